@@ -1,0 +1,130 @@
+package atomicfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"webproxy/internal/atomicfile"
+)
+
+func TestWrite(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "list.txt")
+	for _, want := range []string{"one\n", "", "three\n"} {
+		if err := atomicfile.Write(path, []byte(want), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, path); got != want {
+			t.Errorf("after Write: %q, want %q", got, want)
+		}
+	}
+	onlyFile(t, dir, "list.txt")
+}
+
+func TestWriteKeepsPermissions(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no permission bits")
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Write(path, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("mode %o, want 600", got)
+	}
+}
+
+func TestWriteThroughLink(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	real, link := filepath.Join(elsewhere, "real"), filepath.Join(dir, "link")
+	if err := os.WriteFile(real, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(real, link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := atomicfile.Write(link, []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v, %v", info, err)
+	}
+	if got := read(t, real); got != "new" {
+		t.Errorf("behind the link: %q, want new", got)
+	}
+	if err := os.Remove(real); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Write(link, []byte("new"), 0o600); err == nil {
+		t.Error("a link to nothing was replaced")
+	}
+}
+
+func TestWriteErrors(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{dir, filepath.Join(dir, "no", "such", "dir")} {
+		if err := atomicfile.Write(path, nil, 0o600); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("Write(%s) = %v, want an error that names it", path, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// A reader that opens the file while writers replace it sees one whole content.
+func TestWriteIsWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	a, b := strings.Repeat("a", 100_000), strings.Repeat("b", 100_000)
+	var wg sync.WaitGroup
+	for _, content := range []string{a, b} {
+		if err := atomicfile.Write(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			for range 20 {
+				if err := atomicfile.Write(path, []byte(content), 0o600); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 200 {
+		if got := read(t, path); got != a && got != b {
+			t.Fatalf("read %d bytes that nobody wrote as one", len(got))
+		}
+	}
+	wg.Wait()
+	onlyFile(t, filepath.Dir(path), "f")
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func onlyFile(t *testing.T, dir, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != name {
+		t.Errorf("in the directory: %v, want only %s", entries, name)
+	}
+}
