@@ -1,0 +1,118 @@
+package catalog
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A List is a named set of endpoints in one generation.
+type List struct {
+	Name       string     `yaml:"name"`
+	Title      string     `yaml:"title"`
+	Generation string     `yaml:"generation"` // the month in which the documents said so: "2021-12"
+	Documents  []Document `yaml:"documents"`
+}
+
+// A Document is a source, with the endpoints that were taken from it, in its order.
+type Document struct {
+	Source string `yaml:"source"`
+	// Date is when the source was published or last changed: a day, or as much as is known of it.
+	Date string `yaml:"date"`
+	// Notes are what a reader should know of it: errors, contradictions, what later sources say.
+	Notes     []string   `yaml:"notes,omitempty"`
+	Endpoints []Endpoint `yaml:"endpoints"`
+}
+
+// An Endpoint is one line of a source.
+type Endpoint struct {
+	// ID names the endpoint within its list: short, unique, and kept from one generation to the next.
+	// If an endpoint is for both schemes, its plain HTTP entry has the ID with "-http" behind it.
+	ID string `yaml:"id"`
+	// Cloud is public, china or usgov.
+	Cloud string `yaml:"cloud"`
+	// Regions are the only ones it is for, by their long names; none: all.
+	Regions []string `yaml:"regions,omitempty,flow"`
+	// Schemes are http (absolute form) and https (CONNECT); something else if it is Disabled.
+	Schemes []string `yaml:"schemes,flow"`
+	// Host is a name or a wildcard, and may have placeholders such as {region}.
+	Host string `yaml:"host,omitempty"`
+	// Path, if any, with its query.
+	Path string `yaml:"path,omitempty"`
+	// Ports has one port for each of Schemes, in their order.
+	Ports []uint16 `yaml:"ports,flow"`
+	// When is how needed it is: required daily, registration, or optional.
+	When string `yaml:"when"`
+	// Tags are the service tags that the source names for it.
+	Tags []string `yaml:"tags,omitempty,flow"`
+	// ArcGateway says whether the Arc gateway reaches it in our stead: yes, no, or not required.
+	ArcGateway  string `yaml:"arc_gateway,omitempty"`
+	Description string `yaml:"description"`
+	Note        string `yaml:"note,omitempty"`
+	// Disabled says why no rule can express the line.
+	Disabled string `yaml:"disabled,omitempty"`
+	// Raw is the text of the source.
+	Raw string `yaml:"raw"`
+}
+
+// readList parses one embedded file. Its errors are mistakes of ours, which the tests of this package
+// find before a user can.
+func readList(name string) (*List, error) {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	l := new(List)
+	if err := dec.Decode(l); err != nil {
+		return nil, fmt.Errorf("catalog: %s: %w", name, err)
+	}
+	if want := path.Join("lists", l.Generation, l.Name+".yaml"); want != name {
+		return nil, fmt.Errorf("catalog: %s: holds list %s of generation %s", name, l.Name, l.Generation)
+	}
+	for i := range l.Documents {
+		for j := range l.Documents[i].Endpoints {
+			e := &l.Documents[i].Endpoints[j]
+			if len(e.Schemes) != len(e.Ports) {
+				return nil, fmt.Errorf("catalog: %s: %s: %d schemes, %d ports", name, e.ID, len(e.Schemes), len(e.Ports))
+			}
+		}
+	}
+	return l, nil
+}
+
+// nearest returns the name that word was probably meant to be, or "".
+func nearest(word string, names []string) string {
+	best, least := "", 3 // more than two slips are another word
+	for _, name := range names {
+		if d := distance(strings.ToLower(word), name); d < least && d < len(name) {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+// distance is the number of bytes to insert, remove or replace to make a of b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
