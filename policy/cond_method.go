@@ -1,0 +1,33 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+)
+
+// checkMethod judges the method as the proxy sees it: for a tunnel that is CONNECT.
+func (e *entry) checkMethod(method string) Reason {
+	if e.methods == nil || slices.Contains(e.methods, method) {
+		return reasonUnset
+	}
+	return MethodNotAllowed
+}
+
+// compileMethods checks the rule's methods, once for all of its entries.
+func (c *compiler) compileMethods(r *RuleSpec, field string) []string {
+	for i, m := range r.Methods {
+		if !validMethod(m) {
+			c.failAt(fmt.Sprintf("%s.methods[%d]", field, i), fmt.Sprintf("method %q: want capital letters, such as GET", m), "")
+		}
+	}
+	return r.Methods
+}
+
+func validMethod(s string) bool {
+	for i := range len(s) {
+		if (s[i] < 'A' || s[i] > 'Z') && s[i] != '-' && s[i] != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}

@@ -1,0 +1,97 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An admission is the ports that an entry admits in each form. Entries share them.
+type admission struct {
+	http  portSet // absolute form
+	https portSet // CONNECT
+}
+
+// A portSet is a set of ports. The zero portSet is empty.
+type portSet struct {
+	all   bool
+	ports []uint16
+}
+
+func (s portSet) has(port uint16) bool { return s.all || slices.Contains(s.ports, port) }
+
+func (s portSet) any() bool { return s.all || len(s.ports) > 0 }
+
+// String is "*", or the ports by comma.
+func (s portSet) String() string {
+	if s.all {
+		return "*"
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.ports), " ", ","), "[]")
+}
+
+// checkPort judges port and scheme together, since an entry may list them together.
+func (e *entry) checkPort(t Target) Reason {
+	own, other := e.admits.https, e.admits.http
+	if t.scheme == HTTP {
+		own, other = other, own
+	}
+	switch {
+	case own.has(t.port):
+		return reasonUnset
+	case other.has(t.port):
+		return SchemeNotAllowed
+	}
+	return PortNotAllowed
+}
+
+// compilePort works out which ports an entry admits in which form: those of its scheme. Without a
+// scheme, CONNECT on every port and plain HTTP too on port 80; without ports, the scheme's default
+// one. A deny without a scheme is for both, and without ports for all.
+func (c *compiler) compilePort(r *RuleSpec, src Entry, e *entry) {
+	schemes := r.Schemes
+	if src.Scheme != SchemeNone {
+		schemes = []Scheme{src.Scheme}
+	}
+	var a admission
+	switch {
+	case len(schemes) > 0:
+		for _, s := range schemes {
+			a.add(s, src.Ports, r.Deny)
+		}
+	case r.Deny:
+		a.add(HTTP, src.Ports, true)
+		a.add(HTTPS, src.Ports, true)
+	default:
+		a.add(HTTPS, src.Ports, false)
+		if slices.Contains(src.Ports, 80) {
+			a.add(HTTP, []uint16{80}, false)
+		}
+	}
+	e.admits = c.intern(a)
+}
+
+func (a *admission) add(s Scheme, ports []uint16, deny bool) {
+	set := portSet{ports: ports}
+	if len(ports) == 0 {
+		set = portSet{all: deny}
+		if !deny {
+			set.ports = []uint16{s.DefaultPort()}
+		}
+	}
+	if s == HTTP {
+		a.http = set
+		return
+	}
+	a.https = set
+}
+
+// intern returns one admission for all that are equal: 100,000 entries have a handful of them.
+func (c *compiler) intern(a admission) *admission {
+	key := a.http.String() + " " + a.https.String()
+	if p, ok := c.admissions[key]; ok {
+		return p
+	}
+	c.admissions[key] = &a
+	return &a
+}

@@ -1,0 +1,177 @@
+package policy
+
+import (
+	"net/netip"
+	"time"
+)
+
+// A Request is the facts that rules look at.
+type Request struct {
+	Time   time.Time  // when it was made; phases and expiry are judged by it
+	Client netip.Addr // who asks
+	Method string
+	Target Target
+	Path   string // as it stood in the request, escaped; empty if it cannot be seen
+	Query  string // likewise, without the "?"
+}
+
+// Decide judges req. It is the only place that does. It does not allocate, and takes about the same
+// time however many entries there are.
+func (s *Set) Decide(req *Request) Decision {
+	if s == nil {
+		return Refusal(HostNotListed)
+	}
+	return s.decideFor(req, s.clients.lookup(req.Client))
+}
+
+func (s *Set) decideFor(req *Request, g *group) Decision {
+	d := Decision{Target: req.Target, PathEnforced: true, set: s}
+	if g == nil {
+		return d.Refused(ClientUnknown)
+	}
+	d.Group, d.Mode = g.name, g.mode
+	if req.Target.IsZero() {
+		return d.Refused(BadTarget)
+	}
+	m := match{req: req, group: g}
+	s.index.each(req.Target, &m)
+	switch {
+	case m.deny != nil:
+		return d.denied(DeniedByRule, m.deny)
+	case m.allow != nil:
+		d.Permit, d.Verdict, d.Reason, d.entry = true, Allow, AllowedByRule, m.allow
+		d.PathEnforced = m.allow.path == "" || req.Path != ""
+	case m.near != nil:
+		d = d.denied(m.why, m.near)
+	case req.Target.addr.IsValid():
+		return d.Refused(IPLiteral)
+	default:
+		d = d.denied(HostNotListed, nil)
+	}
+	if addr := req.Target.addr; addr.IsValid() {
+		return d.CheckAddr(netip.AddrPortFrom(addr, req.Target.port))
+	}
+	return d
+}
+
+// CheckSNI judges the name that a client gave in clear in its TLS hello, inside the tunnel that d
+// permits to req's target. The name must be one that the same client may reach on that port.
+// It returns d unchanged if so, else a Decision with the Reason SNIMismatch.
+func (s *Set) CheckSNI(d Decision, req *Request, name string) Decision {
+	if !d.Permit {
+		return d
+	}
+	if name == req.Target.Host() {
+		return d
+	}
+	inner := *req
+	host, err := normalHost(name)
+	if err == nil && !endsInNumber(host) {
+		inner.Target = Target{scheme: HTTPS, port: req.Target.port, host: host}
+		// A host that learn mode would let through is one the client may reach.
+		if s.Decide(&inner).Permit {
+			return d
+		}
+	}
+	return d.denied(SNIMismatch, d.entry)
+}
+
+// A match gathers what the entries for one host say of one request. Which entry comes first makes
+// no difference to the verdict, only to which of several equal ones is named.
+type match struct {
+	req   *Request
+	group *group
+	deny  *entry // a deny that matches
+	allow *entry // the best allow that matches
+	near  *entry // the allow that came nearest, and the condition it failed
+	why   Reason
+}
+
+// chain tries e and the entries linked to it.
+func (m *match) chain(e *entry) {
+	for ; e != nil; e = e.next {
+		m.try(e)
+	}
+}
+
+func (m *match) try(e *entry) {
+	why := e.fails(m.req, m.group)
+	switch {
+	case why == reasonUnset && e.deny:
+		if m.deny == nil || e.order < m.deny.order {
+			m.deny = e
+		}
+	case why == reasonUnset:
+		if m.allow == nil || e.betterThan(m.allow, m.req) {
+			m.allow = e
+		}
+	case e.deny: // a deny that does not match is nobody's near miss
+	case m.near == nil || nearness(why) > nearness(m.why) || why == m.why && e.order < m.near.order:
+		m.near, m.why = e, why
+	}
+}
+
+// fails returns why e does not hold for a request to its host, and reasonUnset if it does. The
+// order of the conditions is that of nearness.
+func (e *entry) fails(req *Request, g *group) Reason {
+	if why := e.checkClient(g); why != reasonUnset {
+		return why
+	}
+	if why := e.checkPort(req.Target); why != reasonUnset {
+		return why
+	}
+	if why := e.checkMethod(req.Method); why != reasonUnset {
+		return why
+	}
+	if why := e.checkPath(req); why != reasonUnset {
+		return why
+	}
+	return e.checkTime(req.Time)
+}
+
+// nearness ranks the conditions by how little was missing.
+func nearness(r Reason) int {
+	switch r {
+	case ClientNotAllowed:
+		return 1
+	case PortNotAllowed:
+		return 2
+	case SchemeNotAllowed:
+		return 3
+	case MethodNotAllowed:
+		return 4
+	case PathNotAllowed:
+		return 5
+	case RuleExpired:
+		return 6
+	case PhaseInactive: // can be switched on
+		return 7
+	}
+	return 0
+}
+
+// betterThan reports whether e should be named rather than f, which also matches: the entry with
+// the wider choice of addresses, so that the order of rules cannot narrow it; then one that says
+// all it means to (no path that could not be seen); then the first in the file.
+func (e *entry) betterThan(f *entry, req *Request) bool {
+	if a, b := e.addressRank(), f.addressRank(); a != b {
+		return a > b
+	}
+	if e.tag != nil && e.tag.name != f.tag.name {
+		return e.tag.name < f.tag.name
+	}
+	if a, b := e.path == "" || req.Path != "", f.path == "" || req.Path != ""; a != b {
+		return a
+	}
+	return e.order < f.order
+}
+
+func (e *entry) addressRank() int {
+	switch {
+	case e.private:
+		return 2
+	case e.tag == nil:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,359 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An Entry is one line of a list:
+//
+//	[scheme://]host[:port,..][/path[?query]] [key=value ...] [# comment]
+//
+// with the keys id, phase, cloud, tag, expires, by and reason. The zero Entry names no host and is
+// not valid; make one with ParseEntry, or fill it and let Compile check it.
+type Entry struct {
+	Scheme  Scheme   // SchemeNone: CONNECT on every port, and plain HTTP too on port 80
+	Host    Pattern  // a name, a wildcard, or an IP address
+	Ports   []uint16 // ascending, without repeats; empty: Scheme's default port
+	Path    string   // "" for every path; see MatchPath
+	Query   string   // "" for every query; else the whole query, to the letter
+	ID      string   // names the entry within its list
+	Phase   string
+	Cloud   string // the only cloud the entry is for; "" for all
+	Tag     string // a service tag, for information
+	Expires Expiry
+	By      string
+	Reason  string
+	Source  string // where it is written, for people: "lists/approved.txt:4"
+}
+
+// An EntryError says what is wrong with a line of a list, and where.
+type EntryError struct {
+	Column int    // of the first byte at fault, from 1
+	Msg    string // lower case, no full stop
+	Hint   string // what to do; may be empty
+}
+
+func (e *EntryError) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Msg) }
+
+// ParseEntry reads one line of a list. A line that is empty, or only a comment, is the zero Entry
+// and no error. The error is always an *EntryError.
+func ParseEntry(line string) (Entry, error) {
+	var e Entry
+	fields, err := splitFields(line)
+	if err != nil || len(fields) == 0 {
+		return e, err
+	}
+	if err := e.parseLocation(fields[0]); err != nil {
+		return Entry{}, err
+	}
+	seen := map[string]bool{}
+	for _, f := range fields[1:] {
+		key, value, ok := strings.Cut(f.text, "=")
+		if !ok {
+			return Entry{}, f.fail(0, "one host to a line, then key=value pairs; put other words behind #", "%q is not key=value", f.text)
+		}
+		if seen[key] {
+			return Entry{}, f.fail(0, "", "%s is set twice", key)
+		}
+		seen[key] = true
+		if err := e.set(key, value, f); err != nil {
+			return Entry{}, err
+		}
+	}
+	return e, nil
+}
+
+// entryKeys are the keys of a line, in the order String writes them.
+var entryKeys = []string{"id", "phase", "cloud", "tag", "expires", "by", "reason"}
+
+func (e *Entry) set(key, value string, f field) error {
+	at := len(key) + 1
+	if value == "" {
+		return f.fail(at, "", "%s has no value", key)
+	}
+	switch key {
+	case "id":
+		if !validID(value) {
+			return f.fail(at, "", "id %q: want letters, digits, \"-\", \"_\" and \".\"", value)
+		}
+		e.ID = value
+	case "phase":
+		e.Phase = value
+	case "cloud":
+		if !validCloud(value) {
+			return f.fail(at, "", "cloud %q: want public, china or usgov", value)
+		}
+		e.Cloud = value
+	case "tag":
+		e.Tag = value
+	case "expires":
+		if err := e.Expires.UnmarshalText([]byte(value)); err != nil {
+			return f.fail(at, "", "%s", err)
+		}
+	case "by":
+		e.By = value
+	case "reason":
+		e.Reason = value
+	default:
+		return f.fail(0, "the keys are "+strings.Join(entryKeys, ", "), "no such key %q", key)
+	}
+	return nil
+}
+
+// parseLocation reads [scheme://]host[:port,..][/path[?query]].
+func (e *Entry) parseLocation(f field) error {
+	s, at := f.text, 0
+	if scheme, rest, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, ":/") {
+		if err := e.Scheme.UnmarshalText([]byte(strings.ToLower(scheme))); err != nil {
+			return f.fail(0, "write host:port without a scheme to admit CONNECT to it", "scheme %q: want http or https", scheme)
+		}
+		at = len(scheme) + len("://")
+		s = rest
+	}
+	host, path := s, ""
+	if i := strings.IndexAny(s, "/?"); i >= 0 {
+		host, path = s[:i], s[i:]
+	}
+	if err := e.parsePath(path, f, at+len(host)); err != nil {
+		return err
+	}
+	host, ports, hasPorts := cutPorts(host)
+	if hasPorts {
+		if err := e.parsePorts(ports, f, at+len(host)+1); err != nil {
+			return err
+		}
+	}
+	p, err := ParsePattern(host)
+	if err != nil {
+		return f.fail(at, patternHint(host), "%s", err)
+	}
+	e.Host = p
+	return nil
+}
+
+// cutPorts cuts the list of ports from host. The colons of a bracketed address are not its mark.
+func cutPorts(host string) (name, ports string, ok bool) {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") {
+		return host, "", false
+	}
+	return host[:i], host[i+1:], true
+}
+
+func (e *Entry) parsePorts(list string, f field, at int) error {
+	for part := range strings.SplitSeq(list, ",") {
+		port, err := ParsePort(part)
+		if err != nil {
+			return f.fail(at, "several ports are written host:80,443", "%s", err)
+		}
+		if slices.Contains(e.Ports, port) {
+			return f.fail(at, "", "port %d is listed twice", port)
+		}
+		e.Ports = append(e.Ports, port)
+		at += len(part) + 1
+	}
+	slices.Sort(e.Ports)
+	return nil
+}
+
+func (e *Entry) parsePath(path string, f field, at int) error {
+	e.Path, e.Query, _ = strings.Cut(path, "?")
+	if e.Path == "/" && e.Query == "" {
+		e.Path = "" // "https://host/" names the host
+	}
+	if e.Path == "" && e.Query != "" {
+		e.Path = "/"
+	}
+	if e.Path == "" {
+		return nil
+	}
+	if err := checkPathPattern(e.Path); err != nil {
+		return f.fail(at, "", "%s", err)
+	}
+	return nil
+}
+
+// String is the entry as ParseEntry reads it, in its normal form: the same Entry but for Source.
+func (e Entry) String() string {
+	var b strings.Builder
+	b.WriteString(e.location())
+	for _, key := range entryKeys {
+		if v := e.value(key); v != "" {
+			b.WriteString(" " + key + "=" + quoteValue(v))
+		}
+	}
+	return b.String()
+}
+
+func (e Entry) location() string {
+	var b strings.Builder
+	if e.Scheme != SchemeNone {
+		b.WriteString(e.Scheme.String() + "://")
+	}
+	b.WriteString(e.Host.bracketed())
+	for i, p := range e.Ports {
+		b.WriteByte(":,"[min(i, 1)])
+		b.WriteString(strconv.Itoa(int(p)))
+	}
+	b.WriteString(e.Path)
+	if e.Query != "" {
+		b.WriteString("?" + e.Query)
+	}
+	return b.String()
+}
+
+func (e Entry) value(key string) string {
+	switch key {
+	case "id":
+		return e.ID
+	case "phase":
+		return e.Phase
+	case "cloud":
+		return e.Cloud
+	case "tag":
+		return e.Tag
+	case "expires":
+		return e.Expires.String()
+	case "by":
+		return e.By
+	}
+	return e.Reason
+}
+
+func quoteValue(v string) string {
+	if strings.ContainsAny(v, " \t#\"") {
+		return strconv.Quote(v)
+	}
+	return v
+}
+
+// An Expiry is a moment after which a rule no longer holds. The zero Expiry never comes.
+type Expiry struct {
+	at  time.Time
+	day bool // written as a date: its end, UTC
+}
+
+// Time is the first moment at which the rule no longer holds; zero if never.
+func (x Expiry) Time() time.Time { return x.at }
+
+// IsZero reports whether x never comes.
+func (x Expiry) IsZero() bool { return x.at.IsZero() }
+
+// String is x as it was written, and empty for the zero Expiry.
+func (x Expiry) String() string {
+	switch {
+	case x.at.IsZero():
+		return ""
+	case x.day:
+		return x.at.AddDate(0, 0, -1).Format(time.DateOnly)
+	}
+	return x.at.Format(time.RFC3339)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (x Expiry) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
+
+// UnmarshalText accepts a date, which is the last day the rule holds (UTC), or an RFC 3339 time.
+func (x *Expiry) UnmarshalText(b []byte) error {
+	if t, err := time.Parse(time.DateOnly, string(b)); err == nil {
+		*x = Expiry{at: t.AddDate(0, 0, 1), day: true}
+		return nil
+	}
+	t, err := time.Parse(time.RFC3339, string(b))
+	if err != nil {
+		return fmt.Errorf("expires %q: want a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z", b)
+	}
+	*x = Expiry{at: t}
+	return nil
+}
+
+// A field is a word of a line with its place.
+type field struct {
+	text   string
+	column int // from 1
+}
+
+func (f field) fail(offset int, hint, format string, args ...any) error {
+	return &EntryError{Column: f.column + offset, Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// splitFields splits a line at white space; a value may be quoted as in Go: reason="two words".
+// A comment starts with # at the beginning of a word.
+func splitFields(line string) ([]field, error) {
+	var fields []field
+	for i := 0; i < len(line); {
+		switch c := line[i]; {
+		case c == ' ' || c == '\t':
+			i++
+			continue
+		case c == '#':
+			return fields, nil
+		}
+		start := i
+		text, n, err := nextWord(line[i:])
+		if err != nil {
+			err.Column += start
+			return nil, err
+		}
+		i += n
+		fields = append(fields, field{text, start + 1})
+	}
+	return fields, nil
+}
+
+// nextWord returns the word at the start of s, unquoted, and how many bytes of s it took.
+func nextWord(s string) (string, int, *EntryError) {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == ' ' || c == '\t':
+			return s[:i], i, nil
+		case c < ' ' || c == 0x7f:
+			return "", 0, &EntryError{Column: i + 1, Msg: fmt.Sprintf("control byte %q", c), Hint: "save the file as plain UTF-8 text"}
+		case c == '"' && i > 0 && s[i-1] == '=':
+			q, err := strconv.QuotedPrefix(s[i:])
+			if err != nil {
+				return "", 0, &EntryError{Column: i + 1, Msg: "missing closing quote"}
+			}
+			v, _ := strconv.Unquote(q)
+			end := i + len(q)
+			if end < len(s) && s[end] != ' ' && s[end] != '\t' {
+				return "", 0, &EntryError{Column: end + 1, Msg: "want a space after the closing quote"}
+			}
+			return s[:i] + v, end, nil
+		}
+	}
+	return s, len(s), nil
+}
+
+func validID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(hostByte(c) || 'A' <= c && c <= 'Z' || c == '.') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+func validCloud(s string) bool { return s == "public" || s == "china" || s == "usgov" }
+
+// patternHint says what to do about a host that is not a pattern.
+func patternHint(host string) string {
+	switch {
+	case host == "*":
+		return `name a domain, such as "*.example.com"`
+	case strings.ContainsAny(host, "?[]{}!") && !strings.HasPrefix(host, "["):
+		return `the only wildcard is "*": "*.example.com", "prefix*.example.com"`
+	case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
+		return `to match whole labels write "*.` + strings.TrimLeft(host, "*.") + `"`
+	}
+	if _, err := netip.ParsePrefix(host); err == nil {
+		return "a rule names single addresses; limit networks at the firewall"
+	}
+	return ""
+}

@@ -1,0 +1,170 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An Explanation is a Decision told to a person.
+type Explanation struct {
+	Decision
+	// Why is one sentence.
+	Why string
+	// Near are the entries that come nearest to the request without deciding it, the nearest first.
+	Near []NearMiss
+	// Fixes are lines to run or to write, the best first, each for the case that the request is wanted.
+	Fixes []string
+}
+
+// A NearMiss is an entry that does not hold for a request, and why not.
+type NearMiss struct {
+	Rule   string // as Decision.Rule
+	Source string // as Decision.Source
+	Entry  string // the host pattern
+	Why    string // half a sentence
+}
+
+// maxNear bounds an Explanation: what is farther off than the fifth entry helps nobody.
+const maxNear = 5
+
+// Explain judges req as Decide does, and says why. It looks at every entry, so it is not for the
+// hot path.
+func (s *Set) Explain(req *Request) Explanation {
+	x := Explanation{Decision: s.Decide(req)}
+	x.Why = x.why()
+	if s == nil || x.Verdict == Allow {
+		return x
+	}
+	x.Near = s.nearMisses(req, x.entry)
+	x.Fixes = x.fixes(req)
+	return x
+}
+
+func (x *Explanation) why() string {
+	d := x.Decision
+	named := fmt.Sprintf("%s (%s)", d.Rule(), d.Source())
+	switch d.Reason {
+	case AllowedByRule:
+		if !d.PathEnforced {
+			return fmt.Sprintf("%s allows it; its path %s cannot be seen in a tunnel and is not enforced", named, d.entry.path)
+		}
+		return fmt.Sprintf("%s allows it", named)
+	case HostNotListed:
+		return fmt.Sprintf("no rule names %s", d.Target.Host())
+	case DeniedByRule:
+		return fmt.Sprintf("%s denies it, and a deny beats every allow", named)
+	case ClientUnknown:
+		return "the client's address is in no client group"
+	case IPLiteral:
+		return fmt.Sprintf("%s is an IP address that no rule names", d.Target.Host())
+	case PrivateAddress:
+		return "the address is not a public one"
+	case Loop:
+		return "the request leads back to this proxy"
+	case BadTarget:
+		return "the target is not a host and a port"
+	}
+	if d.entry == nil {
+		return d.Reason.String()
+	}
+	return fmt.Sprintf("%s lists this host, but %s", named, d.entry.condition(d.Reason))
+}
+
+// condition says, as half a sentence, which condition of e a request failed for reason.
+func (e *entry) condition(reason Reason) string {
+	switch reason {
+	case ClientNotAllowed:
+		names := make([]string, len(e.groups))
+		for i, g := range e.groups {
+			names[i] = g.name
+		}
+		return "only for clients in " + list(names)
+	case PortNotAllowed, SchemeNotAllowed:
+		return "only for " + e.admits.describe()
+	case MethodNotAllowed:
+		return "only for the methods " + list(e.methods)
+	case PathNotAllowed:
+		return "only the path " + e.path
+	case PhaseInactive:
+		if !e.phase.until.IsZero() {
+			return fmt.Sprintf("only in phase %s, which ended %s", e.phase.name, until(e.phase.until))
+		}
+		return fmt.Sprintf("only in phase %s, which is not on", e.phase.name)
+	case RuleExpired:
+		return "only until " + expiryTime(e.expires)
+	case ServiceTagMismatch:
+		return "only at addresses of service tag " + e.tag.name
+	}
+	return reason.String()
+}
+
+func (a *admission) describe() string {
+	var parts []string
+	if a.http.any() {
+		parts = append(parts, "plain HTTP on port "+a.http.String())
+	}
+	if a.https.any() {
+		parts = append(parts, "CONNECT on port "+a.https.String())
+	}
+	return strings.Join(parts, " and ")
+}
+
+// nearMisses looks for entries that name the host but do not hold, then for those whose host is a
+// near relative. The entry that the Decision names is left out.
+func (s *Set) nearMisses(req *Request, named *entry) []NearMiss {
+	type ranked struct {
+		NearMiss
+		rank int
+	}
+	g := s.clients.lookup(req.Client)
+	host := req.Target.Host()
+	var found []ranked
+	for _, e := range s.entries {
+		if e == named || e.deny {
+			continue
+		}
+		why, rank := "", 0
+		if e.pattern.Matches(host) {
+			reason := e.fails(req, g)
+			why, rank = e.condition(reason), 10+nearness(reason)
+		} else {
+			why, rank = e.pattern.relation(host)
+		}
+		if rank > 0 {
+			found = append(found, ranked{NearMiss{e.name, e.source, e.pattern.Unicode(), why}, rank})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b ranked) int { return b.rank - a.rank })
+	near := make([]NearMiss, 0, maxNear)
+	for _, f := range found[:min(len(found), maxNear)] {
+		near = append(near, f.NearMiss)
+	}
+	return near
+}
+
+// relation says how a pattern that does not match host is related to it; rank 0 if it is not.
+func (p Pattern) relation(host string) (why string, rank int) {
+	switch {
+	case p.kind == patternBelow && host == p.tail:
+		return "a wildcard does not match the bare name", 9
+	case p.kind == patternExact && below(host, p.tail):
+		return "an exact name does not match the names below it", 8
+	case p.kind == patternGlob && below(host, p.tail):
+		return "a star inside a label does not match this one", 7
+	case p.kind == patternExact && parent(host) != "" && parent(host) == parent(p.tail):
+		return "another host of the same domain", 3
+	case p.kind == patternBelow && strings.HasSuffix(host, p.tail):
+		return "the name only ends alike; a wildcard matches whole labels", 6
+	}
+	return "", 0
+}
+
+// parent is host without its first label; empty if that leaves a top-level domain.
+func parent(host string) string {
+	_, rest, _ := strings.Cut(host, ".")
+	if !strings.Contains(rest, ".") {
+		return ""
+	}
+	return rest
+}

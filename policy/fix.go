@@ -1,0 +1,57 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// fixes returns what would let the request through, were it wanted. It never proposes to lift a
+// guard that no rule can lift.
+func (x *Explanation) fixes(req *Request) []string {
+	d := x.Decision
+	add := "add to a list file:  " + entryFor(req)
+	switch d.Reason {
+	case PhaseInactive:
+		return []string{
+			fmt.Sprintf("webproxy phase start %s --for 4h --reason TICKET", d.Phase()),
+			add + " expires=" + req.Time.AddDate(0, 0, 7).Format(time.DateOnly) + " reason=TICKET",
+		}
+	case RuleExpired:
+		return []string{fmt.Sprintf("give %s (%s) a later expires", d.Rule(), d.Source()), add}
+	case HostNotListed, PortNotAllowed, SchemeNotAllowed, PathNotAllowed:
+		return []string{add + " reason=TICKET"}
+	case MethodNotAllowed:
+		return []string{fmt.Sprintf("add %s to methods of %s (%s)", req.Method, d.Rule(), d.Source())}
+	case ClientNotAllowed:
+		return []string{fmt.Sprintf("add %s to for of %s (%s)", d.Group, d.Rule(), d.Source())}
+	case DeniedByRule:
+		return []string{fmt.Sprintf("remove or narrow %s (%s): no allow can beat it", d.Rule(), d.Source())}
+	case ClientUnknown:
+		return []string{fmt.Sprintf("add %s to a group in policy.clients", req.Client)}
+	case IPLiteral:
+		return []string{"let the client use a name", fmt.Sprintf("name the address in a rule:  hosts: [%q]", d.Target.Host())}
+	case PrivateAddress:
+		if d.entry == nil && d.set.classify(req.Target.Addr()) == addrPrivate {
+			return []string{"set private: allow on a rule that names the host"}
+		}
+	}
+	return nil
+}
+
+// entryFor is the narrowest line of a list that would allow req.
+func entryFor(req *Request) string {
+	t := req.Target
+	if t.scheme == HTTPS {
+		return t.HostPort()
+	}
+	return t.String()
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format("2006-01-02 15:04 UTC")
+}
+
+func expiryTime(unix int64) string { return until(time.Unix(unix, 0)) }
