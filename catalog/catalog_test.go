@@ -397,6 +397,21 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+func TestDefaultGeneration(t *testing.T) {
+	tests := []struct{ want, name string }{
+		{"2021-12", "aks"},     // not its oldest, not its newest
+		{"2026-07", "arc-k8s"}, // without the default generation: its newest
+		{"2023-01", "qualys"},
+		{"2025-11", "update@2025-11"},
+	}
+	for _, tt := range tests {
+		l, err := catalog.Open(tt.name)
+		if err != nil || l.Generation != tt.want {
+			t.Errorf("Open(%q): generation %v, %v, want %s", tt.name, l, err, tt.want)
+		}
+	}
+}
+
 // library is the catalog, and nothing else, for policy.Compile.
 type library struct{}
 
