@@ -1,0 +1,198 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"webproxy/policy"
+)
+
+// ErrNotPermitted is returned for a Decision that does not permit its request. Nothing was
+// resolved or dialled. To get it is a mistake of the caller.
+var ErrNotPermitted = errors.New("decision does not permit it")
+
+// Egress opens connections to origins. It is the only code that dials.
+//
+// It reaches origins directly and takes nothing from the environment: no HTTP_PROXY, no GODEBUG.
+// An Egress is safe for concurrent use.
+type Egress struct {
+	names     *nameCache
+	timeout   time.Duration // of connecting, all attempts together
+	keepAlive net.KeepAliveConfig
+}
+
+// A Route tells how a connection to an origin came about.
+type Route struct {
+	// Addr is the address connected to. It is invalid if none was.
+	Addr netip.AddrPort
+	// DNS and Connect are how long the name and the connection took.
+	DNS, Connect time.Duration
+	// Decision is the one asked for, as judged for Addr: in learn mode an address outside of the
+	// rule's service tag turns its verdict. If nothing was dialled it is the one asked for.
+	Decision policy.Decision
+}
+
+// A RefusedError says that every address of a permitted target is one that may not be dialled.
+type RefusedError struct {
+	// Decision is the refused one, with its Reason: the client's answer is a denial.
+	Decision policy.Decision
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("dial %s: %s", e.Decision.Target.HostPort(), e.Decision.Reason)
+}
+
+// NewEgress returns an Egress that works as o says. The error is that of o.Check.
+// It opens nothing and starts no goroutine, so there is nothing to close.
+func NewEgress(o EgressOptions) (*Egress, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	static, _ := o.staticNames()
+	return &Egress{
+		names:   newNameCache(o, static),
+		timeout: o.ConnectTimeout,
+		keepAlive: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     o.KeepAlive,
+			Interval: keepAliveInterval,
+			Count:    keepAliveProbes,
+		},
+	}, nil
+}
+
+// Open connects to d's target; the caller closes the connection, which is a bare *net.TCPConn, so
+// that the kernel may move its bytes. Every address is judged by d.CheckAddr when it is known, and
+// once more when the socket is about to be connected to it.
+//
+// The error is ErrNotPermitted unless d.Permit is set, a *RefusedError if no address may be
+// dialled, a *DialError if the origin cannot be reached, or wraps ctx's error if that was cancelled.
+func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
+	route := Route{Decision: d}
+	if !d.Permit {
+		return nil, route, ErrNotPermitted
+	}
+	began := time.Now()
+	addrs, err := e.resolve(ctx, d.Target)
+	route.DNS = time.Since(began)
+	if err != nil {
+		return nil, route, err
+	}
+	// An array, so that the common case allocates nothing.
+	var space [maxAddrs]netip.AddrPort
+	permitted, refusal := permittedAddrs(space[:0], d, addrs)
+	if len(permitted) == 0 {
+		return nil, route, refusal
+	}
+	began = time.Now()
+	conn, addr, err := e.connect(ctx, d, permitted)
+	route.Connect = time.Since(began)
+	if err != nil {
+		return nil, route, err
+	}
+	route.Addr, route.Decision = addr, d.CheckAddr(addr)
+	return conn, route, nil
+}
+
+// resolve returns the addresses of t; an IP literal is its own, without DNS.
+// The slice is shared: it must not be changed.
+func (e *Egress) resolve(ctx context.Context, t policy.Target) ([]netip.Addr, error) {
+	if addr := t.Addr(); addr.IsValid() {
+		return []netip.Addr{addr}, nil
+	}
+	addrs, err := e.names.lookup(ctx, t.Host())
+	switch {
+	case err == nil:
+		return addrs, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, fmt.Errorf("resolve %s: %w", t.Host(), context.Canceled)
+	}
+	return nil, newDNSError(t, err)
+}
+
+// permittedAddrs appends to dst the addresses that d may be dialled to. If there are none, the error
+// says why not of the first one.
+func permittedAddrs(dst []netip.AddrPort, d policy.Decision, addrs []netip.Addr) ([]netip.AddrPort, error) {
+	var refusal error
+	for _, addr := range addrs {
+		ap := netip.AddrPortFrom(addr, d.Target.Port())
+		if judged := d.CheckAddr(ap); judged.Permit {
+			dst = append(dst, ap)
+		} else if refusal == nil {
+			refusal = &RefusedError{Decision: judged}
+		}
+	}
+	return dst, refusal
+}
+
+// connect dials addrs, of which there is at least one, within e.timeout.
+func (e *Egress) connect(ctx context.Context, d policy.Decision, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
+	limited, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	if len(addrs) == 1 {
+		conn, err := e.dial(limited, d, addrs[0])
+		if err != nil {
+			return nil, netip.AddrPort{}, connectError(ctx, d.Target, addrs[0], err)
+		}
+		return conn, addrs[0], nil
+	}
+	r := dialRace{dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+		return e.dial(ctx, d, addr)
+	}}
+	conn, addr, err := r.run(limited, addrs)
+	if err != nil {
+		return nil, netip.AddrPort{}, connectError(ctx, d.Target, addr, err)
+	}
+	return conn, addr, nil
+}
+
+// dial connects to addr and to nothing else.
+func (e *Egress) dial(ctx context.Context, d policy.Decision, addr netip.AddrPort) (net.Conn, error) {
+	dialer := net.Dialer{
+		KeepAliveConfig: e.keepAlive,
+		// The last moment before connecting, with the address the socket will have: whatever
+		// stands between here and the resolver, what is judged is what is dialled.
+		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			return checkDialled(d, address)
+		},
+	}
+	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
+	return dialer.DialContext(ctx, "tcp", addr.String())
+}
+
+// checkDialled judges the text of the address that a socket is about to be connected to.
+func checkDialled(d policy.Decision, address string) error {
+	addr, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("address %q: %w", address, err)
+	}
+	if judged := d.CheckAddr(addr); !judged.Permit {
+		return &RefusedError{Decision: judged}
+	}
+	return nil
+}
+
+// decisionKey is the context key of the Decision that a dial is for.
+type decisionKey struct{}
+
+// withDecision returns a context in which dialContext may dial d's target.
+func withDecision(ctx context.Context, d policy.Decision) context.Context {
+	return context.WithValue(ctx, decisionKey{}, d)
+}
+
+// dialContext is Open for http.Transport. The Decision comes with the context, and address must be
+// exactly its target: a transport cannot be talked into dialling anything else.
+func (e *Egress) dialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	d, ok := ctx.Value(decisionKey{}).(policy.Decision)
+	if !ok || network != "tcp" || address != d.Target.HostPort() {
+		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
+	}
+	conn, _, err := e.Open(ctx, d)
+	return conn, err
+}

@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"syscall"
+
+	"webproxy/policy"
+)
+
+// The proxy error types of RFC 9209, section 2.3, that a dial can end with.
+const (
+	wordDNSError     = "dns_error"
+	wordDNSTimeout   = "dns_timeout"
+	wordUnroutable   = "destination_ip_unroutable"
+	wordUnavailable  = "destination_unavailable"
+	wordRefused      = "connection_refused"
+	wordTerminated   = "connection_terminated"
+	wordTimeout      = "connection_timeout"
+	wordLimitReached = "connection_limit_reached"
+)
+
+// A DialError says why a permitted target could not be reached. It is trouble, not a denial.
+type DialError struct {
+	// Word is the proxy error type of RFC 9209, section 2.3: what the client and the audit log get.
+	Word string
+	// Status is 504 if time ran out, else 502.
+	Status int
+	// Err is the cause. It may name addresses of the inside: it is for the operator, not for clients.
+	Err error
+
+	target string
+}
+
+func (e *DialError) Error() string { return fmt.Sprintf("dial %s: %s: %v", e.target, e.Word, e.Err) }
+
+// Unwrap returns the cause.
+func (e *DialError) Unwrap() error { return e.Err }
+
+func newDialError(t policy.Target, word string, err error) *DialError {
+	status := http.StatusBadGateway
+	if word == wordTimeout || word == wordDNSTimeout {
+		status = http.StatusGatewayTimeout
+	}
+	return &DialError{Word: word, Status: status, Err: err, target: t.HostPort()}
+}
+
+// newDNSError is the error of a name that could not be resolved.
+func newDNSError(t policy.Target, err error) *DialError {
+	word := wordDNSError
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsTimeout || isTimeout(err) {
+		word = wordDNSTimeout
+	}
+	return newDialError(t, word, err)
+}
+
+// connectError tells apart why addr could not be connected to: the guard, the client that went
+// away, or the network.
+func connectError(ctx context.Context, t policy.Target, addr netip.AddrPort, err error) error {
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return refused
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("dial %s: %w", t.HostPort(), context.Canceled)
+	}
+	return newDialError(t, connectWord(addr, err), err)
+}
+
+func connectWord(addr netip.AddrPort, err error) string {
+	var errno syscall.Errno
+	switch {
+	case isTimeout(err):
+		return wordTimeout
+	case !errors.As(err, &errno):
+		return wordUnavailable
+	}
+	word := errnoWord(errno)
+	if word == wordLimitReached && isNoLocalAddr(errno) && addr.Addr().Is6() {
+		// For IPv4 it means that all ports are taken; for IPv6, that it is switched off here.
+		return wordUnroutable
+	}
+	return word
+}
+
+func isTimeout(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}

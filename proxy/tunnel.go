@@ -1,0 +1,169 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A tunnel is the byte pipe after CONNECT. Its fields are set before run and not changed after.
+//
+// While nothing moves it holds two descriptors, two goroutines and no buffer.
+type tunnel struct {
+	client, origin net.Conn
+	// early is what the client sent together with the CONNECT head.
+	early []byte
+	// idle ends the tunnel when no byte has moved for so long, a quarter more at most.
+	// If zero, silence is no reason to end: TCP keep-alive finds peers that are gone.
+	idle time.Duration
+	// linger is idle for a tunnel of which one direction has ended: without one, a client that
+	// went away and an origin that says nothing would stay for ever. If zero, it is idle.
+	linger time.Duration
+	// pools lends buffers and pipes. If nil, the tunnel has its own.
+	pools *tunnelPools
+
+	out, in atomic.Int64 // bytes delivered, client to origin and back; may be read at any time
+	halves  atomic.Int32 // directions that came to their end
+
+	once    sync.Once
+	mu      sync.Mutex    // guards end and watches
+	end     tunnelEnd     // why it is over; tunnelOpen until then
+	watches []*time.Timer // for silence
+}
+
+// A tunnelEnd is why a tunnel ended.
+type tunnelEnd uint8
+
+const (
+	tunnelOpen   tunnelEnd = iota // it has not
+	tunnelClosed                  // both directions came to their end
+	tunnelFailed                  // one side broke off
+	tunnelIdle                    // nothing moved
+	tunnelCut                     // cut was called
+)
+
+// run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side
+// breaks off, or someone calls cut. It closes both ends before it returns what was delivered, and
+// why it was over. To be called once.
+func (t *tunnel) run() (out, in int64, end tunnelEnd) {
+	if t.pools == nil {
+		t.pools = &tunnelPools{}
+		defer t.pools.close()
+	}
+	if t.idle > 0 {
+		t.stopWhenSilent(t.idle)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools}) })
+	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools}
+	if t.sendEarly(toOrigin) {
+		t.copy(toOrigin)
+	}
+	wg.Wait()
+	t.stop(tunnelClosed) // it is over already; this waits until both ends are closed
+	return t.out.Load(), t.in.Load(), t.end
+}
+
+// cut ends the tunnel at once; run then returns. It may be called at any time, by any goroutine, also
+// before run. When it returns both ends are closed.
+func (t *tunnel) cut() { t.stop(tunnelCut) }
+
+// stop closes both ends, once; the first caller says why, and the others wait for it.
+func (t *tunnel) stop(why tunnelEnd) {
+	t.once.Do(func() {
+		t.mu.Lock()
+		t.end = why
+		for _, w := range t.watches {
+			w.Stop()
+		}
+		t.mu.Unlock()
+		if why == tunnelFailed || why == tunnelCut {
+			// A stream that broke off must not look finished at the other side.
+			resetOnClose(t.client)
+			resetOnClose(t.origin)
+		}
+		t.client.Close()
+		t.origin.Close()
+	})
+}
+
+// sendEarly delivers what the client sent too soon, and reports whether that went well.
+func (t *tunnel) sendEarly(f *tunnelFlow) bool {
+	early := t.early
+	t.early = nil // a tunnel may live for days
+	if len(early) == 0 {
+		return true
+	}
+	if err := f.write(early); err != nil {
+		t.stop(tunnelFailed)
+		return false
+	}
+	return true
+}
+
+// copy moves one direction's bytes to its end, and then tells dst that no more will come; the other
+// direction may go on. An error ends the tunnel.
+func (t *tunnel) copy(f *tunnelFlow) {
+	f.prepare()
+	var err error
+	for err == nil {
+		err = f.move()
+	}
+	if !errors.Is(err, io.EOF) {
+		t.stop(tunnelFailed)
+		return
+	}
+	half, ok := f.dst.(interface{ CloseWrite() error })
+	if t.halves.Add(1) == 2 || !ok {
+		// The last to end, or dst has no half to close: closing it says as much.
+		t.stop(tunnelClosed)
+		return
+	}
+	if half.CloseWrite() != nil {
+		t.stop(tunnelFailed)
+		return
+	}
+	if t.linger > 0 {
+		t.stopWhenSilent(t.linger)
+	}
+}
+
+// stopWhenSilent ends the tunnel when no byte has moved for limit. It looks four times in that time,
+// so that moving bytes costs neither a clock reading nor a timer. The watch ends with the tunnel.
+func (t *tunnel) stopWhenSilent(limit time.Duration) {
+	const looks = 4
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.end != tunnelOpen {
+		return
+	}
+	var (
+		watch *time.Timer
+		seen  = t.out.Load() + t.in.Load()
+		quiet int
+	)
+	watch = time.AfterFunc(limit/looks, func() {
+		if moved := t.out.Load() + t.in.Load(); moved != seen {
+			seen, quiet = moved, 0
+		} else if quiet++; quiet == looks {
+			t.stop(tunnelIdle)
+			return
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.end == tunnelOpen {
+			watch.Reset(limit / looks)
+		}
+	})
+	t.watches = append(t.watches, watch)
+}
+
+// resetOnClose makes Close send a reset and drop what was not sent yet, where the connection can.
+func resetOnClose(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+}

@@ -1,0 +1,59 @@
+package proxy
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// tunnelBuffer is the size of the buffers that tunnels borrow. Larger ones gain little: what is
+// large goes through a pipe instead, where the system has such a thing.
+const tunnelBuffer = 32 << 10
+
+// A tunnelFlow is one direction of a tunnel. It belongs to one goroutine.
+type tunnelFlow struct {
+	dst, src net.Conn
+	moved    *atomic.Int64 // bytes delivered to dst
+	pools    *tunnelPools
+	raw      rawFlow // how this system moves bytes between sockets; see prepare
+}
+
+// write delivers p, counting what arrived even if not all of it did.
+func (f *tunnelFlow) write(p []byte) error {
+	n, err := f.dst.Write(p)
+	f.moved.Add(int64(n))
+	return err
+}
+
+// moveBuffered waits for src with a buffer in hand and delivers what it read: it works with every
+// net.Conn. The error is io.EOF at src's end.
+func (f *tunnelFlow) moveBuffered() error {
+	buf := f.pools.buffer()
+	defer f.pools.giveBack(buf)
+	n, err := f.src.Read(buf[:])
+	if n > 0 {
+		if err := f.write(buf[:n]); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// tunnelPools lends buffers and pipes to tunnels while bytes move. The zero value is empty and
+// ready. It is safe for concurrent use, and must not be copied.
+type tunnelPools struct {
+	buffers sync.Pool // of *[tunnelBuffer]byte
+	pipes   pipePool
+}
+
+func (p *tunnelPools) buffer() *[tunnelBuffer]byte {
+	if buf, ok := p.buffers.Get().(*[tunnelBuffer]byte); ok {
+		return buf
+	}
+	return new([tunnelBuffer]byte)
+}
+
+func (p *tunnelPools) giveBack(buf *[tunnelBuffer]byte) { p.buffers.Put(buf) }
+
+// close gives up what the pools keep. Tunnels may still run; they then keep nothing for others.
+func (p *tunnelPools) close() { p.pipes.close() }

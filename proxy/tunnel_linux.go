@@ -1,0 +1,246 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// bulkReads is how many full buffers in a row make a flow bulk: its bytes then go from socket to
+	// socket through a pipe, in the kernel (splice(2)), until less than a buffer comes at a time.
+	bulkReads = 2
+	// pipeSize is asked for, not required: the kernel rations pipe memory for ordinary users.
+	pipeSize = 256 << 10
+	// maxPipes bounds the pipes in use: 64 of this size are what an ordinary user may have at full
+	// size (fs.pipe-user-pages-soft). Flows that get none go on through buffers.
+	maxPipes = 64
+	// maxIdlePipes bounds those kept for the next one.
+	maxIdlePipes = 8
+
+	spliceFlags = unix.SPLICE_F_MOVE | unix.SPLICE_F_NONBLOCK
+)
+
+// A rawFlow moves bytes between two sockets. What it borrows it takes when src has bytes and gives
+// back when they are delivered, so that a flow at rest holds nothing.
+//
+// Each on function is called by the runtime's poller with a socket; it returns false to be called
+// again when the socket is ready. They must try first and wait then: the poller tells changes only.
+type rawFlow struct {
+	src, dst syscall.RawConn // nil if that side is not a TCP connection
+	full     int             // full buffers in a row
+	noSplice bool            // the kernel will not splice these two
+
+	onReadable, onBulk, onWritable func(fd uintptr) bool
+
+	buf  *[tunnelBuffer]byte // borrowed by onReadable
+	pipe *splicePipe         // borrowed by onBulk
+	n    int                 // bytes in buf, or in pipe
+	err  error               // of the last read or write
+}
+
+// prepare finds out what may be done with the two connections.
+func (f *tunnelFlow) prepare() {
+	if tcp, ok := f.src.(*net.TCPConn); ok {
+		f.raw.src, _ = tcp.SyscallConn()
+		f.raw.onReadable, f.raw.onBulk = f.readNow, f.fillPipe
+	}
+	if tcp, ok := f.dst.(*net.TCPConn); ok {
+		f.raw.dst, _ = tcp.SyscallConn()
+		f.raw.onWritable = f.drainPipe
+	}
+}
+
+// move waits until src has bytes and delivers them. The error is io.EOF at src's end.
+func (f *tunnelFlow) move() error {
+	r := &f.raw
+	if r.src == nil {
+		return f.moveBuffered()
+	}
+	ready := r.onReadable
+	if r.full >= bulkReads && r.dst != nil && !r.noSplice {
+		ready = r.onBulk
+	}
+	r.n, r.err = 0, nil
+	if err := r.src.Read(ready); err != nil {
+		return err
+	}
+	switch {
+	case r.pipe != nil:
+		return f.deliverPipe()
+	case r.buf != nil:
+		return f.deliverBuffer()
+	case r.err != nil:
+		return os.NewSyscallError("read", r.err)
+	}
+	return io.EOF
+}
+
+// readNow reads what src has into a borrowed buffer.
+func (f *tunnelFlow) readNow(fd uintptr) bool {
+	r := &f.raw
+	buf := f.pools.buffer()
+	for {
+		r.n, r.err = unix.Read(int(fd), buf[:])
+		if r.err != unix.EINTR {
+			break
+		}
+	}
+	if r.n > 0 {
+		r.buf = buf
+		return true
+	}
+	f.pools.giveBack(buf)
+	return r.err != unix.EAGAIN
+}
+
+func (f *tunnelFlow) deliverBuffer() error {
+	r := &f.raw
+	if r.n == tunnelBuffer {
+		r.full++
+	} else {
+		r.full = 0
+	}
+	err := f.write(r.buf[:r.n])
+	f.pools.giveBack(r.buf)
+	r.buf = nil
+	return err
+}
+
+// fillPipe moves what src has into a borrowed pipe; without one, it reads it.
+func (f *tunnelFlow) fillPipe(fd uintptr) bool {
+	r := &f.raw
+	pipe := f.pools.pipes.borrow()
+	if pipe == nil {
+		return f.readNow(fd)
+	}
+	var n int64
+	for {
+		n, r.err = unix.Splice(int(fd), nil, pipe.w, nil, pipeSize, spliceFlags)
+		if r.err != unix.EINTR {
+			break
+		}
+	}
+	if n > 0 {
+		r.n, r.pipe = int(n), pipe
+		return true
+	}
+	f.pools.pipes.giveBack(pipe) // nothing is in it
+	if r.err == unix.EINVAL {
+		r.noSplice = true
+		return f.readNow(fd)
+	}
+	// The pipe was empty, so EAGAIN is about the socket.
+	return r.err != unix.EAGAIN
+}
+
+// deliverPipe moves all that is in the pipe to dst.
+func (f *tunnelFlow) deliverPipe() error {
+	r := &f.raw
+	if r.n < tunnelBuffer {
+		r.full = 0 // no longer bulk
+	}
+	err := r.dst.Write(r.onWritable)
+	pipe := r.pipe
+	r.pipe = nil
+	if r.n == 0 {
+		f.pools.pipes.giveBack(pipe)
+		return nil
+	}
+	f.pools.pipes.discard(pipe) // bytes of this tunnel are in it
+	if err == nil {
+		err = os.NewSyscallError("splice", r.err)
+	}
+	if err == nil {
+		err = io.ErrShortWrite
+	}
+	return err
+}
+
+func (f *tunnelFlow) drainPipe(fd uintptr) bool {
+	r := &f.raw
+	for r.n > 0 {
+		var n int64
+		n, r.err = unix.Splice(r.pipe.r, nil, int(fd), nil, r.n, spliceFlags)
+		switch {
+		case n > 0:
+			r.n -= int(n)
+			f.moved.Add(n)
+		case r.err == unix.EAGAIN:
+			return false
+		case r.err != unix.EINTR:
+			return true
+		}
+	}
+	return true
+}
+
+// A splicePipe is a pipe that holds bytes on their way from socket to socket.
+type splicePipe struct{ r, w int }
+
+// A pipePool lends pipes, at most maxPipes at a time. The zero value is ready.
+type pipePool struct {
+	mu     sync.Mutex // guards what follows
+	idle   []*splicePipe
+	lent   int
+	closed bool
+}
+
+// borrow returns an empty pipe, or nil if there is none to be had.
+func (p *pipePool) borrow() *splicePipe {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lent == maxPipes {
+		return nil
+	}
+	if last := len(p.idle) - 1; last >= 0 {
+		pipe := p.idle[last]
+		p.idle = p.idle[:last]
+		p.lent++
+		return pipe
+	}
+	var fds [2]int
+	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
+		return nil // out of descriptors: the flow goes on without
+	}
+	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
+	p.lent++
+	return &splicePipe{r: fds[0], w: fds[1]}
+}
+
+// giveBack takes a pipe with nothing in it.
+func (p *pipePool) giveBack(pipe *splicePipe) {
+	p.mu.Lock()
+	keep := !p.closed && len(p.idle) < maxIdlePipes
+	if keep {
+		p.idle = append(p.idle, pipe)
+		p.lent--
+	}
+	p.mu.Unlock()
+	if !keep {
+		p.discard(pipe)
+	}
+}
+
+// discard takes a pipe that cannot be used again.
+func (p *pipePool) discard(pipe *splicePipe) {
+	unix.Close(pipe.r)
+	unix.Close(pipe.w)
+	p.mu.Lock()
+	p.lent--
+	p.mu.Unlock()
+}
+
+func (p *pipePool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pipe := range p.idle {
+		unix.Close(pipe.r)
+		unix.Close(pipe.w)
+	}
+	p.idle, p.closed = nil, true
+}

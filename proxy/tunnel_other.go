@@ -1,0 +1,16 @@
+//go:build !linux
+
+package proxy
+
+// A rawFlow has nothing of its own here: bytes go through buffers.
+type rawFlow struct{}
+
+func (f *tunnelFlow) prepare() {}
+
+// move waits until src has bytes and delivers them. The error is io.EOF at src's end.
+func (f *tunnelFlow) move() error { return f.moveBuffered() }
+
+// A pipePool has no pipes here.
+type pipePool struct{}
+
+func (pipePool) close() {}
