@@ -1,0 +1,27 @@
+package audit
+
+import "math/bits"
+
+// idAlphabet is Crockford's base 32: no I, L, O or U, so that an id survives being read aloud.
+const idAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+// recordID is the id of the record with the sequence number seq: six characters, or more once seq
+// does not fit into their 30 bits. It is a permutation of the numbers of each length, so no two records
+// of a log share an id, and no record of the ids in use is needed. It hides nothing; it only keeps
+// the ids of neighbouring requests from looking alike.
+func recordID(seq uint64) string {
+	chars := max(6, (bits.Len64(seq)+4)/5)
+	width := min(chars*5, 64)
+	mask := uint64(1)<<width - 1 // all ones for 64: the shift yields 0
+	// Multiplying by an odd number and xor with an own shift are both reversible modulo 2^width.
+	x := seq * 0x9e3779b97f4a7c15 & mask
+	x ^= x >> (width / 2)
+	x = x * 0xd6e8feb86659fd93 & mask
+	x ^= x >> (width / 2)
+	var id [13]byte
+	for i := chars - 1; i >= 0; i-- {
+		id[i] = idAlphabet[x&31]
+		x >>= 5
+	}
+	return string(id[:chars])
+}

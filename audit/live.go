@@ -1,0 +1,280 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// This file keeps the live file fit for the next record: at Open, and before each Append, for
+// other programs rename, truncate and delete logs while they are written to.
+
+// open takes the directory's lock, repairs the live file and finds the end of the sequence.
+func (l *Log) open(now time.Time) (err error) {
+	dir := l.options.Dir
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	if l.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			if l.live != nil {
+				l.live.Close()
+			}
+			l.lock.Close()
+		}
+	}()
+	if err := removeUnfinished(dir); err != nil {
+		return err
+	}
+	rotated, err := segments(dir)
+	if err != nil {
+		return err
+	}
+	_, err = os.Stat(l.path)
+	if errors.Is(err, fs.ErrNotExist) && len(rotated) > 0 {
+		l.missing.note("%s was not there: records after the rotated files may be lost", liveName)
+	}
+	if err := l.openLive(); err != nil {
+		return err
+	}
+	if err := l.resume(rotated); err != nil {
+		return err
+	}
+	if !l.missing.none() {
+		// If it cannot be written now, it goes before the first record that can.
+		l.writeMissing(now)
+	}
+	return nil
+}
+
+// resume makes the sequence go on behind the last record there is. The live file's were seen
+// by openLive.
+func (l *Log) resume(rotated []segment) error {
+	if n := len(rotated); n > 0 && rotated[n-1].first >= l.next {
+		last, err := lastSeq(l.options.Dir, rotated)
+		if err != nil {
+			return err
+		}
+		if l.first != 0 {
+			l.missing.note("%s ends with record %d, but a rotated file has record %d", liveName, l.next-1, last)
+		}
+		l.next = last + 1
+	}
+	if l.next == 1 && l.size > 0 {
+		return fmt.Errorf("%s has no record in it: move it away", l.path)
+	}
+	return nil
+}
+
+// lastSeq returns the last sequence number of rotated files, which must not be empty. Not being
+// able to tell is an error: a number must not be given out twice.
+func lastSeq(dir string, rotated []segment) (uint64, error) {
+	s := rotated[len(rotated)-1]
+	f, err := openSegment(dir, s)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	last := s.first
+	lines := newLineReader(f)
+	for line := range lines.all() {
+		var r Record
+		if line.whole && r.decode(line.text) == nil {
+			last = max(last, r.Seq)
+		}
+	}
+	if lines.err != nil {
+		return 0, fmt.Errorf("find the last record in %s: %w", s.file(), lines.err)
+	}
+	return last, nil
+}
+
+// ready sees to it that l.live is the file that has the live name, ends with a whole line, and is not
+// due for rotation. The caller holds l.mu.
+func (l *Log) ready(now time.Time) error {
+	if l.live != nil {
+		id, size, err := statLive(l.live, l.path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || err == nil && id != l.id:
+			l.abandon()
+		case err != nil:
+			return err
+		case size != l.size:
+			if size < l.size {
+				l.missing.note("%s was cut from %d to %d bytes by another program", liveName, l.size, size)
+			}
+			if err := l.inspect(); err != nil {
+				return err
+			}
+		}
+	}
+	if l.live == nil {
+		if err := l.openLive(); err != nil {
+			return err
+		}
+	}
+	if l.due(now) {
+		return l.rotate(now)
+	}
+	return nil
+}
+
+// abandon closes the live file, which another program has renamed or deleted.
+func (l *Log) abandon() {
+	if unlinked(l.live) && l.first != 0 {
+		l.missing.note("%s was deleted with the records %d to %d in it", liveName, l.first, l.next-1)
+	}
+	l.live.Sync()
+	l.live.Close()
+	l.live = nil
+}
+
+// openLive opens the live file, or makes it.
+func (l *Log) openLive() (err error) {
+	// Readable too, for inspect.
+	l.live, err = os.OpenFile(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o640)
+	if err != nil {
+		l.live = nil
+		return err
+	}
+	if err := l.inspect(); err != nil {
+		l.live.Close()
+		l.live = nil
+		return err
+	}
+	return nil
+}
+
+// inspect looks at the live file and cuts off a last line that has no end: Append never told anybody
+// that it was written. It raises l.next above the records that are there.
+func (l *Log) inspect() error {
+	id, size, err := statLive(l.live, l.path)
+	if err != nil {
+		return err
+	}
+	t, err := readTail(l.live, size)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", l.path, err)
+	}
+	if t.end < size {
+		if err := truncate(l.live, l.path, t.end); err != nil {
+			return err
+		}
+		l.missing.note("the last %d bytes of %s were no whole record and were cut off, after record %d",
+			size-t.end, liveName, t.last)
+	}
+	if t.strange > 0 {
+		l.missing.note("the last %d lines of %s are no records, after record %d", t.strange, liveName, t.last)
+	}
+	l.id, l.size, l.first, l.began = id, t.end, t.first, t.began
+	l.next = max(l.next, t.last+1)
+	return nil
+}
+
+// A tail is how a live file ends, and begins.
+type tail struct {
+	first   uint64    // sequence number of the first record; 0 if there is none
+	began   time.Time // its time
+	last    uint64    // sequence number of the last record
+	end     int64     // where the last whole line ends
+	strange int       // whole lines behind the last record
+}
+
+// readTail reads the beginning of a file of the given size, and its end; it reads all of it only if
+// there is no record near the end.
+func readTail(f io.ReaderAt, size int64) (t tail, err error) {
+	const window = 2 * lineLimit // holds at least one whole line, if the file has any of proper length
+	for _, from := range []int64{max(size-window, 0), 0} {
+		t = tail{}
+		lines := newLineReader(io.NewSectionReader(f, from, size-from))
+		for line := range lines.all() {
+			if !line.whole {
+				break
+			}
+			t.end = from + line.end
+			var r Record
+			switch err := r.decode(line.text); {
+			case err == nil:
+				if t.last == 0 && from == 0 {
+					t.first, t.began = r.Seq, r.Time
+				}
+				t.last, t.strange = max(t.last, r.Seq), 0
+			case errors.Is(err, errVersion):
+				return tail{}, err
+			default:
+				t.strange++
+			}
+		}
+		if lines.err != nil {
+			return tail{}, lines.err
+		}
+		if t.last != 0 || from == 0 {
+			break
+		}
+	}
+	if t.last == 0 || t.first != 0 {
+		return t, nil
+	}
+	lines := newLineReader(io.NewSectionReader(f, 0, size))
+	for line := range lines.all() {
+		var r Record
+		if line.whole && r.decode(line.text) == nil {
+			t.first, t.began = r.Seq, r.Time
+			break
+		}
+	}
+	return t, lines.err
+}
+
+// missing is what a log has lost, or what happened to it, until a record says so.
+type missing struct {
+	notes  []string
+	failed uint64 // records that could not be written
+	since  time.Time
+	cause  string // of the first failure
+}
+
+func (m *missing) none() bool { return len(m.notes) == 0 && m.failed == 0 }
+
+func (m *missing) note(format string, args ...any) {
+	if len(m.notes) < 8 { // the record is bounded, and so is what a failing disk may make us remember
+		m.notes = append(m.notes, fmt.Sprintf(format, args...))
+	}
+}
+
+func (m *missing) fail(now time.Time, err error) {
+	if m.failed == 0 {
+		m.since, m.cause = now, err.Error()
+	}
+	m.failed++
+}
+
+// record is m as a record.
+func (m *missing) record() *Record {
+	notes := m.notes
+	if m.failed > 0 {
+		notes = append(notes[:len(notes):len(notes)], fmt.Sprintf("%d records could not be written since %s: %s",
+			m.failed, m.since.UTC().Format(timeLayout), m.cause))
+	}
+	return &Record{Type: TypeGap, Detail: strings.Join(notes, "; ")}
+}
+
+// writeMissing writes the record of what is missing by itself.
+func (l *Log) writeMissing(now time.Time) error {
+	r := l.missing.record()
+	kept := l.missing
+	l.missing = missing{}
+	if err := l.write(r, now); err != nil {
+		l.missing = kept
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+//go:build unix
+
+package audit
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// lockFile takes the lock of a log's directory, which ends with the process or with Close.
+// It returns errLocked if somebody else has it.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return nil, err
+	}
+	err = ignoreEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, errLocked
+	}
+	return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+}
+
+// A fileID tells files apart, whatever their names.
+type fileID struct{ dev, ino uint64 }
+
+// statLive returns the identity and the size of the file that has path now, be it f or another.
+// os.Stat would do the same at thrice the cost, and this is asked before every write.
+func statLive(_ *os.File, path string) (fileID, int64, error) {
+	var st syscall.Stat_t
+	if err := ignoreEINTR(func() error { return syscall.Stat(path, &st) }); err != nil {
+		return fileID{}, 0, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return fileID{uint64(st.Dev), uint64(st.Ino)}, st.Size, nil
+}
+
+// unlinked reports whether f has lost its last name.
+func unlinked(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return true
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 0
+}
+
+// truncate cuts the live file f, whose name is path.
+func truncate(f *os.File, path string, size int64) error { return f.Truncate(size) }
+
+// syncDir makes the names in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+func ignoreEINTR(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap/buffer"
+)
+
+var errLocked = errors.New("another process is writing to it")
+
+// A Log writes the audit log of one directory, and is the only one to do so. All methods are safe
+// for concurrent use. It starts no goroutines; see Maintain.
+type Log struct {
+	options Options // with defaults
+	path    string  // of the live file
+	lock    *os.File
+	rotated chan struct{}
+	written atomic.Uint64
+	failed  atomic.Uint64
+	tidying sync.Mutex // held by Tidy: one at a time
+
+	mu        sync.Mutex // guards what follows
+	encoder   *encoder
+	live      *os.File // nil if the next Append must open it
+	id        fileID   // of live
+	size      int64    // of live: up to the end of the last whole record
+	first     uint64   // sequence number of live's first record; 0 if it has none
+	began     time.Time
+	next      uint64  // the next sequence number
+	missing   missing // what the next record must be preceded by
+	recent    ring
+	dirty     bool     // live has records that were not synced
+	unsynced  []string // rotated files of which the same is true
+	rotateErr error    // why the last rotation failed; until Tidy reports it
+	retry     time.Time
+	closed    bool
+}
+
+// Open opens the log in o.Dir, making it if need be, and repairs what a crash left: a torn last
+// line is cut off, and the first record written then is a system.gap that says so. The sequence
+// goes on where it ended. Open fails if another process has the log open, and if it cannot tell where the
+// sequence ended.
+func Open(o Options) (*Log, error) {
+	if err := o.Check(); err != nil {
+		return nil, fmt.Errorf("open audit log: %w", err)
+	}
+	o = o.WithDefaults()
+	l := &Log{
+		options: o,
+		path:    filepath.Join(o.Dir, liveName),
+		rotated: make(chan struct{}, 1),
+		encoder: newEncoder(),
+		next:    1,
+	}
+	if err := l.open(time.Now()); err != nil {
+		return nil, fmt.Errorf("open audit log %s: %w", o.Dir, err)
+	}
+	return l, nil
+}
+
+// Append writes r as the next record, in one write, and returns once the kernel has it. It sets
+// r.V and r.Seq, and where they are not set r.Time, r.Site and, in a decision, r.ID.
+//
+// If it returns an error, nothing was written, r is as it was, and no sequence number is used up. The
+// next Append tries anew, and a system.gap record then tells how many records were lost. What
+// becomes of the request is the caller's to decide: see OnError. r is not kept.
+func (l *Log) Append(r *Record) error {
+	if !r.Type.known() {
+		return fmt.Errorf("append audit record: type %q is none of ours", r.Type)
+	}
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return fmt.Errorf("append audit record: %w", os.ErrClosed)
+	}
+	err := l.ready(now)
+	if err == nil {
+		err = l.write(r, now)
+	}
+	if err != nil {
+		l.failed.Add(1)
+		l.missing.fail(now, err)
+		return fmt.Errorf("append audit record: %w", err)
+	}
+	return nil
+}
+
+// write appends r, and before it a record of what is missing, if anything is. The caller holds l.mu.
+func (l *Log) write(r *Record, now time.Time) error {
+	seq, before := l.next, *r
+	var gap *buffer.Buffer
+	if !l.missing.none() {
+		g := l.missing.record()
+		l.complete(g, seq, now)
+		var err error
+		if gap, err = l.encoder.encode(g); err != nil {
+			return err
+		}
+		defer gap.Free()
+		seq++
+	}
+	l.complete(r, seq, now)
+	line, err := l.encoder.encode(r)
+	if err != nil {
+		*r = before
+		return err
+	}
+	defer line.Free()
+	data := line.Bytes()
+	if gap != nil { // one write for both: on a full disk no gap record may eat what little room there is
+		gap.Write(data)
+		data = gap.Bytes()
+	}
+	if err := l.put(data, now); err != nil {
+		*r = before
+		return err
+	}
+	if gap != nil {
+		l.recent.add(data[:len(data)-line.Len()])
+		l.missing = missing{}
+		l.written.Add(1)
+	}
+	l.recent.add(line.Bytes())
+	l.written.Add(1)
+	l.next = seq + 1
+	return nil
+}
+
+// put writes whole lines to the live file: all of data, or nothing.
+func (l *Log) put(data []byte, now time.Time) error {
+	n, err := l.live.Write(data)
+	if err != nil {
+		if n > 0 {
+			// Should this fail too, the next Append finds a size it does not expect, and repairs.
+			truncate(l.live, l.path, l.size)
+		}
+		return err
+	}
+	if l.first == 0 {
+		l.first, l.began = l.next, now
+	}
+	l.size += int64(len(data))
+	l.dirty = true
+	return nil
+}
+
+// complete sets the fields of r that are the log's to set.
+func (l *Log) complete(r *Record, seq uint64, now time.Time) {
+	r.V, r.Seq = Version, seq
+	if r.Time.IsZero() {
+		r.Time = now
+	}
+	r.Time = r.Time.UTC().Truncate(time.Millisecond)
+	if r.Site == "" {
+		r.Site = l.options.Site
+	}
+	if r.ID == "" && r.Type == TypeDecision {
+		r.ID = recordID(seq)
+	}
+}
+
+// Sync forces what was appended before the call to disk. It does not hold up Append.
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	live, dirty, rotated := l.live, l.dirty, l.unsynced
+	l.dirty, l.unsynced = false, nil
+	l.mu.Unlock()
+
+	var errs []error
+	for _, path := range rotated {
+		errs = append(errs, syncFile(path))
+	}
+	if len(rotated) > 0 {
+		errs = append(errs, syncDir(l.options.Dir))
+	}
+	if live != nil && dirty {
+		// A file closed meanwhile was rotated, and is among the next call's.
+		if err := live.Sync(); !errors.Is(err, os.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
+	}
+	l.mu.Lock()
+	l.dirty = true
+	l.unsynced = append(rotated, l.unsynced...)
+	l.mu.Unlock()
+	return fmt.Errorf("sync audit log: %w", err)
+}
+
+// syncFile syncs a rotated file. One that is gone was compressed, and synced then.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// Close syncs and closes the log. Append fails from then on. Close waits for a running Tidy.
+func (l *Log) Close() error {
+	l.tidying.Lock() // the lock file protects Tidy as well
+	defer l.tidying.Unlock()
+	err := l.Sync()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	if l.missing.failed > 0 { // the last chance to say so
+		now := time.Now()
+		if err := l.ready(now); err == nil {
+			l.writeMissing(now)
+		}
+	}
+	l.closed = true
+	if l.live != nil {
+		err = errors.Join(err, l.live.Sync(), l.live.Close())
+		l.live = nil
+	}
+	return errors.Join(err, l.lock.Close())
+}
+
+// OnError is what the configuration says about requests whose decision cannot be recorded.
+func (l *Log) OnError() OnError { return l.options.OnError }
+
+// Written is the number of records written since Open.
+func (l *Log) Written() uint64 { return l.written.Load() }
+
+// Errors is the number of records that could not be written since Open.
+func (l *Log) Errors() uint64 { return l.failed.Load() }

@@ -1,0 +1,130 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Options is the audit section of webproxy.yaml. The zero value of each field means its default.
+type Options struct {
+	// Dir is the log's directory; it is made if need be. One process at a time may write to it.
+	// Default: ./audit
+	Dir string `yaml:"dir"`
+	// Retain is how long rotated files are kept, such as 400d. "off" keeps them for ever.
+	// Default: 400d
+	Retain Age `yaml:"retain"`
+	// Rotate is the size at which a file is closed and the next one begun; "off" for no such limit.
+	// Default: 256MiB
+	Rotate Size `yaml:"rotate"`
+	// RotateEvery is the age at which the same happens; "off" for no such limit. Default: 24h
+	RotateEvery Age `yaml:"rotate_every"`
+	// OnError says what becomes of a request whose decision cannot be recorded: refuse, or
+	// continue, which lets it through unrecorded. Default: refuse
+	OnError OnError `yaml:"on_error"`
+	// Sync is how often the log is forced to disk; it bounds what a power failure can take.
+	// "off" leaves that to the system. Default: 1s
+	Sync Age `yaml:"sync"`
+	// Site names this proxy in every record, for logs that are brought together. Default: none
+	Site string `yaml:"site"`
+}
+
+// Defaults of Options.
+const (
+	DefaultDir         = "./audit"
+	DefaultRetain      = Age(400 * 24 * time.Hour)
+	DefaultRotate      = Size(256 << 20)
+	DefaultRotateEvery = Age(24 * time.Hour)
+	DefaultSync        = Age(time.Second)
+)
+
+// WithDefaults returns o with the default in place of every zero field.
+func (o Options) WithDefaults() Options {
+	if o.Dir == "" {
+		o.Dir = DefaultDir
+	}
+	if o.Retain == 0 {
+		o.Retain = DefaultRetain
+	}
+	if o.Rotate == 0 {
+		o.Rotate = DefaultRotate
+	}
+	if o.RotateEvery == 0 {
+		o.RotateEvery = DefaultRotateEvery
+	}
+	if o.Sync == 0 {
+		o.Sync = DefaultSync
+	}
+	return o
+}
+
+// An OptionError is one thing wrong with Options.
+type OptionError struct {
+	Field string // its name in the file: "rotate_every"
+	Msg   string // lower case, no full stop
+	Hint  string // what to do; may be empty
+}
+
+func (e *OptionError) Error() string { return e.Field + ": " + e.Msg }
+
+// Check reports everything wrong with o at once: nil, or an error made by errors.Join whose
+// parts are *OptionError. It looks at nothing but o.
+func (o Options) Check() error {
+	o = o.WithDefaults()
+	var problems []error
+	wrong := func(field, hint, format string, args ...any) {
+		problems = append(problems, &OptionError{field, fmt.Sprintf(format, args...), hint})
+	}
+	if o.Rotate != SizeOff && o.Rotate < 64<<10 {
+		wrong("rotate", "256MiB suits most sites", "%s would make a file of a few records", o.Rotate)
+	}
+	if o.RotateEvery != AgeOff && o.RotateEvery < Age(time.Minute) {
+		wrong("rotate_every", "24h suits most sites", "%s is less than a minute", o.RotateEvery)
+	}
+	if o.Retain != AgeOff && o.Retain < Age(time.Hour) {
+		wrong("retain", `write it with a unit, such as 400d, or "off" to keep everything`, "%s is less than an hour", o.Retain)
+	}
+	if o.Sync != AgeOff && (o.Sync < Age(10*time.Millisecond) || o.Sync > Age(time.Hour)) {
+		wrong("sync", `1s suits most sites; "off" leaves it to the system`, "%s is not from 10ms to 1h", o.Sync)
+	}
+	if len(o.Site) > 64 || (&column{limit: 64}).clean(o.Site) != o.Site {
+		wrong("site", "", "%q is not a plain name of at most 64 bytes", o.Site)
+	}
+	if o.OnError > Continue {
+		wrong("on_error", "", "want refuse or continue")
+	}
+	return errors.Join(problems...)
+}
+
+// OnError says what the proxy does with a request whose decision cannot be recorded. Log does not
+// act on it; whoever calls Append does.
+type OnError uint8
+
+const (
+	Refuse   OnError = iota // no record, no tunnel
+	Continue                // let it through unrecorded
+)
+
+// String returns the word used in the configuration.
+func (e OnError) String() string {
+	if e == Continue {
+		return "continue"
+	}
+	return "refuse"
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (e OnError) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText accepts "refuse" and "continue".
+func (e *OnError) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "refuse":
+		*e = Refuse
+	case "continue":
+		*e = Continue
+	default:
+		return fmt.Errorf("on_error %q: want refuse or continue", b)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package audit
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Version is the value of the field v. It is raised only by a change that would mislead a reader
+// of the version before; a new field is no such change.
+const Version = 1
+
+// A Type says what a record is about. The words are a file format: add to them, never change one.
+type Type string
+
+const (
+	TypeDecision Type = "egress.decision" // a request was judged; written before any byte leaves
+	TypeClose    Type = "egress.close"    // it ended; has the id of its decision
+	TypeReload   Type = "admin.reload"    // another policy was installed, or refused
+	TypeMode     Type = "admin.mode"      // a group's mode was changed
+	TypePhase    Type = "admin.phase"     // a phase was switched on or off
+	TypeApprove  Type = "admin.approve"   // proposals were approved or rejected
+	TypeStart    Type = "system.start"
+	TypeStop     Type = "system.stop"
+	TypeGap      Type = "system.gap" // something is missing here; written by Log itself
+)
+
+// Types lists the types this package writes. A reader must expect others.
+func Types() []Type {
+	return []Type{TypeDecision, TypeClose, TypeReload, TypeMode, TypePhase, TypeApprove, TypeStart, TypeStop, TypeGap}
+}
+
+// known reports whether t is one of Types.
+func (t Type) known() bool { return slices.Contains(Types(), t) }
+
+// A Record is one line of the audit log: its fields are the log's fields, under the names of their
+// tags. What is said of a field in docs/audit.md holds here; a field that is not set is left out of
+// the line, except where the table columns says that it is always there.
+//
+// Strings come from strangers. Encoding bounds them, and makes them valid UTF-8 without bytes
+// that a terminal would obey; a string that was cut ends in "…".
+type Record struct {
+	V    int       `json:"v"`
+	Type Type      `json:"type"`
+	Time time.Time `json:"ts"`  // UTC, whole milliseconds
+	Seq  uint64    `json:"seq"` // from 1, without gaps
+	ID   string    `json:"id"`  // joins a close to its decision; shown to the client
+
+	Site       string     `json:"site"`
+	Client     netip.Addr `json:"client"`
+	ClientPort uint16     `json:"client_port"`
+	Group      string     `json:"group"`
+	ClientName string     `json:"client_name"`
+
+	Method string `json:"method"`
+	Scheme string `json:"scheme"`
+	Host   string `json:"host"`
+	Port   uint16 `json:"port"`
+	Path   string `json:"path"` // where it could be seen; a query is never written
+
+	Decision   string `json:"decision"` // allow, deny or would_deny
+	Reason     string `json:"reason"`
+	Rule       string `json:"rule"`
+	RuleSource string `json:"rule_src"`
+	Policy     string `json:"policy"` // digest of the policy that decided or, in a reload, was installed
+	Mode       string `json:"mode"`
+	Phase      string `json:"phase"`
+
+	DstIP      netip.Addr `json:"dst_ip"`
+	ServiceTag string     `json:"service_tag"`
+	SNI        string     `json:"sni"`
+	// PathEnforced is false if the rule names a path that nobody could see. It is written where a
+	// path was visible, and where it is false for a request that went ahead; in a decision that
+	// lacks it, Decode sets it.
+	PathEnforced bool `json:"path_enforced"`
+	Inspected    bool `json:"inspected"`
+
+	Status   int           `json:"status"`     // HTTP status the client got
+	Error    string        `json:"error"`      // word of RFC 9209, 2.3
+	BytesOut int64         `json:"bytes_out"`  // client to origin
+	BytesIn  int64         `json:"bytes_in"`   // origin to client
+	Duration time.Duration `json:"dur_ms"`     // this and the next two: written in whole milliseconds,
+	DNS      time.Duration `json:"dns_ms"`     // rounded up, so that only what took no time at all
+	Connect  time.Duration `json:"connect_ms"` // (or was not done) is 0
+
+	Detail    string   `json:"detail"` // one sentence for people
+	PolicyOld string   `json:"policy_old"`
+	Added     []string `json:"added"`   // canonical entries; at most listLimit of them, the last then
+	Removed   []string `json:"removed"` // saying how many more there were
+	By        string   `json:"by"`
+	Ticket    string   `json:"ticket"`
+}
+
+// A column is one field of the log: how it is found in a Record, and when it must be written.
+type column struct {
+	name   string
+	always kinds             // records that have the field even when it is not set
+	limit  int               // of a string, in bytes before escaping
+	at     func(*Record) any // pointer to the field
+}
+
+// kinds is a set of kinds of records.
+type kinds uint8
+
+const (
+	inDecision kinds = 1 << iota
+	inClose
+	inEvent // admin.* and system.*
+	inAll   = inDecision | inClose | inEvent
+)
+
+func (t Type) kind() kinds {
+	switch t {
+	case TypeDecision:
+		return inDecision
+	case TypeClose:
+		return inClose
+	}
+	return inEvent
+}
+
+// columns are the fields in the order in which they are written. Adding one: a field of Record, a
+// row here, a row in docs/audit.md.
+var columns = [...]column{
+	{"v", inAll, 0, func(r *Record) any { return &r.V }},
+	{"type", inAll, 64, func(r *Record) any { return &r.Type }},
+	{"ts", inAll, 0, func(r *Record) any { return &r.Time }},
+	{"seq", inAll, 0, func(r *Record) any { return &r.Seq }},
+	{"id", inDecision | inClose, 32, func(r *Record) any { return &r.ID }},
+	{"site", 0, 64, func(r *Record) any { return &r.Site }},
+	{"client", inDecision, 0, func(r *Record) any { return &r.Client }},
+	{"client_port", inDecision, 0, func(r *Record) any { return &r.ClientPort }},
+	{"group", inDecision, 64, func(r *Record) any { return &r.Group }},
+	{"client_name", 0, 253, func(r *Record) any { return &r.ClientName }},
+	{"method", inDecision, 32, func(r *Record) any { return &r.Method }},
+	{"scheme", inDecision, 16, func(r *Record) any { return &r.Scheme }},
+	{"host", inDecision, 253, func(r *Record) any { return &r.Host }},
+	{"port", inDecision, 0, func(r *Record) any { return &r.Port }},
+	{"path", 0, 2048, func(r *Record) any { return &r.Path }},
+	{"decision", inDecision, 16, func(r *Record) any { return &r.Decision }},
+	{"reason", inDecision, 32, func(r *Record) any { return &r.Reason }},
+	{"rule", inDecision, 160, func(r *Record) any { return &r.Rule }},
+	{"rule_src", inDecision, 512, func(r *Record) any { return &r.RuleSource }},
+	{"policy", inDecision, 80, func(r *Record) any { return &r.Policy }},
+	{"mode", inDecision, 16, func(r *Record) any { return &r.Mode }},
+	{"phase", 0, 64, func(r *Record) any { return &r.Phase }},
+	{"dst_ip", 0, 0, func(r *Record) any { return &r.DstIP }},
+	{"service_tag", 0, 128, func(r *Record) any { return &r.ServiceTag }},
+	{"sni", 0, 253, func(r *Record) any { return &r.SNI }},
+	{"path_enforced", 0, 0, func(r *Record) any { return &r.PathEnforced }},
+	{"inspected", 0, 0, func(r *Record) any { return &r.Inspected }},
+	{"status", inClose, 0, func(r *Record) any { return &r.Status }},
+	{"error", 0, 64, func(r *Record) any { return &r.Error }},
+	{"bytes_out", inClose, 0, func(r *Record) any { return &r.BytesOut }},
+	{"bytes_in", inClose, 0, func(r *Record) any { return &r.BytesIn }},
+	{"dur_ms", inClose, 0, func(r *Record) any { return &r.Duration }},
+	{"dns_ms", 0, 0, func(r *Record) any { return &r.DNS }},
+	{"connect_ms", 0, 0, func(r *Record) any { return &r.Connect }},
+	{"detail", inEvent, 1024, func(r *Record) any { return &r.Detail }},
+	{"policy_old", 0, 80, func(r *Record) any { return &r.PolicyOld }},
+	{"added", 0, 320, func(r *Record) any { return &r.Added }},
+	{"removed", 0, 320, func(r *Record) any { return &r.Removed }},
+	{"by", 0, 256, func(r *Record) any { return &r.By }},
+	{"ticket", 0, 256, func(r *Record) any { return &r.Ticket }},
+}
+
+const (
+	// listLimit bounds the elements of a list such as added.
+	listLimit = 200
+	// lineLimit bounds a line, its newline included. The largest Record there can be fits,
+	// whatever escapes its strings need.
+	lineLimit = 1 << 20
+	// timeLayout is RFC 3339 in UTC with milliseconds; every ts is of this one length.
+	timeLayout = "2006-01-02T15:04:05.000Z"
+)

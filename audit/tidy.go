@@ -1,0 +1,234 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// tidyEvery is how often Maintain looks for files to delete when nothing is rotated.
+const tidyEvery = time.Hour
+
+// Maintain syncs the log at the interval of Options.Sync, and calls Tidy at once, after each
+// rotation and every hour. It returns when ctx is done and its work has stopped. Errors go to report, which
+// is called by two goroutines; the work goes on. Call it from a goroutine, and wait for that before Close.
+func (l *Log) Maintain(ctx context.Context, report func(error)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if every := l.options.Sync; every != AgeOff {
+		// On its own: compressing a file takes longer than the interval.
+		wg.Go(func() {
+			tick := time.NewTicker(time.Duration(every))
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				if err := l.Sync(); err != nil {
+					report(err)
+				}
+			}
+		})
+	}
+	tick := time.NewTicker(tidyEvery)
+	defer tick.Stop()
+	for {
+		if err := l.Tidy(ctx); err != nil && ctx.Err() == nil {
+			report(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.rotated:
+		case <-tick.C:
+		}
+	}
+}
+
+// Tidy compresses rotated files and deletes those whose youngest record is older than
+// Options.Retain. It never touches the live file, nor one that another program rotated. Whatever the moment
+// at which it is stopped, by ctx or by a crash, no record is lost or doubled, and the next call goes on.
+func (l *Log) Tidy(ctx context.Context) error {
+	l.tidying.Lock()
+	defer l.tidying.Unlock()
+	l.mu.Lock()
+	errs := []error{l.rotateErr}
+	l.rotateErr = nil
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		return fmt.Errorf("tidy audit log: %w", os.ErrClosed)
+	}
+	dir := l.options.Dir
+	errs = append(errs, removeUnfinished(dir))
+	rotated, err := segments(dir)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	now := time.Now()
+	for _, s := range rotated { // oldest first: a crash leaves no hole
+		if !s.ours() {
+			continue
+		}
+		if ctx.Err() != nil {
+			errs = append(errs, ctx.Err())
+			break
+		}
+		if err := l.tidyOne(ctx, s, now); err != nil {
+			errs = append(errs, fmt.Errorf("tidy audit log: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Log) tidyOne(ctx context.Context, s segment, now time.Time) error {
+	dir := l.options.Dir
+	retain := l.options.Retain
+	if retain != AgeOff && now.Sub(s.closed) > time.Duration(retain) {
+		plain, gz := filepath.Join(dir, s.name), filepath.Join(dir, s.name+gzSuffix)
+		return errors.Join(removeIfThere(plain), removeIfThere(gz))
+	}
+	if s.gz {
+		return nil
+	}
+	if s.twice { // a crash before the plain file was removed, or somebody's own gzip
+		same, err := sameContent(ctx, dir, s)
+		if err != nil {
+			return err
+		}
+		if same {
+			return os.Remove(filepath.Join(dir, s.name))
+		}
+	}
+	return compress(ctx, dir, s)
+}
+
+// compress puts a compressed file in the place of a plain one. The plain file goes only when the
+// other is on disk, under its name, and was read back.
+func compress(ctx context.Context, dir string, s segment) (err error) {
+	plain := filepath.Join(dir, s.name)
+	temp := plain + gzSuffix + tempSuffix
+	defer func() {
+		if err != nil {
+			os.Remove(temp)
+		}
+	}()
+	if err := writeCompressed(ctx, plain, temp); err != nil {
+		return fmt.Errorf("compress %s: %w", s.name, err)
+	}
+	if err := os.Rename(temp, plain+gzSuffix); err != nil {
+		return err
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	same, err := sameContent(ctx, dir, s)
+	if err != nil {
+		return err
+	}
+	if !same {
+		return fmt.Errorf("compress %s: what was written reads back as something else", s.name)
+	}
+	return os.Remove(plain)
+}
+
+func writeCompressed(ctx context.Context, from, to string) (err error) {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.Close()) }()
+	z := gzip.NewWriter(dst)
+	z.Name, z.ModTime = filepath.Base(from), info.ModTime()
+	for err == nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		_, err = io.CopyN(z, src, 1<<20)
+	}
+	if err != io.EOF {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return dst.Sync()
+}
+
+// sameContent reports whether the two files of a segment say the same. A compressed file that
+// cannot be read is not an error: it does not.
+func sameContent(ctx context.Context, dir string, s segment) (bool, error) {
+	plain, err := os.Open(filepath.Join(dir, s.name))
+	if err != nil {
+		return false, err
+	}
+	defer plain.Close()
+	s.gz = true
+	gz, err := openSegment(dir, s)
+	if err != nil {
+		return false, nil
+	}
+	defer gz.Close()
+	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		n, err := io.ReadFull(plain, a)
+		m, gzErr := io.ReadFull(gz, b)
+		if !bytes.Equal(a[:n], b[:m]) {
+			return false, nil
+		}
+		switch {
+		case err == nil && gzErr == nil:
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			return gzErr == err, nil
+		default:
+			return false, err
+		}
+	}
+}
+
+// removeUnfinished removes what a crash in the middle of compress left.
+func removeUnfinished(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), gzSuffix+tempSuffix)
+		if s, known := parseSegment(name); ok && known && s.ours() {
+			errs = append(errs, removeIfThere(filepath.Join(dir, e.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
