@@ -70,12 +70,15 @@ func checkPathPattern(s string) error {
 		return fmt.Errorf("path %q: a star may stand at the end only", s)
 	case !plainPath(fixed):
 		return fmt.Errorf("path %q: has dot segments, empty segments or encoded syntax, which no request may match", s)
-	case strings.ContainsAny(s, " \t\"<>^`{|}#"):
-		return fmt.Errorf("path %q: a byte that no path may have; percent-encode it", s)
 	}
+	return checkURLBytes("path", s)
+}
+
+// checkURLBytes refuses what can stand in no request-target (RFC 3986, 3.3 and 3.4).
+func checkURLBytes(what, s string) error {
 	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f {
-			return fmt.Errorf("path %q: byte %q must be percent-encoded", s, s[i])
+		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>^`{|}#\\", c) >= 0 {
+			return fmt.Errorf("%s %q: byte %q must be percent-encoded", what, s, c)
 		}
 	}
 	return nil

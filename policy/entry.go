@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // An Entry is one line of a list:
@@ -172,7 +173,11 @@ func (e *Entry) parsePath(path string, f field, at int) error {
 	if e.Path == "" {
 		return nil
 	}
-	if err := checkPathPattern(e.Path); err != nil {
+	err := checkPathPattern(e.Path)
+	if err == nil {
+		err = checkURLBytes("query", e.Query)
+	}
+	if err != nil {
 		return f.fail(at, "", "%s", err)
 	}
 	return nil
@@ -226,7 +231,7 @@ func (e Entry) value(key string) string {
 }
 
 func quoteValue(v string) string {
-	if strings.ContainsAny(v, " \t#\"") {
+	if strings.ContainsFunc(v, func(r rune) bool { return r == '"' || r == '#' || unicode.IsSpace(r) || !unicode.IsPrint(r) }) {
 		return strconv.Quote(v)
 	}
 	return v
@@ -314,12 +319,15 @@ func nextWord(s string) (string, int, *EntryError) {
 			return s[:i], i, nil
 		case c < ' ' || c == 0x7f:
 			return "", 0, &EntryError{Column: i + 1, Msg: fmt.Sprintf("control byte %q", c), Hint: "save the file as plain UTF-8 text"}
-		case c == '"' && i > 0 && s[i-1] == '=':
+		case c == '"' && i > 0 && slices.Contains(entryKeys, s[:i-1]) && s[i-1] == '=':
 			q, err := strconv.QuotedPrefix(s[i:])
 			if err != nil {
 				return "", 0, &EntryError{Column: i + 1, Msg: "missing closing quote"}
 			}
-			v, _ := strconv.Unquote(q)
+			v, err := strconv.Unquote(q)
+			if err != nil || strings.ContainsFunc(v, unicode.IsControl) {
+				return "", 0, &EntryError{Column: i + 1, Msg: "a control character in a value"}
+			}
 			end := i + len(q)
 			if end < len(s) && s[end] != ' ' && s[end] != '\t' {
 				return "", 0, &EntryError{Column: end + 1, Msg: "want a space after the closing quote"}

@@ -110,7 +110,7 @@ func (p Pattern) withGlob(head []string) (Pattern, error) {
 
 func parseExact(s string) (Pattern, error) {
 	host := s
-	if strings.Contains(s, ":") {
+	if strings.HasPrefix(s, "[") || strings.Count(s, ":") > 1 && !strings.Contains(s, "/") {
 		if !strings.HasPrefix(host, "[") {
 			host = "[" + host + "]"
 		}
