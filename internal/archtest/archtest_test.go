@@ -1,0 +1,108 @@
+package archtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+func TestTree(t *testing.T) {
+	root := filepath.Join("..", "..")
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
+		t.Fatal(err)
+	}
+	files, err := load(os.DirFS(root))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 20 {
+		t.Fatalf("only %d files found", len(files))
+	}
+	for _, objection := range check(files) {
+		t.Error(objection)
+	}
+}
+
+// Each rule finds what it is for, and leaves alone what is right.
+func TestRules(t *testing.T) {
+	tests := []struct {
+		want string // a part of the only objection; "" for none
+		path string
+		src  string
+	}{
+		// who imports whom
+		{"", "proxy/connect.go", `import "webproxy/policy"`},
+		{"", "audit/log.go", `import "webproxy/internal/atomicfile"`},
+		{"connect.go:2: proxy must not import config; it may import audit, policy", "proxy/connect.go", `import "webproxy/config"`},
+		{"policy must not import catalog; it may import nothing of ours", "policy/spec.go", `import "webproxy/catalog"`},
+		{"policy must not import internal/atomicfile", "policy/spec.go", `import "webproxy/internal/atomicfile"`},
+		{"proxy must not import internal/proxytest", "proxy/server.go", `import "webproxy/internal/proxytest"`},
+		{"", "proxy/server_test.go", `import "webproxy/internal/proxytest"`},
+		{"package novel is not in the import table", "novel/novel.go", ``},
+		{"", "bench/load.go", `import "webproxy/proxy"`},
+		// third parties
+		{"", "proxy/goproxy.go", `import "github.com/elazarl/goproxy"`},
+		{"goproxy must not be named here, only in proxy/goproxy.go, tests", "proxy/connect.go", `import "github.com/elazarl/goproxy"`},
+		{"goproxy must not be named here", "cmd/webproxy/serve.go", `import "github.com/elazarl/goproxy/ext/auth"`},
+		{"", "proxy/goproxy_test.go", `import "github.com/elazarl/goproxy"`},
+		{"glob must not be named here", "policy/index.go", `import "github.com/gobwas/glob"`},
+		{"", "config/parse.go", `import "go.yaml.in/yaml/v3"`},
+		{"yaml/v3 must not be named here", "policy/spec.go", `import "go.yaml.in/yaml/v3"`},
+		{"", "audit/lock_windows.go", `import "golang.org/x/sys/windows"`},
+		{"x/sys must not be named here", "audit/lock.go", `import "golang.org/x/sys/windows"`},
+		{"zap must not be named here", "policy/decide.go", `import "go.uber.org/zap"`},
+		{"rapid must not be named here, only in tests", "policy/decide.go", `import "pgregory.net/rapid"`},
+		{"example.org/new is a new dependency", "audit/log.go", `import "example.org/new"`},
+		{"no cgo", "audit/log.go", `import "C"`},
+		// policy is pure
+		{"must not import net", "policy/guard.go", `import "net"`},
+		{"", "policy/guard.go", `import "net/netip"`},
+		{"", "policy/guard_test.go", `import "os"`},
+		{"policy has no clock", "policy/decide.go", `import "time"; var _ = time.Now`},
+		{"", "policy/decide.go", `import "time"; var _ = time.Parse`},
+		{"", "audit/log.go", `import "time"; var _ = time.Now`},
+		// the environment
+		{"only cmd reads the environment", "proxy/egress.go", `import "os"; var _ = os.Getenv`},
+		{"only cmd reads the environment", "proxy/egress.go", `import "net/http"; var _ = http.ProxyFromEnvironment`},
+		{"", "cmd/webproxy/ui.go", `import "os"; var _ = os.Getenv`},
+		{"", "audit/crash_test.go", `import "os"; var _ = os.Getenv`},
+		// init
+		{"no init functions", "audit/log.go", `func init() {}`},
+		{"no init functions", "audit/log_test.go", `func init() {}`},
+		{"", "audit/log.go", `type log struct{}; func (log) init() {}`},
+		// words
+		{`"whitelist" in the name whitelist`, "policy/whitelist.go", ``},
+		{`"util" in the name netutil`, "proxy/netutil.go", ``},
+		{`"helper" in the name helpers_test`, "proxy/helpers_test.go", ``},
+		{`"whitelist" in hostWhitelist`, "policy/index.go", `func hostWhitelist() {}`},
+		{`"blacklist" in blackList`, "policy/index.go", `type index struct{ blackList []string }`},
+		{`"mitm" in MITMConfig`, "proxy/inspect.go", `var MITMConfig int`},
+		{`"mitm" in mitm`, "proxy/inspect.go", `func inspect() { mitm := 1; _ = mitm }`},
+		{`"manager" in TunnelManager`, "proxy/tunnel.go", `type TunnelManager struct{}`},
+		{"", "proxy/goproxy.go", `import "github.com/elazarl/goproxy"; var action = goproxy.MitmConnect`},
+	}
+	for _, tt := range tests {
+		src := "package p\n" + tt.src + "\n"
+		files, err := load(fstest.MapFS{tt.path: {Data: []byte(src)}})
+		if err != nil {
+			t.Fatalf("%s: %v", tt.path, err)
+		}
+		got := strings.Join(check(files), "\n")
+		if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) || strings.Contains(got, "\n") {
+			t.Errorf("%s: %s\n got %q\nwant %q", tt.path, tt.src, got, tt.want)
+		}
+	}
+}
+
+// What is not ours, or not code of the program, is not judged.
+func TestSkipped(t *testing.T) {
+	bad := &fstest.MapFile{Data: []byte("package p\nfunc init() {}\n")}
+	files, err := load(fstest.MapFS{
+		"audit/testdata/x.go": bad, ".git/x.go": bad, "vendor/a/x.go": bad, "audit/_x.go": bad, "audit/x.txt": bad,
+	})
+	if err != nil || len(files) != 0 {
+		t.Errorf("load: %d files, %v, want none", len(files), err)
+	}
+}

@@ -1,0 +1,149 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"path"
+	"slices"
+	"strings"
+)
+
+const module = "webproxy"
+
+// mayImport says which packages of ours a package may import. Tests may import more: they are not
+// part of what depends on what. An arrow only ever points away from cmd; policy is at the end of all.
+var mayImport = map[string][]string{
+	"cmd/webproxy": {"audit", "catalog", "certs", "config", "dashboard", "doctor", "firewall", "learn", "policy", "proxy"},
+	"config":       {"audit", "catalog", "certs", "dashboard", "policy", "proxy"},
+	"dashboard":    {"audit", "learn", "policy"},
+	"doctor":       {"catalog", "policy"},
+	"firewall":     {"catalog", "policy"},
+	"learn":        {"audit", "catalog", "policy"},
+	"proxy":        {"audit", "policy"},
+	"audit":        {"policy"},
+	"catalog":      {"policy"},
+	"catalog/gen":  {"catalog"},
+	"certs":        {},
+	"policy":       {},
+
+	"internal/archtest":   {},
+	"internal/atomicfile": {},
+	"internal/deps":       {},
+	"internal/proxytest":  {"audit", "certs", "policy", "proxy"},
+}
+
+// besides are packages of ours that any but policy may import: they know nothing of a proxy.
+var besides = []string{"internal/atomicfile"}
+
+// outside are trees of programs that only use or measure what is built; they may import anything.
+var outside = []string{"bench", "e2e", "test"}
+
+// namedIn says where a third party may be named: files, or directories with a slash behind them.
+// A pattern without a slash is about the file's name alone. Tests may name any.
+var namedIn = map[string][]string{
+	"github.com/elazarl/goproxy":          {"proxy/goproxy.go"},
+	"github.com/gobwas/glob":              {"policy/pattern.go"},
+	"github.com/fsnotify/fsnotify":        {"config/watch.go"},
+	"golang.org/x/sys":                    {"*_windows.go", "*_unix.go", "*_linux.go", "*_darwin.go"},
+	"go.yaml.in/yaml/v3":                  {"config/", "catalog/", "catalog/gen/"},
+	"github.com/spf13/cobra":              {"cmd/webproxy/"},
+	"github.com/spf13/pflag":              {"cmd/webproxy/"},
+	"github.com/gaissmai/bart":            {"policy/", "catalog/"},
+	"github.com/invopop/jsonschema":       {"config/"},
+	"github.com/klauspost/compress":       {"audit/"},
+	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
+	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/"},
+	"golang.org/x/net":                    {"policy/", "proxy/", "learn/", "config/"},
+	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
+	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},
+	// for tests only
+	"github.com/google/go-cmp":        {},
+	"github.com/rogpeppe/go-internal": {},
+	"go.uber.org/goleak":              {"internal/proxytest/"},
+	"golang.org/x/tools":              {},
+	"pgregory.net/rapid":              {},
+}
+
+// free reports whether the import tables say nothing about f.
+func free(f *file) bool {
+	top, _, _ := strings.Cut(f.dir, "/")
+	return f.test || slices.Contains(outside, top) || f.dir == "internal/deps"
+}
+
+// ourImports objects to imports of our own packages that the table does not have.
+func ourImports(f *file) []string {
+	if free(f) {
+		return nil
+	}
+	allowed, known := mayImport[f.dir]
+	if !known {
+		return []string{fmt.Sprintf("%s: package %s is not in the import table; add it to mayImport, and to docs/architecture.md", f.path, f.dir)}
+	}
+	var found []string
+	f.imports(func(spec *ast.ImportSpec, name string) {
+		ours, ok := strings.CutPrefix(name, module+"/")
+		if !ok || slices.Contains(allowed, ours) || f.dir != "policy" && slices.Contains(besides, ours) {
+			return
+		}
+		found = append(found, fmt.Sprintf("%s: %s must not import %s; it may import %s", f.at(spec), f.dir, ours, orNothing(allowed)))
+	})
+	return found
+}
+
+func orNothing(list []string) string {
+	if len(list) == 0 {
+		return "nothing of ours"
+	}
+	return strings.Join(list, ", ")
+}
+
+// thirdParties objects to a library that is named outside its files, or is in no table.
+func thirdParties(f *file) []string {
+	if free(f) {
+		return nil
+	}
+	var found []string
+	f.imports(func(spec *ast.ImportSpec, name string) {
+		first, _, _ := strings.Cut(name, "/")
+		if name == "C" {
+			found = append(found, fmt.Sprintf("%s: no cgo", f.at(spec)))
+		}
+		if !strings.Contains(first, ".") {
+			return // the standard library, or ours
+		}
+		lib := library(name)
+		places, known := namedIn[lib]
+		switch {
+		case !known:
+			found = append(found, fmt.Sprintf("%s: %s is a new dependency; add it to namedIn, with the files that need it", f.at(spec), name))
+		case !slices.ContainsFunc(places, func(p string) bool { return covers(p, f.path) }):
+			found = append(found, fmt.Sprintf("%s: %s must not be named here, only in %s", f.at(spec), lib, orTests(places)))
+		}
+	})
+	return found
+}
+
+func orTests(places []string) string {
+	return strings.Join(append(slices.Clone(places), "tests"), ", ")
+}
+
+// library is the row of namedIn that a package belongs to, or the package's own path.
+func library(name string) string {
+	for lib := range namedIn {
+		if name == lib || strings.HasPrefix(name, lib+"/") {
+			return lib
+		}
+	}
+	return name
+}
+
+func covers(place, name string) bool {
+	switch {
+	case strings.HasSuffix(place, "/"):
+		return path.Dir(name)+"/" == place
+	case strings.Contains(place, "/"):
+		return place == name
+	}
+	ok, err := path.Match(place, path.Base(name))
+	return ok && err == nil
+}
