@@ -15,6 +15,7 @@ const module = "webproxy"
 var mayImport = map[string][]string{
 	"cmd/webproxy": {"audit", "catalog", "certs", "config", "dashboard", "doctor", "firewall", "learn", "policy", "proxy"},
 	"config":       {"audit", "catalog", "certs", "dashboard", "policy", "proxy"},
+	"config/gen":   {"config"},
 	"dashboard":    {"audit", "learn", "policy"},
 	"doctor":       {"catalog", "policy"},
 	"firewall":     {"catalog", "policy"},
@@ -49,7 +50,7 @@ var namedIn = map[string][]string{
 	"github.com/spf13/cobra":              {"cmd/webproxy/"},
 	"github.com/spf13/pflag":              {"cmd/webproxy/"},
 	"github.com/gaissmai/bart":            {"policy/", "catalog/"},
-	"github.com/invopop/jsonschema":       {"config/"},
+	"github.com/invopop/jsonschema":       {"config/", "config/gen/"},
 	"github.com/klauspost/compress":       {"audit/"},
 	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
 	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/"},

@@ -1,0 +1,89 @@
+# Everything there is to do here: make help.
+# Tools are pinned and run from source; nothing need be installed but Go, make, git and curl.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+BIN   := bin/webproxy
+TOOLS := $(CURDIR)/bin/tools
+BUILD := CGO_ENABLED=0 go build -trimpath
+
+.DEFAULT_GOAL := help
+# Checks run one after the other: they share the machine with nobody, and their output stays readable.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/webproxy
+	$(BUILD) -o $(BIN) ./cmd/webproxy
+
+.PHONY: run
+run: build ## Build and run with the built-in configuration, on :9090
+	@# Not here: its audit log would go to ./audit, among the sources of the package of that name.
+	mkdir -p run && cd run && ../$(BIN) serve
+
+.PHONY: test
+test: ## Run all tests, with the seeds of the fuzz tests
+	go test ./...
+
+.PHONY: check
+check: fmt vet staticcheck vuln race generated cross bench-once smoke ## Everything CI checks
+
+.PHONY: fmt
+fmt: ## Fail if a file is not in gofmt's form
+	@echo "gofmt -l"
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')) && \
+	if [ -n "$$files" ]; then printf 'not in the form of gofmt:\n%s\n' "$$files" >&2; exit 1; fi
+
+.PHONY: vet
+vet: ## go vet, for Linux and Windows
+	GOOS=linux go vet ./...
+	GOOS=windows go vet ./...
+
+.PHONY: staticcheck
+staticcheck: ## staticcheck, for Linux and Windows
+	GOBIN=$(TOOLS) go install $(STATICCHECK)
+	GOOS=linux $(TOOLS)/staticcheck ./...
+	GOOS=windows $(TOOLS)/staticcheck ./...
+
+.PHONY: vuln
+vuln: ## Known vulnerabilities in what we use; skipped, and said so, if their database is out of reach
+	GOBIN=$(TOOLS) go install $(GOVULNCHECK)
+	scripts/vuln.sh $(TOOLS)/govulncheck
+
+.PHONY: race
+race: ## All tests under the race detector, and in random order
+	go test -race -shuffle=on ./...
+
+.PHONY: generated
+generated: ## Fail if go generate would change a file
+	scripts/generated.sh
+
+.PHONY: cross
+cross: ## Build for every system we release, without cgo
+	GOOS=linux GOARCH=amd64 $(BUILD) ./...
+	GOOS=linux GOARCH=arm64 $(BUILD) ./...
+	GOOS=windows GOARCH=amd64 $(BUILD) ./...
+
+.PHONY: bench-once
+bench-once: ## Run each benchmark once, so that none rots
+	go test -run '^$$' -bench . -benchtime 1x ./...
+
+.PHONY: smoke
+smoke: build ## Start and stop the built binary, with curl as its client
+	scripts/smoke.sh $(BIN)
+
+.PHONY: bench
+bench: ## Measure
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: docs
+docs: ## Write the generated files anew
+	go generate ./...
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
