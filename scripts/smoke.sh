@@ -54,8 +54,11 @@ EOF
 echo "smoke: start on $proxy"
 "$binary" serve --config "$dir/webproxy.yaml" >"$dir/stdout.out" 2>"$dir/stderr.out" &
 pid=$!
-ready() { kill -0 "$pid" 2>/dev/null && curl -fsS -o /dev/null --noproxy '*' "http://$admin/readyz" 2>/dev/null; }
-within 10 ready || fail "not ready after 10 s"
+gone() { ! kill -0 "$pid" 2>/dev/null; }
+ready() { curl -fsS -o /dev/null --noproxy '*' "http://$admin/readyz" 2>/dev/null; }
+settled() { gone || ready; }
+within 10 settled || fail "not ready after 10 s"
+if gone; then fail "it ended at once"; fi
 
 # ask NAME URL: has curl ask for URL by the proxy; the answer's head is in NAME.txt.
 ask() {
@@ -79,7 +82,6 @@ within 5 recorded GET || fail "not one record of the denied GET"
 echo "smoke: both are in the audit log"
 
 kill -TERM "$pid"
-gone() { ! kill -0 "$pid" 2>/dev/null; }
 within 10 gone || fail "still running 10 s after SIGTERM"
 status=0
 wait "$pid" || status=$?
