@@ -157,12 +157,12 @@ func (c *nameCache) ask(ctx context.Context, host string) (nameAnswer, time.Dura
 	note := &dnsNote{}
 	resolver := net.Resolver{
 		PreferGo: true, // the system's own would hide the TTL and obey GODEBUG
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		Dial: func(attempt context.Context, network, address string) (net.Conn, error) {
 			if c.server != "" {
 				address = c.server
 			}
 			// Two tries must fit into the time limit: one lost packet is not a failed lookup.
-			return note.dial(ctx, network, address, c.timeout*2/5)
+			return note.dial(attempt, ctx, network, address, c.timeout*2/5)
 		},
 	}
 	// The final dot: the name judged, not that name within a search domain.

@@ -123,9 +123,9 @@ func least(noted int, sofar time.Duration, ttl uint32) time.Duration {
 	return d
 }
 
-// dial opens a connection to a DNS server that n reads along on. No exchange on it takes longer
-// than limit.
-func (n *dnsNote) dial(ctx context.Context, network, address string, limit time.Duration) (net.Conn, error) {
+// dial opens a connection to a DNS server that n reads along on. It is closed when lookup is done, if
+// the resolver has not closed it before, and no exchange on it takes longer than limit.
+func (n *dnsNote) dial(ctx, lookup context.Context, network, address string, limit time.Duration) (net.Conn, error) {
 	n.mu.Lock()
 	n.asked = true
 	n.mu.Unlock()
@@ -134,39 +134,57 @@ func (n *dnsNote) dial(ctx context.Context, network, address string, limit time.
 	if err != nil {
 		return nil, err
 	}
+	noted := notedConn{Conn: conn, limit: limit}
+	noted.release = context.AfterFunc(lookup, func() { conn.Close() })
 	// The resolver frames messages by the type of its connection: UDP must still look like it.
 	if udp, ok := conn.(*net.UDPConn); ok {
-		return &dnsPackets{UDPConn: udp, note: n, limit: limit}, nil
+		return &dnsPackets{notedConn: noted, packetReader: udp, note: n}, nil
 	}
-	return &dnsStream{Conn: conn, note: n, limit: limit}, nil
+	return &dnsStream{notedConn: noted, note: n}, nil
 }
 
-// dnsPackets is a connection to a DNS server by UDP.
+// A notedConn is what both kinds of connection to a DNS server have in common.
+type notedConn struct {
+	net.Conn
+	limit   time.Duration
+	release func() bool // from the lookup's end
+}
+
+func (c *notedConn) Close() error {
+	c.release()
+	return c.Conn.Close()
+}
+
+func (c *notedConn) SetDeadline(t time.Time) error {
+	return c.Conn.SetDeadline(sooner(t, c.limit))
+}
+
+// dnsPackets is a connection by UDP.
 type dnsPackets struct {
-	*net.UDPConn
-	note  *dnsNote
-	limit time.Duration
+	notedConn
+	packetReader
+	note *dnsNote
+}
+
+// packetReader is the part of net.PacketConn that net.Conn lacks.
+type packetReader interface {
+	ReadFrom(p []byte) (int, net.Addr, error)
+	WriteTo(p []byte, addr net.Addr) (int, error)
 }
 
 func (c *dnsPackets) Read(b []byte) (int, error) {
-	n, err := c.UDPConn.Read(b)
+	n, err := c.Conn.Read(b)
 	if err == nil {
 		c.note.read(b[:n])
 	}
 	return n, err
 }
 
-func (c *dnsPackets) SetDeadline(t time.Time) error {
-	return c.UDPConn.SetDeadline(sooner(t, c.limit))
-}
-
-// dnsStream is a connection to a DNS server by TCP: one message, two bytes of length before it
-// (RFC 7766, section 8).
+// dnsStream is a connection by TCP: one message, two bytes of length before it (RFC 7766, section 8).
 type dnsStream struct {
-	net.Conn
-	note  *dnsNote
-	limit time.Duration
-	read  []byte // so far; at most 2+65535 bytes
+	notedConn
+	note *dnsNote
+	read []byte // so far; at most 2+65535 bytes
 }
 
 func (c *dnsStream) Read(b []byte) (int, error) {
@@ -181,10 +199,6 @@ func (c *dnsStream) Read(b []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-func (c *dnsStream) SetDeadline(t time.Time) error {
-	return c.Conn.SetDeadline(sooner(t, c.limit))
 }
 
 // sooner is t, or limit from now if that is earlier or t is zero.

@@ -58,13 +58,16 @@ func TestTunnelsLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+// bulkSize is many buffers, and more than the system keeps for a socket.
+const bulkSize = 1 << 20
+
 // bulk sends enough for a flow to go through a pipe.
 func bulk(t testing.TB, from, to interface {
 	Read([]byte) (int, error)
 	Write([]byte) (int, error)
 }) {
 	t.Helper()
-	const size = 4 << 20
+	const size = bulkSize
 	sent := make(chan error, 1)
 	go func() {
 		_, err := from.Write(make([]byte, size))
@@ -97,7 +100,7 @@ func TestIdleTunnelHoldsTwoDescriptors(t *testing.T) {
 		all = append(all, tun)
 	}
 	for _, tun := range all { // the pipe is given back after its bytes are delivered
-		for tun.out.Load() < 4<<20 || tun.in.Load() < 4<<20 {
+		for tun.out.Load() < bulkSize || tun.in.Load() < bulkSize {
 			runtime.Gosched()
 		}
 	}
@@ -128,8 +131,8 @@ func TestTunnelWithoutPipesCopies(t *testing.T) {
 	bulk(t, client, origin)
 	client.CloseWrite()
 	origin.CloseWrite()
-	if got := <-done; got.out != 4<<20 || got.why != tunnelClosed {
-		t.Errorf("run() = %+v, want %d bytes out and tunnelClosed", got, 4<<20)
+	if got := <-done; got.out != bulkSize || got.why != tunnelClosed {
+		t.Errorf("run() = %+v, want %d bytes out and tunnelClosed", got, bulkSize)
 	}
 	if pools.pipes.lent != maxPipes || len(pools.pipes.idle) != 0 {
 		t.Errorf("%d pipes lent, %d kept; want %d and 0", pools.pipes.lent, len(pools.pipes.idle), maxPipes)

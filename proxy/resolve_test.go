@@ -1,0 +1,335 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// cacheFor returns a cache that asks s, and the hand that moves its clock.
+func cacheFor(s *fakeDNS) (c *nameCache, pass func(time.Duration)) {
+	c = newNameCache(EgressOptions{Resolver: s.addr}.withDefaults(), nil)
+	now := time.Now()
+	c.now = func() time.Time { return now }
+	return c, func(d time.Duration) { now = now.Add(d) }
+}
+
+func TestResolveAddresses(t *testing.T) {
+	many := make([]string, 40)
+	for i := range many {
+		many[i] = fmt.Sprintf("10.0.0.%d", i+1)
+	}
+	for _, tt := range []struct {
+		name string
+		want string // as a set, the order of families is the system's
+		dns  []string
+	}{
+		{"one", "[10.0.0.1]", []string{"10.0.0.1"}},
+		{"both families", "[10.0.0.1 fd00::1]", []string{"10.0.0.1", "fd00::1"}},
+		{"each once", "[10.0.0.1 10.0.0.2]", []string{"10.0.0.1", "10.0.0.2", "10.0.0.1"}},
+		{"IPv4-mapped is IPv4", "[169.254.169.254]", []string{"::ffff:169.254.169.254"}},
+		{"no more than 16", "16", many},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, _ := cacheFor(startDNS(t, zone(60, tt.dns...)))
+			addrs, err := c.lookup(t.Context(), "origin.test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			addrs = slices.SortedFunc(slices.Values(addrs), netip.Addr.Compare) // it is shared
+			if got := fmt.Sprint(addrs); got != tt.want && fmt.Sprint(len(addrs)) != tt.want {
+				t.Errorf("lookup = %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestUsableAddrsAlternateFamilies(t *testing.T) {
+	for _, tt := range []struct{ want, in string }{
+		{"fd00::1 10.0.0.1 fd00::2 10.0.0.2 10.0.0.3", "fd00::1 fd00::2 10.0.0.1 10.0.0.2 10.0.0.3"},
+		{"10.0.0.1 fd00::1", "10.0.0.1 ::ffff:10.0.0.1 fd00::1 fe80::1%eth0"},
+	} {
+		var in []netip.Addr
+		for s := range strings.FieldsSeq(tt.in) {
+			in = append(in, netip.MustParseAddr(s))
+		}
+		if got := strings.Trim(fmt.Sprint(usableAddrs(in)), "[]"); got != tt.want {
+			t.Errorf("usableAddrs(%s) = %s, want %s", tt.in, got, tt.want)
+		}
+	}
+}
+
+// TestResolveAsksForTheVeryName: no search domain may be appended, to any kind of name.
+func TestResolveAsksForTheVeryName(t *testing.T) {
+	s := startDNS(t, zone(60))
+	c, _ := cacheFor(s)
+	for _, name := range []string{"single", "two.labels", "_odd.example.test"} {
+		c.lookup(t.Context(), name)
+		if got, want := s.take(), []string{"A " + name + ".", "AAAA " + name + "."}; !slices.Equal(got, want) {
+			t.Errorf("lookup(%q) asked for %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
+	const hour = 3600
+	cname := func(ttl uint32) func(dnsmessage.Question, *dnsmessage.Message, bool) bool {
+		return func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
+			reply.Answers = append(reply.Answers, dnsmessage.Resource{
+				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: ttl},
+				Body:   &dnsmessage.CNAMEResource{CNAME: q.Name},
+			})
+			return zone(hour, "10.0.0.1")(q, reply, tcp)
+		}
+	}
+	only := func(code dnsmessage.RCode, ttl uint32) func(dnsmessage.Question, *dnsmessage.Message, bool) bool {
+		return func(q dnsmessage.Question, reply *dnsmessage.Message, _ bool) bool {
+			reply.RCode = code
+			addSOA(reply, q, ttl)
+			return true
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		keep   time.Duration
+		answer func(dnsmessage.Question, *dnsmessage.Message, bool) bool
+	}{
+		{"its TTL", 30 * time.Second, zone(30, "10.0.0.1")},
+		{"the least TTL of both families", 20 * time.Second, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
+			ttl := map[dnsmessage.Type]uint32{dnsmessage.TypeA: 40, dnsmessage.TypeAAAA: 20}[q.Type]
+			return zone(ttl, "10.0.0.1", "fd00::1")(q, m, tcp)
+		}},
+		{"the TTL of an alias", 10 * time.Second, cname(10)},
+		{"a minute at most", time.Minute, zone(hour, "10.0.0.1")},
+		{"TTL 0: not at all", 0, zone(0, "10.0.0.1")},
+		{"TTL with the highest bit: not at all", 0, zone(1<<31, "10.0.0.1")},
+		{"no such name: five seconds", 5 * time.Second, only(dnsmessage.RCodeNameError, hour)},
+		{"no such name: less if the zone says so", 2 * time.Second, only(dnsmessage.RCodeNameError, 2)},
+		{"no address", 3 * time.Second, zone(3)},
+		{"an alias of nothing", 5 * time.Second, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
+			cname(hour)(q, m, tcp)
+			m.Answers = m.Answers[:1]
+			return only(dnsmessage.RCodeSuccess, hour)(q, m, tcp)
+		}},
+		{"server trouble: not at all", 0, only(dnsmessage.RCodeServerFailure, hour)},
+		{"refused: not at all", 0, only(dnsmessage.RCodeRefused, hour)},
+		{"no address, but half of it is trouble: not at all", 0, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
+			if q.Type == dnsmessage.TypeAAAA {
+				m.RCode = dnsmessage.RCodeServerFailure
+				return true
+			}
+			return zone(hour)(q, m, tcp)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := startDNS(t, tt.answer)
+			c, pass := cacheFor(s)
+			addrs, err := c.lookup(t.Context(), "origin.test")
+			asked := s.queries()
+			if tt.keep > 0 {
+				pass(tt.keep - 1)
+				again, err2 := c.lookup(t.Context(), "origin.test")
+				if s.queries() != asked {
+					t.Errorf("asked again before %v were over", tt.keep)
+				}
+				if !slices.Equal(again, addrs) || !errors.Is(err2, err) {
+					t.Errorf("kept answer is %v, %v; it was %v, %v", again, err2, addrs, err)
+				}
+				pass(1)
+			}
+			c.lookup(t.Context(), "origin.test")
+			if s.queries() == asked {
+				t.Errorf("not asked again after %v", tt.keep)
+			}
+		})
+	}
+}
+
+func TestResolveTruncatedAnswerByTCP(t *testing.T) {
+	c, pass := cacheFor(startDNS(t, func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
+		if !tcp {
+			reply.Truncated = true
+			return true
+		}
+		return zone(30, "10.0.0.7")(q, reply, tcp)
+	}))
+	addrs, err := c.lookup(t.Context(), "origin.test")
+	if err != nil || fmt.Sprint(addrs) != "[10.0.0.7]" {
+		t.Fatalf("lookup = %v, %v", addrs, err)
+	}
+	pass(29 * time.Second) // its TTL was read from the stream
+	c.server = "127.0.0.1:1"
+	if _, err := c.lookup(t.Context(), "origin.test"); err != nil {
+		t.Errorf("not kept for its TTL: %v", err)
+	}
+	pass(time.Second)
+	if _, err := c.lookup(t.Context(), "origin.test"); err == nil {
+		t.Error("kept longer than its TTL")
+	}
+}
+
+func TestResolveTimeoutIsNotKept(t *testing.T) {
+	s := startDNS(t, func(dnsmessage.Question, *dnsmessage.Message, bool) bool { return false })
+	c, _ := cacheFor(s)
+	c.timeout = 50 * time.Millisecond
+	_, err := c.lookup(t.Context(), "origin.test")
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || !dns.IsTimeout {
+		t.Errorf("lookup without an answer = %v, want a timeout", err)
+	}
+	if n := s.queries(); n < 3 {
+		t.Errorf("asked %d times, want each type more than once", n)
+	}
+	if len(c.answers) != 0 {
+		t.Error("a timeout was remembered")
+	}
+}
+
+// waiting is how many callers wait for host.
+func waiting(c *nameCache, host string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.flights[host]; f != nil {
+		return f.waiting
+	}
+	return 0
+}
+
+func TestResolveSharesALookup(t *testing.T) {
+	release := make(chan struct{})
+	s := startDNS(t, func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
+		<-release
+		return zone(0, "10.0.0.1")(q, reply, tcp)
+	})
+	c, _ := cacheFor(s)
+	const callers = 10
+	results := make(chan error, callers)
+	ctx, leave := context.WithCancel(t.Context())
+	go func() {
+		_, err := c.lookup(ctx, "origin.test") // the one that looks up
+		results <- err
+	}()
+	for waiting(c, "origin.test") != 1 {
+		runtime.Gosched()
+	}
+	for range callers - 1 {
+		go func() {
+			_, err := c.lookup(t.Context(), "origin.test")
+			results <- err
+		}()
+	}
+	for waiting(c, "origin.test") != callers {
+		runtime.Gosched()
+	}
+	leave() // must not fail the others
+	for waiting(c, "origin.test") != callers-1 {
+		runtime.Gosched()
+	}
+	close(release)
+	for range callers {
+		if err := <-results; err != nil {
+			t.Errorf("lookup: %v", err)
+		}
+	}
+	if n := s.queries(); n != 2 {
+		t.Errorf("%d callers asked %d times, want once for each type", callers, n)
+	}
+}
+
+func TestResolveEndsWhenNobodyWaits(t *testing.T) {
+	release := make(chan struct{})
+	s := startDNS(t, func(dnsmessage.Question, *dnsmessage.Message, bool) bool { <-release; return false })
+	defer close(release)
+	c, _ := cacheFor(s)
+	first, leaveFirst := context.WithCancel(t.Context())
+	second, leaveSecond := context.WithCancel(t.Context())
+	results := make(chan error, 2)
+	for i, ctx := range []context.Context{first, second} {
+		go func() { _, err := c.lookup(ctx, "origin.test"); results <- err }()
+		for waiting(c, "origin.test") != i+1 {
+			runtime.Gosched()
+		}
+	}
+	leaveSecond()
+	leaveFirst()
+	for range 2 { // long before c.timeout
+		if err := <-results; !errors.Is(err, context.Canceled) {
+			t.Errorf("lookup = %v, want context.Canceled", err)
+		}
+	}
+	if len(c.flights) != 0 {
+		t.Error("the lookup is still under way")
+	}
+}
+
+func TestResolveIsBounded(t *testing.T) {
+	c, pass := cacheFor(startDNS(t, zone(30, "10.0.0.1")))
+	c.limit = 8
+	for i := range 30 {
+		if i == 20 {
+			pass(time.Minute)
+		}
+		if _, err := c.lookup(t.Context(), fmt.Sprintf("host%d.test", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(c.answers) != c.limit {
+		t.Errorf("%d answers kept, want %d", len(c.answers), c.limit)
+	}
+}
+
+func TestResolveHitDoesNotAllocate(t *testing.T) {
+	c, _ := cacheFor(startDNS(t, zone(30, "10.0.0.1")))
+	c.lookup(t.Context(), "origin.test")
+	if n := testing.AllocsPerRun(100, func() { c.lookup(t.Context(), "origin.test") }); n != 0 {
+		t.Errorf("a kept answer costs %v allocations", n)
+	}
+}
+
+// FuzzDNSNote: no message makes an answer live longer than allowed, or breaks the reader.
+func FuzzDNSNote(f *testing.F) {
+	q := dnsmessage.Question{Name: dnsmessage.MustNewName("a.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}
+	for _, answer := range []func(dnsmessage.Question, *dnsmessage.Message, bool) bool{
+		zone(0, "10.0.0.1"), zone(1<<31, "10.0.0.1"), zone(300, "10.0.0.1", "10.0.0.2"), zone(7),
+	} {
+		m := dnsmessage.Message{Header: dnsmessage.Header{Response: true}, Questions: []dnsmessage.Question{q}}
+		answer(q, &m, false)
+		b, err := m.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		n := &dnsNote{asked: true}
+		n.read(msg)
+		n.read(msg)
+		if age := n.age(); age < 0 || age > maxAnswerAge {
+			t.Errorf("age %v", age)
+		}
+		missing := &net.DNSError{IsNotFound: true}
+		if age := n.negativeAge(missing); age < 0 || age > shortAnswerAge {
+			t.Errorf("negative age %v", age)
+		}
+	})
+}
+
+func BenchmarkResolveHit(b *testing.B) {
+	c, _ := cacheFor(startDNS(b, zone(30, "10.0.0.1")))
+	if _, err := c.lookup(b.Context(), "origin.test"); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.lookup(b.Context(), "origin.test")
+	}
+}
