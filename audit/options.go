@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -87,8 +88,8 @@ func (o Options) Check() error {
 	if o.Sync != AgeOff && (o.Sync < Age(10*time.Millisecond) || o.Sync > Age(time.Hour)) {
 		wrong("sync", `1s suits most sites; "off" leaves it to the system`, "%s is not from 10ms to 1h", o.Sync)
 	}
-	if len(o.Site) > 64 || (&column{limit: 64}).clean(o.Site) != o.Site {
-		wrong("site", "", "%q is not a plain name of at most 64 bytes", o.Site)
+	if len(o.Site) > 64 || strings.ContainsFunc(o.Site, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		wrong("site", "", "%q is not a word of at most 64 ASCII letters, digits and signs", o.Site)
 	}
 	if o.OnError > Continue {
 		wrong("on_error", "", "want refuse or continue")

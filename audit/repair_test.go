@@ -1,0 +1,195 @@
+package audit_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"webproxy/audit"
+)
+
+// wantGap fails unless r is the log's own record of something missing, with words in its detail.
+func wantGap(t *testing.T, r audit.Record, words string) {
+	t.Helper()
+	if r.Type != audit.TypeGap || !strings.Contains(r.Detail, words) {
+		t.Errorf("record %d is %s %q, want a gap that says %q", r.Seq, r.Type, r.Detail, words)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contents(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// lines returns n lines of a log.
+func lines(t *testing.T, n int) string {
+	t.Helper()
+	dir := t.TempDir()
+	l := open(t, audit.Options{Dir: dir})
+	for range n {
+		add(t, l, decision())
+	}
+	l.Close()
+	return contents(t, live(dir))
+}
+
+func TestTornTail(t *testing.T) {
+	whole := lines(t, 3)
+	third := strings.LastIndexByte(whole[:len(whole)-1], '\n') + 1
+	dir := t.TempDir()
+	for cut := third + 1; cut < len(whole); cut++ {
+		write(t, live(dir), whole[:cut])
+		l := open(t, audit.Options{Dir: dir})
+		if got := add(t, l, decision()).Seq; got != 4 {
+			t.Fatalf("cut at byte %d: the next record is %d, want 4", cut-third, got)
+		}
+		l.Close()
+		wantGap(t, wantWhole(t, dir, 4)[2], "after record 2")
+	}
+	// at the border there is nothing to say
+	write(t, live(dir), whole[:third])
+	l := open(t, audit.Options{Dir: dir})
+	if got := add(t, l, decision()).Seq; got != 3 {
+		t.Errorf("the next record is %d, want 3", got)
+	}
+}
+
+func TestTornFirstLine(t *testing.T) {
+	dir := t.TempDir()
+	write(t, live(dir), lines(t, 1)[:100])
+	open(t, audit.Options{Dir: dir}).Close()
+	wantGap(t, wantWhole(t, dir, 1)[0], "last 100 bytes")
+}
+
+func TestTailOfZeros(t *testing.T) { // as some file systems leave after a power failure
+	dir := t.TempDir()
+	write(t, live(dir), lines(t, 2)+strings.Repeat("\x00", 5<<20))
+	open(t, audit.Options{Dir: dir}).Close()
+	wantGap(t, wantWhole(t, dir, 3)[2], "after record 2")
+}
+
+func TestStrangeLines(t *testing.T) {
+	dir := t.TempDir()
+	write(t, live(dir), lines(t, 2)+"hello\n{}\n")
+	open(t, audit.Options{Dir: dir}).Close()
+	records, stats := read(t, dir)
+	if stats.Unreadable != 2 || stats.LastSeq != 3 || stats.Missing != 0 {
+		t.Fatalf("got %+v", stats)
+	}
+	wantGap(t, records[2], "last 2 lines")
+}
+
+func TestOpenDoesNotGuess(t *testing.T) {
+	later := strings.Replace(lines(t, 1), `"v":1`, `"v":2`, 1)
+	damaged := func(t *testing.T, dir string) {
+		l := open(t, small(dir))
+		fill(t, l, dir, 1)
+		if err := l.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		gz := rotated(t, dir)[0]
+		write(t, gz, contents(t, gz)[:1000])
+		os.Remove(live(dir))
+	}
+	tests := []struct {
+		want string
+		make func(t *testing.T, dir string)
+	}{
+		{"no record", func(t *testing.T, dir string) { write(t, live(dir), "hello\n") }},
+		{"later version", func(t *testing.T, dir string) { write(t, live(dir), lines(t, 2)+later) }},
+		{"last record", damaged},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			dir := t.TempDir()
+			tt.make(t, dir)
+			l, err := audit.Open(audit.Options{Dir: dir})
+			if err == nil {
+				l.Close()
+				t.Fatal("opened")
+			}
+			if !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("Open: %v, want %q", err, tt.want)
+			}
+			// the lock is free again
+			if _, err := audit.Open(audit.Options{Dir: dir}); strings.Contains(err.Error(), "another process") {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestLiveFileMissing(t *testing.T) {
+	for _, compressed := range []bool{false, true} {
+		dir := t.TempDir()
+		l := open(t, small(dir))
+		fill(t, l, dir, 2)
+		if compressed {
+			if err := l.Tidy(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last := l.Recent(1)[0].Seq // the only record of the live file
+		l.Close()
+		os.Remove(live(dir))
+		open(t, small(dir)).Close()
+		wantGap(t, wantWhole(t, dir, last)[last-1], "was not there")
+	}
+}
+
+func TestLiveFileEmpty(t *testing.T) { // a crash between the two steps of a rotation
+	dir := t.TempDir()
+	l := open(t, small(dir))
+	fill(t, l, dir, 1)
+	last := l.Recent(1)[0].Seq
+	l.Close()
+	write(t, live(dir), "")
+	l = open(t, small(dir))
+	if got := add(t, l, decision()).Seq; got != last {
+		t.Errorf("the next record is %d, want %d", got, last)
+	}
+	wantWhole(t, dir, last)
+}
+
+func TestOldLiveFilePutBack(t *testing.T) {
+	dir := t.TempDir()
+	write(t, live(dir), lines(t, 3))
+	l := open(t, small(dir))
+	fill(t, l, dir, 2)
+	last := l.Recent(1)[0].Seq
+	l.Close()
+	write(t, live(dir), lines(t, 3))
+	l = open(t, small(dir))
+	if got := add(t, l, decision()).Seq; got != last+1 {
+		t.Errorf("the next record is %d, want %d: no number twice", got, last+1)
+	}
+	wantGap(t, l.Recent(2)[1], "rotated file has record")
+}
+
+func TestWrittenByAnother(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, audit.Options{Dir: dir})
+	add(t, l, decision())
+	f, err := os.OpenFile(live(dir), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(`{"v":1,"type":"egress.dec`); err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, decision()) // must not be glued to it
+	wantGap(t, wantWhole(t, dir, 3)[1], "last 25 bytes")
+}

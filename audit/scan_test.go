@@ -1,0 +1,150 @@
+package audit_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"webproxy/audit"
+)
+
+func TestScanNothing(t *testing.T) {
+	if _, stats := read(t, t.TempDir()); stats.Records != 0 || stats.FirstSeq != 0 {
+		t.Errorf("got %+v", stats)
+	}
+	if _, err := audit.Scan(filepath.Join(t.TempDir(), "none"), audit.ScanOptions{}, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Scan of no directory: %v", err)
+	}
+}
+
+func TestScanTail(t *testing.T) {
+	dir := t.TempDir()
+	text := lines(t, 3)
+	for _, name := range []string{"audit.ndjson", "audit-000000000001-20261124T070149Z.ndjson"} {
+		write(t, filepath.Join(dir, name), text[:len(text)-10])
+		records, stats := read(t, dir)
+		if len(records) != 2 || stats.LastSeq != 2 {
+			t.Errorf("%s: got %+v", name, stats)
+		}
+		// The live file may be in the middle of a write. No other is.
+		if name == "audit.ndjson" && (stats.Unreadable != 0 || stats.InProgress != int64(len(text)/3-10)) ||
+			name != "audit.ndjson" && (stats.Unreadable != 1 || stats.Bad[0].File != name || stats.Bad[0].Line != 3) {
+			t.Errorf("%s: got %+v", name, stats)
+		}
+		os.Remove(filepath.Join(dir, name))
+	}
+}
+
+func TestScanCounts(t *testing.T) {
+	all := strings.SplitAfter(lines(t, 9), "\n")
+	long := strings.Repeat("x", 3<<20) + "\n"
+	text := all[1] + all[2] + long + all[2] + "\n" + all[5] + strings.Replace(all[6], "10.0.1.12", "10.0.1.312", 1) + all[8]
+	dir := t.TempDir()
+	write(t, live(dir), text)
+	records, got := read(t, dir)
+	if len(records) != 5 || got.Records != 5 || got.FirstSeq != 2 || got.LastSeq != 9 || got.Repeated != 1 ||
+		got.Missing != 4 || !slices.Equal(got.Gaps, []audit.Gap{{3, 6}, {6, 9}}) || got.Unreadable != 3 {
+		t.Errorf("got %+v", got)
+	}
+	for i, want := range []int{3, 5, 7} {
+		if got.Bad[i].Line != want || got.Bad[i].File != "audit.ndjson" {
+			t.Errorf("bad line %d: %v", i, got.Bad[i])
+		}
+	}
+}
+
+func TestScanDamagedFile(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, small(dir))
+	fill(t, l, dir, 2)
+	last := l.Recent(1)[0].Seq
+	if err := l.Tidy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := rotated(t, dir)[0]
+	text := contents(t, first)
+	for _, cut := range []int{0, 5, len(text) / 2} {
+		write(t, first, text[:cut])
+		_, stats := read(t, dir)
+		if stats.Unreadable == 0 || stats.Bad[0].File != filepath.Base(first) || stats.LastSeq != last {
+			t.Errorf("cut at %d: got %+v", cut, stats)
+		}
+	}
+}
+
+func TestScanWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		l := open(t, audit.Options{Dir: dir, RotateEvery: audit.Age(2 * time.Hour)})
+		start := time.Now()
+		for range 10 {
+			add(t, l, decision())
+			time.Sleep(time.Hour)
+		}
+		var got []uint64
+		stats, err := audit.Scan(dir, audit.ScanOptions{Since: start.Add(5 * time.Hour), Until: start.Add(8 * time.Hour)},
+			func(r audit.Record) error {
+				got = append(got, r.Seq)
+				return nil
+			})
+		if err != nil || !slices.Equal(got, []uint64{6, 7, 8}) {
+			t.Errorf("got %v, %v", got, err)
+		}
+		if stats.FirstSeq != 5 { // two files were not even opened
+			t.Errorf("got %+v", stats)
+		}
+	})
+}
+
+func TestScanStops(t *testing.T) {
+	dir := t.TempDir()
+	write(t, live(dir), lines(t, 3))
+	boom := errors.New("boom")
+	for _, tt := range []struct{ give, want error }{{boom, boom}, {fs.SkipAll, nil}} {
+		calls := 0
+		_, err := audit.Scan(dir, audit.ScanOptions{}, func(audit.Record) error { calls++; return tt.give })
+		if err != tt.want || calls != 1 {
+			t.Errorf("fn returned %v: Scan = %v after %d calls", tt.give, err, calls)
+		}
+	}
+}
+
+// A reader sees a whole log at any moment, whatever the writer is doing.
+func TestScanWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, small(dir))
+	add(t, l, decision())
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-l.Rotated():
+				if err := l.Tidy(t.Context()); err != nil {
+					t.Error(err)
+				}
+			default:
+				add(t, l, decision())
+			}
+		}
+	})
+	for last := uint64(0); last < 3000; {
+		_, stats := read(t, dir)
+		if stats.FirstSeq != 1 || stats.Missing+stats.Repeated+stats.Unreadable != 0 || stats.LastSeq < last {
+			t.Errorf("got %+v after %d", stats, last)
+			break
+		}
+		last = stats.LastSeq
+	}
+	close(stop)
+	wg.Wait()
+}
