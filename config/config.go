@@ -1,0 +1,101 @@
+// Package config reads webproxy.yaml and the lists beside it, and watches them.
+//
+// A Config that loads can run: it is decoded strictly, its policy is compiled and the policy's tests
+// have passed. What is wrong is reported all at once, each problem with its file, line and column:
+//
+//	cfg, err := config.Load("webproxy.yaml")
+//	var problems config.Problems
+//	if errors.As(err, &problems) {
+//		problems.Write(os.Stderr)
+//	}
+//
+// Settings are declared, documented, defaulted and checked in the packages that obey them; this
+// package only puts them together. It knows no environment variables, and no setting that may be
+// misspelt, given twice or left without a value. A file that is empty, cut off or not text is a
+// problem, never a policy.
+package config
+
+import (
+	"path/filepath"
+
+	"webproxy/audit"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// A Config is everything webproxy.yaml says, checked and compiled. It is read-only once loaded, and
+// then safe for concurrent use.
+type Config struct {
+	// Listen are the addresses clients connect to: one, or a list. Default ":9090", every address of
+	// the machine.
+	Listen Addresses `yaml:"listen"`
+	// Policy says who may reach what.
+	Policy policy.Spec `yaml:"policy"`
+	// Proxy bounds what clients may take of the proxy.
+	Proxy proxy.Options `yaml:"proxy"`
+	// Egress is how the proxy connects to origins.
+	Egress proxy.EgressOptions `yaml:"egress"`
+	// Denial is how the proxy refuses.
+	Denial proxy.DenialOptions `yaml:"denial"`
+	// Reload is what becomes of open tunnels when the policy changes.
+	Reload proxy.ReloadOptions `yaml:"reload"`
+	// Audit is the record of what was decided.
+	Audit audit.Options `yaml:"audit"`
+	// Dashboard is for the operator: state, metrics and pages.
+	Dashboard DashboardOptions `yaml:"dashboard"`
+	// Log is the operator's log: starts, reloads, trouble. What was decided is in the audit log.
+	Log LogOptions `yaml:"log"`
+
+	// Set is Policy, compiled.
+	Set *policy.Set `yaml:"-"`
+	// Path is the file this came from; empty for the built-in configuration.
+	Path string `yaml:"-"`
+	// Files are all files that were looked for, absolute: this one, lists, phases.yaml. Some need not exist.
+	Files []string `yaml:"-"`
+	// Warnings are about what holds, but perhaps not as its author meant it.
+	Warnings Problems `yaml:"-"`
+
+	read *reader
+}
+
+// DashboardOptions is the dashboard section of webproxy.yaml.
+type DashboardOptions struct {
+	// Listen is the address of /healthz, /readyz, /metrics and the dashboard, or "off". Whoever
+	// reaches it can read what was decided. Default 127.0.0.1:9091.
+	Listen string `yaml:"listen"`
+}
+
+// LogOptions is the log section of webproxy.yaml.
+type LogOptions struct {
+	// Level is debug, info, warn or error. Default info.
+	Level LogLevel `yaml:"level"`
+	// Format is text or json, one object a line. Default text.
+	Format LogFormat `yaml:"format"`
+}
+
+// Off is the word that switches off a listener.
+const Off = "off"
+
+const (
+	defaultListen    = ":9090"
+	defaultDashboard = "127.0.0.1:9091"
+	phasesFile       = "phases.yaml"
+)
+
+// withDefaults fills in what the file leaves out and this package obeys. Other packages do the same
+// with their sections.
+func (c *Config) withDefaults() {
+	if c.Listen == nil {
+		c.Listen = Addresses{defaultListen}
+	}
+	if c.Dashboard.Listen == "" {
+		c.Dashboard.Listen = defaultDashboard
+	}
+	if c.Audit.Dir == "" {
+		c.Audit.Dir = audit.DefaultDir
+	}
+	// A service is not started in the directory its operator is thinking of.
+	if c.Path != "" && !filepath.IsAbs(c.Audit.Dir) {
+		c.Audit.Dir = filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(c.Audit.Dir))
+	}
+}

@@ -1,0 +1,303 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A decoder fills Go values from YAML nodes by the yaml tags of their fields. It differs from the
+// library's own in that it collects every problem with its place, and takes nothing for something
+// else: no value for none, no text for a number, no number for a duration.
+type decoder struct {
+	src      *source
+	root     *yaml.Node
+	problems Problems
+}
+
+// at makes a Problem of the setting at path, or of the innermost one around it that is in the file.
+func (d *decoder) at(path, msg, hint string) Problem {
+	n := find(d.root, path)
+	p := d.src.problem(n.Line, n.Column, nodeWidth(d.src, n), msg, hint)
+	p.Path = path
+	return p
+}
+
+func (d *decoder) failAt(path, msg, hint string) {
+	d.problems = append(d.problems, d.at(path, msg, hint))
+}
+
+func (d *decoder) fail(n *yaml.Node, path, msg, hint string) {
+	p := d.src.problem(n.Line, n.Column, nodeWidth(d.src, n), msg, hint)
+	p.Path = path
+	d.problems = append(d.problems, p)
+}
+
+var (
+	durationType = reflect.TypeFor[time.Duration]()
+	timeType     = reflect.TypeFor[time.Time]()
+	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
+	manyType     = reflect.TypeFor[Addresses]()
+)
+
+// value sets v, the setting at path, from n.
+func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
+	if n.Kind == yaml.AliasNode || n.Style&yaml.TaggedStyle != 0 {
+		return // parseYAML has reported it
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		d.fail(n, path, "has no value", "give it one, or remove it")
+		return
+	}
+	switch t := v.Type(); {
+	case t == manyType && n.Kind == yaml.ScalarNode:
+		one := &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{n}, Line: n.Line, Column: n.Column}
+		d.sequence(one, path, v)
+	case t == durationType, t == timeType, reflect.PointerTo(t).Implements(textType):
+		if d.scalar(n, path, "text") {
+			d.text(n, path, v)
+		}
+	case t.Kind() == reflect.Pointer:
+		v.Set(reflect.New(t.Elem()))
+		d.value(n, path, v.Elem())
+	case t.Kind() == reflect.Struct:
+		d.structure(n, path, v)
+	case t.Kind() == reflect.Map:
+		d.mapping(n, path, v)
+	case t.Kind() == reflect.Slice:
+		d.sequence(n, path, v)
+	default:
+		d.basic(n, path, v)
+	}
+}
+
+// scalar reports whether n is one; if not, that is a problem.
+func (d *decoder) scalar(n *yaml.Node, path, want string) bool {
+	if n.Kind == yaml.ScalarNode {
+		return true
+	}
+	d.fail(n, path, "want "+want+", not "+kindWord(n), "")
+	return false
+}
+
+// text sets v from the text of n, exactly as it is written.
+func (d *decoder) text(n *yaml.Node, path string, v reflect.Value) {
+	switch p := v.Addr().Interface().(type) {
+	case *time.Duration:
+		t, err := time.ParseDuration(n.Value)
+		if err != nil || t <= 0 {
+			// Zero would silently mean the default, the opposite of what its author had in mind.
+			d.fail(n, path, fmt.Sprintf("%q: want a duration above zero", n.Value), "such as 30s, 5m or 1h30m")
+			return
+		}
+		*p = t
+	case *time.Time:
+		t, err := time.Parse(time.RFC3339, n.Value)
+		if err != nil {
+			d.fail(n, path, fmt.Sprintf("%q: want a time such as 2026-12-31T18:00:00Z", n.Value), "")
+			return
+		}
+		*p = t
+	case encoding.TextUnmarshaler:
+		if err := p.UnmarshalText([]byte(n.Value)); err != nil {
+			d.fail(n, path, err.Error(), "")
+		}
+	}
+}
+
+// basic sets v, which is a string, a bool or an integer.
+func (d *decoder) basic(n *yaml.Node, path string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if !d.scalar(n, path, "text") {
+			return
+		}
+		if n.Tag == "!!bool" {
+			d.fail(n, path, fmt.Sprintf("want text, not %s", n.Value), "if it is meant as text, quote it")
+			return
+		}
+		v.SetString(n.Value) // numbers and dates too, as they are written
+	case reflect.Bool:
+		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+			d.fail(n, path, fmt.Sprintf("want true or false, not %s", shown(n)), "")
+			return
+		}
+		v.SetBool(strings.EqualFold(n.Value, "true"))
+	case reflect.Int, reflect.Int64:
+		if i, err := strconv.ParseInt(n.Value, 10, 64); d.number(n, path, err) {
+			v.SetInt(i)
+		}
+	case reflect.Uint16:
+		if u, err := strconv.ParseUint(n.Value, 10, 16); d.number(n, path, err) {
+			v.SetUint(u)
+		}
+	default:
+		panic("config: no decoding for " + v.Type().String()) // a field of a kind not foreseen: TestEverySettingDecodes
+	}
+}
+
+// number reports whether n is a whole number, of which the parser thought err; if not, that is a problem.
+func (d *decoder) number(n *yaml.Node, path string, err error) bool {
+	plain := n.Kind == yaml.ScalarNode && n.Tag == "!!int"
+	if plain && err == nil && (n.Value == "0" || n.Value[0] != '0') {
+		return true
+	}
+	hint := ""
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && err == nil {
+		hint = "write it without quotes"
+	}
+	d.fail(n, path, "want a whole number in range, not "+shown(n), hint)
+	return false
+}
+
+func (d *decoder) sequence(n *yaml.Node, path string, v reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		hint := ""
+		if n.Kind == yaml.ScalarNode {
+			hint = fmt.Sprintf("write [%s]", n.Value)
+			if strings.ContainsAny(n.Value, `*,:[]{}#&!|>'"%@ `) {
+				hint = fmt.Sprintf("write [%q]", n.Value)
+			}
+		}
+		d.fail(n, path, "want a list, not "+shown(n), hint)
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, c := range n.Content {
+		d.value(c, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+	}
+}
+
+func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
+	v.Set(reflect.MakeMap(v.Type()))
+	d.eachKey(n, path, func(key, val *yaml.Node) {
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.value(val, join(path, key.Value), elem)
+		v.SetMapIndex(reflect.ValueOf(key.Value), elem)
+	})
+}
+
+func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
+	fields := settings(v.Type())
+	d.eachKey(n, path, func(key, val *yaml.Node) {
+		i, ok := fields[key.Value]
+		if !ok {
+			d.unknown(key, path, fields)
+			return
+		}
+		d.value(val, join(path, key.Value), v.Field(i))
+	})
+}
+
+// eachKey calls f for each key of the mapping n that stands in it once.
+func (d *decoder) eachKey(n *yaml.Node, path string, f func(key, val *yaml.Node)) {
+	if n.Kind != yaml.MappingNode {
+		what := "settings"
+		if path == "" {
+			what = "settings such as listen: and policy:"
+		}
+		d.fail(n, path, "want "+what+", not "+shown(n), "")
+		return
+	}
+	first := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		switch line, dup := first[key.Value]; {
+		case key.Tag == "!!merge": // parseYAML has reported it
+		case key.Kind != yaml.ScalarNode || key.Value == "" || key.Tag == "!!null":
+			d.fail(key, path, "a name must be text", "")
+		case dup:
+			d.fail(key, join(path, key.Value), fmt.Sprintf("is set twice, first on line %d", line), "")
+		default:
+			first[key.Value] = key.Line
+			f(key, n.Content[i+1])
+		}
+	}
+}
+
+// unknown reports a key that is none of fields, with what its author may have meant.
+func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	msg, hint := "no such setting", ""
+	if near := nearest(key.Value, names); near != "" {
+		msg = fmt.Sprintf("no such setting; did you mean %q?", near)
+	} else if home := homes(key.Value); home != "" {
+		hint = home
+	} else {
+		hint = "settings here: " + strings.Join(names, ", ")
+	}
+	d.fail(key, join(path, key.Value), msg, hint)
+}
+
+// settings returns the fields of a struct by the names of their settings.
+func settings(t reflect.Type) map[string]int {
+	fields := map[string]int{}
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		if name != "" && name != "-" {
+			fields[name] = i
+		}
+	}
+	return fields
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func kindWord(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "settings"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	return "text"
+}
+
+// shown is n in words: a scalar's text, or what kind of node it is.
+func shown(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return kindWord(n)
+	}
+	if n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0 {
+		return fmt.Sprintf("the text %q", n.Value)
+	}
+	return fmt.Sprintf("%q", n.Value)
+}
+
+// nodeWidth is how many characters of its first line n takes in s, as well as can be told.
+func nodeWidth(s *source, n *yaml.Node) int {
+	line := []rune(s.line(n.Line))
+	if n.Column < 1 || n.Column > len(line) {
+		return 1
+	}
+	rest := string(line[n.Column-1:])
+	switch {
+	case n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle == 0 && len(n.Content) > 0:
+		return nodeWidth(s, n.Content[0])
+	case n.Kind != yaml.ScalarNode:
+		return 1
+	case rest[0] == '"' || rest[0] == '\'':
+		if end := strings.IndexByte(rest[1:], rest[0]); end >= 0 {
+			return utf8.RuneCountInString(rest[:end+2])
+		}
+	case strings.HasPrefix(rest, n.Value):
+		return utf8.RuneCountInString(n.Value)
+	}
+	return 1
+}

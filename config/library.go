@@ -1,0 +1,66 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"path/filepath"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// A library gives policy.Compile what rules name: lists of the catalog, and list files. It keeps
+// the files it read, with their problems. It is not safe for concurrent use.
+type library struct {
+	dir   string // in which relative paths begin; empty if there is no configuration file
+	shown string // dir as problems show it
+	read  *reader
+	files map[string]*listFile // by path as written
+	order []*listFile
+}
+
+var _ policy.Library = (*library)(nil)
+
+// List implements policy.Library.
+func (l *library) List(name string, place policy.Place) (policy.List, error) {
+	return catalog.Get(name, place)
+}
+
+// File implements policy.Library. An error is of the file; problems of its lines are kept for load.
+func (l *library) File(path string) ([]policy.Entry, error) {
+	f, err := l.open(path)
+	if err != nil {
+		return nil, fmt.Errorf("list %q: %w", path, err)
+	}
+	return f.entries, nil
+}
+
+func (l *library) open(written string) (*listFile, error) {
+	if f := l.files[written]; f != nil {
+		return f, nil
+	}
+	path, name := filepath.FromSlash(written), filepath.FromSlash(written)
+	if !filepath.IsAbs(path) {
+		if l.dir == "" {
+			return nil, errors.New("the built-in configuration has no directory to read files from")
+		}
+		path, name = filepath.Join(l.dir, path), filepath.Join(l.shown, path)
+	}
+	data, err := l.read.read(path, maxList)
+	if err != nil {
+		return nil, err
+	}
+	f := parseList(name, written, data)
+	if l.files == nil {
+		l.files = map[string]*listFile{}
+	}
+	l.files[written] = f
+	l.order = append(l.order, f)
+	return f, nil
+}
+
+// Prefixes implements policy.Library.
+func (l *library) Prefixes(tag, cloud string) ([]netip.Prefix, error) {
+	return nil, fmt.Errorf("service tag %q of cloud %s: service tag files are not imported", tag, cloud)
+}

@@ -1,0 +1,247 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"webproxy/audit"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// Load reads the configuration at path. The error is Problems, everything that is wrong with it.
+// Relative paths in the file begin at the file's directory.
+func Load(path string) (*Config, error) {
+	c, problems := load(path, new(reader), time.Now())
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return c, nil
+}
+
+// A loader is one load: the file being read, and all that was found wrong with it so far.
+type loader struct {
+	cfg      *Config
+	now      time.Time
+	lib      *library
+	doc      decoder // of the file, and where its settings stand
+	problems Problems
+	warnings Problems
+}
+
+// load is Load, reading by r and running the policy's tests at now. The Config is nil if there are problems.
+func load(path string, r *reader, now time.Time) (*Config, Problems) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, Problems{{File: path, Msg: err.Error()}}
+	}
+	data, err := r.read(abs, maxYAML)
+	if err != nil {
+		return nil, Problems{{File: path, Msg: err.Error(), Hint: "webproxy init writes a configuration to start from"}}
+	}
+	l := &loader{
+		cfg: &Config{Path: abs, read: r},
+		now: now,
+		lib: &library{dir: filepath.Dir(abs), shown: filepath.Dir(path), read: r},
+	}
+	l.run(path, data)
+	if len(l.problems) > 0 {
+		return nil, l.problems.sorted()
+	}
+	l.cfg.Files = slices.Sorted(maps.Keys(r.seen))
+	l.cfg.Warnings = l.warnings.sorted()
+	return l.cfg, nil
+}
+
+// run fills l.cfg from data.
+func (l *loader) run(name string, data []byte) {
+	if l.doc.src, l.problems = newSource(name, data); len(l.problems) > 0 {
+		return
+	}
+	if l.doc.root, l.problems = parseYAML(l.doc.src); l.doc.root == nil {
+		return
+	}
+	l.doc.value(l.doc.root, "", reflect.ValueOf(l.cfg).Elem())
+	l.problems = append(l.problems, l.doc.problems...)
+	if l.doc.root.Kind != yaml.MappingNode {
+		return
+	}
+	l.cfg.withDefaults()
+	l.checkSections()
+	if l.cfg.Path != "" {
+		l.mergePhases()
+	}
+	l.compile()
+}
+
+// checkSections has every section checked by the package that obeys it.
+func (l *loader) checkSections() {
+	l.options("proxy", l.cfg.Proxy.Check())
+	l.options("egress", l.cfg.Egress.Check())
+	l.options("denial", l.cfg.Denial.Check())
+	l.options("reload", l.cfg.Reload.Check())
+	l.options("audit", l.cfg.Audit.Check())
+	l.checkListeners()
+}
+
+// options places the problems of a section's Check, unless the section did not decode.
+func (l *loader) options(section string, err error) {
+	if l.failed(section) {
+		return
+	}
+	for _, err := range unjoin(err) {
+		var fromAudit *audit.OptionError
+		var fromProxy *proxy.OptionError
+		switch {
+		case errors.As(err, &fromAudit):
+			l.fail(section+"."+fromAudit.Field, fromAudit.Msg, fromAudit.Hint)
+		case errors.As(err, &fromProxy):
+			l.fail(section+"."+fromProxy.Field, fromProxy.Msg, fromProxy.Hint)
+		default:
+			l.fail(section, err.Error(), "")
+		}
+	}
+}
+
+// unjoin returns the errors that errors.Join made err of.
+func unjoin(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// compile compiles the policy and runs its tests.
+func (l *loader) compile() {
+	for _, must := range []string{"policy", "policy.rules"} {
+		if l.failed("policy") {
+			break
+		}
+		if !l.given(must) {
+			// A file that was cut off looks just like this.
+			l.fail(must, "is missing", "to refuse everything to everybody write policy: { rules: [] }")
+			return
+		}
+	}
+	spec := &l.cfg.Policy
+	for i := range spec.Rules {
+		n := find(l.doc.root, fmt.Sprintf("policy.rules[%d]", i))
+		spec.Rules[i].Source = fmt.Sprintf("%s:%d", filepath.Base(l.doc.src.name), n.Line)
+	}
+	// What did not decode is missing from the Spec, and rules that refer to it are not wrong.
+	partial := l.failed("policy.clients") || l.failed("policy.phases") || l.failed("policy.names")
+	set, err := policy.Compile(spec, l.lib, policy.Env{Self: selfAddrs(l.cfg)})
+	if !partial {
+		l.specErrors(err)
+	}
+	for _, f := range l.lib.order {
+		l.problems = append(l.problems, f.problems...)
+		l.warnings = append(l.warnings, f.warnings...)
+	}
+	l.checkDenyLists()
+	if err != nil || len(l.problems) > 0 {
+		return
+	}
+	l.cfg.Set = set
+	l.specErrors(set.RunTests(spec.Tests, l.now))
+	for _, w := range set.Warnings() {
+		p := l.placed((*policy.SpecError)(&w))
+		p.Warning = true
+		l.warnings = append(l.warnings, p)
+	}
+	if len(spec.Rules) == 0 {
+		l.warn("policy.rules", "no rules: everything is refused", "")
+	}
+}
+
+// checkDenyLists refuses deny rules whose list is an empty file. Unlike any other empty list, it
+// would open what it used to close.
+func (l *loader) checkDenyLists() {
+	for i, r := range l.cfg.Policy.Rules {
+		if f := l.lib.files[r.File]; r.Deny && f != nil && f.blank {
+			l.fail(fmt.Sprintf("policy.rules[%d].file", i), fmt.Sprintf("deny list %q is empty: it denies nothing", r.File),
+				"was it written whole? a comment in it says that this is meant")
+		}
+	}
+}
+
+// specErrors places the errors of Compile and RunTests, but for those of rules that did not decode.
+func (l *loader) specErrors(err error) {
+	if err == nil {
+		return
+	}
+	var errs policy.SpecErrors
+	if !errors.As(err, &errs) {
+		l.fail("policy", err.Error(), "")
+		return
+	}
+	for _, e := range errs {
+		if !l.failed(ruleOf("policy." + e.Field)) {
+			l.problems = append(l.problems, l.placed(e))
+		}
+	}
+}
+
+// ruleOf cuts "policy.rules[3].hosts[0]" to "policy.rules[3]"; other paths it leaves alone.
+func ruleOf(path string) string {
+	if strings.HasPrefix(path, "policy.rules[") {
+		path = path[:strings.IndexByte(path, ']')+1]
+	}
+	return path
+}
+
+// placed gives e its place: its field, or the line of the file it names.
+func (l *loader) placed(e *policy.SpecError) Problem {
+	if e.Field != "" {
+		return l.doc.at("policy."+e.Field, e.Msg, e.Hint)
+	}
+	i := strings.LastIndexByte(e.File, ':')
+	if n, err := strconv.Atoi(e.File[i+1:]); err == nil && i > 0 {
+		src := l.doc.src
+		if f := l.lib.files[e.File[:i]]; f != nil {
+			src = f.src
+		}
+		line := src.line(n)
+		return src.problem(n, column(line, 0), wordWidth(strings.TrimSpace(line)), e.Msg, e.Hint)
+	}
+	return l.doc.at("policy", e.File+": "+e.Msg, e.Hint)
+}
+
+func (l *loader) fail(path, msg, hint string) {
+	l.problems = append(l.problems, l.doc.at(path, msg, hint))
+}
+
+func (l *loader) warn(path, msg, hint string) {
+	p := l.doc.at(path, msg, hint)
+	p.Warning = true
+	l.warnings = append(l.warnings, p)
+}
+
+// failed reports whether a problem was found in the setting at path, or below it.
+func (l *loader) failed(path string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool {
+		rest, ok := strings.CutPrefix(p.Path, path)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// given reports whether the setting at path, of which the settings around it are given, is in the file.
+func (l *loader) given(path string) bool {
+	outer := ""
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		outer = path[:i]
+	}
+	return find(l.doc.root, path) != find(l.doc.root, outer)
+}

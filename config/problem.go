@@ -1,0 +1,139 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// A Problem is something wrong with a configuration, and where.
+type Problem struct {
+	File    string `json:"file"`             // as the caller of Load, or the configuration, wrote it
+	Line    int    `json:"line,omitempty"`   // from 1; 0 if the problem is of the whole file
+	Column  int    `json:"column,omitempty"` // from 1, in characters; 0 if unknown
+	Path    string `json:"path,omitempty"`   // the setting: "policy.rules[1].hosts[0]"; empty in a list
+	Msg     string `json:"message"`
+	Hint    string `json:"hint,omitempty"` // what to do
+	Warning bool   `json:"warning,omitempty"`
+	Text    string `json:"-"` // the line
+	Width   int    `json:"-"` // how many characters of it are at fault; 0 if all
+}
+
+// String is the problem on one line: place, setting, message.
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+		if p.Column > 0 {
+			fmt.Fprintf(&b, ":%d", p.Column)
+		}
+	}
+	b.WriteString(": ")
+	if p.Warning {
+		b.WriteString("warning: ")
+	}
+	if p.Path != "" {
+		// Nearly every problem is of the policy: what matters is which rule.
+		b.WriteString(strings.TrimPrefix(p.Path, "policy."))
+		b.WriteString(": ")
+	}
+	b.WriteString(p.Msg)
+	return b.String()
+}
+
+// write prints the problem, the line with the place marked, and the hint.
+func (p Problem) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, p)
+	if p.Line > 0 && strings.TrimSpace(p.Text) != "" {
+		text, marks := p.excerpt()
+		number := fmt.Sprint(p.Line)
+		fmt.Fprintf(&b, "  %s | %s\n", number, text)
+		if marks != "" {
+			fmt.Fprintf(&b, "  %*s | %s\n", len(number), "", marks)
+		}
+	}
+	if p.Hint != "" {
+		fmt.Fprintf(&b, "    hint: %s\n", p.Hint)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// excerptWidth is how much of a long line is shown, in characters.
+const excerptWidth = 120
+
+// excerpt returns the part of the line around the problem, safe to print on a terminal, and a line
+// of carets to stand below it.
+func (p Problem) excerpt() (text, marks string) {
+	line := []rune(p.Text)
+	from := 0
+	if p.Column > excerptWidth {
+		from = min(p.Column-1-excerptWidth/2, len(line))
+	}
+	line = line[from:min(len(line), from+excerptWidth)]
+	for i, r := range line {
+		if r != '\t' && !unicode.IsPrint(r) {
+			line[i] = unicode.ReplacementChar
+		}
+	}
+	at := p.Column - 1 - from
+	if p.Column == 0 || at > len(line) {
+		return string(line), ""
+	}
+	var b strings.Builder
+	for _, r := range line[:at] {
+		if r != '\t' { // a tab stays one, so that the marks stand where the text does
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	b.WriteString(strings.Repeat("^", max(1, min(p.Width, len(line)-at))))
+	return string(line), b.String()
+}
+
+// Problems is everything wrong with a configuration, in the order of the files' lines. As an error
+// it is never empty.
+type Problems []Problem
+
+// Error is the problems one to a line, without excerpts and hints.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Write prints each problem with its line, the place in it, and the hint.
+func (ps Problems) Write(w io.Writer) error {
+	for _, p := range ps {
+		if err := p.write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxProblems bounds what is reported: of a binary file given as a list every line is wrong.
+const maxProblems = 100
+
+// sorted returns the problems in reading order, without repeats and not too many of them.
+func (ps Problems) sorted() Problems {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Msg, b.Msg))
+	})
+	ps = slices.Compact(ps)
+	if extra := len(ps) - maxProblems; extra > 0 {
+		last := ps[maxProblems-1]
+		ps = append(ps[:maxProblems:maxProblems], Problem{
+			File: last.File, Msg: fmt.Sprintf("and %d more", extra), Warning: last.Warning,
+		})
+	}
+	return ps
+}

@@ -1,0 +1,172 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+const (
+	maxYAML = 4 << 20  // bytes; far more than people write, little enough to parse in a moment
+	maxList = 32 << 20 // bytes; a million hosts
+)
+
+// A source is the text of one file, and how the file is called in problems.
+type source struct {
+	name  string
+	lines []string // without line ends
+}
+
+// line returns a line by its number, from 1; empty if there is none.
+func (s *source) line(n int) string {
+	if n < 1 || n > len(s.lines) {
+		return ""
+	}
+	return s.lines[n-1]
+}
+
+// problem makes a Problem at a place of s. Width is in characters.
+func (s *source) problem(line, column, width int, msg, hint string) Problem {
+	return Problem{File: s.name, Line: line, Column: column, Msg: msg, Hint: hint, Text: s.line(line), Width: width}
+}
+
+// A reader reads the files of one load and remembers what it saw of each, so that a watcher can
+// tell whether they are still the same.
+type reader struct {
+	seen map[string]fileState // by path as opened
+}
+
+// A fileState is what a read of a file came to.
+type fileState struct {
+	limit int64
+	sum   [sha256.Size]byte // of the content
+	err   string            // why there was none
+}
+
+// read returns the content of the file at path, at most limit bytes of it.
+func (r *reader) read(path string, limit int64) ([]byte, error) {
+	data, err := readFile(path, limit)
+	if r.seen == nil {
+		r.seen = map[string]fileState{}
+	}
+	r.seen[path] = stateOf(limit, data, err)
+	return data, err
+}
+
+func stateOf(limit int64, data []byte, err error) fileState {
+	if err != nil {
+		return fileState{limit: limit, err: err.Error()}
+	}
+	return fileState{limit: limit, sum: sha256.Sum256(data)}
+}
+
+// unchanged reports whether every file is still as r saw it.
+func (r *reader) unchanged() bool {
+	for path, was := range r.seen {
+		data, err := readFile(path, was.limit)
+		if stateOf(was.limit, data, err) != was {
+			return false
+		}
+	}
+	return true
+}
+
+// readFile reads a regular file. The error does not repeat the path.
+func readFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path) // before Open, which would wait for the other end of a named pipe
+	if err != nil {
+		return nil, cause(err)
+	}
+	switch {
+	case info.IsDir():
+		return nil, errors.New("is a directory")
+	case !info.Mode().IsRegular():
+		return nil, errors.New("is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("is larger than %d MiB", limit>>20)
+	}
+	return data, nil
+}
+
+// cause is err without the operation and the path, which the problem already names.
+func cause(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNoFile
+	}
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
+}
+
+var errNoFile = errors.New("no such file")
+
+// newSource takes data as text. Its problems are of bytes that people cannot see but that change
+// what a file means, or that show it was not written whole; they leave nothing worth reading.
+func newSource(name string, data []byte) (*source, Problems) {
+	s := &source{name: name}
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Notepad's
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return s, Problems{s.problem(0, 0, 0, "the file is UTF-16", "save it as UTF-8")}
+	}
+	s.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
+	var found Problems
+	for i, line := range s.lines {
+		if msg, hint, at := badText(line); msg != "" {
+			column := utf8.RuneCountInString(line[:at]) + 1
+			found = append(found, s.problem(i+1, column, 1, msg, hint))
+		}
+	}
+	if last := len(s.lines); len(found) == 0 && !inert(s.lines[last-1]) {
+		// "*.example.co" may be the beginning of "*.example.com": a name that is cut off is another
+		// name, and the file system does not tell that a write did not finish.
+		found = append(found, s.problem(last, utf8.RuneCountInString(s.line(last))+1, 1,
+			"the last line does not end: was the file written whole?", "end it with a line break"))
+	}
+	return s, found
+}
+
+// inert reports whether a line says nothing, so that it does not matter where it ends.
+func inert(line string) bool {
+	line = strings.TrimSpace(line)
+	return line == "" || line[0] == '#'
+}
+
+// badText finds the first character of a line that no text should have, and its offset.
+func badText(line string) (msg, hint string, at int) {
+	for i, r := range line {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(line[i:], "\ufffd"):
+			return "not UTF-8 text", "save the file as UTF-8", i
+		case r == 0:
+			return "NUL byte", "the file is not text, or was not written whole", i
+		case r == '\t':
+		case r < ' ' || r == 0x7f:
+			return fmt.Sprintf("control character %U", r), "remove it", i
+		case r == 0x85 || r == 0x2028 || r == 0x2029:
+			// YAML breaks lines here, editors do not: what looks like a comment could be a rule.
+			return fmt.Sprintf("line break %U that editors do not show", r), "remove it", i
+		case 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069:
+			// What a reviewer reads would not be what the proxy does (CVE-2021-42574).
+			return fmt.Sprintf("invisible character %U, which reorders the text around it", r), "remove it", i
+		}
+	}
+	return "", "", 0
+}

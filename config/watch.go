@@ -1,0 +1,240 @@
+package config
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"go.uber.org/zap"
+)
+
+// WatchOptions are the settings of a Watcher. The zero value means the defaults.
+type WatchOptions struct {
+	// Current is the Config in use, of the same path. If its files have changed since they were read,
+	// the Watcher reports that at once. If nil, everything is reported once.
+	Current *Config
+	// Log takes what the Watcher has to say about itself. If nil, it says nothing.
+	Log *zap.Logger
+
+	timing timing
+}
+
+// timing is how patient a Watcher is.
+type timing struct {
+	quiet   time.Duration // without an event, before files are read
+	patient time.Duration // from the first event; then they are read, quiet or not
+	confirm time.Duration // between a read and the look whether the files are still the same
+	poll    time.Duration // between looks without any event
+
+	noEvents bool // as if the system had none to give
+}
+
+var defaultTiming = timing{
+	quiet:   250 * time.Millisecond,
+	patient: 2 * time.Second,
+	confirm: 50 * time.Millisecond,
+	poll:    10 * time.Second,
+}
+
+// A Watcher loads a configuration whenever one of its files changes. It never trusts an event, nor
+// the lack of one: events tell it when to look, and it looks every few seconds anyway.
+type Watcher struct {
+	path     string
+	timing   timing
+	log      *zap.Logger
+	onChange func(*Config, error)
+	reload   chan struct{}
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
+
+	// The rest belongs to the goroutine that runs the Watcher.
+	last   *reader           // what was last reported; nil before the first time
+	events *fsnotify.Watcher // nil if the system gives none
+	dirs   *watchedDirs
+}
+
+// Watch watches the configuration at path, the lists it names and phases.yaml, until ctx ends or
+// Close is called. For each change of any file it calls onChange once, with a Config that may be
+// used, or with the Problems that keep it from being used; then the Config that was in use should
+// stay. Files that are being written when they are read are read again before they are reported.
+//
+// All calls of onChange come from one goroutine. The caller must call Close, which waits for it.
+func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*Config, error)) *Watcher {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &Watcher{
+		path:     path,
+		timing:   opts.timing,
+		log:      opts.Log,
+		onChange: onChange,
+		reload:   make(chan struct{}, 1),
+		cancel:   cancel,
+	}
+	if w.timing == (timing{}) {
+		w.timing = defaultTiming
+	}
+	if w.log == nil {
+		w.log = zap.NewNop()
+	}
+	if opts.Current != nil {
+		w.last = opts.Current.read
+	}
+	w.done.Go(func() { w.run(ctx) })
+	return w
+}
+
+// Reload has the files loaded and reported even if none has changed. It returns at once.
+func (w *Watcher) Reload() {
+	select {
+	case w.reload <- struct{}{}:
+	default: // there is one to come already
+	}
+}
+
+// Close ends the Watcher and waits until onChange, if it is running, has returned.
+// It must not be called by onChange.
+func (w *Watcher) Close() {
+	w.cancel()
+	w.done.Wait()
+}
+
+// run looks at the files whenever there is a reason to.
+func (w *Watcher) run(ctx context.Context) {
+	defer w.stopEvents()
+	w.look(ctx, false)
+	poll := time.NewTicker(w.timing.poll)
+	defer poll.Stop()
+	for {
+		event, fault := w.channels()
+		force := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.reload:
+			force = true
+		case <-poll.C:
+		case e, ok := <-event:
+			if !ok {
+				w.stopEvents()
+			} else if !w.dirs.concerns(e.Name) || !w.settle(ctx) {
+				continue
+			}
+		case err := <-fault:
+			// An overflow, or a directory that went away: events were lost, and may be from now on.
+			w.log.Warn("file events lost, watching anew", zap.Error(err))
+			w.stopEvents()
+		}
+		w.look(ctx, force)
+	}
+}
+
+// channels are those of events, or nil, which never are ready.
+func (w *Watcher) channels() (<-chan fsnotify.Event, <-chan error) {
+	if w.events == nil {
+		return nil, nil
+	}
+	return w.events.Events, w.events.Errors
+}
+
+// settle waits until there have been no events for a while, but not for ever. It reports whether
+// the Watcher goes on. An editor or a deployment changes files in several steps.
+func (w *Watcher) settle(ctx context.Context) bool {
+	quiet, patient := time.NewTimer(w.timing.quiet), time.NewTimer(w.timing.patient)
+	defer quiet.Stop()
+	defer patient.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-quiet.C:
+			return true
+		case <-patient.C:
+			return true
+		case e, ok := <-w.events.Events:
+			if !ok {
+				return true
+			}
+			if w.dirs.concerns(e.Name) {
+				quiet.Reset(w.timing.quiet)
+			}
+		case <-w.events.Errors:
+			return true // the overflow shows in the files as well
+		}
+	}
+}
+
+// look loads the files if they are not what was last reported, or if force is set, and reports the
+// outcome once the files have held still.
+func (w *Watcher) look(ctx context.Context, force bool) {
+	w.watchDirs(w.last)
+	if !force && w.last != nil && w.last.unchanged() {
+		return
+	}
+	for {
+		r := new(reader)
+		c, problems := load(w.path, r, time.Now())
+		// Before the files are compared, so that a change from now on either shows or is an event.
+		w.watchDirs(r)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(w.timing.confirm):
+		}
+		if !r.unchanged() {
+			continue // in the middle of being written
+		}
+		if !force && w.last != nil && maps.Equal(w.last.seen, r.seen) {
+			return // written, but the same
+		}
+		w.last = r
+		if len(problems) > 0 {
+			w.onChange(nil, problems)
+		} else {
+			w.onChange(c, nil)
+		}
+		return
+	}
+}
+
+// watchDirs makes the system tell of changes to r's files, and of those only. Trouble is logged:
+// the next look tries again, and until then looking must do.
+func (w *Watcher) watchDirs(r *reader) {
+	if w.timing.noEvents {
+		return
+	}
+	if w.events == nil {
+		events, err := fsnotify.NewWatcher()
+		if err != nil {
+			w.log.Warn("no file events, looking for changes instead", zap.Duration("every", w.timing.poll), zap.Error(err))
+			return
+		}
+		w.events, w.dirs = events, &watchedDirs{}
+	}
+	paths := []string{w.path}
+	if r != nil {
+		for path := range r.seen {
+			paths = append(paths, path)
+		}
+	}
+	if err := w.dirs.update(w.events, paths); err != nil {
+		w.log.Warn("a directory is not watched", zap.Error(err))
+	}
+}
+
+func (w *Watcher) stopEvents() {
+	if w.events != nil {
+		w.events.Close()
+		w.events, w.dirs = nil, nil
+	}
+}
+
+// abs is filepath.Abs, or the path itself if there is no working directory.
+func abs(path string) string {
+	a, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return a
+}

@@ -1,0 +1,388 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// byEvents looks at files when there are events, and never otherwise: what passes with it does not
+// owe it to polling.
+var byEvents = timing{quiet: 5 * time.Millisecond, patient: time.Second, confirm: 5 * time.Millisecond, poll: time.Hour}
+
+// byPolling has no events.
+var byPolling = timing{quiet: time.Hour, patient: time.Hour, confirm: 5 * time.Millisecond, poll: 10 * time.Millisecond, noEvents: true}
+
+// A watching is a Watcher of a configuration of one rule and one list, and what it reports.
+type watching struct {
+	*Watcher
+	t       *testing.T
+	path    string
+	reports chan report
+}
+
+type report struct {
+	config *Config
+	err    error
+}
+
+// watch starts a Watcher of path and closes it at the end of the test.
+func watch(t *testing.T, path string, how timing) *watching {
+	t.Helper()
+	leaks := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, leaks) }) // cleanups run last first: after Close
+	current, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watching{t: t, path: path, reports: make(chan report)}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.Watcher = Watch(ctx, path, WatchOptions{Current: current, timing: how}, func(c *Config, err error) {
+		select {
+		case w.reports <- report{c, err}:
+		case <-ctx.Done():
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		w.Close()
+	})
+	return w
+}
+
+// next waits for a report.
+func (w *watching) next() report {
+	w.t.Helper()
+	select {
+	case r := <-w.reports:
+		return r
+	case <-time.After(20 * time.Second):
+		w.t.Fatal("nothing reported")
+		return report{}
+	}
+}
+
+// wantRule waits until a Config with the rule id is reported. On the way there may be reports of
+// what the files were in between.
+func (w *watching) wantRule(id string) {
+	w.t.Helper()
+	for {
+		if r := w.next(); r.err == nil && r.config.Policy.Rules[0].ID == id {
+			return
+		}
+	}
+}
+
+// wantProblem waits until problems are reported that contain text.
+func (w *watching) wantProblem(text string) {
+	w.t.Helper()
+	for {
+		r := w.next()
+		if r.err == nil {
+			continue
+		}
+		if r.config != nil {
+			w.t.Fatal("problems, and a Config besides")
+		}
+		if strings.Contains(r.err.Error(), text) {
+			return
+		}
+	}
+}
+
+// rule is a configuration whose first rule has the given id.
+func rule(id string) string {
+	return fmt.Sprintf("policy:\n  rules:\n    - { id: %s, hosts: [www.example.com] }\n    - { id: list, file: lists/approved.txt }\n", id)
+}
+
+// site makes a configuration in dir, and returns its path.
+func site(t *testing.T, dir string) string {
+	t.Helper()
+	put(t, filepath.Join(dir, "lists", "approved.txt"), "www.example.org\n")
+	path := filepath.Join(dir, "webproxy.yaml")
+	put(t, path, rule("first"))
+	return path
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+	must(t, os.WriteFile(path, []byte(text), 0o644))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each way in which people and programs change a file is noticed, and a second time too: a watch
+// that is set on the file itself would be dead by then.
+func TestWatchChanges(t *testing.T) {
+	changes := map[string]func(t *testing.T, path, text string){
+		"truncate and write": put,
+		"rename over": func(t *testing.T, path, text string) {
+			put(t, path+".tmp", text)
+			must(t, os.Rename(path+".tmp", path))
+		},
+		"delete and create": func(t *testing.T, path, text string) {
+			must(t, os.Remove(path))
+			put(t, path, text)
+		},
+		"vim": func(t *testing.T, path, text string) {
+			must(t, os.Rename(path, path+"~"))
+			put(t, path, text)
+			must(t, os.Remove(path+"~"))
+		},
+		"in pieces": func(t *testing.T, path, text string) {
+			f, err := os.Create(path)
+			must(t, err)
+			for _, c := range []byte(text) {
+				_, err := f.Write([]byte{c})
+				must(t, err)
+			}
+			must(t, f.Close())
+		},
+	}
+	for name, change := range changes {
+		for how, timing := range map[string]timing{"events": byEvents, "polling": byPolling} {
+			t.Run(name+" by "+how, func(t *testing.T) {
+				path := site(t, t.TempDir())
+				w := watch(t, path, timing)
+				for _, id := range []string{"second", "third", "fourth"} {
+					change(t, path, rule(id))
+					w.wantRule(id)
+				}
+			})
+		}
+	}
+}
+
+func TestWatchList(t *testing.T) {
+	path := site(t, t.TempDir())
+	w := watch(t, path, byEvents)
+	list := filepath.Join(filepath.Dir(path), "lists", "approved.txt")
+	put(t, list, "www.example.org\nwww.example.net\n")
+	for r := w.next(); r.err != nil || r.config.Set.Len() != 3; r = w.next() {
+	}
+	put(t, list, "www.example.org\n*\n")
+	w.wantProblem("approved.txt:2:1")
+	must(t, os.Remove(list))
+	w.wantProblem("no such file")
+	put(t, list, "www.example.org\n")
+	w.wantRule("first")
+}
+
+// A list that a new configuration names is watched from then on, and also while it is wrong.
+func TestWatchNewList(t *testing.T) {
+	dir := t.TempDir()
+	path := site(t, dir)
+	w := watch(t, path, byEvents)
+	put(t, path, strings.ReplaceAll(rule("second"), "lists/approved.txt", "more/hosts.txt"))
+	w.wantProblem("more/hosts.txt")
+	put(t, filepath.Join(dir, "more", "hosts.txt"), "www.example.org\n")
+	w.Reload() // the directory is new, and its parent's parent is the configuration's
+	w.wantRule("second")
+	put(t, filepath.Join(dir, "more", "hosts.txt"), "*.\n")
+	w.wantProblem("hosts.txt:1:1")
+}
+
+func TestWatchBadFiles(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"empty":   {"", "empty"},
+		"half":    {strings.TrimSuffix(rule("second"), ".txt }\n"), "does not end"},
+		"syntax":  {"policy: [\n", "webproxy.yaml:1:"},
+		"setting": {"polcy: {}\n", `did you mean "policy"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := site(t, t.TempDir())
+			w := watch(t, path, byEvents)
+			put(t, path, tt.text)
+			w.wantProblem(tt.want)
+			put(t, path, rule("third"))
+			w.wantRule("third")
+		})
+	}
+}
+
+func TestWatchUnreadable(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
+		t.Log("permissions do not stop this user: a directory takes the file's name instead")
+	}
+	path := site(t, t.TempDir())
+	w := watch(t, path, byEvents)
+	must(t, os.Remove(path))
+	must(t, os.Mkdir(path, 0o755))
+	w.wantProblem("directory")
+	must(t, os.Remove(path))
+	w.wantProblem("no such file")
+	put(t, path, rule("second"))
+	w.wantRule("second")
+	if runtime.GOOS != "windows" && os.Geteuid() != 0 {
+		must(t, os.Chmod(path, 0))
+		w.wantProblem("permission denied")
+	}
+}
+
+// Kubernetes mounts files as links into a directory, reached by a link that is replaced.
+func TestWatchKubernetes(t *testing.T) {
+	dir := t.TempDir()
+	version := func(n int, id string) string {
+		name := fmt.Sprintf("..version%d", n)
+		site(t, filepath.Join(dir, name))
+		put(t, filepath.Join(dir, name, "webproxy.yaml"), rule(id))
+		return name
+	}
+	link := func(target, name string) {
+		t.Helper()
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+	}
+	link(version(1, "first"), "..data")
+	link(filepath.Join("..data", "webproxy.yaml"), "webproxy.yaml")
+	link(filepath.Join("..data", "lists"), "lists")
+	w := watch(t, filepath.Join(dir, "webproxy.yaml"), byEvents)
+	for n, id := range []string{"second", "third", "fourth"} {
+		link(version(n+2, id), "..data_tmp")
+		must(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
+		must(t, os.RemoveAll(filepath.Join(dir, fmt.Sprintf("..version%d", n+1))))
+		w.wantRule(id)
+	}
+}
+
+func TestWatchLinkElsewhere(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	site(t, dir)
+	real, link := filepath.Join(elsewhere, "real.yaml"), filepath.Join(dir, "webproxy.yaml")
+	put(t, real, rule("first"))
+	must(t, os.Remove(link))
+	if err := os.Symlink(real, link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	w := watch(t, link, byEvents)
+	for _, id := range []string{"second", "third"} {
+		put(t, real+".tmp", rule(id))
+		must(t, os.Rename(real+".tmp", real))
+		w.wantRule(id)
+	}
+	// The link is led somewhere else, and that is watched then.
+	other := filepath.Join(t.TempDir(), "other.yaml")
+	put(t, other, rule("fourth"))
+	must(t, os.Symlink(other, link+".tmp"))
+	must(t, os.Rename(link+".tmp", link))
+	w.wantRule("fourth")
+	put(t, other, rule("fifth"))
+	w.wantRule("fifth")
+}
+
+func TestWatchDirectoryReplaced(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not rename a directory that is watched")
+	}
+	dir := filepath.Join(t.TempDir(), "etc")
+	path := site(t, dir)
+	w := watch(t, path, byEvents)
+	for _, id := range []string{"second", "third"} {
+		site(t, dir+".new")
+		put(t, filepath.Join(dir+".new", "webproxy.yaml"), rule(id))
+		must(t, os.Rename(dir, dir+".old"))
+		must(t, os.Rename(dir+".new", dir))
+		must(t, os.RemoveAll(dir+".old"))
+		w.wantRule(id)
+		put(t, path, rule(id+"-again"))
+		w.wantRule(id + "-again")
+	}
+}
+
+// What is written again as it was is not reported; a reload that is asked for is, even so.
+func TestWatchSame(t *testing.T) {
+	path := site(t, t.TempDir())
+	w := watch(t, path, byEvents)
+	put(t, path, rule("first"))
+	put(t, path, rule("second"))
+	if r := w.next(); r.err != nil || r.config.Policy.Rules[0].ID != "second" {
+		t.Errorf("reported %v, %v; want the second rule at once", r.config, r.err)
+	}
+	w.Reload()
+	if r := w.next(); r.err != nil || r.config.Policy.Rules[0].ID != "second" {
+		t.Errorf("reported %v, %v; want the same again", r.config, r.err)
+	}
+}
+
+// A change between Load and Watch is not lost.
+func TestWatchMissedChange(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	path := site(t, t.TempDir())
+	current, err := Load(path)
+	must(t, err)
+	put(t, path, rule("second"))
+	got := make(chan string, 1)
+	w := Watch(t.Context(), path, WatchOptions{Current: current, timing: byEvents}, func(c *Config, err error) {
+		must(t, err)
+		got <- c.Policy.Rules[0].ID
+	})
+	defer w.Close()
+	if id := <-got; id != "second" {
+		t.Errorf("reported rule %q, want second", id)
+	}
+}
+
+// Phases that a command switches on come into force.
+func TestWatchPhases(t *testing.T) {
+	path := site(t, t.TempDir())
+	put(t, path, "policy:\n  phases: { onboarding: {} }\n"+strings.TrimPrefix(rule("first"), "policy:\n"))
+	w := watch(t, path, byEvents)
+	until := time.Now().Add(time.Hour).Truncate(time.Second)
+	must(t, StartPhase(path, "onboarding", until, "alice", "CHG-1"))
+	if r := w.next(); r.err != nil || !r.config.Policy.Phases["onboarding"].Until.Equal(until) {
+		t.Errorf("reported %+v, %v; want onboarding until %v", r.config, r.err, until)
+	}
+	must(t, StopPhase(path, "onboarding"))
+	if r := w.next(); r.err != nil || !r.config.Policy.Phases["onboarding"].Until.IsZero() {
+		t.Errorf("reported %+v, %v; want onboarding stopped", r.config, r.err)
+	}
+}
+
+// Closing waits for onChange, and ends a Watcher in whatever state it is.
+func TestWatchClose(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	path := site(t, t.TempDir())
+	running, finish := make(chan bool), make(chan bool)
+	returned := false
+	w := Watch(t.Context(), path, WatchOptions{timing: byEvents}, func(*Config, error) {
+		close(running)
+		<-finish
+		returned = true
+	})
+	<-running
+	go close(finish)
+	w.Close() // the race detector sees it if this does not wait
+	if !returned {
+		t.Error("Close returned before onChange did")
+	}
+	w.Close()
+}
+
+// Events that were lost, as by an overflow, are made up for.
+func TestWatchLostEvents(t *testing.T) {
+	path := site(t, t.TempDir())
+	w := watch(t, path, byEvents)
+	put(t, path, rule("second"))
+	w.wantRule("second")
+	for i := range 3 {
+		w.events.Errors <- errors.New("overflow")
+		id := fmt.Sprintf("third-%d", i)
+		put(t, path, rule(id))
+		w.wantRule(id)
+	}
+}
