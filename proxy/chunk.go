@@ -1,0 +1,177 @@
+package proxy
+
+// Bounds on what a chunked body may hold besides its data.
+const (
+	maxSizeDigits     = 15       // 2^60 bytes in one chunk
+	maxExtensionBytes = 1 << 10  // in one chunk
+	maxTrailerBytes   = 16 << 10 // in one body
+)
+
+// chunks follows the framing of a chunked body (RFC 9112, 7.1), byte by byte, and finds its end.
+// It is stricter than net/http's reader: lines end in CRLF, nothing stands before or after a size
+// but an extension, and extensions and trailers are bounded. The zero chunks is at the start of a
+// body; set it to zero again for the next one.
+type chunks struct {
+	state chunkState
+	left  int64 // data bytes of this chunk still to come
+	count int   // digits, extension bytes or trailer bytes so far, by state
+}
+
+type chunkState uint8
+
+const (
+	chunkSize chunkState = iota
+	chunkExtension
+	chunkSizeLF
+	chunkData
+	chunkDataCR
+	chunkDataLF
+	trailerStart // at the beginning of a trailer line
+	trailerName
+	trailerValue
+	trailerLF
+	bodyLF // before the LF of the final empty line
+	bodyDone
+)
+
+// scan follows b and returns how many bytes of it belong to the body: all of them, unless the body
+// ends in b or is malformed.
+func (s *chunks) scan(b []byte) (n int, f flaw) {
+	for n < len(b) && s.state != bodyDone {
+		if s.state == chunkData {
+			k := int(min(s.left, int64(len(b)-n)))
+			n += k
+			if s.left -= int64(k); s.left == 0 {
+				s.state = chunkDataCR
+			}
+			continue
+		}
+		if f = s.step(b[n]); f != flawless {
+			return n, f
+		}
+		n++
+	}
+	return n, flawless
+}
+
+// done reports whether the body has ended.
+func (s *chunks) done() bool { return s.state == bodyDone }
+
+// step follows one byte outside of chunk data.
+func (s *chunks) step(c byte) flaw {
+	switch s.state {
+	case chunkSize:
+		return s.stepSize(c)
+	case chunkExtension:
+		return s.stepExtension(c)
+	case chunkSizeLF:
+		if c != '\n' {
+			return flawBareCR
+		}
+		s.state, s.count = chunkData, 0
+		if s.left == 0 {
+			s.state = trailerStart
+		}
+	case chunkDataCR:
+		if c != '\r' {
+			return flawChunkEnd
+		}
+		s.state = chunkDataLF
+	case chunkDataLF:
+		if c != '\n' {
+			return flawBareCR
+		}
+		s.state, s.count = chunkSize, 0
+	default:
+		return s.stepTrailer(c)
+	}
+	return flawless
+}
+
+func (s *chunks) stepSize(c byte) flaw {
+	digit := hexDigit(c)
+	switch {
+	case digit >= 0 && s.count < maxSizeDigits:
+		s.left = s.left<<4 | int64(digit)
+		s.count++
+	case s.count == 0 || digit >= 0:
+		return flawChunkSize
+	case c == '\r':
+		s.state = chunkSizeLF
+	case c == ';':
+		s.state, s.count = chunkExtension, 0
+	case c == '\n':
+		return flawBareLF
+	default:
+		return flawChunkSize
+	}
+	return flawless
+}
+
+func (s *chunks) stepExtension(c byte) flaw {
+	s.count++
+	switch {
+	case c == '\r':
+		s.state = chunkSizeLF
+	case c == '\n':
+		return flawBareLF
+	case c < ' ' && c != '\t', c == 0x7f, s.count > maxExtensionBytes:
+		return flawChunkExtension
+	}
+	return flawless
+}
+
+// stepTrailer follows the trailer section: field lines as strict as those of the head.
+func (s *chunks) stepTrailer(c byte) flaw {
+	s.count++
+	if s.count > maxTrailerBytes {
+		return flawTrailer
+	}
+	switch s.state {
+	case trailerStart:
+		if c == '\r' {
+			s.state = bodyLF
+			break
+		}
+		s.state = trailerName
+		if !isTokenByte(c) { // obs-fold, an empty name, or no name at all
+			return flawTrailer
+		}
+	case trailerName:
+		if c == ':' {
+			s.state = trailerValue
+		} else if !isTokenByte(c) {
+			return flawTrailer
+		}
+	case trailerValue:
+		if c == '\r' {
+			s.state = trailerLF
+		} else if c < ' ' && c != '\t' || c == 0x7f {
+			return flawTrailer
+		}
+	case trailerLF:
+		if c != '\n' {
+			return flawBareCR
+		}
+		s.state = trailerStart
+	case bodyLF:
+		if c != '\n' {
+			return flawBareCR
+		}
+		s.state = bodyDone
+	}
+	return flawless
+}
+
+// hexDigit returns the value of a hexadecimal digit, or -1.
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+
+	"webproxy/policy"
+)
+
+// connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still
+// watches whether the client stays; then goproxy hijacks the connection and the tunnel starts.
+func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	x.cancel = cancel
+	s.track(x)
+	origin, err := x.open(ctx, x.decision)
+	if err != nil {
+		defer cancel()
+		x.answerFailure(rw, r, err)
+		return
+	}
+	h := &hijacker{ResponseWriter: rw, wire: x.wire}
+	x.start = func() {
+		x.status = http.StatusOK
+		// RFC 9110, 9.3.6: no field of ours has a meaning in this answer.
+		x.startTunnel(&tunnel{origin: origin, early: h.early}, []byte("HTTP/1.1 200 Connection established\r\n\r\n"))
+	}
+	s.engine.ServeHTTP(h, x.with(ctx, r))
+	if !h.done { // the connection could not be hijacked
+		defer cancel()
+		origin.Close()
+		x.close(wordInternal)
+	}
+}
+
+// open dials what d permits and notes the route.
+func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error) {
+	conn, route, err := x.srv.dial(ctx, d)
+	if err != nil {
+		x.route = route
+		return nil, err
+	}
+	x.routed(route)
+	return conn, nil
+}
+
+// dial opens a connection to d's target, for a tunnel or for the transport.
+func (s *Server) dial(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
+	if s.Egress == nil {
+		return nil, Route{Decision: d}, errNoEgress
+	}
+	conn, route, err := s.Egress.Open(ctx, d)
+	s.observer().Dialled(route, err)
+	return conn, route, err
+}
+
+var errNoEgress = errors.New("no egress")
+
+// startTunnel sends greeting to the client and runs t in a goroutine of its own: the handler returns,
+// so that net/http's buffers and stack are freed while the tunnel lives.
+func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
+	s := x.srv
+	t.client = x.wire.tcp
+	t.idle = s.Options.TunnelIdle.or(0)
+	t.linger = s.Options.TunnelLinger.or(defaultTunnelLinger)
+	t.pools = &s.tunnelPools
+	if addr, ok := t.origin.RemoteAddr().(*net.TCPAddr); ok {
+		ap := netip.AddrPortFrom(addr.AddrPort().Addr().Unmap(), uint16(addr.Port))
+		x.addr.Store(&ap)
+	}
+	x.tunnel.Store(t)
+	if x.ending.Load() != nil { // cut while it was dialled
+		t.cut()
+	}
+	s.inflight.wg.Go(func() { x.runTunnel(t, greeting) })
+}
+
+func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
+	defer x.cancel()
+	word := wordClientGone
+	if _, err := x.wire.Write(greeting); err != nil {
+		t.cut()
+	} else {
+		x.wire.SetDeadline(noDeadline)
+		_, _, end := t.run()
+		word = tunnelWord(end)
+	}
+	x.out.Store(t.out.Load())
+	x.in.Store(t.in.Load())
+	x.wire.Close()
+	x.close(word)
+}
+
+// tunnelWord is the close record's word for the end of a tunnel; empty for a good one.
+func tunnelWord(end tunnelEnd) string {
+	switch end {
+	case tunnelClosed:
+		return ""
+	case tunnelIdle:
+		return wordIdle
+	}
+	return wordTerminated
+}
+
+// close ends a permitted exchange: it is no longer listed, and has its close record.
+func (x *exchange) close(word string) {
+	x.srv.untrack(x)
+	x.end(word)
+}
+
+// A hijacker hands goproxy the client connection, and keeps what the client sent too soon: goproxy
+// drops the reader that holds it.
+type hijacker struct {
+	http.ResponseWriter
+	wire  *wire
+	early []byte
+	done  bool
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.done = true
+	if n := rw.Reader.Buffered(); n > 0 {
+		b, _ := rw.Reader.Peek(n)
+		h.early = append(h.early, b...)
+	}
+	h.early = append(h.early, h.wire.takeEarly()...)
+	return conn, rw, nil
+}

@@ -1,0 +1,159 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// An exchange is one request from its arrival to the last byte of its answer. It alone fills audit
+// records.
+//
+// A request leaves one record if it is refused, two if it goes ahead: the decision, written before
+// anything is sent to anybody, and the close, with the same id, when it is over. What is refused is
+// over when it is decided, so its decision record has the status and nothing follows. If only the
+// address that a name resolves to gives the reason for a refusal, the decision has been recorded
+// already; the close record then has decision, reason and status of the refusal.
+type exchange struct {
+	srv      *Server
+	wire     *wire
+	began    time.Time
+	request  policy.Request
+	decision policy.Decision
+	rec      audit.Record
+	took     time.Duration // to decide
+
+	out, in atomic.Int64 // body bytes: client to origin, and back
+	route   Route        // of the connection to the origin
+	status  int          // sent to the client; 0 if none was
+
+	// roundTrip gets the origin's answer; goproxy calls it through our hook.
+	roundTrip func(*http.Request) (*http.Response, error)
+	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.
+	start func()
+	// failure is why there is no answer of the origin's; nil if there is one.
+	failure *failure
+	// sentErr and gotErr are why the request's or the answer's body broke off.
+	sentErr, gotErr atomic.Pointer[error]
+
+	set    *policy.Set                    // that decided
+	cancel context.CancelFunc             // ends the dial, or a forwarded request
+	tunnel atomic.Pointer[tunnel]         // once there is one
+	addr   atomic.Pointer[netip.AddrPort] // of the tunnel's origin
+	ending atomic.Pointer[string]         // why it was cut
+	info   Open                           // does not change once the exchange is tracked
+}
+
+func (s *Server) newExchange(w *wire, method string) *exchange {
+	now := time.Now()
+	return &exchange{
+		srv:     s,
+		wire:    w,
+		began:   now,
+		request: policy.Request{Time: now, Client: w.client.Addr(), Method: method},
+	}
+}
+
+// decide asks the Set in force. The exchange keeps its answer, whatever is swapped in later.
+func (x *exchange) decide() {
+	start := time.Now()
+	x.set = x.srv.policySet()
+	x.decision = x.set.Decide(&x.request)
+	x.took = time.Since(start)
+}
+
+// refuseAs makes the decision the refusal of a guard that stands outside of the rules.
+func (x *exchange) refuseAs(reason policy.Reason) { x.decision = x.decision.Refused(reason) }
+
+// begin writes the decision record. Unless it can be written, the request is refused:
+// no record, no tunnel. For a refused request status is what the client is about to be told.
+func (x *exchange) begin(word, detail string) {
+	x.fillDecision()
+	x.rec.Type = audit.TypeDecision
+	x.rec.Error, x.rec.Detail = word, detail
+	if !x.decision.Permit {
+		x.rec.Status = x.status
+	}
+	if err := x.srv.appendRecord(&x.rec); err != nil && x.decision.Permit && !x.srv.AuditOptional {
+		x.refuseAs(policy.AuditUnavailable)
+	}
+	x.srv.observer().Decided(x.decision, x.took)
+}
+
+// fillDecision fills in what is known when the request has been judged.
+func (x *exchange) fillDecision() {
+	r, d := &x.rec, &x.decision
+	r.Client, r.ClientPort = x.wire.client.Addr(), x.wire.client.Port()
+	r.Method = x.request.Method
+	r.Scheme = x.request.Target.Scheme().String()
+	r.Host = x.request.Target.Host()
+	r.Port = x.request.Target.Port()
+	r.Path = x.request.Path
+	r.Group = d.Group
+	r.Decision, r.Reason = d.Outcome(), d.Reason.String()
+	r.Rule, r.RuleSource = d.Rule(), d.Source()
+	r.Policy, r.Mode, r.Phase = d.Policy(), d.Mode.String(), d.Phase()
+	r.ServiceTag = d.ServiceTag()
+	r.PathEnforced = d.PathEnforced
+}
+
+// end writes the close record of a request that was permitted. word is why it did not end well, one
+// of RFC 9209 or of ours; empty if it did.
+func (x *exchange) end(word string) {
+	if why := x.ending.Load(); why != nil {
+		word = *why
+	}
+	r := &x.rec
+	r.Type, r.Time, r.Seq = audit.TypeClose, time.Time{}, 0
+	r.Status, r.Error, r.Detail = x.status, word, ""
+	r.BytesOut, r.BytesIn = x.out.Load(), x.in.Load()
+	r.Duration = time.Since(x.began)
+	r.DNS, r.Connect = x.route.DNS, x.route.Connect
+	if x.route.Addr.IsValid() {
+		r.DstIP = x.route.Addr.Addr()
+	}
+	r.Decision, r.Reason = x.decision.Outcome(), x.decision.Reason.String()
+	x.srv.appendRecord(r) // an error is counted and logged there; nothing is left to refuse
+	x.srv.observer().Ended(r)
+}
+
+// routed takes over what became known with the connection to the origin.
+func (x *exchange) routed(r Route) {
+	x.route = r
+	x.decision = r.Decision
+}
+
+// cut ends the exchange from outside; why is the word for its close record. The first one counts.
+func (x *exchange) cut(why string) {
+	x.ending.CompareAndSwap(nil, &why)
+	x.cancel()
+	if t := x.tunnel.Load(); t != nil {
+		t.cut()
+	}
+}
+
+// counts returns the body bytes so far.
+func (x *exchange) counts() (out, in int64) {
+	if t := x.tunnel.Load(); t != nil {
+		return t.out.Load(), t.in.Load()
+	}
+	return x.out.Load(), x.in.Load()
+}
+
+type exchangeKey struct{}
+
+// with returns r with x in its context, where goproxy's hooks find it.
+func (x *exchange) with(ctx context.Context, r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+}
+
+// exchangeOf returns the exchange that r belongs to; nil if there is none.
+func exchangeOf(r *http.Request) *exchange {
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	return x
+}

@@ -1,0 +1,54 @@
+package proxy
+
+import (
+	"net/http"
+
+	"webproxy/policy"
+)
+
+// judge turns r into facts, has them decided, and records the decision. What no rule can know is
+// judged here: how the request was put, and whether it has been here before.
+//
+// The target is the one that the filter parsed. net/http's reading of the same bytes, r.URL.Host and
+// r.Host, is not looked at: two readings of one authority would be one too many.
+func (x *exchange) judge(r *http.Request) {
+	a := &x.wire.asked
+	x.request.Target = a.target
+	if a.form == formAbsolute {
+		x.request.Path, x.request.Query, _ = splitPath(r.RequestURI)
+	}
+	x.decide()
+	var word, detail string
+	if x.decision.Reason != policy.ClientUnknown { // strangers get no second opinion
+		var reason policy.Reason
+		if reason, detail = x.misput(r); detail != "" {
+			x.refuseAs(reason)
+		}
+	}
+	if !x.decision.Permit {
+		x.status = x.denialStatus()
+		word = denials[x.decision.Reason].word
+	}
+	x.begin(word, detail)
+}
+
+// misput says what is wrong with the way a request is put; detail is empty if nothing is.
+func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string) {
+	a := &x.wire.asked
+	switch {
+	case a.form == formOrigin:
+		return policy.BadTarget, "a request to the proxy itself, not through it"
+	case a.form == formAsterisk:
+		return policy.BadTarget, "OPTIONS * asks about the proxy, not about an origin"
+	case a.form == formAbsolute && a.scheme != "http":
+		// A proxy that fetched it would have to end the TLS session itself.
+		return policy.SchemeNotAllowed, "scheme " + a.scheme + " in absolute form; use CONNECT"
+	case r.Method == http.MethodTrace:
+		// It would send the client's own fields, and ours, back to whoever can read the answer
+		// (RFC 9110, 9.3.8).
+		return policy.MethodNotAllowed, "TRACE is not forwarded"
+	case hasVia(r.Header, x.srv.via):
+		return policy.Loop, "Via names this proxy"
+	}
+	return 0, ""
+}

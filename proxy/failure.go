@@ -1,0 +1,104 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"webproxy/policy"
+)
+
+// Words for what went wrong: proxy error types of RFC 9209, 2.3; those of dials are in
+// egress_error.go.
+const (
+	wordDenied          = "http_request_denied"
+	wordProhibited      = "destination_ip_prohibited"
+	wordBadRequest      = "http_request_error"
+	wordProtocol        = "http_protocol_error"
+	wordIncomplete      = "http_response_incomplete"
+	wordResponseTimeout = "http_response_timeout"
+	wordLoop            = "proxy_loop_detected"
+	wordInternal        = "proxy_internal_error"
+)
+
+// Words of our own, for close records only.
+const (
+	wordClientGone = "client_gone"
+	wordIdle       = "idle_timeout"
+)
+
+var noDeadline time.Time
+
+// A failure is why a permitted request got no answer of its origin.
+type failure struct {
+	word   string
+	status int
+	// denied is set if the origin's address is one that may not be dialled: that is a denial.
+	denied bool
+	// abort is set if there is nobody, or nothing, to answer any more.
+	abort bool
+}
+
+// failureOf tells apart why err came instead of an answer. ctx is that of the request. The causes
+// are asked in the order of how sure they are: a client that broke off makes the transport fail too.
+func (x *exchange) failureOf(ctx context.Context, err error) *failure {
+	var (
+		refused *RefusedError
+		dial    *DialError
+		netErr  net.Error
+		bad     flaw
+	)
+	if sent := x.sentErr.Load(); sent != nil {
+		if errors.As(*sent, &bad) {
+			return &failure{word: wordBadRequest, status: bad.status()}
+		}
+		return &failure{word: wordClientGone, abort: true}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return &failure{word: wordClientGone, abort: true}
+	case errors.As(err, &refused):
+		x.decision = refused.Decision
+		return &failure{word: denials[x.decision.Reason].word, status: x.denialStatus(), denied: true}
+	case errors.As(err, &dial):
+		return &failure{word: dial.Word, status: dial.Status}
+	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
+		return &failure{word: wordInternal, status: http.StatusBadGateway}
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return &failure{word: wordResponseTimeout, status: http.StatusGatewayTimeout}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return &failure{word: wordTerminated, status: http.StatusBadGateway}
+	}
+	return &failure{word: wordProtocol, status: http.StatusBadGateway}
+}
+
+// answerFailure ends an exchange whose origin could not be reached, with the answer that is due.
+func (x *exchange) answerFailure(rw http.ResponseWriter, r *http.Request, err error) {
+	x.failure = x.failureOf(r.Context(), err)
+	word := x.failure.word
+	defer func() { x.close(word) }()
+	x.writeFailure(rw, r)
+}
+
+// writeFailure tells the client what x.failure is, as far as it concerns it: the word and no address
+// of ours.
+func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
+	f := x.failure
+	if f.abort || x.ending.Load() != nil {
+		panic(http.ErrAbortHandler)
+	}
+	x.status = f.status
+	switch {
+	case f.denied:
+		x.denial().write(rw, r, x.wire)
+	case f.word == wordBadRequest:
+		x.decision = x.decision.Refused(policy.BadRequest)
+		x.denial().write(rw, r, x.wire)
+	default:
+		x.trouble().write(rw, r, x.wire)
+	}
+}

@@ -1,0 +1,141 @@
+package proxy
+
+import (
+	"bytes"
+	"net/url"
+
+	"webproxy/policy"
+)
+
+// A form is one of the four forms of a request target (RFC 9112, 3.2).
+type form uint8
+
+const (
+	formNone      form = iota
+	formAuthority      // CONNECT host:port
+	formAbsolute       // GET http://host/path
+	formOrigin         // GET /path: to a server, not through a proxy
+	formAsterisk       // OPTIONS *
+)
+
+// An asked is what a request target asks for.
+type asked struct {
+	form form
+	// target is what is judged and dialled; zero unless the form is authority or absolute and the
+	// scheme one that is served.
+	target policy.Target
+	// scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
+	scheme string
+}
+
+// readTarget reads the request target of h. It is the one place where the authority of a request is
+// parsed: what it returns is judged, dialled, and sent to the origin as Host.
+//
+// What it accepts net/url accepts too, so that net/http has no reason to answer by itself.
+// The error is for the operator's log: it may quote the client.
+func readTarget(h *head) (asked, flaw, error) {
+	switch {
+	case h.isConnect():
+		t, err := policy.ParseTarget(policy.HTTPS, string(h.target))
+		if err != nil {
+			return asked{}, flawAuthority, err
+		}
+		return asked{formAuthority, t, "https"}, flawless, nil
+	case h.target[0] == '/':
+		return asked{form: formOrigin}, checkEscapes(h.target), nil
+	case string(h.target) == "*":
+		if string(h.method) != "OPTIONS" {
+			return asked{}, flawTargetForm, nil
+		}
+		return asked{form: formAsterisk}, flawless, nil
+	}
+	return readAbsolute(h.target)
+}
+
+// readAbsolute reads scheme://authority/path?query.
+func readAbsolute(b []byte) (asked, flaw, error) {
+	scheme, rest, ok := bytes.Cut(b, []byte("://"))
+	if !ok || !isScheme(scheme) {
+		return asked{}, flawTargetForm, nil
+	}
+	authority := rest
+	if i := bytes.IndexAny(rest, "/?"); i >= 0 {
+		authority = rest[:i]
+	}
+	if f := checkEscapes(rest[len(authority):]); f != flawless {
+		return asked{}, f, nil
+	}
+	a := asked{form: formAbsolute, scheme: "http"}
+	var err error
+	switch {
+	case equalFold(scheme, "http"):
+		a.target, err = policy.ParseTarget(policy.HTTP, string(authority))
+	case equalFold(scheme, "https"):
+		// Never dialled: a proxy would have to open the TLS session itself. The target is
+		// read all the same, so that the record says where the client wanted to go.
+		a.scheme = "https"
+		a.target, err = policy.ParseTarget(policy.HTTPS, withPort(string(authority), "443"))
+	default:
+		a.scheme = string(bytes.ToLower(scheme))
+		_, err = url.ParseRequestURI(string(b))
+	}
+	if err != nil {
+		return asked{}, flawAuthority, err
+	}
+	return a, flawless, nil
+}
+
+// withPort adds the port to an authority that has none.
+func withPort(authority, port string) string {
+	for i := len(authority) - 1; i >= 0 && authority[i] != ']'; i-- {
+		if authority[i] == ':' {
+			return authority
+		}
+	}
+	return authority + ":" + port
+}
+
+// isScheme reports whether b is a scheme (RFC 3986, 3.1).
+func isScheme(b []byte) bool {
+	for i, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case i > 0 && ('0' <= c && c <= '9' || c == '+' || c == '-' || c == '.'):
+		default:
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// checkEscapes looks at the percent escapes of a path; those of a query mean nothing to a proxy.
+func checkEscapes(b []byte) flaw {
+	for i := 0; i < len(b) && b[i] != '?'; i++ {
+		if b[i] == '%' && (i+2 >= len(b) || hexDigit(b[i+1]) < 0 || hexDigit(b[i+2]) < 0) {
+			return flawEscape
+		}
+	}
+	return flawless
+}
+
+// splitPath returns path and query of a request target in absolute form, as written; an empty path
+// is "/" (RFC 9110, 4.2.3). hasQuery tells an empty query from none.
+func splitPath(target string) (path, query string, hasQuery bool) {
+	i := 0
+	for ; i < len(target) && target[i] != ':'; i++ {
+	}
+	rest := target[min(i+len("://"), len(target)):]
+	for i = 0; i < len(rest) && rest[i] != '/' && rest[i] != '?'; i++ {
+	}
+	rest = rest[i:]
+	for i = 0; i < len(rest) && rest[i] != '?'; i++ {
+	}
+	path = rest[:i]
+	if path == "" {
+		path = "/"
+	}
+	if i < len(rest) {
+		return path, rest[i+1:], true
+	}
+	return path, "", false
+}

@@ -1,0 +1,210 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// forward sends a permitted plain HTTP request to its origin and the answer to the client, both as
+// they come: nothing is stored, unpacked or put together again on the way.
+func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	x.cancel = cancel
+	s.track(x)
+	if r.Method == http.MethodOptions && lastHop(r.Header) {
+		x.status = http.StatusOK
+		rw.Header().Set("Server", serverName)
+		rw.Header().Set("Content-Length", "0")
+		x.close("")
+		return
+	}
+	a := newAnswer(x, rw, r)
+	x.roundTrip = func(r *http.Request) (*http.Response, error) {
+		return x.fetch(a, r, x.srv.transports.of(x.decision).RoundTrip)
+	}
+	s.pass(x, a, r.WithContext(ctx))
+}
+
+// pass has goproxy call x.roundTrip and copy the answer into a, and ends the exchange.
+func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
+	word := wordInternal // unless it gets to its end
+	defer func() { x.close(word) }()
+	s.engine.ServeHTTP(a, x.with(r.Context(), r))
+	if x.failure != nil {
+		word = x.failure.word
+		x.writeFailure(a.rw, r)
+		return
+	}
+	if word = x.brokenWord(); word == "" {
+		return
+	}
+	// What broke off must not look whole: the client gets all bytes that came, and then an end
+	// that is none.
+	a.flush()
+	if a.unframed {
+		x.wire.reset()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// brokenWord says what became of bodies that did not come to their end; empty if they did.
+func (x *exchange) brokenWord() string {
+	if err := x.gotErr.Load(); err != nil {
+		if errors.Is(*err, context.Canceled) {
+			return wordClientGone
+		}
+		return wordIncomplete
+	}
+	return ""
+}
+
+// fetch makes the request to the origin, by trip, and gets its answer ready to be passed on.
+func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+	out := x.outgoing(r)
+	trace := &httptrace.ClientTrace{
+		GotConn:        x.gotConn,
+		Got1xxResponse: a.interim,
+	}
+	ctx := httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace)
+	resp, err := trip(out.WithContext(ctx))
+	a.noMoreInterim()
+	if err == nil && resp.StatusCode < 200 { // 101 for what was not asked, or no status at all
+		resp.Body.Close()
+		err = errBadStatus
+	}
+	if err != nil {
+		x.failure = x.failureOf(r.Context(), err)
+		return nil, err
+	}
+	x.status = resp.StatusCode
+	a.size = resp.ContentLength
+	x.readyAnswer(resp)
+	return resp, nil
+}
+
+var errBadStatus = errors.New("answer with an impossible status")
+
+// outgoing is r as it goes to the origin. Host is made from the target that was judged, whatever the
+// client wrote there (RFC 9112, 3.2.2).
+func (x *exchange) outgoing(r *http.Request) *http.Request {
+	t := x.request.Target
+	h := r.Header
+	trailers := acceptsTrailers(h)
+	stripHopByHop(h)
+	if trailers {
+		h["Te"], h["Connection"] = []string{"trailers"}, []string{"TE"}
+	}
+	addVia(h, r.ProtoMajor, r.ProtoMinor, x.srv.via)
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = nil // else net/http would make one up
+	}
+	out := &http.Request{
+		Method:           r.Method,
+		URL:              originURL(r.RequestURI, t),
+		Proto:            "HTTP/1.1",
+		ProtoMajor:       1,
+		ProtoMinor:       1,
+		Header:           h,
+		Host:             hostField(t),
+		Body:             r.Body,
+		ContentLength:    r.ContentLength,
+		TransferEncoding: r.TransferEncoding,
+		Trailer:          r.Trailer,
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		out.Body = &requestBody{ReadCloser: r.Body, x: x}
+	}
+	return out
+}
+
+// originURL carries path and query to the origin as the client wrote them (RFC 9110, 7.7): parsed
+// and printed again, some characters would come out escaped.
+func originURL(target string, t policy.Target) *url.URL {
+	path, query, hasQuery := splitPath(target)
+	u := &url.URL{Scheme: "http", Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
+	if strings.HasPrefix(path, "//") {
+		// As an opaque part, this would be taken for an authority. It is written as it stands
+		// too, unless there are characters in it that no path should have.
+		u.Path, _ = url.PathUnescape(path)
+		u.RawPath = path
+		return u
+	}
+	u.Opaque = path
+	return u
+}
+
+// hostField is the Host of a request for t: the port is left out where it is the scheme's own.
+func hostField(t policy.Target) string {
+	if t.Port() == policy.HTTP.DefaultPort() {
+		return strings.TrimSuffix(t.HostPort(), ":80")
+	}
+	return t.HostPort()
+}
+
+// gotConn notes the route of the connection that the request goes out on.
+func (x *exchange) gotConn(info httptrace.GotConnInfo) {
+	oc, ok := info.Conn.(*originConn)
+	if !ok {
+		return
+	}
+	route := oc.route
+	// The connection may have been opened for another request: its address is judged for this one.
+	route.Decision = x.decision.CheckAddr(route.Addr)
+	if info.Reused {
+		route.DNS, route.Connect = 0, 0
+	}
+	x.routed(route)
+}
+
+// readyAnswer takes from the answer what concerns the connection to the origin only.
+func (x *exchange) readyAnswer(resp *http.Response) {
+	stripHopByHop(resp.Header)
+	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, x.srv.via)
+	resp.Body = &answerBody{ReadCloser: resp.Body, x: x}
+}
+
+// A requestBody counts what the origin is sent, and notes why it broke off.
+type requestBody struct {
+	io.ReadCloser
+	x *exchange
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.x.out.Add(int64(n))
+	if err != nil && err != io.EOF {
+		b.x.sentErr.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// An answerBody counts what the origin sent, and notes why it broke off.
+type answerBody struct {
+	io.ReadCloser
+	x *exchange
+}
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.x.in.Add(int64(n))
+	if err != nil && err != io.EOF {
+		b.x.gotErr.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// interimHeader is the header of a 1xx answer as it may be passed on.
+func interimHeader(h textproto.MIMEHeader) http.Header {
+	header := http.Header(h)
+	stripHopByHop(header)
+	return header
+}

@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/elazarl/goproxy"
+	"go.uber.org/zap"
+)
+
+// newEngine returns goproxy as this proxy uses it: it takes the request apart and the answer
+// through, and hijacks the connection of a CONNECT. It decides nothing and dials nothing.
+//
+// Each of goproxy's own ways out is closed: the transport that skips TLS verification, the dialer
+// taken from $HTTPS_PROXY, the tunnel it opens when no handler objects. A request that arrives
+// without an exchange, and so without a decision, is refused.
+func newEngine(log *zap.Logger) *goproxy.ProxyHttpServer {
+	e := goproxy.NewProxyHttpServer()
+	e.Logger = debugLog(log)
+	e.Verbose = false
+	// Header fields are ours to remove: goproxy drops Connection, and with it the names of the
+	// fields that must not be forwarded, and Accept-Encoding, so that the transport unpacks.
+	e.KeepHeader, e.KeepAcceptEncoding = true, true
+	e.Tr = &http.Transport{DialContext: neverDial}
+	e.ConnectDial = nil
+	e.ConnectDialWithReq = func(_ *http.Request, network, address string) (net.Conn, error) {
+		return neverDial(context.Background(), network, address)
+	}
+	e.NonproxyHandler = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		http.Error(rw, "not decided", http.StatusForbidden)
+	})
+	e.OnRequest().HandleConnect(goproxy.FuncHttpsHandler(onConnect))
+	e.OnRequest().DoFunc(onRequest)
+	e.OnResponse().DoFunc(onResponse)
+	return e
+}
+
+func neverDial(_ context.Context, network, address string) (net.Conn, error) {
+	return nil, fmt.Errorf("dial %s %s: %w", network, address, ErrNotPermitted)
+}
+
+// onConnect is called for every CONNECT, before the connection is hijacked.
+func onConnect(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
+	x := exchangeOf(ctx.Req)
+	if x == nil || x.start == nil {
+		ctx.Resp = goproxy.NewResponse(ctx.Req, goproxy.ContentTypeText, http.StatusForbidden, "not decided")
+		return &goproxy.ConnectAction{Action: goproxy.ConnectReject}, host
+	}
+	return &goproxy.ConnectAction{
+		Action: goproxy.ConnectHijack,
+		// The connection it is given is the one that our Hijack returned a moment ago.
+		Hijack: func(*http.Request, net.Conn, *goproxy.ProxyCtx) { x.start() },
+	}, host
+}
+
+// onRequest is called for every other request.
+func onRequest(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
+	x := exchangeOf(r)
+	if x == nil || x.roundTrip == nil {
+		return r, goproxy.NewResponse(r, goproxy.ContentTypeText, http.StatusForbidden, "not decided")
+	}
+	ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
+		return x.roundTrip(r)
+	})
+	return r, nil
+}
+
+// onResponse stands in for an answer that never came: goproxy would show the client the error, and
+// with it addresses of the inside. What the client gets is written by the exchange.
+func onResponse(resp *http.Response, ctx *goproxy.ProxyCtx) *http.Response {
+	if resp == nil {
+		return goproxy.NewResponse(ctx.Req, goproxy.ContentTypeText, http.StatusBadGateway, "")
+	}
+	return resp
+}

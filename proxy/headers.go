@@ -1,0 +1,99 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// hopByHop are the fields that concern one connection only and never pass the proxy (RFC 9110,
+// 7.6.1, and those of RFC 2616, 13.5.1, that old peers still send). Transfer-Encoding and Trailer
+// are net/http's: it takes them out of the header and writes its own.
+var hopByHop = [...]string{
+	"Connection",
+	"Http2-Settings",
+	"Keep-Alive",
+	"Proxy-Authenticate",
+	"Proxy-Authentication-Info",
+	"Proxy-Authorization",
+	"Proxy-Connection",
+	"Te",
+	"Trailer",
+	"Transfer-Encoding",
+	"Upgrade",
+}
+
+// stripHopByHop removes from h what belongs to the connection it came over, fields that Connection
+// names included.
+func stripHopByHop(h http.Header) {
+	for _, v := range h["Connection"] {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = strings.Trim(name, " \t"); name != "" {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+}
+
+// hasToken reports whether the list field of that name, in canonical form, has token in it.
+func hasToken(h http.Header, name, token string) bool {
+	for _, v := range h[name] {
+		for t := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.Trim(t, " \t"), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// acceptsTrailers reports whether the client sent TE: trailers (RFC 9110, 10.1.4); a weight or
+// another coding beside it changes nothing about that.
+func acceptsTrailers(h http.Header) bool { return hasToken(h, "Te", "trailers") }
+
+// addVia appends this proxy to Via: the version of HTTP in which the message came, and who took it
+// (RFC 9110, 7.6.3).
+func addVia(h http.Header, major, minor int, name string) {
+	h["Via"] = append(h["Via"], strconv.Itoa(major)+"."+strconv.Itoa(minor)+" "+name)
+}
+
+// hasVia reports whether name stands in Via as the one who took the message.
+func hasVia(h http.Header, name string) bool {
+	for _, v := range h["Via"] {
+		for hop := range strings.SplitSeq(v, ",") {
+			if f := strings.Fields(hop); len(f) >= 2 && strings.EqualFold(f[1], name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lastHop reports whether Max-Forwards says that the request must not be forwarded; otherwise it
+// counts it down (RFC 9110, 7.6.2). A value that is no number is not ours to judge.
+func lastHop(h http.Header) bool {
+	v := h["Max-Forwards"]
+	if len(v) != 1 {
+		return false
+	}
+	n, err := strconv.ParseUint(v[0], 10, 32)
+	if err != nil {
+		return false
+	}
+	if n == 0 {
+		return true
+	}
+	h["Max-Forwards"] = []string{strconv.FormatUint(n-1, 10)}
+	return false
+}
+
+// isWebSocket reports whether r asks for a WebSocket by Upgrade (RFC 6455, 4.1). Any other Upgrade,
+// and websocket as one of several, is stripped like the rest of what belongs to the hop.
+func isWebSocket(r *http.Request) bool {
+	up := r.Header["Upgrade"]
+	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ContentLength == 0 &&
+		len(up) == 1 && strings.EqualFold(up[0], "websocket") && hasToken(r.Header, "Connection", "upgrade")
+}

@@ -1,0 +1,164 @@
+package proxy
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"webproxy/policy"
+)
+
+// Words for the close records of exchanges that the proxy ended itself.
+const (
+	wordPolicyChanged = "policy_changed"
+	wordShutdown      = "shutdown"
+)
+
+// An Open is an exchange in progress.
+type Open struct {
+	ID       string
+	Client   netip.Addr
+	Group    string
+	Method   string
+	Target   policy.Target
+	Rule     string
+	Since    time.Time
+	Tunnel   bool  // a byte pipe, else a request being forwarded
+	BytesOut int64 // client to origin, so far
+	BytesIn  int64
+}
+
+// inflight holds the exchanges in progress. The zero inflight is empty and ready.
+type inflight struct {
+	mu   sync.Mutex // guards open
+	open map[*exchange]struct{}
+	wg   sync.WaitGroup // tunnels, and the waits of Recheck
+}
+
+// track lists x until untrack. It is called when the request has been recorded, before the dial.
+func (s *Server) track(x *exchange) {
+	x.info = Open{
+		ID:     x.rec.ID,
+		Client: x.request.Client,
+		Group:  x.decision.Group,
+		Method: x.request.Method,
+		Target: x.request.Target,
+		Rule:   x.decision.Rule(),
+		Since:  x.began,
+	}
+	s.inflight.mu.Lock()
+	if s.inflight.open == nil {
+		s.inflight.open = make(map[*exchange]struct{})
+	}
+	s.inflight.open[x] = struct{}{}
+	s.inflight.mu.Unlock()
+	// A Set installed since the decision may have been rechecked before x was listed.
+	if set := s.policySet(); set != x.set && !x.permittedBy(set) {
+		x.cut(wordPolicyChanged)
+	}
+}
+
+func (s *Server) untrack(x *exchange) {
+	s.inflight.mu.Lock()
+	defer s.inflight.mu.Unlock()
+	delete(s.inflight.open, x)
+}
+
+func (s *Server) tracked() []*exchange {
+	s.inflight.mu.Lock()
+	defer s.inflight.mu.Unlock()
+	all := make([]*exchange, 0, len(s.inflight.open))
+	for x := range s.inflight.open {
+		all = append(all, x)
+	}
+	return all
+}
+
+// snapshot is x as of now.
+func (x *exchange) snapshot() Open {
+	o := x.info
+	o.Tunnel = x.tunnel.Load() != nil
+	o.BytesOut, o.BytesIn = x.counts()
+	return o
+}
+
+// Open returns the exchanges in progress, the oldest first.
+func (s *Server) Open() []Open {
+	return snapshots(s.tracked())
+}
+
+func snapshots(all []*exchange) []Open {
+	open := make([]Open, 0, len(all))
+	for _, x := range all {
+		open = append(open, x.snapshot())
+	}
+	slices.SortFunc(open, func(a, b Open) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
+	})
+	return open
+}
+
+// Recheck judges the exchanges in progress by set, which was just installed, and returns those that
+// it forbids. They are ended after grace, in the background, unless the Set in force at that time
+// permits them again; their close records say policy_changed. Those it permits are not touched.
+// It also closes the idle connections to origins that were opened under an older Set.
+//
+// If grace is 0, what is forbidden is ended at once.
+func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
+	s.prepare()
+	s.transports.drop()
+	var doomed []*exchange
+	for _, x := range s.tracked() {
+		if !x.permittedBy(set) {
+			doomed = append(doomed, x)
+		}
+	}
+	forbidden := snapshots(doomed)
+	if len(doomed) == 0 {
+		return forbidden
+	}
+	if grace <= 0 {
+		s.cutForbidden(doomed)
+		return forbidden
+	}
+	s.inflight.wg.Go(func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			s.cutForbidden(doomed)
+		case <-s.stopped:
+		}
+	})
+	return forbidden
+}
+
+// cutForbidden ends those of all that the Set in force still forbids.
+func (s *Server) cutForbidden(all []*exchange) {
+	set := s.policySet()
+	for _, x := range all {
+		if !x.permittedBy(set) {
+			x.cut(wordPolicyChanged)
+		}
+	}
+}
+
+// permittedBy judges x again, as if it were made now, to the address it is connected to.
+func (x *exchange) permittedBy(set *policy.Set) bool {
+	again := x.request
+	again.Time = time.Now()
+	d := set.Decide(&again)
+	if addr := x.addr.Load(); addr != nil {
+		d = d.CheckAddr(*addr)
+	}
+	return d.Permit
+}
+
+// cutAll ends every exchange.
+func (s *Server) cutAll(why string) {
+	for _, x := range s.tracked() {
+		x.cut(why)
+	}
+}

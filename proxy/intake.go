@@ -1,0 +1,60 @@
+package proxy
+
+import "webproxy/policy"
+
+// flawed implements wireOwner: it records and answers what is not a request.
+func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
+	x := s.newExchange(w, "")
+	minor := 1
+	if h != nil {
+		x.request.Method, minor = string(h.method), h.minor
+	}
+	x.decide()
+	if x.decision.Reason != policy.ClientUnknown {
+		x.refuseAs(f.reason())
+	}
+	x.status = f.status()
+	detail := f.Error()
+	if err != nil {
+		detail += ": " + err.Error()
+	}
+	x.begin(wordBadRequest, detail)
+	x.answerRaw(minor)
+}
+
+// admits implements wireOwner: it turns away requests on connections beyond the limits, and those
+// that come while the proxy stops.
+func (s *Server) admits(w *wire, h *head) bool {
+	switch {
+	case w.surplus:
+		s.overloaded(w, h, "too many connections")
+	case w.isDraining():
+		s.overloaded(w, h, "the proxy is stopping")
+	default:
+		return true
+	}
+	return false
+}
+
+func (s *Server) overloaded(w *wire, h *head, detail string) {
+	x := s.newExchange(w, string(h.method))
+	x.request.Target = w.asked.target
+	x.decide()
+	x.refuseAs(policy.Overloaded)
+	x.status = x.denialStatus()
+	x.begin(denials[policy.Overloaded].word, detail)
+	x.answerRaw(h.minor)
+}
+
+// turnAway closes a connection that there is not even the time to answer. It may not have sent
+// anything; it has a record all the same.
+func (s *Server) turnAway(w *wire) {
+	x := s.newExchange(w, "")
+	x.decide()
+	x.refuseAs(policy.Overloaded)
+	x.begin(denials[policy.Overloaded].word, "too many connections, closed without an answer")
+	w.Close()
+}
+
+// closed implements wireOwner.
+func (s *Server) closed(w *wire) { s.wires.remove(w) }

@@ -1,0 +1,128 @@
+package proxy
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// wires holds the listeners and the open client connections, and counts them.
+type wires struct {
+	mu        sync.Mutex // guards the fields below
+	listeners []net.Listener
+	open      map[*wire]struct{}
+	perClient map[netip.Addr]int
+	draining  bool
+	empty     chan struct{} // closed when draining and the last one has gone
+}
+
+// listen lists ln, to be closed by drain; it reports false if it is too late for that.
+func (c *wires) listen(ln net.Listener) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listeners = append(c.listeners, ln)
+	return !c.draining
+}
+
+// add lists w, and reports whether it is within the limits. A connection beyond them is listed too:
+// it has to be answered, and waited for.
+func (c *wires) add(w *wire, limit, clientLimit int) (within bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == nil {
+		c.open = make(map[*wire]struct{})
+		c.perClient = make(map[netip.Addr]int)
+	}
+	c.open[w] = struct{}{}
+	c.perClient[w.client.Addr()]++
+	if c.draining {
+		w.drain()
+	}
+	return len(c.open) <= limit && c.perClient[w.client.Addr()] <= clientLimit
+}
+
+func (c *wires) remove(w *wire) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.open[w]; !ok {
+		return
+	}
+	delete(c.open, w)
+	client := w.client.Addr()
+	if c.perClient[client]--; c.perClient[client] == 0 {
+		delete(c.perClient, client)
+	}
+	if c.draining && len(c.open) == 0 {
+		close(c.empty)
+	}
+}
+
+func (c *wires) len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}
+
+// drain closes the listeners and tells every connection, also those accepted already and still to
+// be added, to serve no further request. The channel is closed when none is left.
+func (c *wires) drain() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.draining {
+		c.draining = true
+		c.empty = make(chan struct{})
+		for _, ln := range c.listeners {
+			ln.Close()
+		}
+		if len(c.open) == 0 {
+			close(c.empty)
+		}
+		for w := range c.open {
+			w.drain()
+		}
+	}
+	return c.empty
+}
+
+// cut ends every connection at once.
+func (c *wires) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for w := range c.open {
+		w.cut()
+	}
+}
+
+// A gate is the listener that net/http accepts from: it turns connections into wires.
+type gate struct {
+	net.Listener
+	srv *Server
+}
+
+// Accept implements net.Listener. Beyond the limits it still accepts: a client that is turned away
+// is told so, in its own goroutine. It answers with a close, without a word, only if more than
+// surplusLimit are being turned away already.
+func (g *gate) Accept() (net.Conn, error) {
+	for {
+		c, err := g.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := c.(*net.TCPConn)
+		if !ok { // a listener of another kind: the filter needs half-close and deadlines
+			c.Close()
+			continue
+		}
+		w := newWire(tcp, g.srv.limits, g.srv)
+		if g.srv.wires.add(w, g.srv.maxConns, g.srv.maxPerClient) {
+			return w, nil
+		}
+		if g.srv.wires.len() > g.srv.maxConns+surplusLimit {
+			g.srv.turnAway(w)
+			continue
+		}
+		w.surplus = true
+		w.limits.header, w.limits.idle = surplusWait, surplusWait
+		return w, nil
+	}
+}

@@ -1,0 +1,157 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Timeout is a duration as the configuration has it: "30s", or "off". Zero means the default.
+type Timeout time.Duration
+
+// Off is the Timeout that never runs out.
+const Off Timeout = -1
+
+// MarshalText implements encoding.TextMarshaler.
+func (t Timeout) MarshalText() ([]byte, error) {
+	if t == Off {
+		return []byte("off"), nil
+	}
+	return []byte(time.Duration(t).String()), nil
+}
+
+// UnmarshalText accepts "off" and positive durations such as "90s" or "1h30m".
+func (t *Timeout) UnmarshalText(b []byte) error {
+	if string(b) == "off" {
+		*t = Off
+		return nil
+	}
+	d, err := time.ParseDuration(string(b))
+	if err != nil || d <= 0 {
+		return fmt.Errorf("duration %q: want one such as 30s or 5m, or off", b)
+	}
+	*t = Timeout(d)
+	return nil
+}
+
+// or returns the duration, the default if t is zero, and 0 if t is Off.
+func (t Timeout) or(def time.Duration) time.Duration {
+	switch t {
+	case 0:
+		return def
+	case Off:
+		return 0
+	}
+	return time.Duration(t)
+}
+
+// Options are the settings under proxy: in the configuration. A zero field means its default.
+type Options struct {
+	// Via is this proxy's name in Via fields. A request that carries it has been here before and is
+	// refused, so two proxies must not share one. Default: webproxy- and random digits, new at
+	// every start.
+	Via string `yaml:"via"`
+	// HeaderBytes bounds the head of a request, in bytes. Default 32768.
+	HeaderBytes int `yaml:"header_bytes"`
+	// HeaderTimeout bounds the time from the first byte of a request head to its last. Default 10s.
+	HeaderTimeout Timeout `yaml:"header_timeout"`
+	// IdleTimeout bounds the silence before a request, the first and every further one. Default 2m.
+	IdleTimeout Timeout `yaml:"idle_timeout"`
+	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long.
+	// It is no limit on whole bodies: those may take as long as they move. Default 5m.
+	StallTimeout Timeout `yaml:"stall_timeout"`
+	// ResponseTimeout bounds the time an origin has for its response head. Default off.
+	ResponseTimeout Timeout `yaml:"response_timeout"`
+	// TunnelIdle ends a tunnel in which nothing has moved for so long. Default off: some tunnels
+	// are silent for hours, and TCP keep-alive finds those whose peer is gone.
+	TunnelIdle Timeout `yaml:"tunnel_idle"`
+	// TunnelLinger ends a tunnel of which one direction has ended and in whose other nothing has
+	// moved for so long. Default 10m.
+	TunnelLinger Timeout `yaml:"tunnel_linger"`
+	// ShutdownGrace is how long open requests and tunnels may go on when the proxy stops.
+	// Default 30s.
+	ShutdownGrace Timeout `yaml:"shutdown_grace"`
+	// MaxConnections bounds client connections; one more is answered 503. Default: what the
+	// system's limit on open files allows, at two files a tunnel.
+	MaxConnections int `yaml:"max_connections"`
+	// MaxConnectionsPerClient bounds them for each client address. Default: half of all.
+	MaxConnectionsPerClient int `yaml:"max_connections_per_client"`
+}
+
+// DenialOptions are the settings under denial: what refused clients are told.
+type DenialOptions struct {
+	// HTTPStatus is the status of a denied plain HTTP request: 403 (the default), or 503 for
+	// clients that take every other answer for the origin's. A denied CONNECT gets 403 always.
+	HTTPStatus int `yaml:"http_status"`
+}
+
+// ReloadOptions are the settings under reload:.
+type ReloadOptions struct {
+	// Grace is how long a tunnel may go on that a new policy forbids. Default 30s.
+	Grace Timeout `yaml:"grace"`
+}
+
+const (
+	defaultHeaderBytes   = 32 << 10
+	minHeaderBytes       = 4 << 10
+	maxHeaderBytes       = 1 << 20
+	defaultHeaderTimeout = 10 * time.Second
+	defaultIdleTimeout   = 2 * time.Minute
+	defaultStallTimeout  = 5 * time.Minute
+	defaultTunnelLinger  = 10 * time.Minute
+	defaultGrace         = 30 * time.Second
+)
+
+// Grace returns ShutdownGrace or its default; 0 means to wait for ever.
+func (o Options) Grace() time.Duration { return o.ShutdownGrace.or(defaultGrace) }
+
+// Wait returns Grace or its default; 0 means not to end such tunnels.
+func (o ReloadOptions) Wait() time.Duration { return o.Grace.or(defaultGrace) }
+
+// Check returns nil, or all problems of o as *OptionErrors, joined. Fields are relative to proxy.
+func (o Options) Check() error {
+	var problems []error
+	if o.Via != "" && !isToken([]byte(o.Via)) {
+		problems = append(problems, &OptionError{
+			Field: "via",
+			Msg:   fmt.Sprintf("%q is not a token", o.Via),
+			Hint:  `use letters, digits and "-", such as webproxy-site1`,
+		})
+	}
+	if o.HeaderBytes != 0 && (o.HeaderBytes < minHeaderBytes || o.HeaderBytes > maxHeaderBytes) {
+		problems = append(problems, &OptionError{
+			Field: "header_bytes",
+			Msg:   fmt.Sprintf("%d is not between %d and %d", o.HeaderBytes, minHeaderBytes, maxHeaderBytes),
+		})
+	}
+	if o.HeaderTimeout == Off {
+		problems = append(problems, &OptionError{
+			Field: "header_timeout",
+			Msg:   "off would let clients hold connections for ever",
+			Hint:  "write a long time, such as 5m",
+		})
+	}
+	if o.MaxConnections < 0 {
+		problems = append(problems, &OptionError{Field: "max_connections", Msg: fmt.Sprintf("%d is negative", o.MaxConnections)})
+	}
+	if o.MaxConnectionsPerClient < 0 {
+		problems = append(problems, &OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
+	}
+	return errors.Join(problems...)
+}
+
+// Check returns nil, or an *OptionError. Fields are relative to denial.
+func (o DenialOptions) Check() error {
+	switch o.HTTPStatus {
+	case 0, 403, 503:
+		return nil
+	}
+	return &OptionError{
+		Field: "http_status",
+		Msg:   fmt.Sprintf("%d cannot say that a request was denied", o.HTTPStatus),
+		Hint:  "write 403 or 503",
+	}
+}
+
+// Check returns nil: every Timeout will do.
+func (o ReloadOptions) Check() error { return nil }

@@ -1,0 +1,244 @@
+// Package proxy is the forward proxy itself: it takes requests from clients, has package policy
+// decide about each, records the decision, and then opens the tunnel or forwards the request.
+//
+// It opens no listener, reads no file and no environment variable, and never dials anything but
+// the target of a Decision that permits it.
+//
+//	s := &proxy.Server{Policy: live, Egress: egress, Audit: log}
+//	go s.Serve(ln)
+//	...
+//	s.Shutdown(ctx)
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	stdlog "log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/elazarl/goproxy"
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// A Server is a forward proxy. Its exported fields are set before the first call of a method and not
+// changed after. The zero Server refuses everything.
+type Server struct {
+	// Policy holds the Set in force. If nil, every request is refused.
+	Policy *policy.Live
+	// Egress opens the connections to origins. If nil, every permitted request fails with 502.
+	Egress *Egress
+	// Audit keeps the records. If nil, no record can be written.
+	Audit Auditor
+	// AuditOptional lets requests go ahead that could not be recorded (audit.on_error: continue).
+	AuditOptional bool
+	// Log is for operators; nothing per request goes there above debug level. If nil, nothing is
+	// logged.
+	Log *zap.Logger
+	// Observer is told what happens, for metrics. It may be nil.
+	Observer Observer
+	// Options and Denial must have passed their Check.
+	Options Options
+	Denial  DenialOptions
+
+	once         sync.Once
+	http         *http.Server
+	engine       *goproxy.ProxyHttpServer
+	via          string
+	limits       wireLimits
+	maxConns     int
+	maxPerClient int
+	copies       bufferPool
+	tunnelPools  tunnelPools
+	transports   transports
+	wires        wires
+	inflight     inflight
+	auditFailing atomic.Bool
+	draining     atomic.Bool
+	stopOnce     sync.Once
+	stopped      chan struct{} // closed when exchanges are cut
+}
+
+const (
+	assumedOpenFiles = 1024
+	manyOpenFiles    = 2 << 20 // more than anybody has connections
+	reservedFiles    = 128     // for the audit log, listeners, the dashboard, the resolver
+	copyBufferSize   = 32 << 10
+
+	// What a connection beyond the limits gets: that long to send a request, so that the record
+	// says what was refused, if not more than surplusLimit others are waiting to be told.
+	surplusWait  = 2 * time.Second
+	surplusLimit = 256
+)
+
+// prepare fills in what is derived from the exported fields.
+func (s *Server) prepare() {
+	s.once.Do(func() {
+		o := &s.Options
+		s.stopped = make(chan struct{})
+		if s.Log == nil {
+			s.Log = zap.NewNop()
+		}
+		if s.via = o.Via; s.via == "" {
+			s.via = newPseudonym()
+		}
+		headSize := o.HeaderBytes
+		if headSize == 0 {
+			headSize = defaultHeaderBytes
+		}
+		s.limits = wireLimits{
+			header: o.HeaderTimeout.or(defaultHeaderTimeout),
+			idle:   o.IdleTimeout.or(defaultIdleTimeout),
+			stall:  o.StallTimeout.or(defaultStallTimeout),
+			heads:  &bufferPool{size: headSize},
+		}
+		s.copies.size = copyBufferSize
+		if s.maxConns = o.MaxConnections; s.maxConns == 0 {
+			s.maxConns = max((openFilesLimit()-reservedFiles)/2, 16)
+		}
+		if s.maxPerClient = o.MaxConnectionsPerClient; s.maxPerClient == 0 {
+			s.maxPerClient = max(s.maxConns/2, 1)
+		}
+		s.transports.srv = s
+		s.engine = newEngine(s.Log)
+		s.http = &http.Server{
+			Handler: http.HandlerFunc(s.serve),
+			// The filter in wire.go has its own timers and limits. Those of net/http begin
+			// only behind it, and would answer without a record.
+			MaxHeaderBytes:               headSize + 4096,
+			DisableGeneralOptionsHandler: true,
+			ErrorLog:                     debugLog(s.Log),
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				return context.WithValue(ctx, wireKey{}, c)
+			},
+			ConnState: func(c net.Conn, state http.ConnState) {
+				if w, ok := c.(*wire); ok && state == http.StateIdle {
+					w.answered()
+				}
+			},
+			Protocols: http1Only(),
+		}
+	})
+}
+
+type wireKey struct{}
+
+// debugLog is for libraries that would tell the operator about every client that hangs up.
+func debugLog(log *zap.Logger) *stdlog.Logger {
+	l, err := zap.NewStdLogAt(log, zap.DebugLevel)
+	if err != nil { // only for a level that does not exist
+		return stdlog.New(io.Discard, "", 0)
+	}
+	return l
+}
+
+func http1Only() *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	return p
+}
+
+// newPseudonym returns a name for Via fields that no other instance has.
+func newPseudonym() string {
+	var b [5]byte
+	rand.Read(b[:]) // never fails
+	return "webproxy-" + hex.EncodeToString(b[:])
+}
+
+// Serve accepts connections from ln, which must be a TCP listener, until Shutdown or Close. It
+// returns nil then, else the error of ln. It closes ln. It may be called for several listeners.
+func (s *Server) Serve(ln net.Listener) error {
+	s.prepare()
+	if !s.wires.listen(ln) {
+		return ln.Close()
+	}
+	err := s.http.Serve(&gate{Listener: ln, srv: s})
+	if errors.Is(err, http.ErrServerClosed) || s.draining.Load() && errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// serve is the handler behind net/http: one request, from its head to the last byte of its answer or
+// to the start of its tunnel.
+func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
+	w, ok := r.Context().Value(wireKey{}).(*wire)
+	if !ok { // not from gate: nothing has checked it
+		http.Error(rw, "not a client connection", http.StatusBadRequest)
+		return
+	}
+	if s.draining.Load() {
+		rw.Header().Set("Connection", "close")
+	}
+	x := s.newExchange(w, r.Method)
+	switch x.judge(r); {
+	case !x.decision.Permit:
+		x.refuse(rw, r)
+		return
+	case r.Method == http.MethodConnect:
+		s.connect(x, rw, r)
+	case isWebSocket(r):
+		s.upgrade(x, rw, r)
+	default:
+		s.forward(x, rw, r)
+	}
+}
+
+// policySet returns the Set in force; a nil Set denies everything.
+func (s *Server) policySet() *policy.Set {
+	if s.Policy == nil {
+		return nil
+	}
+	return s.Policy.Load()
+}
+
+func (s *Server) observer() Observer {
+	if s.Observer == nil {
+		return unobserved{}
+	}
+	return s.Observer
+}
+
+var errNoAudit = errors.New("no audit log")
+
+// appendRecord writes r. Errors go to the operator's log when they begin and when they end, not for
+// every request.
+func (s *Server) appendRecord(r *audit.Record) error {
+	err := errNoAudit
+	if s.Audit != nil {
+		err = s.Audit.Append(r)
+	}
+	if err != nil {
+		s.observer().AuditFailed(err)
+		if !s.auditFailing.Swap(true) {
+			s.Log.Error("audit record not written", zap.Error(err), zap.Bool("requests_go_ahead", s.AuditOptional))
+		}
+		return err
+	}
+	if s.auditFailing.Load() && s.auditFailing.Swap(false) {
+		s.Log.Info("audit records are written again")
+	}
+	return nil
+}
+
+// Stats returns what is open now.
+func (s *Server) Stats() Stats {
+	st := Stats{Connections: s.wires.len()}
+	for _, x := range s.tracked() {
+		if x.tunnel.Load() != nil {
+			st.Tunnels++
+		} else {
+			st.Requests++
+		}
+	}
+	return st
+}

@@ -1,0 +1,44 @@
+package proxy
+
+import "context"
+
+// Shutdown stops the Server: it closes the listeners and idle connections, and lets requests and
+// tunnels go on until they end or ctx is done; then it cuts what is left. It returns when every
+// goroutine of the Server has ended and every exchange has its close record: nil if nothing had to
+// be cut, else ctx's error.
+//
+// net/http's own Shutdown is not used: it drops requests whose head was read while it began, without
+// an answer and without a record.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.prepare()
+	s.draining.Store(true)
+	gone := s.wires.drain()
+	var err error
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.stop()
+	<-gone
+	s.inflight.wg.Wait()
+	s.http.Close()
+	s.transports.drop()
+	s.tunnelPools.close()
+	return err
+}
+
+// Close is Shutdown without any grace. It may be called while Shutdown waits, which then ends soon.
+func (s *Server) Close() error {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	s.Shutdown(now)
+	return nil
+}
+
+// stop cuts whatever is in progress.
+func (s *Server) stop() {
+	s.stopOnce.Do(func() { close(s.stopped) })
+	s.cutAll(wordShutdown)
+	s.wires.cut()
+}

@@ -1,0 +1,134 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// maxUpgradeHead bounds the head of an origin's answer to an Upgrade, in bytes.
+const maxUpgradeHead = 64 << 10
+
+// upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
+// origin agrees with 101 it becomes a tunnel like any other; if not, its answer is passed on.
+func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	x.cancel = cancel
+	s.track(x)
+	origin, err := x.open(ctx, x.decision)
+	if err != nil {
+		defer cancel()
+		x.answerFailure(rw, r, err)
+		return
+	}
+	h := &handshake{conn: origin}
+	a := newAnswer(x, rw, r)
+	resp, err := h.ask(ctx, a, x.upgradeRequest(r), s.Options.ResponseTimeout.or(0))
+	switch {
+	case err != nil:
+		defer cancel()
+		origin.Close()
+		x.answerFailure(rw, r, err)
+	case resp.StatusCode == http.StatusSwitchingProtocols && agreed(resp.Header):
+		s.switchProtocols(x, rw, h, resp)
+	default:
+		defer cancel()
+		resp.Body = &closesConn{ReadCloser: resp.Body, conn: origin}
+		x.roundTrip = func(r *http.Request) (*http.Response, error) {
+			return x.fetch(a, r, func(*http.Request) (*http.Response, error) { return resp, nil })
+		}
+		s.pass(x, a, r.WithContext(ctx))
+	}
+}
+
+// upgradeRequest is r as it goes to the origin, with the two fields that ask for the WebSocket.
+func (x *exchange) upgradeRequest(r *http.Request) *http.Request {
+	out := *r
+	out.Header = r.Header.Clone() // r goes to the origin by fetch too, if that refuses
+	sent := x.outgoing(&out)
+	sent.Header["Connection"], sent.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
+	return sent
+}
+
+// agreed reports whether the origin switches to the one protocol that was asked for.
+func agreed(h http.Header) bool {
+	up := h["Upgrade"]
+	return len(up) == 1 && strings.EqualFold(up[0], "websocket")
+}
+
+// switchProtocols hands both connections to a tunnel.
+func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handshake, resp *http.Response) {
+	hj := &hijacker{ResponseWriter: rw, wire: x.wire}
+	if _, _, err := hj.Hijack(); err != nil {
+		defer x.cancel()
+		h.conn.Close()
+		x.close(wordInternal)
+		return
+	}
+	x.status = resp.StatusCode
+	stripHopByHop(resp.Header)
+	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, s.via)
+	var head bytes.Buffer
+	head.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
+	resp.Header.Write(&head)
+	head.WriteString("\r\n")
+	t := &tunnel{origin: h.conn, early: hj.early}
+	// What the origin sent behind its 101 has been read with it.
+	n := h.reader.Buffered()
+	b, _ := h.reader.Peek(n)
+	head.Write(b)
+	t.in.Add(int64(n))
+	x.startTunnel(t, head.Bytes())
+}
+
+// A handshake is an HTTP exchange on a connection that may turn into something else.
+type handshake struct {
+	conn   net.Conn
+	reader *bufio.Reader
+}
+
+var errUpgradeHead = errors.New("answer to an upgrade: too many interim answers")
+
+// ask sends r and reads the head of the answer. Interim answers are passed to a.
+func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout time.Duration) (*http.Response, error) {
+	h.conn.SetDeadline(deadlineIn(timeout))
+	stop := context.AfterFunc(ctx, func() { h.conn.SetDeadline(time.Unix(1, 0)) })
+	defer func() {
+		if stop() {
+			h.conn.SetDeadline(noDeadline)
+		}
+	}()
+	if err := r.Write(h.conn); err != nil {
+		return nil, err
+	}
+	limited := &io.LimitedReader{R: h.conn, N: maxUpgradeHead}
+	h.reader = bufio.NewReader(limited)
+	for range 6 { // as many interim answers as http.Transport takes
+		resp, err := http.ReadResponse(h.reader, r)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			limited.N = 1<<63 - 1
+			return resp, nil
+		}
+		a.interim(resp.StatusCode, map[string][]string(resp.Header))
+	}
+	return nil, errUpgradeHead
+}
+
+// A closesConn is the body of an answer that is the last one on its connection.
+type closesConn struct {
+	io.ReadCloser
+	conn net.Conn
+}
+
+func (b *closesConn) Close() error {
+	return errors.Join(b.ReadCloser.Close(), b.conn.Close())
+}

@@ -1,0 +1,320 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// A wire is a client connection below net/http's Server. Its Read lets through only what is, without
+// doubt, a stream of HTTP/1.1 requests, one request at a time: net/http never sees a head, a body
+// length or a chunk that another parser might read differently, and never answers by itself.
+//
+// What is wrong goes to the owner, once, in net/http's goroutine for the connection; after that,
+// Read returns io.EOF and net/http closes the connection silently.
+//
+// A wire does not embed its *net.TCPConn: the promoted WriteTo would bypass the filter.
+type wire struct {
+	tcp    *net.TCPConn
+	client netip.AddrPort
+	limits wireLimits
+	owner  wireOwner
+	// surplus is set if there are too many connections: this one gets an answer and no service.
+	surplus bool
+
+	// The reading side. Only one goroutine reads at a time: net/http sees to it.
+	state   wireState
+	busy    bool    // a request was let through and is not answered yet
+	refused bool    // answered by ourselves: nothing more is let through
+	seen    bool    // a request was let through before
+	asked   asked   // of the request in progress
+	body    int64   // bytes of the body still to come
+	chunks  chunks  // where in a chunked body we are
+	flaw    flaw    // in the body of the request in progress
+	held    *[]byte // pooled; nil if nothing is held back
+	lo, hi  int     // (*held)[lo:hi] has been read from the client, and not by net/http
+	judged  int     // (*held)[lo:judged] may be read by net/http
+
+	writeBy time.Time // the write deadline that is set
+
+	// reason replaces the reason phrase of the next status line; see Write. Set by the handler.
+	reason string
+
+	// mu guards the fields below: net/http interrupts a Read from another goroutine.
+	mu          sync.Mutex
+	wake        sync.Cond // of mu
+	interrupted bool      // the read deadline is one that has passed on purpose
+	waiting     bool      // for the first byte of a head
+	draining    bool      // no further request is served
+	linger      bool      // let the client read our answer before the connection is torn down
+	closed      bool
+}
+
+// A wireOwner is told what happens to wires. Its methods are called in the goroutine that reads the
+// wire, closed in the one that closes it.
+type wireOwner interface {
+	// flawed records and answers what cannot be served. h is what could be read of the head, or
+	// nil; it must not be kept.
+	flawed(w *wire, h *head, f flaw, err error)
+	// admits may answer a request itself, before net/http sees it; true lets it pass.
+	admits(w *wire, h *head) bool
+	// closed is called once, when the connection is closed.
+	closed(w *wire)
+}
+
+// wireLimits are the limits on one connection; a zero duration is no limit.
+type wireLimits struct {
+	header time.Duration // from the first byte of a head to its last
+	idle   time.Duration // to the first byte of a head
+	stall  time.Duration // without progress inside a body, or of an answer
+	heads  *bufferPool   // of the size of the largest head
+}
+
+type wireState uint8
+
+const (
+	wireHead   wireState = iota // before or inside a head
+	wireBody                    // inside a body of known length
+	wireChunks                  // inside a chunked body
+	wireTunnel                  // behind a CONNECT: the bytes are not ours to read
+)
+
+// newWire returns a wire that owns tcp.
+func newWire(tcp *net.TCPConn, limits wireLimits, owner wireOwner) *wire {
+	w := &wire{tcp: tcp, limits: limits, owner: owner}
+	if addr, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
+		ap := addr.AddrPort()
+		w.client = netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
+	}
+	w.wake.L = &w.mu
+	return w
+}
+
+// Read implements net.Conn.
+func (w *wire) Read(p []byte) (int, error) {
+	for {
+		if w.lo < w.judged {
+			return w.deliver(p), nil
+		}
+		if w.refused {
+			return 0, io.EOF
+		}
+		var n int
+		var err error
+		switch w.state {
+		case wireHead:
+			n, err = w.readHead(p)
+		case wireBody, wireChunks:
+			n, err = w.readBody(p)
+		case wireTunnel:
+			if w.judged = w.hi; w.lo == w.hi {
+				return w.tcp.Read(p)
+			}
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+// deliver hands over bytes that are held and judged.
+func (w *wire) deliver(p []byte) int {
+	n := copy(p, (*w.held)[w.lo:w.judged])
+	if w.lo += n; w.lo == w.hi {
+		w.release()
+	}
+	return n
+}
+
+// readBody reads a part of the body into p, or judges what is held of it, which is n = 0.
+func (w *wire) readBody(p []byte) (n int, err error) {
+	if w.flaw != flawless {
+		return 0, w.flaw
+	}
+	if w.lo < w.hi {
+		w.judged += w.follow((*w.held)[w.lo:w.hi])
+		return 0, nil
+	}
+	if w.state == wireBody {
+		p = p[:min(int64(len(p)), w.body)]
+	}
+	w.arm(w.limits.stall)
+	n, err = w.tcp.Read(p)
+	if k := w.follow(p[:n]); k < n { // the next request came with the end of this one
+		w.hold(p[k:n])
+		n = k
+	}
+	return n, err
+}
+
+// follow moves along the body of the request in progress and returns how many bytes of b are its.
+// At the end of the body, or at a flaw in it, it changes w.state or w.flaw.
+func (w *wire) follow(b []byte) int {
+	switch w.state {
+	case wireBody:
+		n := int(min(w.body, int64(len(b))))
+		if w.body -= int64(n); w.body == 0 {
+			w.state = wireHead
+		}
+		return n
+	case wireChunks:
+		n, f := w.chunks.scan(b)
+		w.flaw = f
+		if w.chunks.done() {
+			w.state, w.chunks = wireHead, chunks{}
+		}
+		return n
+	}
+	return 0
+}
+
+// answered tells the wire that the answer to the request in progress is complete and that the
+// connection goes on: the next head may be read.
+func (w *wire) answered() { w.busy = false }
+
+// takeEarly returns the bytes that the client sent behind the head and net/http has not read.
+// It is called once, after the connection was hijacked.
+func (w *wire) takeEarly() []byte {
+	if w.lo == w.hi {
+		return nil
+	}
+	early := append([]byte(nil), (*w.held)[w.lo:w.hi]...)
+	w.release()
+	return early
+}
+
+// hold keeps b, which may be larger than a head, for later.
+func (w *wire) hold(b []byte) {
+	if w.held == nil {
+		w.held = w.limits.heads.take()
+	}
+	if w.lo > 0 {
+		copy(*w.held, (*w.held)[w.lo:w.hi])
+		w.judged, w.hi, w.lo = w.judged-w.lo, w.hi-w.lo, 0
+	}
+	if need := w.hi + len(b); need > len(*w.held) {
+		bigger := make([]byte, need)
+		copy(bigger, (*w.held)[:w.hi])
+		w.held = &bigger
+	}
+	w.hi += copy((*w.held)[w.hi:], b)
+}
+
+func (w *wire) release() {
+	w.limits.heads.give(w.held)
+	w.held, w.lo, w.hi, w.judged = nil, 0, 0, 0
+}
+
+// arm sets the read deadline, unless somebody is interrupting the read that it is for.
+func (w *wire) arm(d time.Duration) { w.armAt(deadlineIn(d)) }
+
+func (w *wire) armAt(by time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.interrupted {
+		w.tcp.SetReadDeadline(by)
+	}
+}
+
+// SetReadDeadline implements net.Conn. The filter keeps the deadlines of heads and bodies itself;
+// what remains for net/http is to interrupt a Read, by a time long past, and to take that back.
+func (w *wire) SetReadDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interrupted = !t.IsZero() && t.Before(time.Now())
+	w.wake.Broadcast()
+	return w.tcp.SetReadDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (w *wire) SetDeadline(t time.Time) error {
+	return errors.Join(w.SetReadDeadline(t), w.SetWriteDeadline(t))
+}
+
+// SetWriteDeadline implements net.Conn.
+func (w *wire) SetWriteDeadline(t time.Time) error {
+	w.writeBy = t
+	return w.tcp.SetWriteDeadline(t)
+}
+
+// Write implements net.Conn. It fails if b does not move within the stall limit: a client that
+// stops reading ends its own answer, while one that reads slowly may take as long as it needs.
+func (w *wire) Write(b []byte) (int, error) {
+	w.armWrite()
+	if w.reason != "" {
+		return w.writeStatus(b)
+	}
+	return w.tcp.Write(b)
+}
+
+func (w *wire) armWrite() {
+	if w.limits.stall <= 0 {
+		return
+	}
+	// Setting a timer for each write costs more than looking at the clock.
+	if now := time.Now(); w.writeBy.Sub(now) < w.limits.stall*3/4 {
+		w.SetWriteDeadline(now.Add(w.limits.stall))
+	}
+}
+
+// LocalAddr implements net.Conn.
+func (w *wire) LocalAddr() net.Addr { return w.tcp.LocalAddr() }
+
+// RemoteAddr implements net.Conn.
+func (w *wire) RemoteAddr() net.Addr { return w.tcp.RemoteAddr() }
+
+// CloseWrite sends the end of the stream.
+func (w *wire) CloseWrite() error { return w.tcp.CloseWrite() }
+
+// Close implements net.Conn; calls after the first do nothing. If an answer of ours is on its way
+// and the client may have sent more than was read, it waits for the client to take it: to close at
+// once would reset the connection, and the reset would overtake the answer (RFC 9112, 9.6).
+func (w *wire) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return nil
+	}
+	w.closed = true
+	linger := w.linger
+	w.wake.Broadcast()
+	w.mu.Unlock()
+	if linger && w.tcp.CloseWrite() == nil {
+		w.tcp.SetReadDeadline(time.Now().Add(lingerTime))
+		io.Copy(io.Discard, io.LimitReader(onlyReader{w.tcp}, lingerBytes))
+	}
+	err := w.tcp.Close()
+	w.owner.closed(w)
+	return err
+}
+
+// lingers makes Close wait for the client to take our answer.
+func (w *wire) lingers() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.linger = true
+}
+
+// cut ends the connection at once. Whoever serves it notices and closes it.
+func (w *wire) cut() { w.tcp.Close() }
+
+// reset ends the connection at once and in a way that the client cannot take for its proper end.
+func (w *wire) reset() {
+	w.tcp.SetLinger(0)
+	w.tcp.Close()
+}
+
+// How long, and for how many bytes, a client may go on sending before its connection is torn down.
+const (
+	lingerTime  = time.Second
+	lingerBytes = 256 << 10
+)
+
+// onlyReader hides the WriteTo of a TCPConn, which would look for a pipe to splice with.
+type onlyReader struct{ io.Reader }
+
+func isDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

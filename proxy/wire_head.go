@@ -1,0 +1,244 @@
+package proxy
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"time"
+)
+
+// readHead reads a head. If it fits, it is read and judged in p itself, which is net/http's own
+// buffer: nothing is copied, and an idle connection holds no buffer of ours.
+func (w *wire) readHead(p []byte) (int, error) {
+	if w.busy {
+		return w.awaitAnswer(p)
+	}
+	if w.lo == w.hi {
+		n, err := w.readFirst(p)
+		if n == 0 {
+			return 0, err
+		}
+		if n, ok := w.headInPlace(p[:n]); ok {
+			return n, nil
+		}
+	}
+	w.collectHead()
+	return 0, nil
+}
+
+// readFirst waits for the first bytes of a head. A client that sends none is no client: the
+// connection ends without a record.
+func (w *wire) readFirst(p []byte) (int, error) {
+	if !w.await(true) {
+		return 0, io.EOF
+	}
+	n, _ := w.tcp.Read(p) // an error behind some bytes will come again
+	w.await(false)
+	if n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// await marks that the wire waits for the first byte of a head, or that it no longer does. It
+// reports false if the wire should not wait, as it is draining.
+func (w *wire) await(waiting bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting = waiting; !waiting {
+		return true
+	}
+	if !w.draining && !w.interrupted {
+		w.tcp.SetReadDeadline(deadlineIn(w.limits.idle))
+	}
+	return !w.draining
+}
+
+// headInPlace judges a head that is whole in b, and returns how many bytes of b net/http may have:
+// the head, and what is there of the body. The rest is held back. It reports false if the head goes
+// on; b is held then.
+func (w *wire) headInPlace(b []byte) (int, bool) {
+	end, f := scanHead(b, 0)
+	if end == 0 || end > w.limits.heads.size || f != flawless || bytes.HasPrefix(b, crlf) {
+		w.hold(b)
+		return 0, false
+	}
+	if !w.admit(b[:end]) {
+		return 0, true
+	}
+	n := end + w.follow(b[end:])
+	if n < len(b) {
+		w.hold(b[n:])
+	}
+	return n, true
+}
+
+var crlf = []byte("\r\n")
+
+// collectHead reads until the head that is held is whole, and admits it or not.
+func (w *wire) collectHead() {
+	deadline := deadlineIn(w.limits.header)
+	scanned := 0
+	for {
+		if w.skipEmptyLine() {
+			scanned = 0
+		}
+		b := (*w.held)[w.lo:w.hi]
+		if f := firstByteFlaw(b); f != flawless {
+			w.refuse(nil, f, nil)
+			return
+		}
+		end, f := scanHead(b, scanned)
+		switch {
+		case f != flawless:
+			w.refuse(nil, f, nil)
+			return
+		case end > w.limits.heads.size || end == 0 && len(b) >= w.limits.heads.size:
+			w.refuse(nil, flawTooLarge, nil)
+			return
+		case end > 0:
+			if w.admit(b[:end]) {
+				w.judged = w.lo + end
+			}
+			return
+		}
+		scanned = len(b)
+		if f := w.readMore(deadline); f != flawless {
+			if w.lo < w.hi {
+				w.refuse(nil, f, nil)
+			}
+			w.refused = true
+			return
+		}
+	}
+}
+
+// skipEmptyLine drops one empty line before a request that is not the connection's first: old
+// clients send one behind a body (RFC 9112, 2.2).
+func (w *wire) skipEmptyLine() bool {
+	if !w.seen || !bytes.HasPrefix((*w.held)[w.lo:w.hi], crlf) {
+		return false
+	}
+	w.seen = false // one only
+	w.lo += len(crlf)
+	w.judged = w.lo
+	return true
+}
+
+// firstByteFlaw tells at the first byte what will never be a request. A TLS client that took the
+// proxy for a TLS server would otherwise wait for the header timeout, as it sends no line.
+func firstByteFlaw(b []byte) flaw {
+	switch {
+	case len(b) == 0 || isTokenByte(b[0]) || b[0] == '\r':
+		return flawless
+	case b[0] == 0x16:
+		return flawTLS
+	case b[0] == '\n':
+		return flawBareLF
+	case b[0] < ' ':
+		return flawControlByte
+	}
+	return flawMethod
+}
+
+// readMore reads once more into the held buffer.
+func (w *wire) readMore(deadline time.Time) flaw {
+	if w.held == nil || w.hi == len(*w.held) {
+		w.hold(nil)
+		if w.hi == len(*w.held) {
+			return flawTooLarge
+		}
+	}
+	w.armAt(deadline)
+	n, err := w.tcp.Read((*w.held)[w.hi:])
+	w.hi += n
+	switch {
+	case n > 0:
+		return flawless
+	case isDeadline(err):
+		return flawTimeout
+	}
+	return flawIncomplete
+}
+
+// admit judges a whole head. It reports whether net/http may see it.
+func (w *wire) admit(b []byte) bool {
+	var h head
+	if f := h.parse(b); f != flawless {
+		w.refuse(&h, f, nil)
+		return false
+	}
+	a, f, err := readTarget(&h)
+	if f != flawless {
+		w.refuse(&h, f, err)
+		return false
+	}
+	w.asked = a
+	if !w.owner.admits(w, &h) {
+		w.refused = true
+		w.lingers()
+		return false
+	}
+	w.seen, w.busy, w.flaw = true, true, flawless
+	switch {
+	case h.isConnect():
+		w.state = wireTunnel
+		w.armAt(time.Time{})
+	case h.length > 0:
+		w.state, w.body = wireBody, h.length
+	case h.length < 0:
+		w.state, w.chunks = wireChunks, chunks{}
+	}
+	return true
+}
+
+// refuse ends the connection because of f. h holds what could be read of the head, or is nil.
+func (w *wire) refuse(h *head, f flaw, err error) {
+	w.refused = true
+	w.lingers()
+	w.owner.flawed(w, h, f, err)
+}
+
+// awaitAnswer is what net/http's read between requests gets while a request is being answered: it
+// serves to notice that the client left. Bytes of the next request are not judged now, as the answer
+// to a malformed one would land inside this one's.
+func (w *wire) awaitAnswer(p []byte) (int, error) {
+	if w.lo == w.hi {
+		w.armAt(time.Time{})
+		n, err := w.tcp.Read(p)
+		if n == 0 {
+			return 0, err
+		}
+		w.hold(p[:n])
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for !w.interrupted && !w.closed {
+		w.wake.Wait()
+	}
+	return 0, os.ErrDeadlineExceeded
+}
+
+// drain stops the wire from serving another request; the one in progress is not touched.
+func (w *wire) drain() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.draining = true
+	if w.waiting {
+		w.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (w *wire) isDraining() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.draining
+}
+
+// deadlineIn is the time in d from now, or none if d is not positive.
+func deadlineIn(d time.Duration) time.Time {
+	if d <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
