@@ -1,0 +1,253 @@
+// Package proxytest starts an origin, a webproxy in front of it and a client, on loopback sockets, in
+// one call, for tests of whatever serves or reads requests.
+//
+//	p := proxytest.Start(t, proxytest.Config{Origin: handler})
+//	resp, err := p.Client.Get(p.URL("/x"))
+//	records := p.Records(2)
+//
+// When the test ends everything is stopped, and a goroutine that is left fails the test.
+package proxytest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// Host is the name of the origin; the proxy knows its address, nobody else does.
+const Host = "origin.test"
+
+// Patience is how long a test waits for what should happen at once, before it fails.
+const Patience = 20 * time.Second
+
+// Config says what to start. The zero Config is an origin that answers 200 to everything, and a proxy
+// with one rule, "origin", that lets loopback clients reach it both ways.
+type Config struct {
+	// Origin answers requests. If nil, it answers 200 with the body "ok".
+	Origin http.Handler
+	// Listener takes the origin's connections instead, for origins that do not speak HTTP.
+	// The test serves and closes it.
+	Listener net.Listener
+	// Rules replace the rule "origin"; see OriginRule.
+	Rules func(port uint16) []policy.RuleSpec
+	// Modes are the modes of client groups.
+	Modes map[string]policy.Mode
+	// Hosts are further static names.
+	Hosts map[string][]string
+	// Server is changed by Setup before it starts.
+	Setup func(*proxy.Server)
+}
+
+// A Proxy is what Start started.
+type Proxy struct {
+	Server *proxy.Server
+	Live   *policy.Live
+	Audit  *Recorder
+	Addr   string // of the proxy
+	Target string // host:port of the origin, by name
+	Port   uint16 // of the origin
+	Client *http.Client
+
+	t     testing.TB
+	modes map[string]policy.Mode
+}
+
+// OriginRule allows the origin, and its loopback address, by CONNECT and by plain HTTP.
+func OriginRule(port uint16) []policy.RuleSpec {
+	return []policy.RuleSpec{{
+		ID:      "origin",
+		Hosts:   []string{Host},
+		Ports:   []uint16{port},
+		Schemes: []policy.Scheme{policy.HTTP, policy.HTTPS},
+		Private: "allow",
+	}}
+}
+
+// Start starts c.
+func Start(t testing.TB, c Config) *Proxy {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	p := &Proxy{t: t, Live: new(policy.Live), Audit: newRecorder(t), modes: c.Modes}
+	p.startOrigin(c)
+	if c.Rules == nil {
+		c.Rules = OriginRule
+	}
+	p.Live.Swap(p.Compile(c.Rules(p.Port)))
+	p.startServer(c)
+	proxyURL := &url.URL{Scheme: "http", Host: p.Addr}
+	transport := &http.Transport{Proxy: http.ProxyURL(proxyURL), DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	p.Client = &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return p
+}
+
+func (p *Proxy) startOrigin(c Config) {
+	ln := c.Listener
+	if ln == nil {
+		if c.Origin == nil {
+			c.Origin = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "ok") })
+		}
+		origin := httptest.NewServer(c.Origin)
+		p.t.Cleanup(origin.Close)
+		ln = origin.Listener
+	}
+	p.Port = uint16(ln.Addr().(*net.TCPAddr).Port)
+	p.Target = net.JoinHostPort(Host, strconv.Itoa(int(p.Port)))
+}
+
+func (p *Proxy) startServer(c Config) {
+	hosts := map[string][]string{Host: {"127.0.0.1"}}
+	for name, addrs := range c.Hosts {
+		hosts[name] = addrs
+	}
+	egress, err := proxy.NewEgress(proxy.EgressOptions{Hosts: hosts})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.Server = &proxy.Server{Policy: p.Live, Egress: egress, Audit: p.Audit}
+	if c.Setup != nil {
+		c.Setup(p.Server)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.Addr = ln.Addr().String()
+	served := make(chan error, 1)
+	go func() { served <- p.Server.Serve(ln) }()
+	p.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		if p.t.Failed() {
+			cancel()
+		}
+		p.Server.Shutdown(ctx)
+		if err := <-served; err != nil {
+			p.t.Errorf("Serve: %v", err)
+		}
+	})
+}
+
+// Compile returns a Set of rules, for one client group: loopback.
+func (p *Proxy) Compile(rules []policy.RuleSpec) *policy.Set {
+	p.t.Helper()
+	spec := &policy.Spec{
+		Clients: map[string][]string{"local": {"127.0.0.0/8", "::1"}},
+		Modes:   p.modes,
+		Rules:   rules,
+	}
+	set, err := policy.Compile(spec, nil, policy.Env{})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return set
+}
+
+// URL is the URL of path at the origin.
+func (p *Proxy) URL(path string) string { return "http://" + p.Target + path }
+
+// Records waits until there are n audit records, and returns all there are.
+func (p *Proxy) Records(n int) []Record {
+	p.t.Helper()
+	return p.Audit.Wait(n)
+}
+
+// Dial opens a bare connection to the proxy; it is closed when the test ends.
+func (p *Proxy) Dial() *Conn {
+	p.t.Helper()
+	c, err := net.Dial("tcp", p.Addr)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(Patience))
+	return &Conn{TCPConn: c.(*net.TCPConn), R: bufio.NewReader(c), t: p.t}
+}
+
+// Connect opens a tunnel to the origin; early goes along with the CONNECT.
+func (p *Proxy) Connect(early string) *Conn {
+	p.t.Helper()
+	c := p.Dial()
+	c.Send("CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n\r\n" + early)
+	resp := c.Response("CONNECT")
+	if resp.StatusCode != http.StatusOK {
+		p.t.Fatalf("CONNECT %s: %s", p.Target, resp.Status)
+	}
+	return c
+}
+
+// A Conn is a client connection on which a test says and hears every byte.
+type Conn struct {
+	*net.TCPConn
+	R *bufio.Reader
+	t testing.TB
+}
+
+// Send writes s.
+func (c *Conn) Send(s string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.TCPConn, s); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+// Response reads the head of an answer to a request of that method; its body follows.
+func (c *Conn) Response(method string) *http.Response {
+	c.t.Helper()
+	resp, err := http.ReadResponse(c.R, &http.Request{Method: method})
+	if err != nil {
+		c.t.Fatalf("read answer: %v", err)
+	}
+	return resp
+}
+
+// Body reads the body of resp.
+func (c *Conn) Body(resp *http.Response) string {
+	c.t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		c.t.Fatalf("read body: %v", err)
+	}
+	return string(b)
+}
+
+// Rest reads up to the end of the connection, whatever that is.
+func (c *Conn) Rest() string {
+	b, _ := io.ReadAll(c.R)
+	return string(b)
+}
+
+// Client is the address that the proxy sees.
+func (c *Conn) Client() netip.AddrPort { return c.LocalAddr().(*net.TCPAddr).AddrPort() }
+
+// Get is a request in absolute form for path, with more header lines.
+func (p *Proxy) Get(path string, lines ...string) string {
+	return p.Request("GET", path, lines...)
+}
+
+// Request is a request head in absolute form.
+func (p *Proxy) Request(method, path string, lines ...string) string {
+	s := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s\r\n", method, p.URL(path), p.Target)
+	for _, line := range lines {
+		s += line + "\r\n"
+	}
+	return s + "\r\n"
+}
