@@ -82,19 +82,19 @@ func TestDialRace(t *testing.T) {
 			map[string]raceRunner{"10.0.0.1": {after: 5 * ms, err: dead}, "10.0.0.2": {after: 10 * ms}}},
 		{"a tie: one wins, one is closed", "", 350 * ms, "[10.0.0.1@0s 10.0.0.2@250ms]",
 			map[string]raceRunner{"10.0.0.1": {after: 350 * ms}, "10.0.0.2": {after: 100 * ms}}},
-		{"all fail", "failed", 15 * ms, "[10.0.0.1@0s 10.0.0.2@5ms 10.0.0.3@10ms]",
-			map[string]raceRunner{"10.0.0.1": {5 * ms, dead}, "10.0.0.2": {5 * ms, dead}, "10.0.0.3": {5 * ms, dead}}},
-		{"time runs out, none is started after", "failed", time.Second, "[10.0.0.1@0s 10.0.0.2@250ms 10.0.0.3@500ms]",
+		{"all fail", "failed", 20 * ms, "[10.0.0.1@0s 10.0.0.2@5ms 10.0.0.3@10ms 10.0.0.4@15ms]",
+			map[string]raceRunner{"10.0.0.1": {5 * ms, dead}, "10.0.0.2": {5 * ms, dead}, "10.0.0.3": {5 * ms, dead}, "10.0.0.4": {5 * ms, dead}}},
+		{"time runs out, none is started after", "failed", 600 * ms, "[10.0.0.1@0s 10.0.0.2@250ms 10.0.0.3@500ms]",
 			map[string]raceRunner{"10.0.0.1": {after: time.Hour}, "10.0.0.2": {after: time.Hour}, "10.0.0.3": {after: time.Hour}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				track := &raceTrack{start: time.Now(), runners: tt.runners}
 				var addrs []netip.AddrPort
-				for _, s := range []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"} {
+				for _, s := range []string{"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"} {
 					addrs = append(addrs, netip.AddrPortFrom(netip.MustParseAddr(s), 443))
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), 600*ms)
 				defer cancel()
 				conn, addr, err := dialRace{dial: track.dial}.run(ctx, addrs)
 				if (err != nil) != (tt.winner == "failed") || err == nil && tt.winner != "" && addr.Addr().String() != tt.winner {

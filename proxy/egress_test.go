@@ -156,8 +156,8 @@ func TestOpenRefusesAddresses(t *testing.T) {
 		if r := refused.Decision; r.Permit || r.Reason != policy.PrivateAddress || r.Target != d.Target {
 			t.Errorf("Open at %s: decision %+v, want private_address", tt.addr, r)
 		}
-		if route.Addr.IsValid() {
-			t.Errorf("Open at %s: a route to %v", tt.addr, route.Addr)
+		if route.Addr.IsValid() || route.Connect != 0 {
+			t.Errorf("Open at %s: dialled, %+v", tt.addr, route)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		_, err = e.dial(ctx, d, netip.AddrPortFrom(netip.MustParseAddr(tt.addr), 443))

@@ -15,6 +15,7 @@ type tunnelFlow struct {
 	dst, src net.Conn
 	moved    *atomic.Int64 // bytes delivered to dst
 	pools    *tunnelPools
+	filled   bool    // the last read by moveBuffered filled its buffer
 	raw      rawFlow // how this system moves bytes between sockets; see prepare
 }
 
@@ -31,6 +32,7 @@ func (f *tunnelFlow) moveBuffered() error {
 	buf := f.pools.buffer()
 	defer f.pools.giveBack(buf)
 	n, err := f.src.Read(buf[:])
+	f.filled = n == len(buf)
 	if n > 0 {
 		if err := f.write(buf[:n]); err != nil {
 			return err

@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"net"
+	"syscall"
+)
+
+// A rawFlow waits for a socket to become readable without a buffer in hand, so that a flow at rest
+// holds nothing.
+type rawFlow struct {
+	src    syscall.RawConn // nil if src is not a TCP connection
+	asked  bool            // onWait was called since the wait began
+	onWait func(fd uintptr) bool
+}
+
+// prepare finds out what may be done with the two connections.
+func (f *tunnelFlow) prepare() {
+	if tcp, ok := f.src.(*net.TCPConn); ok {
+		f.raw.src, _ = tcp.SyscallConn()
+		f.raw.onWait = f.readable
+	}
+}
+
+// move waits until src has bytes and delivers them. The error is io.EOF at src's end.
+func (f *tunnelFlow) move() error {
+	// Behind a full buffer there is more: waiting would be a system call for nothing.
+	if f.raw.src != nil && !f.filled {
+		f.raw.asked = false
+		if err := f.raw.src.Read(f.raw.onWait); err != nil {
+			return err
+		}
+	}
+	return f.moveBuffered()
+}
+
+// readable is called twice: after its first answer, false, RawConn.Read reads zero bytes, which on
+// Windows ends when there are some, or none will come.
+func (f *tunnelFlow) readable(uintptr) bool {
+	asked := f.raw.asked
+	f.raw.asked = true
+	return asked
+}
+
+// A pipePool has no pipes here.
+type pipePool struct{}
+
+func (pipePool) close() {}
