@@ -76,7 +76,7 @@ func appendForEver(dir string) {
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	var acknowledged uint64
-	for range 12 {
+	for range 8 {
 		cmd := child(t, "append", dir)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -85,7 +85,7 @@ func TestKill(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		moment := rand.IntN(1500)
+		moment := rand.IntN(800)
 		in := bufio.NewScanner(out)
 		for n := 0; in.Scan(); n++ {
 			if n == moment {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -191,6 +190,9 @@ type tail struct {
 // readTail reads the beginning of a file of the given size, and its end; it reads all of it only if
 // there is no record near the end.
 func readTail(f io.ReaderAt, size int64) (t tail, err error) {
+	if size == 0 {
+		return tail{}, nil
+	}
 	const window = 2 * lineLimit // holds at least one whole line, if the file has any of proper length
 	for _, from := range []int64{max(size-window, 0), 0} {
 		t = tail{}
@@ -232,49 +234,4 @@ func readTail(f io.ReaderAt, size int64) (t tail, err error) {
 		}
 	}
 	return t, lines.err
-}
-
-// missing is what a log has lost, or what happened to it, until a record says so.
-type missing struct {
-	notes  []string
-	failed uint64 // records that could not be written
-	since  time.Time
-	cause  string // of the first failure
-}
-
-func (m *missing) none() bool { return len(m.notes) == 0 && m.failed == 0 }
-
-func (m *missing) note(format string, args ...any) {
-	if len(m.notes) < 8 { // the record is bounded, and so is what a failing disk may make us remember
-		m.notes = append(m.notes, fmt.Sprintf(format, args...))
-	}
-}
-
-func (m *missing) fail(now time.Time, err error) {
-	if m.failed == 0 {
-		m.since, m.cause = now, err.Error()
-	}
-	m.failed++
-}
-
-// record is m as a record.
-func (m *missing) record() *Record {
-	notes := m.notes
-	if m.failed > 0 {
-		notes = append(notes[:len(notes):len(notes)], fmt.Sprintf("%d records could not be written since %s: %s",
-			m.failed, m.since.UTC().Format(timeLayout), m.cause))
-	}
-	return &Record{Type: TypeGap, Detail: strings.Join(notes, "; ")}
-}
-
-// writeMissing writes the record of what is missing by itself.
-func (l *Log) writeMissing(now time.Time) error {
-	r := l.missing.record()
-	kept := l.missing
-	l.missing = missing{}
-	if err := l.write(r, now); err != nil {
-		l.missing = kept
-		return err
-	}
-	return nil
 }

@@ -62,7 +62,7 @@ const (
 // Lines and files that cannot be read are counted and passed over. Scan stops at the first error of fn and
 // returns it, but for fs.SkipAll, which stops it without one. The Stats are of what was read until then.
 func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
-	s := scan{options: o, fn: fn}
+	s := scan{options: o, fn: fn, lines: newLineReader(nil)}
 	if err := s.dir(dir); err != nil && !errors.Is(err, fs.SkipAll) {
 		return s.stats, err
 	}
@@ -73,6 +73,7 @@ type scan struct {
 	options ScanOptions
 	fn      func(Record) error
 	stats   Stats
+	lines   *lineReader // its buffer and the record serve all files
 	record  Record
 }
 
@@ -99,7 +100,7 @@ func (s *scan) dir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("scan audit log: %w", err)
 	}
-	return s.lines(liveName, io.LimitReader(live, info.Size()))
+	return s.file(liveName, io.LimitReader(live, info.Size()))
 }
 
 // snapshot lists the rotated files of dir and opens the live one, nil if there is none, such that
@@ -134,14 +135,14 @@ func (s *scan) segment(dir string, seg segment) error {
 		return nil
 	}
 	defer f.Close()
-	return s.lines(seg.file(), f)
+	return s.file(seg.file(), f)
 }
 
-// lines reads the records of one file.
-func (s *scan) lines(file string, r io.Reader) error {
-	lines := newLineReader(r)
+// file reads the records of one file.
+func (s *scan) file(file string, r io.Reader) error {
+	s.lines.reset(r)
 	number, from := 0, int64(0)
-	for line := range lines.all() {
+	for line := range s.lines.all() {
 		number++
 		if !line.whole && file == liveName {
 			s.stats.InProgress = line.end - from
@@ -152,8 +153,8 @@ func (s *scan) lines(file string, r io.Reader) error {
 			return err
 		}
 	}
-	if lines.err != nil {
-		s.bad(file, 0, lines.err)
+	if s.lines.err != nil {
+		s.bad(file, 0, s.lines.err)
 	}
 	return nil
 }
