@@ -135,3 +135,27 @@ func (c *compiler) compileFor(r *RuleSpec, field string) []*group {
 	}
 	return groups
 }
+
+// A GroupInfo describes a client group.
+type GroupInfo struct {
+	Name     string
+	Mode     Mode
+	Prefixes []netip.Prefix
+}
+
+// Groups returns the client groups by name. The caller must not change their Prefixes.
+func (s *Set) Groups() []GroupInfo {
+	all := make([]GroupInfo, len(s.clients.groups))
+	for i, g := range s.clients.groups {
+		all[i] = GroupInfo{g.name, g.mode, g.prefixes}
+	}
+	return all
+}
+
+// GroupOf returns the name of the group that a client's address is in; empty if none.
+func (s *Set) GroupOf(client netip.Addr) string {
+	if g := s.clients.lookup(client); g != nil {
+		return g.name
+	}
+	return ""
+}

@@ -21,6 +21,12 @@ func (p *phase) on(t time.Time) bool {
 	return p.active || t.Before(p.until) || p.schedule != nil && p.schedule.covers(t)
 }
 
+// PhaseOn reports whether the phase of that name is on at t; false if there is none.
+func (s *Set) PhaseOn(name string, t time.Time) bool {
+	p := s.phases[name]
+	return p != nil && p.on(t)
+}
+
 // checkTime judges the phase first, since a phase can be switched on, and then the expiry.
 func (e *entry) checkTime(now time.Time) Reason {
 	if e.phase != nil && !e.phase.on(now) {

@@ -1,0 +1,66 @@
+// Package dashboard is what the operator of a running proxy looks at: health, readiness and metrics.
+// It changes nothing.
+//
+//	s := &dashboard.Server{Status: &status, Metrics: handler, Listen: "127.0.0.1:9091"}
+//	http.Serve(ln, s)
+package dashboard
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// A Server answers on the operator's listener. Its fields are set before it serves.
+type Server struct {
+	// Status is what /readyz tells. It must not be nil.
+	Status *Status
+	// Metrics serves /metrics. If nil, there are none.
+	Metrics http.Handler
+	// Listen is the address listened on, as configured: requests must be addressed to it, or to
+	// the machine by an IP address or as localhost. Else a web page could have its readers'
+	// browsers read what is here, by a name that it lets lead to this address.
+	Listen string
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	switch {
+	case !s.addressed(r.Host):
+		http.Error(w, fmt.Sprintf("this is not %q", r.Host), http.StatusMisdirectedRequest)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h.Set("Allow", "GET, HEAD")
+		http.Error(w, "nothing here can be changed", http.StatusMethodNotAllowed)
+	case r.URL.Path == "/":
+		fmt.Fprint(w, "webproxy\n\n/healthz   is the process alive\n/readyz    does it take requests, by which policy\n/metrics   for Prometheus\n")
+	case r.URL.Path == "/healthz":
+		fmt.Fprintln(w, "ok")
+	case r.URL.Path == "/readyz":
+		s.Status.write(w, time.Now())
+	case r.URL.Path == "/metrics" && s.Metrics != nil:
+		h.Del("Content-Type")
+		s.Metrics.ServeHTTP(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// addressed reports whether the Host field of a request names this server.
+func (s *Server) addressed(host string) bool {
+	if host == s.Listen {
+		return true
+	}
+	name, _, err := net.SplitHostPort(host)
+	if err != nil {
+		name = host
+	}
+	_, err = netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil || strings.EqualFold(name, "localhost")
+}

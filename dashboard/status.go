@@ -1,0 +1,68 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A Status is what is to be known of a running proxy at a glance. The zero Status is not ready.
+// It is safe for concurrent use.
+type Status struct {
+	mu        sync.Mutex // guards all below
+	ready     bool
+	digest    string
+	installed time.Time
+	problem   string // why the configuration on disk is not in force; empty if it is
+	refused   time.Time
+}
+
+// SetReady says whether the proxy takes requests; it does not before it serves and while it drains.
+func (s *Status) SetReady(ready bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready = ready
+}
+
+// Installed says that the configuration on disk is in force, with the policy of that digest.
+func (s *Status) Installed(digest string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.digest != digest {
+		s.digest, s.installed = digest, now
+	}
+	s.problem = ""
+}
+
+// Refused says that the configuration on disk could not be put in force, and why.
+func (s *Status) Refused(problem string, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.problem, s.refused = problem, now
+}
+
+// Age is how long the policy has been in force.
+func (s *Status) Age(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Sub(s.installed)
+}
+
+// write answers /readyz: 503 if no requests are taken. A configuration that was refused is told, but
+// the proxy goes on with the one before.
+func (s *Status) write(w http.ResponseWriter, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	word := "ready"
+	if !s.ready {
+		word = "not ready"
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	fmt.Fprintf(w, "%s\npolicy %s, in force for %s\n", word, s.digest, now.Sub(s.installed).Round(time.Second))
+	if s.problem == "" {
+		fmt.Fprintln(w, "configuration on disk: in force")
+		return
+	}
+	fmt.Fprintf(w, "configuration on disk: refused %s ago, the policy before it stays in force\n%s\n", now.Sub(s.refused).Round(time.Second), s.problem)
+}
