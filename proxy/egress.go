@@ -28,7 +28,8 @@ type Egress struct {
 
 // A Route tells how a connection to an origin came about.
 type Route struct {
-	// Addr is the address connected to. It is invalid if none was.
+	// Addr is the address connected to; if there was an error, the one whose failure it is about. It
+	// is invalid if none was dialled.
 	Addr netip.AddrPort
 	// DNS and Connect are how long the name and the connection took.
 	DNS, Connect time.Duration
@@ -93,11 +94,8 @@ func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, 
 	began = time.Now()
 	conn, addr, err := e.connect(ctx, d, permitted)
 	route.Connect = time.Since(began)
-	if err != nil {
-		return nil, route, err
-	}
 	route.Addr, route.Decision = addr, d.CheckAddr(addr)
-	return conn, route, nil
+	return conn, route, err
 }
 
 // resolve returns the addresses of t; an IP literal is its own, without DNS.
@@ -131,23 +129,22 @@ func permittedAddrs(dst []netip.AddrPort, d policy.Decision, addrs []netip.Addr)
 	return dst, refusal
 }
 
-// connect dials addrs, of which there is at least one, within e.timeout.
-func (e *Egress) connect(ctx context.Context, d policy.Decision, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
+// connect dials addrs, of which there is at least one, within e.timeout. It returns the address of the
+// connection, or of the failure.
+func (e *Egress) connect(ctx context.Context, d policy.Decision, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	if len(addrs) == 1 {
-		conn, err := e.dial(limited, d, addrs[0])
-		if err != nil {
-			return nil, netip.AddrPort{}, connectError(ctx, d.Target, addrs[0], err)
-		}
-		return conn, addrs[0], nil
+	if len(addrs) == 1 { // no goroutine for the common case
+		addr = addrs[0]
+		conn, err = e.dial(limited, d, addr)
+	} else {
+		r := dialRace{dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+			return e.dial(ctx, d, addr)
+		}}
+		conn, addr, err = r.run(limited, addrs)
 	}
-	r := dialRace{dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-		return e.dial(ctx, d, addr)
-	}}
-	conn, addr, err := r.run(limited, addrs)
 	if err != nil {
-		return nil, netip.AddrPort{}, connectError(ctx, d.Target, addr, err)
+		return nil, addr, connectError(ctx, d.Target, addr, err)
 	}
 	return conn, addr, nil
 }

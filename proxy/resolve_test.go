@@ -154,6 +154,28 @@ func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 	}
 }
 
+func TestResolveFromTheHostsFile(t *testing.T) {
+	s := startDNS(t, zone(60, "10.0.0.1"))
+	c, pass := cacheFor(s)
+	addrs, err := c.lookup(t.Context(), "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.queries() > 0 {
+		t.Skip("this system's hosts file has no localhost")
+	}
+	if !addrs[0].IsLoopback() {
+		t.Errorf("localhost is %v", addrs)
+	}
+	if a := c.answers["localhost"]; a.expires.Sub(c.now()) != shortAnswerAge {
+		t.Errorf("kept for %v, want %v", a.expires.Sub(c.now()), shortAnswerAge)
+	}
+	pass(shortAnswerAge)
+	if _, err := c.lookup(t.Context(), "localhost"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestResolveTruncatedAnswerByTCP(t *testing.T) {
 	c, pass := cacheFor(startDNS(t, func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
 		if !tcp {
