@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/policy"
+)
+
+func newExplain() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain URL",
+		Short: "Say what the policy decides about a request, and why",
+		Long: `Explain judges a request that nobody has made yet with the policy in the configuration, by the same code
+that judges live traffic: the rule that decides, the entries that come near, and what would let the
+request through. A URL with https, or host:port, is a CONNECT; one with http a plain request.
+Exit code 4 means denied.`,
+		Example: "  webproxy explain https://portal.azure.com --client 10.0.1.12",
+		Args:    cobra.ExactArgs(1),
+	}
+	file := configFlag(cmd)
+	output := outputFlag(cmd)
+	client := cmd.Flags().String("client", "", "`ADDRESS` of the client, or the name of a client group")
+	method := cmd.Flags().String("method", "", "`METHOD` of the request (default GET for http, CONNECT for https)")
+	at := cmd.Flags().String("at", "", "`TIME` of the request, RFC 3339 (default now)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		when := time.Now()
+		if *at != "" {
+			if when, err = time.Parse(time.RFC3339, *at); err != nil {
+				return usageError{fmt.Errorf("--at %q: want a time such as 2026-11-24T20:00:00Z", *at)}
+			}
+		}
+		cfg, err := loadConfig(*file)
+		if err != nil {
+			return err
+		}
+		from, err := clientAddr(cfg.Set, *client)
+		if err != nil {
+			return usageError{err}
+		}
+		req, err := policy.NewRequest(from, strings.ToUpper(*method), args[0], when)
+		if err != nil {
+			return usageError{err}
+		}
+		return explain(cmd.OutOrStdout(), cfg.Set, &req, asJSON)
+	}
+	return cmd
+}
+
+// clientAddr is the address that --client means: itself, or one of the group of that name. Without
+// one it is this machine's, or that of the first group.
+func clientAddr(set *policy.Set, client string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(client); err == nil {
+		return addr, nil
+	}
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	groups := set.Groups()
+	if client == "" && (set.GroupOf(loopback) != "" || len(groups) == 0) {
+		return loopback, nil
+	}
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Name
+		if client != "" && g.Name != client {
+			continue
+		}
+		for _, p := range g.Prefixes {
+			if addr, ok := addrIn(set, p, g.Name); ok {
+				return addr, nil
+			}
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("client %q: neither an address nor one of the groups %s", client, strings.Join(names, ", "))
+}
+
+// addrIn finds an address of p that is in the group: others may have taken a part of it.
+func addrIn(set *policy.Set, p netip.Prefix, group string) (netip.Addr, bool) {
+	addr := p.Addr()
+	for range 256 {
+		if set.GroupOf(addr) == group {
+			return addr, true
+		}
+		if addr = addr.Next(); !p.Contains(addr) {
+			break
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// An explainAnswer is what explain prints as JSON.
+type explainAnswer struct {
+	Decision     string            `json:"decision"`
+	Reason       policy.Reason     `json:"reason"`
+	Why          string            `json:"why"`
+	Client       netip.Addr        `json:"client"`
+	Group        string            `json:"group"`
+	Mode         policy.Mode       `json:"mode"`
+	Method       string            `json:"method"`
+	Target       string            `json:"target"`
+	Rule         string            `json:"rule"`
+	RuleSource   string            `json:"rule_src"`
+	Phase        string            `json:"phase"`
+	PathEnforced bool              `json:"path_enforced"`
+	Policy       string            `json:"policy"`
+	Near         []policy.NearMiss `json:"near"`
+	Fixes        []string          `json:"fixes"`
+}
+
+func explain(w io.Writer, set *policy.Set, req *policy.Request, asJSON bool) error {
+	x := set.Explain(req)
+	var err error
+	if asJSON {
+		err = writeJSON(w, explainAnswer{
+			Decision: x.Outcome(), Reason: x.Reason, Why: x.Why, Client: req.Client, Group: x.Group, Mode: x.Mode,
+			Method: req.Method, Target: x.Target.HostPort(), Rule: x.Rule(), RuleSource: x.Source(), Phase: x.Phase(),
+			PathEnforced: x.PathEnforced, Policy: x.Policy(), Near: append([]policy.NearMiss{}, x.Near...), Fixes: append([]string{}, x.Fixes...),
+		})
+	} else {
+		_, err = io.WriteString(w, explainText(&x, req))
+	}
+	if err == nil && !x.Permit {
+		return noError{}
+	}
+	return err
+}
+
+func explainText(x *policy.Explanation, req *policy.Request) string {
+	var b strings.Builder
+	group := x.Group
+	if group == "" {
+		group = "in no group"
+	}
+	fmt.Fprintf(&b, "%s  %s (%s)  %s %s%s   policy %s\n", headline(x), req.Client, group,
+		req.Method, x.Target.HostPort(), req.Path, strings.TrimPrefix(x.Policy(), "sha256:"))
+	fmt.Fprintf(&b, " reason  %s: %s\n", x.Reason, x.Why)
+	label := "near"
+	for _, n := range x.Near {
+		fmt.Fprintf(&b, " %-6s  %s  %s (%s): %s\n", label, n.Entry, n.Rule, n.Source, n.Why)
+		label = ""
+	}
+	label = "fix"
+	for _, f := range x.Fixes {
+		fmt.Fprintf(&b, " %-6s  %s\n", label, f)
+		label = "or"
+	}
+	return b.String()
+}
+
+func headline(x *policy.Explanation) string {
+	switch x.Outcome() {
+	case "allow":
+		return "ALLOWED"
+	case "would_deny":
+		return "LET THROUGH (learn mode; would be denied)"
+	}
+	return "DENIED"
+}

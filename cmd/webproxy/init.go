@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+)
+
+func newInit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Write a configuration to start from: the built-in one, with your answers in it",
+		Long: `Init writes webproxy.yaml, an empty lists/approved.txt for hosts of your own, and the JSON Schema by which
+editors complete and check the file. Without flags it is the built-in configuration, which also holds
+when there is no file. Files that exist are never overwritten.`,
+		Example: "  webproxy init --cloud public --region eastus --clients nodes=10.0.1.0/24\n  webproxy init --stdout",
+		Args:    cobra.NoArgs,
+	}
+	var p config.InitParams
+	cmd.Flags().StringVar(&p.Cloud, "cloud", "", "`CLOUD`: public, china or usgov (default public)")
+	cmd.Flags().StringVar(&p.Region, "region", "", "Azure `REGION`, such as norwayeast")
+	cmd.Flags().StringArrayVar(&p.Clients, "clients", nil, "client `GROUP`, name=address,network,..; may be repeated")
+	dir := cmd.Flags().String("dir", ".", "`DIRECTORY` to write to")
+	stdout := cmd.Flags().Bool("stdout", false, "print webproxy.yaml instead of writing files")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		files, err := config.Init(p)
+		if err != nil {
+			return usageError{err}
+		}
+		if *stdout {
+			_, err := cmd.OutOrStdout().Write(files[0].Data)
+			return err
+		}
+		return writeInit(cmd, *dir, files)
+	}
+	return cmd
+}
+
+// writeInit writes all of the files, or none if one of them exists.
+func writeInit(cmd *cobra.Command, dir string, files []config.File) error {
+	for _, f := range files {
+		path := f.Local(dir)
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			return hintedError{fmt.Errorf("%s exists", path), "write to another directory with --dir, or move the file away"}
+		}
+	}
+	var names []string
+	for _, f := range files {
+		path := f.Local(dir)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := writeNew(path, f.Data); err != nil {
+			return err
+		}
+		names = append(names, path)
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s\nnext: webproxy check -c %s; webproxy serve -c %s\n", strings.Join(names, ", "), names[0], names[0])
+	return nil
+}
+
+// writeNew writes a file that does not exist.
+func writeNew(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}

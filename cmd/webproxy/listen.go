@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"webproxy/config"
+)
+
+// listeners are all sockets the process opens.
+type listeners struct {
+	clients   []net.Listener
+	dashboard net.Listener // nil if it is off
+}
+
+// openListeners opens all sockets of cfg, or none.
+func openListeners(cfg *config.Config) (*listeners, error) {
+	ls := &listeners{}
+	for _, addr := range cfg.Listen {
+		ln, err := listen("listen", addr)
+		if err != nil {
+			ls.close()
+			return nil, err
+		}
+		ls.clients = append(ls.clients, ln)
+	}
+	if cfg.Dashboard.Listen != config.Off {
+		ln, err := listen("dashboard.listen", cfg.Dashboard.Listen)
+		if err != nil {
+			ls.close()
+			return nil, err
+		}
+		ls.dashboard = ln
+	}
+	return ls, nil
+}
+
+func listen(setting, addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, hintedError{fmt.Errorf("%s: %w", setting, err), "is another webproxy running? Change " + setting + " or stop it"}
+	}
+	return ln, nil
+}
+
+// close closes what is open; what a server has closed already is no error.
+func (ls *listeners) close() {
+	for _, ln := range append(ls.clients, ls.dashboard) {
+		if ln != nil {
+			ln.Close()
+		}
+	}
+}
+
+// addrs are the addresses clients connect to, as they were opened.
+func (ls *listeners) addrs() []string {
+	var all []string
+	for _, ln := range ls.clients {
+		all = append(all, ln.Addr().String())
+	}
+	return all
+}
+
+func closed(err error) bool { return err == nil || errors.Is(err, net.ErrClosed) }

@@ -1,0 +1,109 @@
+// Command webproxy is a forward proxy with an allowlist, for Azure Local behind a closed firewall.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	_ "time/tzdata" // schedules have time zones, and Windows has no database of them
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+)
+
+// Exit codes. They are part of the command line's contract; see docs/cli.md.
+const (
+	exitOK      = 0
+	exitRuntime = 1 // something did not work
+	exitUsage   = 2 // the command was not understood
+	exitConfig  = 3 // the configuration is not valid
+	exitNo      = 4 // the answer is no: denied, or a check that failed
+)
+
+// version is set by the linker in releases; see Makefile.
+var version = "devel"
+
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns its exit code. Answers go to stdout, all else to stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	return report(stderr, cmd, err)
+}
+
+// newRoot is the table of commands.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "webproxy",
+		Short: "A forward proxy with an allowlist, for Azure Local behind a closed firewall",
+		Long: `webproxy lets out what its lists of endpoints permit, refuses the rest with a reason, and keeps a
+record of both. Without a configuration file it enforces its built-in lists.
+
+Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is not valid,
+4 the answer is no (denied, or a check that failed).`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		newServe(), newInit(), newCheck(), newExplain(), newLists(), newPhase(), newVersion(),
+	)
+	return root
+}
+
+// report tells the person what went wrong, and returns the exit code for it.
+func report(w io.Writer, cmd *cobra.Command, err error) int {
+	var problems config.Problems
+	var no noError
+	var usage usageError
+	switch {
+	case errors.As(err, &problems):
+		problems.Write(w)
+		return exitConfig
+	case errors.As(err, &no):
+		return exitNo
+	case errors.As(err, &usage), isUsage(err):
+		sayError(w, err.Error())
+		sayHint(w, "see "+cmd.CommandPath()+" --help")
+		return exitUsage
+	}
+	sayError(w, err.Error())
+	if hint := hintOf(err); hint != "" {
+		sayHint(w, hint)
+	}
+	return exitRuntime
+}
+
+// A noError says that the command worked and its answer, which has been printed, is no.
+type noError struct{}
+
+func (noError) Error() string { return "the answer is no" }
+
+// A usageError says that the command line was not understood.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+
+// isUsage recognises cobra's own errors about commands and arguments, which have no type.
+func isUsage(err error) bool {
+	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag"} {
+		if strings.HasPrefix(err.Error(), start) {
+			return true
+		}
+	}
+	return false
+}

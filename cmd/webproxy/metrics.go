@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"webproxy/audit"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// metrics is the proxy.Observer that counts for Prometheus. docs/operations.md describes each metric.
+// It is safe for concurrent use.
+type metrics struct {
+	registry  *prometheus.Registry
+	decisions *prometheus.CounterVec
+	deciding  prometheus.Histogram
+	dns       prometheus.Histogram
+	dialling  prometheus.Histogram
+	dialErrs  *prometheus.CounterVec
+	bytesOut  prometheus.Counter
+	bytesIn   prometheus.Counter
+	ended     *prometheus.CounterVec
+	reloads   *prometheus.CounterVec
+	configOK  prometheus.Gauge
+	auditErrs prometheus.Counter
+}
+
+func newMetrics(d *daemon) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "webproxy_" + name, Help: help})
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "webproxy_" + name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "webproxy_" + name, Help: help, Buckets: buckets})
+	}
+	dialBuckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
+	m := &metrics{
+		registry:  prometheus.NewRegistry(),
+		decisions: counters("decisions_total", "Decisions, by verdict (allow, deny, would_deny), reason and rule.", "verdict", "reason", "rule"),
+		deciding:  histogram("decision_seconds", "Time to judge a request.", prometheus.ExponentialBuckets(100e-9, 4, 8)),
+		dns:       histogram("dns_seconds", "Time to resolve a name; cached answers count.", dialBuckets),
+		dialling:  histogram("dial_seconds", "Time to connect to an origin, name resolution left out.", dialBuckets),
+		dialErrs:  counters("dial_errors_total", "Connections to origins that failed, by RFC 9209 word.", "error"),
+		bytesOut:  counter("client_to_origin_bytes_total", "Bytes from clients to origins, counted when an exchange ends."),
+		bytesIn:   counter("origin_to_client_bytes_total", "Bytes from origins to clients, counted when an exchange ends."),
+		ended:     counters("exchanges_ended_total", "Permitted exchanges that ended, by error; empty for none.", "error"),
+		reloads:   counters("reloads_total", "Configurations read since the start, by result (installed, refused).", "result"),
+		configOK:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "webproxy_config_ok", Help: "1 if the configuration on disk is in force, 0 if it was refused."}),
+		auditErrs: counter("audit_write_errors_total", "Audit records that could not be written."),
+	}
+	m.configOK.Set(1)
+	for _, result := range []string{"installed", "refused"} {
+		m.reloads.WithLabelValues(result)
+	}
+	m.registry.MustRegister(m.decisions, m.deciding, m.dns, m.dialling, m.dialErrs, m.bytesOut, m.bytesIn, m.ended,
+		m.reloads, m.configOK, m.auditErrs, newGauges(d),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// Decided implements proxy.Observer.
+func (m *metrics) Decided(d policy.Decision, took time.Duration) {
+	m.decisions.WithLabelValues(d.Outcome(), d.Reason.String(), d.Rule()).Inc()
+	m.deciding.Observe(took.Seconds())
+}
+
+// Dialled implements proxy.Observer.
+func (m *metrics) Dialled(r proxy.Route, err error) {
+	m.dns.Observe(r.DNS.Seconds())
+	if err == nil {
+		m.dialling.Observe(r.Connect.Seconds())
+		return
+	}
+	var failed *proxy.DialError
+	if errors.As(err, &failed) {
+		m.dialErrs.WithLabelValues(failed.Word).Inc()
+	}
+}
+
+// Ended implements proxy.Observer.
+func (m *metrics) Ended(r *audit.Record) {
+	m.ended.WithLabelValues(r.Error).Inc()
+	m.bytesOut.Add(float64(r.BytesOut))
+	m.bytesIn.Add(float64(r.BytesIn))
+}
+
+// AuditFailed implements proxy.Observer.
+func (m *metrics) AuditFailed(error) { m.auditErrs.Inc() }
+
+func (m *metrics) reloaded(ok bool) {
+	if ok {
+		m.configOK.Set(1)
+		m.reloads.WithLabelValues("installed").Inc()
+		return
+	}
+	m.configOK.Set(0)
+	m.reloads.WithLabelValues("refused").Inc()
+}
+
+// gauges are read off the daemon when somebody asks.
+type gauges struct {
+	d                                     *daemon
+	connections, requests, tunnels        *prometheus.Desc
+	policyAge, policyInfo, entries, audit *prometheus.Desc
+}
+
+func newGauges(d *daemon) *gauges {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("webproxy_"+name, help, labels, nil)
+	}
+	return &gauges{
+		d:           d,
+		connections: desc("open_connections", "Client connections open now."),
+		requests:    desc("open_requests", "Plain HTTP requests in progress now."),
+		tunnels:     desc("open_tunnels", "Tunnels open now."),
+		policyAge:   desc("policy_age_seconds", "Time since the policy in force was installed."),
+		policyInfo:  desc("policy_info", "1; the label is the digest of the policy in force.", "digest"),
+		entries:     desc("policy_entries", "Entries of the policy in force."),
+		audit:       desc("audit_records_total", "Audit records written since the start."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g *gauges) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(g, ch) }
+
+// Collect implements prometheus.Collector.
+func (g *gauges) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	st := g.d.proxy.Stats()
+	set := g.d.live.Load()
+	gauge(g.connections, float64(st.Connections))
+	gauge(g.requests, float64(st.Requests))
+	gauge(g.tunnels, float64(st.Tunnels))
+	gauge(g.policyAge, g.d.status.Age(time.Now()).Seconds())
+	gauge(g.policyInfo, 1, set.Digest())
+	gauge(g.entries, float64(set.Len()))
+	ch <- prometheus.MustNewConstMetric(g.audit, prometheus.CounterValue, float64(g.d.audit.Written()))
+}

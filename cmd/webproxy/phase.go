@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/user"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+	"webproxy/policy"
+)
+
+func newPhase() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "phase",
+		Short: "Switch a phase on for a time, or off again",
+		Long: `A rule bound to a phase holds only while the phase is on. Phase start writes to phases.yaml beside the
+configuration; a running proxy takes it over within a second and records it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newPhaseStart(), newPhaseStop(), newPhaseList())
+	return cmd
+}
+
+func newPhaseStart() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "start NAME --for DURATION --reason TEXT",
+		Short:   "Switch a phase on for a time",
+		Example: "  webproxy phase start onboarding --for 4h --reason CHG-1042",
+		Args:    cobra.ExactArgs(1),
+	}
+	file := configFlag(cmd)
+	length := cmd.Flags().Duration("for", 0, "how long, such as 4h or 30m (required)")
+	reason := cmd.Flags().String("reason", "", "why, for the record (required)")
+	by := cmd.Flags().String("by", "", "who (default: the user who runs this)")
+	cmd.MarkFlagRequired("for")
+	cmd.MarkFlagRequired("reason")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path := configPath(*file)
+		switch {
+		case path == "":
+			return errNoConfigFile
+		case *length <= 0:
+			return usageError{fmt.Errorf("--for %s: want a positive time, such as 4h", *length)}
+		}
+		if *by == "" {
+			*by = userName()
+		}
+		until := time.Now().Add(*length).Truncate(time.Second)
+		if err := config.StartPhase(path, args[0], until, *by, *reason); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is on until %s\n", args[0], until.Format(time.RFC3339))
+		return nil
+	}
+	return cmd
+}
+
+func newPhaseStop() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "stop NAME",
+		Short: "Take back what phase start did",
+		Args:  cobra.ExactArgs(1),
+	}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path := configPath(*file)
+		if path == "" {
+			return errNoConfigFile
+		}
+		if err := config.StopPhase(path, args[0]); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is no longer switched on by hand\n", args[0])
+		return nil
+	}
+	return cmd
+}
+
+func newPhaseList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the phases, and which are on now",
+		Args:  cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, err := loadConfig(*file)
+		if err != nil {
+			return err
+		}
+		rows := [][]string{{"PHASE", "NOW", "WHEN"}}
+		for _, name := range slices.Sorted(maps.Keys(cfg.Policy.Phases)) {
+			now := "off"
+			if cfg.Set.PhaseOn(name, time.Now()) {
+				now = "on"
+			}
+			rows = append(rows, []string{name, now, phaseWhen(cfg.Policy.Phases[name])})
+		}
+		return writeTable(cmd.OutOrStdout(), rows)
+	}
+	return cmd
+}
+
+func phaseWhen(p policy.PhaseSpec) string {
+	switch {
+	case p.Active:
+		return "always"
+	case !p.Until.IsZero():
+		return "until " + p.Until.Format(time.RFC3339)
+	case p.Schedule != "":
+		return p.Schedule
+	}
+	return "when switched on"
+}
+
+var errNoConfigFile = hintedError{
+	fmt.Errorf("the built-in configuration has no file beside which phases could be kept"),
+	"webproxy init writes a configuration to start from",
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// watch takes over changes of the configuration's files until the returned function is called. The
+// built-in configuration has no files, and cannot change.
+func (d *daemon) watch(ctx context.Context, o orders) (stop func()) {
+	if d.cfg.Path == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	w := config.Watch(ctx, d.cfg.Path, config.WatchOptions{Current: d.cfg, Log: d.log}, d.reload)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-o.reload:
+				w.Reload()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		w.Close()
+		wg.Wait()
+	}
+}
+
+// reload puts the policy of cfg in force or, if it could not be loaded, leaves the one that is.
+// It is called by the watcher, one call at a time.
+func (d *daemon) reload(cfg *config.Config, err error) {
+	old := d.live.Load()
+	if err != nil {
+		d.refuseReload(old, err)
+		return
+	}
+	for _, w := range cfg.Warnings {
+		d.log.Warn("configuration", zap.String("warning", w.String()))
+	}
+	if changed := needRestart(d.cfg, cfg); len(changed) > 0 {
+		d.log.Warn("changed settings hold only after a restart", zap.Strings("settings", changed))
+	}
+	added, removed := policy.Diff(old, cfg.Set)
+	d.live.Swap(cfg.Set)
+	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
+	d.status.Installed(cfg.Set.Digest(), time.Now())
+	d.metrics.reloaded(true)
+	if len(added)+len(removed) == 0 {
+		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", cfg.Set.Digest()))
+		return
+	}
+	d.log.Info("policy installed", zap.String("policy", cfg.Set.Digest()), zap.String("before", old.Digest()),
+		zap.Int("added", len(added)), zap.Int("removed", len(removed)), zap.Int("tunnels_forbidden", len(forbidden)))
+	d.record(&audit.Record{
+		Type: audit.TypeReload, Policy: cfg.Set.Digest(), PolicyOld: old.Digest(), Added: added, Removed: removed,
+		Detail: reloadDetail(forbidden),
+	})
+}
+
+// refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record.
+func (d *daemon) refuseReload(old *policy.Set, err error) {
+	d.status.Refused(err.Error(), time.Now())
+	d.metrics.reloaded(false)
+	d.log.Error("configuration refused, the policy in force stays", zap.String("policy", old.Digest()), zap.Error(err))
+	detail := err.Error()
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		detail = fmt.Sprintf("%s; first: %s", plural(len(problems), "problem"), problems[0])
+	}
+	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail})
+}
+
+// reloadDetail says which open exchanges the new policy forbids: they end after the grace period.
+func reloadDetail(forbidden []proxy.Open) string {
+	if len(forbidden) == 0 {
+		return "installed"
+	}
+	const most = 20
+	ids := make([]string, 0, most)
+	for _, x := range forbidden[:min(len(forbidden), most)] {
+		ids = append(ids, x.ID)
+	}
+	more := ""
+	if len(forbidden) > most {
+		more = fmt.Sprintf(" and %d more", len(forbidden)-most)
+	}
+	return fmt.Sprintf("installed; %s no longer permitted: %s%s", plural(len(forbidden), "open exchange"), strings.Join(ids, " "), more)
+}
+
+// needRestart names the sections that differ and are not taken over by a running proxy: all but
+// the policy and what says how to take it over.
+func needRestart(running, loaded *config.Config) []string {
+	var changed []string
+	a, b := reflect.ValueOf(running).Elem(), reflect.ValueOf(loaded).Elem()
+	for _, f := range reflect.VisibleFields(a.Type()) {
+		name := f.Tag.Get("yaml")
+		if !f.IsExported() || name == "-" || name == "policy" || name == "reload" {
+			continue
+		}
+		if !reflect.DeepEqual(a.FieldByIndex(f.Index).Interface(), b.FieldByIndex(f.Index).Interface()) {
+			changed = append(changed, name)
+		}
+	}
+	return changed
+}

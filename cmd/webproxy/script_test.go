@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"webproxy": main,
+	})
+}
+
+// TestScript runs testdata/script: a story per command.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			for _, name := range []string{"PROXY", "DASH"} {
+				addr, err := freeAddr()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, addr)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"get":  scriptGet,
+			"fill": scriptFill,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// freeAddr returns a loopback address that nobody listened on a moment ago.
+func freeAddr() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer ln.Close()
+	return ln.Addr().String(), nil
+}
+
+// scriptGet is the script command
+//
+//	[!] get [-proxy ADDR] URL TEXT
+//
+// It asks until the status line or the body of the answer holds TEXT, for ten seconds at most; with
+// "!" it fails if an answer comes at all.
+func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
+	client := &http.Client{Timeout: 5 * time.Second}
+	if args[0] == "-proxy" {
+		client.Transport = proxied(args[1])
+		args = args[2:]
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		got, err := answer(client, args[0])
+		switch {
+		case neg && err != nil:
+			return
+		case neg:
+			ts.Fatalf("get %s: answered %s", args[0], got)
+		case err == nil && strings.Contains(got, args[1]):
+			return
+		case time.Now().After(deadline):
+			ts.Fatalf("get %s: %q, %v; want ...%s...", args[0], got, err, args[1])
+		}
+		time.Sleep(20 * time.Millisecond) // between two looks at another process
+	}
+}
+
+func answer(client *http.Client, url string) (string, error) {
+	resp, err := client.Get(url)
+	if err != nil {
+		var refused interface{ Error() string }
+		if errors.As(err, &refused) && strings.Contains(refused.Error(), "webproxy denied") {
+			return refused.Error(), nil // Go's client shows the status line of a refused CONNECT
+		}
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.Status + "\n" + string(body), err
+}
+
+// scriptFill replaces $PROXY and $DASH in files: the addresses are new for each run.
+func scriptFill(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		text := os.Expand(ts.ReadFile(name), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
+	}
+}
+
+// Every command has a story.
+func TestEveryCommandHasAScript(t *testing.T) {
+	for _, cmd := range newRoot().Commands() {
+		if slices.Contains([]string{"help", "completion"}, cmd.Name()) {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join("testdata/script", cmd.Name()+".txtar")); err != nil {
+			t.Errorf("command %s: %v", cmd.Name(), err)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		want int
+		args []string
+	}{
+		{exitOK, []string{"version"}},
+		{exitOK, []string{"explain", "https://login.microsoftonline.com"}},
+		{exitUsage, []string{"nonsense"}},
+		{exitUsage, []string{"explain"}},
+		{exitUsage, []string{"explain", "--nonsense"}},
+		{exitUsage, []string{"explain", "ftp://example.com"}},
+		{exitUsage, []string{"check", "-o", "xml"}},
+		{exitConfig, []string{"check", "no/such/file.yaml"}},
+		{exitNo, []string{"explain", "https://example.com"}},
+	} {
+		var out, errOut strings.Builder
+		if got := run(context.Background(), tt.args, &out, &errOut); got != tt.want {
+			t.Errorf("webproxy %s: exit %d, want %d\n%s%s", strings.Join(tt.args, " "), got, tt.want, out.String(), errOut.String())
+		}
+	}
+}
+
+func TestPlural(t *testing.T) {
+	for want, got := range map[string]string{
+		"1 entry": plural(1, "entry"), "2 entries": plural(2, "entry"), "0 rules": plural(0, "rule"),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/dashboard"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+func newServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the proxy",
+		Long: `Serve runs the proxy until it is told to stop. It takes over changes of the policy while it runs; a change
+that is wrong is logged, and the policy in force stays. SIGTERM (or the service's Stop) lets open
+tunnels finish for proxy.shutdown_grace, a second one cuts them; SIGHUP reads the configuration again.`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		path := configPath(*file)
+		return runAsService(cmd.Context(), func(ctx context.Context, o orders) error {
+			return serve(ctx, path, cmd.ErrOrStderr(), o)
+		})
+	}
+	return cmd
+}
+
+// A daemon is a running proxy: what the pieces of serve share.
+type daemon struct {
+	cfg     *config.Config // as started; only its Set changes, in live
+	log     *zap.Logger
+	audit   *audit.Log
+	live    policy.Live
+	proxy   *proxy.Server
+	metrics *metrics
+	status  dashboard.Status
+}
+
+// serve is the life of the process, top to bottom: what is started is ended in reverse order.
+func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
+	began := time.Now()
+	cfg, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
+	cfg.Warnings.Write(stderr)
+
+	lns, err := openListeners(cfg)
+	if err != nil {
+		return err
+	}
+	defer lns.close()
+
+	d := &daemon{cfg: cfg, log: newLog(cfg.Log, stderr)}
+	defer d.log.Sync()
+	if d.audit, err = audit.Open(cfg.Audit); err != nil {
+		return fmt.Errorf("open audit log: %w", err)
+	}
+	defer d.audit.Close()
+	stopMaintain := d.maintainAudit()
+	defer stopMaintain()
+
+	if err := d.assemble(); err != nil {
+		return err
+	}
+	if err := d.recordStart(); err != nil {
+		return fmt.Errorf("write audit log: %w", err)
+	}
+	failed := make(chan error, len(lns.clients)+1)
+	wait := d.serveListeners(lns, failed)
+	defer wait()
+	defer d.watch(ctx, o)()
+
+	d.greet(stderr, lns, time.Since(began))
+	close(o.ready)
+	d.status.SetReady(true)
+
+	reason := "stopped on request"
+	select {
+	case <-o.stop:
+	case <-ctx.Done():
+	case err = <-failed:
+		reason = "a listener failed: " + err.Error()
+	}
+	d.status.SetReady(false)
+	return errors.Join(err, d.drain(o, reason))
+}
+
+// assemble connects the pieces and puts the policy in force.
+func (d *daemon) assemble() error {
+	egress, err := proxy.NewEgress(d.cfg.Egress)
+	if err != nil {
+		return fmt.Errorf("egress: %w", err)
+	}
+	d.live.Swap(d.cfg.Set)
+	d.proxy = &proxy.Server{
+		Policy:        &d.live,
+		Egress:        egress,
+		Audit:         d.audit,
+		AuditOptional: d.audit.OnError() == audit.Continue,
+		Log:           d.log,
+		Options:       d.cfg.Proxy,
+		Denial:        d.cfg.Denial,
+	}
+	d.metrics = newMetrics(d)
+	d.proxy.Observer = d.metrics
+	d.status.Installed(d.cfg.Set.Digest(), time.Now())
+	return nil
+}
+
+// maintainAudit keeps the audit log's files in order until the returned function is called.
+func (d *daemon) maintainAudit() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		d.audit.Maintain(ctx, func(err error) { d.log.Error("audit log maintenance", zap.Error(err)) })
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// serveListeners serves all listeners; the returned function waits until none is served any more,
+// which the caller must have seen to. Errors of listeners go to failed.
+func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func()) {
+	var wg sync.WaitGroup
+	for _, ln := range lns.clients {
+		wg.Go(func() {
+			if err := d.proxy.Serve(ln); !closed(err) {
+				failed <- err
+			}
+		})
+	}
+	if lns.dashboard == nil {
+		return wg.Wait
+	}
+	pages := &http.Server{
+		Handler:           &dashboard.Server{Status: &d.status, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
+		ErrorLog:          zap.NewStdLog(d.log),
+	}
+	wg.Go(func() {
+		if err := pages.Serve(lns.dashboard); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
+			failed <- err
+		}
+	})
+	return func() {
+		pages.Close()
+		wg.Wait()
+	}
+}
+
+// drain stops the proxy: open exchanges may finish until the grace period ends or stop is ordered again.
+func (d *daemon) drain(o orders, reason string) error {
+	grace := d.cfg.Proxy.Grace()
+	ctx, cancel := context.WithCancel(context.Background())
+	if grace > 0 {
+		ctx, cancel = context.WithTimeout(context.Background(), grace)
+	}
+	defer cancel()
+	st := d.proxy.Stats()
+	d.log.Info("stopping", zap.String("reason", reason), zap.Int("tunnels", st.Tunnels), zap.Int("requests", st.Requests), zap.Duration("grace", grace))
+	done := make(chan error, 1)
+	go func() { done <- d.proxy.Shutdown(ctx) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-o.stop:
+		cancel()
+		err = <-done
+	}
+	if err != nil {
+		reason += "; open exchanges were cut"
+		d.log.Warn("open exchanges were cut")
+	}
+	d.record(&audit.Record{Type: audit.TypeStop, Policy: d.live.Load().Digest(), Detail: reason})
+	d.log.Info("stopped")
+	return nil
+}
+
+// record writes a record about the proxy itself. That it could not be written is logged; there is
+// nothing that could be refused instead.
+func (d *daemon) record(r *audit.Record) {
+	if err := d.audit.Append(r); err != nil {
+		d.log.Error("audit record not written", zap.String("type", string(r.Type)), zap.Error(err))
+	}
+}
+
+// recordStart writes the first record of this run. A log that cannot take it would refuse every
+// request, so this one error ends the start.
+func (d *daemon) recordStart() error {
+	err := d.audit.Append(&audit.Record{
+		Type: audit.TypeStart, Policy: d.cfg.Set.Digest(),
+		Detail: fmt.Sprintf("webproxy %s started with %s", buildVersion(), configName(d.cfg)),
+	})
+	if err != nil && d.audit.OnError() == audit.Continue {
+		d.log.Error("audit record not written", zap.Error(err))
+		return nil
+	}
+	return err
+}
+
+// greet tells the operator that the proxy serves, and what.
+func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
+	modes := map[string]bool{}
+	for _, g := range d.cfg.Set.Groups() {
+		modes[g.Mode.String()] = true
+	}
+	mode := "enforce"
+	if modes["learn"] {
+		mode = map[bool]string{true: "enforce, learn", false: "learn"}[modes["enforce"]]
+	}
+	from := []string{"lists"}
+	for _, r := range d.cfg.Policy.Rules {
+		if r.List != "" {
+			from = append(from, r.List)
+		}
+	}
+	if len(from) == 1 {
+		from = nil
+	}
+	from = append(from, "("+plural(d.cfg.Set.Len(), "entry")+")")
+	pages := "off"
+	if lns.dashboard != nil {
+		pages = lns.dashboard.Addr().String()
+	}
+	fmt.Fprintf(w, "listening %s   mode %s   %s   policy %s   audit %s   dashboard %s\n",
+		strings.Join(d.cfg.Listen, " "), mode, strings.Join(from, " "),
+		d.cfg.Set.Digest(), d.cfg.Audit.WithDefaults().Dir, pages)
+	fmt.Fprintln(w, "point a node here:  Set-WinInetProxy -ProxySettingsPerUser 0 -ProxyServer http://webproxy:9090")
+	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", configName(d.cfg)),
+		zap.String("policy", d.cfg.Set.Digest()), zap.Duration("start", took))
+}

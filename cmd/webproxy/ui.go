@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+)
+
+func sayError(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: error: "+msg) }
+func sayHint(w io.Writer, msg string)  { fmt.Fprintln(w, "webproxy: hint: "+msg) }
+
+// A hintedError is an error with what to do about it.
+type hintedError struct {
+	err  error
+	hint string
+}
+
+func (e hintedError) Error() string { return e.err.Error() }
+func (e hintedError) Unwrap() error { return e.err }
+
+func hintOf(err error) string {
+	var h hintedError
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	return ""
+}
+
+// defaultConfigFile is read when --config is not given and it exists.
+const defaultConfigFile = "webproxy.yaml"
+
+func configFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().StringP("config", "c", "", "configuration `FILE`; without it webproxy.yaml here, or else the built-in defaults")
+}
+
+// configPath is the file that --config means; empty for the built-in configuration.
+func configPath(flag string) string {
+	if flag != "" {
+		return flag
+	}
+	if _, err := os.Lstat(defaultConfigFile); err == nil {
+		return defaultConfigFile
+	}
+	return ""
+}
+
+// loadConfig reads the configuration that --config means.
+func loadConfig(flag string) (*config.Config, error) {
+	path := configPath(flag)
+	if path == "" {
+		return config.LoadDefault()
+	}
+	return config.Load(path)
+}
+
+// configName is how to call a configuration in front of a person.
+func configName(cfg *config.Config) string {
+	if cfg.Path == "" {
+		return "built-in configuration"
+	}
+	return filepath.Base(cfg.Path)
+}
+
+// outputFlag adds -o; check it with isJSON.
+func outputFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table or json")
+}
+
+func isJSON(format string) (bool, error) {
+	switch format {
+	case "table":
+		return false, nil
+	case "json":
+		return true, nil
+	}
+	return false, usageError{fmt.Errorf("output format %q: want table or json", format)}
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// writeTable writes rows in columns; the first is the heading.
+func writeTable(w io.Writer, rows [][]string) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, r := range rows {
+		if _, err := fmt.Fprintln(tw, strings.Join(r, "\t")); err != nil {
+			return err
+		}
+	}
+	return tw.Flush()
+}
+
+// plural is "1 rule" or "3 rules".
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	if stem, ok := strings.CutSuffix(word, "y"); ok {
+		return fmt.Sprintf("%d %sies", n, stem)
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
