@@ -5,6 +5,7 @@ package audit_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"webproxy/audit"
@@ -31,6 +32,21 @@ func TestRenamedByAnother(t *testing.T) {
 	}
 	open(t, audit.Options{Dir: dir}).Close()
 	wantGap(t, wantWhole(t, dir, 8)[7], "was not there")
+}
+
+func TestReplacedByAnother(t *testing.T) { // as logrotate does with its option create
+	dir := t.TempDir()
+	l := open(t, audit.Options{Dir: dir})
+	add(t, l, decision())
+	if err := os.Rename(live(dir), filepath.Join(dir, "audit.ndjson.1")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, live(dir), "")
+	r := add(t, l, decision())
+	if text := contents(t, live(dir)); !strings.Contains(text, r.ID) || strings.Count(text, "\n") != 1 {
+		t.Errorf("the new file has %q, want record %d", text, r.Seq)
+	}
+	wantWhole(t, dir, 2)
 }
 
 func TestDeletedByAnother(t *testing.T) {

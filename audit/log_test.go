@@ -183,11 +183,12 @@ func TestRotationThatFailsRefusesNothing(t *testing.T) {
 		time.Sleep(time.Minute)
 		// The name is taken: what is there must not be overwritten.
 		taken := filepath.Join(dir, "audit-000000000001-"+time.Now().UTC().Format("20060102T150405Z")+".ndjson")
-		if err := os.Mkdir(taken, 0o750); err != nil {
-			t.Fatal(err)
+		write(t, taken, "")
+		add(t, l, decision())
+		add(t, l, decision())
+		if contents(t, taken) != "" {
+			t.Error("a file was overwritten")
 		}
-		add(t, l, decision())
-		add(t, l, decision())
 		if err := l.Tidy(t.Context()); err == nil || !strings.Contains(err.Error(), "rotate") {
 			t.Errorf("Tidy reports %v, want the rotation that failed", err)
 		}
