@@ -1,0 +1,78 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLoadDefault(t *testing.T) {
+	c, err := LoadDefault()
+	must(t, err)
+	var lists []string
+	for _, r := range c.Policy.Rules {
+		lists = append(lists, r.List)
+	}
+	if got := strings.Join(lists, " "); got != "hci update arc" {
+		t.Errorf("lists %q, want hci update arc", got)
+	}
+	if c.Policy.Cloud != "public" || c.Listen[0] != ":9090" || c.Dashboard.Listen != "127.0.0.1:9091" || c.Path != "" || len(c.Files) != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What init writes can be used as it is, and says what was asked for.
+func TestInit(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		p    InitParams
+		want []string
+	}{
+		{"nothing", InitParams{}, []string{"  cloud: public\n", "  # region", "  # clients", "{ from: default, "}},
+		{"all", InitParams{"public", "eastus", []string{"nodes=10.0.1.0/24,10.0.2.10", "wac=2001:db8::1"}}, []string{
+			"  region: eastus\n", `  clients: { nodes: ["10.0.1.0/24", "10.0.2.10"], wac: ["2001:db8::1"] }`, "{ from: nodes, "}},
+		{"cloud", InitParams{"china", "chinaeast2", []string{"nodes=10.0.1.0/24"}}, []string{"  cloud: china\n"}},
+		{"usgov", InitParams{Cloud: "usgov"}, []string{"  cloud: usgov\n"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			files, err := Init(tt.p)
+			must(t, err)
+			for _, f := range files {
+				put(t, f.Local(dir), string(f.Data))
+			}
+			for _, w := range append(tt.want, "    - { id: approved, file: lists/approved.txt }\n") {
+				if !bytes.Contains(files[0].Data, []byte(w)) {
+					t.Errorf("no %q in\n%s", w, files[0].Data)
+				}
+			}
+			c, err := Load(filepath.Join(dir, "webproxy.yaml"))
+			must(t, err)
+			if want := cmp.Or(tt.p.Cloud, "public"); c.Policy.Cloud != want {
+				t.Errorf("cloud %q, want %q", c.Policy.Cloud, want)
+			}
+		})
+	}
+}
+
+func TestInitErrors(t *testing.T) {
+	for _, tt := range []struct {
+		p    InitParams
+		want string
+	}{
+		{InitParams{Cloud: "azure"}, "want public, china or usgov"},
+		{InitParams{Region: "East US"}, "norwayeast"},
+		{InitParams{Region: "a }\nlisten: b"}, "norwayeast"},
+		{InitParams{Clients: []string{"nodes"}}, "nodes=10.0.1.0/24"},
+		{InitParams{Clients: []string{"nodes="}}, "neither an address nor a prefix"},
+		{InitParams{Clients: []string{"nodes=10.0.1.0/24,x"}}, "neither an address nor a prefix"},
+		{InitParams{Clients: []string{"a=10.0.1.0/24", "a=10.0.2.0/24"}}, "new name"},
+		{InitParams{Clients: []string{"default=10.0.1.0/24"}}, "new name"},
+	} {
+		if _, err := Init(tt.p); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("Init(%+v): %v, want %q", tt.p, err, tt.want)
+		}
+	}
+}

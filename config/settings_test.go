@@ -1,0 +1,206 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Every exported field of a section is a setting, or says that it is none; its type can be decoded.
+func TestEverySettingDecodes(t *testing.T) {
+	seen := map[reflect.Type]bool{}
+	var visit func(typ reflect.Type, path string)
+	visit = func(typ reflect.Type, path string) {
+		isText := typ == durationType || typ == timeType || reflect.PointerTo(typ).Implements(textType)
+		if seen[typ] || isText {
+			return
+		}
+		seen[typ] = true
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice:
+			visit(typ.Elem(), path+"[]")
+		case reflect.Map:
+			if typ.Key().Kind() != reflect.String {
+				t.Errorf("%s: a map by %s", path, typ.Key())
+			}
+			visit(typ.Elem(), path+".NAME")
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				f := typ.Field(i)
+				name := f.Tag.Get("yaml")
+				if f.IsExported() && (name == "" || strings.Contains(name, ",")) {
+					t.Errorf("%s.%s: no yaml tag, or one with options", path, f.Name)
+				}
+				if f.IsExported() && name != "-" {
+					visit(f.Type, join(path, name))
+				}
+			}
+		case reflect.String, reflect.Bool, reflect.Int, reflect.Int64, reflect.Uint16:
+		default:
+			t.Errorf("%s: no decoding for %s", path, typ)
+		}
+	}
+	visit(reflect.TypeFor[Config](), "")
+}
+
+func TestValues(t *testing.T) {
+	c := loadText(t, `
+listen: [127.0.0.1:9090, "[::1]:9090"]
+policy:
+  clients: { nodes: [10.0.0.0/8] }
+  rules:
+    - id: 007
+      hosts: [www.example.com, 192.0.32.10]
+      ports: [443, 8443]
+      schemes: [https]
+      deny: TRUE
+      expires: 2027-12-31
+  tests:
+    deny: [{ from: nodes, to: "https://www.example.com", at: 2027-01-01T00:00:00Z }]
+egress: { connect_timeout: 1m30s, hosts: { a.example.com: [192.0.2.1] } }
+proxy: { tunnel_idle: off, max_connections: 100 }
+log: { level: warn, format: json }
+`)
+	r := c.Policy.Rules[0]
+	for _, tt := range []struct{ got, want any }{
+		{[]string(c.Listen), []string{"127.0.0.1:9090", "[::1]:9090"}},
+		{r.ID, "007"},
+		{r.Hosts, []string{"www.example.com", "192.0.32.10"}},
+		{r.Ports, []uint16{443, 8443}},
+		{r.Deny, true},
+		{r.Source, "webproxy.yaml:6"},
+		{r.Expires.String(), "2027-12-31"},
+		{c.Policy.Tests.Deny[0].At, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)},
+		{c.Egress.ConnectTimeout, 90 * time.Second},
+		{c.Egress.Hosts, map[string][]string{"a.example.com": {"192.0.2.1"}}},
+		{c.Proxy.MaxConnections, 100},
+		{c.Log.Level.String() + " " + c.Log.Format.String(), "warn json"},
+		{c.Audit.Dir, filepath.Join(filepath.Dir(c.Path), "audit")},
+		{c.Dashboard.Listen, "127.0.0.1:9091"},
+	} {
+		if !reflect.DeepEqual(tt.got, tt.want) {
+			t.Errorf("got %v, want %v", tt.got, tt.want)
+		}
+	}
+}
+
+// All problems are reported at once, in the order of the file.
+func TestAllProblems(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "webproxy.yaml")
+	put(t, filepath.Join(filepath.Dir(path), "l.txt"), "*\nwww.example.com\nwww.example.com:0\n")
+	put(t, path, `lisen: ":1"
+policy:
+  region:
+  rules:
+    - { id: a, host: [www.example.com] }
+    - { id: b, hosts: ["*"] }
+    - { id: c, file: l.txt }
+audit: { rotate: big, dir: [a] }
+egress: { resolver: here }
+`)
+	_, err := Load(path)
+	var got []string
+	for _, p := range err.(Problems) {
+		got = append(got, fmt.Sprintf("%s:%d:%d", filepath.Base(p.File), p.Line, p.Column))
+	}
+	want := []string{
+		"l.txt:1:1", "l.txt:3:17", "webproxy.yaml:1:1", "webproxy.yaml:3:10", "webproxy.yaml:5:16", "webproxy.yaml:6:24",
+		"webproxy.yaml:8:18", "webproxy.yaml:8:28", "webproxy.yaml:9:21",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("problems at\n%v, want\n%v\n%v", got, want, err)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"hosts", "ports", "schemes", "listen", "header_timeout", "id"}
+	for word, want := range map[string]string{
+		"host": "hosts", "prots": "ports", "scheme": "schemes", "Listen": "listen", "lsiten": "listen",
+		"header-timeout": "header_timeout", "headertimeout": "header_timeout", "colour": "", "x": "", "": "",
+		strings.Repeat("hosts", 100): "",
+	} {
+		if got := nearest(word, names); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestNeedRestart(t *testing.T) {
+	load := func(text string) *Config { return loadText(t, "policy: { rules: ["+text) }
+	a := load("] }\n")
+	a.Audit.Dir = "" // each Config has a directory of its own
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"] }\n", nil},
+		{"{ id: a, hosts: [www.example.com] }] }\n", nil},
+		{"] }\nlisten: ':9090'\nproxy: {}\n", nil}, // as by default
+		{"] }\nlisten: ':9999'\negress: { max_names: 5 }\nlog: { level: debug }\n", []string{"egress.max_names", "listen", "log.level"}},
+	} {
+		b := load(tt.text)
+		b.Audit.Dir = ""
+		if got := NeedRestart(a, b); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.text, got, tt.want)
+		}
+	}
+}
+
+// loadText loads text as webproxy.yaml in a directory of its own.
+func loadText(t *testing.T, text string) *Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "webproxy.yaml")
+	put(t, path, text)
+	c, err := Load(path)
+	must(t, err)
+	return c
+}
+
+// testdata/good/every-setting.yaml lives up to its name, so that every setting has been decoded and
+// been accepted by the schema once.
+func TestEverySettingIsShown(t *testing.T) {
+	data, err := os.ReadFile("testdata/good/every-setting.yaml")
+	must(t, err)
+	src, _ := newSource("every-setting.yaml", data)
+	root, problems := parseYAML(src)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	shown := map[string]bool{}
+	var visit func(n *yaml.Node, typ reflect.Type, path string)
+	visit = func(n *yaml.Node, typ reflect.Type, path string) {
+		shown[path] = true
+		for i, c := range n.Content {
+			switch typ.Kind() {
+			case reflect.Pointer:
+				visit(n, typ.Elem(), path)
+				return
+			case reflect.Slice:
+				visit(c, typ.Elem(), path+"[]")
+			case reflect.Map:
+				if i%2 == 1 {
+					visit(c, typ.Elem(), path+".NAME")
+				}
+			case reflect.Struct:
+				if i%2 == 1 {
+					name := n.Content[i-1].Value
+					visit(c, typ.Field(settings(typ)[name]).Type, join(path, name))
+				}
+			}
+		}
+	}
+	visit(root, reflect.TypeFor[Config](), "")
+	walkSettings(reflect.TypeFor[Config](), "", func(path string) {
+		// Both kinds of tests are of one type.
+		if !shown[path] && !shown[strings.Replace(path, "tests.deny", "tests.allow", 1)] {
+			t.Errorf("%s is not shown", path)
+		}
+	})
+}
