@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"sync"
+	"time"
 )
 
 // An answer is what goproxy writes the origin's answer to. It passes bytes on as they come, through
@@ -18,10 +19,17 @@ type answer struct {
 	unframed bool
 
 	http11 bool // the client speaks HTTP/1.1
-	mu     sync.Mutex
-	final  bool // guarded by mu: no interim answer may be written any more
-	wrote  bool
+	wrote  bool // the final status was written
+
+	mu    sync.Mutex  // guards the fields below, and rw while others than the handler may use it
+	final bool        // no interim answer may be written any more
+	body  bool        // the body has begun, or never will
+	head  *time.Timer // sends the head if the body is late
 }
+
+// headDelay is how long a head waits for the first bytes of its body, to be sent in one packet with
+// them. An origin that sends the head early wants it to be seen.
+const headDelay = 2 * time.Millisecond
 
 func newAnswer(x *exchange, rw http.ResponseWriter, r *http.Request) *answer {
 	return &answer{x: x, rw: rw, http11: r.ProtoAtLeast(1, 1)}
@@ -45,6 +53,34 @@ func (a *answer) WriteHeader(status int) {
 	}
 	a.unframed = !a.http11 && a.size < 0
 	a.rw.WriteHeader(status)
+	if a.size != 0 {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.head = time.AfterFunc(headDelay, a.sendHead)
+	}
+}
+
+// sendHead sends the head alone.
+func (a *answer) sendHead() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.body {
+		a.flush()
+	}
+}
+
+// beginBody keeps sendHead from doing anything from now on. It is called before the handler writes a
+// body, and before it returns.
+func (a *answer) beginBody() {
+	if a.body { // only the handler sets it
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.body = true
+	if a.head != nil {
+		a.head.Stop()
+	}
 }
 
 // Write implements http.ResponseWriter. goproxy uses it for event streams; see also ReadFrom.
@@ -52,12 +88,14 @@ func (a *answer) Write(b []byte) (int, error) {
 	if a.x.failure != nil {
 		return len(b), nil
 	}
+	a.beginBody()
 	return a.rw.Write(b)
 }
 
 // Flush implements http.Flusher.
 func (a *answer) Flush() {
 	if a.x.failure == nil {
+		a.beginBody()
 		a.flush()
 	}
 }
@@ -72,6 +110,7 @@ func (a *answer) ReadFrom(src io.Reader) (n int64, err error) {
 	defer a.x.srv.copies.give(buf)
 	for {
 		k, readErr := src.Read(*buf)
+		a.beginBody()
 		if k > 0 {
 			if _, err := a.rw.Write((*buf)[:k]); err != nil {
 				a.x.ending.CompareAndSwap(nil, ptr(wordClientGone))

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -38,6 +39,7 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
 	word := wordInternal // unless it gets to its end
 	defer func() { x.close(word) }()
+	defer a.beginBody()
 	s.engine.ServeHTTP(a, x.with(r.Context(), r))
 	if x.failure != nil {
 		word = x.failure.word
@@ -49,7 +51,7 @@ func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
 	}
 	// What broke off must not look whole: the client gets all bytes that came, and then an end
 	// that is none.
-	a.flush()
+	a.Flush()
 	if a.unframed {
 		x.wire.reset()
 	}
@@ -132,14 +134,31 @@ func originURL(target string, t policy.Target) *url.URL {
 	path, query, hasQuery := splitPath(target)
 	u := &url.URL{Scheme: "http", Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
 	if strings.HasPrefix(path, "//") {
-		// As an opaque part, this would be taken for an authority. It is written as it stands
-		// too, unless there are characters in it that no path should have.
-		u.Path, _ = url.PathUnescape(path)
-		u.RawPath = path
+		// As an opaque part, this would be taken for an authority. As a path it is written as
+		// it stands if it is one by RFC 3986, so what is none is escaped, and nothing else.
+		u.RawPath = escapeOdd(path)
+		u.Path, _ = url.PathUnescape(u.RawPath)
 		return u
 	}
 	u.Opaque = path
 	return u
+}
+
+// escapeOdd escapes the bytes that no path may hold (RFC 3986, 3.3) but that clients send.
+func escapeOdd(path string) string {
+	const odd = "\"<>\\^`{|}"
+	if !strings.ContainsAny(path, odd) {
+		return path
+	}
+	var b strings.Builder
+	for i := range len(path) {
+		if strings.IndexByte(odd, path[i]) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", path[i])
+		} else {
+			b.WriteByte(path[i])
+		}
+	}
+	return b.String()
 }
 
 // hostField is the Host of a request for t: the port is left out where it is the scheme's own.
