@@ -12,17 +12,19 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
+// A dnsAnswer fills the reply to q. If it returns false there is none.
+type dnsAnswer func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool
+
 // A fakeDNS answers by UDP and TCP on one port of loopback.
 type fakeDNS struct {
-	addr string
-	// answer fills the reply to q. If it returns false there is none.
-	answer func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool
+	addr   string
+	answer dnsAnswer
 
 	mu    sync.Mutex // guards asked
 	asked []string   // "A name.", in the order of arrival
 }
 
-func startDNS(t testing.TB, answer func(dnsmessage.Question, *dnsmessage.Message, bool) bool) *fakeDNS {
+func startDNS(t testing.TB, answer dnsAnswer) *fakeDNS {
 	t.Helper()
 	tcp, udp := listenBoth(t)
 	s := &fakeDNS{addr: udp.LocalAddr().String(), answer: answer}
@@ -124,7 +126,7 @@ func (s *fakeDNS) take() []string {
 
 // zone answers with the addresses of the question's type in addrs, all with one TTL in seconds;
 // without any, as an empty answer whose SOA says the same.
-func zone(ttl uint32, addrs ...string) func(dnsmessage.Question, *dnsmessage.Message, bool) bool {
+func zone(ttl uint32, addrs ...string) dnsAnswer {
 	return func(q dnsmessage.Question, reply *dnsmessage.Message, _ bool) bool {
 		for _, s := range addrs {
 			addRecord(reply, q, netip.MustParseAddr(s), ttl)

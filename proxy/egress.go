@@ -19,7 +19,7 @@ var ErrNotPermitted = errors.New("decision does not permit it")
 // Egress opens connections to origins. It is the only code that dials.
 //
 // It reaches origins directly and takes nothing from the environment: no HTTP_PROXY, no GODEBUG.
-// An Egress is safe for concurrent use.
+// An Egress is made by NewEgress, and safe for concurrent use.
 type Egress struct {
 	names     *nameCache
 	timeout   time.Duration // of connecting, all attempts together

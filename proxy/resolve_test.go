@@ -82,7 +82,7 @@ func TestResolveAsksForTheVeryName(t *testing.T) {
 
 func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 	const hour = 3600
-	cname := func(ttl uint32) func(dnsmessage.Question, *dnsmessage.Message, bool) bool {
+	cname := func(ttl uint32) dnsAnswer {
 		return func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
 			reply.Answers = append(reply.Answers, dnsmessage.Resource{
 				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: ttl},
@@ -91,17 +91,24 @@ func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 			return zone(hour, "10.0.0.1")(q, reply, tcp)
 		}
 	}
-	only := func(code dnsmessage.RCode, ttl uint32) func(dnsmessage.Question, *dnsmessage.Message, bool) bool {
+	only := func(code dnsmessage.RCode, ttl uint32) dnsAnswer {
 		return func(q dnsmessage.Question, reply *dnsmessage.Message, _ bool) bool {
 			reply.RCode = code
 			addSOA(reply, q, ttl)
 			return true
 		}
 	}
+	alias := func(ttl uint32) dnsAnswer {
+		return func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
+			cname(ttl)(q, reply, tcp)
+			reply.Answers = reply.Answers[:1]
+			return only(dnsmessage.RCodeSuccess, hour)(q, reply, tcp)
+		}
+	}
 	for _, tt := range []struct {
 		name   string
 		keep   time.Duration
-		answer func(dnsmessage.Question, *dnsmessage.Message, bool) bool
+		answer dnsAnswer
 	}{
 		{"its TTL", 30 * time.Second, zone(30, "10.0.0.1")},
 		{"the least TTL of both families", 20 * time.Second, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
@@ -115,11 +122,8 @@ func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 		{"no such name: five seconds", 5 * time.Second, only(dnsmessage.RCodeNameError, hour)},
 		{"no such name: less if the zone says so", 2 * time.Second, only(dnsmessage.RCodeNameError, 2)},
 		{"no address", 3 * time.Second, zone(3)},
-		{"an alias of nothing", 5 * time.Second, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
-			cname(hour)(q, m, tcp)
-			m.Answers = m.Answers[:1]
-			return only(dnsmessage.RCodeSuccess, hour)(q, m, tcp)
-		}},
+		{"an alias of nothing: five seconds", 5 * time.Second, alias(hour)},
+		{"an alias of nothing: less if the alias does", 2 * time.Second, alias(2)},
 		{"server trouble: not at all", 0, only(dnsmessage.RCodeServerFailure, hour)},
 		{"refused: not at all", 0, only(dnsmessage.RCodeRefused, hour)},
 		{"no address, but half of it is trouble: not at all", 0, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
@@ -208,11 +212,20 @@ func TestResolveTimeoutIsNotKept(t *testing.T) {
 	if !errors.As(err, &dns) || !dns.IsTimeout {
 		t.Errorf("lookup without an answer = %v, want a timeout", err)
 	}
-	if n := s.queries(); n < 3 {
-		t.Errorf("asked %d times, want each type more than once", n)
-	}
 	if len(c.answers) != 0 {
 		t.Error("a timeout was remembered")
+	}
+}
+
+func TestResolveAsksAgainForALostPacket(t *testing.T) {
+	asked := map[dnsmessage.Type]int{} // touched by the server's goroutine only
+	c, _ := cacheFor(startDNS(t, func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
+		asked[q.Type]++
+		return asked[q.Type] > 1 && zone(60, "10.0.0.1")(q, reply, tcp)
+	}))
+	c.timeout = time.Second
+	if _, err := c.lookup(t.Context(), "origin.test"); err != nil {
+		t.Errorf("lookup with the first packets lost: %v", err)
 	}
 }
 
@@ -233,6 +246,7 @@ func TestResolveSharesALookup(t *testing.T) {
 		return zone(0, "10.0.0.1")(q, reply, tcp)
 	})
 	c, _ := cacheFor(s)
+	c.timeout = time.Hour // no second try on a slow machine
 	const callers = 10
 	results := make(chan error, callers)
 	ctx, leave := context.WithCancel(t.Context())
@@ -320,7 +334,7 @@ func TestResolveHitDoesNotAllocate(t *testing.T) {
 // FuzzDNSNote: no message makes an answer live longer than allowed, or breaks the reader.
 func FuzzDNSNote(f *testing.F) {
 	q := dnsmessage.Question{Name: dnsmessage.MustNewName("a.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}
-	for _, answer := range []func(dnsmessage.Question, *dnsmessage.Message, bool) bool{
+	for _, answer := range []dnsAnswer{
 		zone(0, "10.0.0.1"), zone(1<<31, "10.0.0.1"), zone(300, "10.0.0.1", "10.0.0.2"), zone(7),
 	} {
 		m := dnsmessage.Message{Header: dnsmessage.Header{Response: true}, Questions: []dnsmessage.Question{q}}
