@@ -117,7 +117,7 @@ func disabled(e catalog.Endpoint) string {
 	case e.Host == "":
 		return "the source names no host yet"
 	case e.Host == "*":
-		return fmt.Sprintf("the source names no host: a rule for port %d of every host would not be one", e.Ports[0])
+		return fmt.Sprintf("the source names no host, and no rule opens port %d of every host", e.Ports[0])
 	case e.Schemes[0] == "udp":
 		return fmt.Sprintf("UDP port %d does not pass an HTTP proxy: allow it at the firewall, or use a local time server", e.Ports[0])
 	case e.Schemes[0] != "http" && e.Schemes[0] != "https":
