@@ -1,0 +1,13 @@
+// Package e2e shows the built webproxy to real clients: curl, wget, git and chromium reach through
+// it what the lists permit, are told why they may not reach the rest, and both stand in the audit
+// log. It also changes the policy under load, kills the process in mid-traffic and stops it.
+//
+// The tests need the build tag e2e and a Debian machine; e2e/run sees to both:
+//
+//	e2e/run                     # everything
+//	e2e/run -run TestSeedRows   # one story; the arguments go to the test binary
+//
+// Each file is one story, but for what the stories share: process_test.go (a webproxy), origin_test.go,
+// names_test.go (DNS), authority_test.go (certificates), clients_test.go and evidence_test.go (what the audit
+// log and the metrics say). Nothing leaves the machine: every name leads to 127.0.0.1.
+package e2e
