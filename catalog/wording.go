@@ -9,8 +9,8 @@ import (
 
 const publicCloud = "public"
 
-// regionCodes are the short names that some hosts have for a region, as far as a source shows them.
-// They follow no rule, so that one which is not here must be set.
+// regionCode is the short name that some hosts have for a region; "" if no source shows it. Short
+// names follow no rule, so that one which is not here must be set.
 func regionCode(region string) string {
 	switch region {
 	case "australiaeast":
