@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// Every metric has a line in docs/operations.md.
+func TestMetricsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.LoadDefault()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := audit.Open(audit.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	d := &daemon{cfg: cfg, audit: log}
+	d.live.Swap(cfg.Set)
+	d.proxy = &proxy.Server{}
+	m := newMetrics(d)
+	m.Decided(policy.Refusal(policy.BadTarget), 0)
+	m.Dialled(proxy.Route{}, &proxy.DialError{Word: "dns_error"})
+	m.Ended(&audit.Record{})
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, f := range families {
+		name := f.GetName()
+		if !strings.HasPrefix(name, "webproxy_") {
+			continue
+		}
+		found++
+		if !strings.Contains(string(doc), "`"+name) {
+			t.Errorf("docs/operations.md does not explain %s", name)
+		}
+	}
+	if found < 15 {
+		t.Errorf("%d metrics found", found)
+	}
+}
