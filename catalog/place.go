@@ -32,7 +32,10 @@ func (l *List) at(name string, place policy.Place) (policy.List, error) {
 				host, reason = w.fill(e.Host)
 			}
 			if reason != "" {
-				out.Disabled = append(out.Disabled, policy.DisabledEntry{ID: e.ID, Source: source, Text: e.Raw, Reason: reason})
+				out.Disabled = append(out.Disabled, policy.DisabledEntry{
+					ID: e.ID, Source: source, Text: e.Raw, Reason: reason,
+					Final: e.Disabled != "" && e.Cloud == place.Cloud,
+				})
 				continue
 			}
 			entries, err := e.entries(host, source)

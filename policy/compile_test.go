@@ -94,8 +94,15 @@ func TestCompileTellsAll(t *testing.T) {
 }
 
 func TestCompileWarnings(t *testing.T) {
+	entry, err := policy.ParseEntry("a.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
 	lib := library{
-		lists: map[string]policy.List{"l": {Disabled: []policy.DisabledEntry{{Source: "catalog l, entry 3", Text: "git://:9418", Reason: "no host"}}}},
+		lists: map[string]policy.List{"l": {Entries: []policy.Entry{entry}, Disabled: []policy.DisabledEntry{
+			{Source: "catalog l, entry 2", Text: "git://:9418", Reason: "no host", Final: true},
+			{Source: "catalog l, entry 3", Text: "{region}.example.com", Reason: "set policy.region"},
+		}}},
 		files: map[string]string{"f.txt": "\nhttps://example.com/a"},
 	}
 	spec := policy.Spec{Rules: []policy.RuleSpec{

@@ -42,6 +42,9 @@ func (c *compiler) ruleEntries(r *RuleSpec, field string) []placedEntry {
 		c.failAt(field+".list", err.Error(), "")
 	}
 	for _, d := range l.Disabled {
+		if d.Final && len(l.Entries) > 0 {
+			continue // nothing to do about it; a list without any entry is another matter
+		}
 		c.set.warnings = append(c.set.warnings, Warning{
 			Field: field + ".list", Msg: fmt.Sprintf("%s: %q is not in force: %s", d.Source, d.Text, d.Reason),
 		})

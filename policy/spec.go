@@ -134,4 +134,6 @@ type DisabledEntry struct {
 	Source string // as Entry.Source
 	Text   string // as the source wrote it
 	Reason string // what keeps it from being a rule, and what would enable it
+	// Final is set if nothing can enable it. Compile does not warn of it: there is nothing to do.
+	Final bool
 }
