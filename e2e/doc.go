@@ -4,8 +4,8 @@
 //
 // The tests need the build tag e2e and a Debian machine; e2e/run sees to both:
 //
-//	e2e/run                     # everything
-//	e2e/run -run TestSeedRows   # one story; the arguments go to the test binary
+//	e2e/run                          # everything
+//	e2e/run -test.run TestSeedRows   # one story
 //
 // Each file is one story, but for what the stories share: process_test.go (a webproxy), origin_test.go,
 // names_test.go (DNS), authority_test.go (certificates), clients_test.go and evidence_test.go (what the audit

@@ -1,0 +1,90 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// A browser is chromium behind the proxy.
+type browser struct {
+	*process
+	ca  *authority
+	dir string // of screenshots
+}
+
+// open opens a page and returns its document. With a name it also makes a picture of it.
+func (b *browser) open(url, picture string) string {
+	b.t.Helper()
+	args := []string{
+		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--disable-features=HttpsUpgrades", // plain HTTP is meant
+		"--user-data-dir=" + b.t.TempDir(),
+		"--ignore-certificate-errors-spki-list=" + b.ca.pin(),
+		"--proxy-server=http://" + b.addr,
+		"--timeout=20000",
+	}
+	if picture == "" {
+		args = append(args, "--dump-dom", url)
+	} else {
+		args = append(args, "--window-size=1000,640", "--screenshot="+filepath.Join(b.dir, picture), url)
+	}
+	r := run(b.t, nil, "chromium", args...)
+	if r.exit != 0 {
+		b.t.Fatalf("chromium %s: exit %d\n%s", url, r.exit, tail(r.stderr, 3000))
+	}
+	return r.stdout
+}
+
+// TestBrowser opens a page that is permitted, with what belongs to it, and one that is not: there the
+// reader finds out why, and the id under which it is recorded.
+func TestBrowser(t *testing.T) {
+	ca := newAuthority(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(rw http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(rw, `<!doctype html><title>portal</title><p id=out>script not run</p><script src=/page.js></script>`)
+	})
+	mux.HandleFunc("GET /page.js", func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/javascript")
+		fmt.Fprint(rw, `document.getElementById("out").textContent = "the script of " + location.hostname`)
+	})
+	port := serveTLS(t, "127.0.0.1:0", ca, mux)
+	s := newSite(t)
+	s.configure(fmt.Sprintf("policy: { rules: [{ id: portal, hosts: [portal.test], ports: [%d], private: allow }] }\n", port))
+	b := &browser{process: s.start(), ca: ca, dir: t.TempDir()}
+	if keep := os.Getenv("E2E_PICTURES"); keep != "" {
+		b.dir = keep
+	}
+
+	if page := b.open(fmt.Sprintf("https://portal.test:%d/", port), ""); !strings.Contains(page, "the script of portal.test") {
+		t.Errorf("the permitted page is\n%s", page)
+	}
+	page := b.open("http://denied.test/", "")
+	id := regexp.MustCompile(`webproxy why (\w{6,})`).FindStringSubmatch(page)
+	if id == nil || !strings.Contains(page, "host_not_listed") || !strings.Contains(page, "denied.test:80") || !strings.Contains(page, "<html") {
+		t.Fatalf("the denied page does not say why:\n%s", page)
+	}
+	b.open("http://denied.test/", "denied.png")
+	if info, err := os.Stat(filepath.Join(b.dir, "denied.png")); err != nil || info.Size() < 5000 {
+		t.Errorf("no picture of the denied page: %v", err)
+	}
+
+	b.stop()
+	decided, _ := decisions(t, records(t, s.audit()))
+	for _, r := range decided {
+		if r.ID == id[1] {
+			if r.Host != "denied.test" || r.Reason != "host_not_listed" || r.Method != "GET" {
+				t.Errorf("the id on the page is of %+v", r)
+			}
+			return
+		}
+	}
+	t.Errorf("the audit log has no record %s", id[1])
+}
