@@ -14,7 +14,7 @@ BUILD := CGO_ENABLED=0 go build -trimpath
 
 .PHONY: help
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/webproxy
@@ -67,6 +67,10 @@ generated: ## Fail if go generate would change a file
 cross: ## Build for every system we release, without cgo
 	GOOS=linux $(BUILD) ./...
 	GOOS=windows CGO_ENABLED=0 go build ./...
+
+.PHONY: e2e
+e2e: ## Stories with the built binary and real clients: curl, wget, git, chromium; as root
+	./e2e/run
 
 .PHONY: bench-once
 bench-once: ## Run each benchmark once, so that none rots
