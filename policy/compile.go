@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/gaissmai/bart"
@@ -88,6 +89,7 @@ type compiler struct {
 	place      Place
 	errs       SpecErrors
 	admissions map[string]*admission
+	key        []byte // scratch of intern
 }
 
 // Compile turns spec into a Set, reading the lists it names from lib. The error is SpecErrors, with
@@ -152,13 +154,11 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int) {
 	if r.Deny && r.Private != "" {
 		c.failAt(field+".private", "a deny allows nothing", "drop private")
 	}
-	for _, e := range c.ruleEntries(r, field) {
-		c.addEntry(r, e.Entry, rule, e.field)
-	}
+	c.eachEntry(r, field, func(src *Entry, field string) { c.addEntry(r, src, rule, field) })
 }
 
 // addEntry completes the entry e, which has the conditions of its rule, by those of src.
-func (c *compiler) addEntry(r *RuleSpec, src Entry, e entry, field string) {
+func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	if src.Cloud != "" && src.Cloud != c.place.Cloud {
 		return
 	}
@@ -170,13 +170,10 @@ func (c *compiler) addEntry(r *RuleSpec, src Entry, e entry, field string) {
 	if src.ID != "" {
 		e.name += "/" + src.ID
 	}
-	if src.Source == "" {
-		src.Source = field
-	}
 	c.compilePort(r, src, &e)
 	c.compilePath(r, src, &e)
 	c.compileTime(r, src, &e)
-	c.checkHost(src, &e)
+	c.checkHost(&e)
 	c.set.entries = append(c.set.entries, &e)
 	c.set.index.add(&e)
 }
@@ -193,46 +190,57 @@ func (s *Set) makeDigest() string {
 
 // String is the entry in its normal form, every condition that decides included. Two entries with
 // equal strings decide alike.
-func (e *entry) String() string {
-	var b strings.Builder
-	b.WriteString([]string{"allow ", "deny "}[bit(e.deny)])
-	b.WriteString(e.name)
-	for _, form := range []struct {
-		scheme Scheme
-		ports  portSet
-	}{{HTTP, e.admits.http}, {HTTPS, e.admits.https}} {
-		if form.ports.any() {
-			b.WriteString(" " + form.scheme.String() + "://" + e.pattern.bracketed() + ":" + form.ports.String())
-		}
+func (e *entry) String() string { return string(e.appendTo(nil)) }
+
+func (e *entry) appendTo(b []byte) []byte {
+	verdict := Allow
+	if e.deny {
+		verdict = Deny
 	}
-	for _, kv := range [][2]string{{"path", e.path}, {"query", e.query}, {"methods", strings.Join(e.methods, ",")}} {
-		if kv[1] != "" {
-			b.WriteString(" " + kv[0] + "=" + kv[1])
-		}
-	}
+	b = append(b, verdict.String()...)
+	b = append(b, ' ')
+	b = append(b, e.name...)
+	b = e.appendForm(b, " http://", e.admits.http)
+	b = e.appendForm(b, " https://", e.admits.https)
+	b = appendSetting(b, " path=", e.path)
+	b = appendSetting(b, " query=", e.query)
+	b = appendSetting(b, " methods=", strings.Join(e.methods, ","))
 	if e.groups != nil {
-		names := make([]string, len(e.groups))
-		for i, g := range e.groups {
-			names[i] = g.name
-		}
-		b.WriteString(" for=" + strings.Join(names, ","))
+		b = appendSetting(b, " for=", strings.Join(groupNames(e.groups), ","))
 	}
 	if e.phase != nil {
-		b.WriteString(" phase=" + e.phase.name)
+		b = appendSetting(b, " phase=", e.phase.name)
 	}
 	if e.expires != 0 {
-		fmt.Fprintf(&b, " expires=%d", e.expires)
+		b = appendSetting(b, " expires=", strconv.FormatInt(e.expires, 10))
 	}
 	if e.private {
-		b.WriteString(" private=allow")
+		b = append(b, " private=allow"...)
 	}
 	if e.tag != nil {
-		fmt.Fprintf(&b, " tag=%s,%s,%d", e.tag.name, e.tag.check, e.tag.prefixes.Size())
+		b = fmt.Appendf(b, " tag=%s,%s,%d", e.tag.name, e.tag.check, e.tag.prefixes.Size())
 	}
 	if e.inspect {
-		b.WriteString(" inspect=true")
+		b = append(b, " inspect=true"...)
 	}
-	return b.String()
+	return b
+}
+
+func (e *entry) appendForm(b []byte, scheme string, ports portSet) []byte {
+	if !ports.any() {
+		return b
+	}
+	b = append(b, scheme...)
+	b = append(b, e.pattern.bracketed()...)
+	b = append(b, ':')
+	return ports.appendTo(b)
+}
+
+func appendSetting(b []byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return append(append(b, key...), value...)
 }
 
 func bit(b bool) int {
@@ -246,23 +254,24 @@ func (c *compiler) failAt(field, msg, hint string) {
 	c.errs = append(c.errs, &SpecError{Field: field, Msg: msg, Hint: hint})
 }
 
-// fail reports a mistake in an entry, which may stand in a file of its own.
-func (c *compiler) fail(src Entry, msg, hint string) {
-	c.errs = append(c.errs, (*SpecError)(placed(src, msg, hint)))
+// fail reports a mistake in an entry, warn what may be one.
+func (c *compiler) fail(e *entry, msg, hint string) {
+	c.errs = append(c.errs, e.blame(msg, hint))
 }
 
-func (c *compiler) warn(src Entry, msg, hint string) {
-	c.set.warnings = append(c.set.warnings, *placed(src, msg, hint))
+func (c *compiler) warn(e *entry, msg, hint string) {
+	c.set.warnings = append(c.set.warnings, Warning(*e.blame(msg, hint)))
 }
 
-func placed(src Entry, msg, hint string) *Warning {
-	w := &Warning{Msg: msg, Hint: hint}
-	if strings.HasPrefix(src.Source, "rules[") {
-		w.Field = src.Source
-	} else {
-		w.File = src.Source
+// blame says where e is written: a setting of the Spec, or a line of a file of its own.
+func (e *entry) blame(msg, hint string) *SpecError {
+	switch {
+	case strings.HasSuffix(e.field, ".file"):
+		return &SpecError{File: e.source, Msg: msg, Hint: hint}
+	case strings.HasSuffix(e.field, ".list"):
+		msg = e.source + ": " + msg
 	}
-	return w
+	return &SpecError{Field: e.field, Msg: msg, Hint: hint}
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }

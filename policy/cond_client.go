@@ -119,6 +119,14 @@ func parseClients(s string) (netip.Prefix, error) {
 	return p, nil
 }
 
+func groupNames(groups []*group) []string {
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.name
+	}
+	return names
+}
+
 // compileFor resolves the rule's groups, once for all of its entries.
 func (c *compiler) compileFor(r *RuleSpec, field string) []*group {
 	if len(r.For) == 0 {

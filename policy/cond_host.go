@@ -5,64 +5,63 @@ import (
 	"strings"
 )
 
-// A placedEntry is an Entry with the field of the Spec it came from.
-type placedEntry struct {
-	Entry
-	field string
-}
-
-// ruleEntries returns the entries of whatever names the rule's hosts.
-func (c *compiler) ruleEntries(r *RuleSpec, field string) []placedEntry {
+// eachEntry calls add for each entry of whatever names the rule's hosts, with its field in the Spec.
+// The Entry is add's for the time of the call.
+func (c *compiler) eachEntry(r *RuleSpec, field string, add func(src *Entry, field string)) {
 	given := 0
 	for _, set := range []bool{r.List != "", r.File != "", len(r.Hosts) > 0, r.URL != ""} {
 		given += bit(set)
 	}
 	if given != 1 {
 		c.failAt(field, "want exactly one of hosts, url, file and list", "")
-		return nil
+		return
 	}
 	if len(r.Hosts) > 0 {
-		return c.hostEntries(r, field)
+		c.eachHost(r, field, add)
+		return
 	}
 	if len(r.Ports) > 0 || len(r.Schemes) > 0 {
 		c.failAt(field, "ports and schemes go with hosts only", "a list, a file or a url has them in its entries")
 	}
 	switch {
 	case r.URL != "":
-		return c.urlEntry(r, field)
+		c.urlEntry(r, field+".url", add)
 	case r.File != "":
 		entries, err := c.lib.File(r.File)
 		if err != nil {
 			c.failAt(field+".file", err.Error(), "")
 		}
-		return placeAll(entries, field+".file")
+		addAll(entries, field+".file", add)
+	default:
+		c.listEntries(r, field+".list", add)
 	}
+}
+
+// listEntries adds those of a catalog list, and warns of what it has but cannot give.
+func (c *compiler) listEntries(r *RuleSpec, field string, add func(*Entry, string)) {
 	l, err := c.lib.List(r.List, c.place)
 	if err != nil {
-		c.failAt(field+".list", err.Error(), "")
+		c.failAt(field, err.Error(), "")
 	}
 	for _, d := range l.Disabled {
 		if d.Final && len(l.Entries) > 0 {
 			continue // nothing to do about it; a list without any entry is another matter
 		}
 		c.set.warnings = append(c.set.warnings, Warning{
-			Field: field + ".list", Msg: fmt.Sprintf("%s: %q is not in force: %s", d.Source, d.Text, d.Reason),
+			Field: field, Msg: fmt.Sprintf("%s: %q is not in force: %s", d.Source, d.Text, d.Reason),
 		})
 	}
-	return placeAll(l.Entries, field+".list")
+	addAll(l.Entries, field, add)
 }
 
-func placeAll(entries []Entry, field string) []placedEntry {
-	all := make([]placedEntry, len(entries))
-	for i, e := range entries {
-		all[i] = placedEntry{e, field}
+func addAll(entries []Entry, field string, add func(*Entry, string)) {
+	for i := range entries {
+		add(&entries[i], field)
 	}
-	return all
 }
 
-func (c *compiler) hostEntries(r *RuleSpec, field string) []placedEntry {
+func (c *compiler) eachHost(r *RuleSpec, field string, add func(*Entry, string)) {
 	ports := c.compilePorts(r, field)
-	all := make([]placedEntry, 0, len(r.Hosts))
 	for i, h := range r.Hosts {
 		at := fmt.Sprintf("%s.hosts[%d]", field, i)
 		p, err := ParsePattern(h)
@@ -77,12 +76,11 @@ func (c *compiler) hostEntries(r *RuleSpec, field string) []placedEntry {
 			c.failAt(at, err.Error(), hint)
 			continue
 		}
-		all = append(all, placedEntry{Entry{Host: p, Ports: ports, Source: r.Source}, at})
+		add(&Entry{Host: p, Ports: ports, Source: r.Source}, at)
 	}
-	return all
 }
 
-func (c *compiler) urlEntry(r *RuleSpec, field string) []placedEntry {
+func (c *compiler) urlEntry(r *RuleSpec, field string, add func(*Entry, string)) {
 	e, err := ParseEntry(r.URL)
 	switch {
 	case err != nil:
@@ -90,33 +88,32 @@ func (c *compiler) urlEntry(r *RuleSpec, field string) []placedEntry {
 		if ee, ok := err.(*EntryError); ok {
 			msg, hint = ee.Msg, ee.Hint
 		}
-		c.failAt(field+".url", msg, hint)
-		return nil
+		c.failAt(field, msg, hint)
 	case e.location() != e.String() || e.Host.kind == patternNone:
-		c.failAt(field+".url", fmt.Sprintf("%q is not a URL", r.URL), "write https://host/path; conditions have settings of their own")
-		return nil
+		c.failAt(field, fmt.Sprintf("%q is not a URL", r.URL), "write https://host/path; conditions have settings of their own")
+	default:
+		e.Source = r.Source
+		add(&e, field)
 	}
-	e.Source = r.Source
-	return []placedEntry{{e, field + ".url"}}
 }
 
 // checkHost refuses and warns of patterns that cannot do what their author meant.
-func (c *compiler) checkHost(src Entry, e *entry) {
+func (c *compiler) checkHost(e *entry) {
 	p := e.pattern
 	switch {
 	case p.kind == patternAddr && !e.deny:
-		c.checkLiteral(src, e)
+		c.checkLiteral(e)
 	case p.IsWildcard() && !e.deny && !strings.Contains(p.tail, "."):
-		c.warn(src, fmt.Sprintf("%q allows every host under a whole top-level domain", p), "name a domain below it")
+		c.warn(e, fmt.Sprintf("%q allows every host under a whole top-level domain", p), "name a domain below it")
 	}
 }
 
-func (c *compiler) checkLiteral(src Entry, e *entry) {
+func (c *compiler) checkLiteral(e *entry) {
 	switch kind := c.set.classify(e.pattern.addr); {
 	case kind == addrForbidden:
-		c.fail(src, fmt.Sprintf("%s is an address that no rule can allow", e.pattern), "see \"guards\" in docs/rules.md")
+		c.fail(e, fmt.Sprintf("%s is an address that no rule can allow", e.pattern), "see \"guards\" in docs/rules.md")
 	case kind == addrPrivate && !e.private:
-		c.fail(src, fmt.Sprintf("%s is not a public address", e.pattern), "add private: allow to the rule")
+		c.fail(e, fmt.Sprintf("%s is not a public address", e.pattern), "add private: allow to the rule")
 	}
 }
 

@@ -97,18 +97,18 @@ func (e *entry) checkPath(req *Request) Reason {
 }
 
 // compilePath refuses a deny that could not hold: in a tunnel the path cannot be seen.
-func (c *compiler) compilePath(r *RuleSpec, src Entry, e *entry) {
+func (c *compiler) compilePath(r *RuleSpec, src *Entry, e *entry) {
 	e.path, e.query = src.Path, src.Query
 	if e.path == "" {
 		return
 	}
 	tunnel := e.admits.https.any()
 	if r.Deny && tunnel && !r.Inspect {
-		c.fail(src, "the path cannot be seen in a tunnel, so this deny would not hold",
+		c.fail(e, "the path cannot be seen in a tunnel, so this deny would not hold",
 			"deny the whole host, write http:// if only plain HTTP is meant, or set inspect: true")
 	}
 	if !r.Deny && tunnel && !r.Inspect {
-		c.warn(src, fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", e.path, src.Host),
+		c.warn(e, fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", e.path, src.Host),
 			"set inspect: true on a rule of its own to enforce it, or drop the path")
 	}
 }

@@ -1,9 +1,8 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 // An admission is the ports that an entry admits in each form. Entries share them.
@@ -23,11 +22,19 @@ func (s portSet) has(port uint16) bool { return s.all || slices.Contains(s.ports
 func (s portSet) any() bool { return s.all || len(s.ports) > 0 }
 
 // String is "*", or the ports by comma.
-func (s portSet) String() string {
+func (s portSet) String() string { return string(s.appendTo(nil)) }
+
+func (s portSet) appendTo(b []byte) []byte {
 	if s.all {
-		return "*"
+		return append(b, '*')
 	}
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(s.ports), " ", ","), "[]")
+	for i, p := range s.ports {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendUint(b, uint64(p), 10)
+	}
+	return b
 }
 
 // checkPort judges port and scheme together, since an entry may list them together.
@@ -48,7 +55,7 @@ func (e *entry) checkPort(t Target) Reason {
 // compilePort works out which ports an entry admits in which form: those of its scheme. Without a
 // scheme, CONNECT on every port and plain HTTP too on port 80; without ports, the scheme's default
 // one. A deny without a scheme is for both, and without ports for all.
-func (c *compiler) compilePort(r *RuleSpec, src Entry, e *entry) {
+func (c *compiler) compilePort(r *RuleSpec, src *Entry, e *entry) {
 	schemes := r.Schemes
 	if src.Scheme != SchemeNone {
 		schemes = []Scheme{src.Scheme}
@@ -88,10 +95,13 @@ func (a *admission) add(s Scheme, ports []uint16, deny bool) {
 
 // intern returns one admission for all that are equal: 100,000 entries have a handful of them.
 func (c *compiler) intern(a admission) *admission {
-	key := a.http.String() + " " + a.https.String()
-	if p, ok := c.admissions[key]; ok {
+	c.key = a.http.appendTo(c.key[:0])
+	c.key = append(c.key, ' ')
+	c.key = a.https.appendTo(c.key)
+	if p, ok := c.admissions[string(c.key)]; ok {
 		return p
 	}
-	c.admissions[key] = &a
-	return &a
+	p := &a
+	c.admissions[string(c.key)] = p
+	return p
 }

@@ -58,18 +58,18 @@ func (c *compiler) compilePhases(spec *Spec) {
 
 // compileTime binds an entry to a phase and an expiry: its own, else its rule's; the earlier
 // expiry holds. An entry with a phase of its own in a rule with another one would need both.
-func (c *compiler) compileTime(r *RuleSpec, src Entry, e *entry) {
+func (c *compiler) compileTime(r *RuleSpec, src *Entry, e *entry) {
 	name := src.Phase
 	switch {
 	case name == "":
 		name = r.Phase
 	case r.Phase != "" && r.Phase != name:
-		c.fail(src, fmt.Sprintf("phase %q differs from its rule's phase %q", name, r.Phase), "put the entry into a rule of its own")
+		c.fail(e, fmt.Sprintf("phase %q differs from its rule's phase %q", name, r.Phase), "put the entry into a rule of its own")
 	}
 	if name != "" {
 		e.phase = c.set.phases[name]
 		if e.phase == nil {
-			c.fail(src, fmt.Sprintf("no phase %q", name), "name it in policy.phases: "+name+": { active: false }")
+			c.fail(e, fmt.Sprintf("no phase %q", name), "name it in policy.phases: "+name+": { active: false }")
 			e.phase = &phase{name: name} // never on
 		}
 	}

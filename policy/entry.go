@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 )
 
@@ -235,107 +234,6 @@ func quoteValue(v string) string {
 		return strconv.Quote(v)
 	}
 	return v
-}
-
-// An Expiry is a moment after which a rule no longer holds. The zero Expiry never comes.
-type Expiry struct {
-	at  time.Time
-	day bool // written as a date: its end, UTC
-}
-
-// Time is the first moment at which the rule no longer holds; zero if never.
-func (x Expiry) Time() time.Time { return x.at }
-
-// IsZero reports whether x never comes.
-func (x Expiry) IsZero() bool { return x.at.IsZero() }
-
-// String is x as it was written, and empty for the zero Expiry.
-func (x Expiry) String() string {
-	switch {
-	case x.at.IsZero():
-		return ""
-	case x.day:
-		return x.at.AddDate(0, 0, -1).Format(time.DateOnly)
-	}
-	return x.at.Format(time.RFC3339)
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (x Expiry) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
-
-// UnmarshalText accepts a date, which is the last day the rule holds (UTC), or an RFC 3339 time.
-func (x *Expiry) UnmarshalText(b []byte) error {
-	if t, err := time.Parse(time.DateOnly, string(b)); err == nil {
-		*x = Expiry{at: t.AddDate(0, 0, 1), day: true}
-		return nil
-	}
-	t, err := time.Parse(time.RFC3339, string(b))
-	if err != nil {
-		return fmt.Errorf("expires %q: want a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z", b)
-	}
-	*x = Expiry{at: t}
-	return nil
-}
-
-// A field is a word of a line with its place.
-type field struct {
-	text   string
-	column int // from 1
-}
-
-func (f field) fail(offset int, hint, format string, args ...any) error {
-	return &EntryError{Column: f.column + offset, Msg: fmt.Sprintf(format, args...), Hint: hint}
-}
-
-// splitFields splits a line at white space; a value may be quoted as in Go: reason="two words".
-// A comment starts with # at the beginning of a word.
-func splitFields(line string) ([]field, error) {
-	var fields []field
-	for i := 0; i < len(line); {
-		switch c := line[i]; {
-		case c == ' ' || c == '\t':
-			i++
-			continue
-		case c == '#':
-			return fields, nil
-		}
-		start := i
-		text, n, err := nextWord(line[i:])
-		if err != nil {
-			err.Column += start
-			return nil, err
-		}
-		i += n
-		fields = append(fields, field{text, start + 1})
-	}
-	return fields, nil
-}
-
-// nextWord returns the word at the start of s, unquoted, and how many bytes of s it took.
-func nextWord(s string) (string, int, *EntryError) {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == ' ' || c == '\t':
-			return s[:i], i, nil
-		case c < ' ' || c == 0x7f:
-			return "", 0, &EntryError{Column: i + 1, Msg: fmt.Sprintf("control byte %q", c), Hint: "save the file as plain UTF-8 text"}
-		case c == '"' && i > 0 && slices.Contains(entryKeys, s[:i-1]) && s[i-1] == '=':
-			q, err := strconv.QuotedPrefix(s[i:])
-			if err != nil {
-				return "", 0, &EntryError{Column: i + 1, Msg: "missing closing quote"}
-			}
-			v, err := strconv.Unquote(q)
-			if err != nil || strings.ContainsFunc(v, unicode.IsControl) {
-				return "", 0, &EntryError{Column: i + 1, Msg: "a control character in a value"}
-			}
-			end := i + len(q)
-			if end < len(s) && s[end] != ' ' && s[end] != '\t' {
-				return "", 0, &EntryError{Column: end + 1, Msg: "want a space after the closing quote"}
-			}
-			return s[:i] + v, end, nil
-		}
-	}
-	return s, len(s), nil
 }
 
 func validID(s string) bool {

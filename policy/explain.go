@@ -75,11 +75,7 @@ func (x *Explanation) why() string {
 func (e *entry) condition(reason Reason) string {
 	switch reason {
 	case ClientNotAllowed:
-		names := make([]string, len(e.groups))
-		for i, g := range e.groups {
-			names[i] = g.name
-		}
-		return "only for clients in " + list(names)
+		return "only for clients in " + list(groupNames(e.groups))
 	case PortNotAllowed, SchemeNotAllowed:
 		return "only for " + e.admits.describe()
 	case MethodNotAllowed:
