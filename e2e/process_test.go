@@ -37,6 +37,16 @@ func number(t *testing.T, name string, def int) int {
 	return n
 }
 
+// binary is the webproxy to test.
+func binary(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("WEBPROXY")
+	if path == "" {
+		t.Fatal("WEBPROXY does not name the binary to test: run e2e/run")
+	}
+	return path
+}
+
 // eventually asks done, again and again, until it says yes or patience is at its end.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
@@ -112,12 +122,8 @@ type process struct {
 // it is still there.
 func (s *site) start() *process {
 	s.t.Helper()
-	binary := os.Getenv("WEBPROXY")
-	if binary == "" {
-		s.t.Fatal("WEBPROXY does not name the binary to test: run e2e/run")
-	}
 	p := &process{t: s.t, exited: make(chan struct{})}
-	p.cmd = exec.Command(binary, "serve", "--config", filepath.Join(s.dir, "webproxy.yaml"))
+	p.cmd = exec.Command(binary(s.t), "serve", "--config", filepath.Join(s.dir, "webproxy.yaml"))
 	p.cmd.Dir = s.dir
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
