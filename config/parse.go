@@ -143,8 +143,8 @@ func aliases(s *source, n int) Problems {
 }
 
 const (
-	maxRetry   = 200       // lines
-	maxRetryOf = 256 << 10 // bytes
+	maxRetry   = 200      // lines
+	maxRetryOf = 64 << 10 // bytes
 )
 
 // faultLine finds the line of text that brings about the error msg: the shortest beginning of the

@@ -38,6 +38,18 @@ func TestPhases(t *testing.T) {
 	}
 }
 
+// The later of both ends holds.
+func TestPhasesOnlyExtend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "webproxy.yaml")
+	put(t, path, "policy: { phases: { onboarding: { until: 2099-01-01T00:00:00Z } }, rules: [] }\n")
+	must(t, StartPhase(path, "onboarding", time.Now().Add(time.Hour), "alice", "CHG-1"))
+	c, err := Load(path)
+	must(t, err)
+	if got := c.Policy.Phases["onboarding"].Until; got.Year() != 2099 {
+		t.Errorf("onboarding until %v, want what the configuration says", got)
+	}
+}
+
 func TestStartPhaseErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "webproxy.yaml")
 	put(t, path, withPhases)

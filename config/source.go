@@ -89,19 +89,23 @@ func readFile(path string, limit int64) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("is not a regular file")
 	}
+	tooLarge := fmt.Errorf("is larger than %d MiB", limit>>20)
+	if info.Size() > limit {
+		return nil, tooLarge
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, cause(err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
+	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, cause(err)
 	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("is larger than %d MiB", limit>>20)
+	if int64(data.Len()) > limit { // it has grown, or is of a kind that has no size
+		return nil, tooLarge
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // cause is err without the operation and the path, which the problem already names.

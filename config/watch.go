@@ -122,9 +122,7 @@ func (w *Watcher) run(ctx context.Context) {
 				continue
 			}
 		case err := <-fault:
-			// An overflow, or a directory that went away: events were lost, and may be from now on.
-			w.log.Warn("file events lost, watching anew", zap.Error(err))
-			w.stopEvents()
+			w.lost(err)
 		}
 		w.look(ctx, force)
 	}
@@ -159,10 +157,17 @@ func (w *Watcher) settle(ctx context.Context) bool {
 			if w.dirs.concerns(e.Name) {
 				quiet.Reset(w.timing.quiet)
 			}
-		case <-w.events.Errors:
-			return true // the overflow shows in the files as well
+		case err := <-w.events.Errors:
+			w.lost(err)
+			return true
 		}
 	}
+}
+
+// lost deals with an overflow, or a directory that went away: events were lost, and may be from now on.
+func (w *Watcher) lost(err error) {
+	w.log.Warn("file events lost, watching anew", zap.Error(err))
+	w.stopEvents()
 }
 
 // look loads the files if they are not what was last reported, or if force is set, and reports the

@@ -182,18 +182,24 @@ func TestWatchList(t *testing.T) {
 	w.wantRule("first")
 }
 
-// A list that a new configuration names is watched from then on, and also while it is wrong.
+// A list that a new configuration names is watched from then on, though it is not there yet, and
+// neither, perhaps, is its directory.
 func TestWatchNewList(t *testing.T) {
-	dir := t.TempDir()
-	path := site(t, dir)
-	w := watch(t, path, byEvents)
-	put(t, path, strings.ReplaceAll(rule("second"), "lists/approved.txt", "more/hosts.txt"))
-	w.wantProblem("more/hosts.txt")
-	put(t, filepath.Join(dir, "more", "hosts.txt"), "www.example.org\n")
-	w.Reload() // the directory is new, and its parent's parent is the configuration's
-	w.wantRule("second")
-	put(t, filepath.Join(dir, "more", "hosts.txt"), "*.\n")
-	w.wantProblem("hosts.txt:1:1")
+	for _, made := range []bool{true, false} {
+		dir := t.TempDir()
+		path := site(t, dir)
+		if made {
+			must(t, os.Mkdir(filepath.Join(dir, "more"), 0o755))
+		}
+		w := watch(t, path, byEvents)
+		list := filepath.Join(dir, "more", "hosts.txt")
+		put(t, path, strings.ReplaceAll(rule("second"), "lists/approved.txt", "more/hosts.txt"))
+		w.wantProblem("more/hosts.txt")
+		put(t, list, "www.example.org\n")
+		w.wantRule("second")
+		put(t, list, "*.\n")
+		w.wantProblem("hosts.txt:1:1")
+	}
 }
 
 func TestWatchBadFiles(t *testing.T) {
@@ -302,16 +308,20 @@ func TestWatchClose(t *testing.T) {
 	w.Close()
 }
 
-// Events that were lost, as by an overflow, are made up for.
+// Events that were lost, as by an overflow, are made up for, and those to come are not.
 func TestWatchLostEvents(t *testing.T) {
 	path := site(t, t.TempDir())
 	w := watch(t, path, byEvents)
 	put(t, path, rule("second"))
 	w.wantRule("second")
 	for i := range 3 {
-		w.events.Errors <- errors.New("overflow")
+		before := w.events
+		before.Errors <- errors.New("overflow")
 		id := fmt.Sprintf("third-%d", i)
 		put(t, path, rule(id))
 		w.wantRule(id)
+		if w.events == before {
+			t.Error("the watch that lost events is still in use")
+		}
 	}
 }

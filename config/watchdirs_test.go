@@ -1,10 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -76,5 +78,61 @@ func TestWatchDirectoryReplaced(t *testing.T) {
 		w.wantRule(id)
 		put(t, path, rule(id+"-again"))
 		w.wantRule(id + "-again")
+	}
+}
+
+// A directory that is gone for a while is watched again when it is back.
+func TestWatchDirectoryAway(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows does not rename a directory that is watched")
+	}
+	dir := t.TempDir()
+	path := site(t, dir)
+	lists := filepath.Join(dir, "lists")
+	etc := filepath.Join(dir, "sub", "etc")
+	put(t, filepath.Join(etc, "hosts.txt"), "www.example.org\n")
+	put(t, path, strings.ReplaceAll(rule("first"), "lists/approved.txt", "sub/etc/hosts.txt"))
+	w := watch(t, path, byEvents)
+	must(t, os.Rename(etc, lists+".away"))
+	w.wantProblem("no such file")
+	must(t, os.Rename(lists+".away", etc))
+	w.wantRule("first")
+	put(t, filepath.Join(etc, "hosts.txt"), "www.example.org\n*\n")
+	w.wantProblem("hosts.txt:2:1")
+}
+
+// A list may be a link too, in a directory of its own.
+func TestWatchListLink(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	path := site(t, dir)
+	good, bad := filepath.Join(elsewhere, "good.txt"), filepath.Join(elsewhere, "bad.txt")
+	put(t, good, "www.example.org\n")
+	put(t, bad, "*\n")
+	link := filepath.Join(dir, "lists", "approved.txt")
+	lead := func(target string) {
+		t.Helper()
+		if err := os.Symlink(target, link+".tmp"); err != nil {
+			t.Skip("no symbolic links here:", err)
+		}
+		must(t, os.Rename(link+".tmp", link))
+	}
+	lead(good)
+	w := watch(t, path, byEvents)
+	for range 2 {
+		lead(bad)
+		w.wantProblem("approved.txt:1:1")
+		lead(good)
+		w.wantRule("first")
+	}
+}
+
+func TestRouteLoop(t *testing.T) {
+	dir := t.TempDir()
+	loop := filepath.Join(dir, "loop")
+	if err := os.Symlink(loop, loop); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := route(loop, map[string]map[string]bool{}); !errors.Is(err, errTooManyLinks) {
+		t.Errorf("route of a loop: %v, want %v", err, errTooManyLinks)
 	}
 }
