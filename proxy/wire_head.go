@@ -29,9 +29,7 @@ func (w *wire) readHead(p []byte) (int, error) {
 // readFirst waits for the first bytes of a head. A client that sends none is no client: the
 // connection ends without a record.
 func (w *wire) readFirst(p []byte) (int, error) {
-	if !w.await(true) {
-		return 0, io.EOF
-	}
+	w.await(true)
 	n, _ := w.tcp.Read(p) // an error behind some bytes will come again
 	w.await(false)
 	if n == 0 {
@@ -40,18 +38,22 @@ func (w *wire) readFirst(p []byte) (int, error) {
 	return n, nil
 }
 
-// await marks that the wire waits for the first byte of a head, or that it no longer does. It
-// reports false if the wire should not wait, as it is draining.
-func (w *wire) await(waiting bool) bool {
+// lastMoment is how long a connection still listens when it is to serve no further request: what the
+// client has sent by then, on its way or unread, is answered rather than reset.
+const lastMoment = 20 * time.Millisecond
+
+// await marks that the wire waits for the first byte of a head, or that it no longer does.
+func (w *wire) await(waiting bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.waiting = waiting; !waiting {
-		return true
-	}
-	if !w.draining && !w.interrupted {
+	w.waiting = waiting
+	switch {
+	case !waiting || w.interrupted:
+	case w.draining:
+		w.tcp.SetReadDeadline(deadlineIn(lastMoment))
+	default:
 		w.tcp.SetReadDeadline(deadlineIn(w.limits.idle))
 	}
-	return !w.draining
 }
 
 // headInPlace judges a head that is whole in b, and returns how many bytes of b net/http may have:
@@ -225,7 +227,7 @@ func (w *wire) drain() {
 	defer w.mu.Unlock()
 	w.draining = true
 	if w.waiting {
-		w.tcp.SetReadDeadline(time.Unix(1, 0))
+		w.tcp.SetReadDeadline(deadlineIn(lastMoment))
 	}
 }
 
