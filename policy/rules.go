@@ -1,0 +1,210 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// A RuleInfo is one entry in force, with all conditions that hold for it, for those who look at a
+// policy as a whole: linters, reports, pages. It is a copy; what it refers to must not be changed.
+type RuleInfo struct {
+	Rule    string // as Decision.Rule: "arc/his"
+	Source  string // as Decision.Source: "lists/approved.txt:4"
+	Field   string // of the Spec: "rules[3].hosts[0]"
+	Deny    bool
+	Host    Pattern
+	Path    string   // "" for every path
+	Query   string   // "" for every query
+	Methods []string // nil for all
+	Groups  []string // nil for all client groups
+	Phase   string   // "" if it holds in every phase
+	Expires time.Time
+	Private bool   // its hosts may have private addresses
+	Tag     string // the service tag its addresses are checked against; "" if none is
+	Inspect bool
+	Reason  string // what its author gave
+
+	entry *entry
+}
+
+// Rules returns the entries in force, in the order of the Spec.
+func (s *Set) Rules() []RuleInfo {
+	if s == nil {
+		return nil
+	}
+	all := make([]RuleInfo, len(s.entries))
+	for i, e := range s.entries {
+		r := &all[i]
+		*r = RuleInfo{
+			Rule: e.name, Source: e.source, Field: e.field, Deny: e.deny, Host: e.pattern,
+			Path: e.path, Query: e.query, Methods: e.methods, Private: e.private, Inspect: e.inspect,
+			Reason: e.because, entry: e,
+		}
+		for _, g := range e.groups {
+			r.Groups = append(r.Groups, g.name)
+		}
+		if e.phase != nil {
+			r.Phase = e.phase.name
+		}
+		if e.expires != 0 {
+			r.Expires = time.Unix(e.expires, 0).UTC()
+		}
+		if e.tag != nil {
+			r.Tag = e.tag.name
+		}
+	}
+	return all
+}
+
+// String is the entry in its normal form; entries with equal strings decide alike.
+func (r RuleInfo) String() string {
+	if r.entry == nil {
+		return ""
+	}
+	return r.entry.String()
+}
+
+// Admits reports whether r is about a port in a form: HTTP, or HTTPS for CONNECT. SchemeNone asks
+// for either.
+func (r RuleInfo) Admits(scheme Scheme, port uint16) bool {
+	if r.entry == nil {
+		return false
+	}
+	a := r.entry.admits
+	return scheme != HTTPS && a.http.has(port) || scheme != HTTP && a.https.has(port)
+}
+
+// HasScheme reports whether r is about any port in a form.
+func (r RuleInfo) HasScheme(scheme Scheme) bool {
+	if r.entry == nil {
+		return false
+	}
+	if scheme == HTTP {
+		return r.entry.admits.http.any()
+	}
+	return r.entry.admits.https.any()
+}
+
+// Covers reports whether every request that o matches is one that r matches, at any time, whatever
+// addresses its host has. Whether they allow or deny is not compared. It errs to false: patterns
+// with stars in several places may be told apart that are not.
+func (r RuleInfo) Covers(o RuleInfo) bool {
+	a, b := r.entry, o.entry
+	return a != nil && b != nil && a.pattern.Contains(b.pattern) && a.conditionsCover(b)
+}
+
+// conditionsCover is Covers but for the hosts.
+func (e *entry) conditionsCover(o *entry) bool {
+	switch {
+	case !e.admits.http.contains(o.admits.http) || !e.admits.https.contains(o.admits.https):
+		return false
+	case e.path != o.path && !pathContains(e.path, o.path):
+		return false
+	case e.query != "" && e.query != o.query:
+		return false
+	case !subset(o.methods, e.methods) || !subset(o.groups, e.groups):
+		return false
+	case e.phase != nil && e.phase != o.phase:
+		return false
+	case e.expires != 0 && (o.expires == 0 || o.expires > e.expires):
+		return false
+	case o.private && !e.private || e.inspect != o.inspect:
+		return false
+	}
+	// A tag narrows the addresses.
+	return e.tag == nil || o.tag != nil && e.tag.name == o.tag.name && e.tag.check == o.tag.check
+}
+
+// subset reports whether all of a is in b, where nil is everything.
+func subset[T comparable](a, b []T) bool {
+	if b == nil {
+		return true
+	}
+	if a == nil {
+		return false
+	}
+	return !slices.ContainsFunc(a, func(v T) bool { return !slices.Contains(b, v) })
+}
+
+func (s portSet) contains(o portSet) bool {
+	if s.all || o.all {
+		return s.all
+	}
+	return !slices.ContainsFunc(o.ports, func(p uint16) bool { return !s.has(p) })
+}
+
+// pathContains reports whether p matches every path that o does. A path that cannot be seen is
+// matched by both.
+func pathContains(p, o string) bool {
+	if p == "" {
+		return true
+	}
+	if prefix, ok := strings.CutSuffix(p, "*"); ok {
+		return strings.HasPrefix(o, prefix)
+	}
+	if prefix, ok := strings.CutSuffix(o, "*"); ok {
+		// "/pub/*" is below "/pub" and below "/pub/", "/pub*" is below neither.
+		return strings.HasPrefix(prefix, strings.TrimSuffix(p, "/")+"/")
+	}
+	return MatchPath(p, o)
+}
+
+// Contains reports whether p matches every host that q matches. It errs to false for patterns with
+// stars in several labels.
+func (p Pattern) Contains(q Pattern) bool {
+	switch {
+	case p.kind == patternNone || q.kind == patternNone:
+		return false
+	case p.kind == patternAny || p.text == q.text:
+		return true
+	case q.kind == patternAny:
+		return false
+	case q.kind == patternExact || q.kind == patternAddr:
+		return p.Matches(q.text)
+	case p.kind == patternBelow:
+		// What stands before q's tail is one label at least.
+		return q.tail == p.tail || below(q.tail, p.tail)
+	}
+	return p.kind == patternGlob && globContains(strings.Split(p.text, "."), strings.Split(q.text, "."))
+}
+
+// globContains compares labels from the end. A first label "*" stands for one or more.
+func globContains(p, q []string) bool {
+	for len(p) > 0 && len(q) > 0 {
+		last, other := p[len(p)-1], q[len(q)-1]
+		if len(p) == 1 && last == "*" {
+			return true // whatever is left of q, at least one label
+		}
+		if len(q) == 1 && other == "*" {
+			return false // q goes deeper
+		}
+		if !labelContains(last, other) {
+			return false
+		}
+		p, q = p[:len(p)-1], q[:len(q)-1]
+	}
+	return len(p) == 0 && len(q) == 0
+}
+
+// labelContains reports whether p matches every label that q does. A star in q may stand for a
+// letter that is nowhere in p, so that only a star of p can match it: it is matched as a letter.
+func labelContains(p, q string) bool {
+	star, from := -1, 0 // the last star of p, and where in q its text ends
+	i, j := 0, 0
+	for j < len(q) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, from = i, j
+			i++
+		case i < len(p) && p[i] == q[j] && q[j] != '*':
+			i, j = i+1, j+1
+		case star >= 0:
+			from++
+			i, j = star+1, from
+		default:
+			return false
+		}
+	}
+	return strings.Trim(p[i:], "*") == ""
+}
