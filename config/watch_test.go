@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"webproxy/internal/atomicfile"
 )
 
 // byEvents looks at files when there are events, and never otherwise: what passes with it does not
@@ -243,8 +245,9 @@ func TestWatchUnreadable(t *testing.T) {
 func TestWatchSame(t *testing.T) {
 	path := site(t, t.TempDir())
 	w := watch(t, path, byEvents)
-	put(t, path, rule("first"))
-	put(t, path, rule("second"))
+	for _, id := range []string{"first", "second"} { // whole, so that there is no other report in between
+		must(t, atomicfile.Write(path, []byte(rule(id)), 0o644))
+	}
 	if r := w.next(); r.err != nil || r.config.Policy.Rules[0].ID != "second" {
 		t.Errorf("reported %v, %v; want the second rule at once", r.config, r.err)
 	}
