@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -31,7 +32,9 @@ func parseList(name, written string, data []byte) *listFile {
 		return l
 	}
 	l.blank = true
-	first := map[string]int{} // line by entry
+	// Sized at once: entries are large, and growing the slice would copy each of them several times.
+	l.entries = make([]policy.Entry, 0, len(l.src.lines))
+	first := make(map[string]int, len(l.src.lines)) // line by entry
 	for i, line := range l.src.lines {
 		number := i + 1
 		if strings.TrimSpace(line) == "" {
@@ -51,14 +54,15 @@ func parseList(name, written string, data []byte) *listFile {
 		if e.Host == (policy.Pattern{}) {
 			continue // a comment
 		}
-		if was, dup := first[sameness(e)]; dup {
+		same := sameness(e)
+		if was, dup := first[same]; dup {
 			w := l.src.problem(number, column(line, 0), 0, fmt.Sprintf("says the same as line %d", was), "remove one of them")
 			w.Warning = true
 			l.warnings = append(l.warnings, w)
 		} else {
-			first[sameness(e)] = number
+			first[same] = number
 		}
-		e.Source = fmt.Sprintf("%s:%d", written, number)
+		e.Source = written + ":" + strconv.Itoa(number)
 		l.entries = append(l.entries, e)
 	}
 	if l.blank {
