@@ -7,12 +7,16 @@
 //	list, err := catalog.Get("arc", policy.Place{Cloud: "public"})         // the default generation
 //	list, err := catalog.Get("arc@2026-07", policy.Place{Cloud: "public"}) // exactly this one
 //
+// A bundle, such as azure-local, is a list of lists, and is read like one.
+//
 // The package never guesses. A line that no rule can express, that lacks a setting, or that does not
 // exist for a cloud is returned as disabled, with the reason; it is not dropped, repaired or replaced
 // by the line of another cloud.
 //
-// The lists are the files lists/GENERATION/NAME.yaml. They were made from tables of endpoints by
-// catalog/gen, which also holds the corrections and notes.
+// The lists are the files lists/GENERATION/NAME.yaml, the bundles bundles/GENERATION/NAME.yaml. The
+// first lists were made from a table of endpoints by catalog/gen, which also holds the corrections
+// and notes. A new generation is one more directory; nothing else names it. See "Generations and
+// bundles" in docs/lists.md.
 package catalog
 
 import (
@@ -27,35 +31,39 @@ import (
 	"webproxy/policy"
 )
 
-// DefaultGeneration is the generation of a list that is named without one. A list that does not have
-// it is given in its newest generation.
+// DefaultGeneration is the generation of a list that is named without one. A list or bundle that does
+// not have it is given in its newest generation.
 const DefaultGeneration = "2021-12"
 
-//go:embed lists
+//go:embed lists bundles
 var files embed.FS
 
-// A bundle is one embedded file, parsed when it is first asked for: a policy that uses three lists
-// pays for three.
-type bundle struct {
+// A file is one embedded list or bundle, parsed when it is first asked for: a policy that uses three
+// lists pays for three.
+type file struct {
 	name, generation string
-	load             func() (*List, error)
+	bundle           bool
+	list             func() (*List, error)   // if it is a list
+	open             func() (*Bundle, error) // if it is a bundle
 }
 
-// bundles are all embedded files, by name, then generation.
-var bundles = sync.OnceValue(func() []bundle {
-	paths, err := fs.Glob(files, "lists/*/*.yaml")
+// catalogue is all embedded files, by name, then generation.
+var catalogue = sync.OnceValue(func() []file {
+	paths, err := fs.Glob(files, "*/*/*.yaml")
 	if err != nil {
 		panic(err) // the pattern is constant
 	}
-	all := make([]bundle, 0, len(paths))
+	all := make([]file, 0, len(paths))
 	for _, p := range paths {
-		all = append(all, bundle{
+		all = append(all, file{
 			name:       strings.TrimSuffix(path.Base(p), ".yaml"),
 			generation: path.Base(path.Dir(p)),
-			load:       sync.OnceValues(func() (*List, error) { return readList(p) }),
+			bundle:     strings.HasPrefix(p, "bundles/"),
+			list:       sync.OnceValues(func() (*List, error) { return readList(p) }),
+			open:       sync.OnceValues(func() (*Bundle, error) { return readBundle(p) }),
 		})
 	}
-	slices.SortFunc(all, func(a, b bundle) int {
+	slices.SortFunc(all, func(a, b file) int {
 		if c := strings.Compare(a.name, b.name); c != 0 {
 			return c
 		}
@@ -64,125 +72,114 @@ var bundles = sync.OnceValue(func() []bundle {
 	return all
 })
 
-// Get returns the entries of a list, such as "hci" or "hci@2021-12", that hold at place, in the
-// order of its file. What the list has for place but cannot be a rule is in Disabled.
-// The error for an unknown name says which there are. Safe for concurrent use; the caller owns the
-// result.
+// Get returns the entries of a list or bundle, such as "hci" or "hci@2021-12", that hold at place, in
+// the order of its file. What it has for place but cannot be a rule is in Disabled.
+// The error for an unknown name says which there are; see CheckPlace for the other ones. Safe for
+// concurrent use; the caller owns the result.
 func Get(name string, place policy.Place) (policy.List, error) {
-	l, err := Open(name)
+	lines, err := Lines(name, place)
 	if err != nil {
 		return policy.List{}, err
 	}
-	list, err := l.at(name, place)
-	if err != nil {
-		return policy.List{}, fmt.Errorf("catalog list %s: %w", name, err)
+	var out policy.List
+	for _, l := range lines {
+		out.Entries = append(out.Entries, l.Entries...)
+		if l.Disabled != nil {
+			out.Disabled = append(out.Disabled, *l.Disabled)
+		}
 	}
-	return list, nil
+	return out, nil
 }
 
 // Open returns a list as its file has it: all clouds and regions, placeholders unfilled, disabled
-// lines too. The List is shared and must not be changed.
+// lines too. The List is shared and must not be changed. A bundle has no such form; see OpenBundle.
 func Open(name string) (*List, error) {
+	f, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	if f.bundle {
+		return nil, fmt.Errorf("%q is a bundle of catalog lists, not a list", name)
+	}
+	return f.list()
+}
+
+// find returns the file that name stands for, with or without a generation.
+func find(name string) (file, error) {
 	bare, pin, pinned := strings.Cut(name, "@")
-	var found []bundle
-	for _, b := range bundles() {
-		if b.name == bare {
-			found = append(found, b)
+	var found []file
+	for _, f := range catalogue() {
+		if f.name == bare {
+			found = append(found, f)
 		}
 	}
 	if len(found) == 0 {
-		return nil, unknownList(bare)
+		return file{}, unknownList(bare)
 	}
 	if !pinned {
-		return preferred(found).load()
+		return preferred(found), nil
 	}
-	for _, b := range found {
-		if b.generation == pin {
-			return b.load()
+	for _, f := range found {
+		if f.generation == pin {
+			return f, nil
 		}
 	}
-	return nil, fmt.Errorf("catalog list %q has no generation %q; it has %s", bare, pin, strings.Join(generations(found), ", "))
+	return file{}, fmt.Errorf("catalog list %q has no generation %q; it has %s", bare, pin, strings.Join(generations(found), ", "))
 }
 
-// preferred returns the bundle that an unpinned name stands for; bs are of one name, oldest first.
-func preferred(bs []bundle) bundle {
-	for _, b := range bs {
-		if b.generation == DefaultGeneration {
-			return b
+// preferred returns the file that an unpinned name stands for; fs are of one name, oldest first.
+func preferred(fs []file) file {
+	for _, f := range fs {
+		if f.generation == DefaultGeneration {
+			return f
 		}
 	}
-	return bs[len(bs)-1]
+	return fs[len(fs)-1]
 }
 
-func generations(bs []bundle) []string {
+func generations(fs []file) []string {
 	var all []string
-	for _, b := range bs {
-		all = append(all, b.generation)
+	for _, f := range fs {
+		all = append(all, f.generation)
 	}
 	return all
 }
 
 func unknownList(name string) error {
-	names := Names()
+	names := append(Names(), BundleNames()...)
 	hint := ""
 	if near := nearest(name, names); near != "" {
 		hint = fmt.Sprintf(" (did you mean %q?)", near)
 	}
-	return fmt.Errorf("no catalog list %q%s; the lists are %s", name, hint, strings.Join(names, ", "))
+	return fmt.Errorf("no catalog list %q%s; the lists are %s; the bundles are %s", name, hint,
+		strings.Join(Names(), ", "), strings.Join(BundleNames(), ", "))
 }
 
 // Names returns the names of the lists, without generations, in alphabetical order.
-func Names() []string {
-	var names []string
-	for _, b := range bundles() {
-		names = append(names, b.name)
-	}
-	return slices.Compact(names)
-}
+func Names() []string { return names(false) }
 
-// A Summary describes a list without its entries.
-type Summary struct {
-	Name        string
-	Title       string
-	Generation  string
-	Generations []string // all there are of this name, oldest first
-	Sources     []string // the documents it was taken from
-	Date        string   // of the newest of them
-	Endpoints   int      // lines, of all clouds and regions
-	Disabled    int      // those of them that no rule can express
-}
+// BundleNames returns the names of the bundles, without generations, in alphabetical order.
+func BundleNames() []string { return names(true) }
 
-// Info describes the list that name stands for, as in Open.
-func Info(name string) (Summary, error) {
-	l, err := Open(name)
-	if err != nil {
-		return Summary{}, err
-	}
-	s := Summary{Name: l.Name, Title: l.Title, Generation: l.Generation}
-	for _, b := range bundles() {
-		if b.name == l.Name {
-			s.Generations = append(s.Generations, b.generation)
+func names(bundles bool) []string {
+	var all []string
+	for _, f := range catalogue() {
+		if f.bundle == bundles {
+			all = append(all, f.name)
 		}
 	}
-	for _, d := range l.Documents {
-		s.Sources = append(s.Sources, d.Source)
-		s.Date = max(s.Date, d.Date)
-		for _, e := range d.Endpoints {
-			s.Endpoints++
-			if e.Disabled != "" {
-				s.Disabled++
-			}
-		}
-	}
-	return s, nil
+	return slices.Compact(all)
 }
 
-// All returns every list in every generation, by name, then generation. The Lists are shared and
-// must not be changed.
+// All returns every list in every generation, by name, then generation, without the bundles. The
+// Lists are shared and must not be changed.
 func All() ([]*List, error) {
 	var all []*List
-	for _, b := range bundles() {
-		l, err := b.load()
+	for _, f := range catalogue() {
+		if f.bundle {
+			continue
+		}
+		l, err := f.list()
 		if err != nil {
 			return nil, err
 		}

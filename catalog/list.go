@@ -22,6 +22,9 @@ type Document struct {
 	Source string `yaml:"source"`
 	// Date is when the source was published or last changed: a day, or as much as is known of it.
 	Date string `yaml:"date"`
+	// Regions are those that it has lines for, in this list or in another one that was taken from it: a
+	// line of other regions is then none for such a region, not a missing one. Empty: it has no such lines.
+	Regions []string `yaml:"regions,omitempty,flow"`
 	// Notes are what a reader should know of it: errors, contradictions, what later sources say.
 	Notes     []string   `yaml:"notes,omitempty"`
 	Endpoints []Endpoint `yaml:"endpoints"`
@@ -61,15 +64,9 @@ type Endpoint struct {
 // readList parses one embedded file. Its errors are mistakes of ours, which the tests of this package
 // find before a user can.
 func readList(name string) (*List, error) {
-	data, err := files.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("catalog: %w", err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
 	l := new(List)
-	if err := dec.Decode(l); err != nil {
-		return nil, fmt.Errorf("catalog: %s: %w", name, err)
+	if err := readYAML(name, l); err != nil {
+		return nil, err
 	}
 	if want := path.Join("lists", l.Generation, l.Name+".yaml"); want != name {
 		return nil, fmt.Errorf("catalog: %s: holds list %s of generation %s", name, l.Name, l.Generation)
@@ -83,6 +80,20 @@ func readList(name string) (*List, error) {
 		}
 	}
 	return l, nil
+}
+
+// readYAML decodes an embedded file into v, which must have a field for each of its keys.
+func readYAML(name string, v any) error {
+	data, err := files.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(v); err != nil {
+		return fmt.Errorf("catalog: %s: %w", name, err)
+	}
+	return nil
 }
 
 // nearest returns the name that word was probably meant to be, or "".

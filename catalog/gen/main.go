@@ -118,6 +118,7 @@ func build(rows []row) ([]*catalog.List, error) {
 	for _, l := range byKey {
 		lists = append(lists, l)
 	}
+	setRegions(lists)
 	// Oldest generation first: ids are given in this order, and kept by what is newer.
 	slices.SortFunc(lists, func(a, b *catalog.List) int {
 		return strings.Compare(a.Generation+" "+a.Name, b.Generation+" "+b.Name)
@@ -130,6 +131,28 @@ func build(rows []row) ([]*catalog.List, error) {
 		ids[l.Name].name(l)
 	}
 	return lists, nil
+}
+
+// setRegions tells each document for which regions its source has lines, be they in other lists.
+func setRegions(lists []*catalog.List) {
+	type key struct{ source, date string }
+	regions := map[key][]string{}
+	for _, l := range lists {
+		for _, d := range l.Documents {
+			k := key{d.Source, d.Date}
+			for _, e := range d.Endpoints {
+				regions[k] = append(regions[k], e.Regions...)
+			}
+		}
+	}
+	for _, l := range lists {
+		for i := range l.Documents {
+			d := &l.Documents[i]
+			all := slices.Clone(regions[key{d.Source, d.Date}])
+			slices.Sort(all)
+			d.Regions = slices.Compact(all)
+		}
+	}
 }
 
 // documentOf returns the document of l with this source and date, added if it is new.

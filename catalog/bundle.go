@@ -1,0 +1,150 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// A Bundle is a list of lists: what belongs together for one purpose, in one generation. Get reads it
+// like a list. The id of its entries is that of the list and that of the entry, "hci.login"; Source
+// stays with the list.
+type Bundle struct {
+	Name       string `yaml:"name"`
+	Title      string `yaml:"title"`
+	Generation string `yaml:"generation"`
+	Parts      []Part `yaml:"parts"`
+}
+
+// A Part is some lists of a Bundle, and which of their lines it takes.
+type Part struct {
+	// Why the bundle has these lines.
+	Why string `yaml:"why"`
+	// Lists are names with generations: a bundle says the same until its file is changed.
+	Lists []string `yaml:"lists,flow"`
+	// Source, if set, takes only documents whose source begins with it.
+	Source string `yaml:"source,omitempty"`
+	// Clouds, if set, are the only ones that the part is for.
+	Clouds []string `yaml:"clouds,omitempty,flow"`
+	// Only, if set, takes these endpoints of the lists; Skip leaves these out. Both are ids.
+	Only []string `yaml:"only,omitempty,flow"`
+	Skip []string `yaml:"skip,omitempty,flow"`
+	// GatewayOnly takes the part only if there is an Arc gateway (policy.names.gateway).
+	GatewayOnly bool `yaml:"gateway_only,omitempty"`
+	// GatewaySpares leaves out what an Arc gateway, if there is one, reaches in our stead. What is
+	// plain HTTP stays: it never goes through the gateway.
+	GatewaySpares bool `yaml:"gateway_spares,omitempty"`
+}
+
+// OpenBundle returns a bundle as its file has it. It is shared and must not be changed.
+func OpenBundle(name string) (*Bundle, error) {
+	f, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	if !f.bundle {
+		return nil, fmt.Errorf("%q is a catalog list, not a bundle", name)
+	}
+	return f.open()
+}
+
+func readBundle(name string) (*Bundle, error) {
+	b := new(Bundle)
+	if err := readYAML(name, b); err != nil {
+		return nil, err
+	}
+	if want := "bundles/" + b.Generation + "/" + b.Name + ".yaml"; want != name {
+		return nil, fmt.Errorf("catalog: %s: holds bundle %s of generation %s", name, b.Name, b.Generation)
+	}
+	return b, nil
+}
+
+// bundleLines returns the lines of f's parts in their order. Of equal entries the first stays; a line
+// of which nothing stays, and a line disabled as an earlier one was, is left out.
+func bundleLines(f file, w wording) ([]Line, error) {
+	b, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	var all []Line
+	seen := map[string]bool{}
+	for i := range b.Parts {
+		lines, err := b.Parts[i].lines(w)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			if l.claim(seen) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all, nil
+}
+
+// lines returns what the part takes, with ids that are unique in the bundle.
+func (p *Part) lines(w wording) ([]Line, error) {
+	if p.GatewayOnly && !w.hasGateway() || len(p.Clouds) > 0 && !slices.Contains(p.Clouds, w.cloud) {
+		return nil, nil
+	}
+	var taken []Line
+	for _, name := range p.Lists {
+		f, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		lines, err := listLines(f, name, w)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			if p.takes(&l, w) {
+				l.prefixIDs(f.name + ".")
+				taken = append(taken, l)
+			}
+		}
+	}
+	return taken, nil
+}
+
+func (p *Part) takes(l *Line, w wording) bool {
+	e := l.Endpoint
+	switch {
+	case !strings.HasPrefix(l.Document.Source, p.Source),
+		len(p.Only) > 0 && !slices.Contains(p.Only, e.ID),
+		slices.Contains(p.Skip, e.ID):
+		return false
+	case p.GatewaySpares && w.hasGateway() && e.ArcGateway == "yes":
+		return slices.Contains(e.Schemes, "http")
+	}
+	return true
+}
+
+func (l *Line) prefixIDs(prefix string) {
+	for i := range l.Entries {
+		l.Entries[i].ID = prefix + l.Entries[i].ID
+	}
+	if l.Disabled != nil {
+		l.Disabled.ID = prefix + l.Disabled.ID
+	}
+}
+
+// claim takes from l the entries that are in seen, adds the others to it, and reports whether any
+// part of l is new.
+func (l *Line) claim(seen map[string]bool) bool {
+	if d := l.Disabled; d != nil {
+		key := d.Text + "\n" + d.Reason
+		isNew := !seen[key]
+		seen[key] = true
+		return isNew
+	}
+	l.Entries = slices.DeleteFunc(l.Entries, func(e policy.Entry) bool {
+		key := policy.Entry{Scheme: e.Scheme, Host: e.Host, Ports: e.Ports, Path: e.Path, Query: e.Query}.String()
+		repeated := seen[key]
+		seen[key] = true
+		return repeated
+	})
+	return len(l.Entries) > 0
+}

@@ -1,0 +1,184 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// A Line is one endpoint of a list as it stands for a place: rules' entries, or why there are none.
+type Line struct {
+	List     *List
+	Document *Document
+	Endpoint *Endpoint
+	// Number is the endpoint's place in the list, from 1, as in the Source of its entries.
+	Number   int
+	Entries  []policy.Entry
+	Disabled *policy.DisabledEntry // nil if there are Entries
+}
+
+// Lines returns the endpoints that concern place, of a list or of a bundle, in the order of its file.
+// An endpoint of another cloud or region is not among them. The errors are those of Get. The caller
+// owns the result, but not the List, Document and Endpoint that each Line points to.
+func Lines(name string, place policy.Place) ([]Line, error) {
+	w, errs := newWording(place)
+	if err := placeError(errs); err != nil {
+		return nil, fmt.Errorf("catalog list %s: %w", name, err)
+	}
+	f, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	var lines []Line
+	if f.bundle {
+		lines, err = bundleLines(f, w)
+	} else {
+		lines, err = listLines(f, name, w)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("catalog list %s: %w", name, err)
+	}
+	return lines, nil
+}
+
+func listLines(f file, name string, w wording) ([]Line, error) {
+	l, err := f.list()
+	if err != nil {
+		return nil, err
+	}
+	return l.lines(name, w)
+}
+
+// lines returns what l has for w's place. The name is how l was asked for; it stands in each Source.
+func (l *List) lines(name string, w wording) ([]Line, error) {
+	var all []Line
+	number := 0
+	for i := range l.Documents {
+		d := &l.Documents[i]
+		c := d.columns(w)
+		for j := range d.Endpoints {
+			e := &d.Endpoints[j]
+			number++
+			line := Line{List: l, Document: d, Endpoint: e, Number: number}
+			fit, err := line.fill(name, c, w)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", e.ID, err)
+			}
+			if fit {
+				all = append(all, line)
+			}
+		}
+	}
+	return all, nil
+}
+
+// fill makes the entries of the line's endpoint, or says why there are none. It reports whether the
+// endpoint concerns the place at all.
+func (l *Line) fill(name string, c columns, w wording) (bool, error) {
+	e := l.Endpoint
+	source := fmt.Sprintf("catalog %s, entry %d", name, l.Number)
+	fit, reason := c.judge(e)
+	if !fit {
+		return false, nil
+	}
+	host, final := e.Host, e.Disabled != "" && e.Cloud == w.cloud
+	if reason == "" {
+		host, reason, final = w.fill(e.Host)
+	}
+	if reason != "" {
+		l.Disabled = &policy.DisabledEntry{ID: e.ID, Source: source, Text: e.Raw, Reason: reason, Final: final}
+		return true, nil
+	}
+	var err error
+	l.Entries, err = e.entries(host, source)
+	return true, err
+}
+
+// columns is what a document has for one cloud and region. Documents differ in that: some are a table
+// with a column for each cloud, some a list for each region.
+type columns struct {
+	cloud, region string
+	hasCloud      bool   // there is a line for cloud, be it only to say that there is none yet
+	hasRegion     bool   // the source has lines for region, here or in another list
+	sample        string // the first region of cloud, whose lines stand for those of a region it lacks
+}
+
+func (d *Document) columns(w wording) columns {
+	c := columns{cloud: w.cloud, region: w.region, hasRegion: slices.Contains(d.Regions, w.region)}
+	for i := range d.Endpoints {
+		e := &d.Endpoints[i]
+		if e.Cloud != c.cloud {
+			continue
+		}
+		c.hasCloud = true
+		if len(e.Regions) > 0 && c.sample == "" {
+			c.sample = e.Regions[0]
+		}
+	}
+	return c
+}
+
+// judge says whether e concerns the cloud and region at all, and if so, what keeps it from being a
+// rule there; "" if nothing does.
+func (c columns) judge(e *Endpoint) (fit bool, reason string) {
+	if e.Cloud != c.cloud {
+		// Public is the column that every table has. Another cloud that has none is told so line by
+		// line: what is missing must be seen, and must not be made up for by the public host.
+		return e.Cloud == publicCloud && !c.hasCloud,
+			fmt.Sprintf("the source has no column for cloud %s (policy.cloud); this is the public one", c.cloud)
+	}
+	if e.Disabled != "" {
+		return true, e.Disabled
+	}
+	if len(e.Regions) == 0 || slices.Contains(e.Regions, c.region) {
+		return true, ""
+	}
+	if c.hasRegion || !slices.Contains(e.Regions, c.sample) {
+		return false, ""
+	}
+	if c.region == "" {
+		return true, fmt.Sprintf("differs by region, this is the one of %s: set policy.region", c.sample)
+	}
+	return true, fmt.Sprintf("the source has no line for region %s (policy.region), this is the one of %s", c.region, c.sample)
+}
+
+// entries makes the rules' entries of e, one for each scheme. Two, not one with both ports: a single
+// entry without a scheme would admit CONNECT to port 80 as well.
+func (e *Endpoint) entries(host, source string) ([]policy.Entry, error) {
+	all := make([]policy.Entry, 0, len(e.Schemes))
+	for i, form := range e.forms(host) {
+		entry, err := policy.ParseEntry(form)
+		if err != nil {
+			return nil, err
+		}
+		entry.ID, entry.Tag, entry.Source = e.ID, strings.Join(e.Tags, ","), source
+		if e.Schemes[i] == "http" && len(e.Schemes) > 1 {
+			entry.ID += "-http"
+		}
+		all = append(all, entry)
+	}
+	return all, nil
+}
+
+// forms are the endpoint as list entries have it, one for each scheme: "https://host:8084/path". The
+// host may still have its placeholders.
+func (e *Endpoint) forms(host string) []string {
+	all := make([]string, len(e.Schemes))
+	for i, scheme := range e.Schemes {
+		all[i] = scheme + "://" + host
+		if !defaultPort(scheme, e.Ports[i]) {
+			all[i] += fmt.Sprintf(":%d", e.Ports[i])
+		}
+		all[i] += e.Path
+	}
+	return all
+}
+
+// Forms are the endpoint as its list has it, one for each scheme: "https://{keyvault}.vault.azure.net".
+func (e *Endpoint) Forms() []string { return e.forms(e.Host) }
+
+func defaultPort(scheme string, port uint16) bool {
+	return scheme == "http" && port == 80 || scheme == "https" && port == 443
+}
