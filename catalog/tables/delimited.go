@@ -1,0 +1,98 @@
+package tables
+
+import "strings"
+
+// delimitedTable reads a table in CSV, with commas or semicolons, or with tabs, as a browser copies
+// it, if the next line is the header of one. It reports whether it was.
+func (d *document) delimitedTable() bool {
+	for _, delim := range []byte{'\t', ',', ';'} {
+		cells, n := record(d.shown[d.next:], delim)
+		l := layoutOf(cells)
+		if len(cells) < 2 || !isHeader(cells) || !l.sure() {
+			continue
+		}
+		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), leave(Prose, rowText(cells), "the header of a table", ""))
+		d.next += n
+		d.delimitedRows(delim, l)
+		return true
+	}
+	return false
+}
+
+// isHeader tells a header from a sentence with commas: its cells are short, and none is an address.
+func isHeader(cells []string) bool {
+	for _, c := range cells {
+		if len(strings.Fields(c)) > 6 || len(c) > 80 {
+			return false
+		}
+		for _, w := range words(plainText(c)) {
+			if looks(w.text, true) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// delimitedRows reads records until one that has no delimiter; blank lines between records are
+// passed over.
+func (d *document) delimitedRows(delim byte, l layout) {
+	for d.next < len(d.lines) {
+		if strings.TrimSpace(visible(d.shown[d.next])) == "" {
+			if strings.TrimSpace(visible(d.lines[d.next])) != "" {
+				return // an HTML comment
+			}
+			d.next++
+			continue
+		}
+		cells, n := record(d.shown[d.next:], delim)
+		if len(cells) < 2 && n == 1 {
+			return
+		}
+		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), d.row(cells, l))
+		d.next += n
+	}
+}
+
+// record splits the record that begins with the first of lines, and says how many of them it has: a
+// quoted cell may go over several (RFC 4180, 2). A quote that nothing closes is taken literally, so
+// that it does not swallow the document.
+func record(lines []string, delim byte) (cells []string, n int) {
+	const most = 100 // lines
+	text := lines[0]
+	for n = 1; ; n++ {
+		cells, open := splitRecord(text, delim)
+		if !open {
+			return cells, n
+		}
+		if n == most || n == len(lines) {
+			return strings.Split(lines[0], string(delim)), 1
+		}
+		text += "\n" + lines[n]
+	}
+}
+
+// splitRecord splits text at delim; open says that it ends within quotes.
+func splitRecord(text string, delim byte) (cells []string, open bool) {
+	var cell strings.Builder
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '"' && i+1 < len(text) && text[i+1] == '"':
+			cell.WriteByte('"')
+			i++
+		case quoted && c == '"':
+			quoted = false
+		case quoted && c == '\n':
+			cell.WriteString("<br>") // as in a cell of Markdown
+		case !quoted && c == '"' && strings.TrimSpace(cell.String()) == "":
+			quoted = true
+		case !quoted && c == delim:
+			cells = append(cells, cell.String())
+			cell.Reset()
+		default:
+			cell.WriteByte(c)
+		}
+	}
+	return append(cells, cell.String()), quoted
+}

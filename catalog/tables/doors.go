@@ -1,0 +1,142 @@
+package tables
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// A door is a way to a host that an entry can open.
+type door struct {
+	scheme policy.Scheme
+	port   uint16
+}
+
+// doors says which ways to a host a line opens. Stated is the scheme of its address, own are the
+// ports of its address; list is what is said beside it. Where they contradict each other, what all
+// agree on is opened; what is not is said in notes, or if nothing is left, in the error's Left.
+func doors(stated policy.Scheme, own []uint16, list portList) (open []door, notes []string, bad *Left) {
+	services, outside := agreed(own, list)
+	if len(services) == 0 && len(outside) > 0 {
+		return nil, nil, &Left{Kind: Problem, Why: "the address says port " + numbers(own) + ", the line beside it port " + numbers(outside)}
+	}
+	if len(outside) > 0 {
+		notes = append(notes, "port "+numbers(outside)+" left out: the address itself says "+numbers(own))
+	}
+	if lost := missing(own, services); len(lost) > 0 {
+		notes = append(notes, "port "+numbers(lost)+" of the address left out: what stands beside it has other ports")
+	}
+	if len(services) == 0 {
+		services = defaults(stated, list.proto)
+	}
+	for _, s := range services {
+		d, why := s.door(stated)
+		if why == nil {
+			if !slices.Contains(open, d) {
+				open = append(open, d)
+			}
+			if s.proto&udp != 0 {
+				notes = append(notes, fmt.Sprintf("UDP port %d left out: it does not pass an HTTP proxy", s.port))
+			}
+			continue
+		}
+		if bad == nil || why.Kind == Problem {
+			bad = why
+		}
+		notes = append(notes, why.Why)
+	}
+	if len(open) > 0 {
+		bad = nil
+	}
+	return open, notes, bad
+}
+
+// agreed returns the services that the address and what stands beside it have in common, and the
+// ports that are only said beside it.
+func agreed(own []uint16, list portList) (services []service, outside []uint16) {
+	for _, s := range list.services {
+		if s.proto == 0 {
+			s.proto = list.proto
+		}
+		if len(own) > 0 && !slices.Contains(own, s.port) {
+			outside = append(outside, s.port)
+			continue
+		}
+		services = append(services, s)
+	}
+	if len(list.services) == 0 {
+		for _, port := range own {
+			services = append(services, service{port, list.proto})
+		}
+	}
+	return services, outside
+}
+
+// missing returns those of ports that no service has.
+func missing(ports []uint16, services []service) []uint16 {
+	return slices.DeleteFunc(slices.Clone(ports), func(p uint16) bool {
+		return slices.ContainsFunc(services, func(s service) bool { return s.port == p })
+	})
+}
+
+// defaults are the services of a line that names no port.
+func defaults(stated policy.Scheme, proto protocol) []service {
+	switch {
+	case stated != policy.SchemeNone:
+		return []service{{stated.DefaultPort(), proto}}
+	case proto&http != 0 && proto&https != 0:
+		return []service{{80, http}, {443, https}}
+	case proto&http != 0:
+		return []service{{80, proto}}
+	}
+	return []service{{443, proto}}
+}
+
+// door is how s is reached through a web proxy, or why it is not.
+func (s service) door(stated policy.Scheme) (door, *Left) {
+	if s.proto == udp || s.proto == 0 && stated == policy.SchemeNone && udpOnly(s.port) {
+		return door{}, &Left{Kind: NoRule, Why: fmt.Sprintf("UDP port %d does not pass an HTTP proxy: allow it at the firewall", s.port)}
+	}
+	scheme := stated
+	if said := s.scheme(); scheme == policy.SchemeNone {
+		scheme = said
+	} else if s.proto&(http|https) != 0 && s.proto&(http|https) != http|https && said != scheme {
+		return door{}, contradiction(scheme.String(), strings.ToUpper(said.String()))
+	}
+	if scheme == policy.HTTP && s.port == 443 || scheme == policy.HTTPS && s.port == 80 {
+		return door{}, contradiction(scheme.String(), "port "+strconv.Itoa(int(s.port)))
+	}
+	return door{scheme, s.port}, nil
+}
+
+func contradiction(scheme, other string) *Left {
+	return &Left{
+		Kind: Problem,
+		Why:  fmt.Sprintf("it says %s and %s, which do not go together", scheme, other),
+		Hint: "write http://host for plain HTTP on port 80, https://host for CONNECT to port 443",
+	}
+}
+
+// scheme is how s is asked for if its address does not say: plain HTTP on port 80, else by CONNECT.
+func (s service) scheme() policy.Scheme {
+	switch said := s.proto & (http | https); {
+	case said == http, said != https && s.port == 80:
+		return policy.HTTP
+	}
+	return policy.HTTPS
+}
+
+// udpOnly reports whether a port of no stated protocol is one that only UDP has: NTP, SNMP, IKE.
+// Microsoft's tables print "time.windows.com, 123" without a word on UDP.
+func udpOnly(port uint16) bool { return port == 123 || port == 161 || port == 500 || port == 4500 }
+
+func numbers(ports []uint16) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = strconv.Itoa(int(p))
+	}
+	return strings.Join(words, ", ")
+}

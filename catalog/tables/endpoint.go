@@ -1,0 +1,237 @@
+package tables
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// looks says whether a word might be meant as an address: it has a scheme, a star, a placeholder or
+// a name with a dot and a plausible last label. What is only a name in prose, such as Node.js,
+// Az.StackHCI or README.md, does not.
+func looks(word string, strict bool) bool {
+	if strings.Contains(word, "://") {
+		return true
+	}
+	host, _, _ := strings.Cut(word, "/")
+	host, _, _ = strings.Cut(host, "?")
+	host, port, hasPort := strings.Cut(host, ":")
+	if strings.ContainsAny(host, "[]<>{}") {
+		return strings.Contains(word, ".") // a placeholder, or what is left of one
+	}
+	if strings.ContainsAny(host, "@\\=$%!'\"()") || hasPort && (port == "" || !isDigit(port[0])) {
+		return false
+	}
+	host = strings.TrimSuffix(host, ".")
+	if isIPv4(host) {
+		return true
+	}
+	if strings.Contains(host, "*.") || strings.Contains(host, ".*") {
+		return true
+	}
+	at := strings.LastIndexByte(host, '.')
+	if at < 0 {
+		return false
+	}
+	last := host[at+1:]
+	if last == "" || at == 0 || !letters(last) && !strings.HasPrefix(strings.ToLower(last), "xn--") {
+		return false
+	}
+	if !strict {
+		return true
+	}
+	return (last == strings.ToLower(last) || last == strings.ToUpper(last)) && !isFileName(word, last)
+}
+
+func letters(s string) bool {
+	s = strings.TrimRight(s, "*")
+	for _, c := range strings.ToLower(s) {
+		if !('a' <= c && c <= 'z' || c >= 0x80) {
+			return false
+		}
+	}
+	return len(s) >= 2
+}
+
+func isIPv4(s string) bool {
+	parts := strings.Split(s, ".")
+	for _, p := range parts {
+		if p == "" || len(p) > 3 || strings.Trim(p, "0123456789") != "" {
+			return false
+		}
+	}
+	return len(parts) == 4
+}
+
+// isFileName reports whether a bare word is a file's name rather than a host's. Some of these endings
+// are top-level domains; a host below one can be given with its scheme.
+func isFileName(word, ending string) bool {
+	if strings.ContainsAny(word, ":/?*") {
+		return false
+	}
+	switch strings.ToLower(ending) {
+	case "md", "json", "yaml", "yml", "txt", "ps", "exe", "msi", "xml", "zip", "png", "jpg", "svg", "html", "htm",
+		"aspx", "csv", "xlsx", "xls", "docx", "doc", "pdf", "dll", "cab", "log", "cfg", "conf", "ini", "js", "py", "go", "cs":
+		return true
+	}
+	return false
+}
+
+// An address is a word taken apart, before anything is judged.
+type address struct {
+	scheme string // lower case; "" if not stated
+	host   string
+	ports  []uint16
+	rest   string // path and query
+	proto  protocol
+}
+
+// parseAddress takes a word apart. The error says what is wrong in it.
+func parseAddress(word string) (address, error) {
+	var a address
+	if scheme, rest, ok := strings.Cut(word, "://"); ok {
+		a.scheme, word = strings.ToLower(scheme), rest
+	}
+	word, _, _ = strings.Cut(word, "#") // a fragment is never sent
+	authority := word
+	if i := strings.IndexAny(word, "/?"); i >= 0 {
+		authority, a.rest = word[:i], word[i:]
+	}
+	if strings.ContainsRune(authority, '@') {
+		return a, fmt.Errorf("it has a user name before the host")
+	}
+	a.host = authority
+	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
+		list, err := parsePorts(strings.ReplaceAll(authority[i+1:], ",", ", "))
+		if err != nil {
+			return a, err
+		}
+		if len(list.services) == 0 {
+			return a, fmt.Errorf("no port behind the colon")
+		}
+		a.host = authority[:i]
+		for _, s := range list.services {
+			a.ports = append(a.ports, s.port)
+		}
+	}
+	switch strings.ToLower(a.rest) {
+	case "/tcp": // host:443/TCP
+		a.proto, a.rest = tcp, ""
+	case "/udp":
+		a.proto, a.rest = udp, ""
+	}
+	for _, c := range a.host {
+		if c >= 0x80 {
+			return a, fmt.Errorf("the letter %q (%U) is not ASCII and may only look like one", c, c)
+		}
+	}
+	return a, nil
+}
+
+// endpoint makes entries of a word that looks like an address. List is what stands beside it.
+func (f filling) endpoint(word string, list portList, keys string) finding {
+	shown := word
+	if label, ok := yourName(hostOf(word)); ok {
+		at := strings.Index(strings.ToLower(word), label)
+		word = word[:at] + "{" + slug(label) + "}" + word[at+len(label):]
+	}
+	word, unfilled := f.fill(word)
+	if len(unfilled) > 0 {
+		return missingNames(shown, unfilled)
+	}
+	a, err := parseAddress(word)
+	if err != nil {
+		return leave(Problem, shown, err.Error(), "")
+	}
+	if why, hint := a.inexpressible(); why != "" {
+		return leave(NoRule, shown, why, hint)
+	}
+	list.proto |= a.proto
+	stated := policy.SchemeNone
+	switch a.scheme {
+	case "http", "ws":
+		stated = policy.HTTP
+	case "https", "wss":
+		stated = policy.HTTPS
+	}
+	open, notes, bad := doors(stated, a.ports, list)
+	if bad != nil {
+		bad.Text = shown
+		return finding{left: []Left{*bad}}
+	}
+	out := finding{notes: notes}
+	for _, d := range open {
+		e, err := a.entry(d, keys)
+		if err != nil {
+			return leave(Problem, shown, err.Error(), "")
+		}
+		out.entries = append(out.entries, e)
+	}
+	return out
+}
+
+// entry makes the entry that opens d and nothing else.
+func (a *address) entry(d door, keys string) (policy.Entry, error) {
+	line := d.scheme.String() + "://" + a.host
+	if d.port != d.scheme.DefaultPort() {
+		line += fmt.Sprintf(":%d", d.port)
+	}
+	e, err := policy.ParseEntry(line + a.rest + keys)
+	if err != nil {
+		return e, cause(err)
+	}
+	// ParseEntry does no more to a host than to lower its case. Should it ever, a table must not be
+	// the way in for a host that nobody wrote.
+	if want := strings.ToLower(strings.TrimSuffix(a.host, ".")); e.Host.String() != strings.Trim(want, "[]") {
+		return e, fmt.Errorf("host %q is not in its normal form, which is %q", a.host, e.Host)
+	}
+	return e, nil
+}
+
+// cause is an EntryError without its column, which is that of a line nobody has seen.
+func cause(err error) error {
+	if at, ok := err.(*policy.EntryError); ok {
+		return fmt.Errorf("%s", at.Msg)
+	}
+	return err
+}
+
+// inexpressible says why no rule can stand for an address whose form is right; "" if one may.
+func (a *address) inexpressible() (why, hint string) {
+	switch {
+	case a.host == "" || strings.Trim(a.host, "0123456789") == "":
+		return "it names no host", ""
+	case isIPv4(a.host) && isPrefixLength(a.rest):
+		return "a network of addresses, not a host: limit it at the firewall", ""
+	case !slices.Contains([]string{"", "http", "https", "ws", "wss"}, a.scheme):
+		return a.scheme + " is neither plain HTTP nor CONNECT", "if clients tunnel it by CONNECT, write host:port without the scheme"
+	}
+	return "", ""
+}
+
+func isPrefixLength(path string) bool {
+	digits, ok := strings.CutPrefix(path, "/")
+	return ok && len(digits) > 0 && len(digits) <= 2 && strings.Trim(digits, "0123456789") == ""
+}
+
+func hostOf(word string) string {
+	if _, rest, ok := strings.Cut(word, "://"); ok {
+		return rest
+	}
+	return word
+}
+
+func missingNames(text string, keys []string) finding {
+	why, hints := []string{}, []string{}
+	for _, key := range keys {
+		why = append(why, "{"+key+"}")
+		if key == "region" {
+			hints = append(hints, "--region REGION")
+		} else {
+			hints = append(hints, "--name "+key+"=VALUE")
+		}
+	}
+	return leave(Unfilled, text, "not a rule until filled: "+strings.Join(why, ", "), strings.Join(hints, " "))
+}

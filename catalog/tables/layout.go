@@ -1,0 +1,111 @@
+package tables
+
+import (
+	"slices"
+	"strings"
+)
+
+// A column is what a column of a table is for.
+type column uint8
+
+const (
+	other    column = iota
+	addrs           // addresses
+	maybe           // addresses, or something else
+	portCol         // ports
+	protoCol        // protocols
+	dirCol          // inbound or outbound
+)
+
+// A layout says what the columns of a table are for. The zero layout knows of none.
+type layout struct {
+	columns []column
+	clouds  []string // of each column; "" if it is not said
+}
+
+// layoutOf reads the header of a table.
+func layoutOf(header []string) layout {
+	l := layout{columns: make([]column, len(header)), clouds: make([]string, len(header))}
+	elsewhere := false
+	for i, cell := range header {
+		words := headerWords(cell)
+		l.columns[i] = columnOf(words)
+		if l.columns[i] == addrs || l.columns[i] == maybe {
+			l.clouds[i] = cloudOf(cell)
+			elsewhere = elsewhere || l.clouds[i] == "china" || l.clouds[i] == "usgov"
+		}
+	}
+	sure := slices.Contains(l.columns, addrs)
+	for i, c := range l.columns {
+		switch {
+		case c == maybe && sure && l.clouds[i] == "":
+			l.columns[i] = other
+		case (c == addrs || c == maybe) && elsewhere && l.clouds[i] == "":
+			// Beside a column for another cloud, the one without a name is that of the public cloud.
+			l.clouds[i] = "public"
+		}
+	}
+	return l
+}
+
+// sure reports whether the header names a column of addresses.
+func (l layout) sure() bool { return slices.Contains(l.columns, addrs) }
+
+func headerWords(cell string) []string {
+	return strings.FieldsFunc(strings.ToLower(plainText(cell)), func(c rune) bool {
+		return !('a' <= c && c <= 'z' || c == '#')
+	})
+}
+
+func columnOf(words []string) column {
+	kind := other
+	for _, w := range words {
+		switch w {
+		case "description", "purpose", "tag", "tags", "id", "number", "no", "note", "notes", "#", "type", "support", "supported",
+			"deprecated", "previous", "previously", "old", "former", "removed", "internal", "source", "example", "comment", "comments":
+			return other
+		case "url", "urls", "uri", "uris", "endpoint", "endpoints", "fqdn", "fqdns", "host", "hosts", "hostname", "hostnames",
+			"domain", "domains", "address", "addresses", "website", "websites", "site", "sites":
+			kind = addrs
+		case "destination", "destinations", "china", "gov", "government", "usgov", "vianet":
+			if kind == other {
+				kind = maybe
+			}
+		case "port", "ports":
+			if kind != addrs {
+				kind = portCol
+			}
+		case "protocol", "protocols", "transport":
+			if kind == other {
+				kind = protoCol
+			}
+		case "direction":
+			return dirCol
+		}
+	}
+	return kind
+}
+
+// cloudOf is the only cloud that a text names; "" if it names none or several.
+func cloudOf(text string) string {
+	found := ""
+	for _, w := range headerWords(text) {
+		cloud := ""
+		switch w {
+		case "china", "vianet", "mooncake":
+			cloud = "china"
+		case "gov", "government", "usgov", "fairfax":
+			cloud = "usgov"
+		case "public", "commercial":
+			cloud = "public"
+		}
+		if cloud == "" || cloud == found {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = cloud
+	}
+	return found
+}

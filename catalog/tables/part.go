@@ -1,0 +1,228 @@
+package tables
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A context says where a part of a line stands, and so how sure it is that an address in it is meant.
+type context struct {
+	column bool     // in a column of addresses
+	list   portList // what the row says of ports
+	cloud  string   // of the column
+}
+
+// link matches a Markdown link or image, also with a title.
+var link = regexp.MustCompile(`!?\[([^\[\]]*)\]\(\s*<?([^()\s<>]*)>?(?:\s+["'][^"']*["'])?\s*\)`)
+
+// resolveLinks replaces links by their text if that is an address, since the target is often made
+// from it by an editor; in a column of addresses else by their target. An error names a link whose
+// text is one host and whose target another.
+func resolveLinks(s string, column bool) (string, error) {
+	var err error
+	s = link.ReplaceAllStringFunc(s, func(whole string) string {
+		m := link.FindStringSubmatch(whole)
+		text, target := unescape(m[1]), m[2]
+		shown, _ := trim(strings.TrimSpace(unpair(text)))
+		switch {
+		case looks(shown, true) && !strings.ContainsAny(shown, " \t"):
+			if looks(target, true) && !sameHost(shown, target) {
+				err = fmt.Errorf("the link shows %s and leads to %s", shown, target)
+			}
+			return " " + text + " "
+		case column && strings.Contains(target, "://"):
+			return " " + target + " "
+		}
+		return " " + text + " → " + target + " " // so that it is seen in what is left
+	})
+	return s, err
+}
+
+func sameHost(a, b string) bool {
+	x, err1 := parseAddress(a)
+	y, err2 := parseAddress(b)
+	return err1 == nil && err2 == nil && strings.EqualFold(x.host, y.host)
+}
+
+// read reads a cell or a line. Its parts, between line breaks, are judged one by one.
+func (f filling) read(text string, c context) finding {
+	resolved, err := resolveLinks(text, c.column)
+	if err != nil {
+		return leave(Problem, text, err.Error(), "write the one that is meant")
+	}
+	var out finding
+	for part := range strings.SplitSeq(bracePlaceholders(plainText(resolved)), "\n") {
+		if strings.TrimSpace(part) != "" {
+			out.add(f.part(strings.TrimSpace(part), c))
+		}
+	}
+	if len(out.entries) > 0 && hasHidden(text) {
+		out.notes = append(out.notes, "hidden characters taken out")
+	}
+	return out
+}
+
+// part reads a part of a line: addresses, with a label before them, and ports or a remark behind. If
+// one of the addresses is not understood, none is taken: the words may belong together.
+func (f filling) part(text string, c context) finding {
+	if head, keys, ok := strings.Cut(text, " "); ok && !c.column && looks(head, true) && isKeys(keys) {
+		return f.endpoint(head, c.list, " "+keys)
+	}
+	all := words(text)
+	first, last := addresses(all, !c.column)
+	if first < 0 {
+		return leave(Prose, text, "names no endpoint", "")
+	}
+	if !betweenIsList(all[first:last+1], !c.column) {
+		return unsure(text, all, first, c)
+	}
+	before, after := all[:first], all[last+1:]
+	list := c.list
+	if !isLabelled(before, c.column) {
+		beside, err := parsePorts(rawText(before))
+		if err != nil {
+			return unsure(text, all, first, c)
+		}
+		list = both(list, beside)
+	}
+	cloud := c.cloud
+	switch t := rawText(after); {
+	case len(after) == 0 || isRemark(all[last], after):
+		if said := cloudOf(t); said != "" && cloud == "" {
+			cloud = said
+		}
+	default:
+		beside, err := parsePorts(t)
+		if err != nil {
+			return unsure(text, all, first, c)
+		}
+		list = both(list, beside)
+	}
+	var out finding
+	for _, w := range all[first : last+1] {
+		if !looks(w.text, !c.column) {
+			continue
+		}
+		one := f.endpoint(w.text, list, "")
+		if w.trims != "" && len(one.entries) > 0 {
+			one.notes = append(one.notes, fmt.Sprintf("a stray %q left out", w.trims))
+		}
+		out.add(one)
+	}
+	for _, l := range out.left {
+		if l.Kind == Problem && len(out.entries) > 0 {
+			return leave(Problem, text, fmt.Sprintf("%s: %s", l.Text, l.Why), l.Hint)
+		}
+	}
+	for i := range out.entries {
+		if out.entries[i].Cloud == "" {
+			out.entries[i].Cloud = cloud
+		}
+	}
+	return out
+}
+
+// addresses returns the first and the last word that looks like an address; -1 if there is none.
+func addresses(all []word, strict bool) (first, last int) {
+	first = -1
+	for i, w := range all {
+		if looks(w.text, strict) {
+			if first < 0 {
+				first = i
+			}
+			last = i
+		}
+	}
+	return first, last
+}
+
+// betweenIsList reports whether nothing but separators stands between addresses.
+func betweenIsList(all []word, strict bool) bool {
+	for _, w := range all {
+		if looks(w.text, strict) {
+			continue
+		}
+		switch strings.ToLower(w.text) {
+		case "", "and", "or", "&", "/", "+":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// unsure is the finding for an address among words that say who knows what of it. In a column of
+// addresses, or at the start of a line, it is a problem; within a sentence it is a mention.
+func unsure(text string, all []word, first int, c context) finding {
+	if c.column || first == 0 {
+		return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
+	}
+	return leave(Prose, text, "a sentence that names "+all[first].text, "if it is to be a rule, write it on a line of its own")
+}
+
+// isLabelled reports whether the words before an address, if any, only name it, as in "Guest configuration: host".
+// Out of a column of addresses they must be few, and not be the end of a sentence: "for more, see: ...".
+func isLabelled(before []word, column bool) bool {
+	if len(before) == 0 {
+		return true
+	}
+	if !strings.HasSuffix(strings.TrimRight(before[len(before)-1].raw, "*_\"'"), ":") {
+		return false
+	}
+	if column {
+		return true
+	}
+	for _, w := range before {
+		switch strings.ToLower(w.text) {
+		case "see", "more", "visit", "learn", "refer", "example", "e.g", "documentation", "docs", "source", "not", "was", "previously":
+			return false
+		}
+	}
+	return len(before) <= 4
+}
+
+// isRemark reports whether the words behind an address only describe it: in brackets, or behind a
+// dash or a colon.
+func isRemark(address word, after []word) bool {
+	head := after[0].raw
+	return strings.HasPrefix(head, "(") && strings.Contains(rawText(after), ")") || strings.HasPrefix(head, "#") ||
+		head == "-" || head == "–" || head == "—" || head == ":" || strings.HasSuffix(strings.TrimRight(address.raw, "*_\"'"), ":")
+}
+
+// isKeys reports whether the words behind an address are those of a list file, such as expires=2027-01-01.
+func isKeys(s string) bool {
+	key, _, ok := strings.Cut(strings.TrimLeft(s, " "), "=")
+	return ok && key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == ""
+}
+
+func rawText(all []word) string {
+	raws := make([]string, len(all))
+	for i, w := range all {
+		raws[i] = w.raw
+	}
+	return strings.Join(raws, " ")
+}
+
+// both joins what two places say of ports. The nearer one wins if both name some.
+func both(far, near portList) portList {
+	if len(near.services) == 0 {
+		near.services = far.services
+	}
+	near.proto |= far.proto
+	return near
+}
+
+// whole reads a cell that is nothing but addresses; ok is false for any other.
+func (f filling) whole(cell string, c context) (finding, bool) {
+	if link.MatchString(cell) {
+		return finding{}, false
+	}
+	for _, w := range words(bracePlaceholders(plainText(cell))) {
+		if w.text != "" && !looks(w.text, true) {
+			return finding{}, false
+		}
+	}
+	out := f.read(cell, c)
+	return out, out.has()
+}

@@ -1,0 +1,157 @@
+package tables
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// placeholder matches what a reader is to fill in, in any of the brackets that documents use.
+var placeholder = regexp.MustCompile(`<[A-Za-z][^<>\[\]{}|"/:=]{0,60}>|\{[A-Za-z][^<>\[\]{}|"/:=]{0,60}\}|\[[A-Za-z][^<>\[\]{}|"/:=]{0,60}\]`)
+
+// bracePlaceholders writes each placeholder of s that is a part of an address as {name}. A bracket
+// that stands alone is not one.
+func bracePlaceholders(s string) string {
+	var b strings.Builder
+	end := 0
+	for _, at := range placeholder.FindAllStringIndex(s, -1) {
+		if !touches(s, at[0], at[1]) {
+			continue
+		}
+		b.WriteString(s[end:at[0]])
+		b.WriteString("{" + slug(s[at[0]+1:at[1]-1]) + "}")
+		end = at[1]
+	}
+	return b.String() + s[end:]
+}
+
+// touches reports whether s[from:to] is a part of a longer word.
+func touches(s string, from, to int) bool {
+	return from > 0 && strings.IndexByte(".-/=*", s[from-1]) >= 0 || to < len(s) && strings.IndexByte(".-", s[to]) >= 0
+}
+
+// slug is a placeholder's text as a name: "Your URL Prefix" is your-url-prefix.
+func slug(s string) string {
+	words := strings.FieldsFunc(strings.ToLower(s), func(c rune) bool {
+		return !('a' <= c && c <= 'z' || '0' <= c && c <= '9')
+	})
+	return strings.Join(words, "-")
+}
+
+// A filling has the values of placeholders.
+type filling struct{ values map[string]string }
+
+func newFilling(place policy.Place) (filling, error) {
+	f := filling{values: map[string]string{}}
+	if place.Region != "" {
+		if !isLabel(place.Region) {
+			return f, fmt.Errorf("region %q: want a region's name, such as eastus", place.Region)
+		}
+		f.values["region"] = strings.ToLower(place.Region)
+		if code := regionCode(f.values["region"]); code != "" {
+			f.values["regioncode"] = code
+		}
+	}
+	for key, value := range place.Names {
+		if !isLabel(value) {
+			return f, fmt.Errorf("name %s=%q: want one label: letters, digits and hyphens", key, value)
+		}
+		f.values[key] = strings.ToLower(value)
+	}
+	return f, nil
+}
+
+// regionCode is the short name of a region, if the catalog has it: it stands in the hosts of a list
+// that is made of it.
+func regionCode(region string) string {
+	const name, suffix = "arc-gateway-reduced@2026-07", ".his.arc.azure.com"
+	list, err := catalog.Get(name, policy.Place{Region: region})
+	if err != nil {
+		return ""
+	}
+	for _, e := range list.Entries {
+		if code, ok := strings.CutSuffix(e.Host.String(), suffix); ok && code != "gbl" && !e.Host.IsWildcard() {
+			return code
+		}
+	}
+	return ""
+}
+
+// isLabel reports whether s can be one label of a host name (RFC 1123, 2.1).
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, c := range strings.ToLower(s) {
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-') {
+			return false
+		}
+	}
+	return true
+}
+
+// fill replaces the placeholders of an address. Missing are the keys without a value.
+func (f filling) fill(address string) (filled string, missing []string) {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(address, "{")
+		name, after, closed := strings.Cut(rest, "}")
+		if !ok || !closed {
+			b.WriteString(address)
+			return b.String(), missing
+		}
+		key := keyOf(name, b.String()+before, after)
+		if f.values[key] == "" {
+			missing = append(missing, key)
+		}
+		b.WriteString(before + f.values[key])
+		address = after
+	}
+}
+
+// keyOf is the setting that fills a placeholder: what stands around it tells more than its name does.
+func keyOf(name, before, after string) string {
+	_, host, ok := strings.Cut(before, "://")
+	if !ok {
+		host = before
+	}
+	switch {
+	case strings.HasPrefix(after, ".his.arc.") && host == "":
+		return "regioncode"
+	case strings.Contains(name, "region") || strings.Contains(name, "location"):
+		return "region"
+	case host != "":
+		return name
+	case strings.HasPrefix(after, ".vault."):
+		return "keyvault"
+	case strings.HasPrefix(after, ".gw.arc."):
+		return "gateway"
+	case strings.HasPrefix(after, ".blob.core."):
+		return "witness"
+	}
+	return name
+}
+
+// yourName reports whether host begins with a placeholder that has no brackets, such as
+// yourhcikeyvaultname.vault.azure.net. A name is only taken for one where a customer's own belongs,
+// or where it says so: there are hosts such as yourphone.example.com.
+func yourName(host string) (label string, ok bool) {
+	label, rest, _ := strings.Cut(strings.ToLower(host), ".")
+	if !strings.HasPrefix(label, "your") {
+		return "", false
+	}
+	for _, own := range []string{"vault.", "gw.arc.", "blob.core."} {
+		if strings.HasPrefix(rest, own) {
+			return label, true
+		}
+	}
+	for _, end := range []string{"name", "id", "account", "endpoint", "prefix", "region", "tenant"} {
+		if strings.HasSuffix(label, end) {
+			return label, true
+		}
+	}
+	return label, strings.HasPrefix(label, "your-") || strings.HasPrefix(label, "your_")
+}

@@ -1,0 +1,160 @@
+package tables
+
+import (
+	"fmt"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// A protocol is what a port is for, as far as a document says it. Several may be set.
+type protocol uint8
+
+const (
+	tcp protocol = 1 << iota
+	udp
+	http
+	https
+)
+
+// A service is a port with its protocols; none: not said.
+type service struct {
+	port  uint16
+	proto protocol
+}
+
+// A portList is what a cell, or the words beside a host, say of ports.
+type portList struct {
+	services []service
+	proto    protocol // said of no port, and so of all
+}
+
+// parsePorts reads a list of ports: "443", "80,443", "443/TCP", "TCP 80, UDP 123", "HTTP/HTTPS".
+// An empty list, also one of "n/a", says nothing. The error says what is not understood.
+func parsePorts(s string) (portList, error) {
+	var list portList
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s == "n/a" || s == "-" || s == "none" {
+		return list, nil
+	}
+	inherited := protocol(0) // "TCP 80, 443" says TCP of both
+	for _, piece := range portPieces(s) {
+		numbers, before, after, err := portPiece(piece)
+		if err != nil {
+			return portList{}, err
+		}
+		proto := before | after
+		if proto == 0 {
+			proto = inherited
+		}
+		if before != 0 {
+			inherited = before
+		}
+		if len(numbers) == 0 {
+			list.proto |= proto
+		}
+		for _, n := range numbers {
+			list.services = append(list.services, service{n, proto})
+		}
+	}
+	return list, nil
+}
+
+// portPieces splits at what separates one port from the next, but not at a comma between digits:
+// that one may separate thousands.
+func portPieces(s string) []string {
+	s = strings.NewReplacer(";", "\n", "&", "\n", " and ", "\n", " or ", "\n", ", ", "\n").Replace(s)
+	var pieces []string
+	for line := range strings.SplitSeq(s, "\n") {
+		start := 0
+		for i := range len(line) {
+			if line[i] == ',' && !(i > 0 && isDigit(line[i-1]) && i+1 < len(line) && isDigit(line[i+1])) {
+				pieces = append(pieces, line[start:i])
+				start = i + 1
+			}
+		}
+		pieces = append(pieces, line[start:])
+	}
+	return pieces
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// portPiece reads the ports of one piece, and the protocols named before and behind them.
+func portPiece(s string) (numbers []uint16, before, after protocol, err error) {
+	for _, word := range strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(" \t/():[]", c) }) {
+		if isDigit(word[0]) {
+			n, err := portNumbers(word)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			numbers = append(numbers, n...)
+			continue
+		}
+		p, known := portWord(word)
+		if !known {
+			return nil, 0, 0, fmt.Errorf("%q is not a port", word)
+		}
+		if len(numbers) == 0 {
+			before |= p
+		} else {
+			after |= p
+		}
+	}
+	return numbers, before, after, nil
+}
+
+func portWord(word string) (protocol, bool) {
+	switch strings.TrimRight(word, ".") {
+	case "tcp":
+		return tcp, true
+	case "udp", "ntp":
+		return udp, true
+	case "http":
+		return http, true
+	case "https", "tls", "ssl", "wss":
+		return https, true
+	case "port", "ports", "outbound", "web":
+		return 0, true
+	}
+	return 0, false
+}
+
+// portNumbers reads digits with commas. "80,443" is two ports, since there is no port 80443;
+// "9,418" is one, since nobody means port 9; and "22,443" could be either, so that it is neither.
+func portNumbers(word string) ([]uint16, error) {
+	parts := strings.Split(word, ",")
+	if len(parts) == 2 && len(parts[0]) <= 2 && len(parts[1]) == 3 && strings.Trim(parts[0]+parts[1], "0123456789") == "" {
+		whole, err := policy.ParsePort(parts[0] + parts[1])
+		switch {
+		case err != nil: // above 65535
+		case len(parts[0]) == 1 || parts[1][0] == '0':
+			return []uint16{whole}, nil
+		default:
+			return nil, fmt.Errorf("%q could be port %d, or ports %s and %s: write it without the comma, or with a space behind it",
+				word, whole, parts[0], parts[1])
+		}
+	}
+	var ports []uint16
+	for _, part := range parts {
+		port, err := policy.ParsePort(part)
+		if err != nil {
+			return nil, err
+		}
+		if port < 10 { // a part of a larger number, or of a list of notes
+			return nil, fmt.Errorf("%q: nobody means port %d", word, port)
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
+
+// protocolsIn picks the protocols out of a cell that may have other words too.
+func protocolsIn(cell string) protocol {
+	var all protocol
+	for _, word := range strings.FieldsFunc(strings.ToLower(cell), func(c rune) bool { return c < 'a' || c > 'z' }) {
+		p, _ := portWord(word)
+		all |= p
+	}
+	return all
+}

@@ -1,0 +1,112 @@
+package tables
+
+import (
+	"bytes"
+	"encoding/binary"
+	"html"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+)
+
+// decode returns data as text. Excel and PowerShell save UTF-16 with a byte order mark; all else is
+// taken for UTF-8, and what is not that stays visible as U+FFFD.
+func decode(data []byte) string {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return strings.ToValidUTF8(string(data), "\ufffd")
+	}
+	var units []uint16
+	for i := 2; i+1 < len(data); i += 2 {
+		units = append(units, order.Uint16(data[i:]))
+	}
+	return string(utf16.Decode(units))
+}
+
+// splitLines accepts the line ends of every system.
+func splitLines(text string) []string {
+	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
+}
+
+// visible replaces what a person does not see by what they do: hidden characters go, odd spaces,
+// quotes and hyphens become plain ones. Letters that look like others stay, to be refused later.
+func visible(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c < 0x80:
+			if c == '\t' || c >= ' ' && c != 0x7f {
+				return c
+			}
+			return ' '
+		case strings.ContainsRune("“”„‟″«»", c):
+			return '"'
+		case strings.ContainsRune("‘’‚‛′", c):
+			return '\''
+		case c == '\u2010' || c == '\u2011': // hyphens that word processors put
+			return '-'
+		case isHidden(c):
+			return -1
+		case unicode.IsSpace(c) || unicode.In(c, unicode.Zs, unicode.Zl, unicode.Zp, unicode.No): // No: footnotes, as in host¹
+			return ' '
+		}
+		return c
+	}, s)
+}
+
+// isHidden reports whether c shows nothing: soft hyphens, zero-width and direction marks, tags and
+// variation selectors.
+func isHidden(c rune) bool {
+	return c == '\u034f' || c == '\u2800' || unicode.In(c, unicode.Cf, unicode.Variation_Selector)
+}
+
+// hasHidden reports whether s has hidden characters, those apart that only start a file.
+func hasHidden(s string) bool {
+	return strings.ContainsFunc(strings.TrimPrefix(s, "\ufeff"), isHidden)
+}
+
+var (
+	footnote = regexp.MustCompile(`(?i)<su[pb]>[^<>]{0,10}</su[pb]>`)
+	// blockTag ends a line, as it does in a browser; inlineTag does not, but ends a word: a footnote's
+	// number must not become a part of the host.
+	blockTag  = regexp.MustCompile(`(?i)</?(?:br|p|div|li|ul|ol)(?:\s[^<>]*)?/?>`)
+	inlineTag = regexp.MustCompile(`(?i)</?(?:a|b|i|u|s|em|strong|code|span|sup|sub|font|kbd|tt|small|mark|nobr|wbr)(?:\s[^<>]*)?/?>`)
+	anyTag    = regexp.MustCompile(`<[^<>]*>`)
+	cellTag   = regexp.MustCompile(`(?i)<t[dh][\s>]`)
+	entity    = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});`)
+	autolink  = regexp.MustCompile(`<([a-zA-Z][a-zA-Z0-9+.-]*://[^<>\s]*)>`)
+)
+
+// plainText undoes markup within one cell or line, all but emphasis and links. Its lines are parts
+// that stand on their own.
+func plainText(s string) string {
+	s = visible(s)
+	s = footnote.ReplaceAllString(s, " ")
+	s = blockTag.ReplaceAllString(s, "\n")
+	s = inlineTag.ReplaceAllString(s, " ")
+	s = autolink.ReplaceAllString(s, " $1 ")
+	// Only whole entities: "&region=" in a query is no registered trade mark.
+	s = entity.ReplaceAllStringFunc(s, html.UnescapeString)
+	return unescape(visible(s))
+}
+
+// unescape removes the backslash from Markdown's escapes: one before punctuation (CommonMark, 2.4).
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && isPunct(s[i+1]) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func isPunct(c byte) bool {
+	return '!' <= c && c <= '/' || ':' <= c && c <= '@' || '[' <= c && c <= '`' || '{' <= c && c <= '~'
+}
