@@ -22,5 +22,8 @@ func newLog(o config.LogOptions, w io.Writer) *zap.Logger {
 		enc.ConsoleSeparator = " "
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
+	if core, ok := systemLog(encoder, level); ok {
+		return zap.New(core)
+	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
 }

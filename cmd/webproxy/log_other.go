@@ -1,0 +1,8 @@
+//go:build !windows
+
+package main
+
+import "go.uber.org/zap/zapcore"
+
+// systemLog is none: who starts the process keeps its standard error.
+func systemLog(zapcore.Encoder, zapcore.LevelEnabler) (zapcore.Core, bool) { return nil, false }
