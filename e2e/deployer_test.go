@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -193,9 +195,10 @@ func (d *deployer) put(name, text string) {
 	}
 }
 
+// remove deletes a file, if it is there.
 func (d *deployer) remove(name string) {
 	d.site.t.Helper()
-	if err := os.Remove(filepath.Join(d.site.dir, name)); err != nil {
+	if err := os.Remove(filepath.Join(d.site.dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		d.site.t.Fatal(err)
 	}
 }
