@@ -208,3 +208,9 @@ func labelContains(p, q string) bool {
 	}
 	return strings.Trim(p[i:], "*") == ""
 }
+
+// AdmitsPath reports whether r, by its own path and query, is about every request to path, which may
+// end in a star, with query. An empty path is every path.
+func (r RuleInfo) AdmitsPath(path, query string) bool {
+	return (r.Path == path || pathContains(r.Path, path)) && (r.Query == "" || r.Query == query)
+}

@@ -1,0 +1,224 @@
+package coverage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// A Status is what a policy does with an endpoint. The words are the command's output format: add to
+// them, never change one.
+type Status string
+
+const (
+	Covered       Status = "covered"       // a rule admits it, always
+	Broad         Status = "broad"         // likewise, but only a wildcard that admits strangers too
+	Limited       Status = "limited"       // admitted on a condition: a phase, some clients, some methods
+	PathOnly      Status = "path-only"     // only a rule for one path names it: a tunnel hides the path
+	Denied        Status = "denied"        // a deny rule refuses it
+	Missing       Status = "missing"       // no rule admits it
+	Unknown       Status = "unknown"       // the place does not say which host it is
+	Inexpressible Status = "inexpressible" // no rule of a proxy can admit it, such as UDP
+)
+
+// Admitted reports whether requests to the endpoint go through, if only on a condition.
+func (s Status) Admitted() bool { return s == Covered || s == Broad || s == Limited }
+
+// Statuses lists every Status, the good ones first.
+func Statuses() []Status {
+	return []Status{Covered, Broad, Limited, PathOnly, Denied, Missing, Unknown, Inexpressible}
+}
+
+// Options say for whom and when a policy is judged.
+type Options struct {
+	// Group is the client group whose requests are judged. If empty, a rule for some groups admits on
+	// that condition.
+	Group string
+	// Now is when; rules that have expired by then admit nothing.
+	Now time.Time
+}
+
+// A Row is what a policy does with one endpoint.
+type Row struct {
+	Endpoint
+	Status Status
+	Rule   string // that decides, as policy.Decision.Rule; empty if none does
+	RuleAt string // where it is written
+	Host   string // its host pattern
+	Why    string // half a sentence; empty if Status says it all
+	Fix    string // a line for a list file, or what else to do; empty if nothing is to be done
+}
+
+// judge finds out what rules, the entries of a policy, do with e.
+func (e *Endpoint) judge(rules []policy.RuleInfo, o Options) Row {
+	row := Row{Endpoint: *e}
+	switch {
+	case e.beyond:
+		row.Status, row.Why = Inexpressible, e.reason
+		return row
+	case e.reason != "":
+		row.Status, row.Why = Unknown, e.reason
+		return row
+	}
+	var found findings
+	for i := range rules {
+		found.add(&rules[i], e, o)
+	}
+	best := found.allow
+	switch {
+	case found.deny.rule != nil && found.deny.status == Denied:
+		best = found.deny
+		row.Fix = fmt.Sprintf("narrow or remove %s (%s): no allow beats it", best.rule.Rule, best.rule.Source)
+	case best.rule == nil:
+		row.Status, row.Fix = Missing, e.fix()
+		if near := found.near; near != nil {
+			row.Why = fmt.Sprintf("%s (%s) names the host, but not this port, form or path", near.Rule, near.Host)
+		}
+		return row
+	case best.status == PathOnly || best.status == Broad:
+		row.Fix = e.fix()
+	}
+	if found.deny.status == Limited && best.status.Admitted() {
+		best.status = Limited
+		best.why = strings.TrimPrefix(best.why+"; "+found.deny.why, "; ")
+	}
+	row.Status, row.Why = best.status, best.why
+	row.Rule, row.RuleAt, row.Host = best.rule.Rule, best.rule.Source, best.rule.Host.String()
+	return row
+}
+
+// findings gather what rules say of one endpoint.
+type findings struct {
+	allow answer           // the best
+	deny  answer           // the worst
+	near  *policy.RuleInfo // the first that names the host without admitting the endpoint
+}
+
+func (f *findings) add(r *policy.RuleInfo, e *Endpoint, o Options) {
+	switch {
+	case !r.Expires.IsZero() && !o.Now.Before(r.Expires),
+		o.Group != "" && r.Groups != nil && !slices.Contains(r.Groups, o.Group):
+	case r.Deny:
+		if a := e.askDeny(r, o); a.rule != nil && (f.deny.rule == nil || a.status == Denied) {
+			f.deny = a
+		}
+	case r.Host.Contains(e.want.Host):
+		a := e.askAllow(r, o)
+		switch {
+		case a.rule == nil && f.near == nil:
+			f.near = r
+		case a.rule != nil && (f.allow.rule == nil || a.beats(f.allow)):
+			f.allow = a
+		}
+	}
+}
+
+// fix is the line that admits e and nothing else.
+func (e *Endpoint) fix() string {
+	if e.blank != "" {
+		return "set " + e.blank + ", which fills " + e.Text
+	}
+	return e.want.String()
+}
+
+// An answer is what one rule says of one endpoint. The zero answer is that it says nothing.
+type answer struct {
+	rule   *policy.RuleInfo
+	status Status
+	why    string
+}
+
+// askAllow returns what r, an allow that names e's host, says of e.
+func (e *Endpoint) askAllow(r *policy.RuleInfo, o Options) answer {
+	method := "GET"
+	if e.want.Scheme == policy.HTTPS {
+		method = "CONNECT"
+	}
+	if !r.Admits(e.want.Scheme, e.port) || r.Methods != nil && !slices.Contains(r.Methods, method) {
+		return answer{}
+	}
+	if !r.AdmitsPath(e.want.Path, e.want.Query) {
+		if e.want.Scheme != policy.HTTPS || r.Inspect {
+			return answer{}
+		}
+		return answer{r, PathOnly, fmt.Sprintf("the rule is for %s; other paths pass only because a tunnel hides them", r.Path)}
+	}
+	if why := conditions(r, o); why != "" {
+		return answer{r, Limited, why}
+	}
+	if broader(r.Host, e.want.Host) {
+		return answer{r, Broad, r.Host.String() + " also admits " + others(r.Host)}
+	}
+	return answer{r, Covered, ""}
+}
+
+// askDeny returns what r, a deny, says: that it refuses all of e, or some.
+func (e *Endpoint) askDeny(r *policy.RuleInfo, o Options) answer {
+	whole := r.Host.Contains(e.want.Host)
+	if !whole && !e.want.Host.Contains(r.Host) || !r.Admits(e.want.Scheme, e.port) {
+		return answer{}
+	}
+	switch why := conditions(r, o); {
+	case !whole:
+		return answer{r, Limited, fmt.Sprintf("%s denies %s", r.Rule, r.Host)}
+	case !r.AdmitsPath(e.want.Path, e.want.Query):
+		return answer{r, Limited, fmt.Sprintf("%s denies the path %s", r.Rule, r.Path)}
+	case why != "":
+		return answer{r, Limited, fmt.Sprintf("%s denies it %s", r.Rule, why)}
+	}
+	return answer{r, Denied, "a deny beats every allow"}
+}
+
+// conditions says, as half a sentence, on what r depends besides host, port and path.
+// What o has settled is not one.
+func conditions(r *policy.RuleInfo, o Options) string {
+	var all []string
+	if r.Groups != nil && o.Group == "" {
+		all = append(all, "only for clients in "+strings.Join(r.Groups, ", "))
+	}
+	if r.Phase != "" {
+		all = append(all, "only in phase "+r.Phase)
+	}
+	if !r.Expires.IsZero() {
+		all = append(all, "only until "+r.Expires.Format("2006-01-02 15:04 UTC"))
+	}
+	if r.Methods != nil {
+		all = append(all, "only "+strings.Join(r.Methods, ", "))
+	}
+	return strings.Join(all, ", ")
+}
+
+// beats reports whether a is to be named rather than b: the one without conditions, then the one
+// with the narrower host.
+func (a answer) beats(b answer) bool {
+	if x, y := a.rank(), b.rank(); x != y {
+		return x > y
+	}
+	return b.rule.Host.Contains(a.rule.Host) && !a.rule.Host.Contains(b.rule.Host)
+}
+
+func (a answer) rank() int { return -slices.Index(Statuses(), a.status) }
+
+// broader reports whether rule admits names of strangers besides those of want: it is another
+// pattern, a wildcard on a shared domain or on all that somebody registered.
+func broader(rule, want policy.Pattern) bool {
+	if !rule.IsWildcard() || rule.String() == want.String() {
+		return false
+	}
+	if _, shared := catalog.SharedUnder(rule.Tail()); shared {
+		return true
+	}
+	return catalog.Registrable(rule.Tail()) == rule.Tail()
+}
+
+// others says who else is admitted by a wildcard.
+func others(p policy.Pattern) string {
+	if s, shared := catalog.SharedUnder(p.Tail()); shared {
+		return fmt.Sprintf("every %s below %s", s.What, s.Suffix)
+	}
+	return "every other host of " + p.Tail()
+}
