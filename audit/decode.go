@@ -32,10 +32,16 @@ func (r *Record) decode(line []byte) error {
 	if len(line) > lineLimit {
 		return fmt.Errorf("record of %d bytes: longer than %d", len(line), lineLimit)
 	}
-	if !utf8.Valid(line) {
+	return r.decodeText(string(line), false)
+}
+
+// decodeText is decode for a line of proper length. valid says whether it is UTF-8. The strings of r
+// share line's memory.
+func (r *Record) decodeText(line string, valid bool) error {
+	if !valid && !utf8.ValidString(line) {
 		return errors.New("record is not valid UTF-8")
 	}
-	p := parser{text: string(line)}
+	p := parser{text: line}
 	seen, err := p.object(r)
 	if err != nil {
 		return err

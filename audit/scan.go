@@ -3,10 +3,10 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 )
@@ -17,90 +17,117 @@ type ScanOptions struct {
 	Since time.Time
 	// Until leaves out records at or after it.
 	Until time.Time
+	// Where leaves out records that it does not match. Nil matches all. A line that cannot match by
+	// the bytes in it is not decoded: whether it is a record is then told from its beginning and end.
+	Where *Query
+	// Progress, if not nil, is told how far the scan is.
+	Progress *Progress
+	// Workers is how many files are read at a time. If zero, it is the number of processors.
+	Workers int
 }
 
-// Stats is what a Scan has read. Records left out by ScanOptions count, unless their file was
-// not read.
-type Stats struct {
-	Records    uint64
-	FirstSeq   uint64 // 0 if there was no record
-	LastSeq    uint64
-	Missing    uint64    // sequence numbers that are not there
-	Gaps       []Gap     // where; the first 1000
-	Repeated   uint64    // records whose sequence number is not above that of the one before
-	Unreadable uint64    // lines that are not records
-	Bad        []BadLine // which; the first 100
-	InProgress int64     // bytes at the end of the live file that are not yet, or never became, a record
+func (o *ScanOptions) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
-
-// A Gap is a place where sequence numbers are missing.
-type Gap struct {
-	After uint64 // the last number before it
-	Next  uint64 // the first number behind it
-}
-
-// A BadLine is a line that is not a record.
-type BadLine struct {
-	File string // name in the log's directory
-	Line int    // from 1; 0 if it is the file that cannot be read
-	Err  error
-}
-
-func (b BadLine) Error() string { return fmt.Sprintf("%s:%d: %v", b.File, b.Line, b.Err) }
-
-func (b BadLine) Unwrap() error { return b.Err }
-
-const (
-	gapLimit     = 1000
-	badLineLimit = 100
-)
 
 // Scan calls fn with the records of the log in dir, in the order of their sequence numbers: rotated
 // files, compressed or not, and the live one, up to where it ended when Scan began. It works while a
-// Log writes to the directory as well as when none does, and changes nothing.
+// Log writes to the directory as well as when none does, and changes nothing. Files are read
+// by several goroutines, some way ahead of fn; fn is called by the caller's only.
 //
 // Lines and files that cannot be read are counted and passed over. Scan stops at the first error of fn and
-// returns it, but for fs.SkipAll, which stops it without one. The Stats are of what was read until then.
+// returns it, but for fs.SkipAll, which stops it without one. The Stats are then of the files it had done with.
 func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
-	s := scan{options: o, fn: fn, lines: newLineReader(nil)}
-	if err := s.dir(dir); err != nil && !errors.Is(err, fs.SkipAll) {
-		return s.stats, err
+	return scanLines(dir, o, func(r *Record, _ string) error { return fn(*r) })
+}
+
+// scanLines is Scan for callers that want the line as well, as it stands in the file, without newline.
+// The record is theirs until fn returns, its strings for good.
+func scanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
+	p, err := newPass(dir, &o)
+	if err != nil {
+		return Stats{}, err
 	}
-	return s.stats, nil
+	defer p.close()
+	var stats Stats
+	var pool batchPool
+	err = inOrder(len(p.files), o.workers(), func(i int, emit func(batch) bool) {
+		p.scanner(i).batches(&pool, emit)
+	}, func(_ int, b batch) error {
+		for i := range b.records {
+			if err := fn(&b.records[i], b.lines[i]); err != nil {
+				return err
+			}
+		}
+		if b.stats != nil {
+			stats.add(b.stats)
+			b.stats = nil
+		}
+		pool.put(b)
+		return nil
+	})
+	if errors.Is(err, fs.SkipAll) {
+		err = nil
+	}
+	return stats, err
 }
 
-type scan struct {
-	options ScanOptions
-	fn      func(Record) error
-	stats   Stats
-	lines   *lineReader // its buffer and the record serve all files
-	record  Record
+// A pass is one reading of the files of a log, as they were when it began.
+type pass struct {
+	dir     string
+	options *ScanOptions
+	files   []segment // those that may have something, the live one last if there is one
+	live    *os.File
+	size    int64 // of the live file
 }
 
-func (s *scan) dir(dir string) error {
+func newPass(dir string, o *ScanOptions) (*pass, error) {
 	rotated, live, err := snapshot(dir)
 	if err != nil {
-		return fmt.Errorf("scan audit log: %w", err)
+		return nil, fmt.Errorf("scan audit log: %w", err)
 	}
-	if live != nil {
-		defer live.Close()
-	}
+	p := &pass{dir: dir, options: o, live: live}
 	for _, seg := range rotated {
-		if seg.ours() && seg.closed.Before(s.options.Since) {
+		if seg.ours() && seg.closed.Before(o.Since) {
 			continue
 		}
-		if err := s.segment(dir, seg); err != nil {
-			return err
+		p.files = append(p.files, seg)
+	}
+	if live != nil {
+		info, err := live.Stat()
+		if err != nil {
+			live.Close()
+			return nil, fmt.Errorf("scan audit log: %w", err)
 		}
+		p.size = info.Size()
+		p.files = append(p.files, segment{name: liveName})
 	}
-	if live == nil {
-		return nil
+	o.Progress.begin(p)
+	return p, nil
+}
+
+func (p *pass) close() {
+	if p.live != nil {
+		p.live.Close()
 	}
-	info, err := live.Stat()
+}
+
+// isLive reports whether file i is the live one.
+func (p *pass) isLive(i int) bool { return p.live != nil && i == len(p.files)-1 }
+
+// fileSize is how many bytes of file i there are to read, as they are on disk.
+func (p *pass) fileSize(i int) int64 {
+	if p.isLive(i) {
+		return p.size
+	}
+	info, err := os.Stat(filepath.Join(p.dir, p.files[i].file()))
 	if err != nil {
-		return fmt.Errorf("scan audit log: %w", err)
+		return 0
 	}
-	return s.file(liveName, io.LimitReader(live, info.Size()))
+	return info.Size()
 }
 
 // snapshot lists the rotated files of dir and opens the live one, nil if there is none, such that
@@ -123,82 +150,4 @@ func snapshot(dir string) ([]segment, *os.File, error) {
 		before = after
 	}
 	return nil, nil, err
-}
-
-func (s *scan) segment(dir string, seg segment) error {
-	f, err := openSegment(dir, seg)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // past its retention since it was listed
-	}
-	if err != nil {
-		s.bad(seg.file(), 0, err)
-		return nil
-	}
-	defer f.Close()
-	return s.file(seg.file(), f)
-}
-
-// file reads the records of one file.
-func (s *scan) file(file string, r io.Reader) error {
-	s.lines.reset(r)
-	number, from := 0, int64(0)
-	for line := range s.lines.all() {
-		number++
-		if !line.whole && file == liveName {
-			s.stats.InProgress = line.end - from
-			break
-		}
-		from = line.end
-		if err := s.line(file, number, line); err != nil {
-			return err
-		}
-	}
-	if s.lines.err != nil {
-		s.bad(file, 0, s.lines.err)
-	}
-	return nil
-}
-
-func (s *scan) line(file string, number int, line line) error {
-	if line.text == nil || !line.whole {
-		s.bad(file, number, errors.New("not a whole line"))
-		return nil
-	}
-	r := &s.record
-	*r = Record{}
-	if err := r.decode(line.text); err != nil {
-		s.bad(file, number, err)
-		return nil
-	}
-	s.count(r.Seq)
-	o := &s.options
-	if r.Time.Before(o.Since) || !o.Until.IsZero() && !r.Time.Before(o.Until) {
-		return nil
-	}
-	return s.fn(*r)
-}
-
-func (s *scan) count(seq uint64) {
-	st := &s.stats
-	st.Records++
-	switch {
-	case st.FirstSeq == 0:
-		st.FirstSeq = seq
-	case seq <= st.LastSeq:
-		st.Repeated++
-		return
-	case seq != st.LastSeq+1:
-		st.Missing += seq - st.LastSeq - 1
-		if len(st.Gaps) < gapLimit {
-			st.Gaps = append(st.Gaps, Gap{st.LastSeq, seq})
-		}
-	}
-	st.LastSeq = seq
-}
-
-func (s *scan) bad(file string, number int, err error) {
-	s.stats.Unreadable++
-	if len(s.stats.Bad) < badLineLimit {
-		s.stats.Bad = append(s.stats.Bad, BadLine{file, number, err})
-	}
 }

@@ -1,0 +1,77 @@
+package audit
+
+import (
+	"bytes"
+	"io"
+	"iter"
+	"strings"
+	"unicode/utf8"
+)
+
+// lineBlocks reads a file as blocks of whole lines. Records decoded from a block share its text, so
+// reading a record costs no memory of its own.
+type lineBlocks struct {
+	r      io.Reader
+	buf    []byte
+	n      int   // bytes in buf
+	long   int64 // bytes dropped of a line that does not fit, and has not ended
+	read   int64 // bytes read
+	closed error // what ended the file
+}
+
+// A block is a number of whole lines, or none.
+type block struct {
+	text  string // without the last newline
+	some  bool   // text is lines; an empty text is one then
+	valid bool   // text is UTF-8
+	long  bool   // there was a line that is longer than lineLimit, and nothing else
+}
+
+func (b *block) lines() iter.Seq[string] {
+	if !b.some {
+		return func(func(string) bool) {}
+	}
+	return strings.SplitSeq(b.text, "\n")
+}
+
+// reset makes l read r.
+func (l *lineBlocks) reset(r io.Reader) {
+	if l.buf == nil {
+		l.buf = make([]byte, lineLimit)
+	}
+	*l = lineBlocks{r: r, buf: l.buf}
+}
+
+// tail is how many bytes stand behind the last newline, once next has returned an error.
+func (l *lineBlocks) tail() int64 { return l.long + int64(l.n) }
+
+// next returns the next block; with the last one it returns io.EOF, or what else ended the file.
+func (l *lineBlocks) next() (block, error) {
+	for {
+		for l.closed == nil && l.n < len(l.buf) {
+			n, err := l.r.Read(l.buf[l.n:])
+			l.n += n
+			l.read += int64(n)
+			l.closed = err
+		}
+		if l.long == 0 {
+			if last := bytes.LastIndexByte(l.buf[:l.n], '\n'); last >= 0 {
+				text := string(l.buf[:last])
+				l.drop(last + 1)
+				return block{text: text, some: true, valid: utf8.ValidString(text)}, l.closed
+			}
+		} else if first := bytes.IndexByte(l.buf[:l.n], '\n'); first >= 0 {
+			l.drop(first + 1)
+			l.long = 0
+			return block{long: true}, nil
+		}
+		if l.closed != nil {
+			return block{}, l.closed
+		}
+		l.long += int64(l.n)
+		l.n = 0
+	}
+}
+
+// drop forgets the first n bytes of the buffer.
+func (l *lineBlocks) drop(n int) { l.n = copy(l.buf, l.buf[n:l.n]) }

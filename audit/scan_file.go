@@ -1,0 +1,196 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// A scanner reads the records of one file, by one goroutine.
+type scanner struct {
+	pass  *pass
+	index int
+	file  string // its name, for people
+	stats fileStats
+
+	since, until string     // bounds of ts as it is written; they compare as strings do. Empty: none
+	need         []string   // if not nil, a line without any of these cannot match
+	where        *Query     // nil: all
+	keep         bool       // records may be kept for long: they must not hold a block in memory
+	counted      int64      // records already told to Progress
+	reader       lineBlocks // its buffer is the scanner's only large one
+}
+
+func (p *pass) scanner(i int) *scanner {
+	s := &scanner{pass: p, index: i, file: p.files[i].file(), where: p.options.Where}
+	if o := p.options; !o.Since.IsZero() {
+		// The first millisecond that is not before it.
+		s.since = o.Since.Add(time.Millisecond - 1).UTC().Format(timeLayout)
+	}
+	if o := p.options; !o.Until.IsZero() {
+		s.until = o.Until.Add(time.Millisecond - 1).UTC().Format(timeLayout)
+	}
+	if s.where != nil {
+		s.need = s.where.need
+	}
+	return s
+}
+
+// open opens the file for reading its plain text; nil if it is gone, past its retention.
+func (s *scanner) open() (io.ReadCloser, error) {
+	if s.pass.isLive(s.index) {
+		return io.NopCloser(io.NewSectionReader(s.pass.live, 0, s.pass.size)), nil
+	}
+	f, err := openSegment(s.pass.dir, s.pass.files[s.index])
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return f, err
+}
+
+// each calls do with every record that is in the window and that s.where matches, and the line it
+// stands in, until do returns false. Unless s.keep is set, their strings share memory with their
+// neighbours: strings.Clone what is kept. The record itself is used again.
+func (s *scanner) each(do func(r *Record, line string) bool) {
+	f, err := s.open()
+	if err != nil {
+		s.stats.reject(s.file, 0, err)
+		return
+	}
+	if f == nil {
+		return
+	}
+	defer f.Close()
+	s.reader.reset(f)
+	var r Record
+	number, at := 0, int64(0)
+	for err == nil {
+		var b block
+		b, err = s.reader.next()
+		for line := range b.lines() {
+			number++
+			if !s.line(number, line, b.valid, &r, do) {
+				return
+			}
+		}
+		if b.long {
+			number++
+			s.stats.reject(s.file, number, fmt.Errorf("line longer than %d bytes", lineLimit))
+		}
+		at = s.tellProgress(f, at)
+	}
+	if n := s.reader.tail(); n > 0 {
+		s.end(number+1, n)
+	}
+	if err != io.EOF {
+		s.stats.reject(s.file, 0, err)
+	}
+}
+
+// end is told of bytes behind the last newline. At the end of the live file they may become a line.
+func (s *scanner) end(number int, bytes int64) {
+	if s.pass.isLive(s.index) {
+		s.stats.inProgress = bytes
+		return
+	}
+	s.stats.reject(s.file, number, errNotWhole)
+}
+
+func (s *scanner) tellProgress(f io.Reader, before int64) (at int64) {
+	p := s.pass.options.Progress
+	if p == nil {
+		return 0
+	}
+	at = s.reader.read
+	if seg, ok := f.(*segmentFile); ok {
+		at, _ = seg.File.Seek(0, io.SeekCurrent) // of the compressed file, where it is one
+	}
+	records := int64(0)
+	for _, r := range s.stats.runs {
+		records += int64(r.Last-r.First) + 1
+	}
+	p.add(at-before, records-s.counted)
+	s.counted = records
+	return at
+}
+
+// line looks at one line. Most lines are not asked for, and are passed over without being decoded.
+func (s *scanner) line(number int, line string, valid bool, r *Record, do func(*Record, string) bool) bool {
+	if h, ok := parseHead(line); ok && valid && s.skips(h, line) {
+		s.stats.seq(h.seq)
+		return true
+	}
+	copied := s.keep && s.where == nil // it is as good as certain that the record is asked for
+	if copied {
+		line = strings.Clone(line)
+	}
+	*r = Record{}
+	if err := r.decodeText(line, valid); err != nil {
+		s.stats.reject(s.file, number, err)
+		return true
+	}
+	s.stats.seq(r.Seq)
+	o := s.pass.options
+	if r.Time.Before(o.Since) || !o.Until.IsZero() && !r.Time.Before(o.Until) || s.where != nil && !s.where.Match(r) {
+		return true
+	}
+	if s.keep && !copied {
+		line = strings.Clone(line)
+		*r = Record{}
+		r.decodeText(line, valid)
+	}
+	return do(r, line)
+}
+
+// skips reports whether a line with this head is not asked for.
+func (s *scanner) skips(h head, line string) bool {
+	if h.ts < s.since || s.until != "" && h.ts >= s.until {
+		return true
+	}
+	return s.need != nil && !containsAny(line, s.need)
+}
+
+func containsAny(line string, parts []string) bool {
+	for _, p := range parts {
+		if strings.Contains(line, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// A head is the beginning of a line as Log writes it.
+type head struct {
+	typ string
+	ts  string
+	seq uint64
+}
+
+// parseHead reads the beginning of a line that is in the very form that Log writes, and looks at its
+// end. That it is not in this form says nothing: another program may have written it anew.
+func parseHead(line string) (h head, ok bool) {
+	rest, ok := strings.CutPrefix(line, `{"v":1,"type":"`)
+	if !ok || line[len(line)-1] != '}' {
+		return head{}, false
+	}
+	quote := strings.IndexByte(rest, '"')
+	if quote <= 0 {
+		return head{}, false
+	}
+	h.typ, rest = rest[:quote], rest[quote:]
+	rest, ok = strings.CutPrefix(rest, `","ts":"`)
+	if !ok || len(rest) < len(timeLayout) || rest[len(timeLayout)-1] != 'Z' {
+		return head{}, false
+	}
+	h.ts, rest = rest[:len(timeLayout)], rest[len(timeLayout):]
+	rest, ok = strings.CutPrefix(rest, `","seq":`)
+	digits := 0
+	for ; digits < len(rest) && digits < 19 && '0' <= rest[digits] && rest[digits] <= '9'; digits++ {
+		h.seq = h.seq*10 + uint64(rest[digits]-'0')
+	}
+	ok = ok && h.seq > 0 && digits < len(rest) && (rest[digits] == ',' || rest[digits] == '}')
+	return h, ok
+}
