@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,6 +131,9 @@ func (e *Entry) parseLocation(f field) error {
 	if err != nil {
 		return f.fail(at, patternHint(host), "%s", err)
 	}
+	if n := strings.Trim(path, "0123456789"); p.kind == patternAddr && e.Scheme == SchemeNone && n == "/" {
+		return f.fail(at, "a rule names single addresses; limit networks at the firewall", "%q is a network", f.text)
+	}
 	e.Host = p
 	return nil
 }
@@ -255,11 +257,8 @@ func patternHint(host string) string {
 		return `name a domain, such as "*.example.com"`
 	case strings.ContainsAny(host, "?[]{}!") && !strings.HasPrefix(host, "["):
 		return `the only wildcard is "*": "*.example.com", "prefix*.example.com"`
-	case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*."):
+	case strings.HasPrefix(host, "*") && !strings.HasPrefix(host, "*.") && !strings.Contains(host[1:], "*"):
 		return `to match whole labels write "*.` + strings.TrimLeft(host, "*.") + `"`
-	}
-	if _, err := netip.ParsePrefix(host); err == nil {
-		return "a rule names single addresses; limit networks at the firewall"
 	}
 	return ""
 }

@@ -76,6 +76,8 @@ func TestParseEntryErrors(t *testing.T) {
 		{"example.com cloud=moon", 19, "want public"},
 		{"example.com reason=\"open", 20, "closing quote"},
 		{"example.com reason=\"a\"b", 23, "space"},
+		{"192.0.2.0/24", 1, "is a network"},
+		{"8.8.8.0/24 reason=x", 1, "is a network"},
 		{"exam\x00ple.com", 5, "control byte"},
 		{"example.com reason=a\x1bb", 21, "control byte"},
 		{`example.com reason="a\nb"`, 20, "control"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -54,7 +53,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", zap.String("warning", w.String()))
 	}
-	if changed := needRestart(d.cfg, cfg); len(changed) > 0 {
+	if changed := config.NeedRestart(d.cfg, cfg); len(changed) > 0 {
 		d.log.Warn("changed settings hold only after a restart", zap.Strings("settings", changed))
 	}
 	added, removed := policy.Diff(old, cfg.Set)
@@ -102,21 +101,4 @@ func reloadDetail(forbidden []proxy.Open) string {
 		more = fmt.Sprintf(" and %d more", len(forbidden)-most)
 	}
 	return fmt.Sprintf("installed; %s no longer permitted: %s%s", plural(len(forbidden), "open exchange"), strings.Join(ids, " "), more)
-}
-
-// needRestart names the sections that differ and are not taken over by a running proxy: all but
-// the policy and what says how to take it over.
-func needRestart(running, loaded *config.Config) []string {
-	var changed []string
-	a, b := reflect.ValueOf(running).Elem(), reflect.ValueOf(loaded).Elem()
-	for _, f := range reflect.VisibleFields(a.Type()) {
-		name := f.Tag.Get("yaml")
-		if !f.IsExported() || name == "-" || name == "policy" || name == "reload" {
-			continue
-		}
-		if !reflect.DeepEqual(a.FieldByIndex(f.Index).Interface(), b.FieldByIndex(f.Index).Interface()) {
-			changed = append(changed, name)
-		}
-	}
-	return changed
 }

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+	"webproxy/coverage"
+	"webproxy/policy"
+)
+
+// defaultProfile is what coverage looks at when it is not told.
+const defaultProfile = "azure-local"
+
+// coverageFlags are the flags of coverage.
+type coverageFlags struct {
+	config, list, source, region, cloud, group, output string
+	gateway, all                                       bool
+}
+
+func newCoverage() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "coverage",
+		Short: "Say which required endpoints the policy does not admit",
+		Long: `Coverage compares the policy with everything that a built-in list requires, and prints what is not
+admitted, with the line that would admit it, and what only a broad wildcard admits. See docs/coverage.md
+for the words in the column STATUS. Exit code 4 means that something required is not admitted; what no
+proxy rule can express, such as UDP, does not count.`,
+		Example: "  webproxy coverage --region eastus\n  webproxy coverage --list arc@2026-07 --for nodes -o csv",
+		Args:    cobra.NoArgs,
+	}
+	var f coverageFlags
+	flags := cmd.Flags()
+	config := configFlag(cmd)
+	flags.StringVar(&f.list, "list", defaultProfile, "`NAME[@GENERATION]` of the list, or bundle of lists, that is required")
+	flags.StringVar(&f.source, "source", "", "only what the list took from documents that begin with `TEXT`")
+	flags.StringVar(&f.region, "region", "", "`REGION` instead of the configured one")
+	flags.StringVar(&f.cloud, "cloud", "", "`CLOUD` instead of the configured one")
+	flags.StringVar(&f.group, "for", "", "client `GROUP` whose requests are judged (default: a rule for some groups is a condition)")
+	flags.BoolVar(&f.gateway, "gateway", false, "what is needed with an Arc gateway (default: as policy.names.gateway says)")
+	flags.BoolVar(&f.all, "all", false, "show what is covered, too")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table, json or csv")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		f.config = *config
+		return f.run(cmd)
+	}
+	return cmd
+}
+
+func (f *coverageFlags) run(cmd *cobra.Command) error {
+	write := map[string]func(io.Writer, *coverage.Report) error{
+		"table": f.table, "json": coverageJSON, "csv": coverageCSV,
+	}[f.output]
+	if write == nil {
+		return usageError{fmt.Errorf("output format %q: want table, json or csv", f.output)}
+	}
+	cfg, err := loadConfig(f.config)
+	if err != nil {
+		return err
+	}
+	if f.group != "" && !hasGroup(cfg.Set, f.group) {
+		return usageError{fmt.Errorf("--for %q: no such client group", f.group)}
+	}
+	profile, err := coverage.Open(f.list, f.place(cmd, cfg))
+	if err == nil && f.source != "" {
+		profile, err = profile.From(f.source)
+	}
+	if err != nil {
+		return usageError{err}
+	}
+	report := profile.Check(cfg.Set, coverage.Options{Group: f.group, Now: time.Now()})
+	if err := write(cmd.OutOrStdout(), &report); err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), report.Verdict())
+	if !report.Complete() {
+		return noError{}
+	}
+	return nil
+}
+
+func hasGroup(set *policy.Set, name string) bool {
+	for _, g := range set.Groups() {
+		if g.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// anyGateway stands for the id of a gateway that the configuration does not name.
+const anyGateway = "your-gateway-id"
+
+// place is the configured place, but for what the flags say.
+func (f *coverageFlags) place(cmd *cobra.Command, cfg *config.Config) policy.Place {
+	p := place(cfg)
+	names := map[string]string{}
+	for k, v := range p.Names {
+		names[k] = v
+	}
+	p.Names = names
+	if f.region != "" {
+		p.Region = f.region
+	}
+	if f.cloud != "" {
+		p.Cloud = f.cloud
+	}
+	switch set := names["gateway"]; {
+	case !cmd.Flags().Changed("gateway"):
+	case !f.gateway:
+		names["gateway"] = "none"
+	case set == "" || set == "none":
+		names["gateway"] = anyGateway
+	}
+	return p
+}
+
+// table shows what asks for attention, unless all is wanted.
+func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
+	rows := [][]string{{"STATUS", "NEED", "ENDPOINT", "BY", "HOST", "WHY"}}
+	var fixes []string
+	for _, row := range r.Rows {
+		if row.Status == coverage.Covered && !f.all {
+			continue
+		}
+		rows = append(rows, []string{string(row.Status), string(row.Need), row.Text, orDash(row.Rule), orDash(row.Host), orDash(row.Why)})
+		if row.Fix != "" && !row.Status.Admitted() {
+			fixes = append(fixes, row.Fix)
+		}
+	}
+	if len(rows) > 1 {
+		if err := writeTable(w, rows); err != nil {
+			return err
+		}
+	}
+	if len(fixes) == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "\nto admit what is not, add to a list file:\n%s\n", strings.Join(fixes, "\n"))
+	return err
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// A coverageAnswer is what coverage prints as JSON.
+type coverageAnswer struct {
+	Profile  string                  `json:"profile"`
+	Cloud    string                  `json:"cloud"`
+	Region   string                  `json:"region"`
+	Policy   string                  `json:"policy"`
+	Complete bool                    `json:"complete"`
+	Verdict  string                  `json:"verdict"`
+	Counts   map[coverage.Status]int `json:"counts"`
+	Rows     []coverageRow           `json:"rows"`
+}
+
+type coverageRow struct {
+	Status     coverage.Status `json:"status"`
+	Need       coverage.Need   `json:"need"`
+	Endpoint   string          `json:"endpoint"`
+	Source     string          `json:"source"`
+	Document   string          `json:"document"`
+	Rule       string          `json:"rule"`
+	RuleSource string          `json:"rule_src"`
+	Host       string          `json:"host"`
+	Why        string          `json:"why"`
+	Fix        string          `json:"fix"`
+}
+
+func newCoverageRow(r *coverage.Row) coverageRow {
+	return coverageRow{r.Status, r.Need, r.Text, r.Source, r.Document, r.Rule, r.RuleAt, r.Host, r.Why, r.Fix}
+}
+
+func coverageJSON(w io.Writer, r *coverage.Report) error {
+	a := coverageAnswer{
+		Profile: r.Profile, Cloud: r.Cloud, Region: r.Region, Policy: r.Policy, Complete: r.Complete(),
+		Verdict: r.Verdict(), Counts: map[coverage.Status]int{}, Rows: []coverageRow{},
+	}
+	for _, s := range coverage.Statuses() {
+		a.Counts[s] = r.Count(s)
+	}
+	for i := range r.Rows {
+		a.Rows = append(a.Rows, newCoverageRow(&r.Rows[i]))
+	}
+	return writeJSON(w, a)
+}
+
+func coverageCSV(w io.Writer, r *coverage.Report) error {
+	cw := csv.NewWriter(w)
+	cw.Write([]string{"status", "need", "endpoint", "source", "document", "rule", "rule_src", "host", "why", "fix"})
+	for i := range r.Rows {
+		row := newCoverageRow(&r.Rows[i])
+		cw.Write([]string{string(row.Status), string(row.Need), row.Endpoint, row.Source, row.Document, row.Rule,
+			row.RuleSource, row.Host, row.Why, row.Fix})
+	}
+	cw.Flush()
+	return cw.Error()
+}
