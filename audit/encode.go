@@ -86,7 +86,9 @@ func (e *encoder) add(enc zapcore.ObjectEncoder, c *column, field any, always bo
 			enc.AddByteString(c.name, e.address(*v))
 		}
 	case *time.Time:
-		enc.AddTime(c.name, v.UTC())
+		if !v.IsZero() || always {
+			enc.AddTime(c.name, v.UTC())
+		}
 	case *Type:
 		enc.AddString(c.name, c.clean(string(*v)))
 	case *[]string:

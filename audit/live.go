@@ -47,9 +47,18 @@ func (l *Log) open(now time.Time) (err error) {
 	if err := l.resume(rotated); err != nil {
 		return err
 	}
+	if err := l.openSealer(); err != nil {
+		return err
+	}
+	if err := l.resumeSeal(rotated, now); err != nil {
+		return err
+	}
 	if !l.missing.none() {
 		// If it cannot be written now, it goes before the first record that can.
 		l.writeMissing(now)
+	}
+	if l.seal.last == nil {
+		l.Seal() // an error is no reason not to start: Maintain tries again, and reports
 	}
 	return nil
 }
@@ -103,7 +112,7 @@ func (l *Log) ready(now time.Time) error {
 		id, size, err := statLive(l.live, l.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || err == nil && id != l.id:
-			l.abandon()
+			l.abandon(now)
 		case err != nil:
 			return err
 		case size != l.size:
@@ -113,12 +122,14 @@ func (l *Log) ready(now time.Time) error {
 			if err := l.inspect(); err != nil {
 				return err
 			}
+			l.seal.attach(l.first)
 		}
 	}
 	if l.live == nil {
 		if err := l.openLive(); err != nil {
 			return err
 		}
+		l.seal.attach(l.first)
 	}
 	if l.due(now) {
 		return l.rotate(now)
@@ -127,13 +138,14 @@ func (l *Log) ready(now time.Time) error {
 }
 
 // abandon closes the live file, which another program has renamed or deleted.
-func (l *Log) abandon() {
+func (l *Log) abandon(now time.Time) {
 	if unlinked(l.live) && l.first != 0 {
 		l.missing.note("%s was deleted with the records %d to %d in it", liveName, l.first, l.next-1)
 	}
 	l.live.Sync()
 	l.live.Close()
 	l.live = nil
+	l.seal.turn(now)
 }
 
 // openLive opens the live file, or makes it.

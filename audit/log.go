@@ -24,6 +24,8 @@ type Log struct {
 	written atomic.Uint64
 	failed  atomic.Uint64
 	tidying sync.Mutex // held by Tidy: one at a time
+	syncing sync.Mutex // held by Sync: who returns from it may rely on what another call does
+	seal    sealer
 
 	mu        sync.Mutex // guards what follows
 	encoder   *encoder
@@ -123,14 +125,19 @@ func (l *Log) write(r *Record, now time.Time) error {
 		return err
 	}
 	if gap != nil {
-		l.recent.add(data[:len(data)-line.Len()])
+		l.wrote(seq-1, data[:len(data)-line.Len()], now)
 		l.missing = missing{}
-		l.written.Add(1)
 	}
-	l.recent.add(line.Bytes())
+	l.wrote(seq, line.Bytes(), now)
+	return nil
+}
+
+// wrote takes note of a line that is in the log.
+func (l *Log) wrote(seq uint64, line []byte, now time.Time) {
+	l.seal.add(seq, line[:len(line)-1], now)
+	l.recent.add(line)
 	l.written.Add(1)
 	l.next = seq + 1
-	return nil
 }
 
 // put writes whole lines to the live file: all of data, or nothing.
@@ -168,6 +175,8 @@ func (l *Log) complete(r *Record, seq uint64, now time.Time) {
 
 // Sync forces what was appended before the call to disk. It does not hold up Append.
 func (l *Log) Sync() error {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
 	l.mu.Lock()
 	live, dirty, rotated := l.live, l.dirty, l.unsynced
 	l.dirty, l.unsynced = false, nil
@@ -210,15 +219,31 @@ func syncFile(path string) error {
 	return f.Sync()
 }
 
-// Close syncs and closes the log. Append fails from then on. Close waits for a running Tidy.
+// Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy.
 func (l *Log) Close() error {
 	l.tidying.Lock() // the lock file protects Tidy as well
 	defer l.tidying.Unlock()
-	err := l.Sync()
+	if !l.finish() {
+		return nil
+	}
+	err := errors.Join(l.Seal(), l.Sync())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.live != nil {
+		err = errors.Join(err, l.live.Close())
+		l.live = nil
+	}
+	l.seal.attach(0)
+	return errors.Join(err, l.lock.Close())
+}
+
+// finish writes what is still to be said, and closes the log for Append. It is false if somebody has
+// done so.
+func (l *Log) finish() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil
+		return false
 	}
 	if l.missing.failed > 0 { // the last chance to say so
 		now := time.Now()
@@ -227,11 +252,7 @@ func (l *Log) Close() error {
 		}
 	}
 	l.closed = true
-	if l.live != nil {
-		err = errors.Join(err, l.live.Sync(), l.live.Close())
-		l.live = nil
-	}
-	return errors.Join(err, l.lock.Close())
+	return true
 }
 
 // OnError is what the configuration says about requests whose decision cannot be recorded.

@@ -26,8 +26,25 @@ type Options struct {
 	// Sync is how often the log is forced to disk; it bounds what a power failure can take.
 	// "off" leaves that to the system. Default: 1s
 	Sync Age `yaml:"sync"`
-	// Site names this proxy in every record, for logs that are brought together. Default: none
+	// Site names this proxy in every record, and its key, for logs that are brought together.
+	// Default: none
 	Site string `yaml:"site"`
+	// Key is the file of the private key that signs checkpoints. It is made at the first start, with
+	// the public key beside it: audit.key, audit.pub. It must not be in the log's directory.
+	// Default: the file audit.key in a directory named like the log's, with "-key" behind it
+	Key string `yaml:"key"`
+	// Anchor is a file to which each checkpoint is appended too. Somewhere else, such as on another
+	// machine's disk, it proves later what the log was. Default: none
+	Anchor string `yaml:"anchor"`
+	// RetainSize is what the log may take on disk; beyond it, the oldest rotated files are deleted
+	// before their time. "off" for no such limit. Default: off
+	RetainSize Size `yaml:"retain_size"`
+	// FoldAfter is how many equal denials (client, host, port, reason, rule) are recorded one by one
+	// in each FoldWindow; the rest are counted in one record. Default: 10
+	FoldAfter int `yaml:"fold_after"`
+	// FoldWindow is for how long equal denials are counted before the count is written. "off"
+	// records each denial by itself. Default: 10s
+	FoldWindow Age `yaml:"fold_window"`
 }
 
 // Defaults of Options.
@@ -37,6 +54,9 @@ const (
 	DefaultRotate      = Size(256 << 20)
 	DefaultRotateEvery = Age(24 * time.Hour)
 	DefaultSync        = Age(time.Second)
+	DefaultRetainSize  = SizeOff
+	DefaultFoldAfter   = 10
+	DefaultFoldWindow  = Age(10 * time.Second)
 )
 
 // WithDefaults returns o with the default in place of every zero field.
@@ -55,6 +75,18 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.Sync == 0 {
 		o.Sync = DefaultSync
+	}
+	if o.Key == "" {
+		o.Key = defaultKey(o.Dir)
+	}
+	if o.RetainSize == 0 {
+		o.RetainSize = DefaultRetainSize
+	}
+	if o.FoldAfter == 0 {
+		o.FoldAfter = DefaultFoldAfter
+	}
+	if o.FoldWindow == 0 {
+		o.FoldWindow = DefaultFoldWindow
 	}
 	return o
 }
@@ -90,6 +122,22 @@ func (o Options) Check() error {
 	}
 	if len(o.Site) > 64 || strings.ContainsFunc(o.Site, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		wrong("site", "", "%q is not a word of at most 64 ASCII letters, digits and signs", o.Site)
+	}
+	if inside(o.Key, o.Dir) {
+		wrong("key", "whoever may write the log should not be able to sign it", "%s is in the log's directory", o.Key)
+	}
+	if o.Anchor != "" && inside(o.Anchor, o.Dir) {
+		wrong("anchor", "name a file on another machine's disk", "%s is in the log's directory", o.Anchor)
+	}
+	if o.RetainSize != SizeOff && o.Rotate != SizeOff && o.RetainSize < 4*o.Rotate {
+		wrong("retain_size", "the live file is never deleted: make it many times the size of rotate",
+			"%s is less than four files of %s", o.RetainSize, o.Rotate)
+	}
+	if o.FoldAfter < 1 || o.FoldAfter > 1_000_000 {
+		wrong("fold_after", `to record each denial by itself, set fold_window to "off"`, "%d is not from 1 to 1000000", o.FoldAfter)
+	}
+	if o.FoldWindow != AgeOff && (o.FoldWindow < Age(time.Second) || o.FoldWindow > Age(time.Hour)) {
+		wrong("fold_window", `10s suits most sites; "off" records each denial by itself`, "%s is not from 1s to 1h", o.FoldWindow)
 	}
 	if o.OnError > Continue {
 		wrong("on_error", "", "want refuse or continue")

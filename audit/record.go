@@ -16,18 +16,21 @@ type Type string
 const (
 	TypeDecision Type = "egress.decision" // a request was judged; written before any byte leaves
 	TypeClose    Type = "egress.close"    // it ended; has the id of its decision
+	TypeRepeat   Type = "egress.repeat"   // denials that were counted; written by Log itself
 	TypeReload   Type = "admin.reload"    // another policy was installed, or refused
 	TypeMode     Type = "admin.mode"      // a group's mode was changed
 	TypePhase    Type = "admin.phase"     // a phase was switched on or off
 	TypeApprove  Type = "admin.approve"   // proposals were approved or rejected
 	TypeStart    Type = "system.start"
 	TypeStop     Type = "system.stop"
-	TypeGap      Type = "system.gap" // something is missing here; written by Log itself
+	TypeGap      Type = "system.gap"    // something is missing here; written by Log itself
+	TypeRetain   Type = "system.retain" // old records are deleted; written by Log itself
 )
 
 // Types lists the types this package writes. A reader must expect others.
 func Types() []Type {
-	return []Type{TypeDecision, TypeClose, TypeReload, TypeMode, TypePhase, TypeApprove, TypeStart, TypeStop, TypeGap}
+	return []Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove,
+		TypeStart, TypeStop, TypeGap, TypeRetain}
 }
 
 // known reports whether t is one of Types.
@@ -83,6 +86,15 @@ type Record struct {
 	DNS      time.Duration `json:"dns_ms"`     // rounded up, so that only what took no time at all
 	Connect  time.Duration `json:"connect_ms"` // (or was not done) is 0
 
+	Count  int64     `json:"count"`  // denials that a repeat stands for
+	First  time.Time `json:"first"`  // of them
+	Last   time.Time `json:"last"`   // and the last
+	Hosts  int       `json:"hosts"`  // different ones among them, where they are not of one host
+	Sample []string  `json:"sample"` // some of these
+
+	FirstSeq uint64 `json:"first_seq"` // the first record that is deleted
+	LastSeq  uint64 `json:"last_seq"`  // and the last
+
 	Detail    string   `json:"detail"` // one sentence for people
 	PolicyOld string   `json:"policy_old"`
 	Added     []string `json:"added"`   // canonical entries; at most listLimit of them, the last then
@@ -105,8 +117,9 @@ type kinds uint8
 const (
 	inDecision kinds = 1 << iota
 	inClose
+	inRepeat
 	inEvent // admin.* and system.*
-	inAll   = inDecision | inClose | inEvent
+	inAll   = inDecision | inClose | inRepeat | inEvent
 )
 
 func (t Type) kind() kinds {
@@ -115,6 +128,8 @@ func (t Type) kind() kinds {
 		return inDecision
 	case TypeClose:
 		return inClose
+	case TypeRepeat:
+		return inRepeat
 	}
 	return inEvent
 }
@@ -126,9 +141,9 @@ var columns = [...]column{
 	{"type", inAll, 64, func(r *Record) any { return &r.Type }},
 	{"ts", inAll, 0, func(r *Record) any { return &r.Time }},
 	{"seq", inAll, 0, func(r *Record) any { return &r.Seq }},
-	{"id", inDecision | inClose, 32, func(r *Record) any { return &r.ID }},
+	{"id", inDecision | inClose | inRepeat, 32, func(r *Record) any { return &r.ID }},
 	{"site", 0, 64, func(r *Record) any { return &r.Site }},
-	{"client", inDecision, 0, func(r *Record) any { return &r.Client }},
+	{"client", inDecision | inRepeat, 0, func(r *Record) any { return &r.Client }},
 	{"client_port", inDecision, 0, func(r *Record) any { return &r.ClientPort }},
 	{"group", inDecision, 64, func(r *Record) any { return &r.Group }},
 	{"client_name", 0, 253, func(r *Record) any { return &r.ClientName }},
@@ -137,9 +152,9 @@ var columns = [...]column{
 	{"host", inDecision, 253, func(r *Record) any { return &r.Host }},
 	{"port", inDecision, 0, func(r *Record) any { return &r.Port }},
 	{"path", 0, 2048, func(r *Record) any { return &r.Path }},
-	{"decision", inDecision, 16, func(r *Record) any { return &r.Decision }},
-	{"reason", inDecision, 32, func(r *Record) any { return &r.Reason }},
-	{"rule", inDecision, 160, func(r *Record) any { return &r.Rule }},
+	{"decision", inDecision | inRepeat, 16, func(r *Record) any { return &r.Decision }},
+	{"reason", inDecision | inRepeat, 32, func(r *Record) any { return &r.Reason }},
+	{"rule", inDecision | inRepeat, 160, func(r *Record) any { return &r.Rule }},
 	{"rule_src", inDecision, 512, func(r *Record) any { return &r.RuleSource }},
 	{"policy", inDecision, 80, func(r *Record) any { return &r.Policy }},
 	{"mode", inDecision, 16, func(r *Record) any { return &r.Mode }},
@@ -156,6 +171,13 @@ var columns = [...]column{
 	{"dur_ms", inClose, 0, func(r *Record) any { return &r.Duration }},
 	{"dns_ms", 0, 0, func(r *Record) any { return &r.DNS }},
 	{"connect_ms", 0, 0, func(r *Record) any { return &r.Connect }},
+	{"count", inRepeat, 0, func(r *Record) any { return &r.Count }},
+	{"first", inRepeat, 0, func(r *Record) any { return &r.First }},
+	{"last", inRepeat, 0, func(r *Record) any { return &r.Last }},
+	{"hosts", 0, 0, func(r *Record) any { return &r.Hosts }},
+	{"sample", 0, 192, func(r *Record) any { return &r.Sample }},
+	{"first_seq", 0, 0, func(r *Record) any { return &r.FirstSeq }},
+	{"last_seq", 0, 0, func(r *Record) any { return &r.LastSeq }},
 	{"detail", inEvent, 1024, func(r *Record) any { return &r.Detail }},
 	{"policy_old", 0, 80, func(r *Record) any { return &r.PolicyOld }},
 	{"added", 0, 320, func(r *Record) any { return &r.Added }},

@@ -21,6 +21,10 @@ func samples() map[audit.Type]audit.Record {
 	all := map[audit.Type]audit.Record{
 		audit.TypeDecision: decision(),
 		audit.TypeClose:    closing(),
+		audit.TypeRepeat: {ID: "7Q3F9K", Client: netip.MustParseAddr("10.0.1.12"), Group: "nodes", Method: "CONNECT", Scheme: "https",
+			Host: "telemetry.example.org", Port: 443, Decision: "deny", Reason: "host_not_listed", Policy: "sha256:9c1e77aa01f2", Mode: "enforce",
+			Count: 98114, First: time.Date(2026, 11, 24, 7, 1, 39, 120e6, time.UTC), Last: time.Date(2026, 11, 24, 7, 1, 49, 119e6, time.UTC),
+			Hosts: 2, Sample: []string{"a.example.org", "b.example.org"}},
 		audit.TypeReload: {Detail: "webproxy.yaml changed: 1 entry added, 1 removed", Policy: "sha256:b5a1007e33c4", PolicyOld: "sha256:9c1e77aa01f2",
 			Added: []string{"allow learned https://www.powershellgallery.com"}, Removed: []string{"allow arc/his https://*.his.arc.azure.com"}},
 		audit.TypeMode:    {Detail: "group nodes enforces from now on", Group: "nodes", Mode: "enforce", By: "alice", Ticket: "CHG-1042"},
@@ -29,6 +33,7 @@ func samples() map[audit.Type]audit.Record {
 		audit.TypeStart:   {Detail: "webproxy 1.0.0 started", Policy: "sha256:9c1e77aa01f2"},
 		audit.TypeStop:    {Detail: "webproxy stopped; 2 tunnels were cut"},
 		audit.TypeGap:     {Detail: "3 records could not be written since 2026-11-24T07:01:49.123Z: write: no space left on device"},
+		audit.TypeRetain:  {Detail: "audit-000000000001-20251020T070149Z.ndjson.gz is deleted: older than 400d", FirstSeq: 1, LastSeq: 612340},
 	}
 	judged := all[audit.TypeDecision]
 	judged.ID = all[audit.TypeClose].ID

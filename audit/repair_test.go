@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,6 +34,35 @@ func contents(t *testing.T, path string) string {
 	return string(b)
 }
 
+// unseal removes the checkpoints and hashes in dir, if there are any.
+func unseal(t *testing.T, dir string) {
+	t.Helper()
+	for _, pattern := range []string{"checkpoints-*", "hashes-*"} {
+		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			os.Remove(f)
+		}
+	}
+}
+
+// crashed returns a copy of dir, and of its key, as they are at this moment: what a kill would leave.
+func crashed(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "audit")
+	for _, part := range []string{"", "-key"} {
+		if err := os.CopyFS(to+part, os.DirFS(dir+part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(to+"-key", "audit.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
 // lines returns n lines of a log.
 func lines(t *testing.T, n int) string {
 	t.Helper()
@@ -49,6 +80,7 @@ func TestTornTail(t *testing.T) {
 	third := strings.LastIndexByte(whole[:len(whole)-1], '\n') + 1
 	dir := t.TempDir()
 	for cut := third + 1; cut < len(whole); cut++ {
+		unseal(t, dir)
 		write(t, live(dir), whole[:cut])
 		l := open(t, audit.Options{Dir: dir})
 		if got := add(t, l, decision()).Seq; got != 4 {
@@ -57,12 +89,14 @@ func TestTornTail(t *testing.T) {
 		l.Close()
 		wantGap(t, wantWhole(t, dir, 4)[2], "after record 2")
 	}
-	// at the border there is nothing to say
+	// at the border there is nothing to say of it
+	unseal(t, dir)
 	write(t, live(dir), whole[:third])
 	l := open(t, audit.Options{Dir: dir})
-	if got := add(t, l, decision()).Seq; got != 3 {
-		t.Errorf("the next record is %d, want 3", got)
+	if got := add(t, l, decision()).Seq; got != 4 {
+		t.Errorf("the next record is %d, want 4", got)
 	}
+	wantGap(t, wantWhole(t, dir, 4)[2], "no checkpoint was found: the records 1 to 2 are not sealed")
 }
 
 func TestTornFirstLine(t *testing.T) {
@@ -145,7 +179,11 @@ func TestLiveFileMissing(t *testing.T) {
 		l.Close()
 		os.Remove(live(dir))
 		open(t, small(dir)).Close()
-		wantGap(t, wantWhole(t, dir, last)[last-1], "was not there")
+		records, stats := read(t, dir)
+		if stats.LastSeq != last+1 || stats.Missing != 1 {
+			t.Fatalf("got %+v, want only %d missing: no number twice", stats, last)
+		}
+		wantGap(t, records[last-1], fmt.Sprintf("was not there: records after the rotated files may be lost; the records %d to %d are gone", last, last))
 	}
 }
 
@@ -154,10 +192,10 @@ func TestLiveFileEmpty(t *testing.T) { // a crash between the two steps of a rot
 	l := open(t, small(dir))
 	fill(t, l, dir, 1)
 	last := l.Recent(1)[0].Seq
-	l.Close()
+	dir = crashed(t, dir)
 	write(t, live(dir), "")
 	l = open(t, small(dir))
-	if got := add(t, l, decision()).Seq; got != last {
+	if got := add(t, l, decision()).Seq; got != last { // a record that was never sealed
 		t.Errorf("the next record is %d, want %d", got, last)
 	}
 	wantWhole(t, dir, last)
@@ -172,8 +210,8 @@ func TestOldLiveFilePutBack(t *testing.T) {
 	l.Close()
 	write(t, live(dir), lines(t, 3))
 	l = open(t, small(dir))
-	if got := add(t, l, decision()).Seq; got != last+1 {
-		t.Errorf("the next record is %d, want %d: no number twice", got, last+1)
+	if got := add(t, l, decision()).Seq; got != last+2 {
+		t.Errorf("the next record is %d, want %d: no number twice", got, last+2)
 	}
 	wantGap(t, l.Recent(2)[1], "rotated file has record")
 }

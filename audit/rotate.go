@@ -37,6 +37,7 @@ func (l *Log) rotate(now time.Time) error {
 		l.retry = now.Add(retryRotation)
 		return l.openLive()
 	}
+	l.seal.turn(now)
 	l.unsynced = append(l.unsynced, to)
 	select {
 	case l.rotated <- struct{}{}:

@@ -54,6 +54,7 @@ var namedIn = map[string][]string{
 	"github.com/klauspost/compress":       {"audit/"},
 	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
 	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/"},
+	"golang.org/x/mod":                    {"audit/"},
 	"golang.org/x/net":                    {"policy/", "proxy/", "learn/", "config/"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
 	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},

@@ -1,0 +1,179 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// A checkpoint states what the first records of the log are. On disk it is a signed note
+// (golang.org/x/mod/sumdb/note), whose text begins as those of transparency logs do:
+//
+//	webproxy audit site-01         whose log
+//	1240377                        size of the tree: the number of the last record in it
+//	CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
+//	number 377                     of the checkpoint, from 1
+//	time 2026-11-24T07:01:49.123Z
+//	edge 5Y7a... 0aBc...           hashes of the whole subtrees, from which the root above follows
+//	recovered 1240301              records from this one on were read back from disk, after a crash
+//	base                           what the records up to here are was not known
+//
+// The last two lines are there only when they have something to say.
+type checkpoint struct {
+	number    uint64
+	edge      edge
+	time      time.Time
+	recovered uint64 // 0: none
+	base      bool
+}
+
+const originPrefix = "webproxy audit "
+
+// noteLimit bounds a note; the largest there can be has some 4 KiB.
+const noteLimit = 16 << 10
+
+// sign returns c as a signed note, by the name of the key.
+func (c *checkpoint) sign(key note.Signer) ([]byte, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", originPrefix, key.Name(), c.edge.size, c.edge.root())
+	fmt.Fprintf(&b, "number %d\ntime %s\n", c.number, c.time.UTC().Format(timeLayout))
+	if len(c.edge.hashes) > 0 {
+		b.WriteString("edge")
+		for _, h := range c.edge.hashes {
+			b.WriteByte(' ')
+			b.WriteString(h.String())
+		}
+		b.WriteByte('\n')
+	}
+	if c.recovered > 0 {
+		fmt.Fprintf(&b, "recovered %d\n", c.recovered)
+	}
+	if c.base {
+		b.WriteString("base\n")
+	}
+	return note.Sign(&note.Note{Text: b.String()}, key)
+}
+
+// openCheckpoint reads a note, which must be signed by one of the keys; it returns the name of that key.
+func openCheckpoint(msg []byte, keys note.Verifiers) (c checkpoint, key string, err error) {
+	n, err := note.Open(msg, keys)
+	if err != nil {
+		return c, "", err
+	}
+	if err := c.parse(n.Text, n.Sigs[0].Name); err != nil {
+		return c, "", err
+	}
+	return c, fmt.Sprintf("%s+%08x", n.Sigs[0].Name, n.Sigs[0].Hash), nil
+}
+
+func (c *checkpoint) parse(text, name string) error {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) < 5 || lines[0] != originPrefix+name {
+		return fmt.Errorf("note is no checkpoint of %s", name)
+	}
+	var err error
+	if c.edge.size, err = strconv.ParseUint(lines[1], 10, 64); err != nil {
+		return errors.New("checkpoint without a size")
+	}
+	for _, line := range lines[3:] {
+		word, value, _ := strings.Cut(line, " ")
+		switch word {
+		case "number":
+			c.number, err = strconv.ParseUint(value, 10, 64)
+		case "time":
+			c.time, err = time.Parse(timeLayout, value)
+		case "edge":
+			err = c.edge.parse(value)
+		case "recovered":
+			c.recovered, err = strconv.ParseUint(value, 10, 64)
+		case "base":
+			c.base = true
+		} // a later version may say more
+		if err != nil {
+			return fmt.Errorf("checkpoint: %s: %w", word, err)
+		}
+	}
+	if len(c.edge.hashes) != bits.OnesCount64(c.edge.size) || c.edge.root().String() != lines[2] {
+		return errors.New("checkpoint: its edge does not give its root")
+	}
+	if c.number == 0 || c.time.IsZero() {
+		return errors.New("checkpoint without a number or a time")
+	}
+	return nil
+}
+
+func (e *edge) parse(text string) error {
+	for word := range strings.SplitSeq(text, " ") {
+		h, err := tlog.ParseHash(word)
+		if err != nil {
+			return err
+		}
+		e.hashes = append(e.hashes, h)
+	}
+	return nil
+}
+
+// appendNote adds a note to those of a file: the empty line behind it says that it is whole.
+func appendNote(b, msg []byte) []byte { return append(append(b, msg...), '\n') }
+
+// A noteReader reads the notes of a file, one after another.
+type noteReader struct {
+	lines *bufio.Reader
+	end   int64 // offset behind the last whole note
+	pos   int64
+}
+
+func newNoteReader(r io.Reader) *noteReader {
+	return &noteReader{lines: bufio.NewReaderSize(r, noteLimit)}
+}
+
+var errNotNote = errors.New("not a whole note")
+
+// all yields the notes, valid until the next. What is no note yields errNotNote, once until the next one;
+// an error of the file ends it.
+func (n *noteReader) all() iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		var msg []byte
+		signed := false // the lines of signatures have begun
+		for {
+			line, err := n.lines.ReadSlice('\n')
+			n.pos += int64(len(line))
+			if err != nil {
+				if (len(msg) > 0 || len(line) > 0) && !yield(nil, errNotNote) {
+					return
+				}
+				if !errors.Is(err, io.EOF) {
+					yield(nil, err)
+				}
+				return
+			}
+			signature := bytes.HasPrefix(line, []byte("— "))
+			switch {
+			case len(line) == 1 && signed:
+				n.end = n.pos
+				if !yield(msg, nil) {
+					return
+				}
+				msg, signed = msg[:0], false
+				continue
+			case signed && !signature, len(msg)+len(line) > noteLimit:
+				if !yield(nil, errNotNote) {
+					return
+				}
+				msg, signed = msg[:0], false
+			}
+			signed = signed || signature
+			msg = append(msg, line...)
+		}
+	}
+}

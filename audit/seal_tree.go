@@ -1,0 +1,57 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"math/bits"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// An edge is the right edge of a Merkle tree as in RFC 6962, 2.1: all that must be kept of it to let
+// it grow. The n-th leaf is the record with the sequence number n+1, so size is the last one's number.
+type edge struct {
+	size   uint64
+	hashes []tlog.Hash // of the whole subtrees, the largest first: one for each bit set in size
+}
+
+// unknownEdge is the edge of a tree whose size records nobody has seen. It stands for them where a
+// tree must begin in the middle of a log, and can be told apart from every true one.
+func unknownEdge(size uint64) edge {
+	return edge{size, make([]tlog.Hash, bits.OnesCount64(size))}
+}
+
+// push adds a leaf. Each whole subtree that it completes joins its neighbour: one join a leaf, on average.
+func (e *edge) push(leaf tlog.Hash) {
+	for n := e.size; n&1 == 1; n >>= 1 {
+		last := len(e.hashes) - 1
+		leaf = tlog.NodeHash(e.hashes[last], leaf)
+		e.hashes = e.hashes[:last]
+	}
+	e.hashes = append(e.hashes, leaf)
+	e.size++
+}
+
+// root is the hash of the whole tree.
+func (e *edge) root() tlog.Hash {
+	last := len(e.hashes) - 1
+	if last < 0 {
+		return sha256.Sum256(nil)
+	}
+	root := e.hashes[last]
+	for _, left := range slices.Backward(e.hashes[:last]) {
+		root = tlog.NodeHash(left, root)
+	}
+	return root
+}
+
+func (e *edge) clone() edge { return edge{e.size, slices.Clone(e.hashes)} }
+
+// A hasher makes leaves of lines. It is tlog.RecordHash without its allocations; not for concurrent use.
+type hasher struct{ scratch []byte }
+
+// leaf is the hash of a line, which is without its newline: SHA-256 of a zero byte and the line.
+func (h *hasher) leaf(line []byte) tlog.Hash {
+	h.scratch = append(append(h.scratch[:0], 0), line...)
+	return sha256.Sum256(h.scratch)
+}
