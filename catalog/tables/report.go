@@ -26,7 +26,7 @@ type Report struct {
 
 // A Line is one line of the document, and what it came to: Entries or Left has at least one element.
 type Line struct {
-	Number  int            // from 1; of the first line, where a record of a CSV file has several
+	Number  int            // from 1; of the first, if a record of CSV or JSON has several lines
 	Text    string         // as it is written
 	Entries []policy.Entry // their Source is "name:number"
 	Notes   []string       // what was cleaned or left out in making Entries

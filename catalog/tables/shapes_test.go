@@ -30,9 +30,9 @@ func outcome(t testing.TB, doc string, place policy.Place) string {
 	return strings.Join(got, "; ")
 }
 
-// Lines, one by one.
-func TestLine(t *testing.T) {
-	tests := []struct{ want, line string }{
+// lines are single lines, with what they come to.
+func lines() []struct{ want, line string } {
+	return []struct{ want, line string }{
 		// plain text
 		{"https://login.microsoftonline.com", "login.microsoftonline.com"},
 		{"https://login.microsoftonline.com", "https://login.microsoftonline.com/"},
@@ -144,7 +144,10 @@ func TestLine(t *testing.T) {
 		{"problem: a row of an HTML table", "<tr><td>a.example.com</td><td>80</td></tr>"},
 		{"https://a.example.com; https://b.example.com", "<li>a.example.com</li><li>b.example.com</li>"},
 	}
-	for _, tt := range tests {
+}
+
+func TestLine(t *testing.T) {
+	for _, tt := range lines() {
 		if got := outcome(t, tt.line, policy.Place{}); got != tt.want {
 			t.Errorf("%q:\n got %s\nwant %s", tt.line, got, tt.want)
 		}

@@ -40,7 +40,7 @@ func visible(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c < 0x80:
-			if c == '\t' || c >= ' ' && c != 0x7f {
+			if c == '\t' || c == '\n' || c >= ' ' && c != 0x7f {
 				return c
 			}
 			return ' '

@@ -1,0 +1,143 @@
+package tables_test
+
+import (
+	"html"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"webproxy/catalog/tables"
+	"webproxy/policy"
+)
+
+// plain is what a person reads in a line: lower case, without escapes and hidden characters.
+func plain(s string) string {
+	s = strings.Map(shown, s)
+	s = regexp.MustCompile(`&#?\w+;`).ReplaceAllStringFunc(s, html.UnescapeString)
+	s = strings.Map(shown, s) // again: an entity may stand for a hidden character
+	return strings.ToLower(strings.ReplaceAll(s, `\`, ""))
+}
+
+func shown(c rune) rune {
+	switch {
+	case unicode.In(c, unicode.Cf, unicode.Variation_Selector), c == '\u034f', c == '\u2800':
+		return -1
+	case c == '\u2010', c == '\u2011':
+		return '-'
+	}
+	return c
+}
+
+// narrow says how e is broader than its line, or "" if it is not: its host, ports and path stand in
+// the line, and so together that no more of a name or a path stands there.
+func narrow(e policy.Entry, line string) string {
+	text := plain(line)
+	path := strings.ToLower(e.Path)
+	if e.Query != "" {
+		path += "?" + strings.ToLower(e.Query)
+	}
+	host := regexp.QuoteMeta(e.Host.String())
+	// Before the host no part of a name may stand, "*." least of all; behind it, its port, and then the
+	// path to its end.
+	pattern := `(?:^|[^\w.\-])(?:\*|_)*` + host + `\.?(?::[\d, ]+(?:/tcp)?)?`
+	switch e.Path {
+	case "":
+		pattern += `(?:/tcp|/?(?:#|$|[^\w/?:.\-*]|[.,;:!?)\]*_'"]))`
+	case "/":
+		pattern += `/?` + regexp.QuoteMeta(strings.TrimPrefix(path, "/"))
+	default:
+		pattern += regexp.QuoteMeta(path)
+	}
+	if !regexp.MustCompile(pattern).MatchString(text) {
+		return "its host and path do not stand in the line"
+	}
+	for _, port := range e.Ports {
+		digits := strconv.Itoa(int(port))
+		if !strings.Contains(text, digits) && !strings.Contains(strings.ReplaceAll(text, ",", ""), digits) {
+			return "its port does not stand in the line"
+		}
+	}
+	if e.Scheme == policy.HTTP && !strings.Contains(text, "http") && !strings.Contains(text, "ws") && !strings.Contains(text, "80") {
+		return "nothing in the line says plain HTTP"
+	}
+	if e.Scheme == policy.SchemeNone {
+		return "it has no scheme"
+	}
+	return ""
+}
+
+// check holds a report to the two promises of the package.
+func check(t *testing.T, doc string, report tables.Report) {
+	t.Helper()
+	var seen []string
+	for _, l := range report.Lines {
+		if len(l.Entries)+len(l.Left) == 0 {
+			t.Errorf("line %d %q is not accounted for", l.Number, l.Text)
+		}
+		for _, e := range l.Entries {
+			if why := narrow(e, l.Text); why != "" {
+				t.Errorf("line %d %q gives %s: %s", l.Number, l.Text, e, why)
+			}
+			back, err := policy.ParseEntry(e.String())
+			if err != nil || back.String() != e.String() {
+				t.Errorf("line %d: %s reads back as %s, %v", l.Number, e, back, err)
+			}
+		}
+		seen = append(seen, strings.Split(l.Text, "\n")...)
+	}
+	if strings.HasPrefix(doc, "\xff\xfe") || strings.HasPrefix(doc, "\xfe\xff") {
+		return // UTF-16, whose lines are not those of doc
+	}
+	doc = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.ToValidUTF8(doc, "\ufffd"))
+	want := slices.DeleteFunc(strings.Split(doc, "\n"), empty)
+	if seen = slices.DeleteFunc(seen, empty); !slices.Equal(seen, want) {
+		t.Errorf("lines in the report:\n%q\nin the document:\n%q", seen, want)
+	}
+}
+
+// empty reports whether a line has nothing to see.
+func empty(line string) bool {
+	return !strings.ContainsFunc(line, func(c rune) bool {
+		return unicode.IsLetter(c) || unicode.IsPunct(c) || '0' <= c && c <= '9'
+	})
+}
+
+func FuzzRead(f *testing.F) {
+	seed, err := os.ReadFile("testdata/seed-2021-12.md")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for line := range strings.SplitSeq(string(seed), "\n") {
+		f.Add(line)
+	}
+	for _, tt := range lines() {
+		f.Add(tt.line)
+	}
+	f.Add(string(seed))
+	f.Add("URL,Port\na.example.com,\"80,443\"\n\"b.example.com\nc.example.com\",9,418\n")
+	f.Add("[{\n\"URL\": \"http://*.example.com\",\n\"Port\": “80”\n}]")
+	f.Add("<!--\nhttps://hidden.example.com\n-->https://a.example.com")
+	f.Fuzz(func(t *testing.T, doc string) {
+		report, err := tables.Read("doc", []byte(doc), policy.Place{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, doc, report)
+		list, _, err := report.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.SplitSeq(string(list), "\n") {
+			if _, err := policy.ParseEntry(line); err != nil {
+				t.Errorf("in the list: %q: %v", line, err)
+			}
+		}
+		if again, _, err := report.Append(list); err != nil || string(again) != string(list) {
+			t.Errorf("appended twice: %v\n%s", err, again)
+		}
+	})
+}

@@ -1,0 +1,92 @@
+package tables
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"webproxy/policy"
+)
+
+// A Listed says what became of an entry in a list file.
+type Listed struct {
+	Entry policy.Entry
+	As    string // the entry's place: "line 4 of the list", or "line 12" of the document; "" if it is new
+}
+
+// Append adds the entries of r to a list file, with the line of the document behind each as a
+// comment. An entry that list has already, or that r has named before, is not added again; every
+// byte of list stays. The error is about list: it must be UTF-8, as every list file.
+//
+// The returned Listed are those of all entries of r, in their order; the bytes are list itself if
+// none of them is new.
+func (r Report) Append(list []byte) ([]byte, []Listed, error) {
+	if !utf8.Valid(list) || bytes.IndexByte(list, 0) >= 0 {
+		return nil, nil, fmt.Errorf("not a text file in UTF-8")
+	}
+	end := "\n"
+	if bytes.Contains(list, []byte("\r\n")) {
+		end = "\r\n"
+	}
+	seen := map[string]string{}
+	for i, line := range splitLines(strings.TrimPrefix(string(list), "\ufeff")) {
+		// What does not parse is for check to report; here it only equals nothing.
+		if e, err := policy.ParseEntry(line); err == nil && e.Host != (policy.Pattern{}) {
+			if key := sameness(e); seen[key] == "" {
+				seen[key] = fmt.Sprintf("line %d of the list", i+1)
+			}
+		}
+	}
+	var added strings.Builder
+	var all []Listed
+	for _, l := range r.Lines {
+		for _, e := range l.Entries {
+			key := sameness(e)
+			all = append(all, Listed{Entry: e, As: seen[key]})
+			if seen[key] != "" {
+				continue
+			}
+			seen[key] = fmt.Sprintf("line %d", l.Number)
+			added.WriteString(e.String() + "  # " + r.comment(l) + end)
+		}
+	}
+	if added.Len() == 0 {
+		return list, all, nil
+	}
+	out := bytes.Clone(list)
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, end...)
+	}
+	return append(out, added.String()...), all, nil
+}
+
+// sameness is equal for entries that decide alike.
+func sameness(e policy.Entry) string {
+	e.ID, e.Tag, e.By, e.Reason = "", "", "", ""
+	if e.Scheme == policy.HTTPS || e.Scheme == policy.SchemeNone && len(e.Ports) == 0 {
+		// "host" and "https://host" and "https://host:443" are three ways to write one thing.
+		e.Scheme = policy.HTTPS
+	}
+	if len(e.Ports) == 1 && e.Ports[0] == e.Scheme.DefaultPort() && e.Scheme != policy.SchemeNone {
+		e.Ports = nil
+	}
+	return e.String()
+}
+
+// comment is a line of the document as it stands behind its entries: short, and without anything
+// that could end the comment.
+func (r Report) comment(l Line) string {
+	return fmt.Sprintf("%s:%d: %s", Shown(r.Name), l.Number, Shown(l.Text))
+}
+
+// Shown is text on one line of a terminal or a list: no control or hidden characters, no columns
+// padded with spaces, and not much of it.
+func Shown(text string) string {
+	const most = 100 // characters
+	text = strings.Join(strings.Fields(visible(text)), " ")
+	if n := utf8.RuneCountInString(text); n > most {
+		text = string([]rune(text)[:most]) + "..."
+	}
+	return text
+}
