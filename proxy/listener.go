@@ -8,20 +8,42 @@ import (
 
 // wires holds the listeners and the open client connections, and counts them.
 type wires struct {
-	mu        sync.Mutex // guards the fields below
-	listeners []net.Listener
+	mu        sync.Mutex                // guards the fields below
+	listeners map[net.Listener]struct{} // that are being accepted from
 	open      map[*wire]struct{}
 	perClient map[netip.Addr]int
 	draining  bool
 	empty     chan struct{} // closed when draining and the last one has gone
 }
 
-// listen lists ln, to be closed by drain; it reports false if it is too late for that.
+// listen lists ln, to be closed by drain, until unlisten; it reports false if it is too late for that.
 func (c *wires) listen(ln net.Listener) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.listeners = append(c.listeners, ln)
-	return !c.draining
+	if c.draining {
+		return false
+	}
+	if c.listeners == nil {
+		c.listeners = make(map[net.Listener]struct{})
+	}
+	c.listeners[ln] = struct{}{}
+	return true
+}
+
+// unlisten is called when nothing more will be accepted from ln.
+func (c *wires) unlisten(ln net.Listener) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.listeners, ln)
+	c.checkEmpty()
+}
+
+// checkEmpty closes c.empty if nothing is left and nothing can come: connections are added only by
+// the accept loop of a listed listener. c.mu is held.
+func (c *wires) checkEmpty() {
+	if c.draining && len(c.open) == 0 && len(c.listeners) == 0 {
+		close(c.empty)
+	}
 }
 
 // add lists w, and reports whether it is within the limits. A connection beyond them is listed too:
@@ -52,9 +74,7 @@ func (c *wires) remove(w *wire) {
 	if c.perClient[client]--; c.perClient[client] == 0 {
 		delete(c.perClient, client)
 	}
-	if c.draining && len(c.open) == 0 {
-		close(c.empty)
-	}
+	c.checkEmpty()
 }
 
 func (c *wires) len() int {
@@ -63,23 +83,21 @@ func (c *wires) len() int {
 	return len(c.open)
 }
 
-// drain closes the listeners and tells every connection, also those accepted already and still to
-// be added, to serve no further request. The channel is closed when none is left.
+// drain tells every connection, also those accepted but not added yet, to serve no further request,
+// and closes the listeners. The channel is closed when none is left and none can come.
 func (c *wires) drain() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.draining {
 		c.draining = true
 		c.empty = make(chan struct{})
-		for _, ln := range c.listeners {
-			ln.Close()
-		}
-		if len(c.open) == 0 {
-			close(c.empty)
-		}
 		for w := range c.open {
 			w.drain()
 		}
+		for ln := range c.listeners {
+			ln.Close()
+		}
+		c.checkEmpty()
 	}
 	return c.empty
 }

@@ -161,6 +161,7 @@ func (s *Server) Serve(ln net.Listener) error {
 	if !s.wires.listen(ln) {
 		return ln.Close()
 	}
+	defer s.wires.unlisten(ln)
 	err := s.http.Serve(&gate{Listener: ln, srv: s})
 	if errors.Is(err, http.ErrServerClosed) || s.draining.Load() && errors.Is(err, net.ErrClosed) {
 		return nil

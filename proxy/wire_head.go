@@ -236,11 +236,3 @@ func (w *wire) isDraining() bool {
 	defer w.mu.Unlock()
 	return w.draining
 }
-
-// deadlineIn is the time in d from now, or none if d is not positive.
-func deadlineIn(d time.Duration) time.Time {
-	if d <= 0 {
-		return time.Time{}
-	}
-	return time.Now().Add(d)
-}
