@@ -141,7 +141,7 @@ func (l *Line) claim(seen map[string]bool) bool {
 		return isNew
 	}
 	l.Entries = slices.DeleteFunc(l.Entries, func(e policy.Entry) bool {
-		key := policy.Entry{Scheme: e.Scheme, Host: e.Host, Ports: e.Ports, Path: e.Path, Query: e.Query}.String()
+		key := Form(e)
 		repeated := seen[key]
 		seen[key] = true
 		return repeated

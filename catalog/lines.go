@@ -17,6 +17,8 @@ type Line struct {
 	Number   int
 	Entries  []policy.Entry
 	Disabled *policy.DisabledEntry // nil if there are Entries
+	// Absent is set if the source has no line for the cloud or region: what Disabled shows is another's.
+	Absent bool
 }
 
 // Lines returns the endpoints that concern place, of a list or of a bundle, in the order of its file.
@@ -79,11 +81,12 @@ func (l *List) lines(name string, w wording) ([]Line, error) {
 func (l *Line) fill(name string, c columns, w wording) (bool, error) {
 	e := l.Endpoint
 	source := fmt.Sprintf("catalog %s, entry %d", name, l.Number)
-	fit, reason := c.judge(e)
+	fit, absent, reason := c.judge(e)
 	if !fit {
 		return false, nil
 	}
-	host, final := e.Host, e.Disabled != "" && e.Cloud == w.cloud
+	l.Absent = absent
+	host, final := e.Host, e.Disabled != "" && !absent
 	if reason == "" {
 		host, reason, final = w.fill(e.Host)
 	}
@@ -121,27 +124,26 @@ func (d *Document) columns(w wording) columns {
 }
 
 // judge says whether e concerns the cloud and region at all, and if so, what keeps it from being a
-// rule there; "" if nothing does.
-func (c columns) judge(e *Endpoint) (fit bool, reason string) {
+// rule there, "" if nothing does; it is absent if that is because the source has no line for them.
+func (c columns) judge(e *Endpoint) (fit, absent bool, reason string) {
 	if e.Cloud != c.cloud {
 		// Public is the column that every table has. Another cloud that has none is told so line by
 		// line: what is missing must be seen, and must not be made up for by the public host.
-		return e.Cloud == publicCloud && !c.hasCloud,
+		return e.Cloud == publicCloud && !c.hasCloud, true,
 			fmt.Sprintf("the source has no column for cloud %s (policy.cloud); this is the public one", c.cloud)
 	}
-	if e.Disabled != "" {
-		return true, e.Disabled
+	elsewhere := len(e.Regions) > 0 && !slices.Contains(e.Regions, c.region)
+	switch {
+	case elsewhere && (c.hasRegion || !slices.Contains(e.Regions, c.sample)):
+		return false, false, ""
+	case e.Disabled != "":
+		return true, false, e.Disabled
+	case !elsewhere:
+		return true, false, ""
+	case c.region == "":
+		return true, true, fmt.Sprintf("differs by region, this is the one of %s: set policy.region", c.sample)
 	}
-	if len(e.Regions) == 0 || slices.Contains(e.Regions, c.region) {
-		return true, ""
-	}
-	if c.hasRegion || !slices.Contains(e.Regions, c.sample) {
-		return false, ""
-	}
-	if c.region == "" {
-		return true, fmt.Sprintf("differs by region, this is the one of %s: set policy.region", c.sample)
-	}
-	return true, fmt.Sprintf("the source has no line for region %s (policy.region), this is the one of %s", c.region, c.sample)
+	return true, true, fmt.Sprintf("the source has no line for region %s (policy.region), this is the one of %s", c.region, c.sample)
 }
 
 // entries makes the rules' entries of e, one for each scheme. Two, not one with both ports: a single

@@ -125,12 +125,20 @@ func (w wording) fill(host string) (filled, reason string, final bool) {
 		value, setting := w.value(key)
 		switch value {
 		case "":
-			return "", fmt.Sprintf("%s is not set: it fills {%s} in %s", setting, key, host), false
+			return "", fmt.Sprintf("%s is not set: it fills {%s} in %s%s", setting, key, host, noneHint(key)), false
 		case unused:
 			return "", fmt.Sprintf("%s is none: it would fill {%s} in %s", setting, key, host), true
 		}
 		host = before + value + after
 	}
+}
+
+// noneHint tells how to say that there is nothing to fill in.
+func noneHint(key string) string {
+	if key == "region" || key == "regioncode" {
+		return ""
+	}
+	return "; if there is no such thing, set it to none"
 }
 
 func (w wording) value(key string) (value, setting string) {

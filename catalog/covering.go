@@ -1,0 +1,50 @@
+package catalog
+
+import (
+	"strings"
+
+	"webproxy/policy"
+)
+
+// Covering returns the endpoints of all lists, generations, clouds and regions whose host pattern
+// matches host, which must be in normal form (see policy.ParsePattern). A placeholder stands for any
+// one label. The Lines have neither Entries nor Disabled: they are of no place.
+func Covering(host string) ([]Line, error) {
+	lists, err := All()
+	if err != nil {
+		return nil, err
+	}
+	var found []Line
+	for _, l := range lists {
+		number := 0
+		for i := range l.Documents {
+			d := &l.Documents[i]
+			for j := range d.Endpoints {
+				number++
+				if e := &d.Endpoints[j]; e.covers(host) {
+					found = append(found, Line{List: l, Document: d, Endpoint: e, Number: number})
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// covers reports whether e's host matches host, with any label in place of its placeholders.
+func (e *Endpoint) covers(host string) bool {
+	pattern := e.Host
+	for {
+		before, rest, ok := strings.Cut(pattern, "{")
+		if !ok {
+			break
+		}
+		_, after, _ := strings.Cut(rest, "}")
+		pattern = before + "*" + after
+	}
+	p, err := policy.ParsePattern(pattern)
+	if err != nil || !p.Matches(host) {
+		return false // a line without a host covers none
+	}
+	// A star at the beginning goes to any depth, a placeholder does not.
+	return !strings.HasPrefix(e.Host, "{") || strings.Count(host, ".") == strings.Count(e.Host, ".")
+}
