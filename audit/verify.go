@@ -1,0 +1,185 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// VerifyOptions say by what a log is verified.
+type VerifyOptions struct {
+	// Keys are the public keys of the log, as ReadPublicKey returns them; at least one. Where a log has
+	// had several, the others' checkpoints count as much.
+	Keys []string
+	// Anchor is a file that the log's checkpoints were also sent to. Empty: none.
+	Anchor string
+	// Progress, if not nil, is told how far the reading is.
+	Progress *Progress
+}
+
+// A Verification is what Verify found. Its zero value is that of an empty log, which is no proof of
+// anything.
+type Verification struct {
+	Records     uint64
+	FirstSeq    uint64 // 0 if there was no record
+	LastSeq     uint64
+	Sealed      uint64    // the last record that a checkpoint covers
+	Checkpoints uint64    // that were checked
+	SealedAt    time.Time // when the last of them was made
+	Keys        []string  // that signed them, such as "site-01+4f2a"
+
+	Problems []Problem // the first 100
+	Found    uint64    // how many there were
+	Notes    []string  // what a reader should know, but is no problem: a sentence each
+	Altered  uint64    // records that were altered, and named
+	Missing  uint64    // records that are not there
+	Vague    bool      // some problem is not known to the record: not all others can be called intact
+}
+
+// OK reports whether the log is what was signed, from its first record to the last checkpoint.
+func (v *Verification) OK() bool { return v.Found == 0 }
+
+const problemLimit = 100
+
+func (v *Verification) fail(p Problem) {
+	v.Found++
+	if len(v.Problems) < problemLimit {
+		v.Problems = append(v.Problems, p)
+	}
+	v.Vague = v.Vague || p.Kind.vague()
+}
+
+// extend makes the last problem one with p, if it is of records missing right before.
+func (v *Verification) extend(p *Problem) bool {
+	n := len(v.Problems)
+	if n == 0 || uint64(n) != v.Found || v.Problems[n-1].Kind != p.Kind || v.Problems[n-1].Last+1 != p.First {
+		return false
+	}
+	v.Problems[n-1].Last = p.Last
+	return true
+}
+
+func (v *Verification) note(format string, args ...any) {
+	if len(v.Notes) < problemLimit {
+		v.Notes = append(v.Notes, fmt.Sprintf(format, args...))
+	}
+}
+
+// Verify reads the log in dir, and tells whether it is what its checkpoints say: no record altered,
+// missing or put in, and none cut off. It takes a constant amount of memory and all processors, works while
+// a Log writes to the directory as well as when none does, and changes nothing. An error means
+// that it could not look; whatever is wrong with the log is in the Verification.
+func Verify(ctx context.Context, dir string, o VerifyOptions) (*Verification, error) {
+	v, err := verify(ctx, dir, &o)
+	if err != nil {
+		return nil, fmt.Errorf("verify audit log: %w", err)
+	}
+	return v, nil
+}
+
+func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, error) {
+	keys, err := verifiers(o.Keys)
+	if err != nil {
+		return nil, err
+	}
+	v := &Verification{}
+	// Before the records: a checkpoint that is made meanwhile covers records we do not look at.
+	signed, err := newSignedPoints(dir, o.Anchor, keys, v)
+	if err != nil {
+		return nil, err
+	}
+	rotated, live, err := snapshot(dir)
+	if err != nil {
+		return nil, err
+	}
+	if live != nil {
+		defer live.Close()
+	}
+	files, err := verifyFiles(dir, rotated, live, v)
+	if err != nil {
+		return nil, err
+	}
+	if o.Progress != nil {
+		for i := range files {
+			o.Progress.total.Add(files[i].size)
+		}
+	}
+	stored, err := newStoredHashes(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer stored.close()
+	next, stop := signed.pull()
+	defer stop()
+	j := &judge{v: v, points: next, stored: stored}
+	err = inOrder(len(files), runtime.GOMAXPROCS(0), func(i int, emit func(leaves) bool) {
+		files[i].read(o.Progress, emit)
+	}, func(i int, some leaves) error {
+		j.take(&some)
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	j.end()
+	return v, nil
+}
+
+func verifiers(keys []string) (note.Verifiers, error) {
+	var all []note.Verifier
+	for _, key := range keys {
+		k, err := note.NewVerifier(key)
+		if err != nil {
+			return nil, fmt.Errorf("public key %q: %w", key, err)
+		}
+		all = append(all, k)
+	}
+	if len(all) == 0 {
+		return nil, errors.New("no public key")
+	}
+	return note.VerifierList(all...), nil
+}
+
+// verifyFiles lists the files of a log in the order of the records that are in them, whatever their
+// names say, and reports names that are not true.
+func verifyFiles(dir string, rotated []segment, live *os.File, v *Verification) ([]leafFile, error) {
+	var files []leafFile
+	for _, seg := range rotated {
+		info, err := os.Stat(filepath.Join(dir, seg.file()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // compressed or deleted since it was listed; opening it will tell
+		}
+		if err != nil {
+			return nil, err
+		}
+		f := leafFile{dir: dir, seg: seg, size: info.Size(), first: seg.first}
+		if first := f.peek(); first != 0 && first != seg.first {
+			v.fail(Problem{Kind: Misplaced, First: first, File: seg.file(), Last: seg.first})
+			f.first = first
+		}
+		files = append(files, f)
+	}
+	if live != nil {
+		info, err := live.Stat()
+		if err != nil {
+			return nil, err
+		}
+		f := leafFile{dir: dir, live: live, size: info.Size(), seg: segment{name: liveName}}
+		if f.first = f.peek(); f.first == 0 {
+			f.first = math.MaxUint64 // last, as it should be
+		}
+		files = append(files, f)
+	}
+	slices.SortStableFunc(files, func(a, b leafFile) int { return cmp.Compare(a.first, b.first) })
+	return files, nil
+}

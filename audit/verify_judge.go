@@ -1,0 +1,293 @@
+package audit
+
+import (
+	"math"
+	"time"
+)
+
+// A judge compares the records, in their order, with the checkpoints. It knows nothing of files but
+// their names.
+type judge struct {
+	v      *Verification
+	points func() *signedPoint // nil at their end
+	stored *storedHashes
+
+	point *signedPoint // the next to be compared; nil behind the last
+	begun bool
+	blind bool   // what stands before the first record is not known, nor therefore the tree
+	next  uint64 // the number that the next record should have
+	tree  edge   // of the records before it, as they are
+	whole bool   // none of them was missing since the last checkpoint; else the tree is of no use
+	// other is the tree with the stored hashes in the place of what differs from them, or is missing. It
+	// counts for something only if it turns out to be the tree that was signed. Nil if nothing differs.
+	other    *edge
+	guessed  bool      // other lacks a hash that was not stored
+	suspects []suspect // what differs, or is missing, since the last checkpoint
+	strange  []suspect // lines without a number, since the last record
+	again    *Problem  // records that were there before, one behind the other
+	cut      uint64    // the log ended before this record, which was signed; 0 if it did not
+
+	held    leaf   // read, and not judged: what follows it may tell what it is
+	heldAt  string // its file
+	last    leaf   // the last record
+	since   leaf   // the first that no checkpoint covers yet
+	old     leaf   // the first that the next checkpoint calls recovered
+	deleted uint64 // the last record that is said to be deleted
+}
+
+// A suspect is a record that differs from its stored hash, or records that are not there.
+type suspect struct {
+	first, last uint64
+	file        string
+	line        int // 0: they are not there
+}
+
+// take judges some lines of a file.
+func (j *judge) take(some *leaves) {
+	if !j.begun {
+		j.begun, j.next, j.whole = true, 1, true
+		j.point = j.points()
+	}
+	for i := range some.all {
+		l := &some.all[i]
+		if j.held.line > 0 {
+			j.leaf(l.seq)
+		}
+		j.held, j.heldAt = *l, some.file
+	}
+	for _, r := range some.retained {
+		j.deleted = max(j.deleted, r.LastSeq)
+	}
+	if some.err != nil {
+		j.v.fail(Problem{Kind: Unreadable, File: some.file, Text: some.err.Error()})
+	}
+}
+
+// leaf judges the held line; following is the number in the one behind it.
+func (j *judge) leaf(following uint64) {
+	l := &j.held
+	if l.seq != j.next && following == j.next+1 {
+		l.seq = 0 // it stands in that record's place: its number was altered
+	}
+	if l.seq == 0 {
+		j.strange = append(j.strange, suspect{file: j.heldAt, line: l.line})
+		if len(j.strange) > leavesBatch { // a file of rubbish
+			j.rubbish(j.strange)
+			j.strange = j.strange[:0]
+		}
+		return
+	}
+	if j.v.FirstSeq == 0 {
+		j.start(l.seq - uint64(len(j.strange)))
+	}
+	j.settle(l.seq)
+	if l.seq < j.next {
+		j.repeated(l)
+		return
+	}
+	j.skip(l.seq - 1)
+	j.push(l)
+}
+
+// start begins at the first record there is. What was before it is known from the checkpoint that ends
+// there: each segment's checkpoints begin with the last one of the segment before.
+func (j *judge) start(first uint64) {
+	j.v.FirstSeq, j.next = first, first
+	for j.point != nil && j.point.edge.size < first-1 {
+		j.point = j.points()
+	}
+	if first == 1 {
+		return
+	}
+	j.blind = j.point == nil || j.point.edge.size != first-1
+	if !j.blind {
+		j.covered(j.point)
+		j.point = j.points()
+	}
+}
+
+// settle decides what the lines without a number were, now that the next record's is known.
+func (j *judge) settle(seq uint64) {
+	strange := j.strange
+	j.strange = nil
+	for i, s := range strange {
+		if j.next >= seq {
+			j.rubbish(strange[i:])
+			return
+		}
+		j.check()
+		s.first, s.last = j.next, j.next // it stands in this record's place
+		j.suspect(s)
+		j.whole = false
+		j.v.Records++
+		j.next++
+	}
+}
+
+func (j *judge) rubbish(lines []suspect) {
+	for _, s := range lines {
+		j.v.fail(Problem{Kind: Inserted, File: s.file, Line: s.line})
+	}
+}
+
+// repeated takes note of a record whose number was there before.
+func (j *judge) repeated(l *leaf) {
+	if a := j.again; a != nil && a.File == j.heldAt && a.Last+1 == l.seq {
+		a.Last = l.seq
+		return
+	}
+	j.flushAgain()
+	j.again = &Problem{Kind: Repeated, First: l.seq, Last: l.seq, File: j.heldAt, Line: l.line}
+}
+
+func (j *judge) flushAgain() {
+	if j.again != nil {
+		j.v.fail(*j.again)
+		j.again = nil
+	}
+}
+
+// skip goes on behind the record last; the records up to it that did not come are missing.
+func (j *judge) skip(last uint64) {
+	for j.check(); j.next <= last; j.check() {
+		to := last
+		if j.point != nil {
+			to = min(to, j.point.edge.size)
+		}
+		j.suspect(suspect{first: j.next, last: to})
+		j.whole = false
+		j.next = to + 1
+	}
+}
+
+// push adds the record that is due.
+func (j *judge) push(l *leaf) {
+	if stored, ok := j.stored.hash(l.seq); ok && stored != l.hash {
+		j.suspect(suspect{first: l.seq, last: l.seq, file: j.heldAt, line: l.line})
+	} else if j.other != nil {
+		j.other.push(l.hash)
+	}
+	if j.whole {
+		j.tree.push(l.hash)
+	}
+	if j.since.seq == 0 {
+		j.since = *l
+	}
+	if j.point != nil && j.point.recovered == l.seq {
+		j.old = *l
+	}
+	j.last = *l
+	j.v.Records++
+	j.v.LastSeq = l.seq
+	j.next = l.seq + 1
+	j.check()
+}
+
+// suspect takes note of a difference, and puts the stored hashes into the other tree.
+func (j *judge) suspect(s suspect) {
+	if j.other == nil {
+		other := j.tree.clone()
+		j.other, j.guessed = &other, !j.whole || j.blind
+	}
+	if len(j.suspects) < problemLimit {
+		j.suspects = append(j.suspects, s)
+	} else {
+		j.guessed = true // not all could be named
+	}
+	for seq := s.first; seq <= s.last && !j.guessed; seq++ {
+		h, ok := j.stored.hash(seq)
+		j.guessed = !ok
+		j.other.push(h)
+	}
+}
+
+// check judges by the checkpoints that end before the next record.
+func (j *judge) check() {
+	for j.point != nil && j.point.edge.size < j.next {
+		p := j.point
+		if p.edge.size == j.next-1 {
+			j.judge(p)
+			j.covered(p)
+		}
+		j.point = j.points()
+	}
+}
+
+// judge judges by p the records since the checkpoint before.
+func (j *judge) judge(p *signedPoint) {
+	first, last := max(j.v.Sealed+1, j.v.FirstSeq), p.edge.size
+	if j.cut > 0 {
+		last = min(last, j.cut-1)
+	}
+	switch root := p.edge.root(); {
+	case p.base || j.blind:
+		if first <= last {
+			j.v.fail(Problem{Kind: Uncovered, First: first, Last: last, Checkpoint: p.number, Time: p.time,
+				Text: "sealing began behind them"})
+		}
+		j.name(p, Suspected)
+	case j.whole && j.tree.root() == root:
+		j.name(p, HashAltered)
+	case j.other != nil && !j.guessed && j.other.root() == root:
+		j.name(p, Altered)
+	default:
+		if first <= last {
+			j.v.fail(Problem{Kind: Differs, First: first, Last: last, Checkpoint: p.number, Time: p.time})
+		}
+		j.name(p, Suspected)
+	}
+	j.late(p)
+}
+
+// name reports the suspects: those that are there as problems of the given kind.
+func (j *judge) name(p *signedPoint, kind ProblemKind) {
+	for _, s := range j.suspects {
+		found := Problem{Kind: kind, First: s.first, Last: s.last, File: s.file, Line: s.line, Checkpoint: p.number, Time: p.time}
+		switch {
+		case s.line == 0 && j.cut > 0 && s.first >= j.cut:
+			continue // truncated tells of them
+		case s.line == 0:
+			found.Kind = Missing
+			j.v.Missing += s.last - s.first + 1
+			if j.v.extend(&found) {
+				continue
+			}
+		case kind == Altered:
+			j.v.Altered++
+		case kind == HashAltered:
+			found.File, found.Line = "", 0
+		}
+		j.v.fail(found)
+	}
+}
+
+// covered goes on from p, which is signed, whatever was found before it.
+func (j *judge) covered(p *signedPoint) {
+	j.tree = p.edge.clone()
+	j.whole, j.blind, j.other, j.guessed = true, false, nil, false
+	j.suspects = j.suspects[:0]
+	j.since = leaf{}
+	j.v.Sealed, j.v.SealedAt = p.edge.size, p.time
+	j.v.Checkpoints++
+}
+
+// sealSlack is how long records may be without a checkpoint before that is a sign of one having been
+// removed: twice the interval, for a disk that is busy.
+const sealSlack = 2 * sealEvery
+
+// late reports records that were read back from disk at a start, if they are more than a crash can
+// leave unsealed: they may have been altered before they were signed.
+func (j *judge) late(p *signedPoint) {
+	if p.recovered == 0 {
+		return
+	}
+	took := time.Duration(math.MaxInt64)
+	if j.old.seq == p.recovered {
+		took = j.last.time().Sub(j.old.time())
+	}
+	if took <= sealSlack {
+		j.v.note("seq %s: signed only at the start after a crash, %s", span(p.recovered, p.edge.size), p.time.UTC().Format(minuteLayout))
+		return
+	}
+	j.v.fail(Problem{Kind: Late, First: p.recovered, Last: p.edge.size, Checkpoint: p.number, Time: p.time})
+}

@@ -1,0 +1,151 @@
+package audit
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A ProblemKind is a kind of problem that Verify finds.
+type ProblemKind uint8
+
+const (
+	Altered       ProblemKind = iota // a record is not what was written; a checkpoint proves which
+	Missing                          // records are not there
+	Truncated                        // records are gone from the end
+	Differs                          // some record between two checkpoints is altered or missing, no telling which
+	Suspected                        // one of these, by its hash, which no checkpoint proves
+	Late                             // records were signed long after they were written
+	Uncovered                        // no checkpoint covers records, where one should
+	Repeated                         // records whose numbers were there before: an old file put back, or lines put in
+	Inserted                         // a line that is no record
+	Misplaced                        // a file begins with another record than its name says
+	Rewritten                        // the log's checkpoint is not the one that was sent to the anchor
+	BadCheckpoint                    // a note is no checkpoint of the log, or some are missing
+	HashAltered                      // a stored hash is wrong, and the record is right
+	Unreadable                       // a file, or the rest of one, cannot be read
+)
+
+// vague reports whether problems of this kind may be about records that are not named.
+func (k ProblemKind) vague() bool {
+	switch k {
+	case Altered, Missing, Truncated, Suspected, Repeated, Inserted, Misplaced, HashAltered:
+		return false
+	}
+	return true
+}
+
+// A Problem is a place where a log is not what it was.
+type Problem struct {
+	Kind        ProblemKind
+	First, Last uint64 // the records; 0 where it is not about records
+	File        string // in the log's directory; may be empty
+	Line        int    // in the file, from 1; 0 if it is not one
+	Checkpoint  uint64 // by which it was found; 0 if by none
+	Time        time.Time
+	Text        string // more about it; may be empty
+}
+
+// minuteLayout is how the time of a checkpoint is written.
+const minuteLayout = "2006-01-02T15:04Z"
+
+// String says what is wrong, where, on one line.
+func (p Problem) String() string {
+	place := ""
+	if p.File != "" {
+		place = " (" + p.File
+		if p.Line > 0 {
+			place += ":" + strconv.Itoa(p.Line)
+		}
+		place += ")"
+	}
+	by := fmt.Sprintf("checkpoint %d (%s)", p.Checkpoint, p.Time.UTC().Format(minuteLayout))
+	more := ""
+	if p.Text != "" {
+		more = ": " + p.Text
+	}
+	seq := "seq " + span(p.First, p.Last)
+	switch p.Kind {
+	case Altered:
+		return seq + ": record differs from " + by + place
+	case Missing:
+		return fmt.Sprintf("seq %s: %s missing%s%s", span(p.First, p.Last), amount(p.Last-p.First+1, "record"), place, more)
+	case Truncated:
+		return fmt.Sprintf("seq %s: log ends before %s; %s cut off", span(p.First, p.Last), by, amount(p.Last-p.First+1, "record"))
+	case Differs:
+		return seq + ": records differ from " + by + "; which of them cannot be told"
+	case Suspected:
+		return seq + ": record differs from its stored hash" + place
+	case Late:
+		return seq + ": sealed only by " + by + ", after a start" + more
+	case Uncovered:
+		return seq + ": covered by no checkpoint" + more
+	case Repeated:
+		return seq + ": there again" + place
+	case Inserted:
+		return "a line that is no record" + place
+	case Misplaced:
+		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, comma(p.First), comma(p.Last))
+	case Rewritten:
+		return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not the anchor's %s", comma(p.Last), by)
+	case HashAltered:
+		return seq + ": the stored hash was altered; the record is intact"
+	}
+	return strings.TrimPrefix(more, ": ") + place
+}
+
+// String is the result on one line, as `webproxy audit verify` prints it first.
+func (v *Verification) String() string {
+	keys := strings.Join(v.Keys, " ")
+	if v.OK() {
+		if v.Records == 0 {
+			return "INTEGRITY OK  no records"
+		}
+		return fmt.Sprintf("INTEGRITY OK  seq %s..%s, no gaps, %s, key %s", comma(v.FirstSeq), comma(v.LastSeq),
+			amount(v.Checkpoints, "checkpoint"), keys)
+	}
+	line := "FAIL " + v.Problems[0].String()
+	var parts []string
+	if v.Altered > 0 {
+		parts = append(parts, comma(v.Altered)+" altered")
+	}
+	if v.Missing > 0 {
+		parts = append(parts, comma(v.Missing)+" missing")
+	}
+	if v.Found > 1 {
+		parts = append(parts, comma(v.Found)+" problems in all")
+	}
+	if !v.Vague {
+		parts = append(parts, "others intact")
+	}
+	if len(parts) == 0 {
+		return line
+	}
+	return line + "; " + strings.Join(parts, ", ")
+}
+
+// span is "7" or "7..12".
+func span(first, last uint64) string {
+	if first == last {
+		return comma(first)
+	}
+	return comma(first) + ".." + comma(last)
+}
+
+// amount is "1 record" or "3 records".
+func amount(n uint64, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return comma(n) + " " + word + "s"
+}
+
+// comma is n with a comma between thousands.
+func comma(n uint64) string {
+	s := strconv.FormatUint(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
