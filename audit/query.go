@@ -54,10 +54,10 @@ func (q *Query) Match(r *Record) bool {
 	return q == nil || q.root.eval(r, allColumns) == yes
 }
 
-// UsesOnly reports whether the expression names no other fields than these.
+// usesOnly reports whether the expression names no other fields than these.
 func (q *Query) usesOnly(known columnSet) bool { return q == nil || q.uses&^known == 0 }
 
-// judges says what of r, of which only the known fields are known, can be told.
+// judge says what of r, of which only the known fields are known, can be told.
 func (q *Query) judge(r *Record, known columnSet) answer {
 	if q == nil {
 		return yes

@@ -55,6 +55,10 @@ func scanLines(dir string, o ScanOptions, fn func(r *Record, line string) error)
 	var stats Stats
 	var pool batchPool
 	err = inOrder(len(p.files), o.workers(), func(i int, emit func(batch) bool) {
+		if sum := p.ruledOut(i); sum != nil {
+			emit(batch{stats: sum.stats()})
+			return
+		}
 		p.scanner(i).batches(&pool, emit)
 	}, func(_ int, b batch) error {
 		for i := range b.records {

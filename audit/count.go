@@ -1,0 +1,169 @@
+package audit
+
+import "time"
+
+// Count adds up the records of the log in dir from o.Since until o.Until; o.Where must be nil. Where
+// a file has a summary that can answer, it reads that; of compressed files without one it makes one.
+func Count(dir string, o ScanOptions) (*Tally, Stats, error) {
+	c, err := countSplit(dir, o, o.Since)
+	return c.within, c.stats, err
+}
+
+// A splitCount is what countSplit has counted.
+type splitCount struct {
+	before, within *Tally // before the time of splitting; from then on
+	stats          Stats
+}
+
+// countSplit counts the records that o asks for, those before split apart from the rest.
+func countSplit(dir string, o ScanOptions, split time.Time) (splitCount, error) {
+	all := splitCount{before: newTally(tallyRows), within: newTally(tallyRows)}
+	p, err := newPass(dir, &o)
+	if err != nil {
+		return all, err
+	}
+	defer p.close()
+	err = inOrder(len(p.files), o.workers(), func(i int, emit func(partCount) bool) {
+		emit(p.count(i, split))
+	}, func(_ int, part partCount) error {
+		all.before.merge(part.before)
+		all.within.merge(part.within)
+		all.stats.add(part.stats)
+		return nil
+	})
+	return all, err
+}
+
+// A partCount is what one file adds to a count.
+type partCount struct {
+	before, within *Tally // nil for nothing
+	stats          *fileStats
+}
+
+// count counts file i, by its summary if that is possible.
+func (p *pass) count(i int, split time.Time) partCount {
+	sum := p.summary(i)
+	if sum == nil {
+		return p.countRecords(i, split)
+	}
+	switch p.place(sum, split) {
+	case placeUnasked:
+		return partCount{stats: sum.stats()}
+	case placeBefore:
+		return partCount{before: sum.tally(), stats: sum.stats()}
+	case placeWithin:
+		return partCount{within: sum.tally(), stats: sum.stats()}
+	}
+	return p.countRecords(i, split)
+}
+
+// A place is where the records of a file lie in time.
+type place uint8
+
+const (
+	placeMixed   place = iota // on several sides of a border: they must be looked at
+	placeUnasked              // not in the window
+	placeBefore               // all before the split
+	placeWithin               // all behind it
+)
+
+// place tells where in p's window the records lie that sum is of.
+func (p *pass) place(sum *summary, split time.Time) place {
+	since, until := p.options.Since, p.options.Until
+	switch {
+	case sum.Latest.Before(since), !until.IsZero() && !sum.Earliest.Before(until):
+		return placeUnasked
+	case sum.Earliest.Before(since), !until.IsZero() && !sum.Latest.Before(until):
+		return placeMixed
+	case sum.Latest.Before(split):
+		return placeBefore
+	case !sum.Earliest.Before(split):
+		return placeWithin
+	}
+	return placeMixed
+}
+
+// summary returns the summary of file i, reading the file if there is none yet, and puts it beside the
+// file. That it cannot be written there is no matter. It is nil if there can be none.
+func (p *pass) summary(i int) *summary {
+	if p.isLive(i) || !p.files[i].summarised() {
+		return nil
+	}
+	if sum := p.loadSummary(i); sum != nil {
+		return sum
+	}
+	sum, _ := p.makeSummary(i)
+	return sum
+}
+
+// loadSummary reads the summary of file i; nil if there is none that fits.
+func (p *pass) loadSummary(i int) *summary {
+	if p.isLive(i) || !p.files[i].summarised() {
+		return nil
+	}
+	sum, err := readSummary(p.dir, p.files[i])
+	if err != nil {
+		return nil
+	}
+	p.options.Progress.add(p.fileSize(i), sum.records())
+	return sum
+}
+
+// ruledOut returns the summary of file i if it says that no record of it is asked for, else nil.
+func (p *pass) ruledOut(i int) *summary {
+	if p.options.Where == nil {
+		return nil // what a summary takes to read would be for nothing, more often than not
+	}
+	sum := p.loadSummary(i)
+	if sum != nil && (p.place(sum, p.options.Since) == placeUnasked || !sum.mayMatch(p.options.Where)) {
+		return sum
+	}
+	return nil
+}
+
+// makeSummary counts the whole of file i, and writes its summary. The summary is nil if there can be
+// none; the error is only of writing it.
+func (p *pass) makeSummary(i int) (*summary, error) {
+	s := p.files[i]
+	size, check, err := identity(p.dir, s)
+	if err != nil {
+		return nil, nil // what is wrong with it is found when it is read
+	}
+	t, stats := p.countFile(i)
+	if size2, check2, err := identity(p.dir, s); err != nil || size2 != size || check2 != check {
+		return nil, nil
+	}
+	sum := summaryOf(s, size, check, t, stats)
+	if sum == nil {
+		return nil, nil
+	}
+	return sum, sum.write(p.dir, s)
+}
+
+// countFile counts all records of file i.
+func (p *pass) countFile(i int) (*Tally, *fileStats) {
+	whole := *p
+	whole.options = &ScanOptions{Progress: p.options.Progress}
+	s := whole.scanner(i)
+	t := newTally(fileRows)
+	s.each(func(r *Record, line string) bool {
+		t.add(r, line)
+		return true
+	})
+	return t, &s.stats
+}
+
+// countRecords counts the records of file i that are asked for.
+func (p *pass) countRecords(i int, split time.Time) partCount {
+	s := p.scanner(i)
+	before, within := newTally(fileRows), newTally(fileRows)
+	s.each(func(r *Record, line string) bool {
+		if r.Time.Before(split) {
+			before.add(r, line)
+		} else {
+			within.add(r, line)
+		}
+		return true
+	})
+	return partCount{before: before, within: within, stats: &s.stats}
+}

@@ -1,0 +1,98 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Summarise makes the summaries that the compressed files in dir lack, and removes those of files
+// that are gone. Reports make them too; made when the files are compressed, they spare the first report the wait. It
+// uses one processor, and the proxy's traffic goes first.
+func Summarise(dir string) error {
+	p, err := newPass(dir, &ScanOptions{})
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	var errs []error
+	for i, s := range p.files {
+		if p.isLive(i) || !s.summarised() {
+			continue
+		}
+		if _, err := readSummary(dir, s); err != nil {
+			_, err := p.makeSummary(i)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, removeOrphans(dir, p.files))...)
+}
+
+// removeOrphans removes the summaries of files that are not there any more.
+func removeOrphans(dir string, files []segment) error {
+	has := map[string]bool{}
+	for _, s := range files {
+		has[filepath.Base(summaryPath(dir, s))] = true
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), summarySuffix)
+		if !ok || has[e.Name()] {
+			continue
+		}
+		if s, ok := parseSegment(name + suffix); ok && s.ours() {
+			if err := os.Remove(filepath.Join(dir, e.Name())); !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// CheckSummaries compares every summary in dir with the segment it is of, which it reads whole, and returns
+// what is wrong. A summary of another format, or of a segment that is gone, is not wrong: nobody reads it.
+func CheckSummaries(dir string) ([]error, error) {
+	p, err := newPass(dir, &ScanOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	var wrong []error
+	err = inOrder(len(p.files), p.options.workers(), func(i int, emit func(error) bool) {
+		if s := p.files[i]; s.summarised() {
+			if sum, err := readSummary(dir, s); err == nil {
+				emit(p.compare(i, sum))
+			}
+		}
+	}, func(_ int, err error) error {
+		if err != nil {
+			wrong = append(wrong, err)
+		}
+		return nil
+	})
+	return wrong, err
+}
+
+// compare reports whether file i adds up to sum.
+func (p *pass) compare(i int, sum *summary) error {
+	s := p.files[i]
+	t, stats := p.countFile(i)
+	want := summaryOf(s, sum.Size, sum.Check, t, stats)
+	if want == nil {
+		return fmt.Errorf("%s: is of a file that cannot have one", filepath.Base(summaryPath(p.dir, s)))
+	}
+	a, err1 := want.encode()
+	b, err2 := sum.encode()
+	if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
+		return fmt.Errorf("%s: differs from the records of %s; delete it, and it is made anew", filepath.Base(summaryPath(p.dir, s)), s.file())
+	}
+	return nil
+}

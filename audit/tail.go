@@ -1,0 +1,216 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Tail calls fn with the last n records of the log in dir that q matches, oldest first, and the lines
+// they stand in. It reads no more of the log than it must.
+func Tail(dir string, n int, q *Query, fn func(r *Record, line string) error) (Stats, error) {
+	o := ScanOptions{Where: q}
+	p, err := newPass(dir, &o)
+	if err != nil {
+		return Stats{}, err
+	}
+	defer p.close()
+	var parts [][]string // the youngest file first
+	var files []*fileStats
+	for i := len(p.files) - 1; i >= 0 && n > 0; i-- {
+		if sum := p.ruledOut(i); sum != nil {
+			files = append(files, sum.stats())
+			continue
+		}
+		s := p.scanner(i)
+		s.keep = true
+		var last []string
+		s.each(func(_ *Record, line string) bool {
+			if last = append(last, line); len(last) >= 2*n { // moved seldom, so that each line is moved once
+				last = append(last[:0], last[len(last)-n:]...)
+			}
+			return true
+		})
+		last = last[max(len(last)-n, 0):]
+		n -= len(last)
+		parts = append(parts, last)
+		files = append(files, &s.stats)
+	}
+	var stats Stats
+	for i := len(files) - 1; i >= 0; i-- {
+		stats.add(files[i])
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		for _, line := range parts[i] {
+			r, err := Decode([]byte(line))
+			if err == nil {
+				err = fn(&r, line)
+			}
+			if err != nil {
+				return stats, err
+			}
+		}
+	}
+	return stats, nil
+}
+
+// followEvery is how often Follow looks for new records.
+const followEvery = 250 * time.Millisecond
+
+// Follow calls fn with every record behind the one with the sequence number after, as they are
+// written, until ctx is done; then it returns nil. It follows the log through rotation, and across a restart
+// of the proxy, and waits for a log that is not there yet. Lines that are no records go to bad.
+func Follow(ctx context.Context, dir string, after uint64, fn func(r *Record, line string) error, bad func(BadLine)) error {
+	f := follower{dir: dir, last: after, fn: fn, bad: bad}
+	defer f.close()
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		if err := f.poll(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// A follower reads the live file as it grows.
+type follower struct {
+	dir  string
+	last uint64   // sequence number of the last record handed out
+	file *os.File // nil: none is open
+	pos  int64    // behind the last whole line read
+	line int      // its number
+	fn   func(*Record, string) error
+	bad  func(BadLine)
+
+	lines *lineReader
+}
+
+func (f *follower) close() {
+	if f.file != nil {
+		f.file.Close()
+		f.file = nil
+	}
+}
+
+// poll hands out what is new.
+func (f *follower) poll() error {
+	if f.file != nil {
+		if err := f.read(); err != nil {
+			return err
+		}
+		same, err := f.current()
+		if err != nil || same {
+			return err
+		}
+		// The last lines may have come between reading and the look at the name.
+		if err := f.read(); err != nil {
+			return err
+		}
+		f.close()
+	}
+	return f.open()
+}
+
+// current reports whether the open file is the one of the live name, and was not cut.
+func (f *follower) current() (bool, error) {
+	mine, err := f.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(f.file.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return os.SameFile(mine, named) && mine.Size() >= f.pos, nil
+}
+
+// open opens the live file anew, and first hands out what was rotated in the meantime.
+func (f *follower) open() error {
+	file, err := os.Open(filepath.Join(f.dir, liveName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("follow audit log: %w", err)
+	}
+	f.file, f.pos, f.line = file, 0, 0
+	if err := f.rotated(); err != nil {
+		return err
+	}
+	return f.read()
+}
+
+// rotated hands out the records behind f.last that are in rotated files.
+func (f *follower) rotated() error {
+	all, err := segments(f.dir)
+	if err != nil {
+		return fmt.Errorf("follow audit log: %w", err)
+	}
+	p := &pass{dir: f.dir, options: &ScanOptions{}, files: all}
+	for i := range all {
+		if i+1 < len(all) && all[i+1].first <= f.last+1 {
+			continue // everything in it comes before what the next begins with
+		}
+		s := p.scanner(i)
+		s.keep = true
+		var failed error
+		s.each(func(r *Record, line string) bool {
+			failed = f.record(r, line)
+			return failed == nil
+		})
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func (f *follower) record(r *Record, line string) error {
+	if r.Seq <= f.last {
+		return nil
+	}
+	f.last = r.Seq
+	return f.fn(r, line)
+}
+
+// read hands out the whole lines behind f.pos.
+func (f *follower) read() error {
+	info, err := f.file.Stat()
+	if err != nil || info.Size() <= f.pos {
+		return err
+	}
+	if f.lines == nil {
+		f.lines = newLineReader(nil)
+	}
+	f.lines.reset(io.NewSectionReader(f.file, f.pos, info.Size()-f.pos))
+	from := f.pos
+	for line := range f.lines.all() {
+		if !line.whole {
+			break
+		}
+		f.line++
+		f.pos = from + line.end
+		var r Record
+		if err := r.decode(line.text); err != nil {
+			f.bad(BadLine{liveName, f.line, err})
+			continue
+		}
+		if err := f.record(&r, string(line.text)); err != nil {
+			return err
+		}
+	}
+	return f.lines.err
+}
