@@ -109,7 +109,7 @@ func (e *entry) conditionsCover(o *entry) bool {
 		return false
 	case e.expires != 0 && (o.expires == 0 || o.expires > e.expires):
 		return false
-	case o.private && !e.private || e.inspect != o.inspect:
+	case !e.deny && (o.private && !e.private || e.inspect != o.inspect):
 		return false
 	}
 	// A tag narrows the addresses.

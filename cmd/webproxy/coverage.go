@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -128,9 +129,9 @@ func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
 		if row.Status == coverage.Covered && !f.all {
 			continue
 		}
-		rows = append(rows, []string{string(row.Status), string(row.Need), row.Text, orDash(row.Rule), orDash(row.Host), orDash(row.Why)})
+		rows = append(rows, []string{string(row.Status), string(row.Need), row.Text, cmp.Or(row.Rule, "-"), cmp.Or(row.Host, "-"), cmp.Or(row.Why, "-")})
 		if row.Fix != "" && !row.Status.Admitted() {
-			fixes = append(fixes, row.Fix)
+			fixes = append(fixes, listLine(row.Fix))
 		}
 	}
 	if len(rows) > 1 {
@@ -145,11 +146,12 @@ func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
 	return err
 }
 
-func orDash(s string) string {
-	if s == "" {
-		return "-"
+// listLine is fix as it can stand in a list file: what is not an entry is a comment.
+func listLine(fix string) string {
+	if _, err := policy.ParseEntry(fix); err != nil {
+		return "# " + fix
 	}
-	return s
+	return fix
 }
 
 // A coverageAnswer is what coverage prints as JSON.

@@ -1,0 +1,82 @@
+package lint
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// A Code names a kind of finding. Codes stand in baselines: add to them, never change one.
+type Code string
+
+const (
+	SharedSuffix        Code = "shared-suffix"        // a wildcard where anybody can get a name
+	SharedHost          Code = "shared-host"          // a host on which anybody can get a path
+	Redundant           Code = "redundant"            // another entry says as much
+	Shadowed            Code = "shadowed"             // a deny refuses all that an allow admits
+	NeverMatches        Code = "never-matches"        // no request can match
+	ApexMissing         Code = "apex-missing"         // a wildcard without the name it stands below
+	PathOverTLS         Code = "path-over-tls"        // a path that nobody can see
+	Expired             Code = "expired"              // an entry whose time is over
+	UnfilledPlaceholder Code = "unfilled-placeholder" // a setting that fills hosts of a list is missing
+	NotInForce          Code = "not-in-force"         // a list has nothing for this cloud or region
+	UnknownServiceTag   Code = "unknown-service-tag"  // Microsoft has no service tag of that name
+	LookAlike           Code = "look-alike"           // a name that reads like another
+	UpperCase           Code = "upper-case"           // written in capitals
+	TrailingDot         Code = "trailing-dot"         // written with a dot at the end
+	Config              Code = "config"               // what loading the configuration warns of
+)
+
+// Codes lists every Code.
+func Codes() []Code {
+	return []Code{SharedSuffix, SharedHost, Redundant, Shadowed, NeverMatches, ApexMissing, PathOverTLS, Expired,
+		UnfilledPlaceholder, NotInForce, UnknownServiceTag, LookAlike, UpperCase, TrailingDot, Config}
+}
+
+// A Level is how much a finding matters.
+type Level string
+
+const (
+	Warning Level = "warning" // something the operator can set right, or should accept knowingly
+	Note    Level = "note"    // how the built-in lists are; nothing to do
+)
+
+// A Finding is something in a policy that is legal and yet probably wrong.
+type Finding struct {
+	Code   Code   `json:"code"`
+	Level  Level  `json:"level"`
+	File   string `json:"file"`             // as policy.RuleInfo.Source has it: "lists/approved.txt"
+	Line   int    `json:"line,omitempty"`   // from 1; 0 if unknown
+	Column int    `json:"column,omitempty"` // from 1, in characters; 0 if unknown
+	Field  string `json:"field,omitempty"`  // of the policy section: "rules[3].hosts[0]"
+	Rule   string `json:"rule"`             // as policy.RuleInfo.Rule; empty if it is of no rule
+	Entry  string `json:"entry"`            // what it is about, in its normal form
+	Reason string `json:"reason"`           // one sentence
+	Fix    string `json:"fix,omitempty"`    // what to do
+	// Hosts are names from the audit log that would do instead of a wildcard, the most frequent first.
+	Hosts []string `json:"hosts,omitempty"`
+
+	width int // of the text at fault, in characters
+}
+
+// Width is how many characters at Line and Column the finding is about; 0 if unknown.
+func (f *Finding) Width() int { return f.width }
+
+// Fingerprint names the finding across changes of the files around it: code, rule and entry.
+func (f *Finding) Fingerprint() string {
+	return strings.Join(strings.Fields(string(f.Code)+" "+cmp.Or(f.Rule, "-")+" "+f.Entry), " ")
+}
+
+// sorted returns the findings in reading order, each once.
+func sorted(all []Finding) []Finding {
+	slices.SortStableFunc(all, func(a, b Finding) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(string(a.Code), string(b.Code)))
+	})
+	seen := map[string]bool{}
+	return slices.DeleteFunc(all, func(f Finding) bool {
+		key := f.Fingerprint() + "\n" + f.File
+		repeated := f.Code != Redundant && seen[key]
+		seen[key] = true
+		return repeated
+	})
+}

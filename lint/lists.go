@@ -1,0 +1,150 @@
+package lint
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// lists finds endpoints of built-in lists that are not in force for want of a setting, or because
+// the list has none for this place. One finding names all endpoints of a rule that have one cause.
+func (l *linter) lists() {
+	place := policy.Place{Cloud: l.Spec.Cloud, Region: l.Spec.Region, Names: l.Spec.Names}
+	for i := range l.Spec.Rules {
+		rule := &l.Spec.Rules[i]
+		if rule.List == "" {
+			continue
+		}
+		lines, err := catalog.Lines(rule.List, place)
+		if err != nil {
+			continue // the policy would not have compiled
+		}
+		var causes []cause
+		for j := range lines {
+			if d := lines[j].Disabled; d != nil && !d.Final {
+				causes = appendCause(causes, causeOf(&lines[j], place), d.Text)
+			}
+		}
+		for _, c := range causes {
+			r := policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].list", i)}
+			l.add(c.code, Warning, &r, rule.List+" "+c.about, c.reason(rule.List), c.fix)
+		}
+	}
+}
+
+// A cause is why endpoints of a list are not in force.
+type cause struct {
+	code      Code
+	about     string // a setting
+	fix       string
+	endpoints []string
+}
+
+func causeOf(line *catalog.Line, place policy.Place) cause {
+	e := line.Endpoint
+	switch _, rest, blank := strings.Cut(e.Host, "{"); {
+	case place.Cloud != "" && e.Cloud != place.Cloud:
+		return cause{code: NotInForce, about: "policy.cloud " + place.Cloud,
+			fix: "add the hosts of this cloud to a list file, where there are any"}
+	case len(e.Regions) > 0 && place.Region != "" && !slices.Contains(e.Regions, place.Region):
+		return cause{code: NotInForce, about: "policy.region " + place.Region,
+			fix: "add the hosts of this region to a list file; webproxy lists show tells the pattern"}
+	case blank && !strings.HasPrefix(rest, "region}"):
+		name, _, _ := strings.Cut(rest, "}")
+		return cause{code: UnfilledPlaceholder, about: "policy.names." + name,
+			fix: fmt.Sprintf("set policy.names.%s: %s; or none, if there is none", name, catalog.PlaceholderMeaning(name))}
+	}
+	return cause{code: UnfilledPlaceholder, about: "policy.region", fix: "set policy.region"}
+}
+
+func appendCause(causes []cause, c cause, endpoint string) []cause {
+	i := slices.IndexFunc(causes, func(o cause) bool { return o.about == c.about })
+	if i < 0 {
+		causes, i = append(causes, c), len(causes)
+	}
+	causes[i].endpoints = append(causes[i].endpoints, endpoint)
+	return causes
+}
+
+func (c *cause) reason(list string) string {
+	what := fmt.Sprintf("%d endpoints of %s are", len(c.endpoints), list)
+	if len(c.endpoints) == 1 {
+		what = fmt.Sprintf("%q of %s is", c.endpoints[0], list)
+	}
+	if c.code == UnfilledPlaceholder {
+		return fmt.Sprintf("%s not in force: %s is not set", what, c.about)
+	}
+	return fmt.Sprintf("%s not in force: the list has none for %s", what, c.about)
+}
+
+//go:embed servicetags.txt
+var tagText string
+
+// tagNames are the service tags there are, in lower case, without regions.
+var tagNames = sync.OnceValue(func() map[string]bool {
+	names := map[string]bool{}
+	for line := range strings.Lines(tagText) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			names[strings.ToLower(line)] = true
+		}
+	}
+	return names
+})
+
+// knownTag reports whether there is a service tag; "Storage.WestEurope" is one if "Storage" is.
+func knownTag(tag string) bool {
+	name, _, _ := strings.Cut(strings.ToLower(tag), ".")
+	return tagNames()[name]
+}
+
+// serviceTags finds service tags that do not exist, where nothing else would notice: a list's tag is
+// for information, and a rule may say not to check.
+func (l *linter) serviceTags() {
+	for i := range l.Spec.Rules {
+		rule := &l.Spec.Rules[i]
+		if rule.ServiceTag != nil && !knownTag(rule.ServiceTag.Name) {
+			l.unknownTag(&policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].service_tag", i), Source: rule.Source}, rule.ServiceTag.Name)
+		}
+	}
+	l.eachLine(func(file string, rule *policy.RuleSpec, field string, number int, line string) {
+		if !strings.Contains(line, "tag=") {
+			return
+		}
+		e, err := policy.ParseEntry(line)
+		if err != nil || e.Tag == "" {
+			return
+		}
+		for tag := range strings.SplitSeq(e.Tag, ",") {
+			if !knownTag(tag) {
+				l.unknownTag(&policy.RuleInfo{Rule: rule.ID, Field: field, Source: fmt.Sprintf("%s:%d", file, number)}, tag)
+			}
+		}
+	})
+}
+
+func (l *linter) unknownTag(r *policy.RuleInfo, tag string) {
+	l.add(UnknownServiceTag, Warning, r, tag, fmt.Sprintf("there is no service tag %q in any cloud", tag),
+		"see Microsoft's service tag files for the names")
+	f := &l.found[len(l.found)-1]
+	l.column(f, tag)
+}
+
+// eachLine calls f with every line of every list file that the policy names.
+func (l *linter) eachLine(f func(file string, rule *policy.RuleSpec, field string, number int, line string)) {
+	seen := map[string]bool{}
+	for i := range l.Spec.Rules {
+		rule := &l.Spec.Rules[i]
+		if rule.File == "" || seen[rule.File] {
+			continue
+		}
+		seen[rule.File] = true
+		for n, line := range l.lines(rule.File) {
+			f(rule.File, rule, fmt.Sprintf("rules[%d].file", i), n+1, line)
+		}
+	}
+}
