@@ -51,8 +51,12 @@ func OpenBundle(name string) (*Bundle, error) {
 }
 
 func readBundle(name string) (*Bundle, error) {
+	data, err := bundles.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
 	b := new(Bundle)
-	if err := readYAML(name, b); err != nil {
+	if err := decodeYAML(name, data, b); err != nil {
 		return nil, err
 	}
 	if want := "bundles/" + b.Generation + "/" + b.Name + ".yaml"; want != name {

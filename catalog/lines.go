@@ -46,6 +46,9 @@ func Lines(name string, place policy.Place) ([]Line, error) {
 }
 
 func listLines(f file, name string, w wording) ([]Line, error) {
+	if f.bundle {
+		return nil, fmt.Errorf("%q is a bundle: bundles are made of lists", name)
+	}
 	l, err := f.list()
 	if err != nil {
 		return nil, err

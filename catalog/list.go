@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
@@ -61,11 +62,27 @@ type Endpoint struct {
 	Raw string `yaml:"raw"`
 }
 
-// readList parses one embedded file. Its errors are mistakes of ours, which the tests of this package
-// find before a user can.
+// readList returns the list of the file lists/GENERATION/NAME.yaml, from its packed form. Its errors are
+// mistakes of ours, which the tests of this package find before a user can.
 func readList(name string) (*List, error) {
+	for line := range strings.Lines(packed) {
+		file, data, _ := strings.Cut(line, " ")
+		if file != name {
+			continue
+		}
+		l := new(List)
+		if err := json.Unmarshal([]byte(data), l); err != nil {
+			return nil, fmt.Errorf("catalog: %s, packed: %w", name, err)
+		}
+		return l, nil
+	}
+	return nil, fmt.Errorf("catalog: %s is not packed", name)
+}
+
+// ReadList reads the text of a list, the file lists/GENERATION/NAME.yaml.
+func ReadList(name string, data []byte) (*List, error) {
 	l := new(List)
-	if err := readYAML(name, l); err != nil {
+	if err := decodeYAML(name, data, l); err != nil {
 		return nil, err
 	}
 	if want := path.Join("lists", l.Generation, l.Name+".yaml"); want != name {
@@ -82,12 +99,18 @@ func readList(name string) (*List, error) {
 	return l, nil
 }
 
-// readYAML decodes an embedded file into v, which must have a field for each of its keys.
-func readYAML(name string, v any) error {
-	data, err := files.ReadFile(name)
+// Pack appends the line that stands for l in lists.packed.
+func Pack(b []byte, l *List) ([]byte, error) {
+	data, err := json.Marshal(l)
 	if err != nil {
-		return fmt.Errorf("catalog: %w", err)
+		return nil, err
 	}
+	b = fmt.Appendf(b, "lists/%s/%s.yaml ", l.Generation, l.Name)
+	return append(append(b, data...), '\n'), nil
+}
+
+// decodeYAML decodes data into v, which must have a field for each of its keys.
+func decodeYAML(name string, data []byte, v any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(v); err != nil {

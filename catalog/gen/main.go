@@ -1,6 +1,7 @@
-// Gen turns a table of endpoints into the lists of package catalog.
+// Gen packs the lists of package catalog, and makes them from a table of endpoints if it is given one.
 //
-//	go run ./catalog/gen -csv endpoints.csv
+//	go run ./catalog/gen                       # after a list was changed by hand, or added
+//	go run ./catalog/gen -csv endpoints.csv    # replaces all lists
 //
 // The table is a CSV file with one endpoint a row and the columns set, cloud, region, schemes,
 // host_pattern, path, ports, when, service_tag, description, source, source_date, arc_gateway, raw;
@@ -16,6 +17,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,17 +28,51 @@ import (
 )
 
 func main() {
-	table := flag.String("csv", "", "the table of endpoints")
-	dir := flag.String("o", filepath.Join("catalog", "lists"), "where the lists go")
+	table := flag.String("csv", "", "the table of endpoints; without it, the lists stay")
+	dir := flag.String("o", filepath.Join("catalog", "lists"), "where the lists are; their packed form goes beside it")
 	flag.Parse()
-	if *table == "" || flag.NArg() > 0 {
+	if flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*table, *dir); err != nil {
+	var err error
+	if *table != "" {
+		err = run(*table, *dir)
+	}
+	if err == nil {
+		err = pack(*dir)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "gen: error: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+// pack writes the lists in dir into dir.packed, as package catalog embeds them.
+func pack(dir string) error {
+	names, err := filepath.Glob(filepath.Join(dir, "*", "*.yaml"))
+	if err != nil {
+		return err
+	}
+	var packed []byte
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		l, err := catalog.ReadList(path.Join("lists", filepath.ToSlash(rel)), data)
+		if err != nil {
+			return err
+		}
+		if packed, err = catalog.Pack(packed, l); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(dir+".packed", packed, 0o644)
 }
 
 func run(table, dir string) error {
