@@ -114,6 +114,10 @@ func (d *document) plainLine() {
 		return
 	}
 	d.next++
+	if f, ok := d.filling.listLine(text); ok {
+		d.account(d.next, raw, f)
+		return
+	}
 	if cellTag.MatchString(text) {
 		d.account(d.next, raw, d.htmlRow(text))
 		return

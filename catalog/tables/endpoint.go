@@ -139,7 +139,7 @@ func (f filling) endpoint(word string, list portList, keys string) finding {
 	}
 	word, unfilled := f.fill(word)
 	if len(unfilled) > 0 {
-		return missingNames(shown, unfilled)
+		return f.unfilled(word, unfilled)
 	}
 	a, err := parseAddress(word)
 	if err != nil {
@@ -223,15 +223,19 @@ func hostOf(word string) string {
 	return word
 }
 
-func missingNames(text string, keys []string) finding {
-	why, hints := []string{}, []string{}
+// unfilled is the finding for an address with placeholders that have no value.
+func (f filling) unfilled(text string, keys []string) finding {
+	var missing, hints []string
 	for _, key := range keys {
-		why = append(why, "{"+key+"}")
-		if key == "region" {
+		if f.values[key] == none {
+			return leave(NoRule, text, "there is none: "+key+" is "+none, "")
+		}
+		missing = append(missing, "{"+key+"}")
+		if key == "region" || key == "regioncode" && f.values["region"] == "" {
 			hints = append(hints, "--region REGION")
 		} else {
 			hints = append(hints, "--name "+key+"=VALUE")
 		}
 	}
-	return leave(Unfilled, text, "not a rule until filled: "+strings.Join(why, ", "), strings.Join(hints, " "))
+	return leave(Unfilled, text, "not a rule until filled: "+strings.Join(missing, ", "), strings.Join(hints, " "))
 }

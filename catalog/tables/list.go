@@ -33,8 +33,10 @@ func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	for i, line := range splitLines(strings.TrimPrefix(string(list), "\ufeff")) {
 		// What does not parse is for check to report; here it only equals nothing.
 		if e, err := policy.ParseEntry(line); err == nil && e.Host != (policy.Pattern{}) {
-			if key := sameness(e); seen[key] == "" {
-				seen[key] = fmt.Sprintf("line %d of the list", i+1)
+			for _, key := range admits(e) {
+				if seen[key] == "" {
+					seen[key] = fmt.Sprintf("line %d of the list", i+1)
+				}
 			}
 		}
 	}
@@ -42,7 +44,7 @@ func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	var all []Listed
 	for _, l := range r.Lines {
 		for _, e := range l.Entries {
-			key := sameness(e)
+			key := admits(e)[0] // an entry of ours has one port
 			all = append(all, Listed{Entry: e, As: seen[key]})
 			if seen[key] != "" {
 				continue
@@ -61,17 +63,27 @@ func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	return append(out, added.String()...), all, nil
 }
 
-// sameness is equal for entries that decide alike.
-func sameness(e policy.Entry) string {
+// admits returns what an entry admits, port by port, in one form for each: "host", "host:443" and
+// "https://host" are three ways to write one thing.
+func admits(e policy.Entry) []string {
 	e.ID, e.Tag, e.By, e.Reason = "", "", "", ""
-	if e.Scheme == policy.HTTPS || e.Scheme == policy.SchemeNone && len(e.Ports) == 0 {
-		// "host" and "https://host" and "https://host:443" are three ways to write one thing.
-		e.Scheme = policy.HTTPS
+	scheme, ports := e.Scheme, e.Ports
+	if len(ports) == 0 {
+		ports = []uint16{scheme.DefaultPort()}
 	}
-	if len(e.Ports) == 1 && e.Ports[0] == e.Scheme.DefaultPort() && e.Scheme != policy.SchemeNone {
-		e.Ports = nil
+	var all []string
+	for _, port := range ports {
+		e.Ports = []uint16{port}
+		if e.Scheme = scheme; scheme == policy.SchemeNone {
+			e.Scheme = policy.HTTPS
+		}
+		all = append(all, e.String())
+		if scheme == policy.SchemeNone && port == 80 { // plain HTTP too
+			e.Scheme = policy.HTTP
+			all = append(all, e.String())
+		}
 	}
-	return e.String()
+	return all
 }
 
 // comment is a line of the document as it stands behind its entries: short, and without anything

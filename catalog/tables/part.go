@@ -66,9 +66,6 @@ func (f filling) read(text string, c context) finding {
 // part reads a part of a line: addresses, with a label before them, and ports or a remark behind. If
 // one of the addresses is not understood, none is taken: the words may belong together.
 func (f filling) part(text string, c context) finding {
-	if head, keys, ok := strings.Cut(text, " "); ok && !c.column && looks(head, true) && isKeys(keys) {
-		return f.endpoint(head, c.list, " "+keys)
-	}
 	all := words(text)
 	first, last := addresses(all, !c.column)
 	if first < 0 {
@@ -158,7 +155,7 @@ func unsure(text string, all []word, first int, c context) finding {
 	if c.column || first == 0 {
 		return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
 	}
-	return leave(Prose, text, "a sentence that names "+all[first].text, "if it is to be a rule, write it on a line of its own")
+	return leave(Prose, text, "names "+all[first].text+" within a sentence", "to make it a rule, write it on a line of its own")
 }
 
 // isLabelled reports whether the words before an address, if any, only name it, as in "Guest configuration: host".
@@ -190,10 +187,22 @@ func isRemark(address word, after []word) bool {
 		head == "-" || head == "–" || head == "—" || head == ":" || strings.HasSuffix(strings.TrimRight(address.raw, "*_\"'"), ":")
 }
 
-// isKeys reports whether the words behind an address are those of a list file, such as expires=2027-01-01.
-func isKeys(s string) bool {
-	key, _, ok := strings.Cut(strings.TrimLeft(s, " "), "=")
-	return ok && key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == ""
+// listLine reads a line of a list file: an address, then keys or a comment. It is not unescaped, and
+// its comment, which may be the line of another document, is not looked at.
+func (f filling) listLine(text string) (finding, bool) {
+	head, rest, _ := strings.Cut(text, " ")
+	rest = strings.TrimLeft(rest, " \t")
+	if rest == "" || !looks(head, true) || strings.ContainsAny(head, "\\`<>[]&\"'") {
+		return finding{}, false
+	}
+	if rest[0] == '#' {
+		return f.endpoint(head, portList{}, ""), true
+	}
+	key, _, ok := strings.Cut(rest, "=")
+	if !ok || key == "" || strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return finding{}, false
+	}
+	return f.endpoint(head, portList{}, " "+rest), true
 }
 
 func rawText(all []word) string {

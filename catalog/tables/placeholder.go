@@ -41,43 +41,68 @@ func slug(s string) string {
 	return strings.Join(words, "-")
 }
 
-// A filling has the values of placeholders.
+// none is a value that says: there is no such thing here. What it would fill is no rule.
+const none = "none"
+
+// A filling has the values of placeholders, by the keys of policy.names, and by "region".
 type filling struct{ values map[string]string }
 
 func newFilling(place policy.Place) (filling, error) {
 	f := filling{values: map[string]string{}}
-	if place.Region != "" {
-		if !isLabel(place.Region) {
-			return f, fmt.Errorf("region %q: want a region's name, such as eastus", place.Region)
-		}
-		f.values["region"] = strings.ToLower(place.Region)
-		if code := regionCode(f.values["region"]); code != "" {
-			f.values["regioncode"] = code
-		}
-	}
 	for key, value := range place.Names {
 		if !isLabel(value) {
 			return f, fmt.Errorf("name %s=%q: want one label: letters, digits and hyphens", key, value)
 		}
 		f.values[key] = strings.ToLower(value)
 	}
+	if place.Region == "" {
+		return f, nil
+	}
+	region, code, err := regionNames(place.Region, f.values["regioncode"])
+	if err != nil {
+		return f, err
+	}
+	f.values["region"] = region
+	if code != "" {
+		f.values["regioncode"] = code
+	}
 	return f, nil
 }
 
-// regionCode is the short name of a region, if the catalog has it: it stands in the hosts of a list
-// that is made of it.
-func regionCode(region string) string {
-	const name, suffix = "arc-gateway-reduced@2026-07", ".his.arc.azure.com"
-	list, err := catalog.Get(name, policy.Place{Region: region})
+// regionNames returns both names of a region, of which one is given, as hosts have them: "eastus" and
+// "eus". The catalog knows them, and shows them in a list whose hosts are made of them. Code is the
+// short name if the caller knows it, and vouches for a region that is new.
+func regionNames(region, code string) (long, short string, err error) {
+	const name = "arc-gateway-reduced@2026-07"
+	place := policy.Place{Region: region, Names: map[string]string{"regioncode": code}}
+	list, err := catalog.Get(name, place)
 	if err != nil {
-		return ""
+		return otherCloud(place, code)
 	}
+	long, short = strings.ToLower(region), code
 	for _, e := range list.Entries {
-		if code, ok := strings.CutSuffix(e.Host.String(), suffix); ok && code != "gbl" && !e.Host.IsWildcard() {
-			return code
+		if l, ok := strings.CutSuffix(e.Host.String(), ".login.microsoft.com"); ok {
+			long = l
+		}
+		if c, ok := strings.CutSuffix(e.Host.String(), ".his.arc.azure.com"); ok && c != "gbl" {
+			short = c
 		}
 	}
-	return ""
+	return long, short, nil
+}
+
+// otherCloud accepts a region that is not one of the public cloud.
+func otherCloud(place policy.Place, code string) (long, short string, err error) {
+	public := catalog.CheckPlace(place)
+	for _, place.Cloud = range []string{"china", "usgov"} {
+		if len(catalog.CheckPlace(place)) == 0 {
+			return strings.ToLower(place.Region), code, nil
+		}
+	}
+	if public[0].Hint != "" {
+		return "", "", fmt.Errorf("%w (%s)", public, public[0].Hint)
+	}
+	return "", "", public
 }
 
 // isLabel reports whether s can be one label of a host name (RFC 1123, 2.1).
@@ -93,7 +118,8 @@ func isLabel(s string) bool {
 	return true
 }
 
-// fill replaces the placeholders of an address. Missing are the keys without a value.
+// fill replaces the placeholders of an address. Missing are the keys without a value, or with none;
+// they are {key} in what is returned.
 func (f filling) fill(address string) (filled string, missing []string) {
 	var b strings.Builder
 	for {
@@ -104,10 +130,12 @@ func (f filling) fill(address string) (filled string, missing []string) {
 			return b.String(), missing
 		}
 		key := keyOf(name, b.String()+before, after)
-		if f.values[key] == "" {
+		value := f.values[key]
+		if value == "" || value == none {
 			missing = append(missing, key)
+			value = "{" + key + "}"
 		}
-		b.WriteString(before + f.values[key])
+		b.WriteString(before + value)
 		address = after
 	}
 }

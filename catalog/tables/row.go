@@ -173,8 +173,8 @@ func (d *document) mentions(cells []string) finding {
 	for _, cell := range cells {
 		for _, w := range words(bracePlaceholders(plainText(cell))) {
 			if looks(w.text, true) {
-				return leave(Prose, rowText(cells), "a row without a column of addresses, which names "+w.text,
-					"if it is to be a rule, write it on a line of its own")
+				return leave(Prose, rowText(cells), "names "+w.text+" in a row without a column of addresses",
+					"to make it a rule, write it on a line of its own")
 			}
 		}
 	}

@@ -132,6 +132,7 @@ func lines() []struct{ want, line string } {
 		{"https://a.example.com id=x tag=A,B", "https://a.example.com id=x tag=A,B"},
 		{"problem: no such key \"expired\"", "https://a.example.com expired=2027-01-01"},
 		{"https://a.example.com", "https://a.example.com # why"},
+		{"https://a.example.com cloud=china", "https://a.example.com cloud=china  # doc:1: | b.example.com<br>c.example.com |"},
 		// rows without a header
 		{"http://a.example.com; https://a.example.com", "12\tAKS\ta.example.com\t80, 443\tfor images"},
 		{"https://a.example.com", "a.example.com,443,TCP"},

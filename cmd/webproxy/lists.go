@@ -31,7 +31,7 @@ func newLists() *cobra.Command {
 		}
 		return lists(cmd, cfg, asJSON)
 	}
-	cmd.AddCommand(newListsShow())
+	cmd.AddCommand(newListsShow(), newListsImport())
 	return cmd
 }
 

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/catalog/tables"
+	"webproxy/internal/atomicfile"
+	"webproxy/policy"
+)
+
+// maxImport bounds what import reads, in bytes: Microsoft's longest page is a hundredth of it.
+const maxImport = 16 << 20
+
+// importFlags are the flags of lists import.
+type importFlags struct {
+	region string
+	names  []string
+	out    string
+	output string
+}
+
+func newListsImport() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "Make list entries of a pasted table",
+		Long: `Import reads a table or a list as it is pasted from a document: Markdown, CSV, text with tabs, JSON, or
+plain lines; "-" is standard input. It prints the entries as lines of a list file, each with its source
+behind it, and what did not become an entry as comments, each with the reason. Nothing is dropped
+silently, and no entry is broader than its line.
+
+With --out the entries go to the end of that list file instead, but for those it has already; all else
+in it stays as it is. What is printed then is a table of what became of each line.
+
+Exit code 4 means that a line looks like an endpoint and was not understood. What is understood, but is
+no rule of a web proxy, such as UDP, is not an error.`,
+		Example: "  webproxy lists import eastus.md --region eastus --name keyvault=contoso-kv --out lists/approved.txt",
+		Args:    cobra.ExactArgs(1),
+	}
+	var f importFlags
+	cmd.Flags().StringVar(&f.region, "region", "", "`REGION` that fills <region>, such as eastus")
+	cmd.Flags().StringArrayVar(&f.names, "name", nil, "`KEY=VALUE` that fills another placeholder, such as keyvault=contoso-kv; may be repeated")
+	cmd.Flags().StringVar(&f.out, "out", "", "list `FILE` to append to")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return importList(cmd, args[0], &f) }
+	return cmd
+}
+
+func importList(cmd *cobra.Command, file string, f *importFlags) error {
+	asJSON, err := isJSON(f.output)
+	if err != nil {
+		return err
+	}
+	place, err := importPlace(f)
+	if err != nil {
+		return usageError{err}
+	}
+	data, err := readImport(cmd.InOrStdin(), file)
+	if err != nil {
+		return err
+	}
+	report, err := tables.Read(filepath.Base(file), data, place)
+	if err != nil {
+		return usageError{err}
+	}
+	listed, err := appendTo(f.out, &report)
+	if err != nil {
+		return err
+	}
+	if err := writeImport(cmd.OutOrStdout(), &report, listed, f.out, asJSON); err != nil {
+		return err
+	}
+	sayImported(cmd.ErrOrStderr(), &report, listed, f.out)
+	if report.Summary().Problems > 0 {
+		return noError{}
+	}
+	return nil
+}
+
+// importPlace makes a place of --region and --name.
+func importPlace(f *importFlags) (policy.Place, error) {
+	p := policy.Place{Region: f.region, Names: map[string]string{}}
+	for _, pair := range f.names {
+		key, value, ok := strings.Cut(pair, "=")
+		if !ok || key == "" || value == "" {
+			return p, fmt.Errorf("--name %q: want KEY=VALUE, such as keyvault=contoso-kv", pair)
+		}
+		p.Names[key] = value
+	}
+	return p, nil
+}
+
+// readImport reads a file; "-" is stdin.
+func readImport(stdin io.Reader, file string) ([]byte, error) {
+	in := stdin
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, fmt.Errorf("import: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxImport+1))
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", file, err)
+	}
+	if len(data) > maxImport {
+		return nil, fmt.Errorf("import %s: longer than %d MiB", file, maxImport>>20)
+	}
+	return data, nil
+}
+
+// appendTo puts the entries of r into the list file out, and says what became of each. Without a
+// file it only says which of them are repetitions.
+func appendTo(out string, r *tables.Report) ([]tables.Listed, error) {
+	if out == "" {
+		_, listed, err := r.Append(nil)
+		return listed, err
+	}
+	old, err := os.ReadFile(out)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("import: %w", err)
+	}
+	list, listed, err := r.Append(old)
+	if err != nil {
+		return nil, fmt.Errorf("import into %s: %w", out, err)
+	}
+	if len(list) == len(old) {
+		return listed, nil // nothing is new; a watcher need not be woken
+	}
+	if err := atomicfile.Write(out, list, 0o644); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = hintedError{err, "make the directory first"}
+		}
+		return nil, err
+	}
+	return listed, nil
+}
+
+// sayImported sums up.
+func sayImported(w io.Writer, r *tables.Report, listed []tables.Listed, out string) {
+	s := r.Summary()
+	fresh := 0
+	for _, l := range listed {
+		if l.As == "" {
+			fresh++
+		}
+	}
+	fmt.Fprintf(w, "%s: %s: %s", r.Name, plural(s.Lines, "line"), plural(fresh, "new entry"))
+	if n := len(listed) - fresh; n > 0 {
+		fmt.Fprintf(w, " and %d that were there already", n)
+	}
+	if out != "" {
+		fmt.Fprintf(w, " in %s", out)
+	}
+	fmt.Fprintf(w, "; %d to be filled, %d that no rule can express, %d not understood; %s of prose and headings\n",
+		s.Unfilled, s.NoRule, s.Problems, plural(s.Prose, "line"))
+	var needs []string
+	for _, l := range r.Lines {
+		for _, left := range l.Left {
+			if left.Kind == tables.Unfilled && !slices.Contains(needs, left.Hint) {
+				needs = append(needs, left.Hint)
+			}
+		}
+	}
+	if len(needs) > 0 {
+		sayHint(w, "fill placeholders with "+strings.Join(needs, " "))
+	}
+}

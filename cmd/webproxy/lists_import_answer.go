@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"webproxy/catalog/tables"
+)
+
+// An importAnswer is what lists import prints as JSON.
+type importAnswer struct {
+	File    string         `json:"file"`
+	Out     string         `json:"out,omitempty"`
+	Lines   []importLine   `json:"lines"`
+	Summary tables.Summary `json:"summary"`
+}
+
+// An importLine is a line of the document, with what became of it.
+type importLine struct {
+	Line    int           `json:"line"`
+	Text    string        `json:"text"`
+	Entries []importEntry `json:"entries"`
+	Notes   []string      `json:"notes"`
+	Left    []importLeft  `json:"left"`
+}
+
+type importEntry struct {
+	Entry  string `json:"entry"`
+	SameAs string `json:"same_as,omitempty"` // where it was already
+}
+
+type importLeft struct {
+	Kind tables.Kind `json:"kind"`
+	Text string      `json:"text"`
+	Why  string      `json:"why"`
+	Hint string      `json:"hint,omitempty"`
+}
+
+// writeImport prints what became of each line: as JSON, as a table, or if there is no list file to
+// put the entries into, as one.
+func writeImport(w io.Writer, r *tables.Report, listed []tables.Listed, out string, asJSON bool) error {
+	answer := importAnswer{File: r.Name, Out: out, Lines: []importLine{}, Summary: r.Summary()}
+	for _, l := range r.Lines {
+		line := importLine{Line: l.Number, Text: l.Text, Entries: []importEntry{}, Notes: append([]string{}, l.Notes...), Left: []importLeft{}}
+		for range l.Entries {
+			line.Entries = append(line.Entries, importEntry{listed[0].Entry.String(), listed[0].As})
+			listed = listed[1:]
+		}
+		for _, left := range l.Left {
+			line.Left = append(line.Left, importLeft(left))
+		}
+		answer.Lines = append(answer.Lines, line)
+	}
+	if asJSON {
+		return writeJSON(w, answer)
+	}
+	if out == "" {
+		_, err := io.WriteString(w, importText(&answer))
+		return err
+	}
+	return writeTable(w, importRows(&answer))
+}
+
+// importText is a list file. Headings and sentences that name no host are left out of it, but counted
+// in the summary; -o json has every line.
+func importText(a *importAnswer) string {
+	var b strings.Builder
+	for _, l := range a.Lines {
+		source := fmt.Sprintf("%s:%d: %s", tables.Shown(a.File), l.Line, tables.Shown(l.Text))
+		for _, e := range l.Entries {
+			if e.SameAs != "" {
+				fmt.Fprintf(&b, "# %s: the same as %s\n", e.Entry, e.SameAs)
+			} else {
+				fmt.Fprintf(&b, "%s  # %s\n", e.Entry, source)
+			}
+		}
+		for _, n := range l.Notes {
+			fmt.Fprintf(&b, "# %s:%d: %s\n", tables.Shown(a.File), l.Line, tables.Shown(n))
+		}
+		for _, left := range l.Left {
+			if left.worthSaying() {
+				fmt.Fprintf(&b, "# %s:%d: %s: %s%s\n", tables.Shown(a.File), l.Line, left.word(), left.subject(), left.reason())
+			}
+		}
+	}
+	return b.String()
+}
+
+func importRows(a *importAnswer) [][]string {
+	rows := [][]string{{"LINE", "BECAME", "ENTRY OR TEXT", "WHY"}}
+	for _, l := range a.Lines {
+		line := fmt.Sprint(l.Line)
+		for _, e := range l.Entries {
+			became, why := "added", strings.Join(l.Notes, "; ")
+			if e.SameAs != "" {
+				became, why = "no change", "the same as "+e.SameAs
+			}
+			row := []string{line, became, e.Entry}
+			if why != "" { // a cell with nothing in it would only be spaces
+				row = append(row, tables.Shown(why))
+			}
+			rows = append(rows, row)
+		}
+		for _, left := range l.Left {
+			if left.worthSaying() {
+				rows = append(rows, []string{line, left.word(), tables.Shown(left.Text), left.reason()})
+			}
+		}
+	}
+	return rows
+}
+
+// worthSaying reports whether l is more than a heading or a sentence.
+func (l importLeft) worthSaying() bool { return l.Kind != tables.Prose || l.Hint != "" }
+
+func (l importLeft) word() string {
+	switch l.Kind {
+	case tables.Unfilled:
+		return "not filled"
+	case tables.NoRule:
+		return "no rule"
+	case tables.Prose:
+		return "prose"
+	}
+	return "not understood"
+}
+
+// subject is the text that l is about; a sentence is not repeated.
+func (l importLeft) subject() string {
+	if l.Kind == tables.Prose {
+		return ""
+	}
+	return tables.Shown(l.Text) + ": "
+}
+
+func (l importLeft) reason() string {
+	if l.Hint == "" {
+		return tables.Shown(l.Why)
+	}
+	return tables.Shown(l.Why) + " (" + l.Hint + ")"
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestImportExitCodes(t *testing.T) {
+	for _, tt := range []struct {
+		want int
+		doc  string
+		args []string
+	}{
+		{exitOK, "a.example.com\n", nil},
+		{exitOK, "", nil},
+		{exitOK, "<region>.login.microsoft.com\ntime.windows.com 123/udp\nNothing here.\n", nil}, // understood, all of it
+		{exitNo, "a.example.com\nhttp://b.example.com:443\n", nil},
+		{exitUsage, "a.example.com\n", []string{"-o", "xml"}},
+		{exitUsage, "a.example.com\n", []string{"--name", "keyvault"}},
+		{exitUsage, "a.example.com\n", []string{"--region", "*"}},
+		{exitRuntime, "a.example.com\n", []string{"--out", t.TempDir()}},
+	} {
+		file := filepath.Join(t.TempDir(), "doc.md")
+		if err := os.WriteFile(file, []byte(tt.doc), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errOut strings.Builder
+		args := append([]string{"lists", "import", file}, tt.args...)
+		if got := run(context.Background(), args, &out, &errOut); got != tt.want {
+			t.Errorf("import of %q with %v: exit %d, want %d\n%s%s", tt.doc, tt.args, got, tt.want, out.String(), errOut.String())
+		}
+	}
+}
