@@ -30,20 +30,20 @@ type VerifyOptions struct {
 // A Verification is what Verify found. Its zero value is that of an empty log, which is no proof of
 // anything.
 type Verification struct {
-	Records     uint64
-	FirstSeq    uint64 // 0 if there was no record
-	LastSeq     uint64
-	Sealed      uint64    // the last record that a checkpoint covers
-	Checkpoints uint64    // that were checked
-	SealedAt    time.Time // when the last of them was made
-	Keys        []string  // that signed them, such as "site-01+4f2a"
+	Records     uint64    `json:"records"`
+	FirstSeq    uint64    `json:"first_seq"` // 0 if there was no record
+	LastSeq     uint64    `json:"last_seq"`
+	Sealed      uint64    `json:"sealed"`      // the last record that a checkpoint covers
+	Checkpoints uint64    `json:"checkpoints"` // that were compared
+	SealedAt    time.Time `json:"sealed_at"`   // when the last of them was made
+	Keys        []string  `json:"keys"`        // that signed them, such as "site-01+4f2a"
 
-	Problems []Problem // the first 100
-	Found    uint64    // how many there were
-	Notes    []string  // what a reader should know, but is no problem: a sentence each
-	Altered  uint64    // records that were altered, and named
-	Missing  uint64    // records that are not there
-	Vague    bool      // some problem is not known to the record: not all others can be called intact
+	Found    uint64    `json:"found"`    // problems
+	Problems []Problem `json:"problems"` // the first 100
+	Notes    []string  `json:"notes"`    // what a reader should know, but is no problem: a sentence each
+	Altered  uint64    `json:"altered"`  // records that were altered, and named
+	Missing  uint64    `json:"missing"`  // records that are not there
+	Vague    bool      `json:"vague"`    // some problem is not known to the record: not all others can be called intact
 }
 
 // OK reports whether the log is what was signed, from its first record to the last checkpoint.

@@ -27,6 +27,13 @@ const (
 	Unreadable                       // a file, or the rest of one, cannot be read
 )
 
+// kindWords are how kinds are written; they are a format: add to them, never change one.
+var kindWords = [...]string{"altered", "missing", "truncated", "differs", "suspected", "late", "uncovered",
+	"repeated", "inserted", "misplaced", "rewritten", "bad_checkpoint", "hash_altered", "unreadable"}
+
+// MarshalText implements encoding.TextMarshaler.
+func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k]), nil }
+
 // vague reports whether problems of this kind may be about records that are not named.
 func (k ProblemKind) vague() bool {
 	switch k {
@@ -38,13 +45,14 @@ func (k ProblemKind) vague() bool {
 
 // A Problem is a place where a log is not what it was.
 type Problem struct {
-	Kind        ProblemKind
-	First, Last uint64 // the records; 0 where it is not about records
-	File        string // in the log's directory; may be empty
-	Line        int    // in the file, from 1; 0 if it is not one
-	Checkpoint  uint64 // by which it was found; 0 if by none
-	Time        time.Time
-	Text        string // more about it; may be empty
+	Kind       ProblemKind `json:"kind"`
+	First      uint64      `json:"first_seq"` // the records; 0 where it is not about records
+	Last       uint64      `json:"last_seq"`
+	File       string      `json:"file"`       // in the log's directory; may be empty
+	Line       int         `json:"line"`       // in the file, from 1; 0 if it is not one
+	Checkpoint uint64      `json:"checkpoint"` // by which it was found; 0 if by none
+	Time       time.Time   `json:"time"`       // of that checkpoint
+	Text       string      `json:"text"`       // more about it; may be empty
 }
 
 // minuteLayout is how the time of a checkpoint is written.

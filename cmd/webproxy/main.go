@@ -16,11 +16,12 @@ import (
 
 // Exit codes. They are part of the command line's contract; see docs/cli.md.
 const (
-	exitOK      = 0
-	exitRuntime = 1 // something did not work
-	exitUsage   = 2 // the command was not understood
-	exitConfig  = 3 // the configuration is not valid
-	exitNo      = 4 // the answer is no: denied, or a check that failed
+	exitOK        = 0
+	exitRuntime   = 1 // something did not work
+	exitUsage     = 2 // the command was not understood
+	exitConfig    = 3 // the configuration is not valid
+	exitNo        = 4 // the answer is no: denied, or a check that failed
+	exitIntegrity = 5 // the audit log is not what was written
 )
 
 // version is set by the linker in releases; see Makefile.
@@ -52,7 +53,7 @@ func newRoot() *cobra.Command {
 record of both. Without a configuration file it enforces its built-in lists.
 
 Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is not valid,
-4 the answer is no (denied, or a check that failed).`,
+4 the answer is no (denied, or a check that failed), 5 the audit log is not what was written.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -70,12 +71,15 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 	var problems config.Problems
 	var no noError
 	var usage usageError
+	var tampered integrityError
 	switch {
 	case errors.As(err, &problems):
 		problems.Write(w)
 		return exitConfig
 	case errors.As(err, &no):
 		return exitNo
+	case errors.As(err, &tampered):
+		return exitIntegrity
 	case errors.As(err, &usage), isUsage(err):
 		sayError(w, err.Error())
 		sayHint(w, "see "+cmd.CommandPath()+" --help")

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+)
+
+// newAuditVerify is `webproxy audit verify`.
+func newAuditVerify() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify [DIR]",
+		Short: "Tell whether the audit log is what was written: nothing altered, removed or cut off",
+		Long: `Verify reads the whole log and compares it with the checkpoints that the proxy has signed. It names what was
+altered, what is missing and where the log was cut off. DIR is the log's directory, by default that
+of the configuration. A public key that was kept elsewhere (--pub), and checkpoints that were sent elsewhere as
+they were made (--anchor), protect against somebody who had the proxy's own machine; see docs/audit.md.
+Exit code 5 means that the log is not what was written.`,
+		Example: "  webproxy audit verify\n  webproxy audit verify /mnt/evidence/audit --pub site-01.pub --anchor /mnt/anchors/site-01",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	file := configFlag(cmd)
+	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
+	anchor := cmd.Flags().String("anchor", "", "`FILE` that checkpoints were sent to. Default: the configuration's")
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		var settings audit.Options
+		if len(args) == 1 {
+			settings.Dir = args[0]
+		} else {
+			cfg, err := loadConfig(*file)
+			if err != nil {
+				return err
+			}
+			settings = cfg.Audit
+		}
+		settings = settings.WithDefaults()
+		if *anchor != "" {
+			settings.Anchor = *anchor
+		}
+		if len(*pubs) == 0 {
+			*pubs = []string{audit.PublicKeyFile(settings.Key)}
+		}
+		v, err := auditVerify(cmd, settings, *pubs)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			err = writeJSON(cmd.OutOrStdout(), v)
+		} else {
+			err = writeVerification(cmd.OutOrStdout(), v)
+		}
+		if err == nil && !v.OK() {
+			err = integrityError{}
+		}
+		return err
+	}
+	return cmd
+}
+
+func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string) (*audit.Verification, error) {
+	o := audit.VerifyOptions{Anchor: settings.Anchor, Progress: new(audit.Progress)}
+	for _, pub := range pubs {
+		key, err := audit.ReadPublicKey(pub)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = hintedError{err, "name the log's public key with --pub; the proxy writes it beside its private key"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		o.Keys = append(o.Keys, key)
+	}
+	if _, err := os.Stat(settings.Dir); err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	stop := verifyProgress(cmd.ErrOrStderr(), filepath.Base(settings.Dir), o.Progress)
+	defer stop()
+	return audit.Verify(cmd.Context(), settings.Dir, o)
+}
+
+// verifyProgress says every ten seconds how far verifying is, until the returned function is called.
+func verifyProgress(w io.Writer, name string, p *audit.Progress) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(10 * time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			read, total := p.Bytes()
+			fmt.Fprintf(w, "webproxy: verifying %s: %d records, %d%% of its files\n", name, p.Records(), 100*read/max(total, 1))
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// writeVerification prints the result: on its first line all that a hurried reader needs.
+func writeVerification(w io.Writer, v *audit.Verification) error {
+	text := v.String() + "\n"
+	for i, p := range v.Problems {
+		if i > 0 {
+			text += "  " + p.String() + "\n"
+		}
+	}
+	if more := v.Found - uint64(len(v.Problems)); more > 0 {
+		text += fmt.Sprintf("  and %d more\n", more)
+	}
+	for _, n := range v.Notes {
+		text += "  note: " + n + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// An integrityError says that the command worked, and that the log it looked at, as was printed, is
+// not what was written.
+type integrityError struct{}
+
+func (integrityError) Error() string { return "the audit log is not what was written" }
