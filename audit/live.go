@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// checkEvery is how often Append looks whether another program has touched the live file: a record costs
+// one system call, not two. What it wrote meanwhile is not lost without a word: a file that was
+// renamed keeps it under its new name, and of one deleted or cut short the next check tells how much.
+const checkEvery = 100 * time.Millisecond
+
 // This file keeps the live file fit for the next record: at Open, and before each Append, for
 // other programs rename, truncate and delete logs while they are written to.
 
@@ -108,7 +113,7 @@ func lastSeq(dir string, rotated []segment) (uint64, error) {
 // ready sees to it that l.live is the file that has the live name, ends with a whole line, and is not
 // due for rotation. The caller holds l.mu.
 func (l *Log) ready(now time.Time) error {
-	if l.live != nil {
+	if l.live != nil && now.Sub(l.checked) >= checkEvery {
 		id, size, err := statLive(l.live, l.path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || err == nil && id != l.id:
@@ -124,6 +129,7 @@ func (l *Log) ready(now time.Time) error {
 			}
 			l.seal.attach(l.first)
 		}
+		l.checked = now
 	}
 	if l.live == nil {
 		if err := l.openLive(); err != nil {

@@ -34,8 +34,9 @@ type Log struct {
 	size      int64    // of live: up to the end of the last whole record
 	first     uint64   // sequence number of live's first record; 0 if it has none
 	began     time.Time
-	next      uint64  // the next sequence number
-	missing   missing // what the next record must be preceded by
+	checked   time.Time // when live was last looked at
+	next      uint64    // the next sequence number
+	missing   missing   // what the next record must be preceded by
 	recent    ring
 	dirty     bool     // live has records that were not synced
 	unsynced  []string // rotated files of which the same is true
@@ -144,6 +145,7 @@ func (l *Log) wrote(seq uint64, line []byte, now time.Time) {
 func (l *Log) put(data []byte, now time.Time) error {
 	n, err := l.live.Write(data)
 	if err != nil {
+		l.checked = time.Time{}
 		if n > 0 {
 			// Should this fail too, the next Append finds a size it does not expect, and repairs.
 			truncate(l.live, l.path, l.size)
