@@ -57,9 +57,6 @@ func (f filling) read(text string, c context) finding {
 			out.add(f.part(strings.TrimSpace(part), c))
 		}
 	}
-	if len(out.entries) > 0 && hasHidden(text) {
-		out.notes = append(out.notes, "hidden characters taken out")
-	}
 	return out
 }
 

@@ -39,22 +39,24 @@ func parsePorts(s string) (portList, error) {
 	}
 	inherited := protocol(0) // "TCP 80, 443" says TCP of both
 	for _, piece := range portPieces(s) {
-		numbers, before, after, err := portPiece(piece)
+		groups, err := portGroups(piece)
 		if err != nil {
 			return portList{}, err
 		}
-		proto := before | after
-		if proto == 0 {
-			proto = inherited
-		}
-		if before != 0 {
-			inherited = before
-		}
-		if len(numbers) == 0 {
-			list.proto |= proto
-		}
-		for _, n := range numbers {
-			list.services = append(list.services, service{n, proto})
+		for _, g := range groups {
+			proto := g.before | g.after
+			if proto == 0 {
+				proto = inherited
+			}
+			if g.before != 0 {
+				inherited = g.before
+			}
+			if len(g.ports) == 0 {
+				list.proto |= proto
+			}
+			for _, port := range g.ports {
+				list.services = append(list.services, service{port, proto})
+			}
 		}
 	}
 	return list, nil
@@ -80,28 +82,43 @@ func portPieces(s string) []string {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// portPiece reads the ports of one piece, and the protocols named before and behind them.
-func portPiece(s string) (numbers []uint16, before, after protocol, err error) {
+// A portGroup is ports with the protocols named before and behind them: "TCP 80", "80/TCP".
+type portGroup struct {
+	before, after protocol
+	ports         []uint16
+}
+
+// portGroups reads a piece, which normally is one group; "TCP 443 UDP 53" is two.
+func portGroups(s string) ([]portGroup, error) {
+	groups := make([]portGroup, 1)
 	for _, word := range strings.FieldsFunc(s, func(c rune) bool { return strings.ContainsRune(" \t/():[]", c) }) {
+		g := &groups[len(groups)-1]
 		if isDigit(word[0]) {
-			n, err := portNumbers(word)
+			ports, err := portNumbers(word)
 			if err != nil {
-				return nil, 0, 0, err
+				return nil, err
 			}
-			numbers = append(numbers, n...)
+			if g.after != 0 {
+				groups = append(groups, portGroup{ports: ports})
+			} else {
+				g.ports = append(g.ports, ports...)
+			}
 			continue
 		}
 		p, known := portWord(word)
-		if !known {
-			return nil, 0, 0, fmt.Errorf("%q is not a port", word)
-		}
-		if len(numbers) == 0 {
-			before |= p
-		} else {
-			after |= p
+		switch {
+		case !known:
+			return nil, fmt.Errorf("%q is not a port", word)
+		case p == 0:
+		case len(g.ports) == 0:
+			g.before |= p
+		case g.before != 0:
+			groups = append(groups, portGroup{before: p})
+		default:
+			g.after |= p
 		}
 	}
-	return numbers, before, after, nil
+	return groups, nil
 }
 
 func portWord(word string) (protocol, bool) {

@@ -138,6 +138,9 @@ func (d *document) account(number int, text string, f finding) {
 	if f.empty() {
 		f.left = []Left{{Kind: Prose, Text: text, Why: "names no endpoint"}}
 	}
+	if len(f.entries) > 0 && hasHidden(text) {
+		f.notes = append(f.notes, "hidden characters taken out")
+	}
 	for i := range f.entries {
 		f.entries[i].Source = fmt.Sprintf("%s:%d", d.report.Name, number)
 	}

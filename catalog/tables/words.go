@@ -52,7 +52,7 @@ func splitList(s string) []string {
 			continue
 		}
 		if head != "" {
-			out = append(out, head)
+			out = append(out, s[start:i+1]) // with its comma, which parts ports too
 		}
 		start = i + 1
 	}
@@ -88,7 +88,7 @@ func trim(s string) (text, trims string) {
 		before := s
 		s = strings.Trim(s, "\"'")
 		s = strings.TrimLeft(s, "(,;")
-		s = strings.TrimRight(s, ",;:.!?")
+		s = strings.TrimRight(s, ",;|:.!?")
 		if strings.HasPrefix(s, "[\"") || strings.HasPrefix(s, "['") {
 			s = s[1:] // a list in JSON or PowerShell
 		}
