@@ -1,0 +1,186 @@
+package audit
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// An Exporter writes records in the form of another program. docs/reading.md says field by field
+// what becomes of what.
+type Exporter struct {
+	out   *bufio.Writer
+	write func(r *Record, line string) (bool, error)
+	flush func()
+	left  uint64
+}
+
+// exportForms are the forms there are, in the order of ExportFormats.
+var exportForms = [...]struct {
+	name  string
+	start func(e *Exporter)
+}{
+	{"ocsf", func(e *Exporter) { e.objects(func(r *Record) any { return newOCSF(r) }) }},
+	{"ecs", func(e *Exporter) { e.objects(func(r *Record) any { return newECS(r) }) }},
+	{"asim", func(e *Exporter) { e.objects(func(r *Record) any { return newASIM(r) }) }},
+	{"squid", func(e *Exporter) { e.lines(appendSquid) }},
+	{"w3c", func(e *Exporter) {
+		e.out.WriteString(w3cHead)
+		e.lines(appendW3C)
+	}},
+	{"csv", (*Exporter).csv},
+	{"ndjson", (*Exporter).ndjson},
+}
+
+// ExportFormats are the names that NewExporter knows.
+func ExportFormats() []string {
+	names := make([]string, len(exportForms))
+	for i, f := range exportForms {
+		names[i] = f.name
+	}
+	return names
+}
+
+// NewExporter returns an Exporter that writes to w in the format of that name. The caller ends with Flush.
+func NewExporter(w io.Writer, format string) (*Exporter, error) {
+	e := &Exporter{out: bufio.NewWriterSize(w, 64<<10)}
+	for _, f := range exportForms {
+		if f.name == format {
+			f.start(e)
+			return e, nil
+		}
+	}
+	return nil, fmt.Errorf("no export format %q; there are %s", format, strings.Join(ExportFormats(), ", "))
+}
+
+// Write writes r. line is where it stands in the log, without newline; it may be empty. A record that the
+// format has no place for is left out.
+func (e *Exporter) Write(r *Record, line string) error {
+	done, err := e.write(r, line)
+	if err == nil && !done {
+		e.left++
+	}
+	return err
+}
+
+// Flush writes what is buffered.
+func (e *Exporter) Flush() error {
+	if e.flush != nil {
+		e.flush()
+	}
+	return e.out.Flush()
+}
+
+// Left is how many records were left out.
+func (e *Exporter) Left() uint64 { return e.left }
+
+// objects makes e write one JSON object for each record about a request.
+func (e *Exporter) objects(object func(*Record) any) {
+	enc := json.NewEncoder(e.out)
+	enc.SetEscapeHTML(false)
+	e.write = func(r *Record, _ string) (bool, error) {
+		if !r.isRequest() {
+			return false, nil
+		}
+		return true, enc.Encode(object(r))
+	}
+}
+
+func (r *Record) isRequest() bool {
+	return r.Type == TypeDecision || r.Type == TypeClose || r.Type == TypeRepeat
+}
+
+// lines makes e write a line of an access log for each request: when it has ended, or when it is refused.
+func (e *Exporter) lines(appendLine func(b []byte, r *Record) []byte) {
+	var b []byte
+	e.write = func(r *Record, _ string) (bool, error) {
+		if !r.isRequest() {
+			return false, nil
+		}
+		if r.Type == TypeDecision && r.permitted() {
+			return true, nil // its close has a line
+		}
+		b = appendLine(b[:0], r)
+		_, err := e.out.Write(b)
+		return true, err
+	}
+}
+
+// csv makes e write all fields of all records.
+func (e *Exporter) csv() {
+	w := csv.NewWriter(e.out)
+	row := make([]string, len(columns))
+	for i := range columns {
+		row[i] = columns[i].name
+	}
+	w.Write(row)
+	e.flush = w.Flush
+	e.write = func(r *Record, _ string) (bool, error) {
+		for i := range columns {
+			row[i] = CSVCell(fieldText(columns[i].at(r)))
+		}
+		return true, w.Write(row)
+	}
+}
+
+// ndjson makes e write the lines as they are.
+func (e *Exporter) ndjson() {
+	enc := newEncoder()
+	e.write = func(r *Record, line string) (bool, error) {
+		if line != "" {
+			e.out.WriteString(line)
+			return true, e.out.WriteByte('\n')
+		}
+		b, err := enc.encode(r)
+		if err != nil {
+			return false, err
+		}
+		defer b.Free()
+		_, err = e.out.Write(b.Bytes())
+		return true, err
+	}
+}
+
+// Export writes the records of the log in dir that o asks for to w, in format. It returns how many the
+// format had no place for.
+func Export(w io.Writer, format, dir string, o ScanOptions) (left uint64, stats Stats, err error) {
+	e, err := NewExporter(w, format)
+	if err != nil {
+		return 0, Stats{}, err
+	}
+	stats, err = scanLines(dir, o, e.Write)
+	if flushErr := e.Flush(); err == nil {
+		err = flushErr
+	}
+	return e.Left(), stats, err
+}
+
+// permitted reports whether a request went ahead.
+func (r *Record) permitted() bool { return r.Decision == "allow" || r.Decision == "would_deny" }
+
+// url is what was asked for, as a URL; a tunnel's is that of its origin's root. It is empty if there was no host.
+func (r *Record) url() string {
+	if r.Host == "" {
+		return ""
+	}
+	scheme := r.Scheme
+	if scheme == "" {
+		scheme = "http"
+	}
+	return scheme + "://" + r.hostPort() + r.Path
+}
+
+// hostPort is host and port with a colon between, an IPv6 address in brackets.
+func (r *Record) hostPort() string {
+	host := r.Host
+	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+		host = "[" + host + "]"
+	}
+	return fmt.Sprintf("%s:%d", host, r.Port)
+}
+
+// failed reports whether the next hop failed, or the connection was cut.
+func (r *Record) failed() bool { return r.Error != "" || r.Status >= 500 }

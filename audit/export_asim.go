@@ -1,0 +1,102 @@
+package audit
+
+import "net/netip"
+
+// asim is an event of Microsoft Sentinel's ASIM schema WebSession.
+type asim struct {
+	TimeGenerated   string `json:"TimeGenerated"`
+	EventCount      int64  `json:"EventCount"`
+	EventStartTime  string `json:"EventStartTime"`
+	EventEndTime    string `json:"EventEndTime"`
+	EventType       string `json:"EventType"`
+	EventSubType    string `json:"EventSubType"`
+	EventResult     string `json:"EventResult"`
+	ResultDetails   string `json:"EventResultDetails"` // the HTTP status
+	OriginalDetails string `json:"EventOriginalResultDetails"`
+	Severity        string `json:"EventSeverity"`
+	Product         string `json:"EventProduct"`
+	Vendor          string `json:"EventVendor"`
+	Schema          string `json:"EventSchema"`
+	SchemaVersion   string `json:"EventSchemaVersion"`
+	OriginalUID     string `json:"EventOriginalUid"`
+	Dvc             string `json:"Dvc"`
+	DvcAction       string `json:"DvcAction"`
+
+	SrcIPAddr   *netip.Addr `json:"SrcIpAddr,omitempty"`
+	SrcPort     uint16      `json:"SrcPortNumber,omitempty"`
+	SrcHostname string      `json:"SrcHostname,omitempty"`
+	DstIPAddr   *netip.Addr `json:"DstIpAddr,omitempty"`
+	DstPort     uint16      `json:"DstPortNumber,omitempty"`
+	DstFQDN     string      `json:"DstFQDN,omitempty"`
+	SrcBytes    *int64      `json:"SrcBytes,omitempty"`
+	DstBytes    *int64      `json:"DstBytes,omitempty"`
+
+	URL       string `json:"Url"`
+	Method    string `json:"HttpRequestMethod"`
+	Status    string `json:"HttpStatusCode,omitempty"`
+	SessionID string `json:"NetworkSessionId,omitempty"`
+	Duration  int64  `json:"NetworkDuration,omitempty"` // milliseconds
+	Protocol  string `json:"NetworkProtocol"`
+	Direction string `json:"NetworkDirection"`
+	Rule      string `json:"RuleName,omitempty"`
+
+	More asimMore `json:"AdditionalFields"`
+}
+
+// asimMore are fields that the schema has no place for.
+type asimMore struct {
+	Seq        uint64 `json:"seq"`
+	Decision   string `json:"decision"`
+	Reason     string `json:"reason"`
+	Group      string `json:"group,omitempty"`
+	Mode       string `json:"mode,omitempty"`
+	Phase      string `json:"phase,omitempty"`
+	RuleSource string `json:"rule_src,omitempty"`
+	Policy     string `json:"policy,omitempty"`
+	ServiceTag string `json:"service_tag,omitempty"`
+	SNI        string `json:"sni,omitempty"`
+	Error      string `json:"error,omitempty"`
+}
+
+// asimVersion is the version of the schema WebSession.
+const asimVersion = "0.2.6"
+
+func newASIM(r *Record) asim {
+	at := r.Time.UTC().Format(timeLayout)
+	a := asim{
+		TimeGenerated: at, EventCount: max(r.Count, 1), EventStartTime: at, EventEndTime: at,
+		EventType: "HTTPsession", EventSubType: string(r.Type), EventResult: "Failure", OriginalDetails: r.Reason,
+		Severity: "Low", Product: "webproxy", Vendor: "webproxy", Schema: "WebSession", SchemaVersion: asimVersion,
+		OriginalUID: r.uid(), Dvc: orWord(r.Site, "webproxy"), DvcAction: "Deny",
+		SrcIPAddr: addrOrNil(r.Client), SrcPort: r.ClientPort, SrcHostname: r.ClientName,
+		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port, DstFQDN: r.Host,
+		URL: r.url(), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
+		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
+		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error},
+	}
+	if r.permitted() {
+		a.DvcAction, a.Severity = "Allow", "Informational"
+		if !r.failed() {
+			a.EventResult = "Success"
+		}
+	}
+	switch r.Type {
+	case TypeRepeat:
+		a.EventStartTime, a.EventEndTime = r.First.UTC().Format(timeLayout), r.Last.UTC().Format(timeLayout)
+	case TypeClose:
+		a.EventStartTime = r.Time.Add(-r.Duration).UTC().Format(timeLayout)
+		a.SrcBytes, a.DstBytes = &r.BytesOut, &r.BytesIn
+	}
+	if r.Status != 0 {
+		a.Status = fieldText(&r.Status)
+		a.ResultDetails = a.Status
+	}
+	return a
+}
+
+func orWord(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

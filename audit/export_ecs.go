@@ -1,0 +1,189 @@
+package audit
+
+import (
+	"net/netip"
+	"time"
+)
+
+// ecsVersion is the version of the Elastic Common Schema that ecs events are of.
+const ecsVersion = "8.11.0"
+
+type ecs struct {
+	Timestamp   string      `json:"@timestamp"`
+	ECS         ecsSchema   `json:"ecs"`
+	Message     string      `json:"message"`
+	Event       ecsEvent    `json:"event"`
+	Source      ecsEnd      `json:"source"`
+	Destination ecsEnd      `json:"destination"`
+	URL         *ecsURL     `json:"url,omitempty"`
+	HTTP        ecsHTTP     `json:"http"`
+	Network     ecsNetwork  `json:"network"`
+	Observer    ecsObserver `json:"observer"`
+	Rule        *ecsRule    `json:"rule,omitempty"`
+	TLS         *ecsTLS     `json:"tls,omitempty"`
+	Error       *ecsError   `json:"error,omitempty"`
+	Webproxy    ecsOurs     `json:"webproxy"`
+}
+
+type ecsSchema struct {
+	Version string `json:"version"`
+}
+
+type ecsEvent struct {
+	Kind     string   `json:"kind"`
+	Category []string `json:"category"`
+	Type     []string `json:"type"`
+	Action   Type     `json:"action"`
+	Outcome  string   `json:"outcome"`
+	Reason   string   `json:"reason"`
+	Dataset  string   `json:"dataset"`
+	ID       string   `json:"id"`
+	Sequence uint64   `json:"sequence"`
+	Start    string   `json:"start,omitempty"`
+	End      string   `json:"end,omitempty"`
+	Duration int64    `json:"duration,omitempty"` // nanoseconds
+}
+
+type ecsEnd struct {
+	Address string      `json:"address,omitempty"`
+	IP      *netip.Addr `json:"ip,omitempty"`
+	Port    uint16      `json:"port,omitempty"`
+	Domain  string      `json:"domain,omitempty"`
+	Bytes   *int64      `json:"bytes,omitempty"`
+}
+
+type ecsURL struct {
+	Domain string `json:"domain"`
+	Port   uint16 `json:"port,omitempty"`
+	Scheme string `json:"scheme,omitempty"`
+	Path   string `json:"path,omitempty"`
+	Full   string `json:"full"`
+}
+
+type ecsHTTP struct {
+	Request  ecsRequest   `json:"request"`
+	Response *ecsResponse `json:"response,omitempty"`
+}
+
+type ecsRequest struct {
+	Method string `json:"method,omitempty"`
+	ID     string `json:"id,omitempty"`
+}
+
+type ecsResponse struct {
+	Status int `json:"status_code"`
+}
+
+type ecsNetwork struct {
+	Transport string `json:"transport"`
+	Direction string `json:"direction"`
+	Protocol  string `json:"protocol,omitempty"`
+	Bytes     *int64 `json:"bytes,omitempty"`
+}
+
+type ecsObserver struct {
+	Type    string `json:"type"`
+	Product string `json:"product"`
+	Name    string `json:"name,omitempty"`
+}
+
+type ecsRule struct {
+	Name      string `json:"name"`
+	Reference string `json:"reference,omitempty"`
+	Ruleset   string `json:"ruleset,omitempty"`
+}
+
+type ecsTLS struct {
+	Client ecsTLSClient `json:"client"`
+}
+
+type ecsTLSClient struct {
+	ServerName string `json:"server_name"`
+}
+
+type ecsError struct {
+	Code string `json:"code"`
+}
+
+// ecsOurs are fields that the schema has no place for.
+type ecsOurs struct {
+	Decision   string `json:"decision"`
+	Group      string `json:"group,omitempty"`
+	Mode       string `json:"mode,omitempty"`
+	Phase      string `json:"phase,omitempty"`
+	ServiceTag string `json:"service_tag,omitempty"`
+	Count      int64  `json:"count,omitempty"`
+}
+
+func newECS(r *Record) ecs {
+	e := ecs{
+		Timestamp: r.Time.UTC().Format(timeLayout), ECS: ecsSchema{ecsVersion},
+		Message: r.Decision + " " + r.Method + " " + r.url() + ": " + r.Reason,
+		Event: ecsEvent{
+			Kind: "event", Category: []string{"network", "web"}, Type: ecsTypes(r), Action: r.Type, Outcome: ecsOutcome(r),
+			Reason: r.Reason, Dataset: "webproxy.audit", ID: r.uid(), Sequence: r.Seq,
+		},
+		Source:      ecsEnd{Address: addrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
+		Destination: ecsEnd{Address: r.Host, IP: addrOrNil(r.DstIP), Port: r.Port, Domain: r.Host},
+		HTTP:        ecsHTTP{Request: ecsRequest{r.Method, r.ID}},
+		Network:     ecsNetwork{Transport: "tcp", Direction: "outbound", Protocol: ecsProtocol(r)},
+		Observer:    ecsObserver{"proxy", "webproxy", r.Site},
+		Webproxy:    ecsOurs{r.Decision, r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count},
+	}
+	if r.Host != "" {
+		e.URL = &ecsURL{r.Host, r.Port, r.Scheme, r.Path, r.url()}
+	}
+	switch r.Type {
+	case TypeRepeat:
+		e.Event.Start, e.Event.End = r.First.UTC().Format(timeLayout), r.Last.UTC().Format(timeLayout)
+	case TypeClose:
+		e.Event.Start, e.Event.End = r.Time.Add(-r.Duration).UTC().Format(timeLayout), e.Timestamp
+		e.Event.Duration = int64(r.Duration / time.Nanosecond)
+		all := r.BytesOut + r.BytesIn
+		e.Source.Bytes, e.Destination.Bytes, e.Network.Bytes = &r.BytesOut, &r.BytesIn, &all
+	}
+	if r.Status != 0 {
+		e.HTTP.Response = &ecsResponse{r.Status}
+	}
+	if r.Rule != "" {
+		e.Rule = &ecsRule{r.Rule, r.RuleSource, r.Policy}
+	}
+	if r.SNI != "" {
+		e.TLS = &ecsTLS{ecsTLSClient{r.SNI}}
+	}
+	if r.Error != "" {
+		e.Error = &ecsError{r.Error}
+	}
+	return e
+}
+
+func ecsTypes(r *Record) []string {
+	types := []string{"connection", "denied"}
+	if r.permitted() {
+		types[1] = "allowed"
+	}
+	if r.Type == TypeClose {
+		types = append(types, "end")
+	}
+	return types
+}
+
+func ecsOutcome(r *Record) string {
+	switch {
+	case !r.permitted(), r.failed():
+		return "failure"
+	case r.Type == TypeClose:
+		return "success"
+	}
+	return "unknown" // it has only begun
+}
+
+func ecsProtocol(r *Record) string {
+	switch r.Scheme {
+	case "https":
+		return "tls"
+	case "http":
+		return "http"
+	}
+	return ""
+}

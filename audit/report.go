@@ -1,0 +1,262 @@
+package audit
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"webproxy/policy"
+)
+
+// ReportOptions say what a Report is about. The zero value reports on the whole log.
+type ReportOptions struct {
+	// Since and Until bound the period, as in ScanOptions.
+	Since, Until time.Time
+	// Rules are the entries in force now, for what is unused and what expires. Nil: nothing is said of rules.
+	Rules []policy.RuleInfo
+	// UnusedFor is how long before Until a rule must not have decided anything to be called unused.
+	// Default: 90 days.
+	UnusedFor time.Duration
+	// ExpiringIn is how long before its end a rule is called expiring. Default: 30 days.
+	ExpiringIn time.Duration
+	// Findings are what other checks have to say of the policy, such as rules that are too broad.
+	Findings []Finding
+	// Integrity is what Verify says of the log in one line; empty if nobody asked it.
+	Integrity string
+	// Broken says that Integrity is bad news.
+	Broken bool
+	// Progress, if not nil, is told how far the reading is.
+	Progress *Progress
+	// Now is the time of the report. If zero, it is the present.
+	Now time.Time
+}
+
+// A Finding is a remark on a rule of the policy.
+type Finding struct{ Rule, Source, Text string }
+
+// A Report is what a reviewer asks of a period of the log.
+type Report struct {
+	Since, Until time.Time // the period asked for; zero: without bound
+	Made         time.Time
+	Integrity    string
+	Broken       bool
+	Stats        Stats
+	Span         Span      // of the records in the period
+	History      time.Time // the earliest record before the period; zero if there is none
+
+	Allowed   Figure
+	Denied    Figure
+	WouldDeny Figure
+	// Late is how many of the denied had been let through until their address was known.
+	Late              uint64
+	BytesOut, BytesIn uint64
+	Days              []Hour // by day
+
+	NewHosts      []Use // permitted hosts, not permitted before the period; nil if there is no History
+	DeniedHosts   []Use // by host, port and reason; the most first
+	DeniedClients []Use
+	LearnedHosts  []Use // what learn mode let through
+	AllowedHosts  []Use
+	Clients       []Use
+
+	Changes []Record // admin.*
+	System  []Record // system.*
+	Lost    uint64   // events that were too many to be kept
+
+	HasRules bool
+	Unused   []RuleUse
+	Expiring []RuleUse
+	Findings []Finding
+
+	Folded uint64 // requests' rows that were counted together, as Other
+	Spread uint64 // denied requests known only by client, not by host
+}
+
+// A Figure is how many requests there were, by how many different clients, to how many hosts.
+type Figure struct {
+	Requests uint64
+	Hosts    int
+	Clients  int
+}
+
+// A Use is what there was of one host, or of one client.
+type Use struct {
+	Host     string
+	Port     uint16
+	Client   netip.Addr // of a client's Use
+	Group    string
+	Reason   string
+	Rules    []string
+	Requests uint64
+	Clients  []netip.Addr // the first five
+	NClients int
+	NHosts   int // of a client's Use
+	BytesOut uint64
+	BytesIn  uint64
+	Span
+}
+
+// A RuleUse is an entry of the policy with the last time that it decided anything.
+type RuleUse struct {
+	Rule, Source, Entry string
+	Last                time.Time // zero: not in this log
+	Expires             time.Time
+}
+
+const day90 = 90 * day
+
+// MakeReport reads the log in dir, through summaries where it can, and reports on it.
+func MakeReport(dir string, o ReportOptions) (*Report, error) {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	counted, err := countSplit(dir, ScanOptions{Until: o.Until, Progress: o.Progress}, o.Since)
+	if err != nil {
+		return nil, err
+	}
+	t := counted.within
+	r := &Report{
+		Since: o.Since, Until: o.Until, Made: o.Now.UTC(), Integrity: o.Integrity, Broken: o.Broken,
+		Stats: counted.stats, Span: Span{t.earliest, t.latest}, History: counted.before.earliest,
+		Lost: t.cut, Folded: t.folded, Spread: t.spread, Findings: o.Findings,
+	}
+	rows := t.Rows()
+	r.total(rows)
+	r.Days = days(t.Hours())
+	r.lists(rows)
+	if !r.History.IsZero() {
+		r.NewHosts = newHosts(r.AllowedHosts, r.LearnedHosts, counted.before.Rows())
+	}
+	r.events(t.events)
+	if o.Rules != nil {
+		r.rules(&o, rows, counted.before.Rows())
+	}
+	return r, nil
+}
+
+// total sums up all rows. A request that was refused late has two rows: what its decision record let
+// through is taken off, so that allowed, denied and would-deny add up to the requests there were.
+func (r *Report) total(rows []*Row) {
+	late := map[rowKey]uint64{}
+	for _, row := range rows {
+		if row.Late > 0 {
+			late[requestKey(row)] += row.Late
+			r.Late += row.Late
+		}
+	}
+	counts := map[string]*figureCount{}
+	for _, d := range []string{"allow", "deny", "would_deny"} {
+		counts[d] = &figureCount{hosts: map[string]bool{}, clients: map[netip.Addr]bool{}}
+	}
+	for _, row := range rows {
+		c := counts[row.Decision]
+		if c == nil {
+			c = counts["deny"] // a record without a decision permits nothing
+		}
+		n := row.Requests
+		if row.Decision != "deny" {
+			off := min(n, late[requestKey(row)])
+			late[requestKey(row)] -= off
+			n -= off
+		}
+		r.BytesOut += row.BytesOut
+		r.BytesIn += row.BytesIn
+		if n > 0 {
+			c.requests += n
+			c.hosts[row.Host] = true
+			c.clients[row.Client] = true
+		}
+	}
+	r.Allowed, r.Denied, r.WouldDeny = counts["allow"].figure(), counts["deny"].figure(), counts["would_deny"].figure()
+}
+
+// requestKey is what the two rows of a request that was refused late have in common.
+func requestKey(row *Row) rowKey {
+	k := row.key()
+	k.decision, k.reason = "", ""
+	return k
+}
+
+type figureCount struct {
+	requests uint64
+	hosts    map[string]bool
+	clients  map[netip.Addr]bool
+}
+
+func (c *figureCount) figure() Figure { return Figure{c.requests, len(c.hosts), len(c.clients)} }
+
+// days adds up hours.
+func days(hours []Hour) []Hour {
+	var all []Hour
+	for _, h := range hours {
+		start := h.Start.UTC().Truncate(day)
+		if n := len(all); n == 0 || !all[n-1].Start.Equal(start) {
+			all = append(all, Hour{Start: start})
+		}
+		d := &all[len(all)-1]
+		d.Allowed += h.Allowed
+		d.Denied += h.Denied
+		d.WouldDeny += h.WouldDeny
+	}
+	return all
+}
+
+// events sorts the lines that are not about requests. They were decoded before, so they decode.
+func (r *Report) events(lines []string) {
+	for _, line := range lines {
+		var e Record
+		if e.decodeText(line, false) != nil {
+			continue
+		}
+		switch e.Type {
+		case TypeReload, TypeMode, TypePhase, TypeApprove:
+			r.Changes = append(r.Changes, e)
+		default:
+			r.System = append(r.System, e)
+		}
+	}
+}
+
+// rules finds the entries that decided nothing for long, and those that end soon.
+func (r *Report) rules(o *ReportOptions, within, before []*Row) {
+	r.HasRules = true
+	end := o.Until
+	if end.IsZero() || end.After(o.Now) {
+		end = o.Now
+	}
+	unused := end.Add(-cmp.Or(o.UnusedFor, day90))
+	soon := end.Add(cmp.Or(o.ExpiringIn, 30*day))
+	byRule := map[string][]*Row{}
+	for _, rows := range [][]*Row{before, within} {
+		for _, row := range rows {
+			if row.Rule != "" && row.Requests > 0 {
+				byRule[row.Rule] = append(byRule[row.Rule], row)
+			}
+		}
+	}
+	for _, info := range o.Rules {
+		use := RuleUse{Rule: info.Rule, Source: info.Source, Entry: info.Host.String(), Expires: info.Expires}
+		for _, row := range byRule[info.Rule] {
+			// An entry shares its name with others of its list: the host tells them apart.
+			if row.Last.After(use.Last) && info.Host.Matches(row.Host) && decidedBy(row, &info) {
+				use.Last = row.Last
+			}
+		}
+		if use.Last.Before(unused) && (info.Expires.IsZero() || info.Expires.After(end)) {
+			r.Unused = append(r.Unused, use)
+		}
+		if !info.Expires.IsZero() && info.Expires.After(end) && !info.Expires.After(soon) {
+			r.Expiring = append(r.Expiring, use)
+		}
+	}
+	slices.SortStableFunc(r.Expiring, func(a, b RuleUse) int { return a.Expires.Compare(b.Expires) })
+}
+
+// decidedBy reports whether rule is what allowed, or denied, the requests of row, rather than only what came nearest.
+func decidedBy(row *Row, rule *policy.RuleInfo) bool {
+	if rule.Deny {
+		return row.Decision == "deny" && row.Reason == policy.DeniedByRule.String()
+	}
+	return row.Decision == "allow"
+}

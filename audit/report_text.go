@@ -1,0 +1,233 @@
+package audit
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// textRows is how many rows of a list a terminal is shown.
+const textRows = 10
+
+// WriteText writes the report for a terminal: the figures, and the beginning of each list.
+func (r *Report) WriteText(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "%s\n%s\n", r.Period(), r.IntegrityLine())
+	if gaps := r.Incomplete(); gaps != "" {
+		fmt.Fprintln(b, "INCOMPLETE "+gaps)
+	}
+	fmt.Fprintln(b, r.Figures())
+	writeUses(b, "denied, by host", r.DeniedHosts, []string{"HOST", "REASON", "CLIENTS"}, func(u *Use) []string {
+		return []string{u.Target(), u.Reason, u.ClientList()}
+	})
+	writeUses(b, "denied, by client", r.DeniedClients, []string{"CLIENT", "GROUP", "HOSTS"}, func(u *Use) []string {
+		return []string{orDash(addrText(u.Client)), orDash(u.Group), comma(uint64(u.NHosts))}
+	})
+	writeUses(b, "let through in learn mode", r.LearnedHosts, []string{"HOST", "CLIENTS"}, func(u *Use) []string {
+		return []string{u.Target(), u.ClientList()}
+	})
+	writeUses(b, "new hosts", r.NewHosts, []string{"HOST", "RULES", "CLIENTS"}, func(u *Use) []string {
+		return []string{u.Target(), orDash(strings.Join(u.Rules, " ")), u.ClientList()}
+	})
+	r.writeChanges(b)
+	writeRules(b, "rules expiring soon", r.Expiring, func(u *RuleUse) string { return "expires " + u.Expires.Format(time.DateOnly) })
+	writeRules(b, "unused rules", r.Unused, func(u *RuleUse) string { return "last used " + dateOr(u.Last, "never") })
+	for i, f := range r.Findings {
+		if i == 0 {
+			fmt.Fprintln(b, "\nremarks on rules")
+		}
+		fmt.Fprintf(b, " %s (%s): %s\n", f.Rule, f.Source, f.Text)
+	}
+	return b.Flush()
+}
+
+// Period is what the report is about, in words.
+func (r *Report) Period() string {
+	from, to := "the beginning of the log", "now"
+	if !r.Since.IsZero() {
+		from = r.Since.UTC().Format("2006-01-02 15:04")
+	}
+	if !r.Until.IsZero() {
+		to = r.Until.UTC().Format("2006-01-02 15:04")
+	}
+	return fmt.Sprintf("%s to %s, UTC", from, to)
+}
+
+// IntegrityLine says whether the log is whole, or that nobody has looked.
+func (r *Report) IntegrityLine() string {
+	if r.Integrity != "" {
+		return r.Integrity
+	}
+	return "INTEGRITY not verified; see webproxy audit verify"
+}
+
+// Incomplete says what of the log is not in the report; empty if nothing is known to be missing.
+func (r *Report) Incomplete() string { return r.Stats.Incomplete() }
+
+// Incomplete says in one sentence what of the log was not read or is missing, so that what was counted is
+// only the least there was; empty if nothing is known to be missing.
+func (s *Stats) Incomplete() string {
+	var parts []string
+	if s.Unreadable > 0 {
+		part := amount(s.Unreadable, "line") + " could not be read"
+		if len(s.Bad) > 0 {
+			part += ", the first is " + s.Bad[0].Error()
+		}
+		parts = append(parts, part)
+	}
+	if s.Missing > 0 {
+		parts = append(parts, amount(s.Missing, "record")+" missing")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, "; ") + ": every number is the least there was"
+}
+
+// Figures are the totals, on one line.
+func (r *Report) Figures() string {
+	parts := []string{
+		fmt.Sprintf("allowed %s (%s)", comma(r.Allowed.Requests), amount(uint64(r.Allowed.Hosts), "host")),
+		fmt.Sprintf("denied %s (%s)", comma(r.Denied.Requests), comma(uint64(r.Denied.Hosts))),
+	}
+	if r.WouldDeny.Requests > 0 {
+		parts = append(parts, fmt.Sprintf("would deny %s (%s)", comma(r.WouldDeny.Requests), comma(uint64(r.WouldDeny.Hosts))))
+	}
+	if r.NewHosts != nil {
+		parts = append(parts, fmt.Sprintf("new hosts %d", len(r.NewHosts)))
+	} else {
+		parts = append(parts, "new hosts unknown (no earlier log)")
+	}
+	if r.HasRules {
+		parts = append(parts, fmt.Sprintf("rules unused %d", len(r.Unused)), fmt.Sprintf("expiring %d", len(r.Expiring)))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("policy changes %d", len(r.Changes))), "  ")
+}
+
+func (r *Report) writeChanges(w io.Writer) {
+	if len(r.Changes) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\npolicy changes\n")
+	first := max(len(r.Changes)-textRows, 0)
+	if first > 0 {
+		fmt.Fprintf(w, " %d earlier ones are in the HTML report\n", first)
+	}
+	for i := first; i < len(r.Changes); i++ {
+		c := &r.Changes[i]
+		fmt.Fprintf(w, " %s  %s  %s\n", c.Time.Format("2006-01-02 15:04"), c.Type, Printable(c.Detail+c.Approver()))
+		for _, s := range c.Added[:min(len(c.Added), 3)] {
+			fmt.Fprintln(w, "   + "+Printable(s))
+		}
+		for _, s := range c.Removed[:min(len(c.Removed), 3)] {
+			fmt.Fprintln(w, "   - "+Printable(s))
+		}
+		if more := max(len(c.Added)-3, 0) + max(len(c.Removed)-3, 0); more > 0 {
+			fmt.Fprintf(w, "   and %d more\n", more)
+		}
+	}
+}
+
+// Approver is who made a change, and for what ticket, for the end of a sentence.
+func (r *Record) Approver() string {
+	switch {
+	case r.By != "" && r.Ticket != "":
+		return fmt.Sprintf(" (%s, %s)", r.By, r.Ticket)
+	case r.By+r.Ticket != "":
+		return fmt.Sprintf(" (%s)", r.By+r.Ticket)
+	}
+	return ""
+}
+
+// Target is the host and port of a Use.
+func (u *Use) Target() string {
+	switch {
+	case u.Host == "":
+		return "(no host)"
+	case u.Host == Other:
+		return Other
+	case strings.Contains(u.Host, ":"):
+		return fmt.Sprintf("[%s]:%d", u.Host, u.Port)
+	}
+	return fmt.Sprintf("%s:%d", u.Host, u.Port)
+}
+
+// ClientList names clients of a Use, and says how many more there are.
+func (u *Use) ClientList() string {
+	names := make([]string, len(u.Clients))
+	for i, a := range u.Clients {
+		names[i] = addrText(a)
+	}
+	list := strings.Join(names, " ")
+	if more := u.NClients - len(u.Clients); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return orDash(list)
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func dateOr(t time.Time, none string) string {
+	if t.IsZero() {
+		return none
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// writeUses writes the beginning of a list of Uses; nothing if it is empty.
+func writeUses(w io.Writer, title string, uses []Use, heads []string, cells func(*Use) []string) {
+	if len(uses) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(tw, " REQUESTS\t%s\tLAST\n", strings.Join(heads, "\t"))
+	for i := range uses[:min(len(uses), textRows)] {
+		u := &uses[i]
+		fmt.Fprintf(tw, " %s\t%s\t%s\n", comma(u.Requests), row(cells(u)), u.Last.UTC().Format("2006-01-02 15:04"))
+	}
+	tw.Flush()
+	if more := len(uses) - textRows; more > 0 {
+		fmt.Fprintf(w, " and %d more\n", more)
+	}
+}
+
+// row is cells with tabs between. Hosts are what strangers sent.
+func row(cells []string) string {
+	for i := range cells {
+		cells[i] = Printable(cells[i])
+	}
+	return strings.Join(cells, "\t")
+}
+
+func writeRules(w io.Writer, title string, rules []RuleUse, note func(*RuleUse) string) {
+	if len(rules) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\n", title)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for i := range rules[:min(len(rules), textRows)] {
+		u := &rules[i]
+		fmt.Fprintf(tw, " %s\t%s\t%s\t%s\n", u.Rule, u.Entry, u.Source, note(u))
+	}
+	tw.Flush()
+	if more := len(rules) - textRows; more > 0 {
+		fmt.Fprintf(w, " and %d more\n", more)
+	}
+}
