@@ -56,8 +56,12 @@ type Finding struct {
 	// Hosts are names from the audit log that would do instead of a wildcard, the most frequent first.
 	Hosts []string `json:"hosts,omitempty"`
 
-	width int // of the text at fault, in characters
+	width int    // of the text at fault, in characters
+	text  string // the line
 }
+
+// Text is the line at Line; empty if unknown.
+func (f *Finding) Text() string { return f.text }
 
 // Width is how many characters at Line and Column the finding is about; 0 if unknown.
 func (f *Finding) Width() int { return f.width }

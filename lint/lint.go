@@ -9,6 +9,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,20 +103,31 @@ func (l *linter) place(f *Finding, r *policy.RuleInfo) {
 	l.column(f, host)
 }
 
-// column looks for text from the finding's line on. In the configuration it may stand some lines
-// below the beginning of its rule.
+// column looks for text from the finding's line on: in the configuration it may stand some lines below
+// the beginning of its rule.
 func (l *linter) column(f *Finding, text string) {
-	const reach = 2000 // lines; a rule with more hosts is better off with a file
+	reach := 2000 // lines; a rule with more hosts is better off with a file
+	if l.isList(f.File) {
+		reach = 1
+	}
 	lines := l.lines(f.File)
 	for n := f.Line; n >= 1 && n <= len(lines) && n < f.Line+reach; n++ {
+		if n > f.Line && startsRule(lines[n-1]) {
+			break
+		}
 		if column, ok := wordColumn(lines[n-1], text); ok {
 			f.Line, f.Column, f.width = n, column, len([]rune(text))
-			return
-		}
-		if n > f.Line && startsRule(lines[n-1]) {
-			return
+			break
 		}
 	}
+	if 1 <= f.Line && f.Line <= len(lines) {
+		f.text = lines[f.Line-1]
+	}
+}
+
+// isList reports whether name is a list file, and not the configuration.
+func (l *linter) isList(name string) bool {
+	return slices.ContainsFunc(l.Spec.Rules, func(r policy.RuleSpec) bool { return r.File == name })
 }
 
 // lines returns the text of a file; nil if there is none.

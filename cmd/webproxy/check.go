@@ -1,29 +1,56 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/atomicfile"
+	"webproxy/lint"
 )
+
+// checkFlags are the flags of check.
+type checkFlags struct {
+	config, output, audit, baseline string
+	strict, notes, writeBaseline    bool
+}
 
 func newCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Check a configuration and its lists, and run its tests",
 		Long: `Check reads a configuration as serve does, with all lists it names, and runs its tests. It prints every
-problem and every warning with its place. Exit code 3 means that serve would not take it.`,
-		Example: "  webproxy check\n  webproxy check site/webproxy.yaml -o json",
+problem with its place; exit code 3 means that serve would not take it. Then it looks for what is legal
+and yet probably wrong: wildcards that admit strangers, entries that do nothing, names that read like
+others. docs/lint.md describes these findings. They are warnings, unless --strict makes them exit code 4.
+
+A baseline is a file of findings that are accepted: write it once with --write-baseline, keep it beside
+the configuration, and only what is new is told.`,
+		Example: "  webproxy check\n  webproxy check site/webproxy.yaml -o json\n  webproxy check --strict --baseline accepted.txt",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	file := configFlag(cmd)
-	output := outputFlag(cmd)
+	var f checkFlags
+	flags := cmd.Flags()
+	config, output := configFlag(cmd), outputFlag(cmd)
+	flags.BoolVar(&f.strict, "strict", false, "exit code 4 if there is a warning that is not accepted")
+	flags.StringVar(&f.baseline, "baseline", "", "`FILE` of accepted findings")
+	flags.BoolVar(&f.writeBaseline, "write-baseline", false, "accept all findings there are: write them to the file of --baseline")
+	flags.BoolVar(&f.notes, "notes", false, "show notes too: how built-in lists are, which nobody here can change")
+	flags.StringVar(&f.audit, "audit", "", "`DIR` of an audit log to look for narrower hosts in (default the configured one, if there is one; off for none)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f.config, f.output = *config, *output
 		if len(args) == 1 {
-			*file = args[0]
+			f.config = args[0]
 		}
-		return check(cmd, *file, *output)
+		return f.run(cmd)
 	}
 	return cmd
 }
@@ -34,35 +61,202 @@ type checkAnswer struct {
 	Config   string          `json:"config"`
 	Policy   string          `json:"policy,omitempty"`
 	Entries  int             `json:"entries"`
-	Problems config.Problems `json:"problems"`
+	Problems config.Problems `json:"problems"` // and warnings, as loading gives them
+	Findings []lint.Finding  `json:"findings"`
+	Accepted int             `json:"accepted"` // findings that the baseline has
+	Stale    int             `json:"stale"`    // lines of the baseline that are no findings any more
 }
 
-func check(cmd *cobra.Command, file, output string) error {
-	asJSON, err := isJSON(output)
+func (f *checkFlags) run(cmd *cobra.Command) error {
+	asJSON, err := isJSON(f.output)
 	if err != nil {
 		return err
 	}
-	cfg, err := loadConfig(file)
-	if !asJSON {
-		if err != nil {
-			return err
-		}
-		cfg.Warnings.Write(cmd.ErrOrStderr())
-		tests := len(cfg.Policy.Tests.Allow) + len(cfg.Policy.Tests.Deny)
-		fmt.Fprintf(cmd.OutOrStdout(), "ok: %s: %s from %s in force, %s passed, %s, policy %s\n",
-			configName(cfg), plural(cfg.Set.Len(), "entry"), plural(len(cfg.Policy.Rules), "rule"),
-			plural(tests, "test"), plural(len(cfg.Warnings), "warning"), cfg.Set.Digest())
-		return nil
+	if f.writeBaseline && f.baseline == "" {
+		return usageError{fmt.Errorf("--write-baseline: needs --baseline FILE to write to")}
 	}
-	answer := checkAnswer{OK: err == nil, Config: configPath(file), Problems: config.Problems{}}
-	if err == nil {
-		answer.Policy, answer.Entries = cfg.Set.Digest(), cfg.Set.Len()
-		answer.Problems = append(answer.Problems, cfg.Warnings...)
-	} else if problems, ok := err.(config.Problems); ok {
+	cfg, err := loadConfig(f.config)
+	if err != nil {
+		return f.invalid(cmd, err, asJSON)
+	}
+	base, err := f.readBaseline()
+	if err != nil {
+		return err
+	}
+	found, err := lint.Check(f.input(cfg))
+	if err != nil {
+		fmt.Fprintln(cmd.ErrOrStderr(), "webproxy: warning: "+err.Error())
+	}
+	found = append(found, loadFindings(cfg.Warnings)...)
+	f.showFiles(found)
+	if f.writeBaseline {
+		return f.accept(cmd, found)
+	}
+	open, accepted, stale := base.Split(found)
+	warnings, notes := byLevel(open)
+	if asJSON {
+		err = writeJSON(cmd.OutOrStdout(), checkAnswer{
+			OK: true, Config: configPath(f.config), Policy: cfg.Set.Digest(), Entries: cfg.Set.Len(),
+			Problems: append(config.Problems{}, cfg.Warnings...), Findings: append([]lint.Finding{}, open...),
+			Accepted: len(accepted), Stale: stale,
+		})
+	} else {
+		shown := warnings
+		if f.notes {
+			shown = open
+		}
+		writeFindings(cmd, shown)
+		fmt.Fprintln(cmd.OutOrStdout(), summary(cfg, len(warnings), len(notes), len(accepted), stale))
+	}
+	if err == nil && f.strict && len(warnings) > 0 {
+		return noError{}
+	}
+	return err
+}
+
+// invalid answers for a configuration that does not load.
+func (f *checkFlags) invalid(cmd *cobra.Command, err error, asJSON bool) error {
+	if !asJSON {
+		return err
+	}
+	answer := checkAnswer{Config: configPath(f.config), Problems: config.Problems{}, Findings: []lint.Finding{}}
+	if problems, ok := err.(config.Problems); ok {
 		answer.Problems = problems
 	}
 	if werr := writeJSON(cmd.OutOrStdout(), answer); werr != nil {
 		return werr
 	}
 	return err
+}
+
+// searched is how far back the audit log is read for narrower hosts.
+const searched = 30 * 24 * time.Hour
+
+// input is cfg as the linter wants it, with its files and its audit log.
+func (f *checkFlags) input(cfg *config.Config) lint.Input {
+	now := time.Now()
+	in := lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now, Since: now.Add(-searched), Log: f.audit}
+	switch f.audit {
+	case config.Off:
+		in.Log = ""
+	case "":
+		if info, err := os.Stat(cfg.Audit.Dir); err == nil && info.IsDir() {
+			in.Log = cfg.Audit.Dir
+		}
+	}
+	if cfg.Path != "" {
+		in.Text = func(name string) ([]byte, error) {
+			if name = filepath.FromSlash(name); !filepath.IsAbs(name) {
+				name = filepath.Join(filepath.Dir(cfg.Path), name)
+			}
+			return os.ReadFile(name)
+		}
+	}
+	return in
+}
+
+// showFiles makes the files of the findings, which begin at the configuration's directory, begin
+// where the person is.
+func (f *checkFlags) showFiles(found []lint.Finding) {
+	dir := filepath.Dir(configPath(f.config))
+	for i := range found {
+		if name := &found[i].File; found[i].Code != lint.Config && !filepath.IsAbs(*name) {
+			*name = filepath.Join(dir, filepath.FromSlash(*name))
+		}
+	}
+}
+
+// loadFindings are the warnings of loading as findings, but for what the linter says itself.
+func loadFindings(warnings config.Problems) []lint.Finding {
+	said := []string{"cannot be seen in a tunnel", "is not in force:", "says the same as line", "allows every host under a whole top-level domain"}
+	var found []lint.Finding
+	for _, w := range warnings {
+		if slices.ContainsFunc(said, func(s string) bool { return strings.Contains(w.Msg, s) }) {
+			continue
+		}
+		found = append(found, lint.Finding{
+			Code: lint.Config, Level: lint.Warning, File: w.File, Line: w.Line, Column: w.Column,
+			Field: strings.TrimPrefix(w.Path, "policy."), Entry: cmp.Or(w.Path, w.File), Reason: w.Msg, Fix: w.Hint,
+		})
+	}
+	return found
+}
+
+func (f *checkFlags) readBaseline() (lint.Baseline, error) {
+	if f.baseline == "" || f.writeBaseline {
+		return lint.Baseline{}, nil
+	}
+	text, err := os.ReadFile(f.baseline)
+	if err != nil {
+		return lint.Baseline{}, hintedError{fmt.Errorf("read baseline: %w", err), "--write-baseline writes it"}
+	}
+	base, err := lint.ReadBaseline(string(text))
+	if err != nil {
+		return base, fmt.Errorf("read baseline %s: %w", f.baseline, err)
+	}
+	return base, nil
+}
+
+// accept writes the warnings there are into the baseline.
+func (f *checkFlags) accept(cmd *cobra.Command, found []lint.Finding) error {
+	warnings, _ := byLevel(found)
+	var b bytes.Buffer
+	if err := lint.WriteBaseline(&b, warnings); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(f.baseline, b.Bytes(), 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "accepted %s in %s\n", plural(len(warnings), "finding"), f.baseline)
+	return nil
+}
+
+func byLevel(found []lint.Finding) (warnings, notes []lint.Finding) {
+	for _, f := range found {
+		if f.Level == lint.Warning {
+			warnings = append(warnings, f)
+		} else {
+			notes = append(notes, f)
+		}
+	}
+	return warnings, notes
+}
+
+// maxShown bounds what a person is shown. JSON has everything.
+const maxShown = 100
+
+// writeFindings writes the findings as problems are written, each with its line.
+func writeFindings(cmd *cobra.Command, found []lint.Finding) {
+	w := cmd.ErrOrStderr()
+	for i := range found[:min(len(found), maxShown)] {
+		f := &found[i]
+		msg := fmt.Sprintf("%s: %s", f.Code, f.Reason)
+		if f.Level == lint.Note {
+			msg = "note: " + msg
+		}
+		config.Problems{{
+			File: f.File, Line: f.Line, Column: f.Column, Path: f.Field, Msg: msg, Hint: f.Fix, Warning: f.Level == lint.Warning,
+			Text: f.Text(), Width: f.Width(),
+		}}.Write(w)
+	}
+	if more := len(found) - maxShown; more > 0 {
+		fmt.Fprintf(w, "and %d more; -o json has all\n", more)
+	}
+}
+
+// summary is the last line for a person.
+func summary(cfg *config.Config, warnings, notes, accepted, stale int) string {
+	tests := len(cfg.Policy.Tests.Allow) + len(cfg.Policy.Tests.Deny)
+	s := fmt.Sprintf("ok: %s: %s from %s in force, %s passed, %s", configName(cfg), plural(cfg.Set.Len(), "entry"),
+		plural(len(cfg.Policy.Rules), "rule"), plural(tests, "test"), plural(warnings, "warning"))
+	if accepted > 0 {
+		s += fmt.Sprintf(", %d accepted", accepted)
+	}
+	if stale > 0 {
+		s += fmt.Sprintf(", %d accepted that are gone (--write-baseline)", stale)
+	}
+	if notes > 0 {
+		s += fmt.Sprintf(", %s (--notes)", plural(notes, "note"))
+	}
+	return s + ", policy " + cfg.Set.Digest()
 }
