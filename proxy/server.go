@@ -23,7 +23,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/elazarl/goproxy"
 	"go.uber.org/zap"
 
 	"webproxy/audit"
@@ -52,7 +51,7 @@ type Server struct {
 
 	once         sync.Once
 	http         *http.Server
-	engine       *goproxy.ProxyHttpServer
+	engine       http.Handler // goproxy; see goproxy.go
 	via          string
 	limits       wireLimits
 	maxConns     int
