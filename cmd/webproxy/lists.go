@@ -16,7 +16,9 @@ func newLists() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lists",
 		Short: "Show the built-in lists of endpoints, and which are in force",
-		Args:  cobra.NoArgs,
+		Long: `Lists shows the built-in lists and bundles with the numbers of their entries for the configured cloud and
+region. ON says whether a rule takes the list: itself, through a bundle, or to deny it.`,
+		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
 	output := outputFlag(cmd)
@@ -31,7 +33,7 @@ func newLists() *cobra.Command {
 		}
 		return lists(cmd, cfg, asJSON)
 	}
-	cmd.AddCommand(newListsShow(), newListsImport())
+	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport())
 	return cmd
 }
 
@@ -39,6 +41,7 @@ func newLists() *cobra.Command {
 type listAnswer struct {
 	Name        string   `json:"name"`
 	On          bool     `json:"on"`
+	Use         string   `json:"use"` // on, in BUNDLE, deny; empty if it is not on
 	Title       string   `json:"title"`
 	Entries     int      `json:"entries"`  // in force for this cloud and region
 	Disabled    int      `json:"disabled"` // for this cloud and region, not in force
@@ -46,48 +49,111 @@ type listAnswer struct {
 	Generations []string `json:"generations"`
 	Date        string   `json:"date"`
 	Sources     []string `json:"sources"`
+	Lists       []string `json:"lists,omitempty"` // of a bundle
 }
 
 func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
-	on := map[string]string{} // name -> as the rule has it, perhaps with a generation
-	for _, r := range cfg.Policy.Rules {
-		if r.List != "" {
-			name, _, _ := strings.Cut(r.List, "@")
-			on[name] = r.List
-		}
+	uses, err := listUses(cfg)
+	if err != nil {
+		return err
 	}
 	answers := []listAnswer{}
-	for _, name := range catalog.Names() {
-		wanted, isOn := on[name]
-		if !isOn {
-			wanted = name
+	for _, name := range append(catalog.BundleNames(), catalog.Names()...) {
+		used := uses[name]
+		if len(used) == 0 {
+			used = []listUse{{name: name}}
 		}
-		info, err := catalog.Info(wanted)
-		if err != nil {
-			return err
+		for _, u := range used {
+			a, err := describeList(u, place(cfg))
+			if err != nil {
+				return err
+			}
+			answers = append(answers, a)
 		}
-		l, err := catalog.Get(wanted, place(cfg))
-		if err != nil {
-			return err
-		}
-		answers = append(answers, listAnswer{name, isOn, info.Title, len(l.Entries), len(l.Disabled),
-			info.Generation, info.Generations, info.Date, info.Sources})
 	}
 	if asJSON {
 		return writeJSON(cmd.OutOrStdout(), answers)
 	}
-	rows := [][]string{{"LIST", "ON", "ENTRIES", "DISABLED", "GENERATION", "DATE", "TITLE"}}
+	rows := [][]string{{"LIST", "ON", "ENTRIES", "DISABLED", "GENERATION", "DATE", "TITLE", "SOURCE"}}
 	for _, a := range answers {
-		rows = append(rows, []string{a.Name, onWord(a.On), fmt.Sprint(a.Entries), fmt.Sprint(a.Disabled), a.Generation, a.Date, a.Title})
+		rows = append(rows, []string{a.Name, cell(a.Use), fmt.Sprint(a.Entries), fmt.Sprint(a.Disabled),
+			a.Generation, a.Date, a.Title, sourceText(&a)})
 	}
 	return writeTable(cmd.OutOrStdout(), rows)
 }
 
-func onWord(on bool) string {
-	if on {
-		return "on"
+// A listUse is a list as rules take it: with its generation, and in which way.
+type listUse struct{ name, way string }
+
+// listUses returns, by bare name, the lists and bundles that rules take. Of a bundle's lists it has
+// those with an entry in force.
+func listUses(cfg *config.Config) (map[string][]listUse, error) {
+	uses := map[string][]listUse{}
+	add := func(name, generation, way string) {
+		u := listUse{name + "@" + generation, way}
+		if !slices.ContainsFunc(uses[name], func(old listUse) bool { return old.name == u.name }) {
+			uses[name] = append(uses[name], u)
+		}
 	}
-	return "-"
+	for _, r := range cfg.Policy.Rules {
+		if r.List == "" {
+			continue
+		}
+		info, err := catalog.Info(r.List)
+		if err != nil {
+			return nil, err
+		}
+		lines, err := catalog.Lines(r.List, place(cfg))
+		if err != nil {
+			return nil, err
+		}
+		way, through := "on", "in "+info.Name
+		if r.Deny {
+			way, through = "deny", "deny"
+		}
+		add(info.Name, info.Generation, way)
+		for _, l := range lines {
+			if len(l.Entries) > 0 {
+				add(l.List.Name, l.List.Generation, through)
+			}
+		}
+	}
+	return uses, nil
+}
+
+func describeList(u listUse, p policy.Place) (listAnswer, error) {
+	info, err := catalog.Info(u.name)
+	if err != nil {
+		return listAnswer{}, err
+	}
+	l, err := catalog.Get(u.name, p)
+	if err != nil {
+		return listAnswer{}, err
+	}
+	return listAnswer{
+		Name: info.Name, On: u.way != "" && u.way != "deny", Use: u.way, Title: info.Title,
+		Entries: len(l.Entries), Disabled: len(l.Disabled), Generation: info.Generation, Generations: info.Generations,
+		Date: info.Date, Sources: info.Sources, Lists: info.Lists,
+	}, nil
+}
+
+// sourceText is where a list is from, in a few words.
+func sourceText(a *listAnswer) string {
+	if len(a.Lists) > 0 {
+		return "bundle of " + plural(len(a.Lists), "list")
+	}
+	if len(a.Sources) == 1 {
+		return a.Sources[0]
+	}
+	return fmt.Sprintf("%s and %d more", a.Sources[0], len(a.Sources)-1)
+}
+
+// cell is s in a table: a dash if it is empty.
+func cell(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 // place is for whom cfg wants lists to be made.
@@ -99,57 +165,49 @@ func place(cfg *config.Config) policy.Place {
 	return p
 }
 
-func newListsShow() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "show NAME[@GENERATION]",
-		Short: "Show the entries of a list for the configured cloud and region",
-		Long: `Show prints the entries as lines of a list file: they can be copied into one. What cannot be in force
-stands behind "#", with the reason.`,
-		Example: "  webproxy lists show arc\n  webproxy lists show hci@2021-12 --cloud china",
-		Args:    cobra.ExactArgs(1),
+// placeFlags lets a command look at another place than the configured one.
+type placeFlags struct{ file, cloud, region *string }
+
+func addPlaceFlags(cmd *cobra.Command) placeFlags {
+	return placeFlags{
+		file:   configFlag(cmd),
+		cloud:  cmd.Flags().String("cloud", "", "`CLOUD` instead of the configured one: public, china or usgov"),
+		region: cmd.Flags().String("region", "", "`REGION` instead of the configured one: eastus, or eus"),
 	}
-	file := configFlag(cmd)
-	cloud := cmd.Flags().String("cloud", "", "`CLOUD` instead of the configured one")
-	region := cmd.Flags().String("region", "", "`REGION` instead of the configured one")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cfg, err := loadConfig(*file)
-		if err != nil {
-			return err
-		}
-		p := place(cfg)
-		if *cloud != "" {
-			p.Cloud = *cloud
-		}
-		if *region != "" {
-			p.Region = *region
-		}
-		if !slices.Contains([]string{"public", "china", "usgov"}, p.Cloud) {
-			return usageError{fmt.Errorf("--cloud %q: want public, china or usgov", p.Cloud)}
-		}
-		return showList(cmd, args[0], p)
-	}
-	return cmd
 }
 
-func showList(cmd *cobra.Command, name string, p policy.Place) error {
-	info, err := catalog.Info(name)
+// place is the configured place with what the flags say instead.
+func (f placeFlags) place() (policy.Place, error) {
+	cfg, err := loadConfig(*f.file)
 	if err != nil {
-		return usageError{err}
+		return policy.Place{}, err
 	}
-	l, err := catalog.Get(name, p)
-	if err != nil {
-		return usageError{err}
+	p := place(cfg)
+	if *f.cloud != "" && *f.cloud != p.Cloud {
+		p.Cloud, p.Region = *f.cloud, "" // a region is of one cloud
 	}
-	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "# %s@%s: %s; cloud %s\n", info.Name, info.Generation, info.Title, p.Cloud)
-	for _, s := range info.Sources {
-		fmt.Fprintf(w, "# source: %s (%s)\n", s, info.Date)
+	if *f.region != "" {
+		p.Region = *f.region
 	}
-	for _, e := range l.Entries {
-		fmt.Fprintln(w, e)
+	if errs := catalog.CheckPlace(p); len(errs) > 0 {
+		return p, usageError{fmt.Errorf("--%w%s", errs[0], inParentheses(errs[0].Hint))}
 	}
-	for _, d := range l.Disabled {
-		fmt.Fprintf(w, "# not in force: %q: %s\n", d.Text, d.Reason)
+	return p, nil
+}
+
+func inParentheses(hint string) string {
+	if hint == "" {
+		return ""
 	}
-	return nil
+	return " (" + hint + ")"
+}
+
+// examples returns two hosts that a wildcard of a list matches, and none for anything else. People are
+// never shown a wildcard without them.
+func examples(hostPattern string) []string {
+	p, err := policy.ParsePattern(strings.NewReplacer("{", "", "}", "").Replace(hostPattern))
+	if err != nil || !p.IsWildcard() {
+		return nil
+	}
+	return p.Examples()
 }
