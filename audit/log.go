@@ -23,6 +23,7 @@ type Log struct {
 	rotated chan struct{}
 	written atomic.Uint64
 	failed  atomic.Uint64
+	folded  atomic.Uint64
 	tidying sync.Mutex // held by Tidy: one at a time
 	syncing sync.Mutex // held by Sync: who returns from it may rely on what another call does
 	seal    sealer
@@ -37,6 +38,7 @@ type Log struct {
 	checked   time.Time // when live was last looked at
 	next      uint64    // the next sequence number
 	missing   missing   // what the next record must be preceded by
+	folds     folder
 	recent    ring
 	dirty     bool     // live has records that were not synced
 	unsynced  []string // rotated files of which the same is true
@@ -59,6 +61,7 @@ func Open(o Options) (*Log, error) {
 		path:    filepath.Join(o.Dir, liveName),
 		rotated: make(chan struct{}, 1),
 		encoder: newEncoder(),
+		folds:   newFolder(&o),
 		next:    1,
 	}
 	if err := l.open(time.Now()); err != nil {
@@ -73,6 +76,9 @@ func Open(o Options) (*Log, error) {
 // If it returns an error, nothing was written, r is as it was, and no sequence number is used up. The
 // next Append tries anew, and a system.gap record then tells how many records were lost. What
 // becomes of the request is the caller's to decide: see OnError. r is not kept.
+//
+// A denial that repeats others may be counted instead, see Options.FoldAfter: r then gets the id and
+// the number of the record that it repeats, and is in the log, in a count, when the window is over.
 func (l *Log) Append(r *Record) error {
 	if !r.Type.known() {
 		return fmt.Errorf("append audit record: type %q is none of ours", r.Type)
@@ -85,13 +91,30 @@ func (l *Log) Append(r *Record) error {
 	}
 	err := l.ready(now)
 	if err == nil {
-		err = l.write(r, now)
+		err = l.record(r, now)
 	}
 	if err != nil {
 		l.failed.Add(1)
 		l.missing.fail(now, err)
 		return fmt.Errorf("append audit record: %w", err)
 	}
+	return nil
+}
+
+// record writes r, or counts it as one of many denials. The caller holds l.mu.
+func (l *Log) record(r *Record, now time.Time) error {
+	if !l.folds.foldable(r) {
+		return l.write(r, now)
+	}
+	folded, counted := l.fold(r, now)
+	if folded {
+		l.folded.Add(1)
+		return nil
+	}
+	if err := l.write(r, now); err != nil {
+		return err
+	}
+	counted()
 	return nil
 }
 
@@ -175,60 +198,15 @@ func (l *Log) complete(r *Record, seq uint64, now time.Time) {
 	}
 }
 
-// Sync forces what was appended before the call to disk. It does not hold up Append.
-func (l *Log) Sync() error {
-	l.syncing.Lock()
-	defer l.syncing.Unlock()
-	l.mu.Lock()
-	live, dirty, rotated := l.live, l.dirty, l.unsynced
-	l.dirty, l.unsynced = false, nil
-	l.mu.Unlock()
-
-	var errs []error
-	for _, path := range rotated {
-		errs = append(errs, syncFile(path))
-	}
-	if len(rotated) > 0 {
-		errs = append(errs, syncDir(l.options.Dir))
-	}
-	if live != nil && dirty {
-		// A file closed meanwhile was rotated, and is among the next call's.
-		if err := live.Sync(); !errors.Is(err, os.ErrClosed) {
-			errs = append(errs, err)
-		}
-	}
-	err := errors.Join(errs...)
-	if err == nil {
-		return nil
-	}
-	l.mu.Lock()
-	l.dirty = true
-	l.unsynced = append(rotated, l.unsynced...)
-	l.mu.Unlock()
-	return fmt.Errorf("sync audit log: %w", err)
-}
-
-// syncFile syncs a rotated file. One that is gone was compressed, and synced then.
-func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync()
-}
-
 // Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy.
 func (l *Log) Close() error {
 	l.tidying.Lock() // the lock file protects Tidy as well
 	defer l.tidying.Unlock()
-	if !l.finish() {
+	done, err := l.finish()
+	if done {
 		return nil
 	}
-	err := errors.Join(l.Seal(), l.Sync())
+	err = errors.Join(err, l.Seal(), l.Sync())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.live != nil {
@@ -239,22 +217,29 @@ func (l *Log) Close() error {
 	return errors.Join(err, l.lock.Close())
 }
 
-// finish writes what is still to be said, and closes the log for Append. It is false if somebody has
-// done so.
-func (l *Log) finish() bool {
+// finish writes what is still to be said, and closes the log for Append. done says that somebody has
+// done so before.
+func (l *Log) finish() (done bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return false
-	}
-	if l.missing.failed > 0 { // the last chance to say so
-		now := time.Now()
-		if err := l.ready(now); err == nil {
-			l.writeMissing(now)
-		}
+		return true, nil
 	}
 	l.closed = true
-	return true
+	if l.missing.failed == 0 && len(l.folds.folds) == 0 {
+		return false, nil
+	}
+	now := time.Now()
+	if err := l.ready(now); err != nil {
+		return false, err
+	}
+	if err := l.flush(now, true); err != nil {
+		return false, fmt.Errorf("write counted denials: %w", err)
+	}
+	if l.missing.failed > 0 { // the last chance to say so
+		l.writeMissing(now)
+	}
+	return false, nil
 }
 
 // OnError is what the configuration says about requests whose decision cannot be recorded.
@@ -265,3 +250,6 @@ func (l *Log) Written() uint64 { return l.written.Load() }
 
 // Errors is the number of records that could not be written since Open.
 func (l *Log) Errors() uint64 { return l.failed.Load() }
+
+// Folded is the number of denials that were counted rather than recorded one by one, since Open.
+func (l *Log) Folded() uint64 { return l.folded.Load() }

@@ -29,6 +29,7 @@ func (l *Log) due(now time.Time) bool {
 // rotate renames the live file and begins another. A log that cannot be renamed grows on: that
 // is no reason to refuse requests. After a crash between the two steps, Open begins the other.
 func (l *Log) rotate(now time.Time) error {
+	l.flush(now, true) // what cannot be written now goes into the next file
 	to := filepath.Join(l.options.Dir, segmentName(l.first, now))
 	l.live.Close() // Windows renames no open file
 	l.live = nil

@@ -19,29 +19,22 @@ import (
 // tidyEvery is how often Maintain looks for files to delete when nothing is rotated.
 const tidyEvery = time.Hour
 
-// Maintain syncs the log at the interval of Options.Sync, and calls Tidy at once, after each
-// rotation and every hour. It returns when ctx is done and its work has stopped. Errors go to report, which
-// is called by two goroutines; the work goes on. Call it from a goroutine, and wait for that before Close.
+// Maintain keeps the log in order until ctx is done and its work has stopped: it syncs at the interval of
+// Options.Sync, seals every minute, writes what was counted (Options.FoldWindow), and calls Tidy at
+// once, after each rotation and every hour. Errors go to report, which is called by several goroutines; the work
+// goes on. Call it from a goroutine, and wait for that before Close.
 func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if every := l.options.Sync; every != AgeOff {
-		// On its own: compressing a file takes longer than the interval.
-		wg.Go(func() {
-			tick := time.NewTicker(time.Duration(every))
-			defer tick.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-				}
-				if err := l.Sync(); err != nil {
-					report(err)
-				}
-			}
-		})
+	// Each on its own: compressing a file takes longer than the others can wait.
+	every := func(interval time.Duration, do func() error) {
+		if interval > 0 {
+			wg.Go(func() { repeat(ctx, interval, do, report) })
+		}
 	}
+	every(time.Duration(l.options.Sync), l.Sync)
+	every(sealEvery, l.Seal)
+	every(l.folds.window/4, l.flushOver)
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
@@ -53,6 +46,22 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 			return
 		case <-l.rotated:
 		case <-tick.C:
+		}
+	}
+}
+
+// repeat does something at an interval, until ctx is done.
+func repeat(ctx context.Context, interval time.Duration, do func() error, report func(error)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := do(); err != nil {
+			report(err)
 		}
 	}
 }

@@ -1,0 +1,217 @@
+package audit
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// A client that asks for a denied host in a loop must not fill the disk, nor push others' records
+// out of sight. So of equal denials only the first few in a window are recorded one by one; the rest are
+// counted, and the count is written as a record of type egress.repeat when the window ends, with the id of
+// the last one recorded: who is told that id finds the decision, and how often it was repeated.
+//
+// A client that asks for ever other hosts, a scan, is counted in the same way, by reason, once it has had
+// its share of records. Only denials are counted: whatever goes ahead has a record of its own.
+
+const (
+	// scanAfter is how many denials of one client are recorded in a window before the rest are
+	// counted by reason alone.
+	scanAfter = 1000
+	// foldLimit and foldClients bound what is remembered. Beyond that, denials are recorded one by one.
+	foldLimit   = 8192
+	foldClients = 4096
+	// scanHosts is up to where the different hosts of a scan are counted; scanSample of them are named.
+	scanHosts  = 4096
+	scanSample = 20
+)
+
+// A foldKey is what makes denials equal.
+type foldKey struct {
+	client netip.Addr
+	host   string
+	port   uint16
+	reason string
+	rule   string
+	scan   bool // any host of the client, by any rule
+}
+
+// A fold counts equal denials.
+type fold struct {
+	began  time.Time // when its window did
+	plain  int       // how many were recorded in the window
+	id     string    // of the last of these
+	seq    uint64
+	repeat *Record             // those that were not; nil if there is none
+	hosts  map[string]struct{} // of a scan
+}
+
+// A foldClient is the share of records that a client has had in a window.
+type foldClient struct {
+	began time.Time
+	plain int
+}
+
+// A folder holds the folds of a Log, and is guarded by its mutex.
+type folder struct {
+	window  time.Duration // negative: nothing is folded
+	after   int
+	folds   map[foldKey]*fold
+	clients map[netip.Addr]*foldClient
+}
+
+func newFolder(o *Options) folder {
+	return folder{window: time.Duration(o.FoldWindow), after: o.FoldAfter,
+		folds: map[foldKey]*fold{}, clients: map[netip.Addr]*foldClient{}}
+}
+
+// foldable reports whether r may be counted rather than recorded.
+func (f *folder) foldable(r *Record) bool {
+	return f.window > 0 && r.Type == TypeDecision && r.Decision == "deny" && r.ID == ""
+}
+
+// fold counts r if it is one of many, and then gives it the id and the number of the one that is
+// recorded. Otherwise r is to be recorded, and counted is to be called once it is. The caller holds l.mu.
+func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
+	f := &l.folds
+	key := foldKey{client: r.Client, host: r.Host, port: r.Port, reason: r.Reason, rule: r.Rule}
+	same := l.current(f.folds[key], now)
+	if same != nil && (same.plain >= f.after || same.repeat != nil) {
+		same.count(r, now)
+		return true, nil
+	}
+	client := f.clients[r.Client]
+	if client != nil && now.Sub(client.began) >= f.window {
+		*client = foldClient{began: now}
+	}
+	var scan *fold
+	if client != nil && client.plain >= scanAfter {
+		scanKey := foldKey{client: r.Client, reason: r.Reason, scan: true}
+		if scan = l.current(f.folds[scanKey], now); scan != nil && (scan.plain > 0 || scan.repeat != nil) {
+			scan.countHost(r, now)
+			return true, nil
+		}
+		scan = f.add(scanKey, scan, now)
+	}
+	if same == nil {
+		key.host = strings.Clone(key.host)
+	}
+	same = f.add(key, same, now)
+	if client == nil && len(f.clients) < foldClients {
+		client = &foldClient{began: now}
+		f.clients[r.Client] = client
+	}
+	return false, func() {
+		for _, f := range []*fold{same, scan} {
+			if f != nil {
+				f.plain++
+				f.id, f.seq = r.ID, r.Seq
+			}
+		}
+		if client != nil {
+			client.plain++
+		}
+	}
+}
+
+// current is f in the window of now. If its window is over, what it counted is written; if that cannot
+// be, it goes on counting.
+func (l *Log) current(f *fold, now time.Time) *fold {
+	if f != nil && now.Sub(f.began) >= l.folds.window && l.writeRepeat(f, now) == nil {
+		*f = fold{began: now}
+	}
+	return f
+}
+
+// add returns f or, if that is nil, a new fold, which is nil if there are too many.
+func (f *folder) add(key foldKey, have *fold, now time.Time) *fold {
+	if have != nil || len(f.folds) >= foldLimit {
+		return have
+	}
+	added := &fold{began: now}
+	f.folds[key] = added
+	return added
+}
+
+// count counts r.
+func (f *fold) count(r *Record, now time.Time) {
+	if f.repeat == nil {
+		// Copies of what may be a small part of a large request.
+		c := *r
+		c.Type, c.ID, c.Host, c.Method = TypeRepeat, f.id, strings.Clone(r.Host), strings.Clone(r.Method)
+		c.Time, c.ClientPort, c.Path, c.Detail, c.PathEnforced = time.Time{}, 0, "", "", false
+		c.First = now
+		f.repeat = &c
+	}
+	f.repeat.Count++
+	f.repeat.Last = now
+	r.ID, r.Seq, r.V, r.Time = f.id, f.seq, Version, now.UTC().Truncate(time.Millisecond)
+}
+
+// countHost counts r as one of a scan.
+func (f *fold) countHost(r *Record, now time.Time) {
+	f.count(r, now)
+	c := f.repeat
+	c.Host, c.Port, c.Rule, c.RuleSource, c.ServiceTag, c.Phase = "", 0, "", "", "", ""
+	if _, ok := f.hosts[r.Host]; ok || c.Hosts >= scanHosts {
+		return
+	}
+	if f.hosts == nil {
+		f.hosts = map[string]struct{}{}
+	}
+	host := strings.Clone(r.Host)
+	f.hosts[host] = struct{}{}
+	c.Hosts++
+	if len(c.Sample) < scanSample {
+		c.Sample = append(c.Sample, host)
+	}
+}
+
+// writeRepeat writes what f has counted, if anything. The caller holds l.mu, and the log is ready.
+func (l *Log) writeRepeat(f *fold, now time.Time) error {
+	if f.repeat == nil {
+		return nil
+	}
+	if err := l.write(f.repeat, now); err != nil {
+		return err
+	}
+	f.repeat, f.hosts = nil, nil
+	return nil
+}
+
+// flush writes what was counted in windows that are over, or in all, and forgets these windows. What
+// cannot be written stays. The caller holds l.mu, and the log is ready.
+func (l *Log) flush(now time.Time, all bool) (err error) {
+	for key, f := range l.folds.folds {
+		over := now.Sub(f.began) >= l.folds.window
+		if all || over {
+			if err = l.writeRepeat(f, now); err != nil {
+				return err
+			}
+		}
+		if over {
+			delete(l.folds.folds, key)
+		}
+	}
+	for addr, c := range l.folds.clients {
+		if now.Sub(c.began) >= l.folds.window {
+			delete(l.folds.clients, addr)
+		}
+	}
+	return nil
+}
+
+// flushOver writes what was counted in windows that are over. Maintain calls it.
+func (l *Log) flushOver() error {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.folds.folds) == 0 {
+		return nil
+	}
+	err := l.ready(now)
+	if err == nil {
+		err = l.flush(now, false)
+	}
+	return err
+}
