@@ -34,3 +34,33 @@ func TestImportExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// docs/lists.md shows what import really prints.
+func TestImportExample(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/lists.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := fence(t, string(doc), "markdown")
+	command, want, _ := strings.Cut(fence(t, string(doc), "console"), "\n")
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("table.md", []byte(table), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder // of both, as a terminal has it
+	run(context.Background(), strings.Fields(strings.TrimPrefix(command, "$ webproxy ")), &out, &out)
+	if out.String() != want {
+		t.Errorf("%s\n got:\n%s\nin docs/lists.md:\n%s", command, out.String(), want)
+	}
+}
+
+// fence returns the content of the first code block of a language.
+func fence(t *testing.T, doc, language string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(doc, "\n```"+language+"\n")
+	block, _, closed := strings.Cut(rest, "\n```\n")
+	if !ok || !closed {
+		t.Fatalf("no block of %s", language)
+	}
+	return block + "\n"
+}
