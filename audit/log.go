@@ -25,6 +25,7 @@ type Log struct {
 	failed  atomic.Uint64
 	folded  atomic.Uint64
 	tidying sync.Mutex // held by Tidy: one at a time
+	alarmed bool       // by Tidy: that the log is near its limit was reported
 	syncing sync.Mutex // held by Sync: who returns from it may rely on what another call does
 	seal    sealer
 
@@ -44,6 +45,7 @@ type Log struct {
 	unsynced  []string // rotated files of which the same is true
 	rotateErr error    // why the last rotation failed; until Tidy reports it
 	retry     time.Time
+	others    int64 // bytes in all other files, as of the last Tidy
 	closed    bool
 }
 

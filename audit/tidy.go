@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,9 +65,11 @@ func repeat(ctx context.Context, interval time.Duration, do func() error, report
 	}
 }
 
-// Tidy compresses rotated files and deletes those whose youngest record is older than
-// Options.Retain. It never touches the live file, nor one that another program rotated. Whatever the moment
-// at which it is stopped, by ctx or by a crash, no record is lost or doubled, and the next call goes on.
+// Tidy seals the log, compresses rotated files, and deletes old ones, as Options.Retain and RetainSize
+// say: the oldest first, and not without a record of type system.retain. It never touches the live file,
+// nor one that another program rotated, nor what is younger than that. Whatever the moment at which it
+// is stopped, by ctx or by a crash, no record is lost or doubled, and the next call goes on. That the log comes
+// near its limit is an error too, reported once.
 func (l *Log) Tidy(ctx context.Context) error {
 	l.tidying.Lock()
 	defer l.tidying.Unlock()
@@ -80,38 +81,33 @@ func (l *Log) Tidy(ctx context.Context) error {
 	if closed {
 		return fmt.Errorf("tidy audit log: %w", os.ErrClosed)
 	}
-	dir := l.options.Dir
-	errs = append(errs, removeUnfinished(dir))
-	rotated, err := segments(dir)
-	if err != nil {
-		errs = append(errs, err)
-	}
-	now := time.Now()
-	for _, s := range rotated { // oldest first: a crash leaves no hole
-		if !s.ours() {
-			continue
+	errs = append(errs, l.Seal()) // nothing is to be deleted that is not sealed
+	fail := func(err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("tidy audit log: %w", err))
 		}
+	}
+	fail(removeUnfinished(l.options.Dir))
+	rotated, err := segments(l.options.Dir)
+	fail(err)
+	rotated, err = l.retainAge(rotated, time.Now())
+	fail(err)
+	for _, s := range rotated {
 		if ctx.Err() != nil {
 			errs = append(errs, ctx.Err())
 			break
 		}
-		if err := l.tidyOne(ctx, s, now); err != nil {
-			errs = append(errs, fmt.Errorf("tidy audit log: %w", err))
+		if s.ours() && !s.gz {
+			fail(l.shrink(ctx, s))
 		}
 	}
+	fail(l.retainSize(rotated))
 	return errors.Join(errs...)
 }
 
-func (l *Log) tidyOne(ctx context.Context, s segment, now time.Time) error {
+// shrink compresses a rotated file.
+func (l *Log) shrink(ctx context.Context, s segment) error {
 	dir := l.options.Dir
-	retain := l.options.Retain
-	if retain != AgeOff && now.Sub(s.closed) > time.Duration(retain) {
-		plain, gz := filepath.Join(dir, s.name), filepath.Join(dir, s.name+gzSuffix)
-		return errors.Join(removeIfThere(plain), removeIfThere(gz))
-	}
-	if s.gz {
-		return nil
-	}
 	if s.twice { // a crash before the plain file was removed, or somebody's own gzip
 		same, err := sameContent(ctx, dir, s)
 		if err != nil {
@@ -233,11 +229,4 @@ func removeUnfinished(dir string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }

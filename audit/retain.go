@@ -1,0 +1,179 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Usage is what a log takes on disk.
+type Usage struct {
+	Bytes int64 // all files in its directory, as of the last Tidy, and the live file as it is
+	Limit int64 // Options.RetainSize; 0 if there is none
+}
+
+const (
+	// usageAlarm is at which part of its limit a log is reported: records will be deleted before
+	// their time. It is reported again only after it was below usageCalm.
+	usageAlarm = 0.8
+	usageCalm  = 0.7
+)
+
+// Usage returns what the log takes on disk, for metrics.
+func (l *Log) Usage() Usage {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := Usage{Bytes: l.others + l.size}
+	if l.options.RetainSize != SizeOff {
+		u.Limit = int64(l.options.RetainSize)
+	}
+	return u
+}
+
+// retainAge deletes the rotated files whose youngest record is older than Options.Retain, and returns
+// the others.
+func (l *Log) retainAge(rotated []segment, now time.Time) ([]segment, error) {
+	retain := l.options.Retain
+	if retain == AgeOff {
+		return rotated, nil
+	}
+	return l.retain(rotated, "older than "+retain.String(), func(s segment) bool {
+		return now.Sub(s.closed) > time.Duration(retain)
+	})
+}
+
+// retainSize deletes the oldest rotated files while the log takes more than Options.RetainSize. The
+// error may be a warning that it soon will.
+func (l *Log) retainSize(rotated []segment) error {
+	used, err := l.measure()
+	limit := int64(l.options.RetainSize)
+	if err != nil || l.options.RetainSize == SizeOff {
+		return err
+	}
+	if used > limit {
+		_, err = l.retain(rotated, fmt.Sprintf("the log took %s, with retain_size %s", Size(used), l.options.RetainSize), func(s segment) bool {
+			if used <= limit {
+				return false
+			}
+			used -= l.sizeOf(s)
+			return true
+		})
+		if _, measured := l.measure(); measured != nil {
+			err = errors.Join(err, measured)
+		}
+	}
+	return errors.Join(err, l.alarm())
+}
+
+// alarm is an error once the log has come near its limit.
+func (l *Log) alarm() error {
+	u := l.Usage()
+	part := float64(u.Bytes) / float64(u.Limit)
+	switch {
+	case part < usageCalm:
+		l.alarmed = false
+	case part >= usageAlarm && !l.alarmed:
+		l.alarmed = true
+		return fmt.Errorf("the log takes %.0f%% of retain_size (%s): beyond it the oldest records are deleted, however young (retain: %s)",
+			100*part, l.options.RetainSize, l.options.Retain)
+	}
+	return nil
+}
+
+// measure adds up the files in the log's directory.
+func (l *Log) measure() (used int64, err error) {
+	entries, err := os.ReadDir(l.options.Dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && e.Name() != liveName { // else it is gone by now
+			used += info.Size()
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.others = used
+	return used + l.size, nil
+}
+
+// sizeOf is what a segment takes with the files beside it.
+func (l *Log) sizeOf(s segment) (size int64) {
+	for _, path := range l.filesOf(s) {
+		if info, err := os.Stat(path); err == nil {
+			size += info.Size()
+		}
+	}
+	return size
+}
+
+// filesOf lists the files that a segment may have.
+func (l *Log) filesOf(s segment) []string {
+	dir := l.options.Dir
+	return []string{
+		filepath.Join(dir, s.name),
+		filepath.Join(dir, s.name+gzSuffix),
+		summaryPath(dir, s),
+		filepath.Join(dir, checkpointsFile(s.first)),
+		filepath.Join(dir, hashesFile(s.first)),
+	}
+}
+
+// retain deletes the oldest files of rotated, up to the first that is not old, and returns the others.
+// A record tells of it first, so that they are not missed without a word.
+func (l *Log) retain(rotated []segment, why string, old func(segment) bool) ([]segment, error) {
+	n := 0
+	for n < len(rotated) && rotated[n].ours() && old(rotated[n]) {
+		n++
+	}
+	if n == 0 {
+		return rotated, nil
+	}
+	gone, kept := rotated[:n], rotated[n:]
+	r := &Record{Type: TypeRetain, FirstSeq: gone[0].first, LastSeq: l.before(kept),
+		Detail: fmt.Sprintf("%s deleted: %s", plural(n, "file is", "files are"), why)}
+	for _, s := range gone {
+		r.Removed = append(r.Removed, s.file())
+	}
+	said := l.Append(r)
+	var errs []error
+	for _, s := range gone {
+		for _, path := range l.filesOf(s) {
+			errs = append(errs, removeIfThere(path))
+		}
+	}
+	if said != nil { // there may be room for it now
+		said = l.Append(r)
+	}
+	return kept, errors.Join(append(errs, said)...)
+}
+
+// before is the number of the last record before those of kept and the live file.
+func (l *Log) before(kept []segment) uint64 {
+	if len(kept) > 0 {
+		return kept[0].first - 1
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.first > 0 {
+		return l.first - 1
+	}
+	return l.next - 1
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
