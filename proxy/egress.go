@@ -178,18 +178,7 @@ func checkDialled(d policy.Decision, address string) error {
 // decisionKey is the context key of the Decision that a dial is for.
 type decisionKey struct{}
 
-// withDecision returns a context in which dialContext may dial d's target.
+// withDecision returns a context in which a transport may dial d's target; see dialOrigin.
 func withDecision(ctx context.Context, d policy.Decision) context.Context {
 	return context.WithValue(ctx, decisionKey{}, d)
-}
-
-// dialContext is Open for http.Transport. The Decision comes with the context, and address must be
-// exactly its target: a transport cannot be talked into dialling anything else.
-func (e *Egress) dialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	d, ok := ctx.Value(decisionKey{}).(policy.Decision)
-	if !ok || network != "tcp" || address != d.Target.HostPort() {
-		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
-	}
-	conn, _, err := e.Open(ctx, d)
-	return conn, err
 }

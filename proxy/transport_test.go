@@ -13,7 +13,7 @@ import (
 	"webproxy/policy"
 )
 
-func TestDialContext(t *testing.T) {
+func TestDialOrigin(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		io.WriteString(w, "hello")
 	}))
@@ -21,7 +21,7 @@ func TestDialContext(t *testing.T) {
 	port := netip.MustParseAddrPort(server.Listener.Addr().String()).Port()
 	authority := fmt.Sprintf("origin.test:%d", port)
 	e := newTestEgress(t, "origin.test", "127.0.0.1")
-	transport := &http.Transport{DialContext: e.dialContext}
+	transport := &http.Transport{DialContext: (&Server{Egress: e}).dialOrigin}
 	defer transport.CloseIdleConnections()
 	d := decideFor(t, authority, true)
 
