@@ -94,6 +94,11 @@ func TestAzureLocalWithGateway(t *testing.T) {
 			t.Errorf("not in force with a gateway: %s: %s", e.Text, e.Reason)
 		}
 	}
+	for _, e := range without.Entries {
+		if strings.HasPrefix(e.ID, "arc-gateway-reduced.") {
+			t.Errorf("%s without a gateway", e)
+		}
+	}
 	if got := lines(get(t, "azure-local", profile("eastus", "gateway", "none"))); !slices.Equal(got, lines(without)) {
 		t.Error("gateway: none differs from no gateway")
 	}
