@@ -1,0 +1,238 @@
+package audit
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// Unjudged says why a recorded request cannot be judged again. The words are printed, and stand in JSON.
+type Unjudged string
+
+const (
+	UnjudgedMalformed Unjudged = "malformed" // it named no host and port, or was no request: no policy permits it
+	UnjudgedForm      Unjudged = "form"      // it was put in a way that no policy permits: https in absolute form, TRACE
+	UnjudgedGuard     Unjudged = "guard"     // it was refused for the proxy's sake: a loop, a limit, a record that failed
+	UnjudgedAddress   Unjudged = "address"   // the address decides, and is not in the record
+	UnjudgedPath      Unjudged = "path"      // the path decides, and is not in the record
+	UnjudgedQuery     Unjudged = "query"     // the query decides; it is never recorded
+	UnjudgedFolded    Unjudged = "folded"    // counted with others, without what a rule looks at
+)
+
+// A Ruling is what one policy says of a request.
+type Ruling struct {
+	Decision string `json:"decision"` // allow, deny or would_deny
+	Reason   string `json:"reason"`
+	Rule     string `json:"rule,omitempty"`
+}
+
+func (r Ruling) permits() bool { return r.Decision == "allow" || r.Decision == "would_deny" }
+
+// A Change counts requests of one kind for which two policies differ in what goes ahead.
+type Change struct {
+	Group  string     `json:"group"`
+	Client netip.Addr `json:"client"`
+	Scheme string     `json:"scheme"`
+	Host   string     `json:"host"`
+	Port   uint16     `json:"port"`
+	Was    Ruling     `json:"was"`
+	Is     Ruling     `json:"is"`
+	// Requests is how many there were.
+	Requests uint64 `json:"requests"`
+	Span
+}
+
+// Denied reports whether the requests went ahead, and would not any more.
+func (c *Change) Denied() bool { return c.Was.permits() && !c.Is.permits() }
+
+// A Replay judges recorded requests by another policy, with the code that judges live ones: each with
+// its own time, client, method, target and path. What it is told by Add must be in the order of the log. It is
+// not safe for concurrent use.
+//
+// What went ahead is compared, not why: would_deny and allow both did. A request that is newly
+// allowed was mostly never dialled; that its address will do cannot be told from a record, see Undialled.
+type Replay struct {
+	// Same, NewlyDenied, NewlyAllowed and those of Unjudged add up to Requests.
+	Requests, Same, NewlyDenied, NewlyAllowed uint64
+	Unjudged                                  map[Unjudged]uint64
+	// Undialled is how many of NewlyAllowed go to a name whose address is not in the log. The
+	// guards on addresses would still be asked.
+	Undialled uint64
+	// Listed is how many of Same had been let through as would_deny, and are allowed by a rule now;
+	// Unlisted is how many were allowed by a rule, and would only be let through.
+	Listed, Unlisted uint64
+	// Unended is how many were let through and are judged without the address they went to: their end is
+	// not in the log yet, or more were open at a time than are followed.
+	Unended uint64
+	// Folded is how many kinds of change there were beyond changeRows; they are counted as one, Other.
+	Folded uint64
+
+	set     *policy.Set
+	queries []policy.RuleInfo // entries with a query, which no record has
+	changes map[changeKey]*Change
+	open    map[string]*openRequest
+}
+
+const (
+	// changeRows bounds the kinds of change that are told apart.
+	changeRows = 100_000
+	// openRows bounds the requests that wait for their close record.
+	openRows = 500_000
+)
+
+type changeKey struct {
+	group, scheme, host string
+	client              netip.Addr
+	port                uint16
+	was, is             Ruling
+}
+
+// An openRequest was let through, and has not ended: its address and its TLS name may still decide.
+type openRequest struct {
+	request  policy.Request
+	decision policy.Decision
+	group    string
+	was      Ruling
+	verdict  verdict // as it was counted
+}
+
+// A verdict is how one request was counted, so that the count can be taken back.
+type verdict struct {
+	why    Unjudged // if not empty, it was not judged
+	is     Ruling
+	change *Change // nil if nothing changed
+}
+
+// NewReplay returns a Replay by set, which may be nil: that denies everything.
+func NewReplay(set *policy.Set) *Replay {
+	p := &Replay{
+		Unjudged: map[Unjudged]uint64{}, set: set,
+		changes: map[changeKey]*Change{}, open: map[string]*openRequest{},
+	}
+	for _, r := range set.Rules() {
+		if r.Query != "" {
+			p.queries = append(p.queries, r)
+		}
+	}
+	return p
+}
+
+// ReplayLog judges the requests of the log in dir that o asks for by set. o.Where, if any, must be one
+// that keeps the close records of what it keeps the decisions of.
+func ReplayLog(dir string, o ScanOptions, set *policy.Set) (*Replay, Stats, error) {
+	p := NewReplay(set)
+	stats, err := scanLines(dir, o, func(r *Record, _ string) error {
+		p.Add(r)
+		return nil
+	})
+	return p, stats, err
+}
+
+// Add judges the request that r is about. It keeps neither r nor its strings.
+func (p *Replay) Add(r *Record) {
+	switch r.Type {
+	case TypeDecision:
+		p.decision(r)
+	case TypeRepeat:
+		p.repeat(r)
+	case TypeClose:
+		p.end(r)
+	}
+}
+
+func (p *Replay) decision(r *Record) {
+	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
+	why := x.rebuild(r)
+	if why == "" {
+		x.decision, why = p.judge(&x.request)
+	}
+	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
+	p.count(&x, 1)
+	if !x.was.permits() {
+		return
+	}
+	if len(p.open) >= openRows {
+		p.Unended++
+		return
+	}
+	kept := x
+	kept.own()
+	p.open[strings.Clone(r.ID)] = &kept
+	p.Unended++
+}
+
+// own gives x strings of its own: those it has keep a whole block of the log in memory.
+func (x *openRequest) own() {
+	x.group = strings.Clone(x.group)
+	x.was = Ruling{strings.Clone(x.was.Decision), strings.Clone(x.was.Reason), strings.Clone(x.was.Rule)}
+	x.request.Method, x.request.Path = strings.Clone(x.request.Method), strings.Clone(x.request.Path)
+}
+
+// repeat counts denials that were folded into one record. Where they are of several hosts, or the
+// record does not say how they were put, they cannot be judged.
+func (p *Replay) repeat(r *Record) {
+	n := uint64(max(r.Count, 0))
+	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
+	why := UnjudgedFolded
+	if r.Host != "" && r.Port != 0 && r.Scheme != "" && r.Method != "" {
+		if why = x.rebuild(r); why == "" {
+			x.decision, why = p.judge(&x.request)
+		}
+	}
+	if why == "" && x.request.Target.Scheme() == policy.HTTP && r.Path == "" && !x.decision.PathEnforced {
+		why = UnjudgedPath
+	}
+	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
+	p.count(&x, n)
+}
+
+// end judges what only the end of a request tells: the address it was dialled to, and the name in
+// its TLS hello. A request may have been refused for these after its decision record had let it through.
+func (p *Replay) end(r *Record) {
+	x, ok := p.open[r.ID]
+	if !ok {
+		return // it was decided before what is read
+	}
+	delete(p.open, r.ID)
+	p.Unended--
+	late := Ruling{r.Decision, r.Reason, r.Rule}
+	if r.Decision == "" {
+		late = x.was
+	}
+	d, why := x.decision, x.verdict.why
+	if why == "" {
+		d, why = p.judgeEnd(x, r, late)
+	}
+	if why == x.verdict.why && rulingOf(d) == x.verdict.is && late.permits() == x.was.permits() {
+		return
+	}
+	p.uncount(x)
+	x.decision, x.was = d, late
+	x.verdict = verdict{why: why, is: rulingOf(d)}
+	p.count(x, 1)
+}
+
+// Finish returns the changes, the most frequent first, those of a newly denied request before the others.
+func (p *Replay) Finish() []*Change {
+	all := make([]*Change, 0, len(p.changes))
+	for _, c := range p.changes {
+		if c.Requests > 0 {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Change) int {
+		if a.Denied() != b.Denied() {
+			if a.Denied() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Requests, a.Requests), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port),
+			a.Client.Compare(b.Client), cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Was.Reason, b.Was.Reason),
+			cmp.Compare(a.Is.Reason, b.Is.Reason), cmp.Compare(a.Was.Rule, b.Was.Rule), cmp.Compare(a.Is.Rule, b.Is.Rule))
+	})
+	return all
+}

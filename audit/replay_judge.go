@@ -1,0 +1,102 @@
+package audit
+
+import (
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"webproxy/policy"
+)
+
+// Judge says what the policy decides about the request of one decision record, as far as that can be
+// told before it is dialled. The Ruling is of use only if Unjudged is empty. It counts nothing.
+func (p *Replay) Judge(r *Record) (Ruling, Unjudged) {
+	var x openRequest
+	why := x.rebuild(r)
+	if why == "" {
+		x.decision, why = p.judge(&x.request)
+	}
+	return rulingOf(x.decision), why
+}
+
+// judge is the decision of p's policy about req.
+func (p *Replay) judge(req *policy.Request) (policy.Decision, Unjudged) {
+	d := p.set.Decide(req)
+	// What a query would change, nobody can tell: records have none.
+	for i := range p.queries {
+		r := &p.queries[i]
+		if req.Target.Scheme() != policy.HTTP || !r.Host.Matches(req.Target.Host()) {
+			continue
+		}
+		with := *req
+		with.Query = r.Query
+		if p.set.Decide(&with).Permit != d.Permit {
+			return d, UnjudgedQuery
+		}
+	}
+	return d, ""
+}
+
+// rebuild makes x.request of what r says, or says why that cannot be judged.
+func (x *openRequest) rebuild(r *Record) Unjudged {
+	switch r.Reason {
+	case policy.BadTarget.String(), policy.BadRequest.String():
+		return UnjudgedMalformed
+	case policy.Loop.String(), policy.Overloaded.String(), policy.AuditUnavailable.String():
+		return UnjudgedGuard
+	}
+	var scheme policy.Scheme
+	if err := scheme.UnmarshalText([]byte(r.Scheme)); err != nil {
+		return UnjudgedMalformed
+	}
+	t, err := policy.ParseTarget(scheme, authorityOf(r))
+	if err != nil || !r.Client.IsValid() {
+		return UnjudgedMalformed
+	}
+	x.request = policy.Request{Time: requestTime(r), Client: r.Client, Method: r.Method, Target: t, Path: r.Path}
+	if r.Method == "TRACE" || scheme == policy.HTTPS && r.Method != "CONNECT" && !r.Inspected {
+		return UnjudgedForm
+	}
+	if strings.HasSuffix(r.Path, "…") {
+		return UnjudgedPath // it was longer than a record takes
+	}
+	return ""
+}
+
+// requestTime is when the request was made; of folded ones, the last.
+func requestTime(r *Record) time.Time {
+	if r.Type == TypeRepeat && !r.Last.IsZero() {
+		return r.Last
+	}
+	return r.Time
+}
+
+// authorityOf is the authority as the request had it.
+func authorityOf(r *Record) string {
+	return net.JoinHostPort(r.Host, strconv.Itoa(int(r.Port)))
+}
+
+// judgeEnd is the decision of p's policy about x, with what r, its close record, tells.
+func (p *Replay) judgeEnd(x *openRequest, r *Record, late Ruling) (policy.Decision, Unjudged) {
+	d := x.decision
+	if r.DstIP.IsValid() && d.Permit {
+		d = d.CheckAddr(netip.AddrPortFrom(r.DstIP, x.request.Target.Port()))
+	}
+	if r.SNI != "" && d.Permit {
+		d = p.set.CheckSNI(d, &x.request, r.SNI)
+	}
+	if late.permits() || !d.Permit {
+		return d, ""
+	}
+	switch late.Reason {
+	case policy.PrivateAddress.String(), policy.ServiceTagMismatch.String(), policy.Loop.String():
+		if !r.DstIP.IsValid() {
+			return d, UnjudgedAddress
+		}
+	case policy.AuditUnavailable.String(), policy.Overloaded.String():
+		return d, UnjudgedGuard
+	}
+	return d, ""
+}
