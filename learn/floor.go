@@ -1,0 +1,73 @@
+package learn
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// floor says why "*.domain" must not be proposed; empty if it may.
+func floor(domain string) string {
+	if shared, ok := catalog.SharedUnder(domain); ok {
+		if shared.Above {
+			return fmt.Sprintf("contains %s, where every %s has a name", shared.Suffix, shared.What)
+		}
+		return fmt.Sprintf("every %s has a name below %s", shared.What, shared.Suffix)
+	}
+	switch registrable := catalog.Registrable(domain); registrable {
+	case "":
+		return "a public suffix"
+	case domain:
+		return "a whole domain as it was registered"
+	}
+	return ""
+}
+
+// tooWide is floor of a pattern; empty for an exact name.
+func tooWide(p policy.Pattern) string {
+	if !p.IsWildcard() {
+		return ""
+	}
+	return floor(p.Tail())
+}
+
+// owner says whose names are at the place where host is, if they are not all of one owner's: then
+// host is one customer's of somebody, and that it is a friend's cannot be told from its name.
+func owner(host string) string {
+	if what := catalog.SharedHost(host); what != "" {
+		return fmt.Sprintf("every %s is at %s, told apart by path alone", what, host)
+	}
+	for at := parent(host); at != ""; at = parent(at) {
+		if shared, ok := catalog.SharedUnder(at); ok && !shared.Above && strings.Contains(at, ".") && shared.Suffix != "" {
+			return fmt.Sprintf("one of many: every %s has a name below %s", shared.What, shared.Suffix)
+		}
+	}
+	return ""
+}
+
+// parent is host without its first label; empty if nothing is left.
+func parent(host string) string {
+	_, rest, _ := strings.Cut(host, ".")
+	return rest
+}
+
+// hostPort is e as an authority.
+func (e Endpoint) hostPort() string { return net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))) }
+
+// entryText is the entry of a list that admits host, a name or a pattern, on one port in one form.
+func entryText(host string, port uint16, scheme policy.Scheme) string {
+	if scheme == policy.HTTP {
+		if port == 80 {
+			return "http://" + host
+		}
+		return fmt.Sprintf("http://%s:%d", host, port)
+	}
+	if port == 80 { // without a scheme it would admit plain HTTP too
+		return fmt.Sprintf("https://%s:%d", host, port)
+	}
+	return fmt.Sprintf("%s:%d", host, port)
+}

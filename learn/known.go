@@ -1,0 +1,144 @@
+package learn
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// A KnownEntry is an entry of the catalog that covers something that was seen.
+type KnownEntry struct {
+	List        string // with its generation: "arc@2026-07"
+	Number      int    // of the entry in it
+	Description string
+	When        string // how needed it is
+	Host        policy.Pattern
+	entry       policy.Entry
+	generation  string
+}
+
+// String says where it stands.
+func (k *KnownEntry) String() string {
+	return fmt.Sprintf("catalog %s, entry %d %q", k.List, k.Number, k.Description)
+}
+
+func (k *KnownEntry) required() bool { return strings.HasPrefix(k.When, "required") }
+
+// Known is the catalog, as it stands for one place. It is safe for concurrent use.
+type Known struct {
+	byTail map[string][]*KnownEntry // by the fixed end of their hosts
+	names  []string                 // all exact hosts, of all clouds and regions
+}
+
+// OpenKnown reads the catalog: every generation of every list, since a cluster of an older release
+// needs what newer lists have dropped.
+func OpenKnown(place policy.Place) (*Known, error) {
+	lists, err := catalog.All()
+	if err != nil {
+		return nil, fmt.Errorf("read catalog: %w", err)
+	}
+	k := &Known{byTail: map[string][]*KnownEntry{}}
+	for _, l := range lists {
+		name := l.Name + "@" + l.Generation
+		lines, err := catalog.Lines(name, place)
+		if err != nil {
+			return nil, fmt.Errorf("read catalog: %w", err)
+		}
+		for _, line := range lines {
+			k.add(name, line)
+		}
+		for _, d := range l.Documents {
+			for _, e := range d.Endpoints {
+				if p, err := policy.ParsePattern(e.Host); err == nil && !p.IsWildcard() {
+					k.names = append(k.names, p.String())
+				}
+			}
+		}
+	}
+	slices.Sort(k.names)
+	k.names = slices.Compact(k.names)
+	return k, nil
+}
+
+func (k *Known) add(list string, line catalog.Line) {
+	for _, e := range line.Entries {
+		tail := e.Host.Tail()
+		k.byTail[tail] = append(k.byTail[tail], &KnownEntry{
+			List: list, Number: line.Number, Description: line.Endpoint.Description, When: line.Endpoint.When,
+			Host: e.Host, entry: e, generation: line.List.Generation,
+		})
+	}
+}
+
+// Best returns the entry that admits e with the least excess, of those that may be proposed; nil if
+// none does. One that is required comes before one that the documents call optional or withdrew.
+// A nil Known knows nothing.
+func (k *Known) Best(e Endpoint) *KnownEntry {
+	if k == nil {
+		return nil
+	}
+	var best *KnownEntry
+	for at := e.Host; at != ""; at = parent(at) {
+		for _, entry := range k.byTail[at] {
+			if entry.admits(e) && tooWide(entry.Host) == "" && (best == nil || entry.better(best)) {
+				best = entry
+			}
+		}
+	}
+	return best
+}
+
+// admits reports whether the entry is about e: host, port and form. One with a path is not, where the
+// path is enforced: which paths were asked for is not looked at.
+func (k *KnownEntry) admits(e Endpoint) bool {
+	ports := k.entry.Ports
+	if len(ports) == 0 {
+		ports = []uint16{k.entry.Scheme.DefaultPort()}
+	}
+	return k.entry.Scheme == e.Scheme && slices.Contains(ports, e.Port) && k.Host.Matches(e.Host) &&
+		(k.entry.Path == "" || e.Scheme == policy.HTTPS)
+}
+
+func (k *KnownEntry) better(o *KnownEntry) bool {
+	if a, b := k.required(), o.required(); a != b {
+		return a
+	}
+	if a, b := k.Host.IsWildcard(), o.Host.IsWildcard(); a != b {
+		return b
+	}
+	return cmp.Or(cmp.Compare(len(k.Host.Tail()), len(o.Host.Tail())), cmp.Compare(k.generation, o.generation),
+		cmp.Compare(o.List, k.List), cmp.Compare(o.Number, k.Number)) > 0
+}
+
+// Under returns the hosts that the catalog names and p matches, whatever they are for.
+func (k *Known) Under(p policy.Pattern) []string {
+	if k == nil {
+		return nil
+	}
+	var found []string
+	for _, n := range k.names {
+		if p.Matches(n) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// about says which list names host in any cloud and region; empty if none does. Only exact names and
+// those with a placeholder count: a wildcard says little about one host.
+func about(host string) string {
+	lines, err := catalog.Covering(host)
+	if err != nil {
+		return ""
+	}
+	for i := len(lines) - 1; i >= 0; i-- {
+		if l := lines[i]; !strings.Contains(l.Endpoint.Host, "*") {
+			return fmt.Sprintf("catalog %s@%s, entry %d %q (of another cloud or region)", l.List.Name, l.List.Generation, l.Number, l.Endpoint.Description)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,151 @@
+package learn_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/catalog"
+	"webproxy/learn"
+	"webproxy/policy"
+)
+
+// A site makes records as the proxy would.
+type site struct {
+	seen *learn.Observations
+	seq  uint64
+	at   time.Time
+}
+
+var start = time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)
+
+func newSite() *site { return &site{seen: learn.NewObservations(), at: start} }
+
+func node(n int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, 1, byte(10 + n)}) }
+
+// ask is one request of a node, let through in learn mode, with the answer it got. A target is
+// host:port, or a URL of plain HTTP.
+func (s *site) ask(n int, target string, change ...func(decision, end *audit.Record)) {
+	t, path, _, err := policy.ParseURL(target)
+	if err != nil {
+		panic(err)
+	}
+	s.seq++
+	r := audit.Record{
+		Type: audit.TypeDecision, Time: s.at, Seq: s.seq, ID: fmt.Sprintf("T%d", s.seq), Client: node(n), Group: "nodes",
+		Method: "CONNECT", Scheme: t.Scheme().String(), Host: t.Host(), Port: t.Port(),
+		Decision: "would_deny", Reason: "host_not_listed", Mode: "learn", PathEnforced: true,
+	}
+	if t.Scheme() == policy.HTTP {
+		r.Method, r.Path = "GET", path
+	}
+	end := r
+	end.Type, end.Status, end.BytesIn = audit.TypeClose, 200, 4000
+	for _, c := range change {
+		c(&r, &end)
+	}
+	s.seen.Add(&r)
+	if r.Decision != "deny" {
+		s.seen.Add(&end)
+	}
+	s.at = s.at.Add(10 * time.Second)
+}
+
+// often has two nodes ask for a target on four days.
+func (s *site) often(targets ...string) {
+	for d := range 4 {
+		s.at = start.AddDate(0, 0, d)
+		for n := range 2 {
+			for _, t := range targets {
+				s.ask(n, t)
+			}
+		}
+	}
+}
+
+func openKnown(t testing.TB) *learn.Known {
+	t.Helper()
+	k, err := learn.OpenKnown(policy.Place{Cloud: "public", Region: "eastus"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+type library struct{ policy.Library }
+
+func (library) List(name string, place policy.Place) (policy.List, error) {
+	return catalog.Get(name, place)
+}
+
+// compile makes a policy of rules for the group nodes.
+func compile(t testing.TB, rules ...policy.RuleSpec) *policy.Set {
+	t.Helper()
+	set, err := policy.Compile(&policy.Spec{
+		Region:  "eastus",
+		Clients: map[string][]string{"nodes": {"10.0.1.0/24"}, "wac": {"10.0.2.0/24"}},
+		Modes:   map[string]policy.Mode{"nodes": policy.Learn},
+		Phases:  map[string]policy.PhaseSpec{"onboarding": {}},
+		Rules:   rules,
+	}, library{}, policy.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func (s *site) propose(t testing.TB, set *policy.Set) learn.Proposals {
+	t.Helper()
+	return s.seen.Group("nodes").Propose(learn.Params{Policy: set, Known: openKnown(t), Now: s.at})
+}
+
+func entries(p learn.Proposals) string {
+	var all []string
+	for _, x := range p.List {
+		all = append(all, x.Entry)
+	}
+	return strings.Join(all, " ")
+}
+
+// What is seen leads to these entries.
+func TestPropose(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		want  string
+		often []string
+	}{
+		{"an exact name", "www.vendor.example.com:443", []string{"www.vendor.example.com:443"}},
+		{"another port", "www.vendor.example.com:8443", []string{"www.vendor.example.com:8443"}},
+		{"plain HTTP", "http://www.vendor.example.com", []string{"http://www.vendor.example.com/a/b"}},
+		{"CONNECT to port 80", "https://www.vendor.example.com:80", []string{"www.vendor.example.com:80"}},
+		// two names made by machines
+		{"sequence", "*.cdn.example.com:443", []string{"n1.cdn.example.com:443", "n2.cdn.example.com:443"}},
+		{"regions", "*.his.example.com:443", []string{"eus.his.example.com:443", "weu.his.example.com:443"}},
+		{"two words", "left.cdn.example.com:443 right.cdn.example.com:443", []string{"left.cdn.example.com:443", "right.cdn.example.com:443"}},
+		{"five words", "*.cdn.example.com:443", []string{"red.cdn.example.com:443", "blue.cdn.example.com:443",
+			"green.cdn.example.com:443", "white.cdn.example.com:443", "black.cdn.example.com:443"}},
+		{"the narrowest", "*.a.cdn.example.com:443", []string{"n1.a.cdn.example.com:443", "n2.a.cdn.example.com:443"}},
+		{"of one port each", "n1.cdn.example.com:443 n2.cdn.example.com:8443", []string{"n1.cdn.example.com:443", "n2.cdn.example.com:8443"}},
+		// floors
+		{"registrable domain", "n1.example.com:443 n2.example.com:443", []string{"n1.example.com:443", "n2.example.com:443"}},
+		{"shared suffix", "acct1.blob.core.windows.net:443 acct2.blob.core.windows.net:443",
+			[]string{"acct1.blob.core.windows.net:443", "acct2.blob.core.windows.net:443"}},
+		{"below an owner's name", "n1.acct.azurewebsites.net:443 n2.acct.azurewebsites.net:443",
+			[]string{"n1.acct.azurewebsites.net:443", "n2.acct.azurewebsites.net:443"}},
+		{"public suffix", "n1.co.uk:443 n2.co.uk:443", []string{"n1.co.uk:443", "n2.co.uk:443"}},
+		// the catalog
+		{"exact entry", "login.microsoftonline.com:443", []string{"login.microsoftonline.com:443"}},
+		{"wildcard entry", "*.delivery.mp.microsoft.com:443", []string{"fe3cr.delivery.mp.microsoft.com:443"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite()
+			s.often(tt.often...)
+			if got := entries(s.propose(t, nil)); got != tt.want {
+				t.Errorf("%v\n got %s\nwant %s", tt.often, got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,261 @@
+package learn
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// A Key is what an entry of a list can tell apart: where a request goes, and how it is put.
+type Key struct {
+	Host   string
+	Port   uint16
+	Scheme policy.Scheme
+	Method string // CONNECT, or one of plain HTTP
+}
+
+// Endpoint is k without its method: what a list entry is about.
+func (k Key) Endpoint() Endpoint { return Endpoint{k.Host, k.Port, k.Scheme} }
+
+// An Endpoint is a host, a port, and whether it is asked for by CONNECT or by plain HTTP.
+type Endpoint struct {
+	Host   string
+	Port   uint16
+	Scheme policy.Scheme
+}
+
+// String is the entry of a list that admits exactly e. CONNECT to port 80 has a scheme: without one
+// the entry would admit plain HTTP too.
+func (e Endpoint) String() string { return entryText(e.Host, e.Port, e.Scheme) }
+
+// bounds of what is remembered of a log. A client that makes up names must not exhaust the memory of
+// who reads it, nor crowd out what the others ask for.
+const (
+	groupKeys   = 20_000 // of a group
+	clientKeys  = 2_000  // that one client was the first to ask for
+	keyClients  = 1_000  // of a key; beyond, clients are not counted
+	openLimit   = 200_000
+	beforeLimit = 8 // hosts of which it is counted how often they came just before
+)
+
+// Observations is what a log says, by client group. It is not safe for concurrent use.
+type Observations struct {
+	First, Last time.Time // of all requests
+	groups      map[string]*Group
+	open        map[string]*Sighting // by id: let through, and not ended
+	unended     uint64               // beyond openLimit
+}
+
+// NewObservations returns Observations of nothing yet.
+func NewObservations() *Observations {
+	return &Observations{groups: map[string]*Group{}, open: map[string]*Sighting{}}
+}
+
+// Observe reads the log in dir.
+func Observe(dir string, o audit.ScanOptions) (*Observations, audit.Stats, error) {
+	seen := NewObservations()
+	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
+		seen.Add(&r)
+		return nil
+	})
+	return seen, stats, err
+}
+
+// Groups are the groups that were seen, by name.
+func (o *Observations) Groups() []*Group {
+	all := make([]*Group, 0, len(o.groups))
+	for _, g := range o.groups {
+		all = append(all, g)
+	}
+	slices.SortFunc(all, func(a, b *Group) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Group is what is known of the group of that name; of one that was never seen, that it was not.
+func (o *Observations) Group(name string) *Group {
+	if g := o.groups[name]; g != nil {
+		return g
+	}
+	return newGroup(name)
+}
+
+// Add takes r into account. Records must come in the order of the log. r is not kept.
+func (o *Observations) Add(r *audit.Record) {
+	switch r.Type {
+	case audit.TypeDecision:
+		o.decision(r)
+	case audit.TypeRepeat:
+		o.repeat(r)
+	case audit.TypeClose:
+		o.end(r)
+	}
+}
+
+func (o *Observations) decision(r *audit.Record) {
+	g := o.group(r)
+	if g == nil {
+		return
+	}
+	s := g.sighting(r)
+	if s == nil {
+		return
+	}
+	s.see(r, 1)
+	g.follow(s, r)
+	if r.Decision == "deny" {
+		return
+	}
+	if len(o.open) >= openLimit {
+		o.unended++
+		return
+	}
+	o.open[strings.Clone(r.ID)] = s
+}
+
+// repeat counts refused requests that stand in one record.
+func (o *Observations) repeat(r *audit.Record) {
+	if r.Host == "" || r.Port == 0 || r.Scheme == "" || r.Count <= 0 {
+		return
+	}
+	if g := o.group(r); g != nil {
+		if s := g.sighting(r); s != nil {
+			s.see(r, uint64(r.Count))
+		}
+	}
+}
+
+func (o *Observations) end(r *audit.Record) {
+	s := o.open[r.ID]
+	if s == nil {
+		return
+	}
+	delete(o.open, r.ID)
+	s.end(r)
+}
+
+// group returns the group of a request; nil if it cannot be learnt from.
+func (o *Observations) group(r *audit.Record) *Group {
+	if r.Group == "" || r.Host == "" {
+		return nil // a stranger, or not a request for a host
+	}
+	if o.First.IsZero() || r.Time.Before(o.First) {
+		o.First = r.Time
+	}
+	if r.Time.After(o.Last) {
+		o.Last = r.Time
+	}
+	g := o.groups[r.Group]
+	if g == nil {
+		g = newGroup(strings.Clone(r.Group))
+		o.groups[g.Name] = g
+	}
+	return g
+}
+
+// A Group is what the clients of one group were seen to ask for.
+type Group struct {
+	Name     string
+	Requests uint64
+	// Permitted is how many of Requests a rule allowed; Let how many learn mode let through.
+	Permitted, Let uint64
+	First, Last    time.Time
+	Clients        map[netip.Addr]*Client
+	// Beyond is how many requests were for something that is not among the Sightings, since there
+	// were too many; they are not learnt from.
+	Beyond uint64
+	// Noisy are the clients that asked for so many new names that further ones were passed over.
+	Noisy []netip.Addr
+
+	sightings map[Key]*Sighting
+	names     map[string]string // one copy of each word of the log
+}
+
+// A Client is what is remembered of one client: how many keys it was the first to ask for, and what
+// it asked for last.
+type Client struct {
+	Requests uint64
+	keys     int
+	last     string
+	lastAt   time.Time
+}
+
+func newGroup(name string) *Group {
+	return &Group{Name: name, Clients: map[netip.Addr]*Client{}, sightings: map[Key]*Sighting{}, names: map[string]string{}}
+}
+
+// sighting returns the Sighting that r is one of, and counts r's request for the group. It is nil if
+// there is no room for another.
+func (g *Group) sighting(r *audit.Record) *Sighting {
+	n := uint64(1)
+	if r.Type == audit.TypeRepeat {
+		n = uint64(r.Count)
+	}
+	g.Requests += n
+	switch r.Decision {
+	case "allow":
+		g.Permitted += n
+	case "would_deny":
+		g.Let += n
+	}
+	if g.First.IsZero() || r.Time.Before(g.First) {
+		g.First = r.Time
+	}
+	if r.Time.After(g.Last) {
+		g.Last = r.Time
+	}
+	c := g.Clients[r.Client]
+	if c == nil {
+		c = &Client{}
+		g.Clients[r.Client] = c
+	}
+	c.Requests += n
+	var scheme policy.Scheme
+	if err := scheme.UnmarshalText([]byte(r.Scheme)); err != nil {
+		return nil
+	}
+	k := Key{r.Host, r.Port, scheme, r.Method}
+	if s := g.sightings[k]; s != nil {
+		return s
+	}
+	if len(g.sightings) >= groupKeys || c.keys >= clientKeys {
+		g.Beyond += n
+		if c.keys >= clientKeys && !slices.Contains(g.Noisy, r.Client) {
+			g.Noisy = append(g.Noisy, r.Client)
+		}
+		return nil
+	}
+	c.keys++
+	k.Host, k.Method = g.word(k.Host), g.word(k.Method)
+	s := &Sighting{Key: k, group: g, Clients: map[netip.Addr]uint64{}, days: map[int64]struct{}{}}
+	g.sightings[k] = s
+	return s
+}
+
+// word returns s as a string of its own: those of a record keep a block of the log in memory.
+func (g *Group) word(s string) string {
+	w, ok := g.names[s]
+	if !ok {
+		w = strings.Clone(s)
+		g.names[w] = w
+	}
+	return w
+}
+
+// Sightings are all that was asked for, by host, port, scheme and method.
+func (g *Group) Sightings() []*Sighting {
+	all := make([]*Sighting, 0, len(g.sightings))
+	for _, s := range g.sightings {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *Sighting) int { return compareKeys(a.Key, b.Key) })
+	return all
+}
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Method, b.Method))
+}

@@ -1,0 +1,256 @@
+package learn
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"webproxy/policy"
+)
+
+// Params say what proposals are made for.
+type Params struct {
+	// Policy is the one in force: what it admits is not proposed. Nil admits nothing.
+	Policy *policy.Set
+	// Known is the catalog. Nil knows nothing.
+	Known *Known
+	// Now is the time by which phases and expiry dates are judged.
+	Now time.Time
+	// Past is what people decided before. The zero Past is that nobody did.
+	Past Past
+}
+
+// A Kind says where a proposal comes from.
+type Kind string
+
+const (
+	FromCatalog Kind = "catalog"  // an entry of a list that is not switched on
+	Wildcard    Kind = "wildcard" // made of several names
+	Exact       Kind = "exact"    // one name
+)
+
+// A Proposal is one entry that a person may add to a list.
+type Proposal struct {
+	Group  string
+	Entry  string // as it would stand in the list: "*.his.arc.azure.com:443"
+	Kind   Kind
+	Host   policy.Pattern
+	Port   uint16
+	Scheme policy.Scheme
+	Known  *KnownEntry // of the catalog; nil if it has none
+	About  string      // what else the catalog says of it
+	Seen   []*Sighting // what it would admit, of what is not admitted
+	Evidence
+	Ladder []Rung
+	Score
+	// Hint is what usually came just before; no proof of anything.
+	Hint string
+}
+
+// Bulk reports whether the proposal may be approved together with others, unlooked at.
+func (p *Proposal) Bulk() bool { return len(p.Concerns) == 0 }
+
+// Evidence is what a proposal rests on.
+type Evidence struct {
+	Hits         uint64
+	Clients      int // that asked for it
+	GroupClients int // that there are
+	Days         int // distinct ones
+	First, Last  time.Time
+	Refused      uint64 // of Hits
+}
+
+// A Withheld is something seen that is not proposed, and why.
+type Withheld struct {
+	*Sighting
+	Why string
+}
+
+// Proposals are what a group's sightings lead to.
+type Proposals struct {
+	List []*Proposal
+	// Withheld is what is not admitted, and not proposed either.
+	Withheld []Withheld
+	// Remembered are proposals left out because somebody rejected or snoozed them.
+	Remembered []*Proposal
+}
+
+// Propose makes proposals of what was seen in g, by nothing else: what other groups do is no evidence.
+func (g *Group) Propose(p Params) Proposals {
+	w := work{group: g, params: p, endpoints: map[Endpoint]*endpoint{}}
+	w.collect()
+	w.matchCatalog()
+	w.generalise()
+	w.rest()
+	for _, prop := range w.out.List {
+		w.complete(prop)
+	}
+	slices.SortFunc(w.out.List, func(a, b *Proposal) int {
+		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Hits, a.Hits), cmp.Compare(a.Entry, b.Entry))
+	})
+	w.remember()
+	return w.out
+}
+
+// A work is the making of one group's proposals.
+type work struct {
+	group     *Group
+	params    Params
+	endpoints map[Endpoint]*endpoint // that can be learnt from, admitted or not
+	order     []*endpoint
+	out       Proposals
+}
+
+// An endpoint is the sightings that one list entry is about: those of all methods.
+type endpoint struct {
+	Endpoint
+	seen     []*Sighting
+	admitted bool
+	by       *Proposal // that covers it; nil if none does
+}
+
+// collect sorts out what can be learnt from, and of that what the policy does not admit.
+func (w *work) collect() {
+	for _, s := range w.group.Sightings() {
+		d := w.judge(s)
+		admitted := d.Verdict == policy.Allow
+		switch why := s.Object(); {
+		case why == Eligible:
+		case why == Refused && (admitted || w.params.Known.Best(s.Endpoint()) != nil):
+			// That it exists, the catalog vouches for.
+		default:
+			if !admitted {
+				w.withhold(s, string(why))
+			}
+			continue
+		}
+		if why := listed(d); why != "" {
+			w.withhold(s, why)
+			continue
+		}
+		e := w.endpoints[s.Endpoint()]
+		if e == nil {
+			e = &endpoint{Endpoint: s.Endpoint(), admitted: true}
+			w.endpoints[e.Endpoint] = e
+			w.order = append(w.order, e)
+		}
+		e.seen = append(e.seen, s)
+		e.admitted = e.admitted && admitted
+	}
+}
+
+func (w *work) withhold(s *Sighting, why string) {
+	w.out.Withheld = append(w.out.Withheld, Withheld{s, why})
+}
+
+// judge is what the policy says of s today.
+func (w *work) judge(s *Sighting) policy.Decision {
+	t, err := policy.ParseTarget(s.Scheme, s.Endpoint().hostPort())
+	if err != nil {
+		return policy.Refusal(policy.BadTarget)
+	}
+	return w.params.Policy.Decide(&policy.Request{Time: w.params.Now, Client: s.anyClient(), Method: s.Method, Target: t})
+}
+
+// anyClient is one of the clients; which one makes no difference, they are of one group.
+func (s *Sighting) anyClient() netip.Addr {
+	var least netip.Addr
+	for c := range s.Clients {
+		if !least.IsValid() || c.Less(least) {
+			least = c
+		}
+	}
+	return least
+}
+
+// listed says why another entry would not help: the policy has one, whose condition is not met, or
+// one that denies.
+func listed(d policy.Decision) string {
+	switch d.Reason {
+	case policy.DeniedByRule, policy.ClientUnknown, policy.PrivateAddress, policy.Loop:
+		return "the policy refuses it: " + d.Reason.String()
+	case policy.PhaseInactive, policy.RuleExpired, policy.MethodNotAllowed, policy.ClientNotAllowed, policy.ServiceTagMismatch:
+		return d.Rule() + " (" + d.Source() + ") lists it, but: " + d.Reason.String()
+	}
+	return ""
+}
+
+// open are the endpoints that are not admitted, and that no proposal covers yet.
+func (w *work) open() []*endpoint {
+	var all []*endpoint
+	for _, e := range w.order {
+		if !e.admitted && e.by == nil {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// matchCatalog proposes entries of the catalog, each with all that it would admit.
+func (w *work) matchCatalog() {
+	type choice struct {
+		known  *KnownEntry
+		port   uint16
+		scheme policy.Scheme
+	}
+	found := map[choice]*Proposal{}
+	for _, e := range w.open() {
+		known := w.params.Known.Best(e.Endpoint)
+		if known == nil {
+			continue
+		}
+		c := choice{known, e.Port, e.Scheme}
+		p := found[c]
+		if p == nil {
+			p = w.propose(FromCatalog, known.Host, e.Port, e.Scheme)
+			p.Known = known
+			found[c] = p
+		}
+		p.take(e)
+	}
+}
+
+// rest proposes what is left, each name by itself.
+func (w *work) rest() {
+	for _, e := range w.open() {
+		p, err := policy.ParsePattern(e.Host)
+		if err != nil {
+			continue // Object saw to it
+		}
+		w.propose(Exact, p, e.Port, e.Scheme).take(e)
+	}
+}
+
+func (w *work) propose(kind Kind, host policy.Pattern, port uint16, scheme policy.Scheme) *Proposal {
+	p := &Proposal{
+		Group: w.group.Name, Entry: entryText(host.String(), port, scheme), Kind: kind,
+		Host: host, Port: port, Scheme: scheme,
+	}
+	w.out.List = append(w.out.List, p)
+	return p
+}
+
+// take makes e one of those that p covers.
+func (p *Proposal) take(e *endpoint) {
+	p.Seen = append(p.Seen, e.seen...)
+	e.by = p
+}
+
+// covers reports whether p's entry admits e.
+func (p *Proposal) covers(e Endpoint) bool {
+	return p.Port == e.Port && p.Scheme == e.Scheme && p.Host.Matches(e.Host)
+}
+
+// remember moves proposals that somebody rejected or snoozed out of the way.
+func (w *work) remember() {
+	kept := w.out.List[:0]
+	for _, p := range w.out.List {
+		if w.params.Past.hides(p, w.params.Now) {
+			w.out.Remembered = append(w.out.Remembered, p)
+			continue
+		}
+		kept = append(kept, p)
+	}
+	w.out.List = kept
+}

@@ -1,0 +1,231 @@
+package learn
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"webproxy/catalog"
+	"webproxy/policy"
+)
+
+// A Score says how sure a proposal is and how much more than what was seen it would admit, both from
+// 0 to 10, with the reasons for each.
+type Score struct {
+	Confidence int
+	Sure       []string
+	Excess     int
+	Wide       []string
+	// Concerns keep a proposal from being approved unlooked at.
+	Concerns []string
+}
+
+// A Rung is one of the entries that could be added, from the narrowest to the widest.
+type Rung struct {
+	Entry string
+	// Seen and Listed are the names that it admits and the rung before does not: those seen in the
+	// group that are not admitted yet, and those that the catalog has.
+	Seen, Listed []string
+	// Floor is why it must not be proposed; empty if it may.
+	Floor string
+}
+
+// complete fills in what a proposal says of itself, once it is known what it covers.
+func (w *work) complete(p *Proposal) {
+	clients, days := map[netip.Addr]bool{}, map[int64]bool{}
+	for _, s := range p.Seen {
+		p.Hits += s.Hits
+		p.Refused += s.Refused
+		for c := range s.Clients {
+			clients[c] = true
+		}
+		for d := range s.days {
+			days[d] = true
+		}
+		if p.First.IsZero() || s.First.Before(p.First) {
+			p.First = s.First
+		}
+		if s.Last.After(p.Last) {
+			p.Last = s.Last
+		}
+	}
+	p.Clients, p.GroupClients, p.Days = len(clients), len(w.group.Clients), len(days)
+	if p.Known == nil && p.About == "" && len(p.Seen) > 0 {
+		p.About = about(p.Seen[0].Host)
+	}
+	p.Ladder = w.ladder(p)
+	p.scoreConfidence()
+	p.scoreExcess(w)
+	p.raiseConcerns()
+	p.Hint = hint(p.Seen)
+}
+
+// Hosts are the names seen that p would admit, in order.
+func (p *Proposal) Hosts() []string {
+	names := map[string]bool{}
+	for _, s := range p.Seen {
+		names[s.Host] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// ladder is the exact names, then each wildcard above them, up to the first that must not be.
+func (w *work) ladder(p *Proposal) []Rung {
+	hosts := p.Hosts()
+	bottom := Rung{Entry: strings.Join(hosts, " "), Seen: hosts}
+	if len(hosts) == 1 {
+		bottom.Entry = entryText(hosts[0], p.Port, p.Scheme)
+	}
+	rungs := []Rung{bottom}
+	domain := commonDomain(hosts)
+	before := map[string]bool{}
+	for _, h := range hosts {
+		before[h] = true
+	}
+	for ; domain != ""; domain = parent(domain) {
+		host, err := policy.ParsePattern("*." + domain)
+		if err != nil {
+			break
+		}
+		r := Rung{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain)}
+		for _, e := range w.order {
+			if !e.admitted && e.Port == p.Port && e.Scheme == p.Scheme && host.Matches(e.Host) && !before[e.Host] {
+				r.Seen = append(r.Seen, e.Host)
+				before[e.Host] = true
+			}
+		}
+		for _, n := range w.params.Known.Under(host) {
+			if !before[n] {
+				r.Listed = append(r.Listed, n)
+				before[n] = true
+			}
+		}
+		rungs = append(rungs, r)
+		if r.Floor != "" {
+			break
+		}
+	}
+	return rungs
+}
+
+// commonDomain is the deepest domain that all hosts are below.
+func commonDomain(hosts []string) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	domain := parent(hosts[0])
+	for _, h := range hosts[1:] {
+		for domain != "" && !strings.HasSuffix(h, "."+domain) {
+			domain = parent(domain)
+		}
+	}
+	return domain
+}
+
+func (p *Proposal) scoreConfidence() {
+	add := func(n int, format string, args ...any) {
+		p.Confidence += n
+		p.Sure = append(p.Sure, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case p.Known != nil && p.Known.required():
+		add(5, "%s is %s", p.Known, p.Known.When)
+	case p.Known != nil:
+		add(4, "%s", p.Known)
+	case p.About != "":
+		add(3, "%s", p.About)
+	}
+	switch {
+	case p.Clients == p.GroupClients && p.Clients > 1:
+		add(3, "all %d clients ask for it", p.Clients)
+	case p.Clients > 1:
+		add(2, "%d of %d clients ask for it", p.Clients, p.GroupClients)
+	}
+	switch {
+	case p.Days >= 10:
+		add(2, "seen on %d days", p.Days)
+	case p.Days >= minDays:
+		add(1, "seen on %d days", p.Days)
+	}
+	p.Confidence = min(p.Confidence, 10)
+}
+
+func (p *Proposal) scoreExcess(w *work) {
+	add := func(n int, format string, args ...any) {
+		p.Excess += n
+		p.Wide = append(p.Wide, fmt.Sprintf(format, args...))
+	}
+	if !p.Host.IsWildcard() {
+		if what := owner(p.Host.String()); what != "" {
+			add(4, "%s", what)
+		}
+		return
+	}
+	depth := strings.Count(p.Host.Tail(), ".") - strings.Count(catalog.Registrable(p.Host.Tail()), ".")
+	add(max(5-2*(depth-1), 2), "any name below %s", p.Host.Tail())
+	if listed := w.unseenListed(p); listed > 0 {
+		add(min(1+listed/10, 3), "admits %d names of the catalog that were not asked for", listed)
+	}
+	if p.Known == nil && p.About == "" {
+		add(2, "no list has it")
+	}
+	p.Excess = min(p.Excess, 10)
+}
+
+// unseenListed counts the names of the catalog that p would admit, and that nobody asked for.
+func (w *work) unseenListed(p *Proposal) int {
+	n := 0
+	for _, host := range w.params.Known.Under(p.Host) {
+		if w.endpoints[Endpoint{host, p.Port, p.Scheme}] == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// raiseConcerns says what a person should look at first.
+func (p *Proposal) raiseConcerns() {
+	object := func(format string, args ...any) { p.Concerns = append(p.Concerns, fmt.Sprintf(format, args...)) }
+	if p.Hits == p.Refused {
+		object("it was never let through, so it was not seen to answer")
+	}
+	for _, h := range p.Hosts() {
+		if what := owner(h); what != "" {
+			object("%s: %s", h, what)
+			break
+		}
+	}
+	if p.Known != nil && p.Known.required() {
+		return
+	}
+	if p.Clients < minClients && p.GroupClients > 1 {
+		object("only one of %d clients asks for it", p.GroupClients)
+	}
+	if p.Days < minDays {
+		object("seen on %d days only", p.Days)
+	}
+	if p.Known != nil {
+		return
+	}
+	for _, h := range p.Hosts() {
+		label, _, _ := strings.Cut(h, ".")
+		domain, _, _ := strings.Cut(catalog.Registrable(h), ".")
+		if c := Classify(label); p.Kind == Exact && (c == Random || c == Hex) || Classify(domain) == Random {
+			object("%s looks like no word", h)
+			break
+		}
+	}
+}
+
+// hint says what usually came just before.
+func hint(seen []*Sighting) string {
+	for _, s := range seen {
+		if host, part := s.Before(); host != "" {
+			return fmt.Sprintf("%.0f%% of the requests for %s came within %s after one for %s (which may be chance)",
+				part*100, s.Host, adjacent, host)
+		}
+	}
+	return ""
+}

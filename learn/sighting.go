@@ -1,0 +1,147 @@
+package learn
+
+import (
+	"net/netip"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// A Sighting is what is known of one Key in one client group.
+type Sighting struct {
+	Key
+	Hits        uint64
+	First, Last time.Time
+	Clients     map[netip.Addr]uint64 // with their hits
+	// Allowed, Let and Refused say what became of the hits: a rule allowed them, learn mode let them
+	// through, or they were refused.
+	Allowed, Let, Refused uint64
+	// Answered is how many of those that went ahead reached the origin; Failed did not, for whatever reason.
+	Answered, Failed uint64
+	// Guarded is how many a guard refused: a private address, a loop. No rule can help those.
+	Guarded uint64
+	// Misnamed is how many had another name in their TLS hello.
+	Misnamed uint64
+	Rule     string // the last that allowed or denied it
+	Reason   string // the last one given
+
+	group  *Group
+	days   map[int64]struct{} // since 1970
+	before map[string]uint64  // hosts that the same client had asked for just before
+}
+
+// Days is on how many days, UTC, it was seen.
+func (s *Sighting) Days() int { return len(s.days) }
+
+const day = 24 * time.Hour
+
+func (s *Sighting) see(r *audit.Record, n uint64) {
+	s.Hits += n
+	first, last := r.Time, r.Time
+	if r.Type == audit.TypeRepeat && !r.First.IsZero() {
+		first, last = r.First, r.Last
+	}
+	if s.First.IsZero() || first.Before(s.First) {
+		s.First = first
+	}
+	if last.After(s.Last) {
+		s.Last = last
+	}
+	s.days[first.Unix()/int64(day/time.Second)] = struct{}{}
+	s.days[last.Unix()/int64(day/time.Second)] = struct{}{}
+	if _, known := s.Clients[r.Client]; known || len(s.Clients) < keyClients {
+		s.Clients[r.Client] += n
+	}
+	switch r.Decision {
+	case "allow":
+		s.Allowed += n
+	case "would_deny":
+		s.Let += n
+	default:
+		s.Refused += n
+		if guards(r.Reason) {
+			s.Guarded += n
+		}
+	}
+	if s.Reason != r.Reason {
+		s.Reason = s.group.word(r.Reason)
+	}
+	if s.Rule != r.Rule {
+		s.Rule = s.group.word(r.Rule)
+	}
+}
+
+// end takes note of how a request ended that was let through.
+func (s *Sighting) end(r *audit.Record) {
+	switch {
+	case r.Decision == "deny":
+		// It was refused after all, when its address or its TLS name was known.
+		s.Refused++
+		if r.Reason == policy.SNIMismatch.String() {
+			s.Misnamed++
+		} else {
+			s.Guarded++
+		}
+	case reached(r):
+		s.Answered++
+	default:
+		s.Failed++
+	}
+	if r.SNI != "" && r.SNI != s.Host && r.Decision != "deny" {
+		s.Misnamed++
+	}
+}
+
+// reached reports whether the origin was connected to, and answered if it was asked.
+func reached(r *audit.Record) bool {
+	if r.Error == "" {
+		return r.Status > 0
+	}
+	// It broke off later: a limit, a reload, a client that went away.
+	return r.Status > 0 && r.Status < 500 || r.BytesIn > 0
+}
+
+// guards reports whether a word is a Reason that no rule can lift.
+func guards(word string) bool {
+	switch word {
+	case policy.PrivateAddress.String(), policy.Loop.String(), policy.BadTarget.String(), policy.BadRequest.String(),
+		policy.Overloaded.String(), policy.AuditUnavailable.String(), policy.ClientUnknown.String():
+		return true
+	}
+	return false
+}
+
+// adjacent is how soon a request must come after another one of the same client to be taken for its
+// consequence.
+const adjacent = 2 * time.Second
+
+// follow counts which host the client had asked for just before s. It is no proof of anything: two
+// programs on one machine come after each other too.
+func (g *Group) follow(s *Sighting, r *audit.Record) {
+	c := g.Clients[r.Client]
+	if c.last != "" && c.last != s.Host && r.Time.Sub(c.lastAt) <= adjacent {
+		if s.before == nil {
+			s.before = map[string]uint64{}
+		}
+		if _, known := s.before[c.last]; known || len(s.before) < beforeLimit {
+			s.before[c.last]++
+		}
+	}
+	c.last, c.lastAt = s.Host, r.Time
+}
+
+// Before is the host that was asked for just before s most often, and in which part of its
+// sightings; empty if in less than half.
+func (s *Sighting) Before() (host string, part float64) {
+	var most uint64
+	for h, n := range s.before {
+		if n > most || n == most && h < host {
+			host, most = h, n
+		}
+	}
+	if most < 3 || most*2 < s.Hits {
+		return "", 0
+	}
+	return host, float64(most) / float64(s.Hits)
+}
