@@ -151,7 +151,7 @@ func Export(w io.Writer, format, dir string, o ScanOptions) (left uint64, stats 
 	if err != nil {
 		return 0, Stats{}, err
 	}
-	stats, err = scanLines(dir, o, e.Write)
+	stats, err = ScanLines(dir, o, e.Write)
 	if flushErr := e.Flush(); err == nil {
 		err = flushErr
 	}

@@ -164,8 +164,10 @@ func (r *Report) total(rows []*Row) {
 		r.BytesIn += row.BytesIn
 		if n > 0 {
 			c.requests += n
-			c.hosts[row.Host] = true
 			c.clients[row.Client] = true
+			if row.Host != "" && row.Host != Other {
+				c.hosts[row.Host] = true
+			}
 		}
 	}
 	r.Allowed, r.Denied, r.WouldDeny = counts["allow"].figure(), counts["deny"].figure(), counts["would_deny"].figure()

@@ -44,8 +44,12 @@ func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
 	return scanLines(dir, o, func(r *Record, _ string) error { return fn(*r) })
 }
 
-// scanLines is Scan for callers that want the line as well, as it stands in the file, without newline.
-// The record is theirs until fn returns, its strings for good.
+// ScanLines is Scan for callers that want the line as well, as it stands in the file, without newline.
+// The record is theirs until fn returns, its strings and the line for good.
+func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
+	return scanLines(dir, o, fn)
+}
+
 func scanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
 	p, err := newPass(dir, &o)
 	if err != nil {

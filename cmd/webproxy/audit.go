@@ -1,0 +1,198 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+)
+
+func newAudit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "audit",
+		Short: "Read the audit log: search, count, report, export, verify",
+		Long: `The commands below read the audit log's files, rotated and compressed ones included, whether the proxy runs
+or not, and change nothing but to put summaries beside compressed files. What could not be read is said
+on standard error. docs/reading.md describes the expressions, and what export writes.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newAuditTail(), newAuditQuery(), newAuditReport(), newAuditExport(), newAuditVerify(), newAuditReplay())
+	return cmd
+}
+
+// An auditLog is which log a command reads, by its flags.
+type auditLog struct{ config, dir *string }
+
+func auditLogFlags(cmd *cobra.Command) auditLog {
+	return auditLog{
+		config: configFlag(cmd),
+		dir:    cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration"),
+	}
+}
+
+// find returns the log's directory.
+func (l auditLog) find() (string, error) {
+	if *l.dir != "" {
+		return *l.dir, nil
+	}
+	cfg, err := loadConfig(*l.config)
+	if err != nil {
+		return "", err
+	}
+	return cfg.Audit.WithDefaults().Dir, nil
+}
+
+// A window is a part of the log in time, by flags.
+type window struct{ since, until *string }
+
+func windowFlags(cmd *cobra.Command) window {
+	return window{
+		since: cmd.Flags().String("since", "", "from this `TIME` on: 30d, 5m, 2026-10-01 or 2026-10-01T08:00Z"),
+		until: cmd.Flags().String("until", "", "before this `TIME`"),
+	}
+}
+
+// times are the window's bounds; zero for none.
+func (w window) times(now time.Time) (since, until time.Time, err error) {
+	if since, err = parseWhen("since", *w.since, now); err != nil {
+		return since, until, err
+	}
+	if until, err = parseWhen("until", *w.until, now); err != nil {
+		return since, until, err
+	}
+	if !since.IsZero() && !until.IsZero() && !since.Before(until) {
+		return since, until, usageError{fmt.Errorf("--since %s is not before --until %s", *w.since, *w.until)}
+	}
+	return since, until, nil
+}
+
+// parseWhen reads a time of a flag: how long ago, or when. An empty one is no time.
+func parseWhen(flag, s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	var age audit.Age
+	if err := age.UnmarshalText([]byte(s)); err == nil && age != audit.AgeOff {
+		return now.Add(-time.Duration(age)), nil
+	}
+	at, err := audit.ParseTime(s)
+	if err != nil {
+		return at, usageError{fmt.Errorf("--%s %q: want how long ago, such as 30d or 5m, or a time, such as 2026-10-01", flag, s)}
+	}
+	return at, nil
+}
+
+// parseExpression reads the arguments of a command as one expression.
+func parseExpression(args []string) (*audit.Query, error) {
+	text := strings.Join(args, " ")
+	if text == "" {
+		return nil, nil
+	}
+	q, err := audit.ParseQuery(text)
+	var wrong *audit.QueryError
+	if errors.As(err, &wrong) {
+		return nil, expressionError{wrong}
+	}
+	return q, err
+}
+
+// An expressionError is a usage error that shows where the mistake is.
+type expressionError struct{ *audit.QueryError }
+
+func (e expressionError) Error() string {
+	text := fmt.Sprintf("expression, column %d: %s", e.Column, e.Msg)
+	if e.Hint != "" {
+		text += "; " + e.Hint
+	}
+	if caret := e.Caret(); caret != "" {
+		text += "\n  " + strings.ReplaceAll(caret, "\n", "\n  ")
+	}
+	return text
+}
+
+// sayIncomplete says on stderr what of the log was not read, so that nobody takes what is missing for
+// what was not there.
+func sayIncomplete(w io.Writer, stats *audit.Stats) {
+	if text := stats.Incomplete(); text != "" {
+		sayWarning(w, "the log is incomplete: "+audit.Printable(text))
+	}
+}
+
+func sayWarning(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: warning: "+msg) }
+
+// wantOutput checks -o against the formats of a command.
+func wantOutput(format string, formats ...string) error {
+	if slices.Contains(formats, format) {
+		return nil
+	}
+	return usageError{fmt.Errorf("output format %q: want one of %s", format, strings.Join(formats, ", "))}
+}
+
+// showProgress tells on stderr how far a reading is, until the returned function is called: on a terminal in one
+// line that changes, elsewhere in a line each ten seconds.
+func showProgress(w io.Writer, what string, p *audit.Progress) (stop func()) {
+	every, terminal := 10*time.Second, isTerminal(w)
+	if terminal {
+		every = 200 * time.Millisecond
+	}
+	began := time.Now()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				if terminal {
+					fmt.Fprint(w, "\r\x1b[K")
+				}
+				return
+			case <-tick.C:
+			}
+			read, total := p.Bytes()
+			share := min(float64(read)/float64(max(total, 1)), 1)
+			took := time.Since(began).Round(time.Second)
+			if terminal {
+				full := int(share * 20)
+				fmt.Fprintf(w, "\r\x1b[K[%s%s] %s %s  %s", strings.Repeat("#", full), strings.Repeat(" ", 20-full),
+					what, millions(p.Records()), took)
+			} else {
+				fmt.Fprintf(w, "webproxy: %s: %s records, %.0f%%, %s\n", what, millions(p.Records()), share*100, took)
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// millions is a number for people in a hurry: 9.8M.
+func millions(n int64) string {
+	switch {
+	case n >= 1_000_000:
+		return fmt.Sprintf("%.1fM", float64(n)/1e6)
+	case n >= 10_000:
+		return fmt.Sprintf("%dk", n/1000)
+	}
+	return fmt.Sprint(n)
+}

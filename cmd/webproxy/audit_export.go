@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+)
+
+func newAuditExport() *cobra.Command {
+	formats := strings.Join(audit.ExportFormats(), ", ")
+	cmd := &cobra.Command{
+		Use:   "export --as FORMAT [EXPR]",
+		Short: "Write records in other programs' formats",
+		Long: `Export writes the records that an expression matches (see audit query; without one, all) in the format of
+another program: ocsf (OCSF 1.3, class 4002), ecs (Elastic Common Schema), asim (Microsoft Sentinel, WebSession), squid
+(access.log, native), w3c (extended log file), csv and ndjson. The first three are one JSON object a line. squid and
+w3c have one line a request, written when it ended. docs/reading.md says field by field what becomes of what.`,
+		Example: "  webproxy audit export --as ocsf --since 24h\n  webproxy audit export --as squid --since 30d | goaccess --log-format=SQUID -",
+	}
+	log, win := auditLogFlags(cmd), windowFlags(cmd)
+	as := cmd.Flags().String("as", "", "`FORMAT`: "+formats)
+	if err := cmd.MarkFlagRequired("as"); err != nil {
+		panic(err)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := wantOutput(*as, audit.ExportFormats()...); err != nil {
+			return err
+		}
+		q, err := parseExpression(args)
+		if err != nil {
+			return usageError{err}
+		}
+		dir, err := log.find()
+		if err != nil {
+			return err
+		}
+		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
+		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
+			return err
+		}
+		stop := showProgress(cmd.ErrOrStderr(), "exporting", o.Progress)
+		defer stop()
+		left, stats, err := audit.Export(cmd.OutOrStdout(), *as, dir, o)
+		if err != nil {
+			return err
+		}
+		sayIncomplete(cmd.ErrOrStderr(), &stats)
+		if left > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "webproxy: %s about the proxy itself, which %s has no place for\n", plural(int(left), "record"), *as)
+		}
+		return nil
+	}
+	return cmd
+}

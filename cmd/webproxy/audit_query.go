@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+)
+
+func newAuditQuery() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "query [EXPR]",
+		Short: "Search the audit log, or count by fields",
+		Long: `Query prints the records that an expression matches, or, with --by, counts requests by one or more fields. A
+request is counted once, though it has a record for its decision and one for its end.
+
+Expressions compare fields of the log: = and != with a value, a wildcard or, for addresses, a prefix;
+~ and !~ with a regular expression; < <= > >= with numbers, sizes, durations and times; in (a, b). They are joined by
+and, or, not and parentheses; two beside each other mean and. docs/reading.md has it all.`,
+		Example: `  webproxy audit query 'decision=deny group=nodes' --since 30d --by host
+  webproxy audit query 'host = *.blob.core.windows.net and not client in 10.0.1.0/24' -o csv
+  webproxy audit query 'type=egress.close bytes_out > 100MiB' --by client,host --top 10`,
+	}
+	log, win := auditLogFlags(cmd), windowFlags(cmd)
+	output := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json, csv or ndjson")
+	by := cmd.Flags().StringSlice("by", nil, "count by these `FIELDS`, such as host or client,host; also day and hour")
+	top := cmd.Flags().Int("top", 0, "with --by: only the `N` largest counts")
+	limit := cmd.Flags().Int("limit", 0, "print at most `N` records, the oldest")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := wantOutput(*output, "table", "json", "csv", "ndjson"); err != nil {
+			return err
+		}
+		if *top < 0 || *limit < 0 || *top > 0 && len(*by) == 0 || *limit > 0 && len(*by) > 0 {
+			return usageError{fmt.Errorf("--top N goes with --by, --limit N goes without")}
+		}
+		q, err := parseExpression(args)
+		if err != nil {
+			return usageError{err}
+		}
+		dir, err := log.find()
+		if err != nil {
+			return err
+		}
+		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
+		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
+			return err
+		}
+		stop := showProgress(cmd.ErrOrStderr(), "reading", o.Progress)
+		defer stop()
+		if len(*by) > 0 {
+			return countBy(cmd, dir, o, *by, *top, *output)
+		}
+		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *limit, *output)
+		sayIncomplete(cmd.ErrOrStderr(), &stats)
+		return err
+	}
+	return cmd
+}
+
+// listRecords prints records as they are read.
+func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format string) (audit.Stats, error) {
+	p, err := newRecordPrinter(w, format)
+	if err != nil {
+		return audit.Stats{}, err
+	}
+	n := 0
+	stats, err := audit.ScanLines(dir, o, func(r *audit.Record, line string) error {
+		if err := p.print(r, line); err != nil {
+			return err
+		}
+		if n++; n == limit {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	if closeErr := p.close(); err == nil {
+		err = closeErr
+	}
+	return stats, err
+}
+
+// flush prints what is buffered, in a format that can go on.
+func (p *recordPrinter) flush() error { return p.out.Flush() }
+
+// A recordPrinter prints records in one of the formats of query.
+type recordPrinter struct {
+	out   *bufio.Writer
+	print func(r *audit.Record, line string) error
+	close func() error
+}
+
+func newRecordPrinter(w io.Writer, format string) (*recordPrinter, error) {
+	p := &recordPrinter{out: bufio.NewWriterSize(w, 64<<10)}
+	p.close = p.out.Flush
+	switch format {
+	case "table":
+		fmt.Fprintf(p.out, recordColumns, "TIME", "CLIENT", "GROUP", "METHOD", "TARGET", "DECISION", "REASON", "RULE")
+		p.print = func(r *audit.Record, _ string) error {
+			_, err := io.WriteString(p.out, recordRow(r))
+			return err
+		}
+	case "json":
+		separator := "["
+		p.print = func(_ *audit.Record, line string) error {
+			_, err := io.WriteString(p.out, separator+"\n"+line)
+			separator = ","
+			return err
+		}
+		p.close = func() error {
+			if separator == "[" {
+				p.out.WriteString("[")
+			}
+			p.out.WriteString("\n]\n")
+			return p.out.Flush()
+		}
+	default: // csv, ndjson
+		e, err := audit.NewExporter(p.out, format)
+		if err != nil {
+			return nil, err
+		}
+		p.print = e.Write
+		p.close = func() error {
+			if err := e.Flush(); err != nil {
+				return err
+			}
+			return p.out.Flush()
+		}
+	}
+	return p, nil
+}
+
+// recordColumns are wide enough for most, so that rows can be printed before all are known.
+const recordColumns = "%-23s  %-15s  %-10s  %-7s  %-45s  %-10s  %-18s  %s\n"
+
+// recordRow is a record as a row of a table.
+func recordRow(r *audit.Record) string {
+	text := tableCell
+	at := r.Time.Format("2006-01-02 15:04:05.000")
+	switch r.Type {
+	case audit.TypeDecision, audit.TypeRepeat, audit.TypeClose:
+		what := r.Rule
+		switch r.Type {
+		case audit.TypeRepeat:
+			what = fmt.Sprintf("%s %d times", r.Rule, r.Count)
+		case audit.TypeClose:
+			what = fmt.Sprintf("%s ended: %d, out %d, in %d bytes, %s %s", r.Rule, r.Status, r.BytesOut, r.BytesIn, r.Duration, r.Error)
+		}
+		return fmt.Sprintf(recordColumns, at, text(clientText(r)), text(r.Group), text(r.Method), text(recordedTarget(r)+r.Path),
+			text(r.Decision), text(r.Reason), text(strings.TrimSpace(what)))
+	}
+	return fmt.Sprintf("%-23s  %s: %s\n", at, text(string(r.Type)), text(r.Detail+r.Approver()))
+}
+
+// clientText is the client's address; empty if the system did not tell.
+func clientText(r *audit.Record) string {
+	if !r.Client.IsValid() {
+		return ""
+	}
+	return r.Client.String()
+}
+
+// countBy prints counts.
+func countBy(cmd *cobra.Command, dir string, o audit.ScanOptions, by []string, top int, format string) error {
+	grouping, err := audit.ParseGrouping(by)
+	if err != nil {
+		return usageError{fmt.Errorf("--by: %w", err)}
+	}
+	groups, stats, err := audit.CountBy(dir, o, grouping)
+	if err != nil {
+		return err
+	}
+	sayIncomplete(cmd.ErrOrStderr(), &stats)
+	if top > 0 {
+		groups = groups[:min(top, len(groups))]
+	}
+	return writeGroups(cmd.OutOrStdout(), grouping.Names(), groups, &stats, format)
+}
+
+func writeGroups(w io.Writer, names []string, groups []audit.Group, stats *audit.Stats, format string) error {
+	switch format {
+	case "json":
+		objects := make([]map[string]any, len(groups))
+		for i := range groups {
+			objects[i] = groupObject(names, &groups[i])
+		}
+		return writeJSON(w, map[string]any{
+			"groups": objects, "records": stats.Records, "unreadable": stats.Unreadable, "missing": stats.Missing,
+		})
+	case "ndjson":
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		for i := range groups {
+			if err := enc.Encode(groupObject(names, &groups[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "csv":
+		c := csv.NewWriter(w)
+		c.Write(append([]string{"requests"}, append(names, "bytes_out", "bytes_in", "first", "last")...))
+		for i := range groups {
+			c.Write(groupRow(&groups[i], audit.CSVCell, func(n uint64) string { return strconv.FormatUint(n, 10) }))
+		}
+		c.Flush()
+		return c.Error()
+	}
+	rows := [][]string{append([]string{"REQUESTS"}, append(upper(names), "OUT", "IN", "FIRST", "LAST")...)}
+	for i := range groups {
+		rows = append(rows, groupRow(&groups[i], tableCell, func(n uint64) string { return strconv.FormatUint(n, 10) }))
+	}
+	return writeTable(w, rows)
+}
+
+func groupRow(g *audit.Group, cell func(string) string, number func(uint64) string) []string {
+	row := []string{number(g.Requests)}
+	for _, v := range g.Values {
+		row = append(row, cell(v))
+	}
+	return append(row, number(g.BytesOut), number(g.BytesIn), g.First.UTC().Format(time.RFC3339), g.Last.UTC().Format(time.RFC3339))
+}
+
+func tableCell(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return audit.Printable(s)
+}
+
+func groupObject(names []string, g *audit.Group) map[string]any {
+	object := map[string]any{
+		"requests": g.Requests, "bytes_out": g.BytesOut, "bytes_in": g.BytesIn, "first": g.First.UTC(), "last": g.Last.UTC(),
+	}
+	values := map[string]string{}
+	for i, v := range g.Values {
+		values[names[i]] = v
+	}
+	object["by"] = values
+	return object
+}
+
+func upper(names []string) []string {
+	all := make([]string, len(names))
+	for i, n := range names {
+		all[i] = strings.ToUpper(n)
+	}
+	return all
+}

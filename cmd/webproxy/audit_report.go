@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/config"
+)
+
+func newAuditReport() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "report",
+		Short: "Report on a month of the audit log, for reviewers",
+		Long: `Report says what was allowed and denied in a period, which hosts are new, what changed in the policy and who
+changed it, which rules are unused or expire, and whether the log is whole. It prints a summary; --html writes the whole report
+as one page that needs no script and no other file, --csv its lists for a spreadsheet. Without a period it is about the
+last 30 days. Of compressed files it keeps summaries beside them, so that the second report is quick.
+
+With --html or --csv the log is verified first, unless --verify=false; without, only if --verify is given.
+Exit code 5 means that the log is not what was written.`,
+		Example: "  webproxy audit report --month 2026-10 --html oct.html --csv oct/",
+		Args:    cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	dir := cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration")
+	win := windowFlags(cmd)
+	month := cmd.Flags().String("month", "", "the `MONTH`, such as 2026-10, in UTC")
+	html := cmd.Flags().String("html", "", "write the report as a page to `FILE`")
+	csvDir := cmd.Flags().String("csv", "", "write its lists as CSV files into `DIR`")
+	verify := cmd.Flags().Bool("verify", false, "verify the log too")
+	pubs := cmd.Flags().StringArray("pub", nil, "for --verify: public key `FILE` of the log")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		since, until, err := reportPeriod(win, *month, time.Now())
+		if err != nil {
+			return err
+		}
+		cfg, err := loadConfig(*file)
+		if err != nil {
+			return err
+		}
+		job := reportJob{cfg: cfg, settings: cfg.Audit.WithDefaults(), html: *html, csv: *csvDir, pubs: *pubs}
+		if *dir != "" {
+			job.settings.Dir = *dir
+		}
+		job.verify = *verify || !cmd.Flags().Changed("verify") && *html+*csvDir != ""
+		job.options = audit.ReportOptions{
+			Since: since, Until: until, Rules: cfg.Set.Rules(), Progress: new(audit.Progress),
+		}
+		return job.run(cmd)
+	}
+	return cmd
+}
+
+// reportPeriod is the period that the flags mean.
+func reportPeriod(win window, month string, now time.Time) (since, until time.Time, err error) {
+	if month == "" {
+		if since, until, err = win.times(now); err == nil && since.IsZero() {
+			since = now.AddDate(0, 0, -30)
+		}
+		return since, until, err
+	}
+	if *win.since+*win.until != "" {
+		return since, until, usageError{fmt.Errorf("--month goes without --since and --until")}
+	}
+	if since, err = time.Parse("2006-01", month); err != nil {
+		return since, until, usageError{fmt.Errorf("--month %q: want a month such as 2026-10", month)}
+	}
+	return since, since.AddDate(0, 1, 0), nil
+}
+
+// A reportJob is one report to make.
+type reportJob struct {
+	cfg       *config.Config
+	settings  audit.Options
+	options   audit.ReportOptions
+	verify    bool
+	pubs      []string
+	html, csv string
+}
+
+func (j *reportJob) run(cmd *cobra.Command) error {
+	if j.verify {
+		j.check(cmd)
+	}
+	stop := showProgress(cmd.ErrOrStderr(), "reading", j.options.Progress)
+	r, err := audit.MakeReport(j.settings.Dir, j.options)
+	stop()
+	if err != nil {
+		return err
+	}
+	sayIncomplete(cmd.ErrOrStderr(), &r.Stats)
+	if err := j.write(r); err != nil {
+		return err
+	}
+	if err := r.WriteText(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	if r.Broken {
+		return integrityError{}
+	}
+	return nil
+}
+
+// check verifies the log. That it cannot be verified is a part of the report, not the end of it.
+func (j *reportJob) check(cmd *cobra.Command) {
+	if len(j.pubs) == 0 {
+		j.pubs = []string{audit.PublicKeyFile(j.settings.Key)}
+	}
+	v, err := auditVerify(cmd, j.settings, j.pubs)
+	if err != nil {
+		j.options.Integrity = ""
+		sayWarning(cmd.ErrOrStderr(), "the log could not be verified: "+err.Error())
+		return
+	}
+	j.options.Integrity, j.options.Broken = v.String(), !v.OK()
+}
+
+// write writes the files that were asked for.
+func (j *reportJob) write(r *audit.Report) (err error) {
+	if j.csv != "" {
+		if err := r.WriteCSV(j.csv); err != nil {
+			return err
+		}
+	}
+	if j.html == "" {
+		return nil
+	}
+	f, err := os.OpenFile(j.html, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return r.WriteHTML(f)
+}
