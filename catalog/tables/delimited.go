@@ -6,6 +6,9 @@ import "strings"
 // it, if the next line is the header of one. It reports whether it was.
 func (d *document) delimitedTable() bool {
 	for _, delim := range []byte{'\t', ',', ';'} {
+		if first := strings.Split(d.shown[d.next], string(delim)); len(first) < 2 || !layoutOf(first).sure() {
+			continue
+		}
 		cells, n := record(d.shown[d.next:], delim)
 		l := layoutOf(cells)
 		if len(cells) < 2 || !isHeader(cells) || !l.sure() {
@@ -58,7 +61,7 @@ func (d *document) delimitedRows(delim byte, l layout) {
 // quoted cell may go over several (RFC 4180, 2). A quote that nothing closes is taken literally, so
 // that it does not swallow the document.
 func record(lines []string, delim byte) (cells []string, n int) {
-	const most = 100 // lines
+	const most = 30 // lines
 	text := lines[0]
 	for n = 1; ; n++ {
 		cells, open := splitRecord(text, delim)
