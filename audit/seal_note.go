@@ -146,8 +146,7 @@ func (n *noteReader) all() iter.Seq2[[]byte, error] {
 		var msg []byte
 		signed := false // the lines of signatures have begun
 		for {
-			line, err := n.lines.ReadSlice('\n')
-			n.pos += int64(len(line))
+			line, err := n.line()
 			if err != nil {
 				if (len(msg) > 0 || len(line) > 0) && !yield(nil, errNotNote) {
 					return
@@ -174,6 +173,17 @@ func (n *noteReader) all() iter.Seq2[[]byte, error] {
 			}
 			signed = signed || signature
 			msg = append(msg, line...)
+		}
+	}
+}
+
+// line returns the next line with its newline; of one that is too long for a note, the end.
+func (n *noteReader) line() ([]byte, error) {
+	for {
+		line, err := n.lines.ReadSlice('\n')
+		n.pos += int64(len(line))
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
 		}
 	}
 }

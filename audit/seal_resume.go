@@ -59,6 +59,7 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 		l.missing.note("no checkpoint was found: the records 1 to %d are not sealed", end)
 	case s.tree.size < end:
 		l.reread(rotated, now)
+		s.mark(now) // a checkpoint of their own: what was read back is not as good as what was written
 	}
 	s.attach(l.first)
 	if s.tree.size != end {
@@ -140,7 +141,7 @@ func (s *sealer) lastCheckpoint(missing *missing) (c checkpoint, msg []byte, err
 			return c, nil, err
 		}
 		if bad > 0 {
-			missing.note("%s has %d notes that are no checkpoints of this log's key", checkpointsFile(first), bad)
+			missing.note("%s has %s of this log's key", checkpointsFile(first), plural(bad, "note that is no checkpoint", "notes that are no checkpoints"))
 		}
 		if foundMsg != nil {
 			return found, foundMsg, nil

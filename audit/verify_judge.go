@@ -1,10 +1,5 @@
 package audit
 
-import (
-	"math"
-	"time"
-)
-
 // A judge compares the records, in their order, with the checkpoints. It knows nothing of files but
 // their names.
 type judge struct {
@@ -31,7 +26,8 @@ type judge struct {
 	heldAt  string // its file
 	last    leaf   // the last record
 	since   leaf   // the first that no checkpoint covers yet
-	old     leaf   // the first that the next checkpoint calls recovered
+	old     leaf   // the first of a stretch that checkpoints call recovered
+	oldEnd  uint64 // and the last so far
 	deleted uint64 // the last record that is said to be deleted
 }
 
@@ -173,7 +169,7 @@ func (j *judge) push(l *leaf) {
 	if j.since.seq == 0 {
 		j.since = *l
 	}
-	if j.point != nil && j.point.recovered == l.seq {
+	if j.point != nil && j.point.recovered == l.seq && (j.oldEnd == 0 || j.oldEnd+1 != l.seq) {
 		j.old = *l
 	}
 	j.last = *l
@@ -281,11 +277,9 @@ func (j *judge) late(p *signedPoint) {
 	if p.recovered == 0 {
 		return
 	}
-	took := time.Duration(math.MaxInt64)
-	if j.old.seq == p.recovered {
-		took = j.last.time().Sub(j.old.time())
-	}
-	if took <= sealSlack {
+	j.oldEnd = p.edge.size
+	took := j.last.time().Sub(j.old.time())
+	if 0 < j.old.seq && j.old.seq <= p.recovered && took <= sealSlack {
 		j.v.note("seq %s: signed only at the start after a crash, %s", span(p.recovered, p.edge.size), p.time.UTC().Format(minuteLayout))
 		return
 	}
