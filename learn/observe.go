@@ -2,7 +2,6 @@ package learn
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -155,107 +154,4 @@ func (o *Observations) group(r *audit.Record) *Group {
 		o.groups[g.Name] = g
 	}
 	return g
-}
-
-// A Group is what the clients of one group were seen to ask for.
-type Group struct {
-	Name     string
-	Requests uint64
-	// Permitted is how many of Requests a rule allowed; Let how many learn mode let through.
-	Permitted, Let uint64
-	First, Last    time.Time
-	Clients        map[netip.Addr]*Client
-	// Beyond is how many requests were for something that is not among the Sightings, since there
-	// were too many; they are not learnt from.
-	Beyond uint64
-	// Noisy are the clients that asked for so many new names that further ones were passed over.
-	Noisy []netip.Addr
-
-	sightings map[Key]*Sighting
-	names     map[string]string // one copy of each word of the log
-}
-
-// A Client is what is remembered of one client: how many keys it was the first to ask for, and what
-// it asked for last.
-type Client struct {
-	Requests uint64
-	keys     int
-	last     string
-	lastAt   time.Time
-}
-
-func newGroup(name string) *Group {
-	return &Group{Name: name, Clients: map[netip.Addr]*Client{}, sightings: map[Key]*Sighting{}, names: map[string]string{}}
-}
-
-// sighting returns the Sighting that r is one of, and counts r's request for the group. It is nil if
-// there is no room for another.
-func (g *Group) sighting(r *audit.Record) *Sighting {
-	n := uint64(1)
-	if r.Type == audit.TypeRepeat {
-		n = uint64(r.Count)
-	}
-	g.Requests += n
-	switch r.Decision {
-	case "allow":
-		g.Permitted += n
-	case "would_deny":
-		g.Let += n
-	}
-	if g.First.IsZero() || r.Time.Before(g.First) {
-		g.First = r.Time
-	}
-	if r.Time.After(g.Last) {
-		g.Last = r.Time
-	}
-	c := g.Clients[r.Client]
-	if c == nil {
-		c = &Client{}
-		g.Clients[r.Client] = c
-	}
-	c.Requests += n
-	var scheme policy.Scheme
-	if err := scheme.UnmarshalText([]byte(r.Scheme)); err != nil {
-		return nil
-	}
-	k := Key{r.Host, r.Port, scheme, r.Method}
-	if s := g.sightings[k]; s != nil {
-		return s
-	}
-	if len(g.sightings) >= groupKeys || c.keys >= clientKeys {
-		g.Beyond += n
-		if c.keys >= clientKeys && !slices.Contains(g.Noisy, r.Client) {
-			g.Noisy = append(g.Noisy, r.Client)
-		}
-		return nil
-	}
-	c.keys++
-	k.Host, k.Method = g.word(k.Host), g.word(k.Method)
-	s := &Sighting{Key: k, group: g, Clients: map[netip.Addr]uint64{}, days: map[int64]struct{}{}}
-	g.sightings[k] = s
-	return s
-}
-
-// word returns s as a string of its own: those of a record keep a block of the log in memory.
-func (g *Group) word(s string) string {
-	w, ok := g.names[s]
-	if !ok {
-		w = strings.Clone(s)
-		g.names[w] = w
-	}
-	return w
-}
-
-// Sightings are all that was asked for, by host, port, scheme and method.
-func (g *Group) Sightings() []*Sighting {
-	all := make([]*Sighting, 0, len(g.sightings))
-	for _, s := range g.sightings {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b *Sighting) int { return compareKeys(a.Key, b.Key) })
-	return all
-}
-
-func compareKeys(a, b Key) int {
-	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Method, b.Method))
 }

@@ -1,6 +1,12 @@
 package learn
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // Past is what people decided about proposals, other than to approve them: that is in the list file.
 type Past struct {
@@ -41,4 +47,45 @@ func (p Past) hides(prop *Proposal, now time.Time) bool {
 		}
 	}
 	return false
+}
+
+const pastHeader = "# Proposals that were rejected or put off. Written by webproxy learn; delete a line to be asked again.\n"
+
+// ParsePast reads what Encode wrote; nothing is the zero Past.
+func ParsePast(data []byte) (Past, error) {
+	var p Past
+	if err := decodeStrict(data, &p); err != nil {
+		return Past{}, fmt.Errorf("read decisions: %w", err)
+	}
+	for i, d := range p.Decided {
+		if d.Group == "" || d.Entry == "" || d.Answer != Reject && d.Answer != Snooze {
+			return Past{}, fmt.Errorf("read decisions: decided[%d]: want group, entry, and the answer reject or snooze", i)
+		}
+	}
+	return p, nil
+}
+
+// Encode is p as its file has it.
+func (p Past) Encode() ([]byte, error) {
+	text, err := yaml.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode decisions: %w", err)
+	}
+	return append([]byte(pastHeader), text...), nil
+}
+
+// Remember adds the answer of i, if it is one to remember, in place of an earlier one. What was put off and is
+// due again is dropped.
+func (p *Past) Remember(i Item, by string, now time.Time) {
+	p.Decided = slices.DeleteFunc(p.Decided, func(d Decided) bool {
+		return d.Group == i.Group && d.Entry == i.Entry || d.Answer == Snooze && !now.Before(d.Until)
+	})
+	if i.Answer != Reject && i.Answer != Snooze {
+		return
+	}
+	d := Decided{Group: i.Group, Entry: i.Entry, Answer: i.Answer, By: by, Reason: i.Reason, At: now.UTC().Truncate(time.Second)}
+	if i.Answer == Snooze {
+		d.Until = d.At.Add(snoozeFor)
+	}
+	p.Decided = append(p.Decided, d)
 }

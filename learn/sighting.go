@@ -36,6 +36,9 @@ func (s *Sighting) Days() int { return len(s.days) }
 
 const day = 24 * time.Hour
 
+// dayOf is the number of t's day, UTC, since 1970.
+func dayOf(t time.Time) int64 { return t.Unix() / int64(day/time.Second) }
+
 func (s *Sighting) see(r *audit.Record, n uint64) {
 	s.Hits += n
 	first, last := r.Time, r.Time
@@ -48,8 +51,8 @@ func (s *Sighting) see(r *audit.Record, n uint64) {
 	if last.After(s.Last) {
 		s.Last = last
 	}
-	s.days[first.Unix()/int64(day/time.Second)] = struct{}{}
-	s.days[last.Unix()/int64(day/time.Second)] = struct{}{}
+	s.days[dayOf(first)] = struct{}{}
+	s.days[dayOf(last)] = struct{}{}
 	if _, known := s.Clients[r.Client]; known || len(s.Clients) < keyClients {
 		s.Clients[r.Client] += n
 	}

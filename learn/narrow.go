@@ -1,0 +1,131 @@
+package learn
+
+import (
+	"slices"
+	"time"
+
+	"webproxy/policy"
+)
+
+// A Use is what an allow entry in force was good for.
+type Use struct {
+	Rule    policy.RuleInfo
+	Hits    uint64
+	Clients int
+	First   time.Time // of the hits; zero if there was none
+	Last    time.Time
+	// Seen are the hosts that were asked for, of a wildcard.
+	Seen []string
+	// Enough is what would have sufficed in place of a wildcard: narrower entries; empty if the
+	// wildcard is needed, or was not used.
+	Enough []string
+}
+
+// stale is for how long a rule must not have been used to be called stale.
+const stale = 90 * day
+
+// Stale reports whether the entry was not used in the last 90 days of a log that was read from first
+// to last; it is false where the log is shorter.
+func (u *Use) Stale(first, last time.Time) bool {
+	return last.Sub(first) >= stale && (u.Last.IsZero() || last.Sub(u.Last) >= stale)
+}
+
+// manyHosts is up to how many exact names are told in place of a wildcard.
+const manyHosts = 20
+
+// Uses says, for each allow entry of set in its order, what it was used for by all groups. An entry
+// counts as used by every request that it matches, whether or not another one matches it too.
+func (o *Observations) Uses(set *policy.Set) []Use {
+	var uses []Use
+	for _, info := range set.Rules() {
+		if info.Deny {
+			continue
+		}
+		uses = append(uses, o.use(info))
+	}
+	return uses
+}
+
+func (o *Observations) use(info policy.RuleInfo) Use {
+	u := Use{Rule: info}
+	clients := map[string]bool{}
+	hosts := map[string]bool{}
+	narrow := map[string]bool{}
+	for _, g := range o.Groups() {
+		if len(info.Groups) > 0 && !slices.Contains(info.Groups, g.Name) {
+			continue
+		}
+		for _, s := range g.matching(info) {
+			u.Hits += s.Allowed
+			if u.First.IsZero() || s.First.Before(u.First) {
+				u.First = s.First
+			}
+			if s.Last.After(u.Last) {
+				u.Last = s.Last
+			}
+			for c := range s.Clients {
+				clients[c.String()] = true
+			}
+			hosts[s.Host] = true
+			narrow[s.Endpoint().String()] = true
+		}
+	}
+	u.Clients = len(clients)
+	if !info.Host.IsWildcard() || len(hosts) == 0 {
+		return u
+	}
+	u.Seen = sortedKeys(hosts)
+	if len(narrow) <= manyHosts {
+		u.Enough = o.enough(info, sortedKeys(narrow))
+	}
+	return u
+}
+
+// enough is the exact entries, unless the hosts are a family of which there will be more.
+func (o *Observations) enough(info policy.RuleInfo, exact []string) []string {
+	w := work{endpoints: map[Endpoint]*endpoint{}}
+	for _, g := range o.Groups() {
+		for _, s := range g.matching(info) {
+			e := w.endpoints[s.Endpoint()]
+			if e == nil {
+				e = &endpoint{Endpoint: s.Endpoint()}
+				w.endpoints[e.Endpoint] = e
+				w.order = append(w.order, e)
+			}
+			e.seen = append(e.seen, s)
+		}
+	}
+	w.group = newGroup("")
+	w.generalise()
+	w.rest()
+	var lines []string
+	for _, p := range w.out.List {
+		if p.Host.Contains(info.Host) {
+			return nil // nothing narrower would do
+		}
+		lines = append(lines, p.Entry)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// matching are the sightings that info allowed, or would have, in no order.
+func (g *Group) matching(info policy.RuleInfo) []*Sighting {
+	var found []*Sighting
+	for _, s := range g.sightings {
+		if s.Allowed > 0 && info.Host.Matches(s.Host) && info.Admits(s.Scheme, s.Port) &&
+			(len(info.Methods) == 0 || slices.Contains(info.Methods, s.Method)) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+func sortedKeys(m map[string]bool) []string {
+	all := make([]string, 0, len(m))
+	for k := range m {
+		all = append(all, k)
+	}
+	slices.Sort(all)
+	return all
+}

@@ -1,0 +1,219 @@
+package learn
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"webproxy/policy"
+)
+
+// A Plan is proposals in a file, for people who answer them in an editor, and for git.
+type Plan struct {
+	Made   time.Time `yaml:"made"`
+	From   time.Time `yaml:"from"`   // what was read of the log
+	To     time.Time `yaml:"to"`     //
+	Policy string    `yaml:"policy"` // digest of the one in force
+	Items  []Item    `yaml:"proposals"`
+}
+
+// An Item is one proposal, and the answer to it.
+type Item struct {
+	Group string `yaml:"group"`
+	Entry string `yaml:"entry"`
+	// Answer is pending, approve, exact, reject or snooze.
+	Answer  Answer `yaml:"answer"`
+	Reason  string `yaml:"reason"`
+	Expires string `yaml:"expires"`
+	By      string `yaml:"by,omitempty"`
+	// Bulk says that nothing speaks against approving it unlooked at.
+	Bulk       bool     `yaml:"bulk"`
+	Kind       Kind     `yaml:"kind"`
+	Confidence int      `yaml:"confidence"`
+	Excess     int      `yaml:"excess"`
+	Evidence   string   `yaml:"evidence"`
+	Hosts      []string `yaml:"hosts,flow"`
+	Why        []string `yaml:"why,omitempty"`
+	Concerns   []string `yaml:"concerns,omitempty"`
+	Ladder     []string `yaml:"ladder,omitempty"`
+}
+
+const planHeader = `# Proposals of webproxy learn review --plan. Set answer to one of
+#   approve  the entry as it is        exact   one entry for each of hosts, instead
+#   reject   never propose it again    snooze  propose it again in 14 days      pending  leave it
+# give a reason, and if wanted expires: 2027-12-31, then: webproxy learn apply FILE
+`
+
+// NewPlan makes a Plan of proposals, all pending.
+func NewPlan(made time.Time, seen *Observations, set *policy.Set, proposals []*Proposal) *Plan {
+	p := &Plan{Made: made.UTC().Truncate(time.Second), From: seen.First, To: seen.Last, Policy: set.Digest(), Items: []Item{}}
+	for _, prop := range proposals {
+		p.Items = append(p.Items, prop.Item())
+	}
+	return p
+}
+
+// Item is p as a plan has it, pending.
+func (p *Proposal) Item() Item {
+	i := Item{
+		Group: p.Group, Entry: p.Entry, Answer: Pending, Bulk: p.Bulk(), Kind: p.Kind, Confidence: p.Confidence, Excess: p.Excess,
+		Evidence: p.Evidence.String(), Hosts: p.Hosts(), Concerns: p.Concerns,
+	}
+	i.Why = append(append(i.Why, p.Sure...), p.Wide...)
+	if p.Hint != "" {
+		i.Why = append(i.Why, p.Hint)
+	}
+	for _, r := range p.Ladder {
+		i.Ladder = append(i.Ladder, r.String())
+	}
+	return i
+}
+
+// String is "clients 4/4, days 12, hits 1081, last 2026-11-20".
+func (e Evidence) String() string {
+	s := fmt.Sprintf("clients %d/%d, days %d, hits %d, %s to %s", e.Clients, e.GroupClients, e.Days, e.Hits,
+		e.First.UTC().Format(time.DateOnly), e.Last.UTC().Format(time.DateOnly))
+	if e.Refused > 0 {
+		s += fmt.Sprintf(", %d of them refused", e.Refused)
+	}
+	return s
+}
+
+// String says what the rung would admit that the one below does not.
+func (r Rung) String() string {
+	s := r.Entry
+	if n := len(r.Seen); n > 0 {
+		s += fmt.Sprintf("  +%d seen (%s)", n, some(r.Seen))
+	}
+	if n := len(r.Listed); n > 0 {
+		s += fmt.Sprintf("  +%d of the catalog (%s)", n, some(r.Listed))
+	}
+	if len(r.Seen)+len(r.Listed) == 0 {
+		s += "  no other name known"
+	}
+	if r.Floor != "" {
+		s += "  never proposed: " + r.Floor
+	}
+	return s
+}
+
+// some are the first of names.
+func some(names []string) string {
+	const most = 3
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + ", ..."
+	}
+	return strings.Join(names, ", ")
+}
+
+// Encode writes p as YAML.
+func (p *Plan) Encode(w io.Writer) error {
+	if _, err := io.WriteString(w, planHeader); err != nil {
+		return err
+	}
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(p); err != nil {
+		return fmt.Errorf("encode plan: %w", err)
+	}
+	return enc.Close()
+}
+
+// ParsePlan reads a Plan, strictly: a misspelt answer is an error, not a pending one.
+func ParsePlan(data []byte) (*Plan, error) {
+	p := new(Plan)
+	if err := decodeStrict(data, p); err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	var errs []error
+	for i := range p.Items {
+		if err := p.Items[i].check(); err != nil {
+			errs = append(errs, fmt.Errorf("proposals[%d]: %w", i, err))
+		}
+	}
+	return p, errors.Join(errs...)
+}
+
+// check says what is wrong with an answer.
+func (i *Item) check() error {
+	switch i.Answer {
+	case Pending, Reject, Snooze:
+		return nil
+	case Approve, Narrow:
+		_, err := i.Lines()
+		return err
+	}
+	return fmt.Errorf("%s: answer %q: want pending, approve, exact, reject or snooze", i.Entry, i.Answer)
+}
+
+// Lines are the lines of a list that the answer asks for: none unless it approves. A wildcard that must not
+// be proposed is refused here too: who wants it can write it into the list.
+func (i *Item) Lines() ([]string, error) {
+	if i.Answer != Approve && i.Answer != Narrow {
+		return nil, nil
+	}
+	e, err := policy.ParseEntry(i.Entry)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("entry %q: %w", i.Entry, err)
+	case e.Host == policy.Pattern{}:
+		return nil, fmt.Errorf("entry %q names no host", i.Entry)
+	case strings.TrimSpace(i.Reason) == "":
+		return nil, fmt.Errorf("%s: no reason: say why, such as a ticket", i.Entry)
+	}
+	e.By, e.Reason = i.By, i.Reason
+	if i.Expires != "" {
+		if err := e.Expires.UnmarshalText([]byte(i.Expires)); err != nil {
+			return nil, fmt.Errorf("%s: %w", i.Entry, err)
+		}
+	}
+	hosts := []policy.Pattern{e.Host}
+	if i.Answer == Narrow {
+		if hosts, err = patterns(i.Hosts); err != nil {
+			return nil, fmt.Errorf("%s: %w", i.Entry, err)
+		}
+	}
+	var lines []string
+	for _, h := range hosts {
+		if why := tooWide(h); why != "" {
+			return nil, fmt.Errorf("%s is too wide to be approved here: %s", h, why)
+		}
+		e.Host = h
+		line := e.String()
+		if _, err := policy.ParseEntry(line); err != nil {
+			return nil, fmt.Errorf("%s: %w", i.Entry, err)
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+func patterns(hosts []string) ([]policy.Pattern, error) {
+	if len(hosts) == 0 {
+		return nil, errors.New("names no hosts")
+	}
+	var all []policy.Pattern
+	for _, h := range hosts {
+		p, err := policy.ParsePattern(h)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// decodeStrict reads YAML that may have no other settings than v.
+func decodeStrict(data []byte, v any) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(v); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}

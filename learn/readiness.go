@@ -1,0 +1,189 @@
+package learn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/policy"
+)
+
+// A State says how far the learning of a group is. The words are printed.
+type State string
+
+const (
+	Creating State = "creating" // too little is known to say anything
+	Settling State = "settling" // new hosts still come, or a month's work was not seen
+	Stable   State = "stable"   // nothing new for quietDays, and one patch Tuesday seen
+	Unstable State = "unstable" // it has been watched for long, and new hosts do not cease to come
+)
+
+const (
+	creatingDays = 7  // less than this is too little
+	quietDays    = 14 // without a new host
+	unstableDays = 45 // of watching, after which new hosts on unstableNew of the last quietDays are a bad sign
+	unstableNew  = 5
+)
+
+// A Readiness says what enforcing a group's mode would be based on.
+type Readiness struct {
+	Group    string
+	State    State
+	Since    time.Time // the first request seen
+	Requests uint64
+	Covered  float64 // part of Requests that the policy in force allows, 0 to 1
+	// NewHosts is how many endpoints are not admitted that can be learnt from; LastNew is when the
+	// last of them was first seen.
+	NewHosts int
+	LastNew  time.Time
+	Quiet    int // days since then
+	// PatchTuesday reports whether a second Tuesday of a month was seen, and the day behind it.
+	PatchTuesday bool
+	// Idle are phases that the policy has and in which nothing was asked for.
+	Idle []string
+	// Used and Entries are how many single hosts of the policy's catalog lists were asked for, of how many.
+	Used, Entries int
+	// Unused are some of those that were not.
+	Unused []string
+	// PerDay is how many new endpoints were first seen on each day, the last day last.
+	PerDay []int
+	// Missing says, for people, what keeps the group from being stable, or is not known yet.
+	Missing []string
+}
+
+// Ready reports whether enforcing may be switched on without force.
+func (r *Readiness) Ready() bool { return r.State == Stable }
+
+// Ready says how far the learning of g is, by p.
+func (g *Group) Ready(p Params) Readiness {
+	r := Readiness{Group: g.Name, State: Creating, Since: g.First, Requests: g.Requests}
+	if g.Requests == 0 {
+		r.Missing = []string{"no request was seen"}
+		return r
+	}
+	w := work{group: g, params: p, endpoints: map[Endpoint]*endpoint{}}
+	w.collect()
+	r.news(w.order, g)
+	r.PatchTuesday = g.patchTuesday()
+	r.completeness(g, p)
+	if g.Requests > 0 {
+		r.Covered = float64(g.allowedNow(&w)) / float64(g.Requests)
+	}
+	r.judge(g)
+	return r
+}
+
+// news counts endpoints by the day on which they were first seen.
+func (r *Readiness) news(order []*endpoint, g *Group) {
+	days := int(dayOf(g.Last)-dayOf(g.First)) + 1
+	r.PerDay = make([]int, days)
+	for _, e := range order {
+		if e.admitted {
+			continue
+		}
+		first := e.first()
+		r.NewHosts++
+		r.PerDay[int(dayOf(first)-dayOf(g.First))]++
+		if first.After(r.LastNew) {
+			r.LastNew = first
+		}
+	}
+	r.Quiet = days - 1
+	if !r.LastNew.IsZero() {
+		r.Quiet = int(dayOf(g.Last) - dayOf(r.LastNew))
+	}
+}
+
+func (e *endpoint) first() time.Time {
+	var first time.Time
+	for _, s := range e.seen {
+		if first.IsZero() || s.First.Before(first) {
+			first = s.First
+		}
+	}
+	return first
+}
+
+// allowedNow is how many of the requests the policy allows today, whatever it said of them then.
+func (g *Group) allowedNow(w *work) uint64 {
+	var n uint64
+	for _, s := range g.sightings {
+		if w.judge(s).Verdict == policy.Allow {
+			n += s.Hits
+		}
+	}
+	return n
+}
+
+// patchTuesday reports whether g was watched on a second Tuesday of a month and the day behind it: the
+// updates of most of a month come then.
+func (g *Group) patchTuesday() bool {
+	for d := range g.days {
+		t := time.Unix(d*int64(day/time.Second), 0).UTC()
+		_, next := g.days[d+1]
+		if t.Weekday() == time.Tuesday && t.Day() > 7 && t.Day() <= 14 && next {
+			return true
+		}
+	}
+	return false
+}
+
+// completeness looks at what the policy has and the group did not use.
+func (r *Readiness) completeness(g *Group, p Params) {
+	asked := map[string][]Endpoint{}
+	for k := range g.sightings {
+		asked[k.Host] = append(asked[k.Host], k.Endpoint())
+	}
+	for _, rule := range p.Policy.Rules() {
+		if rule.Deny || len(rule.Groups) > 0 && !slices.Contains(rule.Groups, g.Name) {
+			continue
+		}
+		if rule.Phase != "" && g.Phases[rule.Phase] == 0 && !slices.Contains(r.Idle, rule.Phase) {
+			r.Idle = append(r.Idle, rule.Phase)
+		}
+		if !strings.HasPrefix(rule.Source, "catalog ") || rule.Host.IsWildcard() {
+			continue
+		}
+		r.Entries++
+		if slices.ContainsFunc(asked[rule.Host.String()], func(e Endpoint) bool { return rule.Admits(e.Scheme, e.Port) }) {
+			r.Used++
+		} else if len(r.Unused) < 10 {
+			r.Unused = append(r.Unused, rule.Host.String())
+		}
+	}
+	slices.Sort(r.Idle)
+}
+
+// judge sets the state, and says what is missing.
+func (r *Readiness) judge(g *Group) {
+	watched := len(r.PerDay)
+	recent := 0
+	for _, n := range r.PerDay[max(watched-quietDays, 0):] {
+		if n > 0 {
+			recent++
+		}
+	}
+	if r.Quiet < quietDays {
+		r.Missing = append(r.Missing, fmt.Sprintf("%d of %d quiet days", r.Quiet, quietDays))
+	}
+	if !r.PatchTuesday {
+		r.Missing = append(r.Missing, "no patch Tuesday seen")
+	}
+	for _, phase := range r.Idle {
+		r.Missing = append(r.Missing, fmt.Sprintf("phase %s never exercised", phase))
+	}
+	if g.Beyond > 0 {
+		r.Missing = append(r.Missing, fmt.Sprintf("%d requests were for more names than are remembered", g.Beyond))
+	}
+	switch {
+	case watched < creatingDays:
+		r.State = Creating
+	case watched >= unstableDays && recent >= unstableNew:
+		r.State = Unstable
+	case r.Quiet >= quietDays && r.PatchTuesday:
+		r.State = Stable
+	default:
+		r.State = Settling
+	}
+}
