@@ -19,78 +19,95 @@ func newWhy() *cobra.Command {
 		Short: "Say why a recorded request was decided as it was, and what would change that",
 		Long: `Why finds a decision in the audit log, by the id that the client was told, or the last refused one of a
 client, and explains it: the reason as it was recorded, and, by the policy in the configuration as it is
-now, what comes near and what would let the request through. It reads the log's files, so it works with
+now, what comes near, what would let the request through, and which other requests of the log that
+would have let through as well. It reads the log's files, so it works with
 the proxy stopped. Exit code 4 means that the policy as it is now would still deny the request.`,
 		Example: "  webproxy why 7Q3F9K\n  webproxy why --client 10.0.1.12 --since 5m",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	file := configFlag(cmd)
-	client := cmd.Flags().String("client", "", "the last refused request of this `ADDRESS` instead of an ID")
-	since := cmd.Flags().Duration("since", 0, "look back no further than this, such as 5m")
+	log := auditLogFlags(cmd)
+	client := cmd.Flags().String("client", "", "the last refused request of this `ADDRESS`, or name, instead of an ID")
+	since := cmd.Flags().String("since", "", "look back no further than this `TIME`, such as 5m or 2026-10-01")
+	within := cmd.Flags().String("replay", "14d", "how far back to look for what a fix would have let through; off for not at all")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		q := whyQuery{}
-		if *since > 0 {
-			q.since = time.Now().Add(-*since)
-		}
-		switch {
-		case len(args) == 1 && *client == "":
-			q.id = strings.ToUpper(args[0])
-		case len(args) == 0 && *client != "":
-			addr, err := netip.ParseAddr(*client)
-			if err != nil {
-				return usageError{fmt.Errorf("--client %q: want an address", *client)}
-			}
-			q.client = addr.Unmap()
-		default:
-			return usageError{fmt.Errorf("want an ID or --client")}
-		}
-		cfg, err := loadConfig(*file)
+		from, err := parseWhen("since", *since, time.Now())
 		if err != nil {
 			return err
 		}
-		dir := cfg.Audit.WithDefaults().Dir
-		r, err := q.find(dir, cmd.ErrOrStderr())
+		q, err := whyExpression(args, *client)
+		if err != nil {
+			return usageError{err}
+		}
+		var back audit.Age
+		if err := back.UnmarshalText([]byte(*within)); err != nil {
+			return usageError{fmt.Errorf("--replay: %w", err)}
+		}
+		cfg, err := loadConfig(*log.config)
 		if err != nil {
 			return err
 		}
-		return why(cmd.OutOrStdout(), cfg.Set, r)
+		dir := *log.dir
+		if dir == "" {
+			dir = cfg.Audit.WithDefaults().Dir
+		}
+		found, err := findDecision(dir, q, from, cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		w := whyAnswer{cfg: cfg, dir: dir, found: found, back: back}
+		return w.write(cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-// A whyQuery says which decision is wanted: by id, or the last refused one of a client.
-type whyQuery struct {
-	id     string
-	client netip.Addr
-	since  time.Time
+// whyExpression is the expression for what is wanted: a request by id, or the refusals of a client.
+func whyExpression(args []string, client string) (*audit.Query, error) {
+	switch {
+	case len(args) == 1 && client == "":
+		return audit.ParseQuery(fmt.Sprintf("id = %s and type in (egress.decision, egress.repeat, egress.close)", quote(strings.ToUpper(args[0]))))
+	case len(args) == 0 && client != "":
+		field := "client_name"
+		if _, err := netip.ParseAddr(client); err == nil {
+			field = "client"
+		}
+		return audit.ParseQuery(fmt.Sprintf("%s = %s and decision in (deny, would_deny)", field, quote(client)))
+	}
+	return nil, fmt.Errorf("want an ID or --client")
 }
 
-func (q whyQuery) matches(r *audit.Record) bool {
-	if r.Type != audit.TypeDecision {
-		return false
-	}
-	if q.id != "" {
-		return r.ID == q.id
-	}
-	return r.Client == q.client && r.Decision != "allow"
+// quote is s as a value of an expression.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// find returns the last decision that matches. That lines could not be read is said, since the one
+// A foundDecision is a request as the log has it.
+type foundDecision struct {
+	audit.Record
+	// late is its close record, if that says what the decision record could not: that it was refused when
+	// its address was known.
+	late bool
+	// end is its close record, nil if it has none.
+	end *audit.Record
+}
+
+// findDecision returns the last request that q matches. That lines could not be read is said, since the one
 // that was wanted may be among them.
-func (q whyQuery) find(dir string, stderr io.Writer) (audit.Record, error) {
-	var found audit.Record
-	stats, err := audit.Scan(dir, audit.ScanOptions{Since: q.since}, func(r audit.Record) error {
-		if q.matches(&r) {
-			found = r
+func findDecision(dir string, q *audit.Query, since time.Time, stderr io.Writer) (foundDecision, error) {
+	var found foundDecision
+	stats, err := audit.Scan(dir, audit.ScanOptions{Since: since, Where: q}, func(r audit.Record) error {
+		switch {
+		case r.Type == audit.TypeClose && r.ID == found.ID:
+			found.end = &r
+			found.late = r.Decision == "deny" && found.Decision != "deny"
+		case r.Type != audit.TypeClose || r.Decision == "deny":
+			found = foundDecision{Record: r}
 		}
 		return nil
 	})
 	if err != nil {
 		return found, fmt.Errorf("read audit log: %w", err)
 	}
-	if stats.Unreadable > 0 {
-		fmt.Fprintf(stderr, "webproxy: warning: %s of the audit log could not be read\n", plural(int(stats.Unreadable), "line"))
-	}
+	sayIncomplete(stderr, &stats)
 	if found.Seq == 0 {
 		return found, hintedError{
 			fmt.Errorf("no such decision among %s in %s", plural(int(stats.Records), "record"), dir),
@@ -100,44 +117,60 @@ func (q whyQuery) find(dir string, stderr io.Writer) (audit.Record, error) {
 	return found, nil
 }
 
-// why tells what was recorded, and what the policy of now says of the same request.
-func why(w io.Writer, set *policy.Set, r audit.Record) error {
+// judged is the record that has the last word on the request.
+func (f *foundDecision) judged() *audit.Record {
+	if f.late {
+		return f.end
+	}
+	return &f.Record
+}
+
+// headline is the request on one line.
+func (f *foundDecision) headline(now time.Time) string {
+	r := f.judged()
 	group := r.Group
 	if group == "" {
 		group = "in no group"
 	}
-	fmt.Fprintf(w, "%s %s ago  %s (%s)  %s %s%s   policy %s  seq %d  id %s\n",
-		map[string]string{"allow": "ALLOWED", "deny": "DENIED", "would_deny": "LET THROUGH (learn mode)"}[r.Decision],
-		time.Since(r.Time).Round(time.Second), r.Client, group, r.Method, recordedTarget(&r), r.Path,
-		strings.TrimPrefix(r.Policy, "sha256:"), r.Seq, r.ID)
-	fmt.Fprintf(w, " reason  %s%s\n", r.Reason, recordedRule(&r))
-	req, ok := recordedRequest(&r)
-	if !ok {
-		fmt.Fprintf(w, " note    it was not a request that a policy could judge: %s\n", r.Error)
-		return nil
+	client := clientText(r)
+	if r.ClientName != "" {
+		client = r.ClientName + " (" + client + ", " + group + ")"
+	} else {
+		client += " (" + group + ")"
 	}
-	x := set.Explain(&req)
-	heading := "now"
-	if r.Policy != x.Policy() {
-		heading = "now (another policy, " + strings.TrimPrefix(x.Policy(), "sha256:") + ")"
+	times := ""
+	if r.Type == audit.TypeRepeat {
+		times = fmt.Sprintf("%d times, the last ", r.Count)
 	}
-	fmt.Fprintf(w, "%s: %s", heading, explainText(&x, &req))
-	if !x.Permit {
-		return noError{}
+	word := map[string]string{"allow": "ALLOWED", "would_deny": "LET THROUGH (learn mode)"}[r.Decision]
+	if word == "" {
+		word = "DENIED"
 	}
-	return nil
+	at := r.Time
+	if r.Type == audit.TypeRepeat && !r.Last.IsZero() {
+		at = r.Last
+	}
+	return audit.Printable(fmt.Sprintf("%s %s%s ago  %s  %s %s%s   policy %s  seq %d  id %s",
+		word, times, now.Sub(at).Round(time.Second), client, r.Method, recordedTarget(r), r.Path,
+		strings.TrimPrefix(f.Policy, "sha256:"), r.Seq, r.ID))
 }
 
 func recordedTarget(r *audit.Record) string {
 	if r.Host == "" {
 		return "-"
 	}
-	return r.Host + fmt.Sprintf(":%d", r.Port)
+	if strings.Contains(r.Host, ":") {
+		return fmt.Sprintf("[%s]:%d", r.Host, r.Port)
+	}
+	return fmt.Sprintf("%s:%d", r.Host, r.Port)
 }
 
 func recordedRule(r *audit.Record) string {
-	if r.Rule == "" {
+	switch {
+	case r.Rule == "":
 		return ""
+	case r.RuleSource == "":
+		return ": " + r.Rule
 	}
 	return fmt.Sprintf(": %s (%s)", r.Rule, r.RuleSource)
 }
