@@ -95,7 +95,9 @@ func (c *Config) withDefaults() {
 		c.Audit.Dir = audit.DefaultDir
 	}
 	// A service is not started in the directory its operator is thinking of.
-	if c.Path != "" && !filepath.IsAbs(c.Audit.Dir) {
-		c.Audit.Dir = filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(c.Audit.Dir))
+	for _, path := range []*string{&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor} {
+		if c.Path != "" && *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(*path))
+		}
 	}
 }

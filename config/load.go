@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"webproxy/audit"
+	"webproxy/catalog"
 	"webproxy/policy"
 	"webproxy/proxy"
 )
@@ -140,9 +141,15 @@ func (l *loader) compile() {
 		n := find(l.doc.root, fmt.Sprintf("policy.rules[%d]", i))
 		spec.Rules[i].Source = fmt.Sprintf("%s:%d", filepath.Base(l.doc.src.name), n.Line)
 	}
+	compiled := *spec
+	if errs := catalog.CheckPlace(policy.Place{Cloud: spec.Cloud, Region: spec.Region, Names: spec.Names}); len(errs) > 0 {
+		// Said once; each list would say it again.
+		l.specErrors(errs)
+		compiled.Cloud, compiled.Region, compiled.Names = "", "", nil
+	}
 	// What did not decode is missing from the Spec, and rules that refer to it are not wrong.
 	partial := l.failed("policy.clients") || l.failed("policy.phases") || l.failed("policy.names")
-	set, err := policy.Compile(spec, l.lib, policy.Env{Self: selfAddrs(l.cfg)})
+	set, err := policy.Compile(&compiled, l.lib, policy.Env{Self: selfAddrs(l.cfg)})
 	if !partial {
 		l.specErrors(err)
 	}

@@ -204,3 +204,17 @@ func TestEverySettingIsShown(t *testing.T) {
 		}
 	})
 }
+
+func TestAuditPathsBeginAtTheFile(t *testing.T) {
+	c := loadText(t, "policy: { rules: [] }\naudit: { dir: log, key: keys/audit.key, anchor: /mnt/anchor }\n")
+	dir := filepath.Dir(c.Path)
+	for _, tt := range []struct{ got, want string }{
+		{c.Audit.Dir, filepath.Join(dir, "log")},
+		{c.Audit.Key, filepath.Join(dir, "keys", "audit.key")},
+		{c.Audit.Anchor, "/mnt/anchor"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %s, want %s", tt.got, tt.want)
+		}
+	}
+}

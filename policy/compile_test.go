@@ -229,6 +229,7 @@ func TestExplain(t *testing.T) {
 			{ID: "wac", Hosts: []string{"wac.example.com"}, For: []string{"wac"}},
 			{ID: "get", Hosts: []string{"get.example.com"}, Schemes: []policy.Scheme{policy.HTTP}, Methods: []string{"GET"}},
 			{ID: "no", Hosts: []string{"*.evil.org"}, Deny: true},
+			{ID: "beaten", Hosts: []string{"y.evil.org"}},
 			{ID: "priv", Hosts: []string{"10.8.0.1"}, Private: "allow"},
 		},
 	}
@@ -250,6 +251,7 @@ func TestExplain(t *testing.T) {
 		{"", "https://wac.example.com", policy.ClientNotAllowed, "only for clients in wac", "", "add nodes to for of wac"},
 		{"POST", "http://get.example.com", policy.MethodNotAllowed, "only for the methods GET", "", "add POST"},
 		{"", "https://x.evil.org", policy.DeniedByRule, "denies it, and a deny beats every allow", "", "remove or narrow no"},
+		{"", "https://y.evil.org", policy.DeniedByRule, "denies it", "y.evil.org allows it, and would decide if nothing denied it", "remove or narrow no"},
 		{"", "https://10.8.0.2", policy.IPLiteral, "an IP address that no rule names", "", "use a name"},
 		{"", "https://b.get.example.com", policy.HostNotListed, "no rule names b.get.example.com", "an exact name does not match the names below it", "b.get.example.com:443"},
 	}

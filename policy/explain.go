@@ -74,6 +74,8 @@ func (x *Explanation) why() string {
 // condition says, as half a sentence, which condition of e a request failed for reason.
 func (e *entry) condition(reason Reason) string {
 	switch reason {
+	case reasonUnset:
+		return "allows it, and would decide if nothing denied it"
 	case ClientNotAllowed:
 		return "only for clients in " + list(groupNames(e.groups))
 	case PortNotAllowed, SchemeNotAllowed:
