@@ -254,6 +254,27 @@ func TestFixCovers(t *testing.T) {
 	}
 }
 
+// What is optional is shown, and is no fault.
+func TestOptional(t *testing.T) {
+	place := policy.Place{Region: "eastus", Names: map[string]string{"keyvault": "vault1", "gateway": "none"}}
+	profile := open(t, "azure-local@2026-07", place)
+	var lines []string
+	for _, e := range profile.Endpoints {
+		if e.Need.Required() && !strings.HasPrefix(e.Text, "udp") {
+			lines = append(lines, e.Text)
+		}
+	}
+	rules := []policy.RuleSpec{{ID: "own", File: "own.txt"}}
+	report := profile.Check(compile(t, policy.Spec{Rules: rules}, strings.Join(lines, "\n")), coverage.Options{Now: now})
+	if !report.Complete() || report.Count(coverage.Missing) == 0 {
+		t.Errorf("%s, want it complete, with something optional missing", report.Verdict())
+	}
+	report = profile.Check(compile(t, policy.Spec{Rules: rules}, strings.Join(lines[1:], "\n")), coverage.Options{Now: now})
+	if report.Complete() {
+		t.Errorf("complete without %s, want incomplete", lines[0])
+	}
+}
+
 // Without a region nobody knows which hosts are meant.
 func TestUnknown(t *testing.T) {
 	report := open(t, "azure-local@2026-07", policy.Place{}).Check(compile(t, policy.Spec{}, ""), coverage.Options{Now: now})

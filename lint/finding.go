@@ -71,15 +71,24 @@ func (f *Finding) Fingerprint() string {
 	return strings.Join(strings.Fields(string(f.Code)+" "+cmp.Or(f.Rule, "-")+" "+f.Entry), " ")
 }
 
-// sorted returns the findings in reading order, each once.
+// sorted returns the findings in reading order. An entry with both schemes is two rules for the
+// policy and one thing to a reader: what is about its host is told once.
 func sorted(all []Finding) []Finding {
 	slices.SortStableFunc(all, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), strings.Compare(string(a.Code), string(b.Code)))
 	})
-	seen := map[string]bool{}
+	type told struct {
+		code               Code
+		file, field, entry string
+		line               int
+	}
+	seen := map[told]bool{}
 	return slices.DeleteFunc(all, func(f Finding) bool {
-		key := f.Fingerprint() + "\n" + f.File
-		repeated := f.Code != Redundant && seen[key]
+		if f.Code != SharedSuffix && f.Code != SharedHost && f.Code != ApexMissing {
+			return false
+		}
+		key := told{f.Code, f.File, f.Field, f.Entry, f.Line}
+		repeated := seen[key]
 		seen[key] = true
 		return repeated
 	})

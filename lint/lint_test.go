@@ -146,6 +146,10 @@ func TestFindings(t *testing.T) {
 		{"the real ones", nil, "www.microsoft.com\nx.windowsupdate.com\nx.digicert.cn\naka.ms", nil},
 		// as written
 		{"capitals", []string{"upper-case 1 WWW.Example.org"}, "https://WWW.Example.org/x", nil},
+		{"an address", []string{"upper-case 1 [2606:4700::A]"}, "[2606:4700::A]:443", nil},
+		{"an address alone", []string{"upper-case 1 [2606:4700::A]"}, "[2606:4700::A]", nil},
+		{"one list, two rules", []string{"redundant 1 https://a.example.org", "upper-case 1 A.example.org"}, "A.example.org",
+			[]policy.RuleSpec{{ID: "twice", File: "own.txt"}}},
 		{"dot", []string{"trailing-dot 1 www.example.org."}, "www.example.org.:443", nil},
 		{"in the configuration", []string{"upper-case 1 A.example.org", "trailing-dot 2 b.example.org."}, "",
 			[]policy.RuleSpec{{ID: "a", Hosts: []string{"A.example.org"}}, {ID: "b", URL: "https://b.example.org.:8443"}}},
@@ -289,7 +293,7 @@ func TestIndexAgreesWithScan(t *testing.T) {
 	var lines []string
 	for i := range 400 {
 		host := []string{"a.b.example.org", "*.b.example.org", "a*.b.example.org", "ab*c.b.example.org", "*.x*.example.org", "y.xz.example.org"}[i%6]
-		lines = append(lines, fmt.Sprintf("http://%s/%s", host, []string{"", "p", "p*", "p/q", "p/*", fmt.Sprint(i % 50)}[(i/6)%6]))
+		lines = append(lines, fmt.Sprintf("http://%s/%s", host, []string{"z", "p", "p*", "p/q", "p/*", fmt.Sprint(i % 50)}[(i/6)%6]))
 	}
 	in := input(t, policy.Spec{Rules: []policy.RuleSpec{{ID: "own", File: "own.txt"}}}, library{"own.txt": strings.Join(lines, "\n")})
 	found, err := lint.Check(in)

@@ -100,6 +100,9 @@ func TestSeedShared(t *testing.T) {
 	for _, f := range seed(t) {
 		switch f.Code {
 		case lint.SharedSuffix:
+			if got[f.Entry] {
+				t.Errorf("%s: told twice", f.Entry)
+			}
 			got[f.Entry] = true
 		case lint.SharedHost:
 			if f.Entry != "storage.googleapis.com" {

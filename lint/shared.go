@@ -36,7 +36,7 @@ func (l *linter) sharedSuffix(r *policy.RuleInfo) {
 	}
 	examples := strings.Join(r.Host.Examples(), " and ")
 	l.add(SharedSuffix, Warning, r, r.Host.String(),
-		fmt.Sprintf("%s (such as %s) allows %s, whoever owns it (%s)", r.Host, examples, where, s.Source),
+		fmt.Sprintf("%s (such as %s) allows %s, whoever owns it; source: %s", r.Host, examples, where, s.Source),
 		"name the hosts that are needed")
 }
 

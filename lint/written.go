@@ -54,7 +54,7 @@ func hostOf(word string) string {
 	if i := strings.IndexAny(word, "/?"); i >= 0 {
 		word = word[:i]
 	}
-	if i := strings.LastIndexByte(word, ':'); i >= 0 && strings.Count(word, ":") == 1 {
+	if i := strings.LastIndexByte(word, ':'); i >= 0 && !strings.HasSuffix(word, "]") {
 		word = word[:i]
 	}
 	return word

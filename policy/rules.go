@@ -197,7 +197,7 @@ func labelContains(p, q string) bool {
 		case i < len(p) && p[i] == '*':
 			star, from = i, j
 			i++
-		case i < len(p) && p[i] == q[j] && q[j] != '*':
+		case i < len(p) && p[i] == q[j]:
 			i, j = i+1, j+1
 		case star >= 0:
 			from++
