@@ -3,13 +3,16 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"webproxy/audit"
 )
@@ -37,6 +40,7 @@ func (p *process) talkTo(hostport string) *talk {
 func (k *talk) say(words string) {
 	k.t.Helper()
 	back := make([]byte, len(words))
+	k.conn.SetDeadline(time.Now().Add(patience)) // an error shows below
 	if _, err := io.WriteString(k.conn, words); err != nil {
 		k.t.Fatalf("the tunnel is cut: %v", err)
 	}
@@ -48,8 +52,10 @@ func (k *talk) say(words string) {
 // mustEnd waits until the tunnel is ended from the other side.
 func (k *talk) mustEnd() {
 	k.t.Helper()
-	if n, err := io.Copy(io.Discard, k.conn); n != 0 {
-		k.t.Errorf("%d bytes nobody sent, then %v", n, err)
+	k.conn.SetReadDeadline(time.Now().Add(patience)) // an error shows in the read
+	n, err := io.Copy(io.Discard, k.conn)
+	if n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		k.t.Fatalf("the tunnel does not end: %d bytes nobody sent, then %v", n, err)
 	}
 }
 

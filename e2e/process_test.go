@@ -75,6 +75,10 @@ type site struct {
 	settings string
 }
 
+// recordEach is an audit setting: denials that repeat are not counted, but recorded one by one, so that
+// every request can be held against its record.
+const recordEach = `fold_window: "off"`
+
 // newSite makes a site whose proxy asks the DNS server of this test. Names lead to loopback, so rules
 // need private: allow.
 func newSite(t *testing.T) *site {
@@ -84,8 +88,8 @@ listen: "127.0.0.1:0"
 dashboard: { listen: "127.0.0.1:0" }
 egress: { resolver: %q }
 log: { format: json }
-audit: { dir: ./audit, retain: "off" }
-`, startNames(t))}
+audit: { dir: ./audit, retain: "off", %s }
+`, startNames(t), recordEach)}
 }
 
 // write writes a file of the site in place.

@@ -53,6 +53,7 @@ func keepTalking(conn net.Conn, stop <-chan struct{}) (sent int64, err error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for last := false; ; {
+		conn.SetDeadline(time.Now().Add(patience)) // an error shows below
 		words := fmt.Sprintf("still here after %d", sent)
 		if _, err := io.WriteString(conn, words); err != nil {
 			return sent, err
