@@ -98,6 +98,9 @@ func (g *replayTraffic) policy() *policy.Set {
 	for i := range 2 + g.rng.IntN(6) {
 		r := policy.RuleSpec{ID: fmt.Sprintf("r%d", i), Ports: []uint16{g.p.Port}, Private: pick(g.rng, "allow", "allow", "")}
 		host := pick(g.rng, append(replayHosts, "*.one.test", "*.test", "azgn*.two.test", "127.0.0.1")...)
+		if host == "127.0.0.1" {
+			r.Private = "allow" // or it is refused: such a rule could never admit
+		}
 		r.Hosts = []string{host}
 		r.Schemes = pick(g.rng, nil, []policy.Scheme{policy.HTTP}, []policy.Scheme{policy.HTTP, policy.HTTPS})
 		r.Methods = pick(g.rng, nil, nil, []string{"GET", "CONNECT"})

@@ -102,7 +102,9 @@ func (l *Log) measure() (used int64, err error) {
 
 // sizeOf is what a segment takes with the files beside it.
 func (l *Log) sizeOf(s segment) (size int64) {
-	for _, path := range l.filesOf(s) {
+	dir := l.options.Dir
+	seal := []string{filepath.Join(dir, checkpointsFile(s.first)), filepath.Join(dir, hashesFile(s.first))}
+	for _, path := range append(l.filesOf(s), seal...) {
 		if info, err := os.Stat(path); err == nil {
 			size += info.Size()
 		}
@@ -110,15 +112,13 @@ func (l *Log) sizeOf(s segment) (size int64) {
 	return size
 }
 
-// filesOf lists the files that a segment may have.
+// filesOf lists the files that a segment may have, but for those that seal it.
 func (l *Log) filesOf(s segment) []string {
 	dir := l.options.Dir
 	return []string{
 		filepath.Join(dir, s.name),
 		filepath.Join(dir, s.name+gzSuffix),
 		summaryPath(dir, s),
-		filepath.Join(dir, checkpointsFile(s.first)),
-		filepath.Join(dir, hashesFile(s.first)),
 	}
 }
 
@@ -145,10 +145,27 @@ func (l *Log) retain(rotated []segment, why string, old func(segment) bool) ([]s
 			errs = append(errs, removeIfThere(path))
 		}
 	}
+	errs = append(errs, removeSidecars(l.options.Dir, r.LastSeq))
 	if said != nil { // there may be room for it now
 		said = l.Append(r)
 	}
 	return kept, errors.Join(append(errs, said)...)
+}
+
+// removeSidecars removes checkpoints and hashes of segments that ended with the record last, or before:
+// those of deleted segments that were signed only later. The last checkpoints stay, whatever they cover.
+func removeSidecars(dir string, last uint64) error {
+	var errs []error
+	for _, kind := range []string{checkpointsPrefix, hashesPrefix} {
+		firsts, err := sidecars(dir, kind)
+		errs = append(errs, err)
+		for i, first := range firsts {
+			if first <= last && i < len(firsts)-1 {
+				errs = append(errs, removeIfThere(filepath.Join(dir, fmt.Sprintf("%s%012d", kind, first))))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // before is the number of the last record before those of kept and the live file.
