@@ -49,7 +49,7 @@ var namedIn = map[string][]string{
 	"github.com/gobwas/glob":              {"policy/pattern.go"},
 	"github.com/fsnotify/fsnotify":        {"config/watch.go"},
 	"golang.org/x/sys":                    {"*_windows.go", "*_unix.go", "*_linux.go", "*_darwin.go"},
-	"go.yaml.in/yaml/v3":                  {"config/", "catalog/", "catalog/gen/"},
+	"go.yaml.in/yaml/v3":                  {"config/", "catalog/", "catalog/gen/", "learn/"},
 	"github.com/spf13/cobra":              {"cmd/webproxy/"},
 	"github.com/spf13/pflag":              {"cmd/webproxy/"},
 	"github.com/gaissmai/bart":            {"policy/", "catalog/"},
