@@ -24,23 +24,23 @@ type Plan struct {
 
 // An Item is one proposal, and the answer to it.
 type Item struct {
-	Group string `yaml:"group"`
-	Entry string `yaml:"entry"`
+	Group string `yaml:"group" json:"group"`
+	Entry string `yaml:"entry" json:"entry"`
 	// Answer is pending, approve, exact, reject or snooze.
-	Answer  Answer `yaml:"answer"`
-	Reason  string `yaml:"reason"`
-	Expires string `yaml:"expires"`
-	By      string `yaml:"by,omitempty"`
+	Answer  Answer `yaml:"answer" json:"answer"`
+	Reason  string `yaml:"reason" json:"reason"`
+	Expires string `yaml:"expires" json:"expires"`
+	By      string `yaml:"by,omitempty" json:"by"`
 	// Bulk says that nothing speaks against approving it unlooked at.
-	Bulk       bool     `yaml:"bulk"`
-	Kind       Kind     `yaml:"kind"`
-	Confidence int      `yaml:"confidence"`
-	Excess     int      `yaml:"excess"`
-	Evidence   string   `yaml:"evidence"`
-	Hosts      []string `yaml:"hosts,flow"`
-	Why        []string `yaml:"why,omitempty"`
-	Concerns   []string `yaml:"concerns,omitempty"`
-	Ladder     []string `yaml:"ladder,omitempty"`
+	Bulk       bool     `yaml:"bulk" json:"bulk"`
+	Kind       Kind     `yaml:"kind" json:"kind"`
+	Confidence int      `yaml:"confidence" json:"confidence"`
+	Excess     int      `yaml:"excess" json:"excess"`
+	Evidence   string   `yaml:"evidence" json:"evidence"`
+	Hosts      []string `yaml:"hosts,flow" json:"hosts"`
+	Why        []string `yaml:"why,omitempty" json:"why"`
+	Concerns   []string `yaml:"concerns,omitempty" json:"concerns"`
+	Ladder     []string `yaml:"ladder,omitempty" json:"ladder"`
 }
 
 const planHeader = `# Proposals of webproxy learn review --plan. Set answer to one of

@@ -28,28 +28,29 @@ const (
 
 // A Readiness says what enforcing a group's mode would be based on.
 type Readiness struct {
-	Group    string
-	State    State
-	Since    time.Time // the first request seen
-	Requests uint64
-	Covered  float64 // part of Requests that the policy in force allows, 0 to 1
+	Group    string    `json:"group"`
+	State    State     `json:"state"`
+	Since    time.Time `json:"since,omitzero"` // the first request seen
+	Requests uint64    `json:"requests"`
+	Covered  float64   `json:"covered"` // part of Requests that the policy in force allows, 0 to 1
 	// NewHosts is how many endpoints are not admitted that can be learnt from; LastNew is when the
 	// last of them was first seen.
-	NewHosts int
-	LastNew  time.Time
-	Quiet    int // days since then
+	NewHosts int       `json:"new_hosts"`
+	LastNew  time.Time `json:"last_new,omitzero"`
+	Quiet    int       `json:"quiet_days"` // days since then
 	// PatchTuesday reports whether a second Tuesday of a month was seen, and the day behind it.
-	PatchTuesday bool
+	PatchTuesday bool `json:"patch_tuesday"`
 	// Idle are phases that the policy has and in which nothing was asked for.
-	Idle []string
+	Idle []string `json:"idle_phases"`
 	// Used and Entries are how many single hosts of the policy's catalog lists were asked for, of how many.
-	Used, Entries int
+	Used    int `json:"used"`
+	Entries int `json:"entries"`
 	// Unused are some of those that were not.
-	Unused []string
+	Unused []string `json:"unused"`
 	// PerDay is how many new endpoints were first seen on each day, the last day last.
-	PerDay []int
+	PerDay []int `json:"new_per_day"`
 	// Missing says, for people, what keeps the group from being stable, or is not known yet.
-	Missing []string
+	Missing []string `json:"missing"`
 }
 
 // Ready reports whether enforcing may be switched on without force.

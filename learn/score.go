@@ -110,6 +110,16 @@ func (w *work) ladder(p *Proposal) []Rung {
 	return rungs
 }
 
+// Wider is the next entry up the ladder that may be proposed, wider than p; empty if there is none.
+func (p *Proposal) Wider() string {
+	for _, r := range p.Ladder[1:] {
+		if e, err := policy.ParseEntry(r.Entry); err == nil && r.Floor == "" && e.Host != p.Host && e.Host.Contains(p.Host) {
+			return r.Entry
+		}
+	}
+	return ""
+}
+
 // commonDomain is the deepest domain that all hosts are below.
 func commonDomain(hosts []string) string {
 	if len(hosts) == 0 {

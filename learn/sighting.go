@@ -31,6 +31,9 @@ type Sighting struct {
 	before map[string]uint64  // hosts that the same client had asked for just before
 }
 
+// Group is the client group that it was seen in.
+func (s *Sighting) Group() string { return s.group.Name }
+
 // Days is on how many days, UTC, it was seen.
 func (s *Sighting) Days() int { return len(s.days) }
 

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/policy"
+)
+
+// replayFlags are the flags of audit replay.
+type replayFlags struct {
+	candidate, failOn, output string
+	dir                       *string
+	window                    window
+}
+
+func newAuditReplay() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "replay --config CANDIDATE",
+		Short: "Judge the recorded requests by another policy, and say what would change",
+		Long: `Replay reads the audit log and has each recorded request judged by the policy of the candidate, with the code
+that judges live traffic: its time, client, method, host, port and path are those of the record. What went
+ahead and would be refused is newly denied, the reverse newly allowed. What cannot be judged from a record is
+counted by its cause; docs/learning.md explains these. The log is the one that the candidate names, or --dir.
+With --fail-on, exit code 4 means that there is something of that kind.`,
+		Example: "  webproxy audit replay --config candidate.yaml --since 30d --fail-on newly-denied",
+		Args:    cobra.NoArgs,
+	}
+	var f replayFlags
+	flags := cmd.Flags()
+	flags.StringVarP(&f.candidate, "config", "c", "", "the `CANDIDATE`: a configuration file (required)")
+	f.dir = flags.String("dir", "", "`DIR` of the log, instead of the one in the candidate")
+	f.window = windowFlags(cmd)
+	flags.StringVar(&f.failOn, "fail-on", "", "`WHAT` makes the answer no: newly-denied, newly-allowed, or both by comma")
+	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
+	cmd.MarkFlagRequired("config")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }
+	return cmd
+}
+
+func (f *replayFlags) run(cmd *cobra.Command) error {
+	asJSON, err := isJSON(f.output)
+	if err != nil {
+		return err
+	}
+	for _, word := range f.failWords() {
+		if word != "newly-denied" && word != "newly-allowed" {
+			return usageError{fmt.Errorf("--fail-on %q: want newly-denied or newly-allowed", word)}
+		}
+	}
+	cfg, err := config.Load(f.candidate)
+	if err != nil {
+		return err
+	}
+	dir := cmp.Or(*f.dir, cfg.Audit.WithDefaults().Dir)
+	since, until, err := f.window.times(time.Now())
+	if err != nil {
+		return err
+	}
+	replay, err := replayLog(cmd, dir, audit.ScanOptions{Since: since, Until: until}, cfg.Set)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = writeJSON(cmd.OutOrStdout(), newReplayAnswer(replay, cfg.Set))
+	} else {
+		err = replayText(cmd.OutOrStdout(), replay)
+	}
+	if err == nil && f.fails(replay) {
+		return noError{}
+	}
+	return err
+}
+
+func (f *replayFlags) failWords() []string {
+	return strings.FieldsFunc(f.failOn, func(c rune) bool { return c == ',' })
+}
+
+func (f *replayFlags) fails(r *audit.Replay) bool {
+	return slices.ContainsFunc(f.failWords(), func(word string) bool {
+		return word == "newly-denied" && r.NewlyDenied > 0 || word == "newly-allowed" && r.NewlyAllowed > 0
+	})
+}
+
+// replayLog judges the log in dir by set, and says on standard error what of it could not be read.
+func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.Set) (*audit.Replay, error) {
+	o.Progress = new(audit.Progress)
+	stop := showProgress(cmd.ErrOrStderr(), "replay", o.Progress)
+	replay, stats, err := audit.ReplayLog(dir, o, set)
+	stop()
+	sayIncomplete(cmd.ErrOrStderr(), &stats)
+	return replay, err
+}
+
+// A replayAnswer is what audit replay prints as JSON.
+type replayAnswer struct {
+	Policy       string                    `json:"policy"`
+	Requests     uint64                    `json:"requests"`
+	Same         uint64                    `json:"same"`
+	NewlyDenied  uint64                    `json:"newly_denied"`
+	NewlyAllowed uint64                    `json:"newly_allowed"`
+	Undialled    uint64                    `json:"undialled"`
+	Listed       uint64                    `json:"listed"`
+	Unlisted     uint64                    `json:"unlisted"`
+	Unended      uint64                    `json:"unended"`
+	NotJudged    map[audit.Unjudged]uint64 `json:"not_judged"`
+	Changes      []*audit.Change           `json:"changes"`
+}
+
+func newReplayAnswer(r *audit.Replay, set *policy.Set) replayAnswer {
+	return replayAnswer{
+		set.Digest(), r.Requests, r.Same, r.NewlyDenied, r.NewlyAllowed, r.Undialled, r.Listed, r.Unlisted, r.Unended,
+		r.Unjudged, r.Finish(),
+	}
+}
+
+// replayRows bounds what is printed for people of each kind; JSON has all.
+const replayRows = 20
+
+func replayText(w io.Writer, r *audit.Replay) error {
+	changes := r.Finish()
+	fmt.Fprintf(w, "%s: same %s  newly denied %s  newly allowed %s\n", requests(r.Requests), thousands(r.Same),
+		newly(r.NewlyDenied, changes, true), newly(r.NewlyAllowed, changes, false))
+	for _, denied := range []bool{true, false} {
+		if err := replayTable(w, changes, denied); err != nil {
+			return err
+		}
+	}
+	var notes []string
+	if r.Listed > 0 {
+		notes = append(notes, fmt.Sprintf("of the same, %s had been let through by learn mode and would be allowed by a rule", thousands(r.Listed)))
+	}
+	if r.Unlisted > 0 {
+		notes = append(notes, fmt.Sprintf("of the same, %s had been allowed by a rule and would be let through by learn mode only", thousands(r.Unlisted)))
+	}
+	if r.Undialled > 0 {
+		notes = append(notes, fmt.Sprintf("of the newly allowed, %s go to names whose address is not in the log: the guards on addresses still hold", thousands(r.Undialled)))
+	}
+	if r.Unended > 0 {
+		notes = append(notes, fmt.Sprintf("%s were judged without the address they went to: their end is not in the log", requests(r.Unended)))
+	}
+	for _, why := range slices.Sorted(maps.Keys(r.Unjudged)) {
+		if n := r.Unjudged[why]; n > 0 {
+			notes = append(notes, fmt.Sprintf("not judged, %s: %s", why, thousands(n)))
+		}
+	}
+	for _, n := range notes {
+		fmt.Fprintln(w, " "+n)
+	}
+	return nil
+}
+
+// newly is "946 (2 hosts)".
+func newly(n uint64, changes []*audit.Change, denied bool) string {
+	hosts := map[string]bool{}
+	for _, c := range changes {
+		if c.Denied() == denied {
+			hosts[c.Host] = true
+		}
+	}
+	if n == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%s (%s)", thousands(n), plural(len(hosts), "host"))
+}
+
+// A changedHost is the changes of one endpoint, for people.
+type changedHost struct {
+	*audit.Change
+	requests uint64
+	clients  map[string]bool
+	last     time.Time
+}
+
+// replayTable lists the endpoints for which requests changed, with who asked and which rules decide.
+func replayTable(w io.Writer, changes []*audit.Change, denied bool) error {
+	type key struct {
+		host, scheme, was, is string
+		port                  uint16
+	}
+	found := map[key]*changedHost{}
+	var order []*changedHost
+	for _, c := range changes {
+		if c.Denied() != denied {
+			continue
+		}
+		k := key{c.Host, c.Scheme, rulingText(c.Was), rulingText(c.Is), c.Port}
+		h := found[k]
+		if h == nil {
+			h = &changedHost{Change: c, clients: map[string]bool{}}
+			found[k] = h
+			order = append(order, h)
+		}
+		h.requests += c.Requests
+		h.clients[c.Client.String()] = true
+		if c.Last.After(h.last) {
+			h.last = c.Last
+		}
+	}
+	slices.SortStableFunc(order, func(a, b *changedHost) int { return cmp.Compare(b.requests, a.requests) })
+	if len(order) == 0 {
+		return nil
+	}
+	title := "NEWLY ALLOWED"
+	if denied {
+		title = "NEWLY DENIED"
+	}
+	rows := [][]string{{title, "REQUESTS", "CLIENTS", "LAST", "WAS", "IS"}}
+	for _, h := range order[:min(len(order), replayRows)] {
+		rows = append(rows, []string{
+			fmt.Sprintf("%s://%s:%d", h.Scheme, h.Host, h.Port), thousands(h.requests), someNames(h.clients),
+			h.last.UTC().Format("2006-01-02 15:04"), rulingText(h.Was), rulingText(h.Is),
+		})
+	}
+	if err := writeTable(w, rows); err != nil {
+		return err
+	}
+	if more := len(order) - replayRows; more > 0 {
+		fmt.Fprintf(w, "and %d more; -o json has all\n", more)
+	}
+	return nil
+}
+
+// rulingText is "deny host_not_listed", or "allow arc/his".
+func rulingText(r audit.Ruling) string {
+	if r.Decision == "allow" {
+		return "allow " + r.Rule
+	}
+	return strings.TrimSpace(r.Decision + " " + r.Reason + " " + r.Rule)
+}
+
+// someNames are the first of names, and how many more there are.
+func someNames(names map[string]bool) string {
+	all := slices.Sorted(maps.Keys(names))
+	const most = 4
+	if len(all) > most {
+		return fmt.Sprintf("%s +%d", strings.Join(all[:most], ","), len(all)-most)
+	}
+	return strings.Join(all, ",")
+}
+
+func requests(n uint64) string {
+	if n == 1 {
+		return "1 request"
+	}
+	return thousands(n) + " requests"
+}
+
+// thousands is a number as people read it: 9,801,944.
+func thousands(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
