@@ -12,7 +12,7 @@ import (
 // gives the built-in configuration.
 type InitParams struct {
 	Cloud   string   // public, china or usgov; empty for public
-	Region  string   // such as norwayeast
+	Region  string   // such as norwayeast; the list of what Azure Local needs there is then on
 	Clients []string // groups: "nodes=10.0.1.0/24,10.0.2.10"
 }
 
@@ -54,6 +54,11 @@ func Init(p InitParams) ([]File, error) {
 			return nil, fmt.Errorf("region %q: want a name such as norwayeast", p.Region)
 		}
 		edit("  # region: norwayeast\n", "  region: "+p.Region+"\n")
+		if p.Cloud != "china" { // for which there is no Azure Local
+			edit("# - { id: local, ", "- { id: local, ")
+			edit("- { id: hci, ", "# - { id: hci, ")
+			edit("- { id: arc, ", "# - { id: arc, ")
+		}
 	}
 	if len(p.Clients) > 0 {
 		first, line, err := clientsLine(p.Clients)

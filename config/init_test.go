@@ -32,8 +32,8 @@ func TestInit(t *testing.T) {
 	}{
 		{"nothing", InitParams{}, []string{"  cloud: public\n", "  # region", "  # clients", "{ from: default, "}},
 		{"all", InitParams{"public", "eastus", []string{"nodes=10.0.1.0/24,10.0.2.10", "wac=2001:db8::1"}}, []string{
-			"  region: eastus\n", `  clients: { nodes: ["10.0.1.0/24", "10.0.2.10"], wac: ["2001:db8::1"] }`, "{ from: nodes, "}},
-		{"cloud", InitParams{"china", "chinaeast2", []string{"nodes=10.0.1.0/24"}}, []string{"  cloud: china\n"}},
+			"  region: eastus\n", "    - { id: local, list: azure-local@2026-07 }\n", "    # - { id: hci, list: hci }\n", `  clients: { nodes: ["10.0.1.0/24", "10.0.2.10"], wac: ["2001:db8::1"] }`, "{ from: nodes, "}},
+		{"cloud", InitParams{"china", "chinaeast2", []string{"nodes=10.0.1.0/24"}}, []string{"  cloud: china\n", "    - { id: hci, list: hci }\n"}},
 		{"usgov", InitParams{Cloud: "usgov"}, []string{"  cloud: usgov\n"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

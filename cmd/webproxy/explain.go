@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/config"
 	"webproxy/policy"
 )
 
@@ -51,7 +52,7 @@ Exit code 4 means denied.`,
 		if err != nil {
 			return usageError{err}
 		}
-		return explain(cmd.OutOrStdout(), cfg.Set, &req, asJSON)
+		return explain(cmd.OutOrStdout(), cfg, &req, asJSON)
 	}
 	return cmd
 }
@@ -113,19 +114,22 @@ type explainAnswer struct {
 	Policy       string            `json:"policy"`
 	Near         []policy.NearMiss `json:"near"`
 	Fixes        []string          `json:"fixes"`
+	Listed       []string          `json:"listed"`
 }
 
-func explain(w io.Writer, set *policy.Set, req *policy.Request, asJSON bool) error {
-	x := set.Explain(req)
+func explain(w io.Writer, cfg *config.Config, req *policy.Request, asJSON bool) error {
+	x := cfg.Set.Explain(req)
+	listed := listedIn(cfg, &x)
 	var err error
 	if asJSON {
 		err = writeJSON(w, explainAnswer{
 			Decision: x.Outcome(), Reason: x.Reason, Why: x.Why, Client: req.Client, Group: x.Group, Mode: x.Mode,
 			Method: req.Method, Target: x.Target.HostPort(), Rule: x.Rule(), RuleSource: x.Source(), Phase: x.Phase(),
 			PathEnforced: x.PathEnforced, Policy: x.Policy(), Near: append([]policy.NearMiss{}, x.Near...), Fixes: append([]string{}, x.Fixes...),
+			Listed: listed,
 		})
 	} else {
-		_, err = io.WriteString(w, explainText(&x, req))
+		_, err = io.WriteString(w, explainText(&x, req, listed))
 	}
 	if err == nil && !x.Permit {
 		return noError{}
@@ -133,7 +137,7 @@ func explain(w io.Writer, set *policy.Set, req *policy.Request, asJSON bool) err
 	return err
 }
 
-func explainText(x *policy.Explanation, req *policy.Request) string {
+func explainText(x *policy.Explanation, req *policy.Request, listed []string) string {
 	var b strings.Builder
 	group := x.Group
 	if group == "" {
@@ -142,16 +146,7 @@ func explainText(x *policy.Explanation, req *policy.Request) string {
 	fmt.Fprintf(&b, "%s  %s (%s)  %s %s%s   policy %s\n", headline(x), req.Client, group,
 		req.Method, x.Target.HostPort(), req.Path, strings.TrimPrefix(x.Policy(), "sha256:"))
 	fmt.Fprintf(&b, " reason  %s: %s\n", x.Reason, x.Why)
-	label := "near"
-	for _, n := range x.Near {
-		fmt.Fprintf(&b, " %-6s  %s  %s (%s): %s\n", label, n.Entry, n.Rule, n.Source, n.Why)
-		label = ""
-	}
-	label = "fix"
-	for _, f := range x.Fixes {
-		fmt.Fprintf(&b, " %-6s  %s\n", label, f)
-		label = "or"
-	}
+	b.WriteString(adviceText(x, listed))
 	return b.String()
 }
 

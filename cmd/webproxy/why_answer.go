@@ -51,7 +51,7 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s: %s\n reason  %s: %s\n", which, headline(&x), x.Reason, x.Why)
 	}
-	_, err := io.WriteString(w, adviceText(&x))
+	_, err := io.WriteString(w, adviceText(&x, listedIn(a.cfg, &x)))
 	if err != nil {
 		return err
 	}
@@ -75,22 +75,6 @@ func (a *whyAnswer) writeEnd(w io.Writer) {
 		text += ", " + end.Error
 	}
 	fmt.Fprintf(w, " end     %s\n", audit.Printable(text))
-}
-
-// adviceText is the near misses and the fixes.
-func adviceText(x *policy.Explanation) string {
-	var b strings.Builder
-	label := "near"
-	for _, n := range x.Near {
-		fmt.Fprintf(&b, " %-6s  %s  %s (%s): %s\n", label, n.Entry, n.Rule, n.Source, n.Why)
-		label = ""
-	}
-	label = "fix"
-	for _, f := range x.Fixes {
-		fmt.Fprintf(&b, " %-6s  %s\n", label, f)
-		label = "or"
-	}
-	return b.String()
 }
 
 // writeSafe tells which requests of the log the fix would have let through. It says nothing where the fix
