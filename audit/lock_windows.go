@@ -28,7 +28,7 @@ func lockFile(path string) (*os.File, error) {
 }
 
 // A fileID has nothing to tell: Windows lets nobody rename or remove a file while it is open
-// the way package os opens it.
+// the way package os opens it, as the log does.
 type fileID struct{}
 
 // statLive returns the size of the live file f, whose name is path. It asks the handle, because

@@ -250,6 +250,13 @@ func (l *Log) OnError() OnError { return l.options.OnError }
 // Written is the number of records written since Open.
 func (l *Log) Written() uint64 { return l.written.Load() }
 
+// LastSeq is the number of the last record in the log; 0 if there is none.
+func (l *Log) LastSeq() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next - 1
+}
+
 // Errors is the number of records that could not be written since Open.
 func (l *Log) Errors() uint64 { return l.failed.Load() }
 

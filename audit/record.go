@@ -25,12 +25,13 @@ const (
 	TypeStop     Type = "system.stop"
 	TypeGap      Type = "system.gap"    // something is missing here; written by Log itself
 	TypeRetain   Type = "system.retain" // old records are deleted; written by Log itself
+	TypeShip     Type = "system.ship"   // records that a receiver did not get, see package ship
 )
 
 // Types lists the types this package writes. A reader must expect others.
 func Types() []Type {
 	return []Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove,
-		TypeStart, TypeStop, TypeGap, TypeRetain}
+		TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
 }
 
 // known reports whether t is one of Types.
@@ -92,7 +93,7 @@ type Record struct {
 	Hosts  int       `json:"hosts"`  // different ones among them, where they are not of one host
 	Sample []string  `json:"sample"` // some of these
 
-	FirstSeq uint64 `json:"first_seq"` // the first record that is deleted
+	FirstSeq uint64 `json:"first_seq"` // the first record that is deleted, or was not shipped
 	LastSeq  uint64 `json:"last_seq"`  // and the last
 
 	Detail    string   `json:"detail"` // one sentence for people

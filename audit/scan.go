@@ -143,7 +143,7 @@ func (p *pass) fileSize(i int) int64 {
 func snapshot(dir string) ([]segment, *os.File, error) {
 	before, err := segments(dir)
 	for err == nil {
-		live, openErr := os.Open(filepath.Join(dir, liveName))
+		live, openErr := openShared(filepath.Join(dir, liveName))
 		if openErr != nil && !errors.Is(openErr, fs.ErrNotExist) {
 			return nil, nil, openErr
 		}

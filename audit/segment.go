@@ -138,10 +138,10 @@ func firstSeq(dir string, s segment) (uint64, error) {
 // openSegment opens a segment for reading its records, decompressed. It copes with the file being
 // compressed since it was listed.
 func openSegment(dir string, s segment) (*segmentFile, error) {
-	f, err := os.Open(filepath.Join(dir, s.file()))
+	f, err := openShared(filepath.Join(dir, s.file()))
 	if errors.Is(err, fs.ErrNotExist) && !s.gz {
 		s.gz = true
-		f, err = os.Open(filepath.Join(dir, s.file()))
+		f, err = openShared(filepath.Join(dir, s.file()))
 	}
 	if err != nil {
 		return nil, err

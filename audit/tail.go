@@ -139,7 +139,7 @@ func (f *follower) current() (bool, error) {
 
 // open opens the live file anew, and first hands out what was rotated in the meantime.
 func (f *follower) open() error {
-	file, err := os.Open(filepath.Join(f.dir, liveName))
+	file, err := openShared(filepath.Join(f.dir, liveName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
