@@ -34,7 +34,7 @@ func samples() map[audit.Type]audit.Record {
 		audit.TypeStop:    {Detail: "webproxy stopped; 2 tunnels were cut"},
 		audit.TypeGap:     {Detail: "3 records could not be written since 2026-11-24T07:01:49.123Z: write: no space left on device"},
 		audit.TypeRetain:  {Detail: "audit-000000000001-20251020T070149Z.ndjson.gz is deleted: older than 400d", FirstSeq: 1, LastSeq: 612340},
-		audit.TypeShip: {Detail: "siem did not get 1200 records: they were no longer in the log", FirstSeq: 612341, LastSeq: 613540},
+		audit.TypeShip:    {Detail: "siem did not get 1200 records: they were no longer in the log", FirstSeq: 612341, LastSeq: 613540},
 	}
 	judged := all[audit.TypeDecision]
 	judged.ID = all[audit.TypeClose].ID
