@@ -1,0 +1,133 @@
+package dashboard
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func ask(s *Server, method, host, path string) *http.Response {
+	r := httptest.NewRequest(method, path, nil)
+	r.Host = host
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestPaths(t *testing.T) {
+	metrics := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		io.WriteString(w, "webproxy_open_tunnels 0\n")
+	})
+	s := &Server{Status: &Status{}, Metrics: metrics, Listen: "127.0.0.1:9091"}
+	s.Status.SetReady(true)
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		text         string
+	}{
+		{"GET", "/", 200, "/readyz"},
+		{"GET", "/healthz", 200, "ok\n"},
+		{"HEAD", "/healthz", 200, ""},
+		{"GET", "/readyz", 200, "ready\n"},
+		{"GET", "/metrics", 200, "webproxy_open_tunnels 0\n"},
+		{"GET", "/metrics/", 404, ""},
+		{"GET", "/healthz/../readyz", 404, ""},
+		{"POST", "/readyz", 405, "nothing here can be changed"},
+		{"CONNECT", "/", 405, ""},
+	} {
+		r := ask(s, tt.method, "127.0.0.1:9091", tt.path)
+		if text := body(t, r); r.StatusCode != tt.status || !strings.Contains(text, tt.text) {
+			t.Errorf("%s %s: %d %q, want %d %q", tt.method, tt.path, r.StatusCode, text, tt.status, tt.text)
+		}
+		if got := r.Header.Get("X-Content-Type-Options"); got != "nosniff" {
+			t.Errorf("%s %s: X-Content-Type-Options %q", tt.method, tt.path, got)
+		}
+	}
+	if got := ask(s, "GET", "localhost", "/metrics").Header.Get("Content-Type"); got != "text/plain; version=0.0.4" {
+		t.Errorf("metrics have Content-Type %q", got)
+	}
+	s.Metrics = nil
+	if r := ask(s, "GET", "localhost", "/metrics"); r.StatusCode != 404 {
+		t.Errorf("no metrics: %d", r.StatusCode)
+	}
+}
+
+// A page of another site, whose name leads here, must not be answered.
+func TestHost(t *testing.T) {
+	s := &Server{Status: &Status{}, Listen: "proxy.corp.example:9091"}
+	for host, want := range map[string]int{
+		"127.0.0.1:9091":          200,
+		"127.0.0.1":               200,
+		"[::1]:9091":              200,
+		"10.0.0.7:9091":           200,
+		"localhost:9091":          200,
+		"LocalHost":               200,
+		"proxy.corp.example:9091": 200,
+		"":                        421,
+		"rebind.example:9091":     421,
+		"localhost.example":       421,
+		"127.0.0.1.example":       421,
+		"proxy.corp.example:80":   421,
+	} {
+		if r := ask(s, "GET", host, "/healthz"); r.StatusCode != want {
+			t.Errorf("Host %q: %d, want %d", host, r.StatusCode, want)
+		}
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	s := &Server{Status: &Status{}}
+	check := func(when string, status int, words ...string) {
+		t.Helper()
+		r := ask(s, "GET", "localhost", "/readyz")
+		text := body(t, r)
+		if r.StatusCode != status {
+			t.Errorf("%s: %d, want %d", when, r.StatusCode, status)
+		}
+		for _, w := range words {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: no %q in %q", when, w, text)
+			}
+		}
+	}
+	now := time.Now()
+	check("zero", 503, "not ready")
+	s.Status.Installed("sha256:aaaa", now)
+	check("not yet serving", 503, "not ready", "policy sha256:aaaa")
+	s.Status.SetReady(true)
+	check("serving", 200, "ready\n", "configuration on disk: in force")
+	s.Status.Refused("webproxy.yaml:3:1: no such setting", now)
+	check("refused", 200, "policy sha256:aaaa", "refused 0s ago", "webproxy.yaml:3:1: no such setting")
+	s.Status.Installed("sha256:bbbb", now)
+	check("mended", 200, "policy sha256:bbbb", "configuration on disk: in force")
+	s.Status.SetReady(false)
+	check("draining", 503, "not ready")
+}
+
+// A policy that is read again unchanged keeps its age.
+func TestAge(t *testing.T) {
+	var s Status
+	start := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	s.Installed("sha256:aaaa", start)
+	s.Installed("sha256:aaaa", start.Add(time.Hour))
+	if got := s.Age(start.Add(2 * time.Hour)); got != 2*time.Hour {
+		t.Errorf("read again: %v, want 2h", got)
+	}
+	s.Installed("sha256:bbbb", start.Add(3*time.Hour))
+	if got := s.Age(start.Add(4 * time.Hour)); got != time.Hour {
+		t.Errorf("another: %v, want 1h", got)
+	}
+}
