@@ -153,6 +153,9 @@ func preferred(fs []file) file {
 	return fs[len(fs)-1]
 }
 
+// Newest returns the newest generation of any list, such as "2026-07".
+func Newest() string { return slices.Max(generations(catalogue())) }
+
 func generations(fs []file) []string {
 	var all []string
 	for _, f := range fs {

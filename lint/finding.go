@@ -19,6 +19,7 @@ const (
 	PathOverTLS         Code = "path-over-tls"        // a path that nobody can see
 	Expired             Code = "expired"              // an entry whose time is over
 	UnfilledPlaceholder Code = "unfilled-placeholder" // a setting that fills hosts of a list is missing
+	OldGeneration       Code = "old-generation"       // a list of which there is a newer generation
 	NotInForce          Code = "not-in-force"         // a list has nothing for this cloud or region
 	UnknownServiceTag   Code = "unknown-service-tag"  // Microsoft has no service tag of that name
 	LookAlike           Code = "look-alike"           // a name that reads like another
@@ -30,7 +31,7 @@ const (
 // Codes lists every Code.
 func Codes() []Code {
 	return []Code{SharedSuffix, SharedHost, Redundant, Shadowed, NeverMatches, ApexMissing, PathOverTLS, Expired,
-		UnfilledPlaceholder, NotInForce, UnknownServiceTag, LookAlike, UpperCase, TrailingDot, Config}
+		UnfilledPlaceholder, OldGeneration, NotInForce, UnknownServiceTag, LookAlike, UpperCase, TrailingDot, Config}
 }
 
 // A Level is how much a finding matters.

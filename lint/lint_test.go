@@ -200,6 +200,27 @@ func TestLists(t *testing.T) {
 	}
 }
 
+// A list of which there is a newer generation is noted, pinned or not.
+func TestGenerations(t *testing.T) {
+	for list, want := range map[string]string{
+		"hci":             "note: hci@2021-12 says what Microsoft's documents did in 2021-12; there is one of 2026-07; webproxy lists diff hci@2021-12 hci@2026-07 shows what would change",
+		"hci@2021-12":     "note: hci@2021-12 says what Microsoft's documents did in 2021-12; there is one of 2026-07; webproxy lists diff hci@2021-12 hci@2026-07 shows what would change",
+		"hci@2026-07":     "",
+		"tools":           "", // has no other
+		"azure-stack-hci": "",
+	} {
+		got := ""
+		for _, f := range check(t, policy.Spec{Rules: []policy.RuleSpec{{ID: "r", List: list}}}, nil) {
+			if f.Code == lint.OldGeneration {
+				got += fmt.Sprintf("%s: %s; %s", f.Level, f.Reason, f.Fix)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", list, got, want)
+		}
+	}
+}
+
 func TestColumns(t *testing.T) {
 	yaml := "policy:\n  rules:\n    - id: a\n      hosts:\n        - www.example.org\n        - \"*.blob.core.windows.net\"\n    - { id: b, url: \"https://A.example.org/\" }\n"
 	spec := policy.Spec{Rules: []policy.RuleSpec{

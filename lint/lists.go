@@ -34,7 +34,25 @@ func (l *linter) lists() {
 			r := policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].list", i)}
 			l.add(c.code, Warning, &r, rule.List+" "+c.about, c.reason(rule.List), c.fix)
 		}
+		l.generation(i)
 	}
+}
+
+// generation finds that rule i has a list of which there is a newer generation. That may be on purpose, so it
+// is a note.
+func (l *linter) generation(i int) {
+	rule := &l.Spec.Rules[i]
+	info, err := catalog.Info(rule.List)
+	if err != nil {
+		return // the policy would not have compiled
+	}
+	name, newest := info.Name+"@"+info.Generation, info.Generations[len(info.Generations)-1]
+	if newest == info.Generation {
+		return
+	}
+	r := policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].list", i)}
+	l.add(OldGeneration, Note, &r, rule.List, fmt.Sprintf("%s says what Microsoft's documents did in %s; there is one of %s", name, info.Generation, newest),
+		fmt.Sprintf("webproxy lists diff %s %s@%s shows what would change", name, info.Name, newest))
 }
 
 // A cause is why endpoints of a list are not in force.

@@ -118,7 +118,7 @@ func (d *document) plainLine() {
 		d.account(d.next, raw, f)
 		return
 	}
-	if cellTag.MatchString(text) {
+	if cellTag().MatchString(text) {
 		d.account(d.next, raw, d.htmlRow(text))
 		return
 	}
@@ -153,7 +153,7 @@ func markupOf(text string) string {
 
 // htmlRow is the finding for a row of an HTML table, which is not read.
 func (d *document) htmlRow(text string) finding {
-	if f := d.filling.read(anyTag.ReplaceAllString(text, "<br>"), context{}); !f.has() {
+	if f := d.filling.read(anyTag().ReplaceAllString(text, "<br>"), context{}); !f.has() {
 		return leave(Prose, text, "a row of an HTML table", "")
 	}
 	return leave(Problem, text, "a row of an HTML table", "copy the table from a browser, or save it as CSV")

@@ -1,12 +1,9 @@
 package tables
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // pair matches a line of a JSON object: "key": "value",
-var pair = regexp.MustCompile(`^[\[{\s,]*"([^"]{1,40})"\s*:\s*(.*?)[\s,]*$`)
+var pair = lazy(`^[\[{\s,]*"([^"]{1,40})"\s*:\s*(.*?)[\s,]*$`)
 
 // jsonObject reads an object that has a pair to a line, as documents print them, often with smart
 // quotes, so that a JSON parser would refuse it. It reports whether the next line begins one that
@@ -19,7 +16,7 @@ func (d *document) jsonObject() bool {
 		if i > d.next && strings.HasPrefix(text, "{") {
 			break // another object; this one had no end
 		}
-		if m := pair.FindStringSubmatch(text); m != nil {
+		if m := pair().FindStringSubmatch(text); m != nil {
 			keys = append(keys, m[1])
 			values = append(values, strings.TrimSpace(strings.TrimRight(strings.TrimSpace(m[2]), "]}")))
 		} else if text != "" && strings.Trim(text, "[]{},; ") != "" {

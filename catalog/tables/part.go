@@ -2,7 +2,6 @@ package tables
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -14,15 +13,15 @@ type context struct {
 }
 
 // link matches a Markdown link or image, also with a title.
-var link = regexp.MustCompile(`!?\[([^\[\]]*)\]\(\s*<?([^()\s<>]*)>?(?:\s+["'][^"']*["'])?\s*\)`)
+var link = lazy(`!?\[([^\[\]]*)\]\(\s*<?([^()\s<>]*)>?(?:\s+["'][^"']*["'])?\s*\)`)
 
 // resolveLinks replaces links by their text if that is an address, since the target is often made
 // from it by an editor; in a column of addresses else by their target. An error names a link whose
 // text is one host and whose target another.
 func resolveLinks(s string, column bool) (string, error) {
 	var err error
-	s = link.ReplaceAllStringFunc(s, func(whole string) string {
-		m := link.FindStringSubmatch(whole)
+	s = link().ReplaceAllStringFunc(s, func(whole string) string {
+		m := link().FindStringSubmatch(whole)
 		text, target := unescape(m[1]), m[2]
 		shown, _ := trim(strings.TrimSpace(unpair(text)))
 		switch {
@@ -221,7 +220,7 @@ func both(far, near portList) portList {
 
 // whole reads a cell that is nothing but addresses; ok is false for any other.
 func (f filling) whole(cell string, c context) (finding, bool) {
-	if link.MatchString(cell) {
+	if link().MatchString(cell) {
 		return finding{}, false
 	}
 	for _, w := range words(bracePlaceholders(plainText(cell))) {

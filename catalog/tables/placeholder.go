@@ -2,7 +2,6 @@ package tables
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"webproxy/catalog"
@@ -10,14 +9,14 @@ import (
 )
 
 // placeholder matches what a reader is to fill in, in any of the brackets that documents use.
-var placeholder = regexp.MustCompile(`<[A-Za-z][^<>\[\]{}|"/:=]{0,60}>|\{[A-Za-z][^<>\[\]{}|"/:=]{0,60}\}|\[[A-Za-z][^<>\[\]{}|"/:=]{0,60}\]`)
+var placeholder = lazy(`<[A-Za-z][^<>\[\]{}|"/:=]{0,60}>|\{[A-Za-z][^<>\[\]{}|"/:=]{0,60}\}|\[[A-Za-z][^<>\[\]{}|"/:=]{0,60}\]`)
 
 // bracePlaceholders writes each placeholder of s that is a part of an address as {name}. A bracket
 // that stands alone is not one.
 func bracePlaceholders(s string) string {
 	var b strings.Builder
 	end := 0
-	for _, at := range placeholder.FindAllStringIndex(s, -1) {
+	for _, at := range placeholder().FindAllStringIndex(s, -1) {
 		if !touches(s, at[0], at[1]) {
 			continue
 		}

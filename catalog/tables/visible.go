@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"html"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -71,27 +70,27 @@ func hasHidden(s string) bool {
 }
 
 var (
-	footnote = regexp.MustCompile(`(?i)<su[pb]>[^<>]{0,10}</su[pb]>`)
+	footnote = lazy(`(?i)<su[pb]>[^<>]{0,10}</su[pb]>`)
 	// blockTag ends a line, as it does in a browser; inlineTag does not, but ends a word: a footnote's
 	// number must not become a part of the host.
-	blockTag  = regexp.MustCompile(`(?i)</?(?:br|p|div|li|ul|ol)(?:\s[^<>]*)?/?>`)
-	inlineTag = regexp.MustCompile(`(?i)</?(?:a|b|i|u|s|em|strong|code|span|sup|sub|font|kbd|tt|small|mark|nobr|wbr)(?:\s[^<>]*)?/?>`)
-	anyTag    = regexp.MustCompile(`<[^<>]*>`)
-	cellTag   = regexp.MustCompile(`(?i)<t[dh][\s>]`)
-	entity    = regexp.MustCompile(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});`)
-	autolink  = regexp.MustCompile(`<([a-zA-Z][a-zA-Z0-9+.-]*://[^<>\s]*)>`)
+	blockTag  = lazy(`(?i)</?(?:br|p|div|li|ul|ol)(?:\s[^<>]*)?/?>`)
+	inlineTag = lazy(`(?i)</?(?:a|b|i|u|s|em|strong|code|span|sup|sub|font|kbd|tt|small|mark|nobr|wbr)(?:\s[^<>]*)?/?>`)
+	anyTag    = lazy(`<[^<>]*>`)
+	cellTag   = lazy(`(?i)<t[dh][\s>]`)
+	entity    = lazy(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});`)
+	autolink  = lazy(`<([a-zA-Z][a-zA-Z0-9+.-]*://[^<>\s]*)>`)
 )
 
 // plainText undoes markup within one cell or line, all but emphasis and links. Its lines are parts
 // that stand on their own.
 func plainText(s string) string {
 	s = visible(s)
-	s = footnote.ReplaceAllString(s, " ")
-	s = blockTag.ReplaceAllString(s, "\n")
-	s = inlineTag.ReplaceAllString(s, " ")
-	s = autolink.ReplaceAllString(s, " $1 ")
+	s = footnote().ReplaceAllString(s, " ")
+	s = blockTag().ReplaceAllString(s, "\n")
+	s = inlineTag().ReplaceAllString(s, " ")
+	s = autolink().ReplaceAllString(s, " $1 ")
 	// Only whole entities: "&region=" in a query is no registered trade mark.
-	s = entity.ReplaceAllStringFunc(s, html.UnescapeString)
+	s = entity().ReplaceAllStringFunc(s, html.UnescapeString)
 	return unescape(visible(s))
 }
 

@@ -13,11 +13,11 @@ import (
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version, and the generation of the built-in lists",
+		Short: "Print the version, and the newest generation of the built-in lists",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "webproxy %s %s %s/%s, lists %s\n",
-				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, catalog.DefaultGeneration)
+			fmt.Fprintf(cmd.OutOrStdout(), "webproxy %s %s %s/%s, lists up to %s\n",
+				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, catalog.Newest())
 			return nil
 		},
 	}
