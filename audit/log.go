@@ -25,7 +25,7 @@ type Log struct {
 	failed  atomic.Uint64
 	folded  atomic.Uint64
 	tidying sync.Mutex // held by Tidy: one at a time
-	alarmed bool       // by Tidy: that the log is near its limit was reported
+	alarms  alarms
 	syncing sync.Mutex // held by Sync: who returns from it may rely on what another call does
 	seal    sealer
 

@@ -25,7 +25,7 @@ func live(dir string) string { return filepath.Join(dir, "audit.ndjson") }
 // rotated lists the rotated files of dir.
 func rotated(t *testing.T, dir string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "audit-*"))
+	files, err := filepath.Glob(filepath.Join(dir, "audit-*.ndjson*"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,30 +9,6 @@ import (
 	"time"
 )
 
-// Usage is what a log takes on disk.
-type Usage struct {
-	Bytes int64 // all files in its directory, as of the last Tidy, and the live file as it is
-	Limit int64 // Options.RetainSize; 0 if there is none
-}
-
-const (
-	// usageAlarm is at which part of its limit a log is reported: records will be deleted before
-	// their time. It is reported again only after it was below usageCalm.
-	usageAlarm = 0.8
-	usageCalm  = 0.7
-)
-
-// Usage returns what the log takes on disk, for metrics.
-func (l *Log) Usage() Usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	u := Usage{Bytes: l.others + l.size}
-	if l.options.RetainSize != SizeOff {
-		u.Limit = int64(l.options.RetainSize)
-	}
-	return u
-}
-
 // retainAge deletes the rotated files whose youngest record is older than Options.Retain, and returns
 // the others.
 func (l *Log) retainAge(rotated []segment, now time.Time) ([]segment, error) {
@@ -45,8 +21,7 @@ func (l *Log) retainAge(rotated []segment, now time.Time) ([]segment, error) {
 	})
 }
 
-// retainSize deletes the oldest rotated files while the log takes more than Options.RetainSize. The
-// error may be a warning that it soon will.
+// retainSize deletes the oldest rotated files while the log takes more than Options.RetainSize.
 func (l *Log) retainSize(rotated []segment) error {
 	used, err := l.measure()
 	limit := int64(l.options.RetainSize)
@@ -65,39 +40,7 @@ func (l *Log) retainSize(rotated []segment) error {
 			err = errors.Join(err, measured)
 		}
 	}
-	return errors.Join(err, l.alarm())
-}
-
-// alarm is an error once the log has come near its limit.
-func (l *Log) alarm() error {
-	u := l.Usage()
-	part := float64(u.Bytes) / float64(u.Limit)
-	switch {
-	case part < usageCalm:
-		l.alarmed = false
-	case part >= usageAlarm && !l.alarmed:
-		l.alarmed = true
-		return fmt.Errorf("the log takes %.0f%% of retain_size (%s): beyond it the oldest records are deleted, however young (retain: %s)",
-			100*part, l.options.RetainSize, l.options.Retain)
-	}
-	return nil
-}
-
-// measure adds up the files in the log's directory.
-func (l *Log) measure() (used int64, err error) {
-	entries, err := os.ReadDir(l.options.Dir)
-	if err != nil {
-		return 0, err
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && e.Name() != liveName { // else it is gone by now
-			used += info.Size()
-		}
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.others = used
-	return used + l.size, nil
+	return err
 }
 
 // sizeOf is what a segment takes with the files beside it.

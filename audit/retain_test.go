@@ -97,6 +97,9 @@ func TestRetainSize(t *testing.T) {
 			add(t, l, r)
 		}
 		if err := l.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.CheckRoom(); err != nil {
 			if !strings.Contains(err.Error(), "of retain_size (512KiB)") {
 				t.Fatal(err)
 			}

@@ -29,7 +29,7 @@ func TestSummariesChangeNothing(t *testing.T) {
 	windows := []struct{ since, until int }{{0, 5}, {1, 3}, {0, 1}, {4, 5}, {7, 8}}
 	groupings := [][]string{{"host"}, {"decision", "client"}, {"day"}, {"rule", "method"}, {"type"}}
 	bare, with := month(t, 5), month(t, 5)
-	if err := audit.Summarise(with); err != nil {
+	if err := audit.Summarise(t.Context(), with); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(summaries(t, with)); got != 4 {
@@ -116,7 +116,7 @@ func TestSummaryIsNeverTheTruth(t *testing.T) {
 // An edited summary is found and named.
 func TestCheckSummaries(t *testing.T) {
 	dir := month(t, 3)
-	if err := audit.Summarise(dir); err != nil {
+	if err := audit.Summarise(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	if wrong, err := audit.CheckSummaries(dir); err != nil || len(wrong) != 0 {
@@ -137,14 +137,14 @@ func TestCheckSummaries(t *testing.T) {
 // Summaries go with their files, and those of others stay.
 func TestSummariseRemovesOrphans(t *testing.T) {
 	dir := month(t, 3)
-	if err := audit.Summarise(dir); err != nil {
+	if err := audit.Summarise(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	other := filepath.Join(dir, "notes.summary.json.gz")
 	write(t, other, "")
 	gone := rotated(t, dir)[0]
 	os.Remove(gone)
-	if err := audit.Summarise(dir); err != nil {
+	if err := audit.Summarise(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	if left := summaries(t, dir); len(left) != 2 || !slices.Contains(left, other) {

@@ -19,8 +19,8 @@ import (
 const tidyEvery = time.Hour
 
 // Maintain keeps the log in order until ctx is done and its work has stopped: it syncs at the interval of
-// Options.Sync, seals every minute, writes what was counted (Options.FoldWindow), and calls Tidy at
-// once, after each rotation and every hour. Errors go to report, which is called by several goroutines; the work
+// Options.Sync, seals every minute, writes what was counted (Options.FoldWindow), looks every minute
+// whether there is room (CheckRoom), and calls Tidy at once, after each rotation and every hour. Errors go to report, which is called by several goroutines; the work
 // goes on. Call it from a goroutine, and wait for that before Close.
 func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
@@ -34,6 +34,10 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	every(time.Duration(l.options.Sync), l.Sync)
 	every(sealEvery, l.Seal)
 	every(l.folds.window/4, l.flushOver)
+	every(roomEvery, l.CheckRoom)
+	if err := l.CheckRoom(); err != nil {
+		report(err)
+	}
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {
@@ -65,11 +69,11 @@ func repeat(ctx context.Context, interval time.Duration, do func() error, report
 	}
 }
 
-// Tidy seals the log, compresses rotated files, and deletes old ones, as Options.Retain and RetainSize
-// say: the oldest first, and not without a record of type system.retain. It never touches the live file,
-// nor one that another program rotated, nor what is younger than that. Whatever the moment at which it
-// is stopped, by ctx or by a crash, no record is lost or doubled, and the next call goes on. That the log comes
-// near its limit is an error too, reported once.
+// Tidy seals the log, compresses rotated files and puts summaries beside them, and deletes old ones, as
+// Options.Retain and RetainSize say: the oldest first, and not without a record of type system.retain. It
+// never touches the live file, nor one that another program rotated, nor what is younger than that.
+// Whatever the moment at which it is stopped, by ctx or by a crash, no record is lost or doubled, and the
+// next call goes on.
 func (l *Log) Tidy(ctx context.Context) error {
 	l.tidying.Lock()
 	defer l.tidying.Unlock()
@@ -100,6 +104,9 @@ func (l *Log) Tidy(ctx context.Context) error {
 		if s.ours() && !s.gz {
 			fail(l.shrink(ctx, s))
 		}
+	}
+	if ctx.Err() == nil {
+		fail(Summarise(ctx, l.options.Dir))
 	}
 	fail(l.retainSize(rotated))
 	return errors.Join(errs...)

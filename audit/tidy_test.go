@@ -29,8 +29,8 @@ func TestTidyCompresses(t *testing.T) {
 				t.Errorf("%s is left", f)
 			}
 		}
-		if len(files) != 3 {
-			t.Errorf("%d files, want 3", len(files))
+		if len(files) != 3 || len(summaries(t, dir)) != 3 {
+			t.Errorf("%d files and %d summaries, want 3", len(files), len(summaries(t, dir)))
 		}
 		wantWhole(t, dir, last)
 	}
@@ -115,7 +115,7 @@ func TestTidyStopped(t *testing.T) {
 func TestMaintain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		l := open(t, audit.Options{Dir: dir, RotateEvery: audit.Age(2 * time.Hour), Retain: audit.Age(5 * time.Hour)})
+		l := open(t, audit.Options{Dir: dir, Rotate: 1 << 20, RotateEvery: audit.Age(2 * time.Hour), Retain: audit.Age(5 * time.Hour)})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {

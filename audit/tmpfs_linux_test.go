@@ -35,6 +35,28 @@ func smallDisk(t *testing.T, kilobytes string) string {
 	return dir
 }
 
+// That the disk gets full is said once, in time, and again only after there was room.
+func TestDiskNearlyFull(t *testing.T) {
+	disk := smallDisk(t, "1024")
+	o := small(filepath.Join(disk, "audit")) // two files of 64 KiB are to fit, then three
+	l := open(t, o)
+	ballast := filepath.Join(disk, "ballast")
+	for _, step := range []struct {
+		free int64 // about
+		want bool
+	}{{500, false}, {100, true}, {90, false}, {150, false}, {100, false}, {300, false}, {100, true}} {
+		os.Remove(ballast)
+		write(t, ballast, string(make([]byte, l.Usage().Free-step.free<<10)))
+		if free := l.Usage().Free; free>>10 < step.free-8 || free>>10 > step.free+8 {
+			t.Fatalf("%d KiB free, want about %d", free>>10, step.free)
+		}
+		err := l.CheckRoom()
+		if (err != nil) != step.want || step.want && !strings.Contains(err.Error(), "when it is full, every request is refused") {
+			t.Errorf("with %d KiB free: %v, want an alarm: %v", step.free, err, step.want)
+		}
+	}
+}
+
 // On a full disk nothing is acknowledged that is not written; when there is room again the log goes
 // on by itself, says what was lost, and is sound.
 func TestFullDisk(t *testing.T) {

@@ -111,9 +111,11 @@ func (m *metrics) reloaded(ok bool) {
 
 // gauges are read off the daemon when somebody asks.
 type gauges struct {
-	d                                     *daemon
-	connections, requests, tunnels        *prometheus.Desc
-	policyAge, policyInfo, entries, audit *prometheus.Desc
+	d                                 *daemon
+	connections, requests, tunnels    *prometheus.Desc
+	policyAge, policyInfo, entries    *prometheus.Desc
+	audit, folded                     *prometheus.Desc
+	auditBytes, auditLimit, auditFree *prometheus.Desc
 }
 
 func newGauges(d *daemon) *gauges {
@@ -129,6 +131,10 @@ func newGauges(d *daemon) *gauges {
 		policyInfo:  desc("policy_info", "1; the label is the digest of the policy in force.", "digest"),
 		entries:     desc("policy_entries", "Entries of the policy in force."),
 		audit:       desc("audit_records_total", "Audit records written since the start."),
+		folded:      desc("audit_folded_total", "Denials that were counted rather than recorded one by one, since the start."),
+		auditBytes:  desc("audit_bytes", "What the audit log takes on disk."),
+		auditLimit:  desc("audit_limit_bytes", "audit.retain_size; absent if there is none."),
+		auditFree:   desc("audit_disk_free_bytes", "What is free on the audit log's disk; absent if the system does not tell."),
 	}
 }
 
@@ -148,5 +154,20 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(g.policyAge, g.d.status.Age(time.Now()).Seconds())
 	gauge(g.policyInfo, 1, set.Digest())
 	gauge(g.entries, float64(set.Len()))
-	ch <- prometheus.MustNewConstMetric(g.audit, prometheus.CounterValue, float64(g.d.audit.Written()))
+	g.collectAudit(ch, gauge)
+}
+
+// collectAudit sends what is known of the audit log.
+func (g *gauges) collectAudit(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string)) {
+	l := g.d.audit
+	ch <- prometheus.MustNewConstMetric(g.audit, prometheus.CounterValue, float64(l.Written()))
+	ch <- prometheus.MustNewConstMetric(g.folded, prometheus.CounterValue, float64(l.Folded()))
+	used := l.Usage()
+	gauge(g.auditBytes, float64(used.Bytes))
+	if used.Limit > 0 {
+		gauge(g.auditLimit, float64(used.Limit))
+	}
+	if used.Free >= 0 {
+		gauge(g.auditFree, float64(used.Free))
+	}
 }

@@ -21,7 +21,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := audit.Open(audit.Options{Dir: t.TempDir()})
+	log, err := audit.Open(audit.Options{Dir: t.TempDir(), RetainSize: 1 << 40})
 	if err != nil {
 		t.Fatal(err)
 	}

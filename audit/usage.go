@@ -1,0 +1,113 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// Usage is what a log takes on disk, and what room it has.
+type Usage struct {
+	Bytes int64 // all files in its directory, as of the last Tidy, and the live file as it is
+	Limit int64 // Options.RetainSize; 0 if there is none
+	Free  int64 // what this process may still write to that disk; -1 if the system does not tell
+}
+
+const (
+	// roomEvery is how often Maintain looks at Usage.
+	roomEvery = time.Minute
+	// usageAlarm is at which part of its limit a log is reported: records will be deleted before
+	// their time. It is reported again only after it was below usageCalm.
+	usageAlarm = 0.8
+	usageCalm  = 0.7
+	// freeFiles is how many more files of the size at which they are rotated must fit on the disk; with
+	// fewer it is reported, and again only after there was room for freeCalm.
+	freeFiles = 2
+	freeCalm  = 3
+)
+
+// Usage returns what the log takes on disk, for metrics.
+func (l *Log) Usage() Usage {
+	l.mu.Lock()
+	u := Usage{Bytes: l.others + l.size}
+	l.mu.Unlock()
+	if l.options.RetainSize != SizeOff {
+		u.Limit = int64(l.options.RetainSize)
+	}
+	free, err := freeBytes(l.options.Dir)
+	if u.Free = free; err != nil {
+		u.Free = -1
+	}
+	return u
+}
+
+// alarms are what CheckRoom has reported, and is not over.
+type alarms struct {
+	mu          sync.Mutex
+	limit, disk bool
+}
+
+// CheckRoom is an error when the log has come near RetainSize, or its disk is nearly full, while there is
+// time to do something about it. Each is reported once, until it was over. Maintain calls it every minute.
+func (l *Log) CheckRoom() error {
+	u := l.Usage()
+	l.alarms.mu.Lock()
+	defer l.alarms.mu.Unlock()
+	return errors.Join(l.checkLimit(&u), l.checkDisk(&u))
+}
+
+func (l *Log) checkLimit(u *Usage) error {
+	if u.Limit == 0 {
+		return nil
+	}
+	part := float64(u.Bytes) / float64(u.Limit)
+	if !raise(&l.alarms.limit, part >= usageAlarm, part < usageCalm) {
+		return nil
+	}
+	return fmt.Errorf("the log takes %.0f%% of retain_size (%s): beyond it the oldest records are deleted, however young (retain: %s)",
+		100*part, l.options.RetainSize, l.options.Retain)
+}
+
+func (l *Log) checkDisk(u *Usage) error {
+	if u.Free < 0 {
+		return nil
+	}
+	file := int64(l.options.Rotate)
+	if l.options.Rotate == SizeOff {
+		file = int64(DefaultRotate)
+	}
+	if !raise(&l.alarms.disk, u.Free < freeFiles*file, u.Free >= freeCalm*file) {
+		return nil
+	}
+	then := "every request is refused"
+	if l.options.OnError == Continue {
+		then = "requests go unrecorded"
+	}
+	return fmt.Errorf("%d MiB are free on the disk of %s: when it is full, %s", u.Free>>20, l.options.Dir, then)
+}
+
+// raise sets *raised, and reports whether it was not set before. Between on and off it stays as it is.
+func raise(raised *bool, on, off bool) bool {
+	before := *raised
+	*raised = on || before && !off
+	return *raised && !before
+}
+
+// measure adds up the files in the log's directory.
+func (l *Log) measure() (used int64, err error) {
+	entries, err := os.ReadDir(l.options.Dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && e.Name() != liveName { // else it is gone by now
+			used += info.Size()
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.others = used
+	return used + l.size, nil
+}
