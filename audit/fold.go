@@ -12,7 +12,7 @@ import (
 // the last one recorded: who is told that id finds the decision, and how often it was repeated.
 //
 // A client that asks for ever other hosts, a scan, is counted in the same way, by reason, once it has had
-// its share of records. Only denials are counted: whatever goes ahead has a record of its own.
+// its share of records; the decision that has the id then says so. Only denials are counted: whatever goes ahead has a record of its own.
 
 const (
 	// scanAfter is how many denials of one client are recorded in a window before the rest are
@@ -24,6 +24,9 @@ const (
 	// scanHosts is up to where the different hosts of a scan are counted; scanSample of them are named.
 	scanHosts  = 4096
 	scanSample = 20
+	// scanDetail is in the decision that a scan is counted under: who was told its id may have asked for
+	// another host.
+	scanDetail = "more denials of this client for this reason are counted under this id, whatever their host"
 )
 
 // A foldKey is what makes denials equal.
@@ -91,7 +94,9 @@ func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
 			scan.countHost(r, now)
 			return true, nil
 		}
-		scan = f.add(scanKey, scan, now)
+		if scan = f.add(scanKey, scan, now); scan != nil {
+			r.Detail = strings.TrimPrefix(r.Detail+"; "+scanDetail, "; ")
+		}
 	}
 	if same == nil {
 		key.host = strings.Clone(key.host)

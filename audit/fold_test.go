@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,6 +173,12 @@ func TestFoldScan(t *testing.T) {
 		}
 		if n := told(records); n != hosts+1 {
 			t.Errorf("the log tells of %d denials, want %d", n, hosts+1)
+		}
+		// The decision that has the id of the repeat says what that is; no other does.
+		for _, d := range byType(records, audit.TypeDecision) {
+			if says := strings.Contains(d.Detail, "counted under this id"); says != (d.ID == r.ID) {
+				t.Errorf("seq %d, id %s: %q", d.Seq, d.ID, d.Detail)
+			}
 		}
 		if records[1001].Client != other.Client {
 			t.Errorf("the other client's denial is not there: %+v", records[1001])

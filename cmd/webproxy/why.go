@@ -156,7 +156,10 @@ func (f *foundDecision) headline(now time.Time) string {
 }
 
 func recordedTarget(r *audit.Record) string {
-	if r.Host == "" {
+	switch {
+	case r.Host == "" && r.Hosts > 0: // counted, whatever the host
+		return plural(r.Hosts, "host")
+	case r.Host == "":
 		return "-"
 	}
 	if strings.Contains(r.Host, ":") {

@@ -27,6 +27,9 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 	now := time.Now()
 	r := a.found.judged()
 	fmt.Fprintln(w, a.found.headline(now))
+	if r.Hosts > 0 {
+		return writeScan(w, r)
+	}
 	req, ok := recordedRequest(r)
 	if !ok {
 		fmt.Fprintf(w, " reason  %s\n note    it was not a request that a policy could judge: %s\n",
@@ -42,6 +45,9 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 	}
 	if a.found.late {
 		fmt.Fprintf(w, " note    its name was allowed; it was refused when the name led to an address that is not\n")
+	}
+	if r.Detail != "" {
+		fmt.Fprintf(w, " note    %s\n", audit.Printable(r.Detail))
 	}
 	a.writeEnd(w)
 	if !same {
@@ -62,6 +68,19 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 		return noError{}
 	}
 	return nil
+}
+
+// writeScan tells of denials that were counted without their hosts. None of them can be judged anew.
+func writeScan(w io.Writer, r *audit.Record) error {
+	_, err := fmt.Fprintf(w, ` reason  %s
+ note    the client asked for so many hosts that these denials were counted under one id; among them:
+         %s
+ next    of one of them, ask: webproxy explain HOST --client %s
+`, audit.Printable(r.Reason), audit.Printable(strings.Join(r.Sample, " ")), clientText(r))
+	if err != nil {
+		return err
+	}
+	return noError{}
 }
 
 // writeEnd tells how a request that went ahead ended.

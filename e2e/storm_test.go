@@ -1,0 +1,261 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"webproxy/audit"
+)
+
+// How hard it storms: so many clients ask in a loop, each so often, and one asks for so many hosts.
+const (
+	stormClients = 4
+	stormLaps    = 400
+	scannedHosts = 2500
+	permitted    = 100 // requests of one client that are permitted
+)
+
+// A denied is what equal denials have in common.
+type denied struct {
+	client, host string
+	port         int
+	reason       string
+}
+
+func sum(counts map[denied]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// A storm is what denied clients were told. Safe for concurrent use.
+type storm struct {
+	t *testing.T
+	p *process
+
+	mu   sync.Mutex // guards both
+	told map[denied]int
+	ids  map[string][]denied // who was told this id
+}
+
+// toldDenied finds what a client is told in an answer's status line.
+var toldDenied = regexp.MustCompile(`webproxy denied: (\S+) (\S+):(\d+) id=(\w{6,})$`)
+
+// from returns a client that has the address client, and a way to close it.
+func (s *storm) from(client string) (*http.Client, func()) {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}
+	transport := &http.Transport{
+		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: s.p.addr}),
+		DialContext:     d.DialContext,
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // no tunnel is ever made
+	}
+	return &http.Client{Transport: transport, Timeout: patience}, transport.CloseIdleConnections
+}
+
+// ask asks for what must be denied, and takes down what was told.
+func (s *storm) ask(c *http.Client, client, target string) {
+	var said string
+	resp, err := c.Get(target)
+	if err == nil {
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		said = resp.Status
+	} else {
+		said = err.Error() // of a CONNECT it ends with the status line
+	}
+	m := toldDenied.FindStringSubmatch(said)
+	if m == nil {
+		s.t.Errorf("%s: %s was told %q", client, target, said)
+		return
+	}
+	port, _ := strconv.Atoi(m[3])
+	d := denied{client, m[2], port, m[1]}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told[d]++
+	s.ids[m[4]] = append(s.ids[m[4]], d)
+}
+
+// loop asks for the same few targets, again and again.
+func (s *storm) loop(client string, laps int, targets ...string) {
+	c, closeIdle := s.from(client)
+	defer closeIdle()
+	for range laps {
+		for _, target := range targets {
+			s.ask(c, client, target)
+		}
+	}
+}
+
+// loopPermitted asks for what must be permitted.
+func (s *storm) loopPermitted(client, target string) {
+	c, closeIdle := s.from(client)
+	defer closeIdle()
+	for range permitted {
+		resp, err := c.Get(target)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			s.t.Errorf("%s: %v, %v", target, resp, err)
+			return
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}
+
+// scan asks for ever other hosts: one of every step, from the first on.
+func (s *storm) scan(client string, first, step int) {
+	c, closeIdle := s.from(client)
+	defer closeIdle()
+	for i := first; i < scannedHosts; i += step {
+		s.ask(c, client, fmt.Sprintf("http://h%d.scan.test/", i))
+	}
+}
+
+// TestStorm is about denials by the thousand, from several clients at once: some in a loop, one with ever
+// other hosts, and amid them one that asks once. Each is counted once by its client, in /metrics and in
+// the log, which does not wait for the end of the storm to tell; and it hides nobody. What is permitted is
+// recorded each time.
+func TestStorm(t *testing.T) {
+	const scanner, quiet = "127.0.2.1", "127.0.2.2"
+	port := serveHTTP(t, "127.0.0.1:0", new(guestbook))
+	site := newSite(t)
+	site.settings = strings.Replace(site.settings, recordEach, "", 1) // the default
+	site.configure(fmt.Sprintf(`
+policy:
+  rules:
+    - { id: open, hosts: [open.test], ports: [%d], schemes: [http], private: allow }
+    - { id: never, deny: true, hosts: [never.test] }
+`, port))
+	p := site.start()
+	s := &storm{t: t, p: p, told: make(map[denied]int), ids: make(map[string][]denied)}
+	var clients sync.WaitGroup
+	for n := range stormClients {
+		clients.Go(func() {
+			s.loop(fmt.Sprintf("127.0.1.%d", n+1), stormLaps,
+				"http://shut.test/", "https://shut.test/", "http://never.test/", "http://open.test:1/")
+		})
+	}
+	for n := range 2 { // the storm must be faster than the records that its window has room for
+		clients.Go(func() { s.scan(scanner, n, 2) })
+	}
+	clients.Go(func() { s.loopPermitted(quiet, fmt.Sprintf("http://open.test:%d/", port)) })
+	clients.Go(func() { s.loop(quiet, 1, "http://h1.scan.test/", "https://once.test/") })
+	clients.Wait()
+	total := sum(s.told)
+	if want := stormClients*stormLaps*4 + scannedHosts + 2; total != want {
+		t.Errorf("clients were told of %d denials, want %d", total, want)
+	}
+	counted := make(map[string]int)
+	for _, m := range p.metric("webproxy_decisions_total") {
+		if m.labels["verdict"] == "deny" {
+			counted[m.labels["reason"]] += int(m.value)
+		}
+	}
+	byReason := make(map[string]int)
+	for d, n := range s.told {
+		byReason[d.reason] += n
+	}
+	differ(t, "/metrics", counted, "what clients were told", byReason)
+
+	eventually(t, fmt.Sprintf("the live log tells of %d denials", total), func() bool { return s.toldBy(site) == total })
+	s.mustExplain(site, "127.0.1.1", " fix ")
+	s.mustExplain(site, scanner, "hosts", ".scan.test", "webproxy explain HOST --client "+scanner)
+	p.stop()
+	s.check(records(t, site.audit()), scanner)
+}
+
+// toldBy is the number of denials that the log of a running proxy tells of.
+func (s *storm) toldBy(site *site) (n int) {
+	_, err := audit.Scan(site.audit(), audit.ScanOptions{}, func(r audit.Record) error {
+		switch {
+		case r.Type == audit.TypeRepeat:
+			n += int(r.Count)
+		case r.Type == audit.TypeDecision && r.Decision == "deny":
+			n++
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// mustExplain asks why a denial was made that was counted, as its client would by the id it was told.
+func (s *storm) mustExplain(site *site, client string, want ...string) {
+	s.t.Helper()
+	for id, who := range s.ids {
+		if len(who) == 1 || who[0].client != client {
+			continue
+		}
+		why := run(s.t, nil, binary(s.t), "why", id, "--config", filepath.Join(site.dir, "webproxy.yaml"), "--dir", site.audit())
+		for _, w := range append(want, fmt.Sprintf("DENIED %d times", len(who)-1), who[0].reason) {
+			if why.exit != 4 || !strings.Contains(why.stdout, w) {
+				s.t.Errorf("why %s: want exit 4 and %q; got %d\n%s%s", id, w, why.exit, why.stdout, why.stderr)
+			}
+		}
+		return
+	}
+	s.t.Errorf("no denial of %s was counted", client)
+}
+
+// check holds the log against what clients were told.
+func (s *storm) check(all []audit.Record, scanner string) {
+	s.t.Helper()
+	decided, closed := decisions(s.t, all)
+	if len(closed) != permitted {
+		s.t.Errorf("%d permitted requests are recorded, want %d", len(closed), permitted)
+	}
+	told, logged, named := make(map[denied]int), make(map[denied]int), make(map[denied]bool)
+	for d, n := range s.told {
+		if d.client == scanner { // its hosts are not all named
+			d = denied{client: scanner, reason: d.reason}
+		}
+		told[d] += n
+	}
+	records := make(map[string]audit.Record)
+	for _, r := range all {
+		d := denied{r.Client.String(), r.Host, int(r.Port), r.Reason}
+		if d.client == scanner {
+			d = denied{client: scanner, reason: r.Reason}
+		}
+		switch {
+		case r.Type == audit.TypeDecision && r.Decision == "deny":
+			logged[d]++
+			named[d] = true
+			records[r.ID] = r
+		case r.Type == audit.TypeRepeat:
+			logged[d] += int(r.Count)
+		}
+	}
+	differ(s.t, "the audit log", logged, "what clients were told", told)
+	for d := range told {
+		if !named[d] {
+			s.t.Errorf("%+v: no decision record", d)
+		}
+	}
+	for id, who := range s.ids {
+		r := records[id]
+		for _, d := range who {
+			same := r.Host == d.host && int(r.Port) == d.port || d.client == scanner && strings.Contains(r.Detail, "counted")
+			if r.Client.String() != d.client || r.Reason != d.reason || !same {
+				s.t.Errorf("%+v was told %s, which is %s %s:%d, %s", d, id, r.Client, r.Host, r.Port, r.Reason)
+				break
+			}
+		}
+	}
+	s.t.Logf("%d denials, %d of %d clients and hosts; %d decision records", sum(s.told), len(s.told), stormClients+2, len(decided))
+}
