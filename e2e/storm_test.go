@@ -130,7 +130,8 @@ func (s *storm) scan(client string, first, step int) {
 // recorded each time.
 func TestStorm(t *testing.T) {
 	const scanner, quiet = "127.0.2.1", "127.0.2.2"
-	port := serveHTTP(t, "127.0.0.1:0", new(guestbook))
+	book := new(guestbook)
+	port := serveHTTP(t, "127.0.0.1:0", book)
 	site := newSite(t)
 	site.settings = strings.Replace(site.settings, recordEach, "", 1) // the default
 	site.configure(fmt.Sprintf(`
@@ -158,23 +159,36 @@ policy:
 	if want := stormClients*stormLaps*4 + scannedHosts + 2; total != want {
 		t.Errorf("clients were told of %d denials, want %d", total, want)
 	}
-	counted := make(map[string]int)
-	for _, m := range p.metric("webproxy_decisions_total") {
-		if m.labels["verdict"] == "deny" {
-			counted[m.labels["reason"]] += int(m.value)
-		}
-	}
-	byReason := make(map[string]int)
-	for d, n := range s.told {
-		byReason[d.reason] += n
-	}
-	differ(t, "/metrics", counted, "what clients were told", byReason)
-
+	differ(t, "the origin", book.guests(), "its client", map[guest]int{{"http", "open.test", port}: permitted})
+	s.checkMetrics()
 	eventually(t, fmt.Sprintf("the live log tells of %d denials", total), func() bool { return s.toldBy(site) == total })
+	folded := p.gauge("webproxy_audit_folded_total")
 	s.mustExplain(site, "127.0.1.1", " fix ")
 	s.mustExplain(site, scanner, "hosts", ".scan.test", "webproxy explain HOST --client "+scanner)
 	p.stop()
-	s.check(records(t, site.audit()), scanner)
+	all := records(t, site.audit())
+	s.check(all, scanner)
+	repeats := 0
+	for _, r := range all {
+		repeats += int(r.Count)
+	}
+	if repeats == 0 || repeats != int(folded) {
+		t.Errorf("the log has %d denials that were counted, /metrics %v", repeats, folded)
+	}
+}
+
+// checkMetrics holds /metrics against what clients were told.
+func (s *storm) checkMetrics() {
+	s.t.Helper()
+	counted := make(map[string]int)
+	for _, m := range s.p.metric("webproxy_decisions_total") {
+		counted[m.labels["reason"]] += int(m.value)
+	}
+	want := map[string]int{"allowed_by_rule": permitted}
+	for d, n := range s.told {
+		want[d.reason] += n
+	}
+	differ(s.t, "/metrics", counted, "what clients were told", want)
 }
 
 // toldBy is the number of denials that the log of a running proxy tells of.
