@@ -2,7 +2,6 @@ package audit
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -78,7 +77,7 @@ func (s *scanner) each(do func(r *Record, line string) bool) {
 		}
 		if b.long {
 			number++
-			s.stats.reject(s.file, number, fmt.Errorf("line longer than %d bytes", lineLimit))
+			s.stats.reject(s.file, number, errLong)
 		}
 		at = s.tellProgress(f, at)
 	}

@@ -99,6 +99,9 @@ func (s *Stats) addRun(r seqRun) {
 	s.LastSeq = r.Last
 }
 
+// errLong is of a line that is longer than any record.
+var errLong = fmt.Errorf("line longer than %d bytes", lineLimit)
+
 // errNotWhole is of a line that has no end, in a file that is no longer written to.
 var errNotWhole = errors.New("not a whole line")
 

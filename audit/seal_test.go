@@ -67,7 +67,7 @@ func TestSealAfterACrash(t *testing.T) {
 // what was signed late.
 func TestSealLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := makeHistory(t)
+		h := makeHistory(t, false)
 		for i := 1; i < len(h.firsts); i++ {
 			os.Remove(h.checkpoints(i))
 			os.Remove(h.hashes(i))

@@ -22,7 +22,7 @@ import (
 //	audit-000000000001-20261124T070149Z.summary.json.gz
 //
 // It is never the truth. One that is missing, damaged, of another format or of another content than the file's
-// is made anew; CheckSummaries tells whether one was edited.
+// is made anew; Verify tells whether one was edited.
 const summarySuffix = ".summary.json.gz"
 
 const (

@@ -113,27 +113,6 @@ func TestSummaryIsNeverTheTruth(t *testing.T) {
 	}
 }
 
-// An edited summary is found and named.
-func TestCheckSummaries(t *testing.T) {
-	dir := month(t, 3)
-	if err := audit.Summarise(t.Context(), dir); err != nil {
-		t.Fatal(err)
-	}
-	if wrong, err := audit.CheckSummaries(dir); err != nil || len(wrong) != 0 {
-		t.Fatalf("untouched: %v, %v", wrong, err)
-	}
-	edited := summaries(t, dir)[1]
-	plain := gunzip(t, contents(t, edited))
-	write(t, edited, gzipped(t, strings.Replace(plain, `"requests":5`, `"requests":4`, 1)))
-	if gunzip(t, contents(t, edited)) == plain {
-		t.Fatal("nothing was edited")
-	}
-	wrong, err := audit.CheckSummaries(dir)
-	if err != nil || len(wrong) != 1 || !strings.HasPrefix(wrong[0].Error(), filepath.Base(edited)+": differs") {
-		t.Errorf("edited: %v, %v", wrong, err)
-	}
-}
-
 // Summaries go with their files, and those of others stay.
 func TestSummariseRemovesOrphans(t *testing.T) {
 	dir := month(t, 3)

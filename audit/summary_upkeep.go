@@ -1,10 +1,8 @@
 package audit
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -60,44 +58,4 @@ func removeOrphans(dir string, files []segment) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// CheckSummaries compares every summary in dir with the segment it is of, which it reads whole, and returns
-// what is wrong. A summary of another format, or of a segment that is gone, is not wrong: nobody reads it.
-func CheckSummaries(dir string) ([]error, error) {
-	p, err := newPass(dir, &ScanOptions{})
-	if err != nil {
-		return nil, err
-	}
-	defer p.close()
-	var wrong []error
-	err = inOrder(len(p.files), p.options.workers(), func(i int, emit func(error) bool) {
-		if s := p.files[i]; s.summarised() {
-			if sum, err := readSummary(dir, s); err == nil {
-				emit(p.compare(i, sum))
-			}
-		}
-	}, func(_ int, err error) error {
-		if err != nil {
-			wrong = append(wrong, err)
-		}
-		return nil
-	})
-	return wrong, err
-}
-
-// compare reports whether file i adds up to sum.
-func (p *pass) compare(i int, sum *summary) error {
-	s := p.files[i]
-	t, stats := p.countFile(i)
-	want := summaryOf(s, sum.Size, sum.Check, t, stats)
-	if want == nil {
-		return fmt.Errorf("%s: is of a file that cannot have one", filepath.Base(summaryPath(p.dir, s)))
-	}
-	a, err1 := want.encode()
-	b, err2 := sum.encode()
-	if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
-		return fmt.Errorf("%s: differs from the records of %s; delete it, and it is made anew", filepath.Base(summaryPath(p.dir, s)), s.file())
-	}
-	return nil
 }

@@ -44,6 +44,8 @@ type Verification struct {
 	Altered  uint64    `json:"altered"`  // records that were altered, and named
 	Missing  uint64    `json:"missing"`  // records that are not there
 	Vague    bool      `json:"vague"`    // some problem is not known to the record: not all others can be called intact
+
+	unreadable int // Problems that are files which cannot be read: these are first
 }
 
 // OK reports whether the log is what was signed, from its first record to the last checkpoint.
@@ -53,7 +55,13 @@ const problemLimit = 100
 
 func (v *Verification) fail(p Problem) {
 	v.Found++
-	if len(v.Problems) < problemLimit {
+	switch {
+	case p.Kind == Unreadable && v.unreadable < problemLimit:
+		// First: it may be the cause of many others.
+		v.Problems = slices.Insert(v.Problems, v.unreadable, p)
+		v.Problems = v.Problems[:min(len(v.Problems), problemLimit)]
+		v.unreadable++
+	case len(v.Problems) < problemLimit:
 		v.Problems = append(v.Problems, p)
 	}
 	v.Vague = v.Vague || p.Kind.vague()
@@ -76,9 +84,10 @@ func (v *Verification) note(format string, args ...any) {
 }
 
 // Verify reads the log in dir, and tells whether it is what its checkpoints say: no record altered,
-// missing or put in, and none cut off. It takes a constant amount of memory and all processors, works while
-// a Log writes to the directory as well as when none does, and changes nothing. An error means
-// that it could not look; whatever is wrong with the log is in the Verification.
+// missing or put in, and none cut off; and whether summaries are what the records add up to. Its memory is
+// bounded, whatever the log's size. It takes all processors, works while a Log writes to the directory as
+// well as when none does, and changes nothing. An error means that it could not look; whatever is wrong
+// with the log is in the Verification.
 func Verify(ctx context.Context, dir string, o VerifyOptions) (*Verification, error) {
 	v, err := verify(ctx, dir, &o)
 	if err != nil {

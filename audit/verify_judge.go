@@ -54,6 +54,9 @@ func (j *judge) take(some *leaves) {
 	for _, r := range some.retained {
 		j.deleted = max(j.deleted, r.LastSeq)
 	}
+	if some.summary != "" {
+		j.v.fail(Problem{Kind: SummaryDiffers, File: some.summary})
+	}
 	if some.err != nil {
 		j.v.fail(Problem{Kind: Unreadable, File: some.file, Text: some.err.Error()})
 	}

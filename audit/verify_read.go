@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -28,6 +29,7 @@ type leaves struct {
 	all      []leaf
 	retained []Record // records of deletions among them
 	err      error    // the rest of the file cannot be read
+	summary  string   // name of the file's summary, if the records do not add up to what it says
 }
 
 const leavesBatch = 1024
@@ -73,6 +75,7 @@ func (f *leafFile) read(progress *Progress, emit func(leaves) bool) {
 	defer r.Close()
 	var h hasher
 	some := leaves{file: name}
+	sum := f.recount()
 	lines := newLineReader(r)
 	number := 0
 	for line := range lines.all() {
@@ -80,6 +83,7 @@ func (f *leafFile) read(progress *Progress, emit func(leaves) bool) {
 			break // being written, or torn by a crash
 		}
 		number++
+		sum.line(number, &line)
 		l := leaf{seq: lineSeq(line.text), line: number, hash: h.leaf(line.text)}
 		copy(l.ts[:], lineField(line.text, `"ts":"`))
 		some.all = append(some.all, l)
@@ -98,6 +102,9 @@ func (f *leafFile) read(progress *Progress, emit func(leaves) bool) {
 	}
 	progress.add(0, int64(len(some.all)))
 	some.err = lines.err
+	if !sum.agrees(lines.err) {
+		some.summary = filepath.Base(summaryPath(f.dir, f.seg))
+	}
 	emit(some)
 }
 

@@ -11,25 +11,26 @@ import (
 type ProblemKind uint8
 
 const (
-	Altered       ProblemKind = iota // a record is not what was written; a checkpoint proves which
-	Missing                          // records are not there
-	Truncated                        // records are gone from the end
-	Differs                          // some record between two checkpoints is altered or missing, no telling which
-	Suspected                        // one of these, by its hash, which no checkpoint proves
-	Late                             // records were signed long after they were written
-	Uncovered                        // no checkpoint covers records, where one should
-	Repeated                         // records whose numbers were there before: an old file put back, or lines put in
-	Inserted                         // a line that is no record
-	Misplaced                        // a file begins with another record than its name says
-	Rewritten                        // the log's checkpoint is not the one that was sent to the anchor
-	BadCheckpoint                    // a note is no checkpoint of the log, or some are missing
-	HashAltered                      // a stored hash is wrong, and the record is right
-	Unreadable                       // a file, or the rest of one, cannot be read
+	Altered        ProblemKind = iota // a record is not what was written; a checkpoint proves which
+	Missing                           // records are not there
+	Truncated                         // records are gone from the end
+	Differs                           // some record between two checkpoints is altered or missing, no telling which
+	Suspected                         // one of these, by its hash, which no checkpoint proves
+	Late                              // records were signed long after they were written
+	Uncovered                         // no checkpoint covers records, where one should
+	Repeated                          // records whose numbers were there before: an old file put back, or lines put in
+	Inserted                          // a line that is no record
+	Misplaced                         // a file begins with another record than its name says
+	Rewritten                         // the log's checkpoint is not the one that was sent to the anchor
+	BadCheckpoint                     // a note is no checkpoint of the log, or some are missing
+	HashAltered                       // a stored hash is wrong, and the record is right
+	Unreadable                        // a file, or the rest of one, cannot be read
+	SummaryDiffers                    // the summary beside a file is not what its records add up to
 )
 
 // kindWords are how kinds are written; they are a format: add to them, never change one.
 var kindWords = [...]string{"altered", "missing", "truncated", "differs", "suspected", "late", "uncovered",
-	"repeated", "inserted", "misplaced", "rewritten", "bad_checkpoint", "hash_altered", "unreadable"}
+	"repeated", "inserted", "misplaced", "rewritten", "bad_checkpoint", "hash_altered", "unreadable", "summary_differs"}
 
 // MarshalText implements encoding.TextMarshaler.
 func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k]), nil }
@@ -37,7 +38,7 @@ func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k])
 // vague reports whether problems of this kind may be about records that are not named.
 func (k ProblemKind) vague() bool {
 	switch k {
-	case Altered, Missing, Truncated, Suspected, Repeated, Inserted, Misplaced, HashAltered:
+	case Altered, Missing, Truncated, Suspected, Repeated, Inserted, Misplaced, HashAltered, SummaryDiffers:
 		return false
 	}
 	return true
@@ -97,6 +98,8 @@ func (p Problem) String() string {
 		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, comma(p.First), comma(p.Last))
 	case Rewritten:
 		return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not the anchor's %s", comma(p.Last), by)
+	case SummaryDiffers:
+		return p.File + ": not what the records of its file add up to; delete it, and it is made anew"
 	case HashAltered:
 		return seq + ": the stored hash was altered; the record is intact"
 	}

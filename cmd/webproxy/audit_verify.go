@@ -6,9 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +18,7 @@ func newAuditVerify() *cobra.Command {
 		Use:   "verify [DIR]",
 		Short: "Tell whether the audit log is what was written: nothing altered, removed or cut off",
 		Long: `Verify reads the whole log and compares it with the checkpoints that the proxy has signed. It names what was
-altered, what is missing and where the log was cut off. DIR is the log's directory, by default that
+altered, what is missing and where the log was cut off, and summaries that are not what the records add up to. DIR is the log's directory, by default that
 of the configuration. A public key that was kept elsewhere (--pub), and checkpoints that were sent elsewhere as
 they were made (--anchor), protect against somebody who had the proxy's own machine; see docs/audit.md.
 Exit code 5 means that the log is not what was written.`,
@@ -86,32 +83,9 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string) (*au
 	if _, err := os.Stat(settings.Dir); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
-	stop := verifyProgress(cmd.ErrOrStderr(), filepath.Base(settings.Dir), o.Progress)
+	stop := showProgress(cmd.ErrOrStderr(), "verifying", o.Progress)
 	defer stop()
 	return audit.Verify(cmd.Context(), settings.Dir, o)
-}
-
-// verifyProgress says every ten seconds how far verifying is, until the returned function is called.
-func verifyProgress(w io.Writer, name string, p *audit.Progress) (stop func()) {
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		tick := time.NewTicker(10 * time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-			}
-			read, total := p.Bytes()
-			fmt.Fprintf(w, "webproxy: verifying %s: %d records, %d%% of its files\n", name, p.Records(), 100*read/max(total, 1))
-		}
-	})
-	return func() {
-		close(done)
-		wg.Wait()
-	}
 }
 
 // writeVerification prints the result: on its first line all that a hurried reader needs.
