@@ -78,6 +78,8 @@ type Record struct {
 	// lacks it, Decode sets it.
 	PathEnforced bool `json:"path_enforced"`
 	Inspected    bool `json:"inspected"`
+	// Redirect is the other origin that the answer to a plain HTTP request led to: scheme://host:port.
+	Redirect string `json:"redirect"`
 
 	Status   int           `json:"status"`     // HTTP status the client got
 	Error    string        `json:"error"`      // word of RFC 9209, 2.3
@@ -165,6 +167,7 @@ var columns = [...]column{
 	{"sni", 0, 253, func(r *Record) any { return &r.SNI }},
 	{"path_enforced", 0, 0, func(r *Record) any { return &r.PathEnforced }},
 	{"inspected", 0, 0, func(r *Record) any { return &r.Inspected }},
+	{"redirect", 0, 288, func(r *Record) any { return &r.Redirect }},
 	{"status", inClose, 0, func(r *Record) any { return &r.Status }},
 	{"error", 0, 64, func(r *Record) any { return &r.Error }},
 	{"bytes_out", inClose, 0, func(r *Record) any { return &r.BytesOut }},

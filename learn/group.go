@@ -27,7 +27,8 @@ type Group struct {
 	// Phases are those that a rule which allowed something was bound to, with how often.
 	Phases map[string]uint64
 
-	days      map[int64]struct{} // since 1970, with requests
+	days      map[int64]struct{}                // since 1970, with requests
+	redirects map[Endpoint]map[*Sighting]uint64 // by where they led to, the answers that did
 	sightings map[Key]*Sighting
 	names     map[string]string // one copy of each word of the log
 }
@@ -44,7 +45,7 @@ type Client struct {
 func newGroup(name string) *Group {
 	return &Group{
 		Name: name, Clients: map[netip.Addr]*Client{}, Phases: map[string]uint64{}, days: map[int64]struct{}{},
-		sightings: map[Key]*Sighting{}, names: map[string]string{},
+		sightings: map[Key]*Sighting{}, redirects: map[Endpoint]map[*Sighting]uint64{}, names: map[string]string{},
 	}
 }
 

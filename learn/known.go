@@ -128,15 +128,15 @@ func (k *Known) Under(p policy.Pattern) []string {
 	return found
 }
 
-// about says which list names host in any cloud and region; empty if none does. Only exact names and
-// those with a placeholder count: a wildcard says little about one host.
+// about says which list names host in any cloud and region; empty if none does. Only exact names and those of a
+// region count: a wildcard says little about one host, and what fills another placeholder is anybody's choice.
 func about(host string) string {
 	lines, err := catalog.Covering(host)
 	if err != nil {
 		return ""
 	}
 	for i := len(lines) - 1; i >= 0; i-- {
-		if l := lines[i]; !strings.Contains(l.Endpoint.Host, "*") {
+		if l := lines[i]; !strings.ContainsAny(strings.ReplaceAll(l.Endpoint.Host, "{region}", ""), "*{") {
 			return fmt.Sprintf("catalog %s@%s, entry %d %q (of another cloud or region)", l.List.Name, l.List.Generation, l.Number, l.Endpoint.Description)
 		}
 	}

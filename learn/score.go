@@ -56,7 +56,7 @@ func (w *work) complete(p *Proposal) {
 		p.About = about(p.Seen[0].Host)
 	}
 	p.Ladder = w.ladder(p)
-	p.scoreConfidence()
+	p.scoreConfidence(w.link(p))
 	p.scoreExcess(w)
 	p.raiseConcerns()
 	p.Hint = hint(p.Seen)
@@ -134,7 +134,7 @@ func commonDomain(hosts []string) string {
 	return domain
 }
 
-func (p *Proposal) scoreConfidence() {
+func (p *Proposal) scoreConfidence(l *link) {
 	add := func(n int, format string, args ...any) {
 		p.Confidence += n
 		p.Sure = append(p.Sure, fmt.Sprintf(format, args...))
@@ -146,6 +146,11 @@ func (p *Proposal) scoreConfidence() {
 		add(4, "%s", p.Known)
 	case p.About != "":
 		add(3, "%s", p.About)
+	}
+	if l != nil && l.allowed {
+		add(2, "%s", l.text)
+	} else if l != nil {
+		add(0, "%s", l.text)
 	}
 	switch {
 	case p.Clients == p.GroupClients && p.Clients > 1:

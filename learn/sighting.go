@@ -84,13 +84,15 @@ func (s *Sighting) end(r *audit.Record) {
 	case r.Decision == "deny":
 		// It was refused after all, when its address or its TLS name was known.
 		s.Refused++
-		if r.Reason == policy.SNIMismatch.String() {
+		switch {
+		case r.Reason == policy.SNIMismatch.String():
 			s.Misnamed++
-		} else {
+		case guards(r.Reason):
 			s.Guarded++
 		}
 	case reached(r):
 		s.Answered++
+		s.group.redirected(s, r)
 	default:
 		s.Failed++
 	}
@@ -108,14 +110,10 @@ func reached(r *audit.Record) bool {
 	return r.Status > 0 && r.Status < 500 || r.BytesIn > 0
 }
 
-// guards reports whether a word is a Reason that no rule can lift.
+// guards reports whether a word is a Reason that says of the host what no rule can lift. That the proxy was
+// overloaded, or could not write its record, says nothing of the host.
 func guards(word string) bool {
-	switch word {
-	case policy.PrivateAddress.String(), policy.Loop.String(), policy.BadTarget.String(), policy.BadRequest.String(),
-		policy.Overloaded.String(), policy.AuditUnavailable.String(), policy.ClientUnknown.String():
-		return true
-	}
-	return false
+	return word == policy.PrivateAddress.String() || word == policy.Loop.String()
 }
 
 // adjacent is how soon a request must come after another one of the same client to be taken for its

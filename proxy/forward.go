@@ -88,6 +88,7 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 		return nil, err
 	}
 	x.status = resp.StatusCode
+	x.rec.Redirect = redirection(resp, x.request.Target)
 	a.size = resp.ContentLength
 	x.readyAnswer(resp)
 	return resp, nil

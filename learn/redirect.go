@@ -1,0 +1,66 @@
+package learn
+
+import (
+	"fmt"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// redirectLimit bounds the endpoints of a group that answers were seen to lead to.
+const redirectLimit = 10_000
+
+// redirected takes note of where the answer to a request for s sent the client.
+func (g *Group) redirected(s *Sighting, r *audit.Record) {
+	if r.Redirect == "" {
+		return
+	}
+	t, _, _, err := policy.ParseURL(r.Redirect)
+	if err != nil {
+		return
+	}
+	to := Endpoint{t.Host(), t.Port(), t.Scheme()}
+	from := g.redirects[to]
+	if from == nil {
+		if len(g.redirects) >= redirectLimit {
+			return
+		}
+		from = map[*Sighting]uint64{}
+		to.Host = g.word(to.Host)
+		g.redirects[to] = from
+	}
+	if _, known := from[s]; known || len(from) < beforeLimit {
+		from[s]++
+	}
+}
+
+// A link is an answer that leads to what is proposed.
+type link struct {
+	text    string
+	allowed bool // the origin that gave the answer is one that a rule allows
+}
+
+// link is the answer that led most often to one of those that p would admit; nil if none did.
+func (w *work) link(p *Proposal) *link {
+	var best *Sighting
+	var to Endpoint
+	var most uint64
+	for _, seen := range p.Seen {
+		e := seen.Endpoint()
+		for s, n := range w.group.redirects[e] {
+			if n > most || n == most && best != nil && compareKeys(s.Key, best.Key) < 0 {
+				best, to, most = s, e, n
+			}
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	l := &link{allowed: w.judge(best).Verdict == policy.Allow}
+	what := "which no rule allows itself"
+	if l.allowed {
+		what = "which is allowed"
+	}
+	l.text = fmt.Sprintf("%d answers of %s, %s, sent clients to %s", most, best.Endpoint(), what, to)
+	return l
+}
