@@ -50,7 +50,12 @@ type Config struct {
 	Set *policy.Set `yaml:"-"`
 	// Path is the file this came from; empty for the built-in configuration.
 	Path string `yaml:"-"`
-	// Files are all files that were looked for, absolute: this one, lists, phases.yaml. Some need not exist.
+	// Started are the phases that phases.yaml switches on, those included that are over.
+	Started map[string]StartedPhase `yaml:"-"`
+	// Past is the content of learn.yaml beside the file, where webproxy learn keeps what was decided; nil if
+	// there is none. It is not looked at here: it is no part of the policy.
+	Past []byte `yaml:"-"`
+	// Files are all files that were looked for, absolute: this one, lists, phases.yaml, learn.yaml. Some need not exist.
 	Files []string `yaml:"-"`
 	// Warnings are about what holds, but perhaps not as its author meant it.
 	Warnings Problems `yaml:"-"`
@@ -80,6 +85,7 @@ const (
 	defaultListen    = ":9090"
 	defaultDashboard = "127.0.0.1:9091"
 	phasesFile       = "phases.yaml"
+	pastFile         = "learn.yaml"
 )
 
 // withDefaults fills in what the file leaves out and this package obeys. Other packages do the same

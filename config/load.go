@@ -29,6 +29,16 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
+// LoadWith is Load as if files had other contents, given by their absolute paths: for commands that must know
+// that a change is right before they make it.
+func LoadWith(path string, instead map[string][]byte) (*Config, error) {
+	c, problems := load(path, &reader{instead: instead}, time.Now())
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return c, nil
+}
+
 // A loader is one load: the file being read, and all that was found wrong with it so far.
 type loader struct {
 	cfg      *Config
@@ -80,6 +90,7 @@ func (l *loader) run(name string, data []byte) {
 	l.checkSections()
 	if l.cfg.Path != "" {
 		l.mergePhases()
+		l.readPast()
 	}
 	l.compile()
 }

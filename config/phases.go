@@ -16,9 +16,9 @@ import (
 	"webproxy/policy"
 )
 
-// A startedPhase is a phase that somebody switched on for a time, as phases.yaml holds it. The file
+// A StartedPhase is a phase that somebody switched on for a time, as phases.yaml holds it. The file
 // stands beside the configuration and is written by commands, so that people's own files are not.
-type startedPhase struct {
+type StartedPhase struct {
 	Until  time.Time `yaml:"until"`
 	By     string    `yaml:"by,omitempty"`
 	Reason string    `yaml:"reason,omitempty"`
@@ -45,24 +45,24 @@ func StartPhase(configPath, name string, until time.Time, by, reason string) err
 	if _, ok := c.Policy.Phases[name]; !ok {
 		return fmt.Errorf("start phase %s: %s", name, unknownPhase(name, c.Policy.Phases))
 	}
-	return editPhases(configPath, func(started map[string]startedPhase) {
-		started[name] = startedPhase{Until: until.UTC().Truncate(time.Second), By: by, Reason: reason}
+	return editPhases(configPath, func(started map[string]StartedPhase) {
+		started[name] = StartedPhase{Until: until.UTC().Truncate(time.Second), By: by, Reason: reason}
 	})
 }
 
 // StopPhase takes back what StartPhase did. It does nothing to a phase that is on for another reason.
 func StopPhase(configPath, name string) error {
-	return editPhases(configPath, func(started map[string]startedPhase) { delete(started, name) })
+	return editPhases(configPath, func(started map[string]StartedPhase) { delete(started, name) })
 }
 
 // editPhases applies edit to phases.yaml, and drops what is over.
-func editPhases(configPath string, edit func(map[string]startedPhase)) error {
+func editPhases(configPath string, edit func(map[string]StartedPhase)) error {
 	path := filepath.Join(filepath.Dir(configPath), phasesFile)
 	data, err := readFile(path, maxYAML)
 	if err != nil && !errors.Is(err, errNoFile) {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	started := map[string]startedPhase{}
+	started := map[string]StartedPhase{}
 	if err == nil {
 		var problems Problems
 		if started, _, problems = parsePhases(path, data); len(problems) > 0 {
@@ -70,7 +70,7 @@ func editPhases(configPath string, edit func(map[string]startedPhase)) error {
 		}
 	}
 	now := time.Now()
-	maps.DeleteFunc(started, func(_ string, p startedPhase) bool { return !p.Until.After(now) })
+	maps.DeleteFunc(started, func(_ string, p StartedPhase) bool { return !p.Until.After(now) })
 	edit(started)
 	text, err := yaml.Marshal(started)
 	if err != nil {
@@ -80,7 +80,7 @@ func editPhases(configPath string, edit func(map[string]startedPhase)) error {
 }
 
 // parsePhases reads data as a phases file called name.
-func parsePhases(name string, data []byte) (map[string]startedPhase, *decoder, Problems) {
+func parsePhases(name string, data []byte) (map[string]StartedPhase, *decoder, Problems) {
 	src, problems := newSource(name, data)
 	if len(problems) > 0 {
 		return nil, nil, problems
@@ -89,7 +89,7 @@ func parsePhases(name string, data []byte) (map[string]startedPhase, *decoder, P
 	if root == nil {
 		return nil, nil, problems
 	}
-	started := map[string]startedPhase{}
+	started := map[string]StartedPhase{}
 	d := &decoder{src: src, root: root}
 	d.value(root, "", reflect.ValueOf(&started).Elem())
 	for phase, p := range started {
@@ -116,6 +116,7 @@ func (l *loader) mergePhases() {
 		l.problems = append(l.problems, problems...)
 		return
 	}
+	l.cfg.Started = started
 	for phase, p := range started {
 		spec, known := l.cfg.Policy.Phases[phase]
 		switch {
@@ -128,6 +129,17 @@ func (l *loader) mergePhases() {
 		}
 	}
 	l.problems = append(l.problems, d.problems...)
+}
+
+// PastPath is where what was decided about proposals is kept, for the configuration at configPath.
+func PastPath(configPath string) string { return filepath.Join(filepath.Dir(configPath), pastFile) }
+
+// readPast takes learn.yaml along, so that a Watcher tells of its changes. Whatever is wrong with it, the
+// policy holds.
+func (l *loader) readPast() {
+	if data, err := l.lib.read.read(filepath.Join(l.lib.dir, pastFile), maxYAML); err == nil {
+		l.cfg.Past = data
+	}
 }
 
 func unknownPhase(name string, phases map[string]policy.PhaseSpec) string {

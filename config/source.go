@@ -40,6 +40,8 @@ func (s *source) problem(line, column, width int, msg, hint string) Problem {
 // tell whether they are still the same.
 type reader struct {
 	seen map[string]fileState // by path as opened
+	// instead has contents that count for those of files, by path as opened; nil for none.
+	instead map[string][]byte
 }
 
 // A fileState is what a read of a file came to.
@@ -51,12 +53,19 @@ type fileState struct {
 
 // read returns the content of the file at path, at most limit bytes of it.
 func (r *reader) read(path string, limit int64) ([]byte, error) {
-	data, err := readFile(path, limit)
+	data, err := r.content(path, limit)
 	if r.seen == nil {
 		r.seen = map[string]fileState{}
 	}
 	r.seen[path] = stateOf(limit, data, err)
 	return data, err
+}
+
+func (r *reader) content(path string, limit int64) ([]byte, error) {
+	if data, ok := r.instead[path]; ok {
+		return data, nil
+	}
+	return readFile(path, limit)
 }
 
 func stateOf(limit int64, data []byte, err error) fileState {

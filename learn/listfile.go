@@ -3,6 +3,8 @@ package learn
 import (
 	"bytes"
 	"strings"
+
+	"webproxy/policy"
 )
 
 // AppendLines returns the content of a list file with lines at its end, and every byte that was there
@@ -23,22 +25,28 @@ func AppendLines(data []byte, lines []string) []byte {
 	return out
 }
 
-// HasLine reports whether a list file has an entry for the same as line, whatever its reason.
+// HasLine reports whether a list file has an entry that admits the same as line does, for as long at least.
+// Who approved it and why does not matter.
 func HasLine(data []byte, line string) bool {
-	want := location(line)
-	for have := range strings.Lines(string(data)) {
-		if location(have) == want && want != "" {
+	want, err := policy.ParseEntry(line)
+	if err != nil {
+		return false
+	}
+	place := conditions(want)
+	for text := range strings.Lines(string(data)) {
+		have, err := policy.ParseEntry(strings.TrimRight(text, "\r\n"))
+		if err != nil || have.Host == (policy.Pattern{}) || conditions(have) != place {
+			continue
+		}
+		if have.Expires.IsZero() || !want.Expires.IsZero() && !have.Expires.Time().Before(want.Expires.Time()) {
 			return true
 		}
 	}
 	return false
 }
 
-// location is the part of a line that says where to: the first word that is no comment.
-func location(line string) string {
-	fields := strings.Fields(line)
-	if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
-		return ""
-	}
-	return fields[0]
+// conditions is equal for entries that differ only in how long they hold, and in what is said of them.
+func conditions(e policy.Entry) string {
+	e.ID, e.Tag, e.By, e.Reason, e.Source, e.Expires = "", "", "", "", "", policy.Expiry{}
+	return e.String()
 }

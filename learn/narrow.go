@@ -16,25 +16,54 @@ type Use struct {
 	Last    time.Time
 	// Seen are the hosts that were asked for, of a wildcard.
 	Seen []string
+	// Wanted is how many requests came for an entry that had expired.
+	Wanted uint64
 	// Enough is what would have sufficed in place of a wildcard: narrower entries; empty if the
 	// wildcard is needed, or was not used.
 	Enough []string
 }
 
-// stale is for how long a rule must not have been used to be called stale.
-const stale = 90 * day
+// A Life says how far an approved entry is on its way. The words are printed.
+type Life string
 
-// Stale reports whether the entry was not used in the last 90 days of a log that was read from first
-// to last; it is false where the log is shorter.
-func (u *Use) Stale(first, last time.Time) bool {
-	return last.Sub(first) >= stale && (u.Last.IsZero() || last.Sub(u.Last) >= stale)
+const (
+	InUse    Life = "in use"
+	Unused   Life = "unused"   // in a log that is too short to call it stale
+	Stale    Life = "stale"    // not used for 90 days
+	Expiring Life = "expiring" // within 30 days
+	Expired  Life = "expired"
+)
+
+const (
+	staleAfter   = 90 * day
+	expiringSoon = 30 * day
+)
+
+// Life is how far the entry is at now, by a log that was read from first to last.
+func (u *Use) Life(first, last, now time.Time) Life {
+	used := u.Last
+	if used.IsZero() {
+		used = first // before that, nobody knows
+	}
+	switch ends := u.Rule.Expires; {
+	case !ends.IsZero() && !ends.After(now):
+		return Expired
+	case last.Sub(used) >= staleAfter:
+		return Stale
+	case u.Hits == 0:
+		return Unused
+	case !ends.IsZero() && ends.Sub(now) <= expiringSoon:
+		return Expiring
+	}
+	return InUse
 }
 
 // manyHosts is up to how many exact names are told in place of a wildcard.
 const manyHosts = 20
 
 // Uses says, for each allow entry of set in its order, what it was used for by all groups. An entry
-// counts as used by every request that it matches, whether or not another one matches it too.
+// counts as used by every request that went ahead and that it matches, whether or not another one matches it too,
+// and whether it was there then: an entry that was approved today is in use.
 func (o *Observations) Uses(set *policy.Set) []Use {
 	var uses []Use
 	for _, info := range set.Rules() {
@@ -55,8 +84,13 @@ func (o *Observations) use(info policy.RuleInfo) Use {
 		if len(info.Groups) > 0 && !slices.Contains(info.Groups, g.Name) {
 			continue
 		}
+		for _, s := range g.sightings {
+			if s.Reason == policy.RuleExpired.String() && s.matches(info) {
+				u.Wanted += s.Refused + s.Let
+			}
+		}
 		for _, s := range g.matching(info) {
-			u.Hits += s.Allowed
+			u.Hits += s.Allowed + s.Let
 			if u.First.IsZero() || s.First.Before(u.First) {
 				u.First = s.First
 			}
@@ -109,16 +143,20 @@ func (o *Observations) enough(info policy.RuleInfo, exact []string) []string {
 	return lines
 }
 
-// matching are the sightings that info allowed, or would have, in no order.
+// matching are the sightings that info allowed, or would have allowed, in no order.
 func (g *Group) matching(info policy.RuleInfo) []*Sighting {
 	var found []*Sighting
 	for _, s := range g.sightings {
-		if s.Allowed > 0 && info.Host.Matches(s.Host) && info.Admits(s.Scheme, s.Port) &&
-			(len(info.Methods) == 0 || slices.Contains(info.Methods, s.Method)) {
+		if s.Allowed+s.Let > 0 && s.matches(info) {
 			found = append(found, s)
 		}
 	}
 	return found
+}
+
+// matches reports whether info is about s, whatever its phase and its end.
+func (s *Sighting) matches(info policy.RuleInfo) bool {
+	return info.Host.Matches(s.Host) && info.Admits(s.Scheme, s.Port) && (len(info.Methods) == 0 || slices.Contains(info.Methods, s.Method))
 }
 
 func sortedKeys(m map[string]bool) []string {

@@ -2,15 +2,28 @@ package learn
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"webproxy/policy"
 )
 
-// Past is what people decided about proposals, other than to approve them: that is in the list file.
+// Past is what people decided, other than to approve proposals: that is in the list file.
 type Past struct {
-	Decided []Decided `yaml:"decided"`
+	Decided []Decided `yaml:"decided,omitempty"`
+	// Switched is who last switched the mode of a group by a command, and why.
+	Switched map[string]Switch `yaml:"switched,omitempty"`
+}
+
+// A Switch is one change of a group's mode.
+type Switch struct {
+	Mode   policy.Mode `yaml:"mode"`
+	By     string      `yaml:"by,omitempty"`
+	Reason string      `yaml:"reason,omitempty"`
+	At     time.Time   `yaml:"at"`
 }
 
 // A Decided is one proposal that was rejected, or put off.
@@ -49,7 +62,17 @@ func (p Past) hides(prop *Proposal, now time.Time) bool {
 	return false
 }
 
-const pastHeader = "# Proposals that were rejected or put off. Written by webproxy learn; delete a line to be asked again.\n"
+// SwitchedTo remembers who switched a group's mode.
+func (p *Past) SwitchedTo(group string, s Switch) {
+	s.At = s.At.UTC().Truncate(time.Second)
+	p.Switched = maps.Clone(p.Switched)
+	if p.Switched == nil {
+		p.Switched = map[string]Switch{}
+	}
+	p.Switched[group] = s
+}
+
+const pastHeader = "# Proposals that were rejected or put off, and who switched modes. Written by webproxy; delete an item to be asked again.\n"
 
 // ParsePast reads what Encode wrote; nothing is the zero Past.
 func ParsePast(data []byte) (Past, error) {

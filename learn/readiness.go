@@ -31,6 +31,7 @@ type Readiness struct {
 	Group    string    `json:"group"`
 	State    State     `json:"state"`
 	Since    time.Time `json:"since,omitzero"` // the first request seen
+	Until    time.Time `json:"until,omitzero"` // and the last
 	Requests uint64    `json:"requests"`
 	Covered  float64   `json:"covered"` // part of Requests that the policy in force allows, 0 to 1
 	// NewHosts is how many endpoints are not admitted that can be learnt from; LastNew is when the
@@ -58,7 +59,7 @@ func (r *Readiness) Ready() bool { return r.State == Stable }
 
 // Ready says how far the learning of g is, by p.
 func (g *Group) Ready(p Params) Readiness {
-	r := Readiness{Group: g.Name, State: Creating, Since: g.First, Requests: g.Requests}
+	r := Readiness{Group: g.Name, State: Creating, Since: g.First, Until: g.Last, Requests: g.Requests}
 	if g.Requests == 0 {
 		r.Missing = []string{"no request was seen"}
 		return r

@@ -45,6 +45,7 @@ type entry struct {
 	source  string
 	field   string // of the Spec
 	because string // the reason its author gave
+	by       string // who approved it
 }
 
 // An Env is what a Set must know of the machine it runs on.
@@ -147,6 +148,7 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int) {
 		deny:    r.Deny,
 		inspect: r.Inspect,
 		because: r.Reason,
+		by:      r.By,
 		groups:  c.compileFor(r, field),
 		methods: c.compileMethods(r, field),
 	}
@@ -165,6 +167,9 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	e.pattern, e.source, e.field, e.order = src.Host, src.Source, field, len(c.set.entries)
 	if src.Reason != "" {
 		e.because = src.Reason
+	}
+	if src.By != "" {
+		e.by = src.By
 	}
 	e.name = r.ID
 	if src.ID != "" {

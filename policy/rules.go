@@ -24,6 +24,7 @@ type RuleInfo struct {
 	Tag     string // the service tag its addresses are checked against; "" if none is
 	Inspect bool
 	Reason  string // what its author gave
+	By      string // who approved it
 
 	entry *entry
 }
@@ -39,7 +40,7 @@ func (s *Set) Rules() []RuleInfo {
 		*r = RuleInfo{
 			Rule: e.name, Source: e.source, Field: e.field, Deny: e.deny, Host: e.pattern,
 			Path: e.path, Query: e.query, Methods: e.methods, Private: e.private, Inspect: e.inspect,
-			Reason: e.because, entry: e,
+			Reason: e.because, By: e.by, entry: e,
 		}
 		for _, g := range e.groups {
 			r.Groups = append(r.Groups, g.name)

@@ -135,6 +135,14 @@ func replayText(w io.Writer, r *audit.Replay) error {
 			return err
 		}
 	}
+	for _, n := range replayNotes(r) {
+		fmt.Fprintln(w, " "+n)
+	}
+	return nil
+}
+
+// replayNotes say what the counts do not: what changed without an effect, and what could not be known.
+func replayNotes(r *audit.Replay) []string {
 	var notes []string
 	if r.Listed > 0 {
 		notes = append(notes, fmt.Sprintf("of the same, %s had been let through by learn mode and would be allowed by a rule", thousands(r.Listed)))
@@ -153,10 +161,7 @@ func replayText(w io.Writer, r *audit.Replay) error {
 			notes = append(notes, fmt.Sprintf("not judged, %s: %s", why, thousands(n)))
 		}
 	}
-	for _, n := range notes {
-		fmt.Fprintln(w, " "+n)
-	}
-	return nil
+	return notes
 }
 
 // newly is "946 (2 hosts)".

@@ -15,7 +15,8 @@ func newDiff() *cobra.Command {
 		Short: "Say what the policies of two configurations differ in",
 		Long: `Diff compares what two configuration files decide, not how they are written: the order of rules, comments, and
 whether a host stands in the file or in a list make no difference. Each line is an entry, a client network or
-a phase with all its conditions; "+" is only in B, "-" only in A. Exit code 4 means that they differ.`,
+a phase with all its conditions; "+" is only in B, "-" only in A. Where the other policy has a wider entry that covers
+one, that is said: then the difference is one in words. Exit code 4 means that they differ.`,
 		Example: "  webproxy diff webproxy.yaml candidate.yaml",
 		Args:    cobra.ExactArgs(2),
 	}
@@ -40,25 +41,34 @@ a phase with all its conditions; "+" is only in B, "-" only in A. Exit code 4 me
 
 // A policyDiff is what diff prints as JSON.
 type policyDiff struct {
-	A       string   `json:"a"`
-	B       string   `json:"b"`
-	Added   []string `json:"added"`
-	Removed []string `json:"removed"`
+	A       string     `json:"a"`
+	B       string     `json:"b"`
+	Added   []diffLine `json:"added"`
+	Removed []diffLine `json:"removed"`
+}
+
+// A diffLine is one entry, client network or phase that only one of two policies has.
+type diffLine struct {
+	Line string `json:"line"`
+	// CoveredBy is the entry of the other policy that is about every request that this one is about, and says
+	// the same of it; empty if there is none, or if a deny of the other policy beats it.
+	CoveredBy string `json:"covered_by,omitempty"`
 }
 
 func diffPolicies(cmd *cobra.Command, a, b *policy.Set, asJSON bool) error {
 	added, removed := policy.Diff(a, b)
+	d := policyDiff{a.Digest(), b.Digest(), diffLines(added, b, a), diffLines(removed, a, b)}
 	w := cmd.OutOrStdout()
 	if asJSON {
-		if err := writeJSON(w, policyDiff{a.Digest(), b.Digest(), append([]string{}, added...), append([]string{}, removed...)}); err != nil {
+		if err := writeJSON(w, d); err != nil {
 			return err
 		}
 	} else {
-		for _, l := range removed {
-			fmt.Fprintln(w, "- "+l)
+		for _, l := range d.Removed {
+			fmt.Fprintln(w, l.text("-", "still covered"))
 		}
-		for _, l := range added {
-			fmt.Fprintln(w, "+ "+l)
+		for _, l := range d.Added {
+			fmt.Fprintln(w, l.text("+", "was covered"))
 		}
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "%s -> %s: %d added, %d removed\n", a.Digest(), b.Digest(), len(added), len(removed))
@@ -66,4 +76,46 @@ func diffPolicies(cmd *cobra.Command, a, b *policy.Set, asJSON bool) error {
 		return noError{}
 	}
 	return nil
+}
+
+func (l diffLine) text(sign, word string) string {
+	if l.CoveredBy == "" {
+		return sign + " " + l.Line
+	}
+	return fmt.Sprintf("%s %s   (%s by %s)", sign, l.Line, word, l.CoveredBy)
+}
+
+// coverLimit bounds the lines for which it is told what covers them: each is held against a whole policy.
+const coverLimit = 2_000
+
+// diffLines are lines of one policy, with what covers them in the other.
+func diffLines(lines []string, of, other *policy.Set) []diffLine {
+	entries := map[string]policy.RuleInfo{}
+	for _, r := range of.Rules() {
+		entries[r.String()] = r
+	}
+	all := make([]diffLine, 0, len(lines))
+	for i, l := range lines {
+		d := diffLine{Line: l}
+		if r, ok := entries[l]; ok && i < coverLimit {
+			d.CoveredBy = coveredBy(r, other)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// coveredBy is the entry of set that is about every request that r is about, and says the same of it.
+func coveredBy(r policy.RuleInfo, set *policy.Set) string {
+	covering := ""
+	for _, o := range set.Rules() {
+		switch {
+		case !o.Covers(r):
+		case o.Deny && !r.Deny:
+			return ""
+		case o.Deny == r.Deny && covering == "":
+			covering = o.String()
+		}
+	}
+	return covering
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,69 +13,90 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
-	"webproxy/internal/atomicfile"
 	"webproxy/learn"
 	"webproxy/policy"
 )
 
+// enforceFlags are the flags of enforce.
+type enforceFlags struct {
+	learnFlags
+	force, dry bool
+	by, reason string
+}
+
 func newEnforce() *cobra.Command {
+	var f enforceFlags
 	cmd := &cobra.Command{
 		Use:   "enforce GROUP",
 		Short: "Switch a client group from learn mode to enforcing, after a what-if",
 		Long: `Enforce says what enforcing would have denied of the requests in the log, and sets policy.modes in the
 configuration; nothing else of the file changes, and a running proxy takes it over within a second. It refuses as long as
 the group's learning is not stable, unless --force is given. Exit code 4 means that it refused.`,
-		Example: "  webproxy enforce nodes\n  webproxy enforce nodes --dry-run",
+		Example: "  webproxy enforce nodes --dry-run\n  webproxy enforce nodes --reason CHG-1050",
 		Args:    cobra.ExactArgs(1),
 	}
-	file := configFlag(cmd)
-	dir := cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration")
-	win := windowFlags(cmd)
-	force := cmd.Flags().Bool("force", false, "switch even if the learning is not stable")
-	dry := cmd.Flags().Bool("dry-run", false, "say what would be, and change nothing")
+	f.learnFlags = learnFlags{
+		config: configFlag(cmd),
+		dir:    cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration"),
+		window: windowFlags(cmd),
+	}
+	cmd.Flags().BoolVar(&f.force, "force", false, "switch even if the learning is not stable")
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what would be, and change nothing")
+	cmd.Flags().StringVar(&f.by, "by", "", "who switches (default: the user who runs this)")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f := learnFlags{config: file, dir: dir, group: &args[0], window: win}
-		return enforce(cmd, f, *force, *dry)
+		f.group = &args[0]
+		return f.run(cmd)
 	}
 	return cmd
 }
 
-func enforce(cmd *cobra.Command, f learnFlags, force, dry bool) error {
-	path := configPath(*f.config)
-	if path == "" {
-		return hintedError{errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from"}
-	}
+func (f *enforceFlags) run(cmd *cobra.Command) error {
 	l, err := f.read(cmd)
 	if err != nil {
 		return err
 	}
-	group := *f.group
+	if l.cfg.Path == "" {
+		return hintedError{errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from"}
+	}
+	group, stderr := *f.group, cmd.ErrOrStderr()
 	if modeOf(l.cfg.Set, group) == policy.Enforce {
-		fmt.Fprintf(cmd.ErrOrStderr(), "group %s is enforcing already\n", group)
+		fmt.Fprintf(stderr, "group %s is enforcing already\n", group)
 		return nil
 	}
-	text, candidate, err := withMode(path, group, policy.Enforce)
+	switched, candidate, err := withMode(l.cfg, group, policy.Enforce)
 	if err != nil {
 		return err
 	}
 	ready := l.groups[0].Ready(l.params())
-	if err := l.sayWhatIf(cmd, f, candidate, ready); err != nil {
+	if err := f.sayWhatIf(cmd, l, candidate.Set, &ready); err != nil {
 		return err
 	}
-	if !ready.Ready() && !force {
-		sayError(cmd.ErrOrStderr(), fmt.Sprintf("group %s is %s: %s", group, ready.State, strings.Join(ready.Missing, "; ")))
-		sayHint(cmd.ErrOrStderr(), "wait, review what is new, or give --force")
+	if !ready.Ready() && !f.force {
+		sayError(stderr, fmt.Sprintf("group %s is %s: %s", group, ready.State, strings.Join(ready.Missing, "; ")))
+		sayHint(stderr, "webproxy learn review shows what is new; --force switches all the same")
 		return noError{}
 	}
-	if dry {
+	if f.dry {
 		return nil
 	}
-	if err := atomicfile.Write(path, text, 0o644); err != nil {
+	if err := f.remember(switched, l.past, group, l.now); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "group %s enforces now; policy.modes in %s is changed\n", group, filepath.Base(path))
-	recordMode(cmd, l.cfg, group, ready)
-	return nil
+	fmt.Fprintf(stderr, "group %s enforces now: policy.modes in %s is changed\n", group, filepath.Base(l.cfg.Path))
+	return switched.commit(cmd)
+}
+
+// remember adds to the change who switched the group, and why.
+func (f *enforceFlags) remember(c *change, past learn.Past, group string, now time.Time) error {
+	by := f.by
+	if by == "" {
+		by = userName()
+	}
+	past.SwitchedTo(group, learn.Switch{Mode: policy.Enforce, By: by, Reason: f.reason, At: now})
+	text, err := past.Encode()
+	c.files[config.PastPath(c.cfg.Path)] = text
+	return err
 }
 
 func modeOf(set *policy.Set, group string) policy.Mode {
@@ -86,9 +108,9 @@ func modeOf(set *policy.Set, group string) policy.Mode {
 	return policy.Enforce
 }
 
-// withMode is the configuration at path with the mode of group changed: its text, and what it means.
-func withMode(path, group string, mode policy.Mode) ([]byte, *config.Config, error) {
-	data, err := os.ReadFile(path)
+// withMode is the change of the mode of group, and the configuration it makes.
+func withMode(cfg *config.Config, group string, mode policy.Mode) (*change, *config.Config, error) {
+	data, err := os.ReadFile(cfg.Path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,67 +118,62 @@ func withMode(path, group string, mode policy.Mode) ([]byte, *config.Config, err
 	if err != nil {
 		return nil, nil, err
 	}
-	// It is loaded from a file beside the real one, so that lists are found: what is written must be valid.
-	try, err := os.CreateTemp(filepath.Dir(path), ".webproxy-*.yaml")
+	c := &change{cfg: cfg, files: map[string][]byte{cfg.Path: text}}
+	candidate, err := config.LoadWith(cfg.Path, c.files)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer os.Remove(try.Name())
-	_, err = try.Write(text)
-	if err = errors.Join(err, try.Close()); err != nil {
-		return nil, nil, err
-	}
-	cfg, err := config.Load(try.Name())
-	if err != nil {
-		return nil, nil, err
-	}
-	if modeOf(cfg.Set, group) != mode {
+	if modeOf(candidate.Set, group) != mode {
 		return nil, nil, fmt.Errorf("policy.modes of %s could not be set to %s; edit the file by hand", group, mode)
 	}
-	return text, cfg, nil
+	return c, candidate, nil
 }
 
 // sayWhatIf replays the log under the candidate, and says what it could not know.
-func (l *lesson) sayWhatIf(cmd *cobra.Command, f learnFlags, candidate *config.Config, ready learn.Readiness) error {
-	since, until, err := f.window.times(l.now)
+func (f *enforceFlags) sayWhatIf(cmd *cobra.Command, l *lesson, candidate *policy.Set, ready *learn.Readiness) error {
+	if ready.Requests == 0 {
+		return nil // there is nothing to replay, which is said as the state
+	}
+	var err error
+	o := audit.ScanOptions{}
+	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
+		return err
+	}
+	if o.Where, err = audit.ParseQuery(fmt.Sprintf("group = %q", ready.Group)); err != nil {
+		return err
+	}
+	replay, err := replayLog(cmd, f.logDir(l.cfg), o, candidate)
 	if err != nil {
 		return err
 	}
-	dir := *f.dir
-	if dir == "" {
-		dir = l.cfg.Audit.WithDefaults().Dir
+	return whatIfText(cmd.OutOrStdout(), replay, ready)
+}
+
+// whatIfText is "what-if over 14d: 1,241,882 requests, would deny 37 (5 hosts, 2 clients)", and which.
+func whatIfText(w io.Writer, replay *audit.Replay, ready *learn.Readiness) error {
+	changes := replay.Finish()
+	hosts, clients := map[string]bool{}, map[string]bool{}
+	for _, c := range changes {
+		if c.Denied() {
+			hosts[c.Host], clients[c.Client.String()] = true, true
+		}
 	}
-	query, err := audit.ParseQuery("group = " + ready.Group)
-	if err != nil {
+	fmt.Fprintf(w, "what-if over %s: %s, would deny %s", days(ready.Until.Sub(ready.Since)), requests(replay.Requests), thousands(replay.NewlyDenied))
+	if replay.NewlyDenied > 0 {
+		fmt.Fprintf(w, " (%s, %s)", plural(len(hosts), "host"), plural(len(clients), "client"))
+	}
+	fmt.Fprintln(w)
+	if err := replayTable(w, changes, true); err != nil {
 		return err
 	}
-	replay, err := replayLog(cmd, dir, audit.ScanOptions{Since: since, Until: until, Where: query}, candidate.Set)
-	if err != nil {
-		return err
+	for _, n := range replayNotes(replay) {
+		fmt.Fprintln(w, " "+n)
 	}
-	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "what-if over %s: ", days(l.seen.Last.Sub(l.seen.First)))
-	if err := replayText(w, replay); err != nil {
-		return err
-	}
-	if window := l.seen.Last.Sub(l.seen.First); window < 35*24*time.Hour {
+	if window := ready.Until.Sub(ready.Since); window < 35*24*time.Hour {
 		fmt.Fprintf(w, " the log is of %s: what is done once a month may not be in it\n", days(window))
 	}
 	for _, phase := range ready.Idle {
-		fmt.Fprintf(w, " phase %s was never exercised\n", phase)
+		fmt.Fprintf(w, " phase %s was never exercised: what it needs is not known\n", phase)
 	}
 	return nil
-}
-
-// recordMode appends an admin.mode record, if no proxy has the log open.
-func recordMode(cmd *cobra.Command, cfg *config.Config, group string, ready learn.Readiness) {
-	seq, err := appendAdmin(cfg, &audit.Record{
-		Type: audit.TypeMode, Group: group, Mode: policy.Enforce.String(), By: userName(),
-		Detail: fmt.Sprintf("group %s: learn -> enforce, its learning was %s", group, ready.State),
-	})
-	if err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "no record of its own (%v): a running proxy records the change when it takes it over\n", err)
-		return
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "record seq %d\n", seq)
 }

@@ -75,7 +75,7 @@ func (f learnFlags) read(cmd *cobra.Command) (*lesson, error) {
 		return nil, err
 	}
 	stop := showProgress(cmd.ErrOrStderr(), "learn", o.Progress)
-	seen, stats, err := learn.Observe(cmp.Or(*f.dir, l.cfg.Audit.WithDefaults().Dir), o)
+	seen, stats, err := learn.Observe(f.logDir(l.cfg), o)
 	stop()
 	sayIncomplete(cmd.ErrOrStderr(), &stats)
 	if err != nil {
@@ -83,6 +83,11 @@ func (f learnFlags) read(cmd *cobra.Command) (*lesson, error) {
 	}
 	l.seen = seen
 	return l, l.choose(*f.group, cmd.ErrOrStderr())
+}
+
+// logDir is the directory of the log.
+func (f learnFlags) logDir(cfg *config.Config) string {
+	return cmp.Or(*f.dir, cfg.Audit.WithDefaults().Dir)
 }
 
 // choose takes the groups of the configuration, in its order, or the one of that name.

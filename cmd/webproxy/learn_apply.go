@@ -12,35 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"webproxy/audit"
 	"webproxy/config"
-	"webproxy/internal/atomicfile"
 	"webproxy/learn"
+	"webproxy/policy"
 )
-
-// pastFile remembers, beside the configuration, what was rejected or put off.
-const pastFile = "learn.yaml"
-
-func pastPath(cfg *config.Config) string { return filepath.Join(filepath.Dir(cfg.Path), pastFile) }
-
-// readPast reads what was decided before; with the built-in configuration that is nothing.
-func readPast(cfg *config.Config) (learn.Past, error) {
-	if cfg.Path == "" {
-		return learn.Past{}, nil
-	}
-	data, err := os.ReadFile(pastPath(cfg))
-	if errors.Is(err, fs.ErrNotExist) {
-		return learn.Past{}, nil
-	}
-	if err != nil {
-		return learn.Past{}, err
-	}
-	past, err := learn.ParsePast(data)
-	if err != nil {
-		return past, fmt.Errorf("%s: %w", pastPath(cfg), err)
-	}
-	return past, nil
-}
 
 // writeFlags say where approvals go.
 type writeFlags struct{ list, by *string }
@@ -52,6 +27,14 @@ func addWriteFlags(cmd *cobra.Command) writeFlags {
 	}
 }
 
+// who is the person in whose name things are written.
+func (f writeFlags) who() string {
+	if *f.by != "" {
+		return *f.by
+	}
+	return userName()
+}
+
 func newLearnApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
@@ -59,8 +42,9 @@ func newLearnApply() *cobra.Command {
 		Long: `Apply carries out the answers in a file that learn review --plan wrote: it adds approved entries to the list
 file, with by, reason and expires, and keeps every other byte of it; it remembers what was rejected or put off
 in learn.yaml. All of the plan holds, or nothing of it. What is approved already is passed over, so that a plan can
-be applied twice.`,
-		Args: cobra.ExactArgs(1),
+be applied twice. Each approval and rejection is a record of the audit log.`,
+		Example: "  webproxy learn apply plan.yaml",
+		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
 	to := addWriteFlags(cmd)
@@ -85,11 +69,15 @@ func (f writeFlags) applyFile(cmd *cobra.Command, configFile, path string) error
 	return f.apply(cmd, cfg, plan.Items)
 }
 
-// An edit is what is to be added to one list file.
-type edit struct {
-	rule, file string // as the configuration names it
-	lines      []string
-	reasons    []string
+// An application is the answers of a person being carried out.
+type application struct {
+	writeFlags
+	change
+	past  learn.Past
+	added map[string]int // lines, by list file as the configuration names it
+	count map[learn.Answer]int
+	kinds map[learn.Kind]int // of what is approved
+	now   time.Time
 }
 
 // apply carries out the answers of items.
@@ -97,69 +85,122 @@ func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.
 	if cfg.Path == "" {
 		return hintedError{errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from"}
 	}
-	if *f.by == "" {
-		*f.by = userName()
+	a := application{
+		writeFlags: f, change: change{cfg: cfg, files: map[string][]byte{}}, now: time.Now(),
+		added: map[string]int{}, count: map[learn.Answer]int{}, kinds: map[learn.Kind]int{},
 	}
-	past, err := readPast(cfg)
-	if err != nil {
+	var err error
+	if a.past, err = readPast(cfg); err != nil {
 		return err
 	}
-	before := len(past.Decided)
-	edits := map[string]*edit{}
-	count := map[learn.Answer]int{}
+	before := slices.Clone(a.past.Decided)
 	for _, item := range items {
-		if item.By == "" {
-			item.By = *f.by
-		}
-		count[item.Answer]++
-		past.Remember(item, item.By, time.Now())
-		if err := f.collect(cfg, item, edits); err != nil {
+		if err := a.take(item); err != nil {
 			return err
 		}
 	}
-	added := 0
-	for _, e := range edits {
-		n, err := e.write(cmd, cfg, *f.by)
+	if !slices.Equal(before, a.past.Decided) {
+		text, err := a.past.Encode()
 		if err != nil {
 			return err
 		}
-		added += n
+		a.files[config.PastPath(cfg.Path)] = text
 	}
-	if before+len(past.Decided) > 0 {
-		if err := writePast(cfg, past); err != nil {
-			return err
-		}
+	fmt.Fprintln(cmd.ErrOrStderr(), a.summary())
+	if len(a.files) == 0 {
+		return nil
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "approved %d, rejected %d, snoozed %d, pending %d: %s added\n", count[learn.Approve]+count[learn.Narrow],
-		count[learn.Reject], count[learn.Snooze], count[learn.Pending], plural(added, "line"))
-	return nil
+	return a.commit(cmd)
 }
 
-// collect adds the lines that item asks for to the edit of its list.
-func (f writeFlags) collect(cfg *config.Config, item learn.Item, edits map[string]*edit) error {
+// take carries out the answer of one item, in memory.
+func (a *application) take(item learn.Item) error {
+	if item.By == "" {
+		item.By = a.who()
+	}
+	a.count[item.Answer]++
+	if item.Answer != learn.Pending {
+		a.past.Remember(item, item.By, a.now)
+	}
 	lines, err := item.Lines()
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	rule, file, err := f.listFor(cfg, item.Group)
+	a.kinds[kindOf(item)] += len(lines)
+	rule, err := a.listFor(a.cfg, item.Group)
 	if err != nil {
 		return err
 	}
-	e := edits[file]
-	if e == nil {
-		e = &edit{rule: rule, file: file}
-		edits[file] = e
+	return a.append(rule.File, lines)
+}
+
+// kindOf is what kind of lines an answer leads to. A plan need not say.
+func kindOf(item learn.Item) learn.Kind {
+	switch {
+	case item.Kind != "" && item.Answer == learn.Approve:
+		return item.Kind
+	case strings.Contains(item.Entry, "*") && item.Answer == learn.Approve:
+		return learn.Wildcard
 	}
-	e.lines = append(e.lines, lines...)
-	if !slices.Contains(e.reasons, item.Reason) {
-		e.reasons = append(e.reasons, item.Reason)
+	return learn.Exact
+}
+
+// append adds lines to a list file, but for those that it has.
+func (a *application) append(file string, lines []string) error {
+	path := filepath.FromSlash(file)
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(a.cfg.Path), path)
+	}
+	data, ours := a.files[path]
+	if !ours {
+		var err error
+		if data, err = os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, l := range lines {
+		if learn.HasLine(data, l) {
+			continue
+		}
+		data = learn.AppendLines(data, []string{l})
+		a.files[path] = data
+		a.added[file]++
 	}
 	return nil
 }
 
-// listFor is the list that what is approved for group goes to: the one of --list, else that of a rule for
-// this group alone, else that of a rule for all groups.
-func (f writeFlags) listFor(cfg *config.Config, group string) (rule, file string, err error) {
+// summary is "approved 6 (1 catalog, 2 wildcard, 3 exact), rejected 2, snoozed 1 -> lists/approved.txt (+6)".
+func (a *application) summary() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "approved %d", a.count[learn.Approve]+a.count[learn.Narrow])
+	var kinds []string
+	for _, k := range []learn.Kind{learn.FromCatalog, learn.Wildcard, learn.Exact} {
+		if n := a.kinds[k]; n > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %s", n, k))
+		}
+	}
+	if len(kinds) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(kinds, ", "))
+	}
+	fmt.Fprintf(&b, ", rejected %d, snoozed %d", a.count[learn.Reject], a.count[learn.Snooze])
+	if n := a.count[learn.Pending]; n > 0 {
+		fmt.Fprintf(&b, ", pending %d", n)
+	}
+	arrow := " -> "
+	for _, r := range a.cfg.Policy.Rules { // in their order
+		if n := a.added[r.File]; n > 0 {
+			fmt.Fprintf(&b, "%s%s (+%d)", arrow, r.File, n)
+			arrow = ", "
+			delete(a.added, r.File)
+		}
+	}
+	return b.String()
+}
+
+// listFor is the rule to whose list file what is approved for group goes: that of --list, else one for this
+// group alone, else one for all groups, else one for this group among others.
+func (f writeFlags) listFor(cfg *config.Config, group string) (policy.RuleSpec, error) {
+	var found policy.RuleSpec
 	best := 0
 	for _, r := range cfg.Policy.Rules {
 		rank := 0
@@ -173,79 +214,24 @@ func (f writeFlags) listFor(cfg *config.Config, group string) (rule, file string
 			rank = 1
 		}
 		if rank > best {
-			best, rule, file = rank, r.ID, r.File
+			best, found = rank, r
 		}
 	}
 	if best > 0 {
-		return rule, file, nil
+		return found, nil
 	}
 	what := "no rule with a list file holds for group " + group
 	if *f.list != "" {
 		what = fmt.Sprintf("no rule that holds for group %s has the list file %s", group, *f.list)
 	}
-	return "", "", hintedError{errors.New(what), "add a rule to policy.rules: { id: approved, file: lists/approved.txt }"}
+	return found, hintedError{errors.New(what), "add a rule to policy.rules: { id: approved, file: lists/approved.txt }"}
 }
 
-// write adds e's lines to its file, but for those it has, and records that. It returns how many were added.
-func (e *edit) write(cmd *cobra.Command, cfg *config.Config, by string) (int, error) {
-	path := filepath.FromSlash(e.file)
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(cfg.Path), path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return 0, err
-	}
-	var lines []string
-	for _, l := range e.lines {
-		if !learn.HasLine(data, l) && !learn.HasLine([]byte(strings.Join(lines, "\n")), l) {
-			lines = append(lines, l)
-		}
-	}
-	if len(lines) == 0 {
-		return 0, nil
-	}
-	if err := atomicfile.Write(path, learn.AppendLines(data, lines), 0o644); err != nil {
-		return 0, err
-	}
-	// What was written must load: a policy that does not is not taken over, and nothing would be approved.
-	if _, err := config.Load(cfg.Path); err != nil {
-		return 0, errors.Join(err, atomicfile.Write(path, data, 0o644))
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s: +%d\n", e.file, len(lines))
-	e.record(cmd, cfg, by, lines)
-	return len(lines), nil
-}
-
-// record appends an admin.approve record, if no proxy has the log open. One that does records the
-// change itself, when it takes it over.
-func (e *edit) record(cmd *cobra.Command, cfg *config.Config, by string, lines []string) {
-	r := &audit.Record{
-		Type: audit.TypeApprove, By: by, Added: lines, Ticket: strings.Join(e.reasons, "; "),
-		Detail: fmt.Sprintf("%s added to %s", plural(len(lines), "line"), e.file),
-	}
-	seq, err := appendAdmin(cfg, r)
+// readPast is what was decided before.
+func readPast(cfg *config.Config) (learn.Past, error) {
+	past, err := learn.ParsePast(cfg.Past)
 	if err != nil {
-		fmt.Fprintf(cmd.ErrOrStderr(), "no record of its own (%v): a running proxy records the change, with by and reason in the list, when it takes it over\n", err)
-		return
+		return past, fmt.Errorf("%s: %w", config.PastPath(cfg.Path), err)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "record seq %d\n", seq)
-}
-
-// appendAdmin appends r to the audit log, and returns its number. It fails if the proxy has the log open.
-func appendAdmin(cfg *config.Config, r *audit.Record) (uint64, error) {
-	log, err := audit.Open(cfg.Audit)
-	if err != nil {
-		return 0, err
-	}
-	err = log.Append(r)
-	return r.Seq, errors.Join(err, log.Close())
-}
-
-func writePast(cfg *config.Config, past learn.Past) error {
-	data, err := past.Encode()
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(pastPath(cfg), data, 0o644)
+	return past, nil
 }

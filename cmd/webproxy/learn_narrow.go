@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -15,8 +16,9 @@ func newLearnNarrow() *cobra.Command {
 		Use:   "narrow",
 		Short: "Say which wildcards could be narrower, and which rules nobody used",
 		Long: `Narrow compares the rules in force with what the log has of them: for each wildcard that was used, the entries that
-would have sufficed, and the rules that nothing was asked for by. It changes nothing. What was not asked for in the
-window may still be needed: the window is printed, and a rule is called stale only after 90 days without a hit.`,
+would have sufficed, and the entries that nobody used, that have expired or are about to. It changes nothing. What was not
+asked for in the window may still be needed: the window is printed, and an entry is called stale only after 90 days
+without a hit.`,
 		Args: cobra.NoArgs,
 	}
 	f := addLearnFlags(cmd)
@@ -32,63 +34,83 @@ window may still be needed: the window is printed, and a rule is called stale on
 		}
 		uses := l.seen.Uses(l.cfg.Set)
 		if asJSON {
-			return writeJSON(cmd.OutOrStdout(), narrowAnswers(l, uses))
+			return writeJSON(cmd.OutOrStdout(), l.narrowAnswers(uses))
 		}
-		return narrowTable(cmd, l, uses)
+		return l.narrowTable(cmd.OutOrStdout(), uses)
 	}
 	return cmd
 }
 
 // A narrowAnswer is what learn narrow prints of one rule as JSON.
 type narrowAnswer struct {
-	Rule    string    `json:"rule"`
-	Source  string    `json:"rule_src"`
-	Host    string    `json:"host"`
-	Hits    uint64    `json:"hits"`
-	Clients int       `json:"clients"`
-	First   time.Time `json:"first,omitzero"`
-	Last    time.Time `json:"last,omitzero"`
-	Stale   bool      `json:"stale"`
-	Seen    []string  `json:"seen,omitempty"`
-	Enough  []string  `json:"enough,omitempty"`
+	Rule    string     `json:"rule"`
+	Source  string     `json:"rule_src"`
+	Host    string     `json:"host"`
+	Hits    uint64     `json:"hits"`
+	Clients int        `json:"clients"`
+	First   time.Time  `json:"first,omitzero"`
+	Last    time.Time  `json:"last,omitzero"`
+	State   learn.Life `json:"state"`
+	Expires time.Time  `json:"expires,omitzero"`
+	Wanted  uint64     `json:"wanted,omitempty"` // requests since it expired
+	Seen    []string   `json:"seen,omitempty"`
+	Enough  []string   `json:"enough,omitempty"`
 }
 
-func narrowAnswers(l *lesson, uses []learn.Use) []narrowAnswer {
+func (l *lesson) narrowAnswers(uses []learn.Use) []narrowAnswer {
 	all := make([]narrowAnswer, 0, len(uses))
 	for _, u := range uses {
 		all = append(all, narrowAnswer{u.Rule.Rule, u.Rule.Source, u.Rule.Host.String(), u.Hits, u.Clients, u.First, u.Last,
-			u.Stale(l.seen.First, l.seen.Last), u.Seen, u.Enough})
+			l.life(&u), u.Rule.Expires, u.Wanted, u.Seen, u.Enough})
 	}
 	return all
 }
 
-func narrowTable(cmd *cobra.Command, l *lesson, uses []learn.Use) error {
-	w := cmd.OutOrStdout()
+func (l *lesson) life(u *learn.Use) learn.Life { return u.Life(l.seen.First, l.seen.Last, l.now) }
+
+func (l *lesson) narrowTable(w io.Writer, uses []learn.Use) error {
+	if l.seen.First.IsZero() {
+		_, err := fmt.Fprintln(w, "no request was seen: nothing can be said")
+		return err
+	}
 	fmt.Fprintf(w, "window %s to %s, %s\n", l.seen.First.UTC().Format(time.DateOnly), l.seen.Last.UTC().Format(time.DateOnly),
 		days(l.seen.Last.Sub(l.seen.First)))
-	rows := [][]string{{"WILDCARD", "RULE", "HITS", "LAST", "ENOUGH"}}
+	wide := [][]string{{"WILDCARD", "RULE", "HITS", "LAST", "ENOUGH"}}
+	other := [][]string{{"NOT IN USE", "RULE", "WHERE", "HITS", "LAST", "STATE"}}
 	for _, u := range uses {
+		last := "-"
+		if !u.Last.IsZero() {
+			last = u.Last.UTC().Format(time.DateOnly)
+		}
 		if len(u.Enough) > 0 {
-			rows = append(rows, []string{u.Rule.Host.String(), u.Rule.Rule, thousands(u.Hits), u.Last.UTC().Format(time.DateOnly), strings.Join(u.Enough, " ")})
+			wide = append(wide, []string{u.Rule.Host.String(), u.Rule.Rule, thousands(u.Hits), last, strings.Join(u.Enough, " ")})
+		}
+		if life := l.life(&u); life != learn.InUse {
+			other = append(other, []string{u.Rule.Host.String(), u.Rule.Rule, u.Rule.Source, thousands(u.Hits), last, lifeText(life, &u)})
 		}
 	}
-	if len(rows) > 1 {
+	for _, rows := range [][][]string{wide, other} {
+		if len(rows) == 1 {
+			continue
+		}
 		if err := writeTable(w, rows); err != nil {
 			return err
 		}
 	}
-	unused := [][]string{{"UNUSED", "RULE", "WHERE", "STALE"}}
-	for _, u := range uses {
-		if u.Hits == 0 {
-			word := "window too short"
-			if l.seen.Last.Sub(l.seen.First) >= 90*24*time.Hour {
-				word = "yes"
-			}
-			unused = append(unused, []string{u.Rule.Host.String(), u.Rule.Rule, u.Rule.Source, word})
-		}
-	}
-	if len(unused) > 1 {
-		return writeTable(w, unused)
-	}
 	return nil
+}
+
+// lifeText is "stale", or "expired 2026-01-01, 12 requests since".
+func lifeText(life learn.Life, u *learn.Use) string {
+	switch life {
+	case learn.Unused:
+		return "unused; the log is too short to call it stale"
+	case learn.Expired, learn.Expiring:
+		text := fmt.Sprintf("%s %s", life, u.Rule.Expires.Add(-1).UTC().Format(time.DateOnly)) // the last day
+		if u.Wanted > 0 {
+			text += ", " + requests(u.Wanted) + " since"
+		}
+		return text
+	}
+	return string(life)
 }

@@ -104,7 +104,7 @@ func (e usageError) Error() string { return e.err.Error() }
 
 // isUsage recognises cobra's own errors about commands and arguments, which have no type.
 func isUsage(err error) bool {
-	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag"} {
+	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "if any flags in the group"} {
 		if strings.HasPrefix(err.Error(), start) {
 			return true
 		}

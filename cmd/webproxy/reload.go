@@ -61,6 +61,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
 	d.status.Installed(cfg.Set.Digest(), time.Now())
 	d.metrics.reloaded(true)
+	d.recordDecisions(cfg)
 	if len(added)+len(removed) == 0 {
 		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", cfg.Set.Digest()))
 		return
@@ -71,6 +72,18 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		Type: audit.TypeReload, Policy: cfg.Set.Digest(), PolicyOld: old.Digest(), Added: added, Removed: removed,
 		Detail: reloadDetail(forbidden),
 	})
+}
+
+// recordDecisions records what people decided since the configuration before cfg.
+func (d *daemon) recordDecisions(cfg *config.Config) {
+	records, err := adminRecords(d.taken, cfg, time.Now())
+	if err != nil {
+		d.log.Warn("decisions about proposals not read", zap.Error(err))
+	}
+	for i := range records {
+		d.record(&records[i])
+	}
+	d.taken = cfg
 }
 
 // refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record.

@@ -37,8 +37,10 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"get":  scriptGet,
-			"fill": scriptFill,
+			"get":     scriptGet,
+			"fill":    scriptFill,
+			"traffic": scriptTraffic,
+			"await":   scriptAwait,
 		},
 		RequireExplicitExec: true,
 	})

@@ -42,6 +42,7 @@ tunnels finish for proxy.shutdown_grace, a second one cuts them; SIGHUP reads th
 // A daemon is a running proxy: what the pieces of serve share.
 type daemon struct {
 	cfg     *config.Config // as started; only its Set changes, in live
+	taken   *config.Config // the last one taken over; belongs to the watcher's calls
 	log     *zap.Logger
 	audit   *audit.Log
 	live    policy.Live
@@ -65,7 +66,7 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 	}
 	defer lns.close()
 
-	d := &daemon{cfg: cfg, log: newLog(cfg.Log, stderr)}
+	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, stderr)}
 	defer d.log.Sync()
 	if d.audit, err = audit.Open(cfg.Audit); err != nil {
 		return fmt.Errorf("open audit log: %w", err)

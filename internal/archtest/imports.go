@@ -60,6 +60,7 @@ var namedIn = map[string][]string{
 	"golang.org/x/mod":                    {"audit/"},
 	"golang.org/x/net":                    {"policy/", "catalog/", "lint/", "proxy/", "learn/", "config/"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
+	"golang.org/x/term":                   {"cmd/webproxy/"},
 	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},
 	// for tests only
 	"github.com/google/go-cmp":        {},

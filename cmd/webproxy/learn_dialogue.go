@@ -1,0 +1,206 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"webproxy/learn"
+)
+
+// A dialogue asks a person about proposals.
+type dialogue struct {
+	*keyboard
+	// goes says where what is approved for a group goes to.
+	goes func(group string) string
+}
+
+// errQuit ends a dialogue; what was answered holds.
+var errQuit = errors.New("quit")
+
+// run asks about the proposals, and returns the answered ones. At the end of the input nothing is
+// answered: a person who went away has not said yes.
+func (d *dialogue) run(list []*learn.Proposal) ([]learn.Item, error) {
+	items, rest, err := d.together(list)
+	for i := 0; i < len(rest) && err == nil; i++ {
+		var item learn.Item
+		fmt.Fprint(d.out, d.proposalText(i+1, len(rest), rest[i]))
+		if item, err = d.ask(rest[i]); err == nil {
+			items = append(items, item)
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, errors.New("the answers ended before q: nothing was written")
+	case errors.Is(err, errQuit):
+		err = nil
+	}
+	return items, err
+}
+
+// together offers to approve at once what nothing speaks against. It returns the answers, and the proposals
+// that are left.
+func (d *dialogue) together(list []*learn.Proposal) (items []learn.Item, rest []*learn.Proposal, err error) {
+	var bulk []*learn.Proposal
+	for _, p := range list {
+		if p.Bulk() {
+			bulk = append(bulk, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	if len(bulk) < 2 {
+		return nil, list, nil
+	}
+	fmt.Fprintf(d.out, "Of %s, nothing speaks against these %d:\n", plural(len(list), "proposal"), len(bulk))
+	rows := make([][]string, 0, len(bulk))
+	for _, p := range bulk {
+		rows = append(rows, []string{"  " + p.Group, p.Entry, string(p.Kind), fmt.Sprintf("sure %d/10", p.Confidence), p.Evidence.String()})
+	}
+	if err := writeTable(d.out, rows); err != nil {
+		return nil, nil, err
+	}
+	for {
+		answer, err := d.key("(a)pprove all of them  (o)ne by one  (q)uit > ")
+		if err != nil {
+			return nil, nil, err
+		}
+		switch answer {
+		case "a":
+			items, err := d.approveAll(bulk)
+			return items, rest, err
+		case "o":
+			return nil, list, nil
+		case "q":
+			return nil, nil, errQuit
+		}
+	}
+}
+
+// approveAll approves list for one reason.
+func (d *dialogue) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
+	first := list[0].Item()
+	first.Answer = learn.Approve
+	if err := d.conditions(&first); err != nil {
+		return nil, err
+	}
+	items := make([]learn.Item, 0, len(list))
+	for _, p := range list {
+		item := p.Item()
+		item.Answer, item.Reason, item.Expires = first.Answer, first.Reason, first.Expires
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+// ask takes the answer to p.
+func (d *dialogue) ask(p *learn.Proposal) (learn.Item, error) {
+	for {
+		item := p.Item()
+		answer, err := d.key("      (a)pprove (e)xact (w)iden (r)eject (s)nooze (l)ater (?)why (q)uit > ")
+		if err != nil {
+			return item, err
+		}
+		switch answer {
+		case "a":
+			item.Answer = learn.Approve
+		case "e":
+			item.Answer = learn.Narrow
+		case "w":
+			wider := p.Wider()
+			if wider == "" {
+				fmt.Fprintln(d.out, "      nothing wider may be proposed")
+				continue
+			}
+			item.Entry, item.Kind, item.Answer = wider, learn.Wildcard, learn.Approve
+			fmt.Fprintln(d.out, "      "+wider)
+		case "r":
+			item.Answer = learn.Reject
+		case "s":
+			item.Answer = learn.Snooze
+		case "l":
+			return item, nil
+		case "q":
+			return item, errQuit
+		default: // never an answer
+			fmt.Fprint(d.out, whyText(p))
+			continue
+		}
+		return item, d.conditions(&item)
+	}
+}
+
+// conditions takes what an answer needs: an approval has a reason, and may end.
+func (d *dialogue) conditions(item *learn.Item) error {
+	if item.Answer == learn.Snooze {
+		return nil
+	}
+	for item.Reason == "" {
+		reason, err := d.line("      reason: ")
+		if err != nil {
+			return err
+		}
+		item.Reason = reason
+		if item.Answer == learn.Reject {
+			return nil
+		}
+	}
+	for {
+		expires, err := d.line("      expires [never]: ")
+		if err != nil {
+			return err
+		}
+		item.Expires = expires
+		if _, err = item.Lines(); err == nil {
+			return nil
+		}
+		fmt.Fprintf(d.out, "      %v\n", err)
+		if expires == "" { // it is not the date that is wrong
+			item.Answer = learn.Pending
+			return nil
+		}
+	}
+}
+
+// proposalText is a proposal as the dialogue shows it.
+func (d *dialogue) proposalText(i, n int, p *learn.Proposal) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "[%d/%d] %s  %s   %s\n", i, n, p.Group, p.Entry, p.Evidence)
+	if p.Host.IsWildcard() {
+		fmt.Fprintf(&b, "      covers   %s; matches such as %s\n", strings.Join(p.Hosts(), " "), strings.Join(p.Host.Examples(), " and "))
+	}
+	switch {
+	case p.Known != nil:
+		fmt.Fprintf(&b, "      catalog  %s\n", p.Known)
+	case p.About != "":
+		fmt.Fprintf(&b, "      catalog  %s\n", p.About)
+	}
+	fmt.Fprintf(&b, "      sure     %d/10   excess %d/10", p.Confidence, p.Excess)
+	if len(p.Wide) > 0 {
+		fmt.Fprintf(&b, "  %s", strings.Join(p.Wide, "; "))
+	}
+	fmt.Fprintf(&b, "\n      goes to  %s\n", d.goes(p.Group))
+	for _, c := range p.Concerns {
+		fmt.Fprintf(&b, "      look at  %s\n", c)
+	}
+	return b.String()
+}
+
+// whyText is what a person who asks is told besides.
+func whyText(p *learn.Proposal) string {
+	var b strings.Builder
+	for _, s := range p.Sure {
+		fmt.Fprintf(&b, "      because  %s\n", s)
+	}
+	for _, r := range p.Ladder {
+		fmt.Fprintf(&b, "      rung     %s\n", r)
+	}
+	if p.Hint != "" {
+		fmt.Fprintf(&b, "      hint     %s\n", p.Hint)
+	}
+	if len(p.Seen) > 0 {
+		fmt.Fprintf(&b, "      record   %s\n", p.Seen[0].Reason)
+	}
+	return b.String()
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/learn"
+	"webproxy/policy"
+)
+
+// adminRecords are the records of what people decided between two configurations: entries that somebody
+// approved, proposals that were rejected or put off, modes and phases that were switched. Who did and why is
+// what the files say. The error is that of learn.yaml, if it cannot be read; the other records are whole.
+func adminRecords(old, new *config.Config, now time.Time) ([]audit.Record, error) {
+	before, errBefore := learn.ParsePast(old.Past)
+	past, err := learn.ParsePast(new.Past)
+	records := approvals(old.Set, new.Set)
+	if errBefore == nil && err == nil { // or all that was ever decided would be new
+		records = append(records, decisions(before, past)...)
+	}
+	records = append(records, switches(old.Set, new.Set, past)...)
+	records = append(records, phases(old.Started, new.Started, now)...)
+	for i := range records {
+		records[i].Policy = new.Set.Digest()
+	}
+	return records, err
+}
+
+// approvals are the entries of new that name who approved them and that old does not have, one record for each
+// person, reason and file.
+func approvals(old, new *policy.Set) []audit.Record {
+	type approval struct{ entry, by, reason string }
+	had := map[approval]bool{}
+	for _, r := range old.Rules() {
+		had[approval{r.String(), r.By, r.Reason}] = true
+	}
+	type act struct{ by, reason, file string }
+	found := map[act]*audit.Record{}
+	var order []*audit.Record
+	for _, r := range new.Rules() {
+		if r.By == "" || r.Deny || had[approval{r.String(), r.By, r.Reason}] {
+			continue
+		}
+		k := act{r.By, r.Reason, fileOf(r.Source)}
+		record := found[k]
+		if record == nil {
+			record = &audit.Record{Type: audit.TypeApprove, By: r.By, Ticket: r.Reason}
+			found[k] = record
+			order = append(order, record)
+		}
+		record.Added = append(record.Added, r.String())
+		record.Detail = fmt.Sprintf("%s approved in %s", plural(len(record.Added), "entry"), k.file)
+	}
+	records := make([]audit.Record, 0, len(order))
+	for _, r := range order {
+		records = append(records, *r)
+	}
+	return records
+}
+
+// fileOf is the file of a place such as "lists/approved.txt:4".
+func fileOf(source string) string {
+	if i := strings.LastIndexByte(source, ':'); i > 0 {
+		return source[:i]
+	}
+	return source
+}
+
+// decisions are the proposals that were rejected or put off since before.
+func decisions(before, past learn.Past) []audit.Record {
+	var records []audit.Record
+	for _, d := range past.Decided {
+		if slices.Contains(before.Decided, d) {
+			continue
+		}
+		what := "rejected: " + d.Entry
+		if d.Answer == learn.Snooze {
+			what = fmt.Sprintf("put off until %s: %s", d.Until.Format(time.DateOnly), d.Entry)
+		}
+		records = append(records, audit.Record{Type: audit.TypeApprove, Group: d.Group, By: d.By, Ticket: d.Reason, Detail: what})
+	}
+	return records
+}
+
+// switches are the groups whose mode is another one.
+func switches(old, new *policy.Set, past learn.Past) []audit.Record {
+	had := map[string]policy.Mode{}
+	for _, g := range old.Groups() {
+		had[g.Name] = g.Mode
+	}
+	var records []audit.Record
+	for _, g := range new.Groups() {
+		was, known := had[g.Name]
+		if !known || was == g.Mode {
+			continue
+		}
+		r := audit.Record{Type: audit.TypeMode, Group: g.Name, Mode: g.Mode.String(), Detail: fmt.Sprintf("group %s: %s -> %s", g.Name, was, g.Mode)}
+		if s := past.Switched[g.Name]; s.Mode == g.Mode {
+			r.By, r.Ticket = s.By, s.Reason
+		}
+		records = append(records, r)
+	}
+	return records
+}
+
+// phases are those that a command switched on, or off before their time.
+func phases(old, new map[string]config.StartedPhase, now time.Time) []audit.Record {
+	var records []audit.Record
+	for _, name := range slices.Sorted(maps.Keys(new)) {
+		if p := new[name]; p != old[name] && p.Until.After(now) {
+			records = append(records, audit.Record{Type: audit.TypePhase, Phase: name, By: p.By, Ticket: p.Reason,
+				Detail: fmt.Sprintf("phase %s is on until %s", name, p.Until.UTC().Format(time.RFC3339))})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if _, still := new[name]; !still && old[name].Until.After(now) {
+			records = append(records, audit.Record{Type: audit.TypePhase, Phase: name, Detail: fmt.Sprintf("phase %s was switched off", name)})
+		}
+	}
+	return records
+}
