@@ -73,6 +73,10 @@ type Record struct {
 	DstIP      netip.Addr `json:"dst_ip"`
 	ServiceTag string     `json:"service_tag"`
 	SNI        string     `json:"sni"`
+	TLS        string     `json:"tls"`  // the highest version offered, or "none"
+	ALPN       string     `json:"alpn"` // protocols offered, comma between
+	ECH        bool       `json:"ech"`
+	JA4        string     `json:"ja4"`
 	// PathEnforced is false if the rule names a path that nobody could see. It is written where a
 	// path was visible, and where it is false for a request that went ahead; in a decision that
 	// lacks it, Decode sets it.
@@ -165,6 +169,10 @@ var columns = [...]column{
 	{"dst_ip", 0, 0, func(r *Record) any { return &r.DstIP }},
 	{"service_tag", 0, 128, func(r *Record) any { return &r.ServiceTag }},
 	{"sni", 0, 253, func(r *Record) any { return &r.SNI }},
+	{"tls", 0, 16, func(r *Record) any { return &r.TLS }},
+	{"alpn", 0, 128, func(r *Record) any { return &r.ALPN }},
+	{"ech", 0, 0, func(r *Record) any { return &r.ECH }},
+	{"ja4", 0, 64, func(r *Record) any { return &r.JA4 }},
 	{"path_enforced", 0, 0, func(r *Record) any { return &r.PathEnforced }},
 	{"inspected", 0, 0, func(r *Record) any { return &r.Inspected }},
 	{"redirect", 0, 288, func(r *Record) any { return &r.Redirect }},

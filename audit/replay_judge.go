@@ -95,7 +95,8 @@ func (p *Replay) judgeEnd(x *openRequest, r *Record, late Ruling) (policy.Decisi
 		if !r.DstIP.IsValid() {
 			return d, UnjudgedAddress
 		}
-	case policy.AuditUnavailable.String(), policy.Overloaded.String():
+	case policy.AuditUnavailable.String(), policy.Overloaded.String(),
+		policy.BadHello.String(), policy.TLSRequired.String(), policy.SNIRequired.String():
 		return d, UnjudgedGuard
 	}
 	return d, ""

@@ -35,6 +35,8 @@ type Config struct {
 	Proxy proxy.Options `yaml:"proxy"`
 	// Egress is how the proxy connects to origins.
 	Egress proxy.EgressOptions `yaml:"egress"`
+	// TLS is how tunnels may begin.
+	TLS proxy.TLSOptions `yaml:"tls"`
 	// Denial is how the proxy refuses.
 	Denial proxy.DenialOptions `yaml:"denial"`
 	// Reload is what becomes of open tunnels when the policy changes.

@@ -99,6 +99,7 @@ func (l *loader) run(name string, data []byte) {
 func (l *loader) checkSections() {
 	l.options("proxy", l.cfg.Proxy.Check())
 	l.options("egress", l.cfg.Egress.Check())
+	l.options("tls", l.cfg.TLS.Check())
 	l.options("denial", l.cfg.Denial.Check())
 	l.options("reload", l.cfg.Reload.Check())
 	l.options("audit", l.cfg.Audit.Check())

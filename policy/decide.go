@@ -54,28 +54,6 @@ func (s *Set) decideFor(req *Request, g *group) Decision {
 	return d
 }
 
-// CheckSNI judges the name that a client gave in clear in its TLS hello, inside the tunnel that d
-// permits to req's target. The name must be one that the same client may reach on that port.
-// It returns d unchanged if so, else a Decision with the Reason SNIMismatch.
-func (s *Set) CheckSNI(d Decision, req *Request, name string) Decision {
-	if !d.Permit {
-		return d
-	}
-	if name == req.Target.Host() {
-		return d
-	}
-	inner := *req
-	host, err := normalHost(name)
-	if err == nil && !endsInNumber(host) {
-		inner.Target = Target{scheme: HTTPS, port: req.Target.port, host: host}
-		// A host that learn mode would let through is one the client may reach.
-		if s.Decide(&inner).Permit {
-			return d
-		}
-	}
-	return d.denied(SNIMismatch, d.entry)
-}
-
 // A match gathers what the entries for one host say of one request. Which entry comes first makes
 // no difference to the verdict, only to which of several equal ones is named.
 type match struct {

@@ -79,6 +79,9 @@ const (
 	Loop                      // guard: the request came from, or leads to, this proxy
 	Overloaded                // guard: a limit on connections is reached
 	AuditUnavailable          // guard: the decision could not be recorded
+	TLSRequired               // the tunnel does not begin with TLS, and must on this port
+	SNIRequired               // its TLS hello names no host, and must on this port
+	BadHello                  // guard: it begins like TLS, but nobody can say for which host
 	numReasons
 )
 
@@ -104,6 +107,9 @@ var reasonWords = [numReasons]string{
 	Loop:               "loop",
 	Overloaded:         "overloaded",
 	AuditUnavailable:   "audit_unavailable",
+	TLSRequired:        "tls_required",
+	SNIRequired:        "sni_required",
+	BadHello:           "bad_hello",
 }
 
 // String returns the reason's word; no word is empty.
@@ -131,7 +137,7 @@ func Reasons() []Reason {
 func (r Reason) lifted() bool {
 	switch r {
 	case HostNotListed, PortNotAllowed, SchemeNotAllowed, PathNotAllowed, MethodNotAllowed,
-		ClientNotAllowed, PhaseInactive, RuleExpired, ServiceTagMismatch:
+		ClientNotAllowed, PhaseInactive, RuleExpired, ServiceTagMismatch, TLSRequired, SNIRequired:
 		return true
 	}
 	return false

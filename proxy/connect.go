@@ -27,7 +27,8 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	x.start = func() {
 		x.status = http.StatusOK
 		// RFC 9110, 9.3.6: no field of ours has a meaning in this answer.
-		x.startTunnel(&tunnel{origin: origin, early: h.early}, []byte("HTTP/1.1 200 Connection established\r\n\r\n"))
+		t := &tunnel{origin: origin, early: h.early, judge: x.judgeHello, helloWait: s.TLS.HelloTimeout.or(defaultHelloTimeout)}
+		x.startTunnel(t, []byte("HTTP/1.1 200 Connection established\r\n\r\n"))
 	}
 	s.engine.ServeHTTP(h, x.with(ctx, r))
 	if !h.done { // the connection could not be hijacked
@@ -87,7 +88,12 @@ func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	} else {
 		x.wire.SetDeadline(noDeadline)
 		_, _, end := t.run()
-		word = tunnelWord(end)
+		if word = tunnelWord(end); !x.decision.Permit {
+			word = denials[x.decision.Reason].word
+		}
+		if end == tunnelRefused {
+			x.wire.lingers() // the client should read why
+		}
 	}
 	x.out.Store(t.out.Load())
 	x.in.Store(t.in.Load())

@@ -32,4 +32,7 @@ var denials = map[policy.Reason]struct {
 	policy.Loop:               {http.StatusForbidden, wordLoop, "The request has been through this proxy before."},
 	policy.Overloaded:         {http.StatusServiceUnavailable, wordLimitReached, "The proxy cannot take another connection now."},
 	policy.AuditUnavailable:   {http.StatusServiceUnavailable, wordInternal, "The request could not be recorded, and what is not recorded is not let through."},
+	policy.TLSRequired:        {http.StatusForbidden, wordDenied, "A tunnel to this port must begin with TLS."},
+	policy.SNIRequired:        {http.StatusForbidden, wordDenied, "The TLS session inside a tunnel to this port must name its host."},
+	policy.BadHello:           {http.StatusForbidden, wordDenied, "The tunnel begins like a TLS session, but not with a hello that can be judged."},
 }

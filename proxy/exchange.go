@@ -18,7 +18,8 @@ import (
 // anything is sent to anybody, and the close, with the same id, when it is over. What is refused is
 // over when it is decided, so its decision record has the status and nothing follows. If only the
 // address that a name resolves to gives the reason for a refusal, the decision has been recorded
-// already; the close record then has decision, reason and status of the refusal.
+// already; the close record then has decision, reason and status of the refusal. The same holds if
+// the first bytes of a tunnel give it, but for the status: the client was told 200.
 type exchange struct {
 	srv      *Server
 	wire     *wire
@@ -45,7 +46,9 @@ type exchange struct {
 	cancel context.CancelFunc             // ends the dial, or a forwarded request
 	tunnel atomic.Pointer[tunnel]         // once there is one
 	addr   atomic.Pointer[netip.AddrPort] // of the tunnel's origin
+	hello  atomic.Pointer[hello]          // what the tunnel's client sent first, once that is known
 	ending atomic.Pointer[string]         // why it was cut
+	detail string                         // for the close record
 	info   Open                           // does not change once the exchange is tracked
 }
 
@@ -110,7 +113,7 @@ func (x *exchange) end(word string) {
 	}
 	r := &x.rec
 	r.Type, r.Time, r.Seq = audit.TypeClose, time.Time{}, 0
-	r.Status, r.Error, r.Detail = x.status, word, ""
+	r.Status, r.Error, r.Detail = x.status, word, x.detail
 	r.BytesOut, r.BytesIn = x.out.Load(), x.in.Load()
 	r.Duration = time.Since(x.began)
 	r.DNS, r.Connect = x.route.DNS, x.route.Connect
@@ -118,6 +121,7 @@ func (x *exchange) end(word string) {
 		r.DstIP = x.route.Addr.Addr()
 	}
 	r.Decision, r.Reason = x.decision.Outcome(), x.decision.Reason.String()
+	x.fillHello()
 	x.srv.appendRecord(r) // an error is counted and logged there; nothing is left to refuse
 	x.srv.observer().Ended(r)
 }

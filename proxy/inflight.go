@@ -145,15 +145,25 @@ func (s *Server) cutForbidden(all []*exchange) {
 	}
 }
 
-// permittedBy judges x again, as if it were made now, to the address it is connected to.
+// permittedBy judges x again, as if it were made now, to the address it is connected to and with the
+// hello that its tunnel began with.
 func (x *exchange) permittedBy(set *policy.Set) bool {
-	again := x.request
-	again.Time = time.Now()
-	d := set.Decide(&again)
+	d, req := x.decideAgain(set)
+	if h := x.hello.Load(); h != nil {
+		d = x.helloDecision(set, d, &req, h)
+	}
+	return d.Permit
+}
+
+// decideAgain is what set says of x and the address it is connected to, and of what request.
+func (x *exchange) decideAgain(set *policy.Set) (policy.Decision, policy.Request) {
+	req := x.request
+	req.Time = time.Now()
+	d := set.Decide(&req)
 	if addr := x.addr.Load(); addr != nil {
 		d = d.CheckAddr(*addr)
 	}
-	return d.Permit
+	return d, req
 }
 
 // cutAll ends every exchange.

@@ -45,9 +45,10 @@ type Server struct {
 	Log *zap.Logger
 	// Observer is told what happens, for metrics. It may be nil.
 	Observer Observer
-	// Options and Denial must have passed their Check.
+	// Options, Denial and TLS must have passed their Check.
 	Options Options
 	Denial  DenialOptions
+	TLS     TLSOptions
 
 	once         sync.Once
 	http         *http.Server

@@ -24,6 +24,11 @@ type tunnel struct {
 	linger time.Duration
 	// pools lends buffers and pipes. If nil, the tunnel has its own.
 	pools *tunnelPools
+	// judge is asked about what the client sends first, before any of it goes on. An error refuses
+	// the tunnel. If nil, everything goes on unseen. See hello.go.
+	judge func(*hello) *helloRefusal
+	// helloWait bounds the time from the first byte of a TLS hello to its last; 0 is no limit.
+	helloWait time.Duration
 
 	out, in atomic.Int64 // bytes delivered, client to origin and back; may be read at any time
 	halves  atomic.Int32 // directions that came to their end
@@ -38,16 +43,18 @@ type tunnel struct {
 type tunnelEnd uint8
 
 const (
-	tunnelOpen   tunnelEnd = iota // it has not
-	tunnelClosed                  // both directions came to their end
-	tunnelFailed                  // one side broke off
-	tunnelIdle                    // nothing moved
-	tunnelCut                     // cut was called
+	tunnelOpen    tunnelEnd = iota // it has not
+	tunnelClosed                   // both directions came to their end
+	tunnelFailed                   // one side broke off
+	tunnelIdle                     // nothing moved
+	tunnelCut                      // cut was called
+	tunnelRefused                  // judge refused it; the client's end is still open
 )
 
 // run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side
-// breaks off, or someone calls cut. It closes both ends before it returns what was delivered, and
-// why it was over. To be called once.
+// breaks off, t.judge refuses it, or someone calls cut. It closes both ends before it returns what was
+// delivered, and why it was over; but after tunnelRefused the client's is for the caller to close, so
+// that the client hears why. To be called once.
 func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 	if t.pools == nil {
 		t.pools = &tunnelPools{}
@@ -57,11 +64,9 @@ func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 		t.stopWhenSilent(t.idle)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools}) })
+	wg.Go(func() { t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools}, nil) })
 	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools}
-	if t.sendEarly(toOrigin) {
-		t.copy(toOrigin)
-	}
+	t.copy(toOrigin, t.open)
 	wg.Wait()
 	t.stop(tunnelClosed) // it is over already; this waits until both ends are closed
 	return t.out.Load(), t.in.Load(), t.end
@@ -85,30 +90,21 @@ func (t *tunnel) stop(why tunnelEnd) {
 			resetOnClose(t.client)
 			resetOnClose(t.origin)
 		}
-		t.client.Close()
+		if why != tunnelRefused {
+			t.client.Close()
+		}
 		t.origin.Close()
 	})
 }
 
-// sendEarly delivers what the client sent too soon, and reports whether that went well.
-func (t *tunnel) sendEarly(f *tunnelFlow) bool {
-	early := t.early
-	t.early = nil // a tunnel may live for days
-	if len(early) == 0 {
-		return true
-	}
-	if err := f.write(early); err != nil {
-		t.stop(tunnelFailed)
-		return false
-	}
-	return true
-}
-
 // copy moves one direction's bytes to its end, and then tells dst that no more will come; the other
-// direction may go on. An error ends the tunnel.
-func (t *tunnel) copy(f *tunnelFlow) {
+// direction may go on. An error ends the tunnel. open, if any, moves the first bytes.
+func (t *tunnel) copy(f *tunnelFlow, open func(*tunnelFlow) error) {
 	f.prepare()
 	var err error
+	if open != nil {
+		err = open(f)
+	}
 	for err == nil {
 		err = f.move()
 	}

@@ -26,6 +26,17 @@ func (f *tunnelFlow) write(p []byte) error {
 	return err
 }
 
+// receiveBuffered is receive with a buffer in hand: it works with every net.Conn.
+func (f *tunnelFlow) receiveBuffered() (buf *[tunnelBuffer]byte, n int, err error) {
+	buf = f.pools.buffer()
+	n, err = f.src.Read(buf[:])
+	if n > 0 {
+		return buf, n, nil // an error will come again
+	}
+	f.pools.giveBack(buf)
+	return nil, 0, err
+}
+
 // moveBuffered waits for src with a buffer in hand and delivers what it read: it works with every
 // net.Conn. The error is io.EOF at src's end.
 func (f *tunnelFlow) moveBuffered() error {

@@ -65,15 +65,37 @@ func (f *tunnelFlow) move() error {
 	if r.full >= bulkReads && r.dst != nil && !r.noSplice {
 		ready = r.onBulk
 	}
-	r.n, r.err = 0, nil
-	if err := r.src.Read(ready); err != nil {
+	if err := r.wait(ready); err != nil {
 		return err
 	}
-	switch {
-	case r.pipe != nil:
+	if r.pipe != nil {
 		return f.deliverPipe()
-	case r.buf != nil:
-		return f.deliverBuffer()
+	}
+	return f.deliverBuffer()
+}
+
+// receive waits until src has bytes and reads some into a borrowed buffer, which the caller gives back.
+// The error is io.EOF at src's end.
+func (f *tunnelFlow) receive() (buf *[tunnelBuffer]byte, n int, err error) {
+	r := &f.raw
+	if r.src == nil {
+		return f.receiveBuffered()
+	}
+	if err := r.wait(r.onReadable); err != nil {
+		return nil, 0, err
+	}
+	buf, r.buf = r.buf, nil
+	return buf, r.n, nil
+}
+
+// wait calls ready when src can be read, until it has borrowed something and filled it. The error is
+// io.EOF at src's end.
+func (r *rawFlow) wait(ready func(fd uintptr) bool) error {
+	r.n, r.err = 0, nil
+	err := r.src.Read(ready)
+	switch {
+	case err != nil || r.pipe != nil || r.buf != nil:
+		return err
 	case r.err != nil:
 		return os.NewSyscallError("read", r.err)
 	}

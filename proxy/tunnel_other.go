@@ -10,6 +10,12 @@ func (f *tunnelFlow) prepare() {}
 // move waits until src has bytes and delivers them. The error is io.EOF at src's end.
 func (f *tunnelFlow) move() error { return f.moveBuffered() }
 
+// receive waits until src has bytes and reads some into a borrowed buffer, which the caller gives back.
+// The error is io.EOF at src's end.
+func (f *tunnelFlow) receive() (buf *[tunnelBuffer]byte, n int, err error) {
+	return f.receiveBuffered()
+}
+
 // A pipePool has no pipes here.
 type pipePool struct{}
 

@@ -24,13 +24,30 @@ func (f *tunnelFlow) prepare() {
 // move waits until src has bytes and delivers them. The error is io.EOF at src's end.
 func (f *tunnelFlow) move() error {
 	// Behind a full buffer there is more: waiting would be a system call for nothing.
-	if f.raw.src != nil && !f.filled {
-		f.raw.asked = false
-		if err := f.raw.src.Read(f.raw.onWait); err != nil {
+	if !f.filled {
+		if err := f.wait(); err != nil {
 			return err
 		}
 	}
 	return f.moveBuffered()
+}
+
+// receive waits until src has bytes and reads some into a borrowed buffer, which the caller gives back.
+// The error is io.EOF at src's end.
+func (f *tunnelFlow) receive() (buf *[tunnelBuffer]byte, n int, err error) {
+	if err := f.wait(); err != nil {
+		return nil, 0, err
+	}
+	return f.receiveBuffered()
+}
+
+// wait waits until src can be read.
+func (f *tunnelFlow) wait() error {
+	if f.raw.src == nil {
+		return nil
+	}
+	f.raw.asked = false
+	return f.raw.src.Read(f.raw.onWait)
 }
 
 // readable is called twice: after its first answer, false, RawConn.Read reads zero bytes, which on

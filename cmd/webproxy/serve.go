@@ -116,6 +116,7 @@ func (d *daemon) assemble() error {
 		Log:           d.log,
 		Options:       d.cfg.Proxy,
 		Denial:        d.cfg.Denial,
+		TLS:           d.cfg.TLS,
 	}
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics

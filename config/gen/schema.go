@@ -48,6 +48,8 @@ func limits() map[string]object {
 		"policy.rules[].private": {"enum": []string{"allow"}},
 		"policy.rules[].id":      {"pattern": "^[A-Za-z0-9._-]{1,64}$"},
 		"policy.rules[].ports[]": port,
+		"tls.require_tls[]":      port,
+		"tls.require_sni[]":      port,
 		"denial.http_status":     {"enum": []int{403, 503}},
 	}
 }

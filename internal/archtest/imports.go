@@ -57,6 +57,7 @@ var namedIn = map[string][]string{
 	"github.com/klauspost/compress":       {"audit/"},
 	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
 	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/"},
+	"golang.org/x/crypto":                 {"proxy/"},
 	"golang.org/x/mod":                    {"audit/"},
 	"golang.org/x/net":                    {"policy/", "catalog/", "lint/", "proxy/", "learn/", "config/"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},

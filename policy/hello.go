@@ -1,0 +1,66 @@
+package policy
+
+// A Hello is what the client of a tunnel sent first, as far as rules look at it.
+type Hello struct {
+	// TLS is set if it is a TLS ClientHello.
+	TLS bool
+	// SNI is the host that it names in clear; empty if it names none.
+	SNI string
+	// Malformed is set if it begins like a TLS ClientHello, but is none that has one meaning only.
+	Malformed bool
+}
+
+// HelloDemands are what tunnels to a port must begin with. SNI includes TLS.
+type HelloDemands struct{ TLS, SNI bool }
+
+// CheckHello judges how the tunnel begins that d permits to req's target. It returns d unchanged if
+// that will do, else a Decision with its own Reason, which permits nothing unless learn mode lets it
+// through. A request that learn mode had to let through already keeps its first Reason.
+func (s *Set) CheckHello(d Decision, req *Request, h Hello, must HelloDemands) Decision {
+	if !d.Permit {
+		return d
+	}
+	judged := d
+	switch {
+	case h.Malformed:
+		judged = d.denied(BadHello, d.entry)
+	case !h.TLS && (must.TLS || must.SNI):
+		judged = d.denied(TLSRequired, d.entry)
+	case !h.TLS:
+	case h.SNI != "":
+		return s.CheckSNI(d, req, h.SNI)
+	case must.SNI && !req.Target.addr.IsValid(): // an address is no server name (RFC 6066, 3)
+		judged = d.denied(SNIRequired, d.entry)
+	}
+	return d.orLet(judged)
+}
+
+// CheckSNI judges the name that a client gave in clear in its TLS hello, inside the tunnel that d
+// permits to req's target. The name must be one that the same client may reach on that port.
+// It returns d unchanged if so, else a Decision with the Reason SNIMismatch. That one permits nothing
+// unless learn mode would let a request for the name through.
+func (s *Set) CheckSNI(d Decision, req *Request, name string) Decision {
+	if !d.Permit || name == req.Target.Host() {
+		return d
+	}
+	judged := d.denied(SNIMismatch, d.entry)
+	inner := *req
+	host, err := normalHost(name)
+	if err == nil && !endsInNumber(host) {
+		inner.Target = Target{scheme: HTTPS, port: req.Target.port, host: host}
+		of := s.Decide(&inner)
+		if of.Verdict == Allow {
+			return d
+		}
+		judged.Permit = of.Permit
+	}
+	return d.orLet(judged)
+}
+
+// orLet is judged, unless both are let through by learn mode only: then d told so first.
+func (d Decision) orLet(judged Decision) Decision {
+	if judged.Permit && d.Verdict == Deny {
+		return d
+	}
+	return judged
+}

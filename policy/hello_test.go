@@ -1,0 +1,54 @@
+package policy_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"webproxy/policy"
+)
+
+func TestCheckHello(t *testing.T) {
+	set := compile(t, policy.Spec{
+		Clients: map[string][]string{"strict": {"10.0.0.0/24"}, "learning": {"10.0.9.0/24"}},
+		Modes:   map[string]policy.Mode{"learning": policy.Learn},
+		Rules: []policy.RuleSpec{
+			{ID: "a", Hosts: []string{"a.example.com", "b.example.com", "192.0.32.10"}},
+			{ID: "never", Deny: true, Hosts: []string{"evil.example.com"}},
+		},
+	})
+	none, name := policy.HelloDemands{}, policy.HelloDemands{SNI: true}
+	for _, tt := range []struct {
+		strict, learning string // outcome and reason
+		to               string
+		hello            policy.Hello
+		must             policy.HelloDemands
+	}{
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{TLS: true}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{TLS: true, SNI: "b.example.com"}, name},
+		{"deny sni_mismatch", "would_deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "other.example.com"}, none},
+		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "evil.example.com"}, none},
+		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "a..example.com"}, none},
+		{"deny bad_hello", "deny bad_hello", "a.example.com", policy.Hello{TLS: true, Malformed: true}, none},
+		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, policy.HelloDemands{TLS: true}},
+		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, name},
+		{"deny sni_required", "would_deny sni_required", "a.example.com", policy.Hello{TLS: true}, name},
+		// an address is no server name
+		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.Hello{TLS: true}, name},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.Hello{TLS: true, SNI: "192.0.32.10"}, name},
+		{"deny tls_required", "would_deny tls_required", "192.0.32.10", policy.Hello{}, name},
+		// what was let through or refused before keeps its reason
+		{"deny host_not_listed", "would_deny host_not_listed", "new.example.com", policy.Hello{}, name},
+		{"deny host_not_listed", "would_deny host_not_listed", "new.example.com", policy.Hello{TLS: true, SNI: "other.example.com"}, none},
+		{"deny host_not_listed", "deny sni_mismatch", "new.example.com", policy.Hello{TLS: true, SNI: "evil.example.com"}, none},
+	} {
+		for client, want := range map[string]string{"10.0.0.1": tt.strict, "10.0.9.1": tt.learning} {
+			req := ask(t, "https://"+tt.to)
+			req.Client = netip.MustParseAddr(client)
+			d := set.CheckHello(set.Decide(req), req, tt.hello, tt.must)
+			if got := d.Outcome() + " " + d.Reason.String(); got != want {
+				t.Errorf("%s to %s, %+v, demands %+v: %s, want %s", client, tt.to, tt.hello, tt.must, got, want)
+			}
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"webproxy/policy"
+)
+
+// TLSOptions are the settings under tls: how tunnels may begin. Whatever they say, a TLS hello that
+// names a host must name one that the client may reach.
+type TLSOptions struct {
+	// RequireTLS lists ports on which tunnels must begin with TLS. Default: none.
+	RequireTLS []uint16 `yaml:"require_tls"`
+	// RequireSNI lists ports on which tunnels must begin with TLS and name their host in its hello,
+	// unless they are to an address. Old clients name none. Default: none.
+	RequireSNI []uint16 `yaml:"require_sni"`
+	// HelloTimeout bounds the time from the first byte of a TLS hello to its last. Default 10s.
+	HelloTimeout Timeout `yaml:"hello_timeout"`
+}
+
+const defaultHelloTimeout = 10 * time.Second
+
+// Check returns nil, or all problems of o as *OptionErrors, joined. Fields are relative to tls.
+func (o TLSOptions) Check() error {
+	var problems []error
+	for field, ports := range map[string][]uint16{"require_tls": o.RequireTLS, "require_sni": o.RequireSNI} {
+		if i := slices.Index(ports, 0); i >= 0 {
+			problems = append(problems, &OptionError{Field: fmt.Sprintf("%s[%d]", field, i), Msg: "0 is no port"})
+		}
+	}
+	if o.HelloTimeout == Off {
+		problems = append(problems, &OptionError{
+			Field: "hello_timeout",
+			Msg:   "off would let clients hold tunnels open that nobody has judged",
+			Hint:  "write a long time, such as 1m",
+		})
+	}
+	return errors.Join(problems...)
+}
+
+// demands are what tunnels to port must begin with.
+func (o *TLSOptions) demands(port uint16) policy.HelloDemands {
+	return policy.HelloDemands{TLS: slices.Contains(o.RequireTLS, port), SNI: slices.Contains(o.RequireSNI, port)}
+}

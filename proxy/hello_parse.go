@@ -1,0 +1,207 @@
+package proxy
+
+import (
+	"fmt"
+	"slices"
+
+	"golang.org/x/crypto/cryptobyte"
+)
+
+// A hello is what a tunnel's client sent first, as far as it is judged and recorded.
+type hello struct {
+	tls     bool      // it begins like TLS
+	flaw    helloFlaw // why no more is known of it
+	version uint16    // the highest TLS version offered
+	sni     string    // in clear; empty if there is none
+	alpn    string    // the first of the protocols offered, comma between
+	ech     bool      // an encrypted hello is offered, or one is pretended (RFC 9849, 6.2)
+	ja4     string    // see hello_ja4.go
+}
+
+// maxALPN bounds how many protocols are recorded.
+const maxALPN = 8
+
+// Extensions that are looked into; the numbers are IANA's.
+const (
+	extServerName        = 0
+	extSignatures        = 13
+	extALPN              = 16
+	extSupportedVersions = 43
+	extECH               = 0xfe0d
+)
+
+// clientHello is a ClientHello (RFC 8446, 4.1.2), in the parts that matter here.
+type clientHello struct {
+	hello
+	ciphers    []uint16
+	extensions []uint16 // their types
+	signatures []uint16
+	protocol   string // the first offered
+}
+
+// parseHello reads the body of a ClientHello. It takes only what is well-formed to the last byte:
+// what it and the origin might read differently is a flaw.
+func parseHello(body []byte) (hello, helloFlaw) {
+	// Arrays, so that the common case allocates nothing.
+	var ciphers, extensions, signatures [48]uint16
+	h := clientHello{ciphers: ciphers[:0], extensions: extensions[:0], signatures: signatures[:0]}
+	h.tls = true
+	s := cryptobyte.String(body)
+	var session, suites, compression, all cryptobyte.String
+	if !s.ReadUint16(&h.version) || !s.Skip(32) ||
+		!s.ReadUint8LengthPrefixed(&session) || len(session) > 32 ||
+		!s.ReadUint16LengthPrefixed(&suites) ||
+		!s.ReadUint8LengthPrefixed(&compression) || compression.Empty() {
+		return hello{}, helloMalformed
+	}
+	var ok bool
+	if h.ciphers, ok = readUint16s(h.ciphers, suites); !ok {
+		return hello{}, helloMalformed
+	}
+	if !s.Empty() && (!s.ReadUint16LengthPrefixed(&all) || !s.Empty()) {
+		return hello{}, helloMalformed
+	}
+	for !all.Empty() {
+		var typ uint16
+		var data cryptobyte.String
+		if !all.ReadUint16(&typ) || !all.ReadUint16LengthPrefixed(&data) {
+			return hello{}, helloMalformed
+		}
+		h.extensions = append(h.extensions, typ)
+		if f := h.extension(typ, data); f != helloFlawless {
+			return hello{}, f
+		}
+	}
+	slices.Sort(h.extensions)
+	for i := 1; i < len(h.extensions); i++ {
+		if h.extensions[i] == h.extensions[i-1] {
+			return hello{}, helloRepeated
+		}
+	}
+	h.ja4 = h.fingerprint()
+	return h.hello, helloFlawless
+}
+
+// extension reads one extension.
+func (h *clientHello) extension(typ uint16, data cryptobyte.String) helloFlaw {
+	ok := true
+	var list cryptobyte.String
+	switch typ {
+	case extServerName:
+		return h.serverName(data)
+	case extALPN:
+		ok = h.protocols(data)
+	case extSupportedVersions:
+		ok = data.ReadUint8LengthPrefixed(&list) && data.Empty() && h.versions(list)
+	case extSignatures:
+		if ok = data.ReadUint16LengthPrefixed(&list) && data.Empty(); ok {
+			h.signatures, ok = readUint16s(h.signatures, list)
+		}
+	case extECH:
+		h.ech = true
+	}
+	if !ok {
+		return helloMalformed
+	}
+	return helloFlawless
+}
+
+// serverName reads the one name that RFC 6066, 3 allows.
+func (h *clientHello) serverName(data cryptobyte.String) helloFlaw {
+	var list, name cryptobyte.String
+	var typ uint8
+	switch {
+	case !data.ReadUint16LengthPrefixed(&list) || !data.Empty() || !list.ReadUint8(&typ):
+		return helloBadName
+	case typ != 0:
+		return helloUnknownName
+	case !list.ReadUint16LengthPrefixed(&name) || name.Empty():
+		return helloBadName
+	case !list.Empty():
+		return helloManyNames
+	}
+	h.sni = string(name)
+	return helloFlawless
+}
+
+// protocols reads ALPN's list (RFC 7301, 3.1).
+func (h *clientHello) protocols(data cryptobyte.String) bool {
+	var list, name cryptobyte.String
+	if !data.ReadUint16LengthPrefixed(&list) || !data.Empty() || list.Empty() {
+		return false
+	}
+	var space [64]byte
+	all := space[:0]
+	for n := 0; !list.Empty(); n++ {
+		if !list.ReadUint8LengthPrefixed(&name) || name.Empty() {
+			return false
+		}
+		switch {
+		case n == 0:
+			h.protocol = string(name)
+			all = append(all, name...)
+		case n < maxALPN:
+			all = append(append(all, ','), name...)
+		}
+	}
+	h.alpn = string(all)
+	return true
+}
+
+// versions reads the list of versions that counts instead of the old field (RFC 8446, 4.2.1).
+func (h *clientHello) versions(list cryptobyte.String) bool {
+	var space [16]uint16
+	all, ok := readUint16s(space[:0], list)
+	highest := uint16(0)
+	for _, v := range all {
+		if !isGREASE(v) {
+			highest = max(highest, v)
+		}
+	}
+	if highest != 0 {
+		h.version = highest
+	}
+	return ok
+}
+
+// readUint16s appends a list of numbers, which must not be empty, to dst.
+func readUint16s(dst []uint16, list cryptobyte.String) ([]uint16, bool) {
+	if list.Empty() {
+		return dst, false
+	}
+	for !list.Empty() {
+		var v uint16
+		if !list.ReadUint16(&v) {
+			return dst, false
+		}
+		dst = append(dst, v)
+	}
+	return dst, true
+}
+
+// isGREASE reports whether v is one of the values that mean nothing (RFC 8701).
+func isGREASE(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
+
+// versionWord is the audit log's word for what h offers; "none" if it is not TLS, empty if it could
+// not be read.
+func (h *hello) versionWord() string {
+	switch {
+	case !h.tls:
+		return "none"
+	case h.flaw != helloFlawless:
+		return ""
+	}
+	switch h.version {
+	case 0x0304:
+		return "1.3"
+	case 0x0303:
+		return "1.2"
+	case 0x0302:
+		return "1.1"
+	case 0x0301:
+		return "1.0"
+	case 0x0300:
+		return "ssl3"
+	}
+	return fmt.Sprintf("0x%04x", h.version)
+}

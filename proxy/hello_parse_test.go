@@ -1,0 +1,261 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// helloBytes is what crypto/tls sends first with config.
+func helloBytes(t testing.TB, config *tls.Config) []byte {
+	t.Helper()
+	client, server := net.Pipe()
+	defer server.Close()
+	go func() {
+		tls.Client(client, config).Handshake()
+		client.Close()
+	}()
+	b := make([]byte, helloLimit)
+	n, err := server.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
+}
+
+// records cuts a hello that stands in one record into records of at most size bytes.
+func records(hello []byte, size int) []byte {
+	var out []byte
+	for part := range slices.Chunk(hello[recordHeader:], size) {
+		out = append(out, hello[:3]...)
+		out = binary.BigEndian.AppendUint16(out, uint16(len(part)))
+		out = append(out, part...)
+	}
+	return out
+}
+
+// readWhole has b scanned in portions of step bytes and parsed.
+func readWhole(b []byte, step int) (hello, helloFlaw) {
+	var frame helloFrame
+	for n := min(step, len(b)); ; n = min(n+step, len(b)) {
+		whole, f := frame.scan(b[:n])
+		switch {
+		case f != helloFlawless:
+			return hello{}, f
+		case whole:
+			return parseHello(frame.message(b[:n]))
+		case n == len(b):
+			return hello{}, helloCutOff
+		}
+	}
+}
+
+func TestReadHello(t *testing.T) {
+	whole := helloBytes(t, &tls.Config{ServerName: "origin.test", NextProtos: []string{"h2", "http/1.1"}})
+	if len(whole) < 1460 {
+		t.Fatalf("a hello of %d bytes is no post-quantum one", len(whole))
+	}
+	want, f := readWhole(whole, len(whole))
+	if f != "" || want.sni != "origin.test" || want.alpn != "h2,http/1.1" || want.versionWord() != "1.3" || want.ech || !strings.HasPrefix(want.ja4, "t13d") {
+		t.Fatalf("%+v, flaw %q", want, f)
+	}
+	for _, size := range []int{1, 3, 4, 5, 1000, maxRecord} {
+		b := records(whole, size)
+		for _, step := range []int{1, 2, 7, 1460, len(b)} {
+			if got, f := readWhole(b, step); f != "" || got != want {
+				t.Errorf("records of %d, portions of %d: %+v, flaw %q", size, step, got, f)
+			}
+			// Bytes behind it are none of ours.
+			if got, f := readWhole(append(bytes.Clone(b), "\x17\x03\x03"...), step); f != "" || got != want {
+				t.Errorf("records of %d, portions of %d, with more behind: %+v, flaw %q", size, step, got, f)
+			}
+		}
+	}
+	for n := range len(whole) {
+		if _, f := readWhole(whole[:n], 1<<20); f != helloCutOff {
+			t.Fatalf("%d bytes of %d: flaw %q", n, len(whole), f)
+		}
+	}
+}
+
+// JA4 as in FoxIO's description, whose example this is.
+func TestJA4(t *testing.T) {
+	h := clientHello{
+		hello:    hello{version: 0x0304, sni: "example.com"},
+		protocol: "h2",
+		ciphers: []uint16{0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c,
+			0x009d, 0x002f, 0x0035},
+		extensions: []uint16{0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b,
+			0xff01, 0x000b, 0x000a, 0x0015, 0x3a3a},
+		signatures: []uint16{0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601},
+	}
+	slices.Sort(h.extensions)
+	if got, want := h.fingerprint(), "t13d1516h2_8daaf6152771_e5627efa2ab1"; got != want {
+		t.Errorf("JA4 %s, want %s", got, want)
+	}
+	for protocol, want := range map[string]string{"": "00", "h2": "h2", "http/1.1": "h1", "a": "aa", "\xab": "ab", "\xabxy\xcd": "ad", "x-": "7d"} {
+		h := clientHello{protocol: protocol}
+		if got := string(h.appendALPN(nil)); got != want {
+			t.Errorf("protocol %q: %s, want %s", protocol, got, want)
+		}
+	}
+	if got := (&clientHello{hello: hello{version: 0x0301}}).fingerprint(); got != "t10i000000_000000000000_000000000000" {
+		t.Errorf("empty hello: %s", got)
+	}
+}
+
+// build makes a ClientHello in one record, of extensions.
+func build(extensions ...[]byte) []byte {
+	body := append([]byte{3, 3}, make([]byte, 32)...)
+	body = append(body, 0, 0, 2, 0x13, 1, 1, 0)
+	all := bytes.Join(extensions, nil)
+	body = append(binary.BigEndian.AppendUint16(body, uint16(len(all))), all...)
+	return wrap(body)
+}
+
+func wrap(body []byte) []byte {
+	b := []byte{recordHandshake, 3, 1, 0, 0, typeClientHello, 0, byte(len(body) >> 8), byte(len(body))}
+	binary.BigEndian.PutUint16(b[3:], uint16(len(body)+messageHeader))
+	return append(b, body...)
+}
+
+func ext(typ uint16, data string) []byte {
+	b := binary.BigEndian.AppendUint16(nil, typ)
+	return append(binary.BigEndian.AppendUint16(b, uint16(len(data))), data...)
+}
+
+func TestHelloFlaws(t *testing.T) {
+	name := ext(extServerName, "\x00\x04\x00\x00\x01a")
+	whole := build(name)
+	change := func(at int, b byte) []byte {
+		changed := bytes.Clone(whole)
+		changed[at] = b
+		return changed
+	}
+	for what, tt := range map[string]struct {
+		want helloFlaw
+		b    []byte
+	}{
+		"whole":                        {helloFlawless, whole},
+		"no extensions":                {helloFlawless, wrap(append(append([]byte{3, 3}, make([]byte, 32)...), 0, 0, 2, 0x13, 1, 1, 0))},
+		"odd record version":           {helloFlawless, change(1, 2)},
+		"server hello":                 {helloOther, change(5, 2)},
+		"server hello, first byte":     {helloOther, change(5, 2)[:6]},
+		"alert between":                {helloBadRecord, append(records(whole, 20)[:25], 21, 3, 3, 0, 2, 2, 50)},
+		"empty record":                 {helloBadRecord, []byte{22, 3, 1, 0, 0}},
+		"record too long":              {helloBadRecord, []byte{22, 3, 1, 0x40, 1}},
+		"more behind it in its record": {helloBadRecord, func() []byte { b := append(bytes.Clone(whole), 0); b[4]++; return b }()},
+		"announced too long":           {helloTooLarge, []byte{22, 3, 1, 0, 5, 1, 1, 0, 0, 0}},
+		"too long in many records":     {helloTooLarge, bytes.Repeat([]byte{22, 3, 1, 0, 1, 1}, helloLimit/6+1)},
+		"length of the session":        {helloMalformed, change(9+34, 33)},
+		"odd cipher list":              {helloMalformed, change(9+36, 1)},
+		"no compression":               {helloMalformed, change(9+39, 0)},
+		"extensions too long":          {helloMalformed, change(9+42, 99)},
+		"name twice":                   {helloRepeated, build(name, name)},
+		"unknown extension twice":      {helloRepeated, build(ext(0x1234, ""), ext(0x1233, ""), ext(0x1234, ""))},
+		"two names":                    {helloManyNames, build(ext(extServerName, "\x00\x08\x00\x00\x01a\x00\x00\x01b"))},
+		"empty name":                   {helloBadName, build(ext(extServerName, "\x00\x03\x00\x00\x00"))},
+		"no name in it":                {helloBadName, build(ext(extServerName, ""))},
+		"behind the name":              {helloBadName, build(ext(extServerName, "\x00\x04\x00\x00\x01a!"))},
+		"name of another type":         {helloUnknownName, build(ext(extServerName, "\x00\x04\x01\x00\x01a"))},
+		"empty protocol":               {helloMalformed, build(ext(extALPN, "\x00\x01\x00"))},
+		"odd versions":                 {helloMalformed, build(ext(extSupportedVersions, "\x03\x03\x04\x03"))},
+		"no signatures":                {helloMalformed, build(ext(extSignatures, "\x00\x00"))},
+	} {
+		for _, step := range []int{1, len(tt.b)} {
+			if _, f := readWhole(tt.b, step); f != tt.want {
+				t.Errorf("%s, in portions of %d: flaw %q, want %q", what, step, f, tt.want)
+			}
+		}
+	}
+	// Versions: the list counts, what means nothing in it does not.
+	for data, want := range map[string]string{"\x06\x0a\x0a\x03\x04\x03\x03": "1.3", "\x02\xfa\xfa": "1.2", "\x04\x7f\x1c\x03\x01": "0x7f1c"} {
+		if h, f := readWhole(build(ext(extSupportedVersions, data)), 1<<20); f != "" || h.versionWord() != want {
+			t.Errorf("versions %x: %s, flaw %q, want %s", data, h.versionWord(), f, want)
+		}
+	}
+	if h, f := readWhole(build(ext(extECH, "x")), 1<<20); f != "" || !h.ech || h.sni != "" {
+		t.Errorf("ECH: %+v, flaw %q", h, f)
+	}
+}
+
+// A hello that is let through is read the same however it is cut, and crypto/tls, as a server, reads
+// the same name from it, or refuses it.
+func FuzzHello(f *testing.F) {
+	f.Add(helloBytes(f, &tls.Config{ServerName: "origin.test", NextProtos: []string{"h2"}}), 1)
+	f.Add(helloBytes(f, &tls.Config{ServerName: "origin.test", MaxVersion: tls.VersionTLS12}), 100)
+	f.Add(build(ext(extServerName, "\x00\x04\x00\x00\x01a"), ext(extECH, "x")), 7)
+	f.Add(records(build(ext(extServerName, "\x00\x04\x00\x00\x01a")), 9), 7)
+	f.Fuzz(func(t *testing.T, b []byte, step int) {
+		if len(b) == 0 || !beginsLikeTLS(b) {
+			return
+		}
+		h, flaw := readWhole(b, len(b))
+		if cut, cutFlaw := readWhole(b, max(step, 1)); cut != h || cutFlaw != flaw {
+			t.Fatalf("in one: %+v %q; in portions of %d: %+v %q", h, flaw, step, cut, cutFlaw)
+		}
+		if flaw != helloFlawless {
+			return
+		}
+		if len(h.ja4) != 36 {
+			t.Fatalf("JA4 %q", h.ja4)
+		}
+		if name, ok := goServerName(b); ok && name != strings.TrimSuffix(h.sni, ".") {
+			t.Fatalf("name %q, crypto/tls read %q", h.sni, name)
+		}
+	})
+}
+
+// goServerName is the name that crypto/tls reads from a hello; false if it takes none.
+func goServerName(b []byte) (name string, ok bool) {
+	stop := errors.New("seen")
+	server := tls.Server(&readOnly{r: bytes.NewReader(b)}, &tls.Config{
+		MinVersion: tls.VersionTLS10,
+		GetConfigForClient: func(info *tls.ClientHelloInfo) (*tls.Config, error) {
+			name, ok = info.ServerName, true
+			return nil, stop
+		},
+	})
+	server.Handshake()
+	return name, ok
+}
+
+// readOnly is a connection that nothing leaves.
+type readOnly struct {
+	net.Conn
+	r *bytes.Reader
+}
+
+func (c *readOnly) Read(p []byte) (int, error)       { return c.r.Read(p) }
+func (c *readOnly) Write(p []byte) (int, error)      { return len(p), nil }
+func (c *readOnly) SetWriteDeadline(time.Time) error { return nil }
+func (c *readOnly) Close() error                     { return nil }
+
+// A hello has a time limit, from its first byte; silence before it has none.
+func TestHelloInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got hello
+		tun := &tunnel{helloWait: 10 * time.Second, judge: func(h *hello) *helloRefusal { got = *h; return &helloRefusal{} }}
+		client, origin, done := pipeTunnel(tun, bare)
+		time.Sleep(time.Hour)
+		send(t, client, "\x16\x03")
+		time.Sleep(3 * time.Second)
+		send(t, client, "\x01")
+		began := time.Now()
+		if e := <-done; e.why != tunnelRefused || got.flaw != helloLate || e.out != 0 {
+			t.Errorf("%+v, flaw %q", e, got.flaw)
+		}
+		if waited := time.Since(began); waited != 7*time.Second {
+			t.Errorf("refused after %v more, want 7s", waited)
+		}
+		expectEOF(t, origin)
+		client.Close()
+	})
+}
