@@ -42,9 +42,9 @@ type clientHello struct {
 // parseHello reads the body of a ClientHello. It takes only what is well-formed to the last byte:
 // what it and the origin might read differently is a flaw.
 func parseHello(body []byte) (hello, helloFlaw) {
-	// Arrays, so that the common case allocates nothing.
-	var ciphers, extensions, signatures [48]uint16
-	h := clientHello{ciphers: ciphers[:0], extensions: extensions[:0], signatures: signatures[:0]}
+	const usual = 48 // more than clients have of either
+	room := make([]uint16, 3*usual)
+	h := clientHello{ciphers: room[:0:usual], extensions: room[usual : usual : 2*usual], signatures: room[2*usual : 2*usual]}
 	h.tls = true
 	s := cryptobyte.String(body)
 	var session, suites, compression, all cryptobyte.String
