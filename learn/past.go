@@ -72,6 +72,17 @@ func (p *Past) SwitchedTo(group string, s Switch) {
 	p.Switched[group] = s
 }
 
+// rejectedIn is the entry that somebody rejected and that p, a wildcard, would admit all the same; empty if none.
+func (p Past) rejectedIn(prop *Proposal) string {
+	for _, d := range p.Decided {
+		e, err := policy.ParseEntry(d.Entry)
+		if err == nil && d.Answer == Reject && d.Group == prop.Group && d.Entry != prop.Entry && prop.Host.Contains(e.Host) {
+			return d.Entry
+		}
+	}
+	return ""
+}
+
 const pastHeader = "# Proposals that were rejected or put off, and who switched modes. Written by webproxy; delete an item to be asked again.\n"
 
 // ParsePast reads what Encode wrote; nothing is the zero Past.

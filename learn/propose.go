@@ -78,18 +78,14 @@ type Proposals struct {
 
 // Propose makes proposals of what was seen in g, by nothing else: what other groups do is no evidence.
 func (g *Group) Propose(p Params) Proposals {
-	w := work{group: g, params: p, endpoints: map[Endpoint]*endpoint{}}
-	w.collect()
-	w.matchCatalog()
-	w.generalise()
-	w.rest()
-	for _, prop := range w.out.List {
+	w := newWork(g, p)
+	w.find()
+	for _, prop := range slices.Concat(w.out.List, w.out.Remembered) {
 		w.complete(prop)
 	}
 	slices.SortFunc(w.out.List, func(a, b *Proposal) int {
 		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Hits, a.Hits), cmp.Compare(a.Entry, b.Entry))
 	})
-	w.remember()
 	return w.out
 }
 
@@ -108,6 +104,20 @@ type endpoint struct {
 	seen     []*Sighting
 	admitted bool
 	by       *Proposal // that covers it; nil if none does
+}
+
+func newWork(g *Group, p Params) *work {
+	return &work{group: g, params: p, endpoints: map[Endpoint]*endpoint{}}
+}
+
+// find finds what to propose, by whom it is covered, and what to leave out.
+func (w *work) find() {
+	w.collect()
+	w.matchCatalog()
+	w.generalise()
+	w.tidy()
+	w.rest()
+	w.remember()
 }
 
 // collect sorts out what can be learnt from, and of that what the policy does not admit.
@@ -211,9 +221,41 @@ func (w *work) matchCatalog() {
 	}
 }
 
+// tidy drops proposals that a wildcard contains which is proposed too: one decision will do.
+func (w *work) tidy() {
+	var kept []*Proposal
+	for _, p := range w.out.List {
+		i := slices.IndexFunc(w.out.List, func(o *Proposal) bool {
+			return o != p && o.Host != p.Host && o.Host.Contains(p.Host) && o.Port == p.Port && o.Scheme == p.Scheme
+		})
+		if i < 0 {
+			kept = append(kept, p)
+		}
+	}
+	w.out.List = kept
+	for _, e := range w.order {
+		if e.by == nil || slices.Contains(w.out.List, e.by) {
+			continue
+		}
+		e.by = nil
+		for _, p := range w.out.List {
+			if p.covers(e.Endpoint) {
+				p.take(e)
+				break
+			}
+		}
+	}
+}
+
 // rest proposes what is left, each name by itself.
 func (w *work) rest() {
 	for _, e := range w.open() {
+		if why := e.chance(); why != "" {
+			for _, s := range e.seen {
+				w.withhold(s, why)
+			}
+			continue
+		}
 		p, err := policy.ParsePattern(e.Host)
 		if err != nil {
 			continue // Object saw to it

@@ -34,8 +34,8 @@ type Readiness struct {
 	Until    time.Time `json:"until,omitzero"` // and the last
 	Requests uint64    `json:"requests"`
 	Covered  float64   `json:"covered"` // part of Requests that the policy in force allows, 0 to 1
-	// NewHosts is how many endpoints are not admitted that can be learnt from; LastNew is when the
-	// last of them was first seen.
+	// NewHosts is how many endpoints are proposed, each or by a wildcard; LastNew is when the last of them was
+	// first seen.
 	NewHosts int       `json:"new_hosts"`
 	LastNew  time.Time `json:"last_new,omitzero"`
 	Quiet    int       `json:"quiet_days"` // days since then
@@ -64,24 +64,25 @@ func (g *Group) Ready(p Params) Readiness {
 		r.Missing = []string{"no request was seen"}
 		return r
 	}
-	w := work{group: g, params: p, endpoints: map[Endpoint]*endpoint{}}
-	w.collect()
-	r.news(w.order, g)
+	w := newWork(g, p)
+	w.find()
+	r.news(w, g)
 	r.PatchTuesday = g.patchTuesday()
 	r.completeness(g, p)
 	if g.Requests > 0 {
-		r.Covered = float64(g.allowedNow(&w)) / float64(g.Requests)
+		r.Covered = float64(g.allowedNow(w)) / float64(g.Requests)
 	}
 	r.judge(g)
 	return r
 }
 
-// news counts endpoints by the day on which they were first seen.
-func (r *Readiness) news(order []*endpoint, g *Group) {
+// news counts the endpoints that are proposed by the day on which they were first seen. What somebody rejected, or
+// what is not worth proposing, is no news: one noisy client must not keep a group from being stable.
+func (r *Readiness) news(w *work, g *Group) {
 	days := int(dayOf(g.Last)-dayOf(g.First)) + 1
 	r.PerDay = make([]int, days)
-	for _, e := range order {
-		if e.admitted {
+	for _, e := range w.order {
+		if e.by == nil || !slices.Contains(w.out.List, e.by) {
 			continue
 		}
 		first := e.first()
@@ -111,8 +112,11 @@ func (e *endpoint) first() time.Time {
 func (g *Group) allowedNow(w *work) uint64 {
 	var n uint64
 	for _, s := range g.sightings {
-		if w.judge(s).Verdict == policy.Allow {
+		switch d := w.judge(s); {
+		case d.Verdict == policy.Allow:
 			n += s.Hits
+		case d.Reason == policy.PhaseInactive:
+			n += s.Allowed // while the phase was on
 		}
 	}
 	return n

@@ -58,7 +58,7 @@ func (w *work) complete(p *Proposal) {
 	p.Ladder = w.ladder(p)
 	p.scoreConfidence(w.link(p))
 	p.scoreExcess(w)
-	p.raiseConcerns()
+	p.raiseConcerns(w.params.Past)
 	p.Hint = hint(p.Seen)
 }
 
@@ -173,7 +173,7 @@ func (p *Proposal) scoreExcess(w *work) {
 		p.Wide = append(p.Wide, fmt.Sprintf(format, args...))
 	}
 	if !p.Host.IsWildcard() {
-		if what := owner(p.Host.String()); what != "" {
+		if what := p.owner(p.Host.String()); what != "" {
 			add(4, "%s", what)
 		}
 		return
@@ -201,13 +201,16 @@ func (w *work) unseenListed(p *Proposal) int {
 }
 
 // raiseConcerns says what a person should look at first.
-func (p *Proposal) raiseConcerns() {
+func (p *Proposal) raiseConcerns(past Past) {
 	object := func(format string, args ...any) { p.Concerns = append(p.Concerns, fmt.Sprintf(format, args...)) }
 	if p.Hits == p.Refused {
 		object("it was never let through, so it was not seen to answer")
 	}
+	if entry := past.rejectedIn(p); entry != "" {
+		object("it would admit %s, which was rejected", entry)
+	}
 	for _, h := range p.Hosts() {
-		if what := owner(h); what != "" {
+		if what := p.owner(h); what != "" {
 			object("%s: %s", h, what)
 			break
 		}
@@ -218,20 +221,62 @@ func (p *Proposal) raiseConcerns() {
 	if p.Clients < minClients && p.GroupClients > 1 {
 		object("only one of %d clients asks for it", p.GroupClients)
 	}
+	if p.Known != nil && !p.Known.Host.IsWildcard() {
+		return // its documents name this very host
+	}
 	if p.Days < minDays {
-		object("seen on %d days only", p.Days)
+		object("seen on %s only", plural(p.Days, "day"))
 	}
 	if p.Known != nil {
 		return
 	}
 	for _, h := range p.Hosts() {
-		label, _, _ := strings.Cut(h, ".")
-		domain, _, _ := strings.Cut(catalog.Registrable(h), ".")
-		if c := Classify(label); p.Kind == Exact && (c == Random || c == Hex) || Classify(domain) == Random {
+		if noWord(h, p.Kind) {
 			object("%s looks like no word", h)
 			break
 		}
 	}
+}
+
+// noWord reports whether a person did not make up host, or the domain it is in.
+func noWord(host string, kind Kind) bool {
+	label, _, _ := strings.Cut(host, ".")
+	domain, _, _ := strings.Cut(catalog.Registrable(host), ".")
+	c := Classify(label)
+	return kind == Exact && (c == Random || c == Hex) || Classify(domain) == Random
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// owner is owner of host, but for the one that a list names: whose that is, its documents say.
+func (p *Proposal) owner(host string) string {
+	if p.Known != nil && !p.Known.Host.IsWildcard() && catalog.SharedHost(host) == "" {
+		return ""
+	}
+	return owner(host)
+}
+
+// chance says why e is not worth a person's time; empty if it may be. Software that makes up names, to find
+// one that somebody has registered, finds some.
+func (e *endpoint) chance() string {
+	clients, days := map[netip.Addr]bool{}, map[int64]bool{}
+	for _, s := range e.seen {
+		for c := range s.Clients {
+			clients[c] = true
+		}
+		for d := range s.days {
+			days[d] = true
+		}
+	}
+	if len(clients) > 1 || len(days) > 1 || !noWord(e.Host, Exact) {
+		return ""
+	}
+	return "looks like no word, and one client asked for it on one day"
 }
 
 // hint says what usually came just before.

@@ -49,6 +49,9 @@ func (x *Explanation) why() string {
 		if !d.PathEnforced {
 			return fmt.Sprintf("%s allows it; its path %s cannot be seen in a tunnel and is not enforced", named, d.entry.path)
 		}
+		if d.entry.pattern.IsWildcard() {
+			named = fmt.Sprintf("%s of %s", d.entry.pattern, named)
+		}
 		return fmt.Sprintf("%s allows it", named)
 	case HostNotListed:
 		return fmt.Sprintf("no rule names %s", d.Target.Host())

@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"internal/atomicfile": {},
 	"internal/deps":       {},
 	"internal/proxytest":  {"audit", "certs", "policy", "proxy"},
+	"internal/simsite":    {"audit", "catalog", "policy"},
 }
 
 // besides are packages of ours that any but policy may import: they know nothing of a proxy.
