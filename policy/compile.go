@@ -45,7 +45,7 @@ type entry struct {
 	source  string
 	field   string // of the Spec
 	because string // the reason its author gave
-	by       string // who approved it
+	by      string // who approved it
 }
 
 // An Env is what a Set must know of the machine it runs on.
