@@ -244,6 +244,9 @@ func (l *Log) finish() (done bool, err error) {
 	return false, nil
 }
 
+// Dir is the directory of the log.
+func (l *Log) Dir() string { return l.options.Dir }
+
 // OnError is what the configuration says about requests whose decision cannot be recorded.
 func (l *Log) OnError() OnError { return l.options.OnError }
 

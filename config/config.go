@@ -21,6 +21,7 @@ import (
 	"webproxy/audit"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/ship"
 )
 
 // A Config is everything webproxy.yaml says, checked and compiled. It is read-only once loaded, and
@@ -43,6 +44,9 @@ type Config struct {
 	Reload proxy.ReloadOptions `yaml:"reload"`
 	// Audit is the record of what was decided.
 	Audit audit.Options `yaml:"audit"`
+	// Ship sends audit records to other machines as they are written: receivers, by names of your own. docs/shipping.md
+	// describes it, with recipes.
+	Ship map[string]ship.ReceiverSpec `yaml:"ship"`
 	// Dashboard is for the operator: state, metrics and pages.
 	Dashboard DashboardOptions `yaml:"dashboard"`
 	// Log is the operator's log: starts, reloads, trouble. What was decided is in the audit log.
@@ -102,8 +106,17 @@ func (c *Config) withDefaults() {
 	if c.Audit.Dir == "" {
 		c.Audit.Dir = audit.DefaultDir
 	}
-	// A service is not started in the directory its operator is thinking of.
-	for _, path := range []*string{&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor} {
+	c.fromFile(&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor)
+	for name, r := range c.Ship {
+		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)
+		c.Ship[name] = r
+	}
+}
+
+// fromFile makes relative paths begin at the directory of the file that has them: a service is not started in
+// the directory its operator is thinking of.
+func (c *Config) fromFile(paths ...*string) {
+	for _, path := range paths {
 		if c.Path != "" && *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(*path))
 		}

@@ -17,6 +17,7 @@ import (
 	"webproxy/catalog"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/ship"
 )
 
 // Load reads the configuration at path. The error is Problems, everything that is wrong with it.
@@ -103,6 +104,12 @@ func (l *loader) checkSections() {
 	l.options("denial", l.cfg.Denial.Check())
 	l.options("reload", l.cfg.Reload.Check())
 	l.options("audit", l.cfg.Audit.Check())
+	l.options("ship", ship.Check(l.cfg.Ship))
+	for name, r := range l.cfg.Ship {
+		if !l.failed("ship") && r.Exposed() {
+			l.warn("ship."+name, "audit records cross the network in clear text", "use tls:// or https://")
+		}
+	}
 	l.checkListeners()
 }
 

@@ -205,16 +205,30 @@ func TestEverySettingIsShown(t *testing.T) {
 	})
 }
 
-func TestAuditPathsBeginAtTheFile(t *testing.T) {
-	c := loadText(t, "policy: { rules: [] }\naudit: { dir: log, key: keys/audit.key, anchor: /mnt/anchor }\n")
+func TestPathsBeginAtTheFile(t *testing.T) {
+	c := loadText(t, "policy: { rules: [] }\naudit: { dir: log, key: keys/audit.key, anchor: /mnt/anchor }\n"+
+		`ship: { a: { syslog: "tls://siem:6514", ca: ca.pem, cert: c.pem, key: keys/k.pem }, b: { otlp: "https://otel", token_file: /etc/token } }`+"\n")
 	dir := filepath.Dir(c.Path)
 	for _, tt := range []struct{ got, want string }{
 		{c.Audit.Dir, filepath.Join(dir, "log")},
 		{c.Audit.Key, filepath.Join(dir, "keys", "audit.key")},
 		{c.Audit.Anchor, "/mnt/anchor"},
+		{c.Ship["a"].CA, filepath.Join(dir, "ca.pem")},
+		{c.Ship["a"].Cert, filepath.Join(dir, "c.pem")},
+		{c.Ship["a"].Key, filepath.Join(dir, "keys", "k.pem")},
+		{c.Ship["b"].TokenFile, "/etc/token"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %s, want %s", tt.got, tt.want)
 		}
+	}
+}
+
+// Receivers on other machines that are sent clear text are worth a warning.
+func TestExposedReceivers(t *testing.T) {
+	c := loadText(t, "policy: { rules: [{ id: a, hosts: [www.example.com] }] }\nship:\n"+
+		"  a: { syslog: \"tcp://siem.example.com:601\" }\n  b: { syslog: \"tcp://127.0.0.1:601\" }\n  c: { otlp: \"https://otel.example.com\" }\n")
+	if len(c.Warnings) != 1 || c.Warnings[0].Path != "ship.a" || c.Warnings[0].Line != 3 {
+		t.Errorf("got %v, want a warning about ship.a", c.Warnings)
 	}
 }

@@ -5,10 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/ship"
 )
 
 // Every metric has a line in docs/operations.md.
@@ -26,7 +29,11 @@ func TestMetricsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	d := &daemon{cfg: cfg, audit: log}
+	receiver, err := ship.New(ship.Config{Name: "siem", Spec: ship.ReceiverSpec{Syslog: "tls://siem:6514"}, Log: log, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{cfg: cfg, audit: log, shippers: []*ship.Shipper{receiver}}
 	d.live.Swap(cfg.Set)
 	d.proxy = &proxy.Server{}
 	m := newMetrics(d)

@@ -18,6 +18,7 @@ import (
 	"webproxy/dashboard"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/ship"
 )
 
 func newServe() *cobra.Command {
@@ -49,6 +50,8 @@ type daemon struct {
 	proxy   *proxy.Server
 	metrics *metrics
 	status  dashboard.Status
+
+	shippers []*ship.Shipper
 }
 
 // serve is the life of the process, top to bottom: what is started is ended in reverse order.
@@ -71,6 +74,11 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 	if d.audit, err = audit.Open(cfg.Audit); err != nil {
 		return fmt.Errorf("open audit log: %w", err)
 	}
+	stopShipping, err := d.shipAudit()
+	if err != nil {
+		return errors.Join(err, d.audit.Close())
+	}
+	defer stopShipping() // after the log was closed: its last records are sent too
 	defer d.audit.Close()
 	stopMaintain := d.maintainAudit()
 	defer stopMaintain()

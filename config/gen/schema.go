@@ -35,8 +35,13 @@ func texts() map[string]text {
 		"policy.Scheme":    {word: "word", words: []string{"http", "https"}},
 		"policy.TagCheck":  {word: "word", words: []string{"off", "warn", "enforce"}},
 		"proxy.Timeout":    {word: "duration or off", pattern: "^(off|" + duration + ")$"},
-		"time.Duration":    {word: "duration", pattern: "^" + duration + "$"},
-		"time.Time":        {word: "time", pattern: "^" + dateTime + "$"},
+		"ship.Compression": {word: "word", words: []string{"gzip", "none"}},
+		"ship.Confirm":     {word: "word", words: []string{"close", "write"}},
+		"ship.Facility": {word: "word", words: []string{"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+			"user", "daemon", "auth", "authpriv"}},
+		"ship.From":     {word: "word", words: []string{"now", "oldest"}},
+		"time.Duration": {word: "duration", pattern: "^" + duration + "$"},
+		"time.Time":     {word: "time", pattern: "^" + dateTime + "$"},
 	}
 }
 

@@ -13,8 +13,8 @@ const module = "webproxy"
 // mayImport says which packages of ours a package may import. Tests may import more: they are not
 // part of what depends on what. An arrow only ever points away from cmd; policy is at the end of all.
 var mayImport = map[string][]string{
-	"cmd/webproxy":   {"audit", "catalog", "catalog/tables", "certs", "config", "coverage", "dashboard", "doctor", "firewall", "learn", "lint", "policy", "proxy"},
-	"config":         {"audit", "catalog", "certs", "dashboard", "policy", "proxy"},
+	"cmd/webproxy":   {"audit", "catalog", "catalog/tables", "certs", "config", "coverage", "dashboard", "doctor", "firewall", "learn", "lint", "policy", "proxy", "ship"},
+	"config":         {"audit", "catalog", "certs", "dashboard", "policy", "proxy", "ship"},
 	"config/gen":     {"config"},
 	"dashboard":      {"audit", "learn", "policy"},
 	"doctor":         {"catalog", "policy"},
@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"coverage":       {"catalog", "policy"},
 	"lint":           {"audit", "catalog", "policy"},
 	"certs":          {},
+	"ship":           {"audit"},
 	"policy":         {},
 
 	"internal/archtest":   {},
@@ -57,15 +58,17 @@ var namedIn = map[string][]string{
 	"github.com/invopop/jsonschema":       {"config/", "config/gen/"},
 	"github.com/klauspost/compress":       {"audit/"},
 	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
-	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/"},
+	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/", "ship/"},
 	"golang.org/x/crypto":                 {"proxy/"},
 	"golang.org/x/mod":                    {"audit/"},
 	"golang.org/x/net":                    {"policy/", "catalog/", "lint/", "proxy/", "learn/", "config/"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
 	"golang.org/x/term":                   {"cmd/webproxy/"},
 	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},
+	"google.golang.org/protobuf":          {"ship/"},
 	// for tests only
 	"github.com/google/go-cmp":        {},
+	"go.opentelemetry.io/proto/otlp":  {},
 	"github.com/rogpeppe/go-internal": {},
 	"go.uber.org/goleak":              {"internal/proxytest/"},
 	"golang.org/x/tools":              {},

@@ -1,0 +1,95 @@
+package ship
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+)
+
+// connectTimeout bounds reaching a receiver, the TLS handshake included.
+const connectTimeout = 10 * time.Second
+
+// A dialer opens connections to one receiver.
+type dialer struct {
+	address    string // host and port
+	encrypted  bool
+	serverName string
+	ca         string // files; may be empty
+	cert, key  string
+}
+
+func newDialer(r *ReceiverSpec) dialer {
+	u := r.address()
+	d := dialer{address: hostPort(u), encrypted: r.encrypted(), serverName: r.ServerName, ca: r.CA, cert: r.Cert, key: r.Key}
+	if d.serverName == "" {
+		d.serverName = u.Hostname()
+	}
+	return d
+}
+
+// dial connects; the caller closes the connection. Its TLS files are read anew, so that a
+// certificate that was renewed counts.
+func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if !d.encrypted {
+		return new(net.Dialer).DialContext(ctx, "tcp", d.address)
+	}
+	cfg, err := d.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", d.address)
+	if err != nil {
+		return nil, err
+	}
+	c := tls.Client(conn, cfg)
+	if err := c.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("TLS with %s: %w", d.address, err)
+	}
+	return c, nil
+}
+
+// tlsConfig reads the files.
+func (d *dialer) tlsConfig() (*tls.Config, error) {
+	cfg := &tls.Config{ServerName: d.serverName, MinVersion: tls.VersionTLS12}
+	if d.ca != "" {
+		pem, err := os.ReadFile(d.ca)
+		if err != nil {
+			return nil, fmt.Errorf("ca: %w", err)
+		}
+		cfg.RootCAs = x509.NewCertPool()
+		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca: %s: no certificate in it; want PEM", d.ca)
+		}
+	}
+	if d.cert != "" {
+		pair, err := tls.LoadX509KeyPair(d.cert, d.key)
+		if err != nil {
+			return nil, fmt.Errorf("cert and key: %w", err)
+		}
+		cfg.Certificates = []tls.Certificate{pair}
+	}
+	return cfg, nil
+}
+
+// closeWrite tells the other side that nothing more will come.
+func closeWrite(conn net.Conn) error {
+	if c, ok := conn.(*tls.Conn); ok {
+		if err := c.CloseWrite(); err != nil { // close_notify (RFC 5425, 4.4)
+			return err
+		}
+		conn = c.NetConn()
+	}
+	c, ok := conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.New("connection cannot be closed for writing")
+	}
+	return c.CloseWrite()
+}

@@ -1,0 +1,84 @@
+package ship
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+)
+
+// Config is what a Shipper is made of.
+type Config struct {
+	Name    string
+	Spec    ReceiverSpec // Check must have nothing against it
+	Log     *audit.Log   // whose records are sent, and which is told what could not be
+	Logger  *zap.Logger  // the operator's
+	Version string       // of webproxy, for receivers; may be empty
+}
+
+// New makes the Shipper of a receiver, and its position if it is new: it begins behind the last
+// record that the log has now, or with the first. It reads the files that the specification names, and fails if they are no use.
+func New(c Config) (*Shipper, error) {
+	s := &Shipper{
+		name: c.Name, log: c.Log, dir: c.Log.Dir(), path: positionPath(c.Log.Dir(), c.Name),
+		zap: c.Logger.With(zap.String("receiver", c.Name)), checkpoints: c.Spec.Checkpoints, pace: usualPace(),
+	}
+	fail := func(err error) (*Shipper, error) { return nil, fmt.Errorf("ship.%s: %w", c.Name, err) }
+	var err error
+	if s.where, err = audit.ParseQuery(c.Spec.Where); err != nil {
+		return fail(err)
+	}
+	d := newDialer(&c.Spec)
+	if _, err := d.tlsConfig(); err != nil {
+		return fail(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = ""
+	}
+	if c.Spec.Syslog != "" {
+		s.sink = newSyslog(&c.Spec, host)
+	} else {
+		if c.Spec.TokenFile != "" {
+			if _, err := readToken(c.Spec.TokenFile); err != nil {
+				return fail(err)
+			}
+		}
+		s.sink = newOTLP(&c.Spec, host, c.Version, s.refuse)
+	}
+	if err := s.begin(c.Spec.From); err != nil {
+		return fail(err)
+	}
+	return s, nil
+}
+
+// begin finds the position.
+func (s *Shipper) begin(from From) error {
+	p, err := readPosition(s.path)
+	if err != nil {
+		return err
+	}
+	last := s.log.LastSeq()
+	switch {
+	case p != nil && p.Seq <= last:
+		s.position = *p
+	case p != nil:
+		s.zap.Warn("the log does not reach to what was shipped: another is in its place, which is shipped from its beginning",
+			zap.Uint64("shipped", p.Seq), zap.Uint64("last", last))
+		s.unsaved = true
+	default:
+		if from == Now {
+			s.position = position{Seq: last, CheckpointSize: last}
+		}
+		s.zap.Info("new receiver of audit records", zap.Uint64("after", s.position.Seq), zap.String("position", filepath.Base(s.path)))
+		if err := s.position.write(s.path); err != nil {
+			return err
+		}
+	}
+	s.feed = newFeed(s.dir, s.position)
+	s.stats.seq.Store(s.position.Seq)
+	return nil
+}

@@ -1,0 +1,255 @@
+package ship
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"webproxy/audit"
+)
+
+// A ReceiverSpec is a receiver of audit records, known by its name: exactly one of Syslog and OTLP says where
+// it is. Its settings hold from the next start on.
+type ReceiverSpec struct {
+	// Syslog is the address of a syslog receiver: tls://host:6514 (RFC 5425), or tcp://host:601, which
+	// anybody on the way can read. Messages are as in RFC 5424, framed by their length (RFC 6587, 3.4.1).
+	Syslog string `yaml:"syslog"`
+	// OTLP is the URL of an OpenTelemetry receiver of logs (its protocol over HTTP, in protobuf), such as
+	// https://host:4318/v1/logs. Without a path it is /v1/logs.
+	OTLP string `yaml:"otlp"`
+	// From is where a receiver begins that is new: now, or oldest, the first record that the log still
+	// has. Default: now
+	From From `yaml:"from"`
+	// Where is an expression, as audit query has it, such as decision!=allow; other records are not sent. Default: all
+	Where string `yaml:"where"`
+	// Checkpoints says whether the log's signed checkpoints are sent too. Out of reach of who has this
+	// machine, they prove later what the log was. Default: false
+	Checkpoints bool `yaml:"checkpoints"`
+
+	// CA is a file of certificates, in PEM, by which the receiver's is checked instead of the system's.
+	CA string `yaml:"ca"`
+	// Cert is a file with the certificate, in PEM, that shows the receiver who sends. It is read anew
+	// for each connection, as CA and Key are.
+	Cert string `yaml:"cert"`
+	// Key is the file of Cert's private key, in PEM.
+	Key string `yaml:"key"`
+	// ServerName is the name that the receiver's certificate must have. Default: the host of its address
+	ServerName string `yaml:"server_name"`
+
+	// Facility is that of syslog messages. Default: local0
+	Facility Facility `yaml:"facility"`
+	// MaxMessage is the size of a syslog message beyond which long lists and texts in a record are
+	// shortened; a receiver that takes less would cut the JSON in two. 2KiB to 1MiB. Default: 8KiB
+	MaxMessage audit.Size `yaml:"max_message"`
+	// Confirm says when a syslog receiver, which never answers, counts as having a record. close: every
+	// few seconds the connection is ended, and the receiver has read everything once it closes its side.
+	// write: once the record was written to a connection that still stands some seconds later; what is on its way
+	// when a receiver dies can then be lost. Default: close
+	Confirm Confirm `yaml:"confirm"`
+
+	// Headers are sent with each request over HTTP.
+	Headers map[string]string `yaml:"headers"`
+	// TokenFile is a file with a token for requests over HTTP (Authorization: Bearer). It is read for each of them.
+	TokenFile string `yaml:"token_file"`
+	// Compression of requests over HTTP is gzip or none. Default: gzip
+	Compression Compression `yaml:"compression"`
+}
+
+// DefaultMaxMessage is what every syslog receiver should take (RFC 5425, 4.3.1).
+const DefaultMaxMessage = audit.Size(8 << 10)
+
+const (
+	minMaxMessage = audit.Size(2 << 10) // and what it must take
+	maxMaxMessage = audit.Size(1 << 20)
+)
+
+var properName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$`)
+
+// Check reports everything wrong with the receivers of a configuration at once: nil, or an error made by
+// errors.Join whose parts are *audit.OptionError. It looks at nothing but its arguments.
+func Check(receivers map[string]ReceiverSpec) error {
+	var errs []error
+	for name, r := range receivers {
+		wrong := func(field, hint, format string, args ...any) {
+			errs = append(errs, &audit.OptionError{Field: strings.TrimSuffix(name+"."+field, "."), Msg: fmt.Sprintf(format, args...), Hint: hint})
+		}
+		if !properName.MatchString(name) {
+			wrong("", "", "want a name of at most 32 lower-case letters, digits, - and _")
+			continue
+		}
+		r.check(wrong)
+	}
+	return errors.Join(errs...)
+}
+
+// A complaint tells of a setting that is wrong.
+type complaint func(field, hint, format string, args ...any)
+
+func (r *ReceiverSpec) check(wrong complaint) {
+	switch {
+	case r.Syslog == "" && r.OTLP == "":
+		wrong("", "write syslog: tls://host:6514, or otlp: https://host:4318", "names no receiver")
+		return
+	case r.Syslog != "" && r.OTLP != "":
+		wrong("otlp", "make two receivers of it", "is set, and syslog too")
+		return
+	case r.Syslog != "":
+		if err := checkSyslog(r.Syslog); err != nil {
+			wrong("syslog", "write tls://host:6514 or tcp://host:601", "%q: %v", r.Syslog, err)
+			return
+		}
+		r.onlyFor(wrong, "otlp", map[string]bool{
+			"headers": r.Headers != nil, "token_file": r.TokenFile != "", "compression": r.Compression != 0})
+	default:
+		if err := checkOTLP(r.OTLP); err != nil {
+			wrong("otlp", "write https://host:4318/v1/logs", "%q: %v", r.OTLP, err)
+			return
+		}
+		r.onlyFor(wrong, "syslog", map[string]bool{
+			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0, "confirm": r.Confirm != 0})
+		r.checkHeaders(wrong)
+	}
+	if r.MaxMessage != 0 && (r.MaxMessage < minMaxMessage || r.MaxMessage > maxMaxMessage) {
+		wrong("max_message", "what the receiver is set to take; 8KiB suits most", "%s is not from 2KiB to 1MiB", r.MaxMessage)
+	}
+	r.checkTLS(wrong)
+	if _, err := audit.ParseQuery(r.Where); r.Where != "" && err != nil {
+		wrong("where", "docs/reading.md describes expressions", "%v", err)
+	}
+}
+
+// onlyFor complains of settings that the receiver's kind does not obey.
+func (r *ReceiverSpec) onlyFor(wrong complaint, kind string, given map[string]bool) {
+	for field, is := range given {
+		if is {
+			wrong(field, "remove it", "is for receivers with %s only", kind)
+		}
+	}
+}
+
+func (r *ReceiverSpec) checkTLS(wrong complaint) {
+	if !r.encrypted() {
+		for field, value := range map[string]string{"ca": r.CA, "cert": r.Cert, "key": r.Key, "server_name": r.ServerName} {
+			if value != "" {
+				wrong(field, "write tls:// or https:// in the address", "is set, but the connection is not encrypted")
+			}
+		}
+		return
+	}
+	if (r.Cert == "") != (r.Key == "") {
+		wrong("cert", "set both or none", "cert and key belong together")
+	}
+}
+
+func (r *ReceiverSpec) checkHeaders(wrong complaint) {
+	own := []string{"Content-Type", "Content-Length", "Content-Encoding", "Host", "Connection", "Transfer-Encoding", "User-Agent"}
+	for name, value := range r.Headers {
+		field := "headers." + name
+		switch {
+		case strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`()<>@,;:\"/[]?={}`, c) }):
+			wrong(field, "", "%q is no name of a header", name)
+		case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }):
+			wrong(field, "", "has other than printable ASCII characters")
+		case containsFold(own, name):
+			wrong(field, "remove it", "is set by webproxy itself")
+		case strings.EqualFold(name, "Authorization") && r.TokenFile != "":
+			wrong(field, "remove one of the two", "is set, and token_file too")
+		}
+	}
+	if r.TokenFile != "" && !r.encrypted() && !r.nearby() {
+		wrong("token_file", "write https:// in the address", "would be sent to another machine unencrypted")
+	}
+}
+
+func containsFold(list []string, s string) bool {
+	for _, item := range list {
+		if strings.EqualFold(item, s) {
+			return true
+		}
+	}
+	return false
+}
+
+func checkSyslog(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return errors.New("not a URL")
+	case u.Scheme != "tls" && u.Scheme != "tcp":
+		return errors.New("does not begin with tls:// or tcp://")
+	case u.Port() == "":
+		return errors.New("without a port")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("has more than a host and a port")
+	}
+	return checkHost(u)
+}
+
+func checkOTLP(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return errors.New("not a URL")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return errors.New("does not begin with https:// or http://")
+	case u.Fragment != "":
+		return errors.New("has a fragment (#)")
+	}
+	return checkHost(u)
+}
+
+func checkHost(u *url.URL) error {
+	if u.Hostname() == "" {
+		return errors.New("without a host")
+	}
+	if u.User != nil {
+		return errors.New("has a user in it")
+	}
+	if n, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || n == 0) {
+		return fmt.Errorf("port %s: want 1 to 65535", u.Port())
+	}
+	return nil
+}
+
+// address is the receiver's URL. It must have been checked.
+func (r *ReceiverSpec) address() *url.URL {
+	u, err := url.Parse(r.Syslog + r.OTLP) // one of them is empty
+	if err != nil {
+		return new(url.URL)
+	}
+	if r.OTLP != "" && (u.Path == "" || u.Path == "/") {
+		u.Path = "/v1/logs"
+	}
+	return u
+}
+
+// encrypted reports whether records travel by TLS.
+func (r *ReceiverSpec) encrypted() bool {
+	scheme := r.address().Scheme
+	return scheme == "tls" || scheme == "https"
+}
+
+// nearby reports whether the receiver is on this machine.
+func (r *ReceiverSpec) nearby() bool {
+	host := r.address().Hostname()
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// Exposed reports whether records would cross the network in clear text. It needs a receiver that Check
+// has nothing against.
+func (r *ReceiverSpec) Exposed() bool { return !r.encrypted() && !r.nearby() }
+
+// hostPort is where to connect.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}

@@ -1,0 +1,147 @@
+package ship
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	// requestTimeout bounds one request with its answer.
+	requestTimeout = 30 * time.Second
+	protobufType   = "application/x-protobuf"
+)
+
+// An otlp is the way to a receiver of OTLP over HTTP.
+type otlp struct {
+	url       string
+	headers   map[string]string
+	tokenFile string // may be empty
+	gzip      bool
+	source    otlpSource
+	refused   refusal
+	client    *http.Client
+	transport *http.Transport
+}
+
+func newOTLP(r *ReceiverSpec, host, version string, refused refusal) *otlp {
+	d := newDialer(r)
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return d.dial(ctx) }
+	// No proxy: this is one. Both hooks are set, so that nothing but the dialer decides on TLS.
+	t := &http.Transport{DialContext: dial, DialTLSContext: dial, MaxIdleConns: 1, IdleConnTimeout: time.Minute}
+	return &otlp{
+		url: r.address().String(), headers: r.Headers, tokenFile: r.TokenFile, gzip: r.Compression == Gzip,
+		source: otlpSource{host, version}, refused: refused, transport: t,
+		client: &http.Client{Transport: t, Timeout: requestTimeout,
+			// Records, and a token, are for the receiver that the configuration names.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+	}
+}
+
+// deliver implements sink. What is answered by 200 has arrived.
+func (o *otlp) deliver(ctx context.Context, items []item, _ bool) (int, error) {
+	if len(items) == 0 {
+		return 0, nil
+	}
+	err := o.post(ctx, items)
+	var answer *answerError
+	if errors.As(err, &answer) && answer.refused() {
+		return o.divide(ctx, items, answer)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(items), nil
+}
+
+// close implements sink.
+func (o *otlp) close() { o.transport.CloseIdleConnections() }
+
+// post sends items as one request. The error is an *answerError if there was an answer.
+func (o *otlp) post(ctx context.Context, items []item) error {
+	body := o.source.appendRequest(nil, items) // not used again: net/http may read it after Do has returned
+	if o.gzip {
+		var err error
+		if body, err = pack(body); err != nil {
+			return err
+		}
+	}
+	req, err := o.request(ctx, body)
+	if err != nil {
+		return err
+	}
+	resp, err := o.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	if resp.StatusCode != http.StatusOK {
+		return newAnswerError(resp, text)
+	}
+	if err != nil {
+		return err
+	}
+	if rejected, why := partialSuccess(text); rejected > 0 {
+		// Which ones it does not say, and they must not be sent again (OTLP 1.5, partial success).
+		o.refused(items[0].through, items[len(items)-1].through, min(rejected, int64(len(items))), why)
+	}
+	return nil
+}
+
+func pack(body []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(body); err != nil {
+		return nil, err
+	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
+}
+
+func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range o.headers {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("Content-Type", protobufType)
+	req.Header.Set("User-Agent", strings.TrimSuffix("webproxy/"+o.source.version, "/"))
+	if o.gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if o.tokenFile == "" {
+		return req, nil
+	}
+	token, err := readToken(o.tokenFile)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	return req, nil
+}
+
+// readToken reads a token; the error does not have it.
+func readToken(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("token_file: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" || len(token) > 16<<10 || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return "", fmt.Errorf("token_file: %s: want one line of printable ASCII without spaces", path)
+	}
+	return token, nil
+}

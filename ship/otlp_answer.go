@@ -1,0 +1,123 @@
+package ship
+
+import (
+	"fmt"
+	"iter"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"webproxy/audit"
+)
+
+// answerLimit bounds what is read of an answer.
+const answerLimit = 64 << 10
+
+// An answerError is an answer that is not 200.
+type answerError struct {
+	status int
+	text   string        // what the receiver says of it
+	wait   time.Duration // what it asks us to wait; 0: nothing
+}
+
+func (e *answerError) Error() string {
+	msg := fmt.Sprintf("the receiver answers %d %s", e.status, http.StatusText(e.status))
+	switch {
+	case e.text != "":
+		msg += ": " + e.text
+	case e.status >= 300 && e.status < 400:
+		msg += ": redirections are not followed"
+	}
+	return msg
+}
+
+// refused reports whether the receiver objects to what was sent, rather than to who sent it or where.
+func (e *answerError) refused() bool {
+	return e.status == http.StatusBadRequest || e.status == http.StatusRequestEntityTooLarge || e.status == http.StatusUnprocessableEntity
+}
+
+func newAnswerError(resp *http.Response, body []byte) *answerError {
+	e := &answerError{status: resp.StatusCode}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), protobufType) {
+		body = []byte(rpcMessage(body))
+	}
+	e.text = clean(body)
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.wait = time.Duration(min(seconds, 3600)) * time.Second
+	}
+	return e
+}
+
+// partialSuccess reads an ExportLogsServiceResponse: how many records were rejected, and why.
+func partialSuccess(body []byte) (rejected int64, why string) {
+	for outer := range fields(body) {
+		if outer.number != 1 {
+			continue
+		}
+		for f := range fields(outer.bytes) {
+			switch f.number {
+			case 1:
+				rejected = max(int64(f.varint), 0)
+			case 2:
+				why = clean(f.bytes)
+			}
+		}
+	}
+	return rejected, why
+}
+
+// rpcMessage reads the text of a google.rpc.Status.
+func rpcMessage(body []byte) (text string) {
+	for f := range fields(body) {
+		if f.number == 2 {
+			text = string(f.bytes)
+		}
+	}
+	return text
+}
+
+// clean makes one short line of what a receiver says.
+func clean(b []byte) string {
+	text := audit.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "?")), " "))
+	if len(text) > 200 {
+		text = strings.ToValidUTF8(text[:200], "") + "…"
+	}
+	return text
+}
+
+// A field is one of a protobuf message, if it is a number, or bytes: a text or a message.
+type field struct {
+	number protowire.Number
+	varint uint64
+	bytes  []byte
+}
+
+// fields yields the fields of a message, as far as it is one.
+func fields(b []byte) iter.Seq[field] {
+	return func(yield func(field) bool) {
+		for len(b) > 0 {
+			number, kind, n := protowire.ConsumeTag(b)
+			if n < 0 {
+				return
+			}
+			b = b[n:]
+			if n = protowire.ConsumeFieldValue(number, kind, b); n < 0 {
+				return
+			}
+			f := field{number: number}
+			switch kind {
+			case protowire.VarintType:
+				f.varint, _ = protowire.ConsumeVarint(b)
+			case protowire.BytesType:
+				f.bytes, _ = protowire.ConsumeBytes(b)
+			}
+			b = b[n:]
+			if !yield(f) {
+				return
+			}
+		}
+	}
+}

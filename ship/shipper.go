@@ -1,0 +1,189 @@
+package ship
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+)
+
+// A Shipper sends the records of a log to one receiver. Run does the work, Stats may be asked meanwhile.
+type Shipper struct {
+	name  string
+	log   *audit.Log
+	dir   string
+	zap   *zap.Logger
+	where *audit.Query
+	sink  sink
+	pace  pace
+
+	position    position // what the receiver has
+	path        string   // of its file
+	saved       time.Time
+	unsaved     bool
+	checkpoints bool
+	looked      time.Time // when checkpoints were last looked for
+
+	feed    feed
+	pending []item // what the receiver is not known to have, in order
+	size    int    // what they take in memory
+	sent    int    // of pending, how many were handed to the sink
+	oldest  time.Time
+	trouble trouble
+	losses  losses
+	stats   counters
+}
+
+// A sink is the way to a receiver.
+type sink interface {
+	// deliver hands over items, which follow those of the call before. If settle is set it returns only when
+	// the receiver has all that was handed over. It returns how many items, from the first that was
+	// handed over, the receiver now has for sure. After an error the caller calls close, and
+	// hands over the others again.
+	deliver(ctx context.Context, items []item, settle bool) (int, error)
+	// close ends the connection, if there is one. The sink can be used again.
+	close()
+}
+
+// A refusal is told of records that a receiver does not take: n of those from first to last.
+type refusal func(first, last uint64, n int64, why string)
+
+const (
+	// batchItems and batchSize bound what is handed over at a time, pendingItems and pendingSize what is kept
+	// until the receiver has it.
+	batchItems   = 512
+	batchSize    = 1 << 20
+	pendingItems = 4096
+	pendingSize  = 8 << 20
+)
+
+// A pace is how long a Shipper waits for what.
+type pace struct {
+	tick       time.Duration // it looks this often after what is due
+	linger     time.Duration // a record may wait so long for others to go with it
+	settle     time.Duration // after this it is made sure that the receiver has what was sent
+	backoff    time.Duration // after the first failure; then twice as long each time,
+	backoffMax time.Duration // up to this
+	flush      time.Duration // bounds the end of Run
+	save       time.Duration // the position is written this often
+	checkpoint time.Duration // and checkpoints are looked for
+	tell       time.Duration // and losses told
+}
+
+func usualPace() pace {
+	return pace{
+		tick: time.Second, linger: 200 * time.Millisecond, settle: 10 * time.Second,
+		backoff: time.Second, backoffMax: time.Minute, flush: 5 * time.Second,
+		save: time.Second, checkpoint: 10 * time.Second, tell: time.Minute,
+	}
+}
+
+// Run sends records until ctx is done; then it goes on until the receiver has what is in the log at that
+// moment, for five seconds at most, and not at all if the receiver cannot be reached. Call it once.
+func (s *Shipper) Run(ctx context.Context) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() { limit(ctx, work, cancel, s.pace.flush) })
+	wg.Go(func() { s.feed.run(work, s.zap) })
+	defer s.sink.close()
+	defer s.save()
+	defer s.losses.tell(s)
+	ticker := time.NewTicker(s.pace.tick)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		s.gather(ctx, ticker.C)
+		if err := s.deliver(work, ctx.Err() != nil); err != nil {
+			s.fail(err)
+			if s.pause(ctx, err) {
+				return // who was not there a moment ago is not there now
+			}
+		}
+		s.upkeep(false)
+	}
+	s.losses.tell(s) // so that this is shipped too
+	s.finish(work)
+}
+
+// limit ends work some time after ctx is done.
+func limit(ctx, work context.Context, cancel context.CancelFunc, flush time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-work.Done():
+		return
+	}
+	late := time.NewTimer(flush)
+	defer late.Stop()
+	select {
+	case <-late.C:
+		cancel()
+	case <-work.Done():
+	}
+}
+
+// finish sends what is in the log now, and its last checkpoint.
+func (s *Shipper) finish(work context.Context) {
+	last := s.log.LastSeq()
+	ticker := time.NewTicker(s.pace.tick)
+	defer ticker.Stop()
+	for work.Err() == nil {
+		if s.feed.last < last {
+			s.gather(work, ticker.C)
+		} else {
+			s.lookForCheckpoints(true)
+		}
+		if s.feed.last >= last && len(s.pending) == 0 {
+			return
+		}
+		if err := s.deliver(work, s.feed.last >= last); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+// gather waits for records until there is something to do, and takes what there is.
+func (s *Shipper) gather(ctx context.Context, tick <-chan time.Time) {
+	if s.full() {
+		return
+	}
+	select {
+	case e := <-s.feed.out:
+		s.take(e)
+	case <-tick:
+		return
+	case <-ctx.Done():
+		return
+	}
+	late := time.NewTimer(s.pace.linger)
+	defer late.Stop()
+	for n := 1; n < batchItems && !s.full(); n++ {
+		select {
+		case e := <-s.feed.out:
+			s.take(e)
+		case <-late.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pause waits before the next attempt, the longer the more failed; true if ctx is done.
+func (s *Shipper) pause(ctx context.Context, err error) bool {
+	wait := s.backoff(err)
+	wait = wait/2 + rand.N(wait/2+1) // many proxies must not come all at once
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return true
+	}
+}

@@ -1,0 +1,164 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	// writeTimeout bounds how long a receiver may take none of a chunk that is written.
+	writeTimeout = 30 * time.Second
+	// chunkSize is how much is written at a time.
+	chunkSize = 64 << 10
+	// answerTimeout is how long a receiver may take to read what is on its way, and close.
+	answerTimeout = 10 * time.Second
+)
+
+// A syslog is the way to a syslog receiver. That never answers, and what was written may lie in a
+// buffer when it dies. So the connection is closed on our side now and then: a receiver that closes
+// its own side after that, in order, has read everything. Its system would end the connection with a
+// reset otherwise (RFC 1122, 4.2.2.13), which is seen.
+type syslog struct {
+	dialer  dialer
+	format  syslogFormat
+	confirm Confirm
+
+	conn   net.Conn // nil: none
+	gone   *ending  // of conn
+	handed int      // items written to conn, or before in its place, that are not known to have arrived
+	buf    []byte
+}
+
+func newSyslog(r *ReceiverSpec, host string) *syslog {
+	return &syslog{dialer: newDialer(r), format: newSyslogFormat(r, host), confirm: r.Confirm}
+}
+
+// deliver implements sink.
+func (s *syslog) deliver(ctx context.Context, items []item, settle bool) (int, error) {
+	if len(items) > 0 {
+		if err := s.write(ctx, items); err != nil {
+			return 0, err
+		}
+	}
+	if !settle || s.handed == 0 {
+		return 0, nil
+	}
+	if err := s.settle(ctx); err != nil {
+		return 0, err
+	}
+	n := s.handed
+	s.handed = 0
+	return n, nil
+}
+
+// close implements sink.
+func (s *syslog) close() {
+	if s.conn != nil {
+		s.conn.Close()
+		s.gone.wait()
+		s.conn = nil
+	}
+	s.handed = 0
+}
+
+func (s *syslog) write(ctx context.Context, items []item) (err error) {
+	if s.conn == nil {
+		if s.conn, err = s.dialer.dial(ctx); err != nil {
+			return err
+		}
+		s.gone = watch(s.conn)
+	}
+	defer context.AfterFunc(ctx, func() { s.conn.SetWriteDeadline(time.Unix(1, 0)) })()
+	s.buf = s.buf[:0]
+	for i := range items {
+		if s.buf, err = s.format.append(s.buf, &items[i]); err != nil {
+			return err
+		}
+		if len(s.buf) < chunkSize && i < len(items)-1 {
+			continue
+		}
+		if s.gone.is() {
+			return s.closedEarly()
+		}
+		s.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if err := context.Cause(ctx); err != nil { // its deadline may have been set before ours
+			return err
+		}
+		if _, err := s.conn.Write(s.buf); err != nil {
+			return err
+		}
+		s.buf = s.buf[:0]
+	}
+	s.handed += len(items)
+	return nil
+}
+
+// settle returns nil once everything written has arrived, as far as one can know.
+func (s *syslog) settle(ctx context.Context) error {
+	if s.gone.is() {
+		return s.closedEarly()
+	}
+	if s.confirm == Write {
+		return nil
+	}
+	if err := closeWrite(s.conn); err != nil {
+		return err
+	}
+	late := time.NewTimer(answerTimeout)
+	defer late.Stop()
+	select {
+	case <-s.gone.done:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-late.C:
+		return fmt.Errorf("the receiver does not close its side of the connection within %v, so it may not have read everything; "+
+			"one that never does needs confirm: write", answerTimeout)
+	}
+	if s.gone.err != nil {
+		return fmt.Errorf("the receiver did not read everything: %w", s.gone.err)
+	}
+	s.conn.Close()
+	s.conn = nil
+	return nil
+}
+
+// closedEarly is the error for a connection that the receiver has ended.
+func (s *syslog) closedEarly() error {
+	if s.gone.err != nil {
+		return s.gone.err
+	}
+	return errors.New("the receiver closed the connection")
+}
+
+// An ending is how a connection's other side ended it.
+type ending struct {
+	done chan struct{} // closed then
+	err  error         // nil if it was in order; to be read when done is closed
+	wg   sync.WaitGroup
+}
+
+// watch reads conn until it ends, by the other side or by Close.
+func watch(conn net.Conn) *ending {
+	e := &ending{done: make(chan struct{})}
+	e.wg.Go(func() {
+		defer close(e.done)
+		_, e.err = io.Copy(io.Discard, conn)
+	})
+	return e
+}
+
+func (e *ending) is() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (e *ending) wait() { e.wg.Wait() }

@@ -1,0 +1,192 @@
+package ship
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+)
+
+const (
+	// checkpointBatch bounds how many checkpoints are looked for at a time.
+	checkpointBatch = 256
+	// repeatTrouble is how often trouble that lasts is logged.
+	repeatTrouble = 10 * time.Minute
+)
+
+// counters are what Stats is made of. They are written by the Shipper's goroutine.
+type counters struct {
+	shipped, missing, refused, errors atomic.Int64
+	seq                               atomic.Uint64
+	oldest                            atomic.Int64 // time of the first pending item, in ms; 0: none
+}
+
+// Stats are numbers about a receiver, since its Shipper was made.
+type Stats struct {
+	Name       string
+	Shipped    int64         // records that the receiver has
+	Missing    int64         // records that it cannot get, as the log has them no longer
+	Refused    int64         // records that it did not take
+	Errors     int64         // attempts that failed
+	LagRecords int64         // records in the log that it is not known to have
+	Lag        time.Duration // the age of the first of them
+}
+
+// Stats may be called by any goroutine.
+func (s *Shipper) Stats() Stats {
+	st := Stats{Name: s.name, Shipped: s.stats.shipped.Load(), Missing: s.stats.missing.Load(),
+		Refused: s.stats.refused.Load(), Errors: s.stats.errors.Load()}
+	st.LagRecords = max(int64(s.log.LastSeq()-s.stats.seq.Load()), 0)
+	if at := s.stats.oldest.Load(); at != 0 {
+		st.Lag = max(time.Since(time.UnixMilli(at)), 0)
+	}
+	return st
+}
+
+// upkeep does what is due; now says that all is.
+func (s *Shipper) upkeep(now bool) {
+	s.lookForCheckpoints(now)
+	if now || time.Since(s.saved) >= s.pace.save {
+		s.save()
+	}
+	if now || time.Since(s.losses.told) >= s.pace.tell {
+		s.losses.tell(s)
+	}
+}
+
+// save writes the position, if it has moved. That it cannot be written is no reason not to ship: after a
+// crash more would be sent twice.
+func (s *Shipper) save() {
+	if !s.unsaved {
+		return
+	}
+	s.saved = time.Now()
+	if err := s.position.write(s.path); err != nil {
+		s.stats.errors.Add(1)
+		s.zap.Error("position not written; after a restart more records will be sent twice", zap.Error(err))
+		return
+	}
+	s.unsaved = false
+}
+
+// lookForCheckpoints adds checkpoints of what was read to what is pending.
+func (s *Shipper) lookForCheckpoints(now bool) {
+	if !s.checkpoints || !now && time.Since(s.looked) < s.pace.checkpoint || s.full() {
+		return
+	}
+	s.looked = time.Now()
+	size, number := s.position.CheckpointSize, s.position.CheckpointNumber
+	seq, hash := s.position.Seq, s.position.Hash
+	for i := range s.pending {
+		seq, hash = s.pending[i].through, s.pending[i].hash
+		if c := s.pending[i].checkpoint; c != nil {
+			size, number = c.Size, c.Number
+		}
+	}
+	found, err := audit.Checkpoints(s.dir, size, number, checkpointBatch)
+	if err != nil {
+		s.stats.errors.Add(1)
+		s.zap.Error("checkpoints not shipped", zap.Error(err))
+		return
+	}
+	for _, c := range found {
+		if c.Size > s.feed.last {
+			break // behind the records that it covers
+		}
+		i, err := newCheckpointItem(c, seq, hash)
+		if err != nil {
+			s.zap.Error("checkpoint not shipped", zap.Error(err))
+			return
+		}
+		s.add(i)
+	}
+}
+
+// trouble is what keeps records from a receiver.
+type trouble struct {
+	since time.Time // of the first failure in a row; zero: none
+	count int
+	told  time.Time
+}
+
+// fail notes a failed attempt. The log has the first, and one now and then.
+func (s *Shipper) fail(err error) {
+	s.stats.errors.Add(1)
+	t := &s.trouble
+	t.count++
+	now := time.Now()
+	if t.since.IsZero() {
+		t.since = now
+	}
+	if now.Sub(t.told) < repeatTrouble && t.count > 1 {
+		return
+	}
+	t.told = now
+	s.zap.Warn("audit records not shipped, they wait in the log", zap.Error(err), zap.Int("attempt", t.count),
+		zap.Int64("waiting", s.Stats().LagRecords))
+}
+
+// over notes that the receiver takes records.
+func (t *trouble) over(s *Shipper) {
+	if t.since.IsZero() {
+		return
+	}
+	s.zap.Info("audit records are shipped again", zap.Duration("after", time.Since(t.since).Round(time.Second)),
+		zap.Int64("waiting", s.Stats().LagRecords))
+	*t = trouble{}
+}
+
+// backoff is how long to wait after an error.
+func (s *Shipper) backoff(err error) time.Duration {
+	wait := min(s.pace.backoff<<min(max(s.trouble.count-1, 0), 10), s.pace.backoffMax)
+	var answer *answerError
+	if errors.As(err, &answer) {
+		wait = max(wait, answer.wait)
+	}
+	return wait
+}
+
+// losses are records that the receiver did not get, until a record of the log says so.
+type losses struct {
+	first, last uint64
+	n           int64
+	why         string // of the first
+	told        time.Time
+}
+
+// refuse is the refusal of the sink.
+func (s *Shipper) refuse(first, last uint64, n int64, why string) {
+	s.losses.add(s, &s.stats.refused, first, last, n, "it does not take them: "+why)
+}
+
+func (l *losses) add(s *Shipper, counter *atomic.Int64, first, last uint64, n int64, why string) {
+	counter.Add(n)
+	if l.n == 0 {
+		l.first, l.last, l.why = first, last, why
+	}
+	l.first, l.last, l.n = min(l.first, first), max(l.last, last), l.n+n
+}
+
+// tell writes a record of the losses. Not of each by itself: a receiver that takes nothing does not take
+// these records either.
+func (l *losses) tell(s *Shipper) {
+	if l.n == 0 {
+		return
+	}
+	l.told = time.Now()
+	what := fmt.Sprintf("%d records from %d to %d", l.n, l.first, l.last)
+	if l.first == l.last {
+		what = fmt.Sprintf("record %d", l.first)
+	}
+	detail := fmt.Sprintf("%s did not get %s: %s", s.name, what, l.why)
+	s.zap.Error("audit records were not shipped", zap.String("detail", detail))
+	err := s.log.Append(&audit.Record{Type: audit.TypeShip, FirstSeq: l.first, LastSeq: l.last, Detail: detail})
+	if err != nil {
+		s.zap.Error("audit record not written", zap.String("type", string(audit.TypeShip)), zap.Error(err))
+	}
+	l.n = 0
+}
