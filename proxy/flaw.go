@@ -37,6 +37,7 @@ const (
 	flawCodingOn10
 	flawExpect
 	flawConnectBody
+	flawTrailerName
 	flawAuthority
 	flawChunkSize
 	flawChunkExtension
@@ -76,6 +77,7 @@ var flawTexts = [numFlaws]struct {
 	flawCodingOn10:      {http.StatusBadRequest, "Transfer-Encoding in HTTP/1.0"},
 	flawExpect:          {http.StatusExpectationFailed, "Expect other than 100-continue"},
 	flawConnectBody:     {http.StatusBadRequest, "CONNECT with a body"},
+	flawTrailerName:     {http.StatusBadRequest, "Trailer names a field that says where the body ends"},
 	flawAuthority:       {http.StatusBadRequest, "target is not a host and a port"},
 	flawChunkSize:       {http.StatusBadRequest, "malformed chunk size"},
 	flawChunkExtension:  {http.StatusBadRequest, "malformed or over-long chunk extension"},

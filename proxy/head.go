@@ -152,6 +152,20 @@ func (h *head) parseField(line []byte, p *framing) flaw {
 			return flawExpect
 		}
 		h.expects = true
+	case equalFold(name, "trailer"):
+		return checkTrailerNames(value)
+	}
+	return flawless
+}
+
+// checkTrailerNames refuses a Trailer field that announces a length behind the body it is about
+// (RFC 9110, 6.5.1). net/http would refuse it too, by itself and without a record.
+func checkTrailerNames(list []byte) flaw {
+	for name := range bytes.SplitSeq(list, []byte(",")) {
+		name = trimSpace(name)
+		if equalFold(name, "content-length") || equalFold(name, "transfer-encoding") || equalFold(name, "trailer") {
+			return flawTrailerName
+		}
 	}
 	return flawless
 }

@@ -208,6 +208,7 @@ func FuzzHead(f *testing.F) {
 	f.Add([]byte("CONNECT [::1]:443 HTTP/1.0\r\nProxy-Connection: keep-alive\r\n\r\n"), uint8(0))
 	f.Add([]byte("POST https://a.example/%41?x#y HTTP/1.1\r\nHost:\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), uint8(30))
 	f.Add([]byte("OPTIONS * HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc"), uint8(60))
+	f.Add([]byte("POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\nTrailer: X,\tTrailer\r\n\r\n0\r\n\r\n"), uint8(90))
 	f.Add([]byte("GET ftp://a.example:21//x;y=%2F HTTP/1.1\r\nHost: ~\r\n\r\n"), uint8(9))
 	f.Fuzz(func(t *testing.T, b []byte, cut uint8) {
 		end, fl := scanHead(b, 0)

@@ -33,6 +33,7 @@ func TestRefusedByTheFilter(t *testing.T) {
 		{400, "bad_request", "no Host", "GET http://origin.test/ HTTP/1.1\r\n\r\n"},
 		{400, "bad_request", "CONNECT with a body", "CONNECT origin.test:443 HTTP/1.1\r\n" + h + "Content-Length: 4\r\n\r\nGET "},
 		// what net/http would answer by itself
+		{400, "bad_request", "Trailer names", "POST http://origin.test/ HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\nTrailer: X, content-Length\r\n\r\n0\r\n\r\n"},
 		{417, "bad_request", "Expect", "POST http://origin.test/ HTTP/1.1\r\n" + h + "Expect: cake\r\nContent-Length: 1\r\n\r\nx"},
 		{505, "bad_request", "HTTP/1.0 or", "GET http://origin.test/ HTTP/1.7\r\n" + h + "\r\n"},
 		{505, "bad_request", "HTTP/1.0 or", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
