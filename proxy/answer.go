@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -23,6 +24,7 @@ type answer struct {
 
 	mu    sync.Mutex  // guards the fields below, and rw while others than the handler may use it
 	final bool        // no interim answer may be written any more
+	hints int         // interim answers of the origin so far
 	body  bool        // the body has begun, or never will
 	head  *time.Timer // sends the head if the body is late
 }
@@ -30,6 +32,12 @@ type answer struct {
 // headDelay is how long a head waits for the first bytes of its body, to be sent in one packet with
 // them. An origin that sends the head early wants it to be seen.
 const headDelay = 2 * time.Millisecond
+
+// maxInterim bounds the interim answers to one request: http.Transport, which has a bound of its own,
+// leaves it to whoever asks to see them.
+const maxInterim = 16
+
+var errManyInterim = errors.New("too many interim answers")
 
 func newAnswer(x *exchange, rw http.ResponseWriter, r *http.Request) *answer {
 	return &answer{x: x, rw: rw, http11: r.ProtoAtLeast(1, 1)}
@@ -139,10 +147,13 @@ func (a *answer) flush() {
 
 // interim passes on a 1xx answer (RFC 9110, 15.2). 100 is not passed on: net/http says it itself, when
 // the origin's 100 makes the transport read the body. It is called by the transport, from a goroutine
-// that may be late.
+// that may be late. An error ends the request.
 func (a *answer) interim(status int, header textproto.MIMEHeader) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.hints++; a.hints > maxInterim {
+		return errManyInterim
+	}
 	if a.final || !a.http11 || status == http.StatusContinue {
 		return nil
 	}

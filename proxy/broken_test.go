@@ -89,6 +89,7 @@ func TestOriginTrouble(t *testing.T) {
 		"/garbage": "SSH-2.0-OpenSSH_9\r\n\r\n",
 		"/status":  "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n",
 		"/101":     "HTTP/1.1 101 Surprise\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+		"/hints":   strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100) + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 		"/huge":    "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 600<<10) + "\r\n\r\n",
 		"/reset":   "",
 	}
@@ -116,6 +117,7 @@ func TestOriginTrouble(t *testing.T) {
 		{502, "http_protocol_error", p.URL("/status")},
 		{502, "http_protocol_error", p.URL("/101")},
 		{502, "http_protocol_error", p.URL("/huge")},
+		{502, "http_protocol_error", p.URL("/hints")},
 		{502, "connection_terminated", p.URL("/reset")},
 		{502, "connection_refused", refused + "/"},
 		{502, "connection_refused", "CONNECT " + refused},
@@ -133,6 +135,9 @@ func TestOriginTrouble(t *testing.T) {
 			c.Send("GET " + tt.url + " HTTP/1.1\r\nHost: x\r\n\r\n")
 		}
 		resp := c.Response(method)
+		for resp.StatusCode == http.StatusEarlyHints { // some pass
+			resp = c.Response(method)
+		}
 		body := c.Body(resp)
 		if resp.StatusCode != tt.status || !strings.HasPrefix(resp.Header.Get("Proxy-Status"), "webproxy; error="+tt.word+"; ") {
 			t.Errorf("%s: %s, %s; want %d %s", tt.url, resp.Status, resp.Header.Get("Proxy-Status"), tt.status, tt.word)
@@ -199,6 +204,25 @@ func TestClientGone(t *testing.T) {
 	<-origin
 	if r := p.Records(4)[3]; r.Error != "client_gone" || r.Status != 200 {
 		t.Errorf("close record of a broken download: %+v", r)
+	}
+}
+
+// One that had sent further requests takes all of them with it, not only when the origin is done.
+func TestPipeliningClientGone(t *testing.T) {
+	asked, gone := make(chan bool, 1), make(chan bool, 1)
+	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked <- true
+		<-r.Context().Done() // it never answers
+		gone <- true
+	})})
+	c := p.Dial()
+	c.Send(p.Get("/1") + p.Get("/2"))
+	<-asked
+	c.Send(p.Get("/3"))
+	c.Close()
+	<-gone
+	if records := p.Records(2); len(records) != 2 || records[1].Error != "client_gone" {
+		t.Errorf("records: %+v", records)
 	}
 }
 

@@ -28,6 +28,9 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		x.close("")
 		return
 	}
+	// Else net/http would wait for the end of the request before it sends the answer's first byte. An
+	// error would say that rw cannot do it; net/http's can.
+	http.NewResponseController(rw).EnableFullDuplex()
 	a := newAnswer(x, rw, r)
 	x.roundTrip = func(r *http.Request) (*http.Response, error) {
 		return x.fetch(a, r, x.srv.transports.of(x.decision).RoundTrip)

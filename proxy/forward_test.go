@@ -316,6 +316,57 @@ func TestStreaming(t *testing.T) {
 	}
 }
 
+// An answer reaches a client that is still sending, however long it pauses: an origin may have
+// refused the upload, and a client may wait for each line's answer.
+func TestAnswerBeforeTheBodyEnds(t *testing.T) {
+	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/refuse" {
+			http.NewResponseController(rw).EnableFullDuplex()
+			rw.WriteHeader(http.StatusRequestEntityTooLarge)
+			return
+		}
+		http.NewResponseController(rw).EnableFullDuplex()
+		line := make([]byte, 4)
+		for {
+			if _, err := io.ReadFull(r.Body, line); err != nil {
+				return
+			}
+			rw.Write(line)
+			rw.(http.Flusher).Flush()
+		}
+	})})
+	for _, framing := range []string{"Content-Length: 1000000", "Content-Length: 100", "Transfer-Encoding: chunked"} {
+		c := p.Dial()
+		c.Send(p.Request("POST", "/refuse", framing) + "4\r\nhalf\r\n")
+		if resp := c.Response("POST"); resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %s", framing, resp.Status)
+		}
+		c.Close()
+	}
+	c := p.Dial()
+	c.Send(p.Request("POST", "/echo", "Transfer-Encoding: chunked"))
+	var resp *http.Response
+	for i, line := range []string{"one\n", "two\n", "six\n"} {
+		c.Send("4\r\n" + line + "\r\n")
+		if i == 0 {
+			resp = c.Response("POST")
+		}
+		got := make([]byte, 4)
+		if _, err := io.ReadFull(resp.Body, got); err != nil || string(got) != line {
+			t.Fatalf("%q came back as %q, %v", line, got, err)
+		}
+	}
+	c.Send("0\r\n\r\n")
+	if rest := c.Body(resp); rest != "" {
+		t.Errorf("%q behind the last line", rest)
+	}
+	// The connection goes on: both bodies were read to their end.
+	c.Send(p.Request("POST", "/refuse", "Content-Length: 0"))
+	if resp := c.Response("POST"); resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("the next request: %s", resp.Status)
+	}
+}
+
 // Connections are kept and used again on both sides, and every request on them is judged.
 func TestKeepAlive(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -93,8 +93,6 @@ type handshake struct {
 	reader *bufio.Reader
 }
 
-var errUpgradeHead = errors.New("answer to an upgrade: too many interim answers")
-
 // ask sends r and reads the head of the answer. Interim answers are passed to a.
 func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout time.Duration) (*http.Response, error) {
 	h.conn.SetDeadline(deadlineIn(timeout))
@@ -109,18 +107,22 @@ func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout
 	}
 	limited := &io.LimitedReader{R: h.conn, N: maxUpgradeHead}
 	h.reader = bufio.NewReader(limited)
-	for range 6 { // as many interim answers as http.Transport takes
+	for {
 		resp, err := http.ReadResponse(h.reader, r)
 		if err != nil {
 			return nil, err
+		}
+		if resp.StatusCode < 100 {
+			return nil, errBadStatus
 		}
 		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
 			limited.N = 1<<63 - 1
 			return resp, nil
 		}
-		a.interim(resp.StatusCode, map[string][]string(resp.Header))
+		if err := a.interim(resp.StatusCode, map[string][]string(resp.Header)); err != nil {
+			return nil, err
+		}
 	}
-	return nil, errUpgradeHead
 }
 
 // A closesConn is the body of an answer that is the last one on its connection.

@@ -75,6 +75,33 @@ func TestUpgradeRefused(t *testing.T) {
 	}
 }
 
+// An origin that answers an Upgrade with what is no HTTP is trouble like any other: an answer, two
+// records, and nothing left open.
+func TestUpgradeTrouble(t *testing.T) {
+	for _, answer := range []string{
+		"HTTP/1.1 099 No\r\n\r\n",
+		strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100),
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+	} {
+		p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(string) string { return answer })})
+		c := p.Dial()
+		c.Send(p.Get("/", askWebSocket))
+		resp := c.Response("GET")
+		for resp.StatusCode == http.StatusEarlyHints {
+			resp = c.Response("GET")
+		}
+		if resp.StatusCode != http.StatusBadGateway {
+			t.Errorf("%.20q: %s", answer, resp.Status)
+		}
+		if r := p.Records(2)[1]; r.Error != "http_protocol_error" || r.Status != http.StatusBadGateway {
+			t.Errorf("%.20q: close record %+v", answer, r)
+		}
+		if open := p.Server.Open(); len(open) != 0 {
+			t.Errorf("%.20q: left open: %+v", answer, open)
+		}
+	}
+}
+
 // A WebSocket that no rule permits is refused before anybody is asked.
 func TestWebSocketDenied(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{})

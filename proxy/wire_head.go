@@ -203,15 +203,25 @@ func (w *wire) refuse(h *head, f flaw, err error) {
 
 // awaitAnswer is what net/http's read between requests gets while a request is being answered: it
 // serves to notice that the client left. Bytes of the next request are not judged now, as the answer
-// to a malformed one would land inside this one's.
+// to a malformed one would land inside this one's; they are held, a head's size of them at most.
 func (w *wire) awaitAnswer(p []byte) (int, error) {
-	if w.lo == w.hi {
+	for w.hi-w.lo < w.limits.heads.size {
+		// Without a byte of the next request, no buffer is held: p is net/http's.
+		free := p
+		if w.lo < w.hi {
+			w.hold(nil)
+			free = (*w.held)[w.hi:]
+		}
 		w.armAt(time.Time{})
-		n, err := w.tcp.Read(p)
+		n, err := w.tcp.Read(free)
 		if n == 0 {
 			return 0, err
 		}
-		w.hold(p[:n])
+		if w.lo < w.hi {
+			w.hi += n
+		} else {
+			w.hold(free[:n])
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
