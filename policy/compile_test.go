@@ -61,6 +61,7 @@ func TestCompileErrors(t *testing.T) {
 		{"rules[0].private", "allows nothing", one(policy.RuleSpec{Hosts: []string{"example.com"}, Private: "allow", Deny: true})},
 		{"rules[0].service_tag.name", "no service tag", one(policy.RuleSpec{Hosts: []string{"example.com"}, ServiceTag: &policy.ServiceTagSpec{Name: "x"}})},
 		{"rules[0].service_tag", "public addresses only", one(policy.RuleSpec{Hosts: []string{"example.com"}, Private: "allow", ServiceTag: &policy.ServiceTagSpec{Name: "x"}})},
+		{"rules[0].url", "many ways", one(policy.RuleSpec{URL: "http://example.com/bad?a=b", Deny: true})},
 		{"rules[0].url", "would not hold", one(policy.RuleSpec{URL: "https://example.com/bad", Deny: true})},
 	}
 	for _, tt := range tests {

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -23,6 +24,34 @@ func MatchPath(pattern, path string) bool {
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(pattern, "/"))
 }
 
+// mayMatchPath reports whether some server could read path as one of pattern's. It is the question
+// of a deny: what MatchPath leaves open it takes for a match, and it looks through escapes,
+// parameters (";a=b", RFC 3986, 3.3) and the case of letters.
+func mayMatchPath(pattern, path string) bool {
+	if !plainPath(path) {
+		return true
+	}
+	path = bare(path)
+	return !plainPath(path) || MatchPath(bare(pattern), path)
+}
+
+// bare is a plain path in lower case, without escapes and parameters.
+func bare(path string) string {
+	path = strings.ToLower(path)
+	if strings.Contains(path, "%") {
+		path, _ = url.PathUnescape(path) // a plain path has no bad escape
+		path = strings.ToLower(path)
+	}
+	if !strings.Contains(path, ";") {
+		return path
+	}
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		segments[i], _, _ = strings.Cut(s, ";")
+	}
+	return strings.Join(segments, "/")
+}
+
 // plainPath reports whether every server reads path as the same one.
 func plainPath(path string) bool {
 	if path == "" || path[0] != '/' {
@@ -37,12 +66,19 @@ func plainPath(path string) bool {
 			continue
 		}
 		segment := path[start:i]
-		if segment == "." || segment == ".." || segment == "" && i < len(path) {
+		if isDotSegment(segment) || segment == "" && i < len(path) {
 			return false
 		}
 		start = i + 1
 	}
 	return true
+}
+
+// isDotSegment reports whether s means this directory or the one above, with parameters too: some
+// servers drop those first.
+func isDotSegment(s string) bool {
+	rest := strings.TrimPrefix(strings.TrimPrefix(s, "."), ".")
+	return rest != s && (rest == "" || rest[0] == ';' || strings.HasPrefix(strings.ToLower(rest), "%3b"))
 }
 
 // encodesSyntax reports whether s starts with a percent escape for a byte that has a meaning in
@@ -90,13 +126,20 @@ func (e *entry) checkPath(req *Request) Reason {
 	if e.path == "" || req.Path == "" {
 		return reasonUnset
 	}
+	if e.deny {
+		if !mayMatchPath(e.path, req.Path) {
+			return PathNotAllowed
+		}
+		return reasonUnset
+	}
 	if !MatchPath(e.path, req.Path) || e.query != "" && e.query != req.Query {
 		return PathNotAllowed
 	}
 	return reasonUnset
 }
 
-// compilePath refuses a deny that could not hold: in a tunnel the path cannot be seen.
+// compilePath refuses a deny that could not hold: in a tunnel the path cannot be seen, and a query
+// can be written in any number of ways.
 func (c *compiler) compilePath(r *RuleSpec, src *Entry, e *entry) {
 	e.path, e.query = src.Path, src.Query
 	if e.path == "" {
@@ -106,6 +149,9 @@ func (c *compiler) compilePath(r *RuleSpec, src *Entry, e *entry) {
 	if r.Deny && tunnel && !r.Inspect {
 		c.fail(e, "the path cannot be seen in a tunnel, so this deny would not hold",
 			"deny the whole host, write http:// if only plain HTTP is meant, or set inspect: true")
+	}
+	if r.Deny && e.query != "" {
+		c.fail(e, "a query can be written in many ways, so this deny would not hold", "deny the path without its query")
 	}
 	if !r.Deny && tunnel && !r.Inspect {
 		c.warn(e, fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", e.path, src.Host),

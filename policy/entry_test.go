@@ -73,6 +73,8 @@ func TestParseEntryErrors(t *testing.T) {
 		{"example.com id=", 16, "no value"},
 		{"example.com id=a id=b", 18, "twice"},
 		{"example.com expires=tomorrow", 21, "want a date"},
+		{"example.com expires=1969-12-31", 21, "want a date"}, // its end is the moment that stands for never
+		{"example.com expires=0001-01-01T00:00:00Z", 21, "want a date"},
 		{"example.com cloud=moon", 19, "want public"},
 		{"example.com reason=\"open", 20, "closing quote"},
 		{"example.com reason=\"a\"b", 23, "space"},

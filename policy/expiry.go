@@ -11,6 +11,9 @@ type Expiry struct {
 	day bool // written as a date: its end, UTC
 }
 
+// firstYear is before all of these programs, and after the moments that stand for "never".
+const firstYear = 2000
+
 // Time is the first moment at which the rule no longer holds; zero if never.
 func (x Expiry) Time() time.Time { return x.at }
 
@@ -33,14 +36,17 @@ func (x Expiry) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
 
 // UnmarshalText accepts a date, which is the last day the rule holds (UTC), or an RFC 3339 time.
 func (x *Expiry) UnmarshalText(b []byte) error {
-	if t, err := time.Parse(time.DateOnly, string(b)); err == nil {
-		*x = Expiry{at: t.AddDate(0, 0, 1), day: true}
-		return nil
+	t, err := time.Parse(time.DateOnly, string(b))
+	day := err == nil
+	if !day {
+		t, err = time.Parse(time.RFC3339, string(b))
 	}
-	t, err := time.Parse(time.RFC3339, string(b))
-	if err != nil {
+	if err != nil || t.Year() < firstYear {
 		return fmt.Errorf("expires %q: want a date such as 2026-12-31, or a time such as 2026-12-31T18:00:00Z", b)
 	}
-	*x = Expiry{at: t}
+	if day {
+		t = t.AddDate(0, 0, 1)
+	}
+	*x = Expiry{at: t, day: day}
 	return nil
 }
