@@ -72,6 +72,7 @@ type Record struct {
 
 	DstIP      netip.Addr `json:"dst_ip"`
 	ServiceTag string     `json:"service_tag"`
+	OutsideTag bool       `json:"outside_tag"` // DstIP is not in ServiceTag
 	SNI        string     `json:"sni"`
 	TLS        string     `json:"tls"`  // the highest version offered, or "none"
 	ALPN       string     `json:"alpn"` // protocols offered, comma between
@@ -168,6 +169,7 @@ var columns = [...]column{
 	{"phase", 0, 64, func(r *Record) any { return &r.Phase }},
 	{"dst_ip", 0, 0, func(r *Record) any { return &r.DstIP }},
 	{"service_tag", 0, 128, func(r *Record) any { return &r.ServiceTag }},
+	{"outside_tag", 0, 0, func(r *Record) any { return &r.OutsideTag }},
 	{"sni", 0, 253, func(r *Record) any { return &r.SNI }},
 	{"tls", 0, 16, func(r *Record) any { return &r.TLS }},
 	{"alpn", 0, 128, func(r *Record) any { return &r.ALPN }},

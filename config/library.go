@@ -18,6 +18,7 @@ type library struct {
 	read  *reader
 	files map[string]*listFile // by path as written
 	order []*listFile
+	tags  map[string]*catalog.Tags // by cloud
 }
 
 var _ policy.Library = (*library)(nil)
@@ -62,5 +63,24 @@ func (l *library) open(written string) (*listFile, error) {
 
 // Prefixes implements policy.Library.
 func (l *library) Prefixes(tag, cloud string) ([]netip.Prefix, error) {
-	return nil, fmt.Errorf("service tag %q of cloud %s: service tag files are not imported", tag, cloud)
+	return catalog.TagPrefixes(tag, cloud, l.serviceTags)
+}
+
+// serviceTags returns the imported tags of a cloud.
+func (l *library) serviceTags(cloud string) (*catalog.Tags, error) {
+	if t := l.tags[cloud]; t != nil {
+		return t, nil
+	}
+	if l.dir == "" {
+		return nil, errors.New("the built-in configuration has no directory to read service tags from")
+	}
+	t, err := readTags(l.dir, l.shown, cloud, l.read.read)
+	if err != nil {
+		return nil, err
+	}
+	if l.tags == nil {
+		l.tags = map[string]*catalog.Tags{}
+	}
+	l.tags[cloud] = t
+	return t, nil
 }

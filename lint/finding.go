@@ -22,6 +22,7 @@ const (
 	OldGeneration       Code = "old-generation"       // a list of which there is a newer generation
 	NotInForce          Code = "not-in-force"         // a list has nothing for this cloud or region
 	UnknownServiceTag   Code = "unknown-service-tag"  // Microsoft has no service tag of that name
+	RegionalServiceTag  Code = "regional-service-tag" // a region of a tag that is needed whole
 	LookAlike           Code = "look-alike"           // a name that reads like another
 	UpperCase           Code = "upper-case"           // written in capitals
 	TrailingDot         Code = "trailing-dot"         // written with a dot at the end
@@ -31,7 +32,7 @@ const (
 // Codes lists every Code.
 func Codes() []Code {
 	return []Code{SharedSuffix, SharedHost, Redundant, Shadowed, NeverMatches, ApexMissing, PathOverTLS, Expired,
-		UnfilledPlaceholder, OldGeneration, NotInForce, UnknownServiceTag, LookAlike, UpperCase, TrailingDot, Config}
+		UnfilledPlaceholder, OldGeneration, NotInForce, UnknownServiceTag, RegionalServiceTag, LookAlike, UpperCase, TrailingDot, Config}
 }
 
 // A Level is how much a finding matters.

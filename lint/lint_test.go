@@ -133,6 +133,8 @@ func TestFindings(t *testing.T) {
 		// tags
 		{"a tag", nil, "a.example.org tag=storage.westeurope", nil},
 		{"no such tag", []string{"unknown-service-tag 2 AzureArcInfra"}, "# tags\na.example.org tag=Storage,AzureArcInfra", nil},
+		{"a region of Arc's tag", []string{"regional-service-tag 1 azurearcinfrastructure.EastUS"}, "",
+			[]policy.RuleSpec{{ID: "r", Hosts: []string{"www.example.org"}, ServiceTag: &policy.ServiceTagSpec{Name: "azurearcinfrastructure.EastUS", Check: policy.TagOff}}}},
 		{"no such tag, unchecked", []string{"unknown-service-tag 1 Storge"}, "",
 			[]policy.RuleSpec{{ID: "s", Hosts: []string{"a.example.org"}, ServiceTag: &policy.ServiceTagSpec{Name: "Storge", Check: policy.TagOff}}}},
 		// look-alikes

@@ -125,8 +125,17 @@ func knownTag(tag string) bool {
 func (l *linter) serviceTags() {
 	for i := range l.Spec.Rules {
 		rule := &l.Spec.Rules[i]
-		if rule.ServiceTag != nil && !knownTag(rule.ServiceTag.Name) {
-			l.unknownTag(&policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].service_tag", i), Source: rule.Source}, rule.ServiceTag.Name)
+		if rule.ServiceTag == nil {
+			continue
+		}
+		name := rule.ServiceTag.Name
+		info := &policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].service_tag", i), Source: rule.Source}
+		if !knownTag(name) {
+			l.unknownTag(info, name)
+		}
+		if whole, _, regional := strings.Cut(name, "."); regional && strings.EqualFold(whole, "AzureArcInfrastructure") {
+			// servers/includes/network-requirements.md of azure-management-docs, 2026-04-01
+			l.add(RegionalServiceTag, Warning, info, name, "Microsoft asks for the whole tag: some of its addresses are in no region's", "name "+whole)
 		}
 	}
 	l.eachLine(func(file string, rule *policy.RuleSpec, field string, number int, line string) {

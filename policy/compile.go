@@ -90,7 +90,8 @@ type compiler struct {
 	place      Place
 	errs       SpecErrors
 	admissions map[string]*admission
-	key        []byte // scratch of intern
+	tags       map[string]serviceTag // by name in lower case
+	key        []byte                // scratch of intern
 }
 
 // Compile turns spec into a Set, reading the lists it names from lib. The error is SpecErrors, with
@@ -223,7 +224,7 @@ func (e *entry) appendTo(b []byte) []byte {
 		b = append(b, " private=allow"...)
 	}
 	if e.tag != nil {
-		b = fmt.Appendf(b, " tag=%s,%s,%d", e.tag.name, e.tag.check, e.tag.prefixes.Size())
+		b = fmt.Appendf(b, " tag=%s,%s,%d,%s", e.tag.name, e.tag.check, e.tag.prefixes.Size(), e.tag.digest)
 	}
 	if e.inspect {
 		b = append(b, " inspect=true"...)

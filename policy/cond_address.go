@@ -1,8 +1,11 @@
 package policy
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"net/netip"
+	"strings"
 
 	"github.com/gaissmai/bart"
 )
@@ -40,6 +43,7 @@ type serviceTag struct {
 	name     string
 	check    TagCheck
 	prefixes *bart.Lite
+	digest   string // of the addresses
 }
 
 // compileAddress resolves what the rule says of addresses, once for all of its entries.
@@ -61,21 +65,45 @@ func (c *compiler) compileAddress(r *RuleSpec, field string) (private bool, tag 
 	if r.Deny {
 		c.failAt(at, "a deny is judged before there is an address", "drop service_tag")
 	}
-	prefixes, err := c.lib.Prefixes(r.ServiceTag.Name, c.place.Cloud)
-	if err == nil && len(prefixes) == 0 {
-		err = fmt.Errorf("service tag %q has no addresses", r.ServiceTag.Name)
-	}
+	t, err := c.tagAddresses(r.ServiceTag.Name)
 	if err != nil {
-		c.failAt(at+".name", err.Error(), "")
+		var said *SpecError
+		if !errors.As(err, &said) {
+			said = &SpecError{Msg: err.Error()}
+		}
+		c.failAt(at+".name", said.Msg, said.Hint)
 		return private, nil
 	}
-	return private, &serviceTag{name: r.ServiceTag.Name, check: r.ServiceTag.Check, prefixes: prefixTable(prefixes)}
+	t.check = r.ServiceTag.Check
+	return private, &t
 }
 
-func prefixTable(prefixes []netip.Prefix) *bart.Lite {
-	t := new(bart.Lite)
-	for _, p := range prefixes {
-		t.Insert(p)
+// tagAddresses returns the service tag name, whose addresses are shared by all rules with it.
+func (c *compiler) tagAddresses(name string) (serviceTag, error) {
+	key := strings.ToLower(name)
+	if t, ok := c.tags[key]; ok {
+		return t, nil
 	}
-	return t
+	prefixes, err := c.lib.Prefixes(name, c.place.Cloud)
+	if err == nil && len(prefixes) == 0 {
+		err = fmt.Errorf("service tag %q has no addresses", name)
+	}
+	if err != nil {
+		return serviceTag{}, err
+	}
+	t := serviceTag{name: name, prefixes: new(bart.Lite)}
+	for _, p := range prefixes {
+		t.prefixes.Insert(p)
+	}
+	h := sha256.New()
+	for p := range t.prefixes.AllSorted() {
+		h.Write(p.AppendTo(nil))
+		h.Write([]byte{'\n'})
+	}
+	t.digest = hex.EncodeToString(h.Sum(nil))[:12]
+	if c.tags == nil {
+		c.tags = map[string]serviceTag{}
+	}
+	c.tags[key] = t
+	return t, nil
 }

@@ -147,8 +147,10 @@ func (e *entry) betterThan(f *entry, req *Request) bool {
 func (e *entry) addressRank() int {
 	switch {
 	case e.private:
-		return 2
+		return 3
 	case e.tag == nil:
+		return 2
+	case e.tag.check == TagWarn:
 		return 1
 	}
 	return 0

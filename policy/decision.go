@@ -161,8 +161,9 @@ type Decision struct {
 	// PathEnforced is false if the deciding entry names a path (or a query) that could not be seen.
 	PathEnforced bool
 
-	set   *Set
-	entry *entry // the one that Rule names; nil if none
+	set        *Set
+	entry      *entry // the one that Rule names; nil if none
+	outsideTag bool
 }
 
 // Outcome is the audit log's word for the decision: "allow", "deny" or "would_deny".
@@ -211,6 +212,9 @@ func (d Decision) ServiceTag() string {
 	return d.entry.tag.name
 }
 
+// OutsideTag reports whether CheckAddr was asked about an address that is not in the entry's service tag.
+func (d Decision) OutsideTag() bool { return d.outsideTag }
+
 // Inspect reports whether the deciding rule asks to look inside TLS.
 func (d Decision) Inspect() bool { return d.entry != nil && d.entry.inspect }
 
@@ -258,7 +262,7 @@ func (d Decision) denied(reason Reason, e *entry) Decision {
 }
 
 // CheckAddr judges the address that d is about to be dialled to, whatever DNS said. It returns d
-// unchanged if the address will do, else a Decision with its own Reason, which permits nothing
+// if the address will do, with OutsideTag as it is for that address, else a Decision with its own Reason, which permits nothing
 // unless learn mode lifts that Reason. Egress calls it for each address, just before connecting.
 func (d Decision) CheckAddr(addr netip.AddrPort) Decision {
 	if !d.Permit {
@@ -268,7 +272,8 @@ func (d Decision) CheckAddr(addr netip.AddrPort) Decision {
 	if reason := guardAddr(d.set, addr, c.private); reason != reasonUnset {
 		return d.Refused(reason)
 	}
-	if c.tag == nil || c.tag.check != TagEnforce || c.tag.prefixes.Contains(addr.Addr().Unmap()) {
+	d.outsideTag = c.tag != nil && !c.tag.prefixes.Contains(addr.Addr().Unmap())
+	if !d.outsideTag || c.tag.check == TagWarn {
 		return d
 	}
 	return d.denied(ServiceTagMismatch, d.entry)

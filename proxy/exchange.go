@@ -121,6 +121,7 @@ func (x *exchange) end(word string) {
 		r.DstIP = x.route.Addr.Addr()
 	}
 	r.Decision, r.Reason = x.decision.Outcome(), x.decision.Reason.String()
+	r.OutsideTag = x.decision.OutsideTag()
 	x.fillHello()
 	x.srv.appendRecord(r) // an error is counted and logged there; nothing is left to refuse
 	x.srv.observer().Ended(r)

@@ -111,5 +111,8 @@ func plural(n int, word string) string {
 	if stem, ok := strings.CutSuffix(word, "y"); ok {
 		return fmt.Sprintf("%d %sies", n, stem)
 	}
+	if strings.HasSuffix(word, "x") {
+		word += "e"
+	}
 	return fmt.Sprintf("%d %ss", n, word)
 }

@@ -36,6 +36,11 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 			audit.Printable(r.Reason+recordedRule(r)), audit.Printable(strings.TrimSpace(r.Error+" "+r.Detail)))
 		return nil
 	}
+	if a.found.late && r.Reason == policy.SNIMismatch.String() {
+		if named, ok := serverNamed(&req, r.SNI); ok {
+			return a.writeMisnamed(w, r, &named)
+		}
+	}
 	x := a.cfg.Set.Explain(&req)
 	same := a.found.Policy == x.Policy() && x.Reason.String() == r.Reason
 	if same {
@@ -44,7 +49,7 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 		fmt.Fprintf(w, " reason  %s%s\n", audit.Printable(r.Reason), audit.Printable(recordedRule(r)))
 	}
 	if a.found.late {
-		fmt.Fprintf(w, " note    its name was allowed; it was refused when the name led to an address that is not\n")
+		fmt.Fprintf(w, " note    %s\n", lateNote(r.Reason))
 	}
 	if r.Detail != "" {
 		fmt.Fprintf(w, " note    %s\n", audit.Printable(r.Detail))
