@@ -105,7 +105,7 @@ func (p *pass) loadSummary(i int) *summary {
 	if err != nil {
 		return nil
 	}
-	p.options.Progress.add(p.fileSize(i), sum.records())
+	p.tell(i, p.fileSize(i), sum.records())
 	return sum
 }
 

@@ -90,6 +90,7 @@ type pass struct {
 	files   []segment // those that may have something, the live one last if there is one
 	live    *os.File
 	size    int64 // of the live file
+	told    []told
 }
 
 func newPass(dir string, o *ScanOptions) (*pass, error) {
@@ -113,6 +114,7 @@ func newPass(dir string, o *ScanOptions) (*pass, error) {
 		p.size = info.Size()
 		p.files = append(p.files, segment{name: liveName})
 	}
+	p.told = make([]told, len(p.files))
 	o.Progress.begin(p)
 	return p, nil
 }

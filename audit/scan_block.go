@@ -14,6 +14,7 @@ type lineBlocks struct {
 	r      io.Reader
 	buf    []byte
 	n      int   // bytes in buf
+	used   int   // of them, in the block that was returned
 	long   int64 // bytes dropped of a line that does not fit, and has not ended
 	read   int64 // bytes read
 	closed error // what ended the file
@@ -21,17 +22,33 @@ type lineBlocks struct {
 
 // A block is a number of whole lines, or none.
 type block struct {
-	text  string // without the last newline
-	some  bool   // text is lines; an empty text is one then
-	valid bool   // text is UTF-8
+	raw   []byte // without the last newline; valid until the next block
+	some  bool   // raw is lines; an empty one is one line then
+	valid bool   // raw is UTF-8
 	long  bool   // there was a line that is longer than lineLimit, and nothing else
 }
 
+// lines yields the lines, which share a copy of the block.
 func (b *block) lines() iter.Seq[string] {
 	if !b.some {
 		return func(func(string) bool) {}
 	}
-	return strings.SplitSeq(b.text, "\n")
+	return strings.SplitSeq(string(b.raw), "\n")
+}
+
+// rawLines yields the lines; each is valid until the next block.
+func (b *block) rawLines() iter.Seq[[]byte] { return bytes.SplitSeq(b.raw, newline) }
+
+var newline = []byte{'\n'}
+
+// containsAny reports whether any of parts is in the block.
+func (b *block) containsAny(parts [][]byte) bool {
+	for _, p := range parts {
+		if bytes.Contains(b.raw, p) {
+			return true
+		}
+	}
+	return false
 }
 
 // reset makes l read r.
@@ -43,10 +60,12 @@ func (l *lineBlocks) reset(r io.Reader) {
 }
 
 // tail is how many bytes stand behind the last newline, once next has returned an error.
-func (l *lineBlocks) tail() int64 { return l.long + int64(l.n) }
+func (l *lineBlocks) tail() int64 { return l.long + int64(l.n-l.used) }
 
 // next returns the next block; with the last one it returns io.EOF, or what else ended the file.
 func (l *lineBlocks) next() (block, error) {
+	l.n = copy(l.buf, l.buf[l.used:l.n])
+	l.used = 0
 	for {
 		for l.closed == nil && l.n < len(l.buf) {
 			n, err := l.r.Read(l.buf[l.n:])
@@ -56,12 +75,12 @@ func (l *lineBlocks) next() (block, error) {
 		}
 		if l.long == 0 {
 			if last := bytes.LastIndexByte(l.buf[:l.n], '\n'); last >= 0 {
-				text := string(l.buf[:last])
-				l.drop(last + 1)
-				return block{text: text, some: true, valid: utf8.ValidString(text)}, l.closed
+				l.used = last + 1
+				raw := l.buf[:last]
+				return block{raw: raw, some: true, valid: utf8.Valid(raw)}, l.closed
 			}
 		} else if first := bytes.IndexByte(l.buf[:l.n], '\n'); first >= 0 {
-			l.drop(first + 1)
+			l.used = first + 1
 			l.long = 0
 			return block{long: true}, nil
 		}
@@ -72,6 +91,3 @@ func (l *lineBlocks) next() (block, error) {
 		l.n = 0
 	}
 }
-
-// drop forgets the first n bytes of the buffer.
-func (l *lineBlocks) drop(n int) { l.n = copy(l.buf, l.buf[n:l.n]) }

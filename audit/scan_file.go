@@ -17,9 +17,9 @@ type scanner struct {
 
 	since, until string     // bounds of ts as it is written; they compare as strings do. Empty: none
 	need         []string   // if not nil, a line without any of these cannot match
+	rawNeed      [][]byte   // the same
 	where        *Query     // nil: all
 	keep         bool       // records may be kept for long: they must not hold a block in memory
-	counted      int64      // records already told to Progress
 	reader       lineBlocks // its buffer is the scanner's only large one
 }
 
@@ -34,6 +34,9 @@ func (p *pass) scanner(i int) *scanner {
 	}
 	if s.where != nil {
 		s.need = s.where.need
+		for _, part := range s.need {
+			s.rawNeed = append(s.rawNeed, []byte(part))
+		}
 	}
 	return s
 }
@@ -65,21 +68,25 @@ func (s *scanner) each(do func(r *Record, line string) bool) {
 	defer f.Close()
 	s.reader.reset(f)
 	var r Record
-	number, at := 0, int64(0)
+	number := 0
 	for err == nil {
 		var b block
 		b, err = s.reader.next()
-		for line := range b.lines() {
-			number++
-			if !s.line(number, line, b.valid, &r, do) {
-				return
-			}
-		}
-		if b.long {
+		switch {
+		case b.long:
 			number++
 			s.stats.reject(s.file, number, errLong)
+		case s.need != nil && b.some && b.valid && !b.containsAny(s.rawNeed):
+			number = s.passOver(number, &b)
+		default:
+			for line := range b.lines() {
+				number++
+				if !s.line(number, line, b.valid, &r, do) {
+					return
+				}
+			}
 		}
-		at = s.tellProgress(f, at)
+		s.tellProgress(f)
 	}
 	if n := s.reader.tail(); n > 0 {
 		s.end(number+1, n)
@@ -98,12 +105,26 @@ func (s *scanner) end(number int, bytes int64) {
 	s.stats.reject(s.file, number, errNotWhole)
 }
 
-func (s *scanner) tellProgress(f io.Reader, before int64) (at int64) {
-	p := s.pass.options.Progress
-	if p == nil {
-		return 0
+// passOver counts the lines of a block in which nothing is asked for, behind the given number, and returns
+// the number of the last. They are not even copied.
+func (s *scanner) passOver(number int, b *block) int {
+	for line := range b.rawLines() {
+		number++
+		if h, ok := parseHead(line); ok {
+			s.stats.seq(h.seq)
+			continue
+		}
+		var r Record
+		s.line(number, string(line), true, &r, func(*Record, string) bool { return true })
 	}
-	at = s.reader.read
+	return number
+}
+
+func (s *scanner) tellProgress(f io.Reader) {
+	if s.pass.options.Progress == nil {
+		return
+	}
+	at := s.reader.read
 	if seg, ok := f.(*segmentFile); ok {
 		at, _ = seg.File.Seek(0, io.SeekCurrent) // of the compressed file, where it is one
 	}
@@ -111,9 +132,7 @@ func (s *scanner) tellProgress(f io.Reader, before int64) (at int64) {
 	for _, r := range s.stats.runs {
 		records += int64(r.Last-r.First) + 1
 	}
-	p.add(at-before, records-s.counted)
-	s.counted = records
-	return at
+	s.pass.tell(s.index, at, records)
 }
 
 // line looks at one line. Most lines are not asked for, and are passed over without being decoded.
@@ -145,7 +164,7 @@ func (s *scanner) line(number int, line string, valid bool, r *Record, do func(*
 }
 
 // skips reports whether a line with this head is not asked for.
-func (s *scanner) skips(h head, line string) bool {
+func (s *scanner) skips(h head[string], line string) bool {
 	if h.ts < s.since || s.until != "" && h.ts >= s.until {
 		return true
 	}
@@ -159,37 +178,4 @@ func containsAny(line string, parts []string) bool {
 		}
 	}
 	return false
-}
-
-// A head is the beginning of a line as Log writes it.
-type head struct {
-	typ string
-	ts  string
-	seq uint64
-}
-
-// parseHead reads the beginning of a line that is in the very form that Log writes, and looks at its
-// end. That it is not in this form says nothing: another program may have written it anew.
-func parseHead(line string) (h head, ok bool) {
-	rest, ok := strings.CutPrefix(line, `{"v":1,"type":"`)
-	if !ok || line[len(line)-1] != '}' {
-		return head{}, false
-	}
-	quote := strings.IndexByte(rest, '"')
-	if quote <= 0 {
-		return head{}, false
-	}
-	h.typ, rest = rest[:quote], rest[quote:]
-	rest, ok = strings.CutPrefix(rest, `","ts":"`)
-	if !ok || len(rest) < len(timeLayout) || rest[len(timeLayout)-1] != 'Z' {
-		return head{}, false
-	}
-	h.ts, rest = rest[:len(timeLayout)], rest[len(timeLayout):]
-	rest, ok = strings.CutPrefix(rest, `","seq":`)
-	digits := 0
-	for ; digits < len(rest) && digits < 19 && '0' <= rest[digits] && rest[digits] <= '9'; digits++ {
-		h.seq = h.seq*10 + uint64(rest[digits]-'0')
-	}
-	ok = ok && h.seq > 0 && digits < len(rest) && (rest[digits] == ',' || rest[digits] == '}')
-	return h, ok
 }

@@ -128,6 +128,20 @@ func (p *Progress) begin(of *pass) {
 	}
 }
 
+// A told is what of a file was told to Progress. What is read twice is told once.
+type told struct{ bytes, records int64 }
+
+// tell tells Progress that so much of file i is done. It may be called again, with more or with less.
+func (p *pass) tell(i int, bytes, records int64) {
+	if p.options.Progress == nil {
+		return
+	}
+	before := p.told[i]
+	now := told{max(bytes, before.bytes), max(records, before.records)}
+	p.told[i] = now
+	p.options.Progress.add(now.bytes-before.bytes, now.records-before.records)
+}
+
 func (p *Progress) add(bytes, records int64) {
 	if p == nil {
 		return

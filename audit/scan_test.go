@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,6 +57,42 @@ func TestScanCounts(t *testing.T) {
 	for i, want := range []int{3, 5, 7} {
 		if got.Bad[i].Line != want || got.Bad[i].File != "audit.ndjson" {
 			t.Errorf("bad line %d: %v", i, got.Bad[i])
+		}
+	}
+}
+
+// What is asked for changes nothing in what is said of lines that cannot be read, or are not there.
+func TestScanCountsWhateverIsAsked(t *testing.T) {
+	all := strings.SplitAfter(lines(t, 9), "\n")
+	spaced := strings.Replace(strings.Replace(all[4], `":`, `": `, -1), "gbl.his", "spaced.his", 1)
+	tests := map[string]string{
+		"whole":         strings.Join(all, ""),
+		"missing":       all[0] + all[3] + all[8],
+		"rubbish":       all[0] + "rubbish\n" + all[1] + "\n" + strings.Repeat("x", 3<<20) + "\n" + all[2],
+		"no end":        all[0] + strings.TrimSuffix(all[1], "}\n") + "\n" + all[2],
+		"other form":    all[0] + spaced + all[5],
+		"not UTF-8":     all[0] + strings.Replace(all[1], "gbl", "\xff", 1) + all[2],
+		"great numbers": all[0] + strings.Replace(all[1], `"seq":2`, `"seq":18446744073709551615`, 1) + strings.Replace(all[2], `"seq":3`, `"seq":18446744073709551616`, 1),
+		"number zero":   strings.Replace(all[0], `"seq":1`, `"seq":0`, 1) + all[1],
+		"cut head":      `{"v":1,"type":"egress.decision","ts":"2026` + "\n" + `{"v":1,"type":"}` + "\n{}\n}\n" + all[1],
+	}
+	for name, text := range tests {
+		dir := t.TempDir()
+		write(t, live(dir), text)
+		_, want := read(t, dir)
+		for _, host := range []string{"none.example.com", "gbl.his.arc.azure.com", "spaced.his.arc.azure.com"} {
+			q, err := audit.ParseQuery("host=" + host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := 0
+			got, err := audit.Scan(dir, audit.ScanOptions{Where: q}, func(audit.Record) error { found++; return nil })
+			if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%s, host %s: %v\n got %v\nwant %v", name, host, err, got, want)
+			}
+			if wantFound := host == "spaced.his.arc.azure.com" && name == "other form"; wantFound != (found == 1) && host[0] != 'g' {
+				t.Errorf("%s, host %s: found %d", name, host, found)
+			}
 		}
 	}
 }

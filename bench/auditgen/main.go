@@ -1,7 +1,8 @@
 // Command auditgen writes a made-up month of audit log, as webproxy would have written it, for
-// measuring what reads it. The same flags write the same requests.
+// measuring what reads it: a compressed file a day, the last day in the live file, a checkpoint an
+// hour. The same flags write the same requests. The key is beside the directory, as webproxy's is.
 //
-//	go run ./bench/auditgen -dir /tmp/month -records 10000000
+//	go run ./bench/auditgen -dir /tmp/month/audit -records 10000000
 package main
 
 import (
@@ -26,6 +27,9 @@ func main() {
 	}
 }
 
+// recordBytes is about the size of a record of traffic.
+const recordBytes = 347
+
 func run(dir string, records int, month string, seed uint64) error {
 	start, err := time.Parse("2006-01", month)
 	if err != nil {
@@ -37,15 +41,28 @@ func run(dir string, records int, month string, seed uint64) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty", dir)
 	}
-	l, err := audit.Open(audit.Options{Dir: dir, Sync: audit.AgeOff, RotateEvery: audit.AgeOff, Retain: audit.AgeOff})
+	hours := int(start.AddDate(0, 1, 0).Sub(start).Hours())
+	l, err := audit.Open(audit.Options{
+		Dir: dir, Site: site, Sync: audit.AgeOff, RotateEvery: audit.AgeOff, Retain: audit.AgeOff,
+		Rotate: audit.Size(max(records*recordBytes/(hours/24), 64<<10)),
+		// The folding of denials goes by the clock of today; the month has its own repeats.
+		FoldWindow: audit.AgeOff,
+	})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
 	m := newTraffic(start, records, seed)
-	for l.Written() < uint64(records) {
+	sealEach := uint64(max(records/hours, 1))
+	for sealed := uint64(0); l.Written() < uint64(records); {
 		if err := m.next(l.Append); err != nil {
 			return err
+		}
+		if l.Written() >= sealed+sealEach {
+			sealed = l.Written()
+			if err := l.Seal(); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-l.Rotated():

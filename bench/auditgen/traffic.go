@@ -32,6 +32,11 @@ var denied = []string{
 	"time.example.org", "update.vendor.example", "pastebin.com",
 }
 
+// rareHost is asked for so seldom that a day may have none.
+const rareHost = "rare.his.arc.azure.com"
+
+const site = "site-01"
+
 // plainPort is asked for in absolute form.
 const plainPort = 80
 
@@ -63,8 +68,11 @@ func (t *traffic) next(appendRecord func(*audit.Record) error) error {
 		}
 	}
 	r := t.request()
-	if err := appendRecord(r); err != nil || r.Decision == "deny" {
+	if err := appendRecord(r); err != nil {
 		return err
+	}
+	if r.Decision == "deny" {
+		return t.repeats(r, appendRecord)
 	}
 	r.Type, r.Seq = audit.TypeClose, 0
 	r.Duration = time.Duration(t.rng.ExpFloat64() * float64(20*time.Second))
@@ -76,11 +84,23 @@ func (t *traffic) next(appendRecord func(*audit.Record) error) error {
 	return appendRecord(r)
 }
 
+// repeats appends, behind some denials, the record of how often they were repeated.
+func (t *traffic) repeats(r *audit.Record, appendRecord func(*audit.Record) error) error {
+	if t.rng.IntN(10) > 0 {
+		return nil
+	}
+	c := *r
+	c.Type, c.Seq, c.ClientPort, c.Path = audit.TypeRepeat, 0, 0, ""
+	c.Count, c.First, c.Last = 1+t.rng.Int64N(5000), t.at, t.at.Add(t.step/2)
+	c.Time = c.Last
+	return appendRecord(&c)
+}
+
 // request is a decision: some in 300 are refused, and most hosts are the few busy ones.
 func (t *traffic) request() *audit.Record {
 	client := 10 + t.rng.IntN(20)
 	r := &audit.Record{
-		Type: audit.TypeDecision, Time: t.at, Site: "site-01",
+		Type: audit.TypeDecision, Time: t.at, Site: site,
 		Client: netip.AddrFrom4([4]byte{10, 0, 1, byte(client)}), ClientPort: uint16(49152 + t.rng.IntN(16384)),
 		Group: "nodes", ClientName: fmt.Sprintf("node%d", client-9),
 		Method: "CONNECT", Scheme: "https", Port: 443,
@@ -98,8 +118,8 @@ func (t *traffic) request() *audit.Record {
 		r.Method, r.Scheme, r.Port = "GET", "http", plainPort
 		r.Path = fmt.Sprintf("/d/msdownload/update/%08x.cab", t.rng.Uint32())
 	}
-	if t.rng.IntN(200_000) == 0 { // seldom enough that most files have none
-		r.Host, r.Rule, r.RuleSource = "rare.his.arc.azure.com", "arc/his", "catalog arc, entry 15"
+	if t.rng.IntN(200_000) == 0 {
+		r.Host, r.Rule, r.RuleSource = rareHost, "arc/his", "catalog arc, entry 15"
 	}
 	return r
 }
