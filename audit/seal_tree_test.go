@@ -164,7 +164,7 @@ func TestLineSeq(t *testing.T) {
 }
 
 func TestKindsHaveWords(t *testing.T) {
-	if len(kindWords) != int(Unreadable)+1 {
-		t.Errorf("%d words for %d kinds", len(kindWords), Unreadable+1)
+	if len(kindWords) != int(SummaryDiffers)+1 {
+		t.Errorf("%d words for %d kinds", len(kindWords), SummaryDiffers+1)
 	}
 }
