@@ -161,7 +161,8 @@ func Export(w io.Writer, format, dir string, o ScanOptions) (left uint64, stats 
 // permitted reports whether a request went ahead.
 func (r *Record) permitted() bool { return r.Decision == "allow" || r.Decision == "would_deny" }
 
-// url is what was asked for, as a URL; a tunnel's is that of its origin's root. It is empty if there was no host.
+// url is what was asked for, as a URL, without the scheme's own port; a tunnel's is that of its origin. It is
+// empty if there was no host.
 func (r *Record) url() string {
 	if r.Host == "" {
 		return ""
@@ -170,7 +171,11 @@ func (r *Record) url() string {
 	if scheme == "" {
 		scheme = "http"
 	}
-	return scheme + "://" + r.hostPort() + r.Path
+	target := r.hostPort()
+	if scheme == "http" && r.Port == 80 || scheme == "https" && r.Port == 443 {
+		target = target[:strings.LastIndexByte(target, ':')]
+	}
+	return scheme + "://" + target + r.Path
 }
 
 // hostPort is host and port with a colon between, an IPv6 address in brackets.

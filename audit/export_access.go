@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -25,11 +26,14 @@ func appendSquid(b []byte, r *Record) []byte {
 		hierarchy = "HIER_DIRECT/" + r.DstIP.String()
 	}
 	b = fmt.Appendf(b, " %s/%03d %d ", code, r.Status, r.BytesIn)
-	b = appendWord(b, r.Method)
+	b = appendWord(b, cmp.Or(r.Method, "NONE"))
 	b = append(b, ' ')
-	if r.Method == http.MethodConnect && r.Host != "" {
+	switch {
+	case r.Host == "": // as Squid has it
+		b = append(b, "error:invalid-request"...)
+	case r.Method == http.MethodConnect:
 		b = appendWord(b, r.hostPort())
-	} else {
+	default:
 		b = appendWord(b, r.url())
 	}
 	b = append(b, " - "...)

@@ -56,6 +56,11 @@ type asimMore struct {
 	ServiceTag string `json:"service_tag,omitempty"`
 	SNI        string `json:"sni,omitempty"`
 	Error      string `json:"error,omitempty"`
+	ALPN       string `json:"alpn,omitempty"`
+	JA4        string `json:"ja4,omitempty"`
+
+	Hosts  int      `json:"hosts,omitempty"`
+	Sample []string `json:"sample,omitempty"`
 }
 
 // asimVersion is the version of the schema WebSession.
@@ -72,7 +77,7 @@ func newASIM(r *Record) asim {
 		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port, DstFQDN: r.Host,
 		URL: r.url(), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
 		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
-		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error},
+		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
 	if r.permitted() {
 		a.DvcAction, a.Severity = "Allow", "Informational"

@@ -113,6 +113,11 @@ type ecsOurs struct {
 	Phase      string `json:"phase,omitempty"`
 	ServiceTag string `json:"service_tag,omitempty"`
 	Count      int64  `json:"count,omitempty"`
+
+	Hosts  int      `json:"hosts,omitempty"`
+	Sample []string `json:"sample,omitempty"`
+	ALPN   string   `json:"alpn,omitempty"`
+	JA4    string   `json:"ja4,omitempty"`
 }
 
 func newECS(r *Record) ecs {
@@ -128,7 +133,7 @@ func newECS(r *Record) ecs {
 		HTTP:        ecsHTTP{Request: ecsRequest{r.Method, r.ID}},
 		Network:     ecsNetwork{Transport: "tcp", Direction: "outbound", Protocol: ecsProtocol(r)},
 		Observer:    ecsObserver{"proxy", "webproxy", r.Site},
-		Webproxy:    ecsOurs{r.Decision, r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count},
+		Webproxy:    ecsOurs{r.Decision, r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count, r.Hosts, r.Sample, r.ALPN, r.JA4},
 	}
 	if r.Host != "" {
 		e.URL = &ecsURL{r.Host, r.Port, r.Scheme, r.Path, r.url()}

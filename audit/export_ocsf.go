@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -83,7 +84,8 @@ type ocsfTraffic struct {
 }
 
 type ocsfTLS struct {
-	SNI string `json:"sni"`
+	Version string `json:"version"` // the highest that the client offered
+	SNI     string `json:"sni,omitempty"`
 }
 
 type ocsfRule struct {
@@ -104,6 +106,11 @@ type ocsfUnmapped struct {
 	Decision   string `json:"decision"`
 	ServiceTag string `json:"service_tag,omitempty"`
 	Error      string `json:"error,omitempty"`
+	ALPN       string `json:"alpn,omitempty"`
+	JA4        string `json:"ja4,omitempty"`
+
+	Hosts  int      `json:"hosts,omitempty"`
+	Sample []string `json:"sample,omitempty"`
 }
 
 func newOCSF(r *Record) ocsf {
@@ -118,7 +125,7 @@ func newOCSF(r *Record) ocsf {
 		Src:      ocsfEndpoint{IP: addrOrNil(r.Client), Port: r.ClientPort, Hostname: r.ClientName},
 		Dst:      ocsfEndpoint{IP: addrOrNil(r.DstIP), Port: r.Port, Hostname: r.Host},
 		Request:  ocsfRequest{r.Method, r.ID, ocsfURL{r.Host, r.Port, r.Scheme, r.Path, r.url()}},
-		Unmapped: ocsfUnmapped{r.Type, r.Site, r.Group, r.Mode, r.Phase, r.Decision, r.ServiceTag, r.Error},
+		Unmapped: ocsfUnmapped{r.Type, r.Site, r.Group, r.Mode, r.Phase, r.Decision, r.ServiceTag, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
 	o.TypeUID = o.ClassUID*100 + o.ActivityID
 	if r.permitted() {
@@ -137,8 +144,8 @@ func newOCSF(r *Record) ocsf {
 	if r.Status != 0 {
 		o.Response = &ocsfResponse{r.Status}
 	}
-	if r.SNI != "" {
-		o.TLS = &ocsfTLS{r.SNI}
+	if r.SNI != "" || r.TLS != "" && r.TLS != "none" {
+		o.TLS = &ocsfTLS{cmp.Or(r.TLS, "Unknown"), r.SNI} // the schema requires a version
 	}
 	if r.Rule != "" {
 		o.Rule = &ocsfRule{r.Rule, r.RuleSource}

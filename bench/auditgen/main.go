@@ -28,7 +28,7 @@ func main() {
 }
 
 // recordBytes is about the size of a record of traffic.
-const recordBytes = 347
+const recordBytes = 470
 
 func run(dir string, records int, month string, seed uint64) error {
 	start, err := time.Parse("2006-01", month)

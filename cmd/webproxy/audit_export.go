@@ -19,7 +19,9 @@ func newAuditExport() *cobra.Command {
 another program: ocsf (OCSF 1.3, class 4002), ecs (Elastic Common Schema), asim (Microsoft Sentinel, WebSession), squid
 (access.log, native), w3c (extended log file), csv and ndjson. The first three are one JSON object a line. squid and
 w3c have one line a request, written when it ended. docs/reading.md says field by field what becomes of what.`,
-		Example: "  webproxy audit export --as ocsf --since 24h\n  webproxy audit export --as squid --since 30d | goaccess --log-format=SQUID -",
+		Example: `  webproxy audit export --as ocsf --since 24h
+  webproxy audit export --as squid --since 30d > access.log
+  goaccess access.log --log-format='%x.%^ %~%L %h %^/%s %b %m %U' --datetime-format=%s --no-strict-status -o report.html`,
 	}
 	log, win := auditLogFlags(cmd), windowFlags(cmd)
 	as := cmd.Flags().String("as", "", "`FORMAT`: "+formats)
