@@ -244,6 +244,7 @@ func TestNeverConfirms(t *testing.T) {
 	if st := s.Stats(); st.Shipped != 0 || st.LagRecords != 5 {
 		t.Errorf("stats %+v, want nothing shipped", st)
 	}
+	s.wantLogged(t, "audit records wait in the log for the next start")
 	// confirm: write takes the writing for it.
 	spec.Confirm = Write
 	s = run(t, l, spec)

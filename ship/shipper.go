@@ -91,6 +91,7 @@ func (s *Shipper) Run(ctx context.Context) {
 	defer cancel()
 	wg.Go(func() { limit(ctx, work, cancel, s.pace.flush) })
 	wg.Go(func() { s.feed.run(work, s.zap) })
+	defer s.sayWaiting()
 	defer s.sink.close()
 	defer s.save()
 	defer s.losses.tell(s)

@@ -140,6 +140,13 @@ func (t *trouble) over(s *Shipper) {
 	*t = trouble{}
 }
 
+// sayWaiting tells the operator, at the end, what was not sent.
+func (s *Shipper) sayWaiting() {
+	if n := s.Stats().LagRecords; n > 0 {
+		s.zap.Warn("audit records wait in the log for the next start", zap.Int64("waiting", n))
+	}
+}
+
 // backoff is how long to wait after an error.
 func (s *Shipper) backoff(err error) time.Duration {
 	wait := min(s.pace.backoff<<min(max(s.trouble.count-1, 0), 10), s.pace.backoffMax)
