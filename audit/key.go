@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"webproxy/internal/privatefile"
 )
 
 // The key that signs checkpoints is kept apart from the log: who can only write the log must not be
@@ -69,20 +71,11 @@ func loadKey(path, site string) (key note.Signer, public string, made bool, err 
 }
 
 func readKey(path string) (string, error) {
-	f, err := os.Open(path)
+	text, err := privatefile.Read(path, 1024)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	if err := checkPrivate(f); err != nil {
-		return "", err
-	}
-	text := make([]byte, 1024)
-	n, err := f.Read(text)
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", path, err)
-	}
-	return strings.TrimSpace(string(text[:n])), nil
+	return strings.TrimSpace(string(text)), nil
 }
 
 // makeKey makes a key and its file, which must not exist. The name is the site's, as far as notes
@@ -99,13 +92,7 @@ func makeKey(path, site string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", err
-	}
-	_, err = f.WriteString(text + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(path)
+	if err := privatefile.Create(path, []byte(text+"\n")); err != nil {
 		return "", err
 	}
 	return text, syncDir(filepath.Dir(path))

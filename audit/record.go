@@ -71,6 +71,7 @@ type Record struct {
 	Phase      string `json:"phase"`
 
 	DstIP      netip.Addr `json:"dst_ip"`
+	Upstream   string     `json:"upstream"` // the parent it went through
 	ServiceTag string     `json:"service_tag"`
 	OutsideTag bool       `json:"outside_tag"` // DstIP is not in ServiceTag
 	SNI        string     `json:"sni"`
@@ -168,6 +169,7 @@ var columns = [...]column{
 	{"mode", inDecision, 16, func(r *Record) any { return &r.Mode }},
 	{"phase", 0, 64, func(r *Record) any { return &r.Phase }},
 	{"dst_ip", 0, 0, func(r *Record) any { return &r.DstIP }},
+	{"upstream", 0, 64, func(r *Record) any { return &r.Upstream }},
 	{"service_tag", 0, 128, func(r *Record) any { return &r.ServiceTag }},
 	{"outside_tag", 0, 0, func(r *Record) any { return &r.OutsideTag }},
 	{"sni", 0, 253, func(r *Record) any { return &r.SNI }},

@@ -111,6 +111,9 @@ func (c *Config) withDefaults() {
 		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)
 		c.Ship[name] = r
 	}
+	for i := range c.Egress.Parents {
+		c.fromFile(&c.Egress.Parents[i].Credentials)
+	}
 }
 
 // fromFile makes relative paths begin at the directory of the file that has them: a service is not started in

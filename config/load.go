@@ -181,6 +181,9 @@ func (l *loader) compile() {
 		return
 	}
 	l.cfg.Set = set
+	if l.checkParents(); len(l.problems) > 0 {
+		return
+	}
 	l.specErrors(set.RunTests(spec.Tests, l.now))
 	for _, w := range set.Warnings() {
 		p := l.placed((*policy.SpecError)(&w))

@@ -185,6 +185,9 @@ func (p Pattern) IsWildcard() bool {
 	return p.kind == patternBelow || p.kind == patternGlob || p.kind == patternAny
 }
 
+// IsAddr reports whether p is one IP address.
+func (p Pattern) IsAddr() bool { return p.kind == patternAddr }
+
 // Tail is the fixed labels at the end of a wildcard, "example.com" of "*.example.com"; of an exact
 // name it is the name, of an address it is empty.
 func (p Pattern) Tail() string { return p.tail }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 
 	"webproxy/policy"
 )
@@ -54,7 +53,7 @@ func (s *Server) dial(ctx context.Context, d policy.Decision) (net.Conn, Route, 
 	if s.Egress == nil {
 		return nil, Route{Decision: d}, errNoEgress
 	}
-	conn, route, err := s.Egress.Open(ctx, d)
+	conn, route, err := s.Egress.Open(withVia(ctx, s.via), d)
 	s.observer().Dialled(route, err)
 	return conn, route, err
 }
@@ -66,12 +65,16 @@ var errNoEgress = errors.New("no egress")
 func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	s := x.srv
 	t.client = x.wire.tcp
+	var lead []byte
+	if t.origin, lead = takeLead(t.origin); len(lead) > 0 {
+		t.in.Add(int64(len(lead)))
+		greeting = append(greeting, lead...)
+	}
 	t.idle = s.Options.TunnelIdle.or(0)
 	t.linger = s.Options.TunnelLinger.or(defaultTunnelLinger)
 	t.pools = &s.tunnelPools
-	if addr, ok := t.origin.RemoteAddr().(*net.TCPAddr); ok {
-		ap := netip.AddrPortFrom(addr.AddrPort().Addr().Unmap(), uint16(addr.Port))
-		x.addr.Store(&ap)
+	if addr := x.route.Addr; addr.IsValid() {
+		x.addr.Store(&addr)
 	}
 	x.tunnel.Store(t)
 	if x.ending.Load() != nil { // cut while it was dialled

@@ -18,9 +18,14 @@ var ErrNotPermitted = errors.New("decision does not permit it")
 
 // Egress opens connections to origins. It is the only code that dials.
 //
-// It reaches origins directly and takes nothing from the environment: no HTTP_PROXY, no GODEBUG.
-// An Egress is made by NewEgress, and safe for concurrent use.
+// It reaches origins directly or through the parents it is given, and takes nothing from the
+// environment: no HTTP_PROXY, no GODEBUG. An Egress is made by NewEgress, and safe for concurrent use.
 type Egress struct {
+	// OnParent is told when a parent stops working, and why, and with nil when it works again. It
+	// is called inside requests, by many goroutines, and may be nil. Set it before the first use.
+	OnParent func(id string, err error)
+
+	parents   []*parent
 	names     *nameCache
 	timeout   time.Duration // of connecting, all attempts together
 	keepAlive net.KeepAliveConfig
@@ -36,6 +41,9 @@ type Route struct {
 	// Decision is the one asked for, as judged for Addr: in learn mode an address outside of the
 	// rule's service tag turns its verdict. If nothing was dialled it is the one asked for.
 	Decision policy.Decision
+	// Upstream is the parent that it leads through, which resolves the name: there is no Addr then.
+	// Empty if it leads to the origin directly.
+	Upstream string
 }
 
 // A RefusedError says that every address of a permitted target is one that may not be dialled.
@@ -48,15 +56,24 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("dial %s: %s", e.Decision.Target.HostPort(), e.Decision.Reason)
 }
 
-// NewEgress returns an Egress that works as o says. The error is that of o.Check.
-// It opens nothing and starts no goroutine, so there is nothing to close.
+// NewEgress returns an Egress that works as o says. The error is that of o.Check, or of a file that
+// o names. It keeps nothing open and starts no goroutine, so there is nothing to close.
 func NewEgress(o EgressOptions) (*Egress, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	o = o.withDefaults()
 	static, _ := o.staticNames()
+	parents := make([]*parent, 0, len(o.Parents))
+	for i, spec := range o.Parents {
+		p, err := newParent(spec, i, o)
+		if err != nil {
+			return nil, fmt.Errorf("parent %s: %w", spec.name(i), err)
+		}
+		parents = append(parents, p)
+	}
 	return &Egress{
+		parents: parents,
 		names:   newNameCache(o, static),
 		timeout: o.ConnectTimeout,
 		keepAlive: net.KeepAliveConfig{
@@ -68,9 +85,10 @@ func NewEgress(o EgressOptions) (*Egress, error) {
 	}, nil
 }
 
-// Open connects to d's target; the caller closes the connection, which is a bare *net.TCPConn, so
-// that the kernel may move its bytes. Every address is judged by d.CheckAddr when it is known, and
-// once more when the socket is about to be connected to it.
+// Open connects to d's target; the caller closes the connection. It is a bare *net.TCPConn, so
+// that the kernel may move its bytes, unless it leads through a parent; see takeLead. Every address
+// is judged by d.CheckAddr when it is known, and once more when the socket is about to be connected
+// to it; behind a parent no address is known.
 //
 // The error is ErrNotPermitted unless d.Permit is set, a *RefusedError if no address may be
 // dialled, a *DialError if the origin cannot be reached, or wraps ctx's error if that was cancelled.
@@ -78,6 +96,9 @@ func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, 
 	route := Route{Decision: d}
 	if !d.Permit {
 		return nil, route, ErrNotPermitted
+	}
+	if parents := e.through(d.Target); len(parents) > 0 {
+		return e.openThrough(ctx, d, parents)
 	}
 	began := time.Now()
 	addrs, err := e.resolve(ctx, d.Target)
@@ -92,7 +113,7 @@ func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, 
 		return nil, route, refusal
 	}
 	began = time.Now()
-	conn, addr, err := e.connect(ctx, d, permitted)
+	conn, addr, err := e.connect(ctx, d.Target, permits(d), permitted)
 	route.Connect = time.Since(began)
 	route.Addr, route.Decision = addr, d.CheckAddr(addr)
 	return conn, route, err
@@ -129,50 +150,60 @@ func permittedAddrs(dst []netip.AddrPort, d policy.Decision, addrs []netip.Addr)
 	return dst, refusal
 }
 
-// connect dials addrs, of which there is at least one, within e.timeout. It returns the address of the
-// connection, or of the failure.
-func (e *Egress) connect(ctx context.Context, d policy.Decision, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
+// connect dials addrs of t, of which there is at least one, within e.timeout. Each is judged once
+// more by judge. It returns the address of the connection, or of the failure.
+func (e *Egress) connect(ctx context.Context, t policy.Target, judge addrJudge, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	if len(addrs) == 1 { // no goroutine for the common case
 		addr = addrs[0]
-		conn, err = e.dial(limited, d, addr)
+		conn, err = e.dial(limited, judge, addr)
 	} else {
 		r := dialRace{dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-			return e.dial(ctx, d, addr)
+			return e.dial(ctx, judge, addr)
 		}}
 		conn, addr, err = r.run(limited, addrs)
 	}
 	if err != nil {
-		return nil, addr, connectError(ctx, d.Target, addr, err)
+		return nil, addr, connectError(ctx, t, addr, err)
 	}
 	return conn, addr, nil
 }
 
+// An addrJudge says why an address may not be dialled.
+type addrJudge func(netip.AddrPort) error
+
+// permits judges addresses by d.
+func permits(d policy.Decision) addrJudge {
+	return func(addr netip.AddrPort) error {
+		if judged := d.CheckAddr(addr); !judged.Permit {
+			return &RefusedError{Decision: judged}
+		}
+		return nil
+	}
+}
+
 // dial connects to addr and to nothing else.
-func (e *Egress) dial(ctx context.Context, d policy.Decision, addr netip.AddrPort) (net.Conn, error) {
+func (e *Egress) dial(ctx context.Context, judge addrJudge, addr netip.AddrPort) (net.Conn, error) {
 	dialer := net.Dialer{
 		KeepAliveConfig: e.keepAlive,
 		// The last moment before connecting, with the address the socket will have: whatever
 		// stands between here and the resolver, what is judged is what is dialled.
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return checkDialled(d, address)
+			return judgeDialled(judge, address)
 		},
 	}
 	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
 	return dialer.DialContext(ctx, "tcp", addr.String())
 }
 
-// checkDialled judges the text of the address that a socket is about to be connected to.
-func checkDialled(d policy.Decision, address string) error {
+// judgeDialled judges the text of the address that a socket is about to be connected to.
+func judgeDialled(judge addrJudge, address string) error {
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("address %q: %w", address, err)
 	}
-	if judged := d.CheckAddr(addr); !judged.Permit {
-		return &RefusedError{Decision: judged}
-	}
-	return nil
+	return judge(addr)
 }
 
 // decisionKey is the context key of the Decision that a dial is for.

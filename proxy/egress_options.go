@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,6 +28,12 @@ type EgressOptions struct {
 	KeepAlive time.Duration `yaml:"keep_alive"`
 	// MaxNames bounds the names whose answers are remembered. Default 10000.
 	MaxNames int `yaml:"max_names"`
+	// Parents are proxies to reach origins through. Those that may serve a host are tried in this
+	// order until one does; a host that none may serve is reached directly. Default: none.
+	Parents []ParentSpec `yaml:"parents"`
+
+	// Roots are the authorities that parents by https are trusted for. If nil, the system's.
+	Roots *x509.CertPool `yaml:"-"`
 }
 
 const (
@@ -74,7 +81,7 @@ func (o EgressOptions) Check() error {
 		problems = append(problems, &OptionError{Field: "max_names", Msg: fmt.Sprintf("%d is negative", o.MaxNames)})
 	}
 	_, bad := o.staticNames()
-	return errors.Join(append(problems, bad...)...)
+	return errors.Join(append(append(problems, bad...), o.checkParents()...)...)
 }
 
 func resolverHint(s string) string {

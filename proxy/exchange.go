@@ -120,6 +120,10 @@ func (x *exchange) end(word string) {
 	if x.route.Addr.IsValid() {
 		r.DstIP = x.route.Addr.Addr()
 	}
+	r.Upstream = x.route.Upstream
+	if x.failure != nil {
+		r.Detail = x.failure.detail
+	}
 	r.Decision, r.Reason = x.decision.Outcome(), x.decision.Reason.String()
 	r.OutsideTag = x.decision.OutsideTag()
 	x.fillHello()

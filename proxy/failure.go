@@ -37,6 +37,11 @@ var noDeadline time.Time
 type failure struct {
 	word   string
 	status int
+	// detail is more about it, for the client and the record; it may be empty.
+	detail string
+	// upstream is the parent that it is about, received the status that the parent answered with.
+	upstream string
+	received int
 	// denied is set if the origin's address is one that may not be dialled: that is a denial.
 	denied bool
 	// abort is set if there is nobody, or nothing, to answer any more.
@@ -65,7 +70,10 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		x.decision = refused.Decision
 		return &failure{word: denials[x.decision.Reason].word, status: x.denialStatus(), denied: true}
 	case errors.As(err, &dial):
-		return &failure{word: dial.Word, status: dial.Status}
+		if dial.Upstream != "" {
+			x.route.Upstream = dial.Upstream
+		}
+		return &failure{word: dial.Word, status: dial.Status, detail: dial.Detail, upstream: dial.Upstream, received: dial.Received}
 	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
 		return &failure{word: wordInternal, status: http.StatusBadGateway}
 	case errors.As(err, &netErr) && netErr.Timeout():

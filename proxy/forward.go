@@ -33,9 +33,20 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	http.NewResponseController(rw).EnableFullDuplex()
 	a := newAnswer(x, rw, r)
 	x.roundTrip = func(r *http.Request) (*http.Response, error) {
-		return x.fetch(a, r, x.srv.transports.of(x.decision).RoundTrip)
+		return x.fetch(a, r, x.trip)
 	}
 	s.pass(x, a, r.WithContext(ctx))
+}
+
+// trip makes the request to the origin, directly or through a parent.
+func (x *exchange) trip(r *http.Request) (*http.Response, error) {
+	s := x.srv
+	if s.Egress != nil {
+		if parents := s.Egress.through(x.request.Target); len(parents) > 0 {
+			return s.tripThrough(r, x.decision, parents)
+		}
+	}
+	return s.transports.of(x.decision).RoundTrip(r)
 }
 
 // pass has goproxy call x.roundTrip and copy the answer into a, and ends the exchange.
@@ -181,7 +192,9 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	}
 	route := oc.route
 	// The connection may have been opened for another request: its address is judged for this one.
-	route.Decision = x.decision.CheckAddr(route.Addr)
+	if route.Decision = x.decision; route.Upstream == "" {
+		route.Decision = x.decision.CheckAddr(route.Addr)
+	}
 	if info.Reused {
 		route.DNS, route.Connect = 0, 0
 	}

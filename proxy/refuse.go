@@ -27,6 +27,10 @@ type refusal struct {
 	target policy.Target
 	id     string // of the record; empty if there is none
 	client netip.Addr
+	// Of trouble: more about it, the parent that it is about, and the status that one answered with.
+	detail   string
+	nextHop  string
+	received int
 }
 
 // denialStatus is the status that x.decision's Reason is answered with.
@@ -55,15 +59,23 @@ func (x *exchange) denial() *refusal {
 
 // trouble is the answer to a permitted request that x.failure kept from its origin.
 func (x *exchange) trouble() *refusal {
+	text := "The request is permitted, but the origin did not answer it: " + strings.ReplaceAll(x.failure.word, "_", " ") + "."
+	if x.failure.detail != "" {
+		text = "The request is permitted, but the origin was not reached: " + x.failure.detail + "."
+	}
 	return &refusal{
 		status: x.status,
 		head:   "webproxy upstream",
 		code:   x.failure.word,
 		word:   x.failure.word,
-		text:   "The request is permitted, but the origin did not answer it: " + strings.ReplaceAll(x.failure.word, "_", " ") + ".",
+		text:   text,
 		target: x.request.Target,
 		id:     x.rec.ID,
 		client: x.request.Client,
+
+		detail:   x.failure.detail,
+		nextHop:  x.failure.upstream,
+		received: x.failure.received,
 	}
 }
 
@@ -114,7 +126,7 @@ func (x *exchange) answerRaw(minor int) {
 // fill sets the fields of the denial contract.
 func (f *refusal) fill(h http.Header, contentType string, size int) {
 	h.Set("Server", serverName)
-	h.Set("Proxy-Status", serverName+"; error="+f.word+"; details="+quoteString(f.details()))
+	h.Set("Proxy-Status", f.proxyStatus())
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(size))
 	h.Set("Cache-Control", "no-store")
@@ -122,6 +134,22 @@ func (f *refusal) fill(h http.Header, contentType string, size int) {
 	if f.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
 	}
+}
+
+// proxyStatus is the field of RFC 9209.
+func (f *refusal) proxyStatus() string {
+	s := serverName + "; error=" + f.word
+	if f.nextHop != "" {
+		s += "; next-hop=" + quoteString(f.nextHop)
+	}
+	if f.received != 0 {
+		s += "; received-status=" + strconv.Itoa(f.received)
+	}
+	details := f.details()
+	if f.detail != "" {
+		details += ": " + f.detail
+	}
+	return s + "; details=" + quoteString(details)
 }
 
 // details is the code, the target and the id, as far as they are known.

@@ -17,6 +17,8 @@ type transports struct {
 	srv   *Server
 	mu    sync.Mutex // guards pools
 	pools map[policy.AddrClass]*http.Transport
+	// through has one pool for each parent: no address of an origin is known there.
+	through map[*parent]*http.Transport
 }
 
 // of returns the pool for d.
@@ -35,6 +37,21 @@ func (t *transports) of(d policy.Decision) *http.Transport {
 	return pool
 }
 
+// toParent returns the pool of connections to p.
+func (t *transports) toParent(p *parent) *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if pool := t.through[p]; pool != nil {
+		return pool
+	}
+	if t.through == nil {
+		t.through = make(map[*parent]*http.Transport)
+	}
+	pool := t.srv.newParentTransport(p)
+	t.through[p] = pool
+	return pool
+}
+
 // drop closes all idle connections. Those in use are closed when their request is done. A class
 // belongs to one Set, so after another was installed the pools dropped are never asked again.
 func (t *transports) drop() {
@@ -44,6 +61,10 @@ func (t *transports) drop() {
 		pool.CloseIdleConnections()
 	}
 	clear(t.pools)
+	for _, pool := range t.through {
+		pool.CloseIdleConnections()
+	}
+	clear(t.through)
 }
 
 func (s *Server) newTransport() *http.Transport {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -159,7 +160,12 @@ func (t *tunnel) stopWhenSilent(limit time.Duration) {
 
 // resetOnClose makes Close send a reset and drop what was not sent yet, where the connection can.
 func resetOnClose(c net.Conn) {
-	if tcp, ok := c.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+	switch c := c.(type) {
+	case *net.TCPConn:
+		c.SetLinger(0)
+	case *tls.Conn:
+		// Closed as it is, it would say that its stream has ended well.
+		resetOnClose(c.NetConn())
+		c.NetConn().Close()
 	}
 }

@@ -29,6 +29,7 @@ type metrics struct {
 	reloads   *prometheus.CounterVec
 	configOK  prometheus.Gauge
 	auditErrs prometheus.Counter
+	parents   *prometheus.GaugeVec
 }
 
 func newMetrics(d *daemon) *metrics {
@@ -56,12 +57,16 @@ func newMetrics(d *daemon) *metrics {
 		configOK:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "webproxy_config_ok", Help: "1 if the configuration on disk is in force, 0 if it was refused."}),
 		auditErrs: counter("audit_write_errors_total", "Audit records that could not be written."),
 	}
+	m.parents = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "webproxy_upstream_up", Help: "1 if the parent proxy worked last, 0 if it did not."}, []string{"upstream"})
+	for _, id := range d.cfg.Egress.ParentNames() {
+		m.parent(id, true)
+	}
 	m.configOK.Set(1)
 	for _, result := range []string{"installed", "refused"} {
 		m.reloads.WithLabelValues(result)
 	}
 	m.registry.MustRegister(m.decisions, m.deciding, m.dns, m.dialling, m.dialErrs, m.bytesOut, m.bytesIn, m.ended,
-		m.reloads, m.configOK, m.auditErrs, newGauges(d), newShipMetrics(d.shippers),
+		m.reloads, m.configOK, m.auditErrs, m.parents, newGauges(d), newShipMetrics(d.shippers),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -98,6 +103,15 @@ func (m *metrics) Ended(r *audit.Record) {
 
 // AuditFailed implements proxy.Observer.
 func (m *metrics) AuditFailed(error) { m.auditErrs.Inc() }
+
+// parent notes whether a parent proxy works.
+func (m *metrics) parent(id string, works bool) {
+	up := 0.0
+	if works {
+		up = 1
+	}
+	m.parents.WithLabelValues(id).Set(up)
+}
 
 func (m *metrics) reloaded(ok bool) {
 	if ok {

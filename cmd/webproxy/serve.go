@@ -115,6 +115,7 @@ func (d *daemon) assemble() error {
 	if err != nil {
 		return fmt.Errorf("egress: %w", err)
 	}
+	egress.OnParent = d.parentChanged
 	d.live.Swap(d.cfg.Set)
 	d.proxy = &proxy.Server{
 		Policy:        &d.live,
@@ -130,6 +131,16 @@ func (d *daemon) assemble() error {
 	d.proxy.Observer = d.metrics
 	d.status.Installed(d.cfg.Set.Digest(), time.Now())
 	return nil
+}
+
+// parentChanged tells the operator that a parent proxy stopped working, or works again.
+func (d *daemon) parentChanged(id string, err error) {
+	d.metrics.parent(id, err == nil)
+	if err != nil {
+		d.log.Error("parent proxy does not work", zap.String("upstream", id), zap.Error(err))
+		return
+	}
+	d.log.Info("parent proxy works again", zap.String("upstream", id))
 }
 
 // maintainAudit keeps the audit log's files in order until the returned function is called.

@@ -31,15 +31,16 @@ var mayImport = map[string][]string{
 	"ship":           {"audit"},
 	"policy":         {},
 
-	"internal/archtest":   {},
-	"internal/atomicfile": {},
-	"internal/deps":       {},
-	"internal/proxytest":  {"audit", "certs", "policy", "proxy"},
-	"internal/simsite":    {"audit", "catalog", "policy"},
+	"internal/archtest":    {},
+	"internal/atomicfile":  {},
+	"internal/deps":        {},
+	"internal/proxytest":   {"audit", "certs", "policy", "proxy"},
+	"internal/simsite":     {"audit", "catalog", "policy"},
+	"internal/privatefile": {},
 }
 
 // besides are packages of ours that any but policy may import: they know nothing of a proxy.
-var besides = []string{"internal/atomicfile"}
+var besides = []string{"internal/atomicfile", "internal/privatefile"}
 
 // outside are trees of programs that only use or measure what is built; they may import anything.
 var outside = []string{"bench", "e2e", "test"}

@@ -161,6 +161,18 @@ func (p *Proxy) Compile(rules []policy.RuleSpec) *policy.Set {
 	return set
 }
 
+// Decide is what the policy says of a request for the origin, by loopback.
+func (p *Proxy) Decide(method string) policy.Decision {
+	p.t.Helper()
+	target, err := policy.ParseTarget(policy.HTTPS, p.Target)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return p.Live.Load().Decide(&policy.Request{
+		Time: time.Now(), Client: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Method: method, Target: target,
+	})
+}
+
 // URL is the URL of path at the origin.
 func (p *Proxy) URL(path string) string { return "http://" + p.Target + path }
 

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// checkParents refuses rules that parents would make false: who resolves a name is the one who knows
+// its address, so what a rule says of addresses cannot be judged behind a parent.
+func (l *loader) checkParents() {
+	if l.failed("egress") || len(l.cfg.Egress.Parents) == 0 {
+		return
+	}
+	said := map[string]bool{} // by the rule: one line of a list says it for all
+	for _, r := range l.cfg.Set.Rules() {
+		setting, what := "", ""
+		switch {
+		case r.Tag != "":
+			setting, what = ".service_tag", "the service tag "+r.Tag
+		case r.Private && !r.Host.IsAddr():
+			setting, what = ".private", "private: allow"
+		default:
+			continue
+		}
+		id, ok := l.cfg.Egress.ParentOf(r.Host)
+		rule := ruleOf("policy." + r.Field)
+		if !ok || said[rule] {
+			continue
+		}
+		said[rule] = true
+		l.problems = append(l.problems, l.placed(&policy.SpecError{
+			Field: strings.TrimPrefix(rule, "policy.") + setting,
+			Msg:   fmt.Sprintf("%s is about addresses, and %s is reached through parent %s, which resolves names by itself", what, r.Host, id),
+			Hint:  fmt.Sprintf("add %s to except: of the parent, or drop the condition", r.Host),
+		}))
+	}
+}

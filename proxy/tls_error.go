@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"webproxy/policy"
+)
+
+// The proxy error types of RFC 9209, section 2.3, for TLS, and that of settings that do not work.
+const (
+	wordTLSProtocol    = "tls_protocol_error"
+	wordTLSCertificate = "tls_certificate_error"
+	wordTLSAlert       = "tls_alert_received"
+	wordConfiguration  = "proxy_configuration_error"
+)
+
+// newTLSError is the error of a TLS handshake of ours as a client.
+func newTLSError(t policy.Target, err error) *DialError {
+	word, detail := tlsWord(err)
+	e := newDialError(t, word, err)
+	e.Detail = detail
+	return e
+}
+
+func tlsWord(err error) (word, detail string) {
+	var (
+		verify *tls.CertificateVerificationError
+		alert  tls.AlertError
+		netErr net.Error
+	)
+	switch {
+	case errors.As(err, &verify):
+		return wordTLSCertificate, certificateFlaw(verify.Err)
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return wordTimeout, "no TLS session in time"
+	case errors.As(err, &alert):
+		return wordTLSAlert, "TLS alert: " + alert.Error()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr):
+		return wordTerminated, "closed the connection during the TLS handshake"
+	}
+	return wordTLSProtocol, "no TLS session of version 1.2 or newer"
+}
+
+// certificateFlaw says what is wrong with a certificate, in words that name nothing of it.
+func certificateFlaw(err error) string {
+	var (
+		invalid   x509.CertificateInvalidError
+		name      x509.HostnameError
+		authority x509.UnknownAuthorityError
+		weak      x509.InsecureAlgorithmError
+		roots     x509.SystemRootsError
+	)
+	switch {
+	case errors.As(err, &name):
+		return "the certificate is for another name"
+	case errors.As(err, &authority):
+		if authority.Cert != nil && authority.Cert.CheckSignatureFrom(authority.Cert) == nil {
+			return "the certificate is signed by itself, or by an authority that is not trusted"
+		}
+		return "the certificate is signed by an authority that is not trusted"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		if time.Now().Before(invalid.Cert.NotBefore) {
+			return "the certificate is not valid yet"
+		}
+		return "the certificate has expired"
+	case errors.As(err, &weak):
+		return "the certificate is signed with a weak algorithm"
+	case errors.As(err, &roots):
+		return "the system has no trusted authorities"
+	}
+	return "the certificate is not valid"
+}

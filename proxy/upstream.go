@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/policy"
+)
+
+// A parent is a proxy on the way to origins. It is safe for concurrent use.
+type parent struct {
+	id     string
+	addr   policy.Target // whom to connect to
+	tls    *tls.Config   // nil if it is spoken to in the clear
+	hosts  []policy.Pattern
+	except []policy.Pattern
+	secret *credentials // nil if it wants none
+	health health
+}
+
+func newParent(spec ParentSpec, i int, o EgressOptions) (*parent, error) {
+	addr, secure, err := spec.target()
+	if err != nil {
+		return nil, err
+	}
+	p := &parent{id: spec.name(i), addr: addr, hosts: patterns(spec.Hosts), except: patterns(spec.Except)}
+	if secure {
+		p.tls = &tls.Config{ServerName: addr.Host(), RootCAs: o.Roots, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+	}
+	if spec.Credentials == "" {
+		return p, nil
+	}
+	p.secret = &credentials{path: spec.Credentials}
+	_, err = p.secret.authorization()
+	return p, err
+}
+
+// serves reports whether t is reached through p.
+func (p *parent) serves(t policy.Target) bool {
+	has := func(list []policy.Pattern) bool {
+		return slices.ContainsFunc(list, func(pattern policy.Pattern) bool { return pattern.Matches(t.Host()) })
+	}
+	return !has(p.except) && (len(p.hosts) == 0 || has(p.hosts))
+}
+
+// through returns the parents that t is reached through, in the order in which they are to be tried:
+// as configured, those that do not work last. It is empty if t is reached directly.
+func (e *Egress) through(t policy.Target) []*parent {
+	var working, down []*parent
+	now := time.Now()
+	for _, p := range e.parents {
+		switch {
+		case !p.serves(t):
+		case len(working) > 0 && p.health.down(): // no need to try it now
+			down = append(down, p)
+		case p.health.usable(now):
+			working = append(working, p)
+		default:
+			down = append(down, p)
+		}
+	}
+	return append(working, down...)
+}
+
+// openThrough opens a tunnel to d's target through the first of parents that gives one: nothing has
+// been sent to the origin before. There is at least one.
+func (e *Egress) openThrough(ctx context.Context, d policy.Decision, parents []*parent) (net.Conn, Route, error) {
+	route := Route{Decision: d}
+	began := time.Now()
+	var worst error
+	for i, p := range parents {
+		route.Upstream = p.id
+		conn, err := e.tunnelThrough(ctx, d, p, e.share(len(parents)-i))
+		if err == nil {
+			e.worked(p)
+			route.Connect = time.Since(began)
+			return conn, route, nil
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, route, fmt.Errorf("dial %s: %w", d.Target.HostPort(), context.Canceled)
+		}
+		worst = worseOf(worst, err)
+		if !e.judgeParent(p, err) {
+			break
+		}
+	}
+	route.Connect = time.Since(began)
+	var failed *DialError
+	if errors.As(worst, &failed) {
+		route.Upstream = failed.Upstream
+	}
+	return nil, route, worst
+}
+
+// share is how long connecting to one parent may take if left are still to be tried, this one
+// included: a parent that swallows packets must not use up the client's patience.
+func (e *Egress) share(left int) time.Duration {
+	if left == 1 {
+		return e.timeout
+	}
+	return e.timeout / 3
+}
+
+// worseOf picks the error to report: what a parent has answered tells more than that another one is
+// not there.
+func worseOf(a, b error) error {
+	var answered *parentAnswer
+	if a != nil && (errors.As(a, &answered) || !errors.As(b, &answered)) {
+		return a
+	}
+	return b
+}
+
+// judgeParent notes what err says of p, and reports whether another parent should be asked.
+func (e *Egress) judgeParent(p *parent, err error) (again bool) {
+	var answered *parentAnswer
+	switch {
+	case !errors.As(err, &answered):
+		e.failed(p, err)
+		return true
+	case answered.status == http.StatusProxyAuthRequired:
+		p.secret.forget()
+		e.failed(p, err)
+		return true
+	}
+	e.worked(p)
+	return answered.status >= 500
+}
+
+// dialParent connects to p, by TLS if it wants that. d is whom it is for.
+func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *parent) (net.Conn, error) {
+	addrs, err := e.resolve(ctx, p.addr)
+	if err != nil {
+		return nil, p.blame(d.Target, err)
+	}
+	notSelf := func(addr netip.AddrPort) error {
+		if d.CheckAddr(addr).Reason == policy.Loop {
+			return errParentIsSelf
+		}
+		return nil
+	}
+	all := make([]netip.AddrPort, 0, len(addrs))
+	for _, addr := range addrs {
+		all = append(all, netip.AddrPortFrom(addr, p.addr.Port()))
+	}
+	conn, _, err := e.connect(ctx, p.addr, notSelf, all)
+	if err != nil {
+		return nil, p.blame(d.Target, err)
+	}
+	if p.tls == nil {
+		return conn, nil
+	}
+	secure := tls.Client(conn, p.tls)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, p.blame(d.Target, newTLSError(d.Target, err))
+	}
+	return secure, nil
+}
+
+var errParentIsSelf = errors.New("the parent is this proxy itself")
+
+// blame says that it is p that could not be reached. The client is told its id, never its address.
+func (p *parent) blame(t policy.Target, err error) error {
+	var dial *DialError
+	if !errors.As(err, &dial) {
+		dial = newDialError(t, wordUnavailable, err)
+	}
+	blamed := *dial
+	blamed.target, blamed.Upstream = t.HostPort(), p.id
+	blamed.Detail = "parent " + p.id + ": " + strings.ReplaceAll(dial.Word, "_", " ")
+	if dial.Detail != "" {
+		blamed.Detail = "parent " + p.id + ": " + dial.Detail
+	}
+	return &blamed
+}
+
+// worked and failed tell whoever is interested when the state of p changes.
+func (e *Egress) worked(p *parent) {
+	if p.health.worked() && e.OnParent != nil {
+		e.OnParent(p.id, nil)
+	}
+}
+
+func (e *Egress) failed(p *parent, err error) {
+	if p.health.failed(time.Now()) && e.OnParent != nil {
+		e.OnParent(p.id, err)
+	}
+}

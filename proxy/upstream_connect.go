@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"webproxy/policy"
+)
+
+// maxParentHead bounds the heads of a parent's answer to CONNECT, in bytes.
+const maxParentHead = 64 << 10
+
+// tunnelThrough has p open a tunnel to d's target, within limit.
+func (e *Egress) tunnelThrough(ctx context.Context, d policy.Decision, p *parent, limit time.Duration) (net.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := e.dialParent(limited, d, p)
+	if err != nil {
+		return nil, err
+	}
+	// The parent has to connect too, and knows better than we do how long that may take.
+	conn.SetDeadline(time.Now().Add(e.timeout))
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	lead, err := p.ask(conn, d.Target, viaOf(ctx))
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	conn.SetDeadline(noDeadline)
+	if len(lead) > 0 {
+		return &leadConn{Conn: conn, lead: lead}, nil
+	}
+	return conn, nil
+}
+
+// ask sends a CONNECT for t and reads the answer. It returns what came behind it.
+func (p *parent) ask(conn net.Conn, t policy.Target, via string) (lead []byte, err error) {
+	var head strings.Builder
+	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
+	if via != "" {
+		head.WriteString("Via: 1.1 " + via + "\r\n")
+	}
+	if p.secret != nil {
+		authorization, err := p.secret.authorization()
+		if err != nil {
+			return nil, p.fail(t, wordConfiguration, 0, err)
+		}
+		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
+	}
+	head.WriteString("\r\n")
+	if _, err := io.WriteString(conn, head.String()); err != nil {
+		return nil, p.fail(t, brokenConnWord(err), 0, err)
+	}
+	r := bufio.NewReader(&io.LimitedReader{R: conn, N: maxParentHead})
+	for range 6 { // as many interim answers as http.Transport takes
+		resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
+		switch {
+		case err != nil:
+			return nil, p.fail(t, brokenConnWord(err), 0, err)
+		case resp.StatusCode >= 300:
+			return nil, p.answered(t, resp.StatusCode)
+		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
+			lead, _ = r.Peek(r.Buffered())
+			return lead, nil
+		}
+	}
+	return nil, p.fail(t, wordProtocol, 0, errParentHead)
+}
+
+// A parentAnswer is an answer of a parent that is not the origin's.
+type parentAnswer struct{ status int }
+
+func (e *parentAnswer) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
+
+// answered is the error of a parent that answered by itself, instead of reaching t.
+func (p *parent) answered(t policy.Target, status int) *DialError {
+	word := wordUnavailable
+	switch status {
+	case http.StatusProxyAuthRequired:
+		word = wordConfiguration
+	case http.StatusForbidden, http.StatusUnavailableForLegalReasons:
+		word = wordDenied
+	case http.StatusGatewayTimeout:
+		word = wordTimeout
+	}
+	return p.fail(t, word, status, &parentAnswer{status})
+}
+
+// fail is an error whose text the client may see.
+func (p *parent) fail(t policy.Target, word string, status int, err error) *DialError {
+	e := newDialError(t, word, err)
+	e.Upstream, e.Received = p.id, status
+	e.Detail = "parent " + p.id + ": " + strings.ReplaceAll(word, "_", " ")
+	if status != 0 {
+		e.Detail = fmt.Sprintf("parent %s answered with status %d", p.id, status)
+	}
+	return e
+}
+
+// brokenConnWord is the word for a connection that did not carry a whole answer.
+func brokenConnWord(err error) string {
+	var netErr net.Error
+	switch {
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return wordResponseTimeout
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr):
+		return wordTerminated
+	}
+	return wordProtocol
+}
+
+var errParentHead = errors.New("too many interim answers to CONNECT")
+
+// A leadConn is a connection of which some bytes have been read already.
+type leadConn struct {
+	net.Conn
+	lead []byte
+}
+
+// Read implements net.Conn.
+func (c *leadConn) Read(p []byte) (int, error) {
+	if len(c.lead) > 0 {
+		n := copy(p, c.lead)
+		c.lead = c.lead[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// takeLead returns the connection below c, and what of its bytes has been read already.
+func takeLead(c net.Conn) (net.Conn, []byte) {
+	if l, ok := c.(*leadConn); ok {
+		return l.Conn, l.lead
+	}
+	return c, nil
+}
+
+// viaKey is the context key of the name that this proxy has in Via fields.
+type viaKey struct{}
+
+func withVia(ctx context.Context, via string) context.Context {
+	return context.WithValue(ctx, viaKey{}, via)
+}
+
+func viaOf(ctx context.Context) string {
+	via, _ := ctx.Value(viaKey{}).(string)
+	return via
+}

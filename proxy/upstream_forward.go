@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"webproxy/policy"
+)
+
+// newParentTransport returns a pool of connections to p, for requests in absolute form to any host.
+func (s *Server) newParentTransport(p *parent) *http.Transport {
+	t := s.newTransport()
+	// The scheme is that of the requests: TLS to the parent, if it wants that, is dialParent's.
+	proxy := &url.URL{Scheme: "http", Host: p.addr.HostPort()}
+	t.Proxy = http.ProxyURL(proxy)
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		d, ok := ctx.Value(decisionKey{}).(policy.Decision)
+		if !ok || !d.Permit || network != "tcp" || address != p.addr.HostPort() {
+			return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
+		}
+		began := time.Now()
+		limited, cancel := context.WithTimeout(ctx, s.Egress.timeout)
+		defer cancel()
+		conn, err := s.Egress.dialParent(limited, d, p)
+		route := Route{Decision: d, Upstream: p.id, Connect: time.Since(began)}
+		s.observer().Dialled(route, err)
+		if err != nil {
+			return nil, &unsentError{err}
+		}
+		return &originConn{Conn: conn, route: route}, nil
+	}
+	return t
+}
+
+// An unsentError is a failure before anything was sent: another parent may be asked.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *unsentError) Unwrap() error { return e.err }
+
+// tripThrough makes r, which d permits, to the first of parents that takes it. An answer that is the
+// parent's own is an error: it is never taken for the origin's.
+func (s *Server) tripThrough(r *http.Request, d policy.Decision, parents []*parent) (*http.Response, error) {
+	if !d.Permit {
+		return nil, ErrNotPermitted
+	}
+	body := r.Body
+	var worst error
+	for _, p := range parents {
+		out := r.Clone(r.Context())
+		out.URL = absoluteURL(r.URL, r.Host)
+		if body != nil && body != http.NoBody {
+			out.Body = keptBody{body}
+		}
+		resp, err := s.tripTo(p, out)
+		if err == nil {
+			s.Egress.worked(p)
+			return resp, nil
+		}
+		if r.Context().Err() != nil {
+			return nil, err
+		}
+		worst = worseOf(worst, err)
+		var unsent *unsentError
+		var answered *parentAnswer
+		switch {
+		case errors.As(err, &unsent):
+			s.Egress.failed(p, err)
+			continue
+		case errors.As(err, &answered):
+			if s.Egress.judgeParent(p, err) && repeatable(r) {
+				continue
+			}
+		}
+		return nil, worst
+	}
+	return nil, worst
+}
+
+// repeatable reports whether r may be sent again though somebody has it: it is safe, and has no body
+// that is gone (RFC 9110, 9.2.2).
+func repeatable(r *http.Request) bool {
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	return safe && (r.Body == nil || r.Body == http.NoBody)
+}
+
+func (s *Server) tripTo(p *parent, r *http.Request) (*http.Response, error) {
+	d, _ := r.Context().Value(decisionKey{}).(policy.Decision)
+	if p.secret != nil {
+		authorization, err := p.secret.authorization()
+		if err != nil {
+			return nil, &unsentError{p.fail(d.Target, wordConfiguration, 0, err)}
+		}
+		r.Header["Proxy-Authorization"] = []string{authorization}
+	}
+	resp, err := s.transports.toParent(p).RoundTrip(r)
+	if err == nil && parentsOwn(resp) {
+		resp.Body.Close()
+		return nil, p.answered(d.Target, resp.StatusCode)
+	}
+	return resp, err
+}
+
+// parentsOwn reports whether resp was made by the parent, not by the origin. 407 is for the one next
+// to it (RFC 9110, 15.5.8). Any other status can be told only if the parent says that it is its own, by
+// Proxy-Status (RFC 9209) or, as Squid does, by X-Squid-Error.
+func parentsOwn(resp *http.Response) bool {
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		return true
+	}
+	if resp.StatusCode < 400 {
+		return false
+	}
+	if len(resp.Header["X-Squid-Error"]) > 0 {
+		return true
+	}
+	for _, v := range resp.Header["Proxy-Status"] {
+		if strings.Contains(v, "error=") {
+			return true
+		}
+	}
+	return false
+}
+
+// absoluteURL is u, as originURL made it, for a request in absolute form: all of it must be in the
+// request line as the client wrote it.
+func absoluteURL(u *url.URL, host string) *url.URL {
+	path := u.Opaque
+	if path == "" {
+		path = u.RawPath
+	}
+	return &url.URL{
+		Scheme:     u.Scheme,
+		Host:       u.Host,
+		Opaque:     "//" + host + path,
+		RawQuery:   u.RawQuery,
+		ForceQuery: u.ForceQuery,
+	}
+}
+
+// A keptBody stays open when a transport is done with it: another one may send it. net/http closes
+// the client's body when the request is over.
+type keptBody struct{ io.Reader }
+
+// Close implements io.Closer.
+func (keptBody) Close() error { return nil }

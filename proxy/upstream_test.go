@@ -1,0 +1,363 @@
+package proxy_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"webproxy/internal/proxytest"
+	"webproxy/proxy"
+)
+
+// A parent is a proxy that leads every name to loopback, and can be told to refuse.
+type parent struct {
+	*httptest.Server
+	status atomic.Int64 // of all answers, if not 0
+	basic  atomic.Value // what clients must send as Proxy-Authorization
+	lead   string       // sent behind the head of an answer to CONNECT
+	asked  atomic.Int64
+	saw    atomic.Pointer[http.Request] // the last one
+	copies sync.WaitGroup
+}
+
+func startParent(t *testing.T, secure bool) *parent {
+	t.Helper()
+	p := &parent{}
+	p.Server = httptest.NewUnstartedServer(p)
+	if secure {
+		p.StartTLS()
+	} else {
+		p.Start()
+	}
+	t.Cleanup(func() {
+		p.Close()
+		p.copies.Wait()
+	})
+	return p
+}
+
+func (p *parent) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	p.asked.Add(1)
+	p.saw.Store(r)
+	if basic, _ := p.basic.Load().(string); r.Header.Get("Proxy-Authorization") != basic {
+		rw.Header().Set("Proxy-Authenticate", "Basic realm=parent")
+		rw.WriteHeader(http.StatusProxyAuthRequired)
+		return
+	}
+	if status := p.status.Load(); status != 0 {
+		rw.Header().Set("X-Squid-Error", "ERR_ACCESS_DENIED 0")
+		rw.WriteHeader(int(status))
+		io.WriteString(rw, "a page of the parent's")
+		return
+	}
+	_, port, _ := net.SplitHostPort(r.Host)
+	if r.Method != http.MethodConnect {
+		_, port, _ = net.SplitHostPort(r.URL.Host)
+		pool := &http.Transport{DisableKeepAlives: true}
+		out := r.Clone(r.Context())
+		out.URL, out.Host = &url.URL{Scheme: "http", Host: "127.0.0.1:" + port, Opaque: strings.TrimPrefix(r.RequestURI, "http://"+r.Host)}, r.Host
+		resp, err := pool.RoundTrip(out)
+		if err != nil {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		rw.WriteHeader(resp.StatusCode)
+		io.Copy(rw, resp.Body)
+		return
+	}
+	origin, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		rw.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	client, _, err := rw.(http.Hijacker).Hijack()
+	if err != nil {
+		origin.Close()
+		return
+	}
+	io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n"+p.lead)
+	for _, pair := range [][2]net.Conn{{client, origin}, {origin, client}} {
+		p.copies.Go(func() {
+			io.Copy(pair[0], pair[1])
+			pair[0].Close()
+		})
+	}
+}
+
+// behind starts a proxy that reaches all origins through parents.
+func behind(t *testing.T, c proxytest.Config, change func(*proxy.Egress), o proxy.EgressOptions) *proxytest.Proxy {
+	t.Helper()
+	egress, err := proxy.NewEgress(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if change != nil {
+		change(egress)
+	}
+	c.Setup = func(s *proxy.Server) { s.Egress = egress }
+	return proxytest.Start(t, c)
+}
+
+func specs(parents ...*parent) []proxy.ParentSpec {
+	var all []proxy.ParentSpec
+	for _, p := range parents {
+		all = append(all, proxy.ParentSpec{URL: p.URL})
+	}
+	return all
+}
+
+// A tunnel through a parent carries what both sides send, what the parent sends too soon included, and
+// the record names the parent instead of an address.
+func TestParentTunnel(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		parent := startParent(t, secure)
+		parent.lead = "early "
+		o := proxy.EgressOptions{Parents: specs(parent)}
+		if secure {
+			o.Roots = x509.NewCertPool()
+			o.Roots.AddCert(parent.Certificate())
+		}
+		p := behind(t, proxytest.Config{}, nil, o)
+		c := p.Connect("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if got := c.Rest(); !strings.HasPrefix(got, "early HTTP/1.1 200 OK") || !strings.HasSuffix(got, "ok") {
+			t.Errorf("TLS %v: client got %q", secure, got)
+		}
+		c.Close()
+		r := p.Records(2)
+		if r[1].Upstream != "parent1" || r[1].DstIP.IsValid() || r[1].Error != "" || r[1].BytesIn == 0 {
+			t.Errorf("TLS %v: close record %+v", secure, r[1])
+		}
+		if saw := parent.saw.Load(); saw.Host != p.Target || saw.Header.Get("Via") == "" {
+			t.Errorf("TLS %v: the parent was asked for %s, %v", secure, saw.Host, saw.Header)
+		}
+	}
+}
+
+// A plain request goes to a parent in absolute form, as the client wrote it.
+func TestParentForward(t *testing.T) {
+	parent := startParent(t, false)
+	var got []string
+	p := behind(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, r.Method+" "+string(body))
+	})}, nil, proxy.EgressOptions{Parents: specs(parent)})
+	c := p.Dial()
+	var want []string
+	for _, path := range []string{"/", "/a%2fb?c=%20d&", "//x//y?", "/p^q"} {
+		c.Send(p.Request("POST", path, "Content-Length: 4", "Connection: close, X-Own", "X-Own: 1") + "body")
+		if resp := c.Response("POST"); resp.StatusCode != 200 {
+			t.Errorf("%s: %s", path, resp.Status)
+		} else {
+			c.Body(resp)
+		}
+		saw := parent.saw.Load()
+		if uri := strings.ReplaceAll(saw.RequestURI, "%5E", "^"); uri != p.URL(path) || saw.Header.Get("X-Own") != "" || saw.Header.Get("Proxy-Authorization") != "" {
+			t.Errorf("%s: the parent got %s %v", path, saw.RequestURI, saw.Header)
+		}
+		want = append(want, "POST body")
+		c = p.Dial()
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("the origin got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if r := p.Records(8); r[1].Upstream != "parent1" || r[1].Status != 200 || r[1].BytesOut != 4 {
+		t.Errorf("close record %+v", r[1])
+	}
+}
+
+// What a parent refuses is trouble of ours, never an answer of the origin's: 502, the word, the parent's
+// name and the status that it answered with.
+func TestParentAnswers(t *testing.T) {
+	tests := []struct {
+		status int
+		want   int
+		word   string
+	}{
+		{407, 502, "proxy_configuration_error"},
+		{403, 502, "http_request_denied"},
+		{502, 502, "destination_unavailable"},
+		{503, 502, "destination_unavailable"},
+		{504, 504, "connection_timeout"},
+	}
+	parent := startParent(t, false)
+	p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: specs(parent)})
+	for _, tt := range tests {
+		parent.status.Store(int64(tt.status))
+		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
+			method, _, _ := strings.Cut(request, " ")
+			c := p.Dial()
+			c.Send(request)
+			resp := c.Response(method)
+			status := resp.Header.Get("Proxy-Status")
+			if resp.StatusCode != tt.want || !strings.Contains(status, "error="+tt.word+"; next-hop=\"parent1\"; received-status=") {
+				t.Errorf("parent %d, %s: %s, Proxy-Status %s; want %d with %s", tt.status, method, resp.Status, status, tt.want, tt.word)
+			}
+			if body := c.Body(resp); strings.Contains(body, "a page of the parent's") || !strings.Contains(body, "parent parent1 answered with status") {
+				t.Errorf("parent %d, %s: body %q", tt.status, method, body)
+			}
+			c.Close()
+		}
+	}
+	for _, r := range p.Records(2 * 2 * len(tests)) {
+		if r.Type == "egress.close" && (r.Upstream != "parent1" || r.Error == "" || !strings.Contains(r.Detail, "parent1 answered")) {
+			t.Errorf("close record %+v", r)
+		}
+	}
+}
+
+// The credentials are those of the file as it is now, and stand nowhere else.
+func TestParentCredentials(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "corp.txt")
+	write := func(line string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("alice:first\n")
+	parent := startParent(t, false)
+	parent.basic.Store("Basic YWxpY2U6Zmlyc3Q=")
+	all := specs(parent)
+	all[0].Credentials = file
+	p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: all})
+	get := func() int {
+		c := p.Dial()
+		defer c.Close()
+		c.Send(p.Get("/"))
+		return c.Response("GET").StatusCode
+	}
+	p.Connect("").Close()
+	if got := get(); got != 200 {
+		t.Errorf("with the right credentials: %d", got)
+	}
+	parent.basic.Store("Basic YWxpY2U6c2Vjb25k")
+	if got := get(); got != 502 {
+		t.Errorf("with credentials that the parent does not take: %d", got)
+	}
+	write("alice:second\n")
+	if got := get(); got != 200 {
+		t.Errorf("after the file was replaced: %d", got)
+	}
+	p.Connect("").Close()
+	for _, bad := range []string{"", "alice", ":x", "a:b\nc:d\n"} {
+		write(bad)
+		if _, err := proxy.NewEgress(proxy.EgressOptions{Parents: all}); err == nil || strings.Contains(err.Error(), "alice") {
+			t.Errorf("credentials %q: error %v, want one that does not quote them", bad, err)
+		}
+	}
+}
+
+// Of two parents the second serves while the first is dead: no request fails, and few find out.
+func TestParentFailover(t *testing.T) {
+	first, second := startParent(t, false), startParent(t, false)
+	var changes []string
+	var mu sync.Mutex
+	p := behind(t, proxytest.Config{}, func(e *proxy.Egress) {
+		e.OnParent = func(id string, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			changes = append(changes, id+map[bool]string{true: " up", false: " down"}[err == nil])
+		}
+	}, proxy.EgressOptions{Parents: specs(first, second)})
+	use := func(n int) {
+		t.Helper()
+		for range n {
+			p.Connect("").Close()
+			c := p.Dial()
+			c.Send(p.Request("POST", "/", "Content-Length: 2") + "hi")
+			if resp := c.Response("POST"); resp.StatusCode != 200 {
+				t.Fatalf("%s", resp.Status)
+			}
+			c.Close()
+		}
+	}
+	use(3)
+	if second.asked.Load() != 0 {
+		t.Errorf("the second parent was asked %d times though the first works", second.asked.Load())
+	}
+	first.CloseClientConnections()
+	first.Listener.Close()
+	use(10)
+	if got := second.asked.Load(); got != 20 {
+		t.Errorf("the second parent was asked %d times, want 20", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(changes) != 1 || changes[0] != "parent1 down" {
+		t.Errorf("changes of state: %v", changes)
+	}
+}
+
+// Hosts that are no parent's, and those excepted, are reached directly; a parent that cannot be reached
+// is named in the answer, without its address.
+func TestParentChoice(t *testing.T) {
+	for _, tt := range []struct {
+		spec   proxy.ParentSpec
+		direct bool
+	}{
+		{proxy.ParentSpec{}, false},
+		{proxy.ParentSpec{Hosts: []string{"*.test"}}, false},
+		{proxy.ParentSpec{Hosts: []string{"*.example"}}, true},
+		{proxy.ParentSpec{Except: []string{"origin.test"}}, true},
+		{proxy.ParentSpec{Hosts: []string{"*.test"}, Except: []string{"o*.test"}}, true},
+	} {
+		tt.spec.URL, tt.spec.ID = "http://127.0.0.1:1", "corp"
+		p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{
+			Hosts:   map[string][]string{proxytest.Host: {"127.0.0.1"}},
+			Parents: []proxy.ParentSpec{tt.spec},
+		})
+		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
+			method, _, _ := strings.Cut(request, " ")
+			c := p.Dial()
+			c.Send(request)
+			resp := c.Response(method)
+			if direct := resp.StatusCode == 200; direct != tt.direct {
+				t.Errorf("%s, parent %+v: %s, want direct %v", method, tt.spec, resp.Status, tt.direct)
+			}
+			if !tt.direct {
+				if body := c.Body(resp); !strings.Contains(body, "parent corp: connection refused") || strings.Contains(body, "127.0.0.1:1") {
+					t.Errorf("%s: body %q", method, body)
+				}
+			}
+			c.Close()
+		}
+	}
+}
+
+// A client that leaves while the parent thinks ends the dial.
+func TestParentCancel(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	egress, err := proxy.NewEgress(proxy.EgressOptions{Parents: []proxy.ParentSpec{{URL: "http://" + ln.Addr().String()}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := proxytest.Start(t, proxytest.Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		if c, err := ln.Accept(); err == nil {
+			defer c.Close()
+			c.Read(make([]byte, 1))
+			cancel()
+			io.Copy(io.Discard, c)
+		}
+	}()
+	if _, _, err := egress.Open(ctx, p.Decide("CONNECT")); !errors.Is(err, context.Canceled) {
+		t.Errorf("Open: %v, want %v", err, context.Canceled)
+	}
+}
