@@ -51,7 +51,13 @@ func StartPhase(configPath, name string, until time.Time, by, reason string) err
 }
 
 // StopPhase takes back what StartPhase did. It does nothing to a phase that is on for another reason.
+// A configuration that does not load is no reason to leave a phase on.
 func StopPhase(configPath, name string) error {
+	if c, err := Load(configPath); err == nil {
+		if _, ok := c.Policy.Phases[name]; !ok {
+			return fmt.Errorf("stop phase %s: %s", name, unknownPhase(name, c.Policy.Phases))
+		}
+	}
 	return editPhases(configPath, func(started map[string]StartedPhase) { delete(started, name) })
 }
 

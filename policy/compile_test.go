@@ -253,7 +253,7 @@ func TestExplain(t *testing.T) {
 		{"POST", "http://get.example.com", policy.MethodNotAllowed, "only for the methods GET", "", "add POST"},
 		{"", "https://x.evil.org", policy.DeniedByRule, "denies it, and a deny beats every allow", "", "remove or narrow no"},
 		{"", "https://y.evil.org", policy.DeniedByRule, "denies it", "y.evil.org allows it, and would decide if nothing denied it", "remove or narrow no"},
-		{"", "https://10.8.0.2", policy.IPLiteral, "an IP address that no rule names", "", "use a name"},
+		{"", "https://10.8.0.2", policy.IPLiteral, "an IP address that no rule names", "", `hosts: ["10.8.0.2"], private: allow`},
 		{"", "https://b.get.example.com", policy.HostNotListed, "no rule names b.get.example.com", "an exact name does not match the names below it", "b.get.example.com:443"},
 	}
 	for _, tt := range tests {
@@ -269,6 +269,9 @@ func TestExplain(t *testing.T) {
 		if x.Reason != tt.reason || !strings.Contains(x.Why, tt.why) || !strings.Contains(near, tt.near) || !strings.Contains(fixes, tt.fix) || (tt.fix == "") != (fixes == "") {
 			t.Errorf("%s: %s\n why  %s\n near %s fix  %s", tt.url, x.Reason, x.Why, near, fixes)
 		}
+	}
+	if x := set.Explain(ask(t, "https://169.254.169.254")); len(x.Fixes) != 1 || strings.Contains(x.Fixes[0], "rule") {
+		t.Errorf("an address that no rule can allow: %q", x.Fixes)
 	}
 	req := ask(t, "https://wac.example.com")
 	req.Client = netip.MustParseAddr("192.0.2.1")

@@ -29,11 +29,23 @@ func (x *Explanation) fixes(req *Request) []string {
 	case ClientUnknown:
 		return []string{fmt.Sprintf("add %s to a group in policy.clients", req.Client)}
 	case IPLiteral:
-		return []string{"let the client use a name", fmt.Sprintf("name the address in a rule:  hosts: [%q]", d.Target.Host())}
+		return append([]string{"let the client use a name"}, d.literalFix()...)
 	case PrivateAddress:
 		if d.entry == nil && d.set.classify(req.Target.Addr()) == addrPrivate {
 			return []string{"set private: allow on a rule that names the host"}
 		}
+	}
+	return nil
+}
+
+// literalFix is the rule that would allow the address that d's target is; none if no rule can.
+func (d Decision) literalFix() []string {
+	host := fmt.Sprintf("name the address in a rule:  hosts: [%q]", d.Target.Host())
+	switch d.set.classify(d.Target.Addr()) {
+	case addrPublic:
+		return []string{host}
+	case addrPrivate:
+		return []string{host + ", private: allow"}
 	}
 	return nil
 }

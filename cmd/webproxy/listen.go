@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"strconv"
 
 	"webproxy/config"
 )
@@ -60,6 +62,26 @@ func (ls *listeners) addrs() []string {
 		all = append(all, ln.Addr().String())
 	}
 	return all
+}
+
+// pointHere says how a node is told to use the proxy at addr.
+func pointHere(addr net.Addr) string {
+	const command = "point a node here:  Set-WinInetProxy -ProxySettingsPerUser 0 -ProxyServer http://"
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return command + addr.String()
+	}
+	if tcp.IP.IsLoopback() {
+		return "clients on this machine only:  http://" + tcp.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		var err error
+		if host, err = os.Hostname(); err != nil {
+			host = "THIS-HOST"
+		}
+	}
+	return command + net.JoinHostPort(host, strconv.Itoa(tcp.Port))
 }
 
 func closed(err error) bool { return err == nil || errors.Is(err, net.ErrClosed) }

@@ -77,9 +77,22 @@ func newPhaseStop() *cobra.Command {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is no longer switched on by hand\n", args[0])
+		if spec, on := phaseOn(path, args[0]); on {
+			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("it is on all the same: %s, says %s", phaseWhen(spec), path))
+		}
 		return nil
 	}
 	return cmd
+}
+
+// phaseOn reports whether a phase of the configuration at path is on now; if that does not load, it is
+// not in force.
+func phaseOn(path, name string) (policy.PhaseSpec, bool) {
+	cfg, err := config.Load(path)
+	if err != nil {
+		return policy.PhaseSpec{}, false
+	}
+	return cfg.Policy.Phases[name], cfg.Set.PhaseOn(name, time.Now())
 }
 
 func newPhaseList() *cobra.Command {

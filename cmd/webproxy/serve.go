@@ -265,7 +265,9 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 	fmt.Fprintf(w, "listening %s   mode %s   %s   policy %s   audit %s   dashboard %s\n",
 		strings.Join(d.cfg.Listen, " "), mode, strings.Join(from, " "),
 		d.cfg.Set.Digest(), d.cfg.Audit.WithDefaults().Dir, pages)
-	fmt.Fprintln(w, "point a node here:  Set-WinInetProxy -ProxySettingsPerUser 0 -ProxyServer http://webproxy:9090")
+	if len(lns.clients) > 0 {
+		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))
+	}
 	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", configName(d.cfg)),
 		zap.String("policy", d.cfg.Set.Digest()), zap.Duration("start", took))
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/netip"
 	"strings"
 	"time"
@@ -104,6 +106,9 @@ func findDecision(dir string, q *audit.Query, since time.Time, stderr io.Writer)
 		}
 		return nil
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return found, hintedError{fmt.Errorf("no audit log in %s", dir), "run it where the proxy runs, or name its configuration with -c"}
+	}
 	if err != nil {
 		return found, fmt.Errorf("read audit log: %w", err)
 	}
