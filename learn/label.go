@@ -59,7 +59,7 @@ func isSequence(s string) bool {
 }
 
 // isRandom recognises labels that change between letters and digits too often, or have more
-// consonants in a row than words do.
+// consonants in a row than words and abbreviations do.
 func isRandom(s string) bool {
 	for part := range strings.SplitSeq(s, "-") {
 		if len(part) < 8 {
@@ -80,7 +80,7 @@ func isRandom(s string) bool {
 				longest = max(longest, run)
 			}
 		}
-		if changes >= 3 || longest >= 6 || longest == 5 && vowels*4 < len(part) {
+		if changes >= 3 || longest >= 8 || longest >= 5 && vowels*4 < len(part) {
 			return true
 		}
 	}

@@ -127,6 +127,8 @@ func TestPropose(t *testing.T) {
 		{"two words", "left.cdn.example.com:443 right.cdn.example.com:443", []string{"left.cdn.example.com:443", "right.cdn.example.com:443"}},
 		{"five words", "*.cdn.example.com:443", []string{"red.cdn.example.com:443", "blue.cdn.example.com:443",
 			"green.cdn.example.com:443", "white.cdn.example.com:443", "black.cdn.example.com:443"}},
+		{"four words", "blue.cdn.example.com:443 green.cdn.example.com:443 red.cdn.example.com:443 white.cdn.example.com:443",
+			[]string{"red.cdn.example.com:443", "blue.cdn.example.com:443", "green.cdn.example.com:443", "white.cdn.example.com:443"}},
 		{"the narrowest", "*.a.cdn.example.com:443", []string{"n1.a.cdn.example.com:443", "n2.a.cdn.example.com:443"}},
 		{"of one port each", "n1.cdn.example.com:443 n2.cdn.example.com:8443", []string{"n1.cdn.example.com:443", "n2.cdn.example.com:8443"}},
 		// floors
@@ -138,6 +140,8 @@ func TestPropose(t *testing.T) {
 		{"public suffix", "n1.co.uk:443 n2.co.uk:443", []string{"n1.co.uk:443", "n2.co.uk:443"}},
 		// the catalog
 		{"exact entry", "login.microsoftonline.com:443", []string{"login.microsoftonline.com:443"}},
+		{"an exact entry in a wildcard one", "*.delivery.mp.microsoft.com:443",
+			[]string{"fe3cr.delivery.mp.microsoft.com:443", "msk8s.sb.tlu.dl.delivery.mp.microsoft.com:443"}},
 		{"wildcard entry", "*.delivery.mp.microsoft.com:443", []string{"fe3cr.delivery.mp.microsoft.com:443"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -148,4 +152,18 @@ func TestPropose(t *testing.T) {
 			}
 		})
 	}
+}
+
+// allowed makes a request one that a rule allows.
+func allowed(rule string) func(decision, end *audit.Record) {
+	return func(d, e *audit.Record) {
+		for _, r := range []*audit.Record{d, e} {
+			r.Decision, r.Reason, r.Rule = "allow", "allowed_by_rule", rule
+		}
+	}
+}
+
+// refused makes a request one that was refused.
+func refused(reason string) func(decision, end *audit.Record) {
+	return func(d, _ *audit.Record) { d.Decision, d.Reason = "deny", reason }
 }

@@ -2,6 +2,7 @@ package learn
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"webproxy/policy"
@@ -47,6 +48,12 @@ func HasLine(data []byte, line string) bool {
 
 // conditions is equal for entries that differ only in how long they hold, and in what is said of them.
 func conditions(e policy.Entry) string {
+	if len(e.Ports) == 0 {
+		e.Ports = []uint16{e.Scheme.DefaultPort()}
+	}
+	if e.Scheme == policy.SchemeNone && !slices.Contains(e.Ports, 80) {
+		e.Scheme = policy.HTTPS // on port 80 it would be both
+	}
 	e.ID, e.Tag, e.By, e.Reason, e.Source, e.Expires = "", "", "", "", "", policy.Expiry{}
 	return e.String()
 }
