@@ -59,9 +59,9 @@ func TestParsePastErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"decided: [{ group: nodes, entry: x, answer: approve }]": "decided[0]: want group, entry, and the answer reject or snooze",
 		"decided: [{ entry: x, answer: reject }]":                "decided[0]",
-		"dicided: []":                                            "field dicided not found",
-		"switched: { nodes: { mode: open } }":                    "open",
-		"decided: [":                                             "read decisions",
+		"dicided: []":                         "field dicided not found",
+		"switched: { nodes: { mode: open } }": "open",
+		"decided: [":                          "read decisions",
 	} {
 		if _, err := learn.ParsePast([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
