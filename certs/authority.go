@@ -1,0 +1,178 @@
+// Package certs keeps the authority that signs the certificates which inspected clients are shown.
+//
+//	a, err := certs.Open("ca")
+//	leaf, err := a.Certificate("aka.ms")
+//
+// It never makes an authority by itself, and never signs for a name outside of what the authority was
+// made for: whoever has a client trust it should know how far that goes.
+package certs
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	leafLife  = 7 * 24 * time.Hour
+	leafRenew = 24 * time.Hour // before its end
+	clockSkew = time.Hour      // that clients may be behind
+	maxLeaves = 4096           // kept
+)
+
+// An Authority signs leaf certificates. It is safe for concurrent use, and has no goroutine.
+type Authority struct {
+	dir string
+	now func() time.Time // time.Now but for tests
+
+	mu     sync.Mutex // guards the fields below
+	roots  []*Root    // oldest first
+	seen   time.Time  // when dir was last changed, as far as roots tell
+	leaves map[string]*leaf
+}
+
+// A leaf is a certificate that exists, or is being made.
+type leaf struct {
+	once sync.Once
+	cert atomic.Pointer[tls.Certificate]
+	err  error
+}
+
+// Open reads the authority in dir. It is an error if there is none, or if others may read its keys.
+func Open(dir string) (*Authority, error) {
+	a := &Authority{dir: dir, now: time.Now, leaves: map[string]*leaf{}}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.read(); err != nil {
+		return nil, err
+	}
+	if _, err := a.issuer(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Certificate returns a certificate for host, a name or an IP address in normal form, with its chain.
+// Those who ask for the same host at once wait for one certificate.
+func (a *Authority) Certificate(host string) (*tls.Certificate, error) {
+	a.mu.Lock()
+	a.refresh()
+	l := a.leaves[host]
+	if l == nil || l.stale(a.now()) {
+		if len(a.leaves) >= maxLeaves {
+			clear(a.leaves) // they are cheap, and so many hosts are not inspected
+		}
+		l = &leaf{}
+		a.leaves[host] = l
+	}
+	issuer, err := a.issuer()
+	a.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	l.once.Do(func() {
+		cert, err := issuer.sign(host, a.now())
+		l.cert.Store(cert)
+		l.err = err
+	})
+	if l.err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.leaves[host] == l {
+			delete(a.leaves, host)
+		}
+	}
+	return l.cert.Load(), l.err
+}
+
+// stale reports whether l should be made anew. One that is being made is not.
+func (l *leaf) stale(now time.Time) bool {
+	cert := l.cert.Load()
+	return cert != nil && now.After(cert.Leaf.NotAfter.Add(-leafRenew))
+}
+
+// issuer is the newest root that signs; a.mu is held.
+func (a *Authority) issuer() (*Root, error) {
+	for i := len(a.roots) - 1; i >= 0; i-- {
+		if r := a.roots[i]; r.signs(a.now()) {
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("authority in %s: no root is valid now; run webproxy ca rotate", a.dir)
+}
+
+// sign makes a key and a certificate for host.
+func (r *Root) sign(host string, now time.Time) (*tls.Certificate, error) {
+	if err := r.allows(host); err != nil {
+		return nil, err
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	t := &x509.Certificate{
+		SerialNumber: newSerial(),
+		Subject:      pkix.Name{CommonName: commonName(host)},
+		NotBefore:    now.Add(-clockSkew),
+		NotAfter:     now.Add(leafLife),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if t.NotAfter.After(r.Cert.NotAfter) {
+		t.NotAfter = r.Cert.NotAfter
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		t.IPAddresses = []net.IP{ip}
+	} else {
+		t.DNSNames = []string{host}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, r.Cert, &key.PublicKey, r.key)
+	if err != nil {
+		return nil, fmt.Errorf("sign for %s: %w", host, err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Certificate{Certificate: [][]byte{der, r.Cert.Raw}, PrivateKey: key, Leaf: cert}, nil
+}
+
+// allows says why the root does not sign for host.
+func (r *Root) allows(host string) error {
+	only := r.Cert.PermittedDNSDomains
+	if len(only) == 0 {
+		return nil
+	}
+	for _, d := range only {
+		if net.ParseIP(host) == nil && (host == d || strings.HasSuffix(host, "."+d)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("the authority was made for %s only, not for %s", strings.Join(only, ", "), host)
+}
+
+// commonName is host, or nothing if it does not fit (RFC 5280, ub-common-name).
+func commonName(host string) string {
+	if len(host) > 64 {
+		return ""
+	}
+	return host
+}
+
+func newSerial() *big.Int {
+	b := make([]byte, 16)
+	rand.Read(b) // never fails
+	b[0] &= 0x7f // positive (RFC 5280, 4.1.2.2)
+	b[0] |= 0x40
+	return new(big.Int).SetBytes(b)
+}

@@ -1,0 +1,218 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func verify(leaf *tls.Certificate, host string, at time.Time, roots ...*Root) error {
+	pool := x509.NewCertPool()
+	for _, r := range roots {
+		pool.AddCert(r.Cert)
+	}
+	_, err := leaf.Leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: pool, CurrentTime: at})
+	return err
+}
+
+func opened(t *testing.T, dir string) *Authority {
+	t.Helper()
+	a, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func made(t *testing.T, dir string, spec RootSpec, now time.Time) *Root {
+	t.Helper()
+	r, err := makeRoot(dir, spec, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func certificate(t *testing.T, a *Authority, host string) *tls.Certificate {
+	t.Helper()
+	c, err := a.Certificate(host)
+	if err != nil {
+		t.Fatalf("Certificate(%s): %v", host, err)
+	}
+	return c
+}
+
+// A leaf verifies for its host and no other, and is made once for all who ask.
+func TestCertificate(t *testing.T) {
+	dir := t.TempDir()
+	root := made(t, dir, RootSpec{}, time.Now())
+	a := opened(t, dir)
+	for _, host := range []string{"aka.ms", strings.Repeat("a.", 60) + "example.com", "192.0.2.1", "2001:db8::1"} {
+		leaf := certificate(t, a, host)
+		if err := verify(leaf, host, time.Now(), root); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+		if err := verify(leaf, "other.example", time.Now(), root); err == nil {
+			t.Errorf("the certificate of %s is one for other.example too", host)
+		}
+		if leaf.Leaf.IsCA || leaf.Leaf.NotAfter.Sub(time.Now()) > leafLife {
+			t.Errorf("%s: CA %v, until %v", host, leaf.Leaf.IsCA, leaf.Leaf.NotAfter)
+		}
+	}
+	var asking sync.WaitGroup
+	got := make([]*tls.Certificate, 20)
+	for i := range got {
+		asking.Go(func() { got[i], _ = a.Certificate("www.example.com") })
+	}
+	asking.Wait()
+	for _, c := range got {
+		if c == nil || c != got[0] {
+			t.Fatal("those who asked at once did not get one certificate")
+		}
+	}
+	for i := range maxLeaves {
+		a.leaves[strings.Repeat("x", i%50)+string(rune(i))] = &leaf{}
+	}
+	certificate(t, a, "one-more.example")
+	if len(a.leaves) > maxLeaves {
+		t.Errorf("%d leaves are kept, want at most %d", len(a.leaves), maxLeaves)
+	}
+}
+
+func TestRenewal(t *testing.T) {
+	dir := t.TempDir()
+	root := made(t, dir, RootSpec{}, time.Now())
+	a := opened(t, dir)
+	first := certificate(t, a, "aka.ms")
+	later := time.Now().Add(leafLife - leafRenew + time.Minute)
+	a.now = func() time.Time { return later }
+	second := certificate(t, a, "aka.ms")
+	if second == first {
+		t.Error("a certificate about to end is not made anew")
+	}
+	if err := verify(second, "aka.ms", later, root); err != nil {
+		t.Error(err)
+	}
+}
+
+// While two roots overlap, clients trust both and the old one signs; then the new one does, without a
+// restart. A client that trusts both never sees a certificate that it does not.
+func TestRotation(t *testing.T) {
+	dir := t.TempDir()
+	now := time.Now()
+	old := made(t, dir, RootSpec{}, now)
+	a := opened(t, dir)
+	certificate(t, a, "aka.ms")
+	next := made(t, dir, RootSpec{Overlap: 14 * 24 * time.Hour}, now.Add(time.Second))
+	os.Chtimes(dir, now, now.Add(time.Minute)) // some file systems count whole seconds
+	for _, tt := range []struct {
+		days   int
+		signer *Root
+	}{{0, old}, {13, old}, {15, next}, {400, next}} {
+		at := now.Add(time.Duration(tt.days) * 24 * time.Hour)
+		a.now = func() time.Time { return at }
+		leaf := certificate(t, a, "host"+string(rune('a'+tt.days%26))+".example")
+		if err := leaf.Leaf.CheckSignatureFrom(tt.signer.Cert); err != nil {
+			t.Errorf("day %d: signed by another root: %v", tt.days, err)
+		}
+		if err := verify(leaf, leaf.Leaf.DNSNames[0], at, old, next); err != nil {
+			t.Errorf("day %d: %v", tt.days, err)
+		}
+	}
+	a.now = func() time.Time { return next.Cert.NotAfter.Add(time.Hour) }
+	if _, err := a.Certificate("late.example"); err == nil || !strings.Contains(err.Error(), "ca rotate") {
+		t.Errorf("after the end of all roots: %v, want the way out", err)
+	}
+}
+
+// A root for some names signs for no others, and clients would not believe it either.
+func TestOnly(t *testing.T) {
+	dir := t.TempDir()
+	root := made(t, dir, RootSpec{Only: []string{"aka.ms"}}, time.Now())
+	a := opened(t, dir)
+	for _, host := range []string{"aka.ms", "www.aka.ms"} {
+		if err := verify(certificate(t, a, host), host, time.Now(), root); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	for _, host := range []string{"bank.example", "notaka.ms", "192.0.2.1"} {
+		if _, err := a.Certificate(host); err == nil {
+			t.Errorf("it signs for %s", host)
+		}
+	}
+	unbound := *root
+	bound := *root.Cert
+	bound.PermittedDNSDomains = nil
+	unbound.Cert = &bound
+	leaf, err := unbound.sign("bank.example", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(leaf, "bank.example", time.Now(), root); err == nil {
+		t.Error("what a thief of the key signs for another name is believed")
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	if _, err := Open(filepath.Join(t.TempDir(), "ca")); err == nil || !strings.Contains(err.Error(), "ca init") {
+		t.Errorf("without an authority: %v", err)
+	}
+	dir := t.TempDir()
+	root := made(t, dir, RootSpec{}, time.Now())
+	path := filepath.Join(dir, root.Name)
+	key, err := os.ReadFile(path + keySuffix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := t.TempDir()
+	alien := made(t, other, RootSpec{}, time.Now())
+	alienKey, _ := os.ReadFile(filepath.Join(other, alien.Name+keySuffix))
+	for what, text := range map[string][]byte{"empty": nil, "cut off": key[:len(key)/2], "another's": alienKey} {
+		if err := os.WriteFile(path+keySuffix, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir); err == nil {
+			t.Errorf("key %s: no error", what)
+		}
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	os.WriteFile(path+keySuffix, key, 0o600)
+	os.Chmod(path+keySuffix, 0o644)
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a key that others may read: %v", err)
+	}
+}
+
+func BenchmarkCertificate(b *testing.B) {
+	dir := b.TempDir()
+	root, err := makeRoot(dir, RootSpec{}, time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := root.sign("aka.ms", time.Now()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	a, err := Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("kept", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := a.Certificate("aka.ms"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,208 @@
+package certs
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/internal/privatefile"
+)
+
+// A root's files are NAME.pem and NAME.key, where NAME begins with rootPrefix and names the day it was
+// made. Which root signs is in the certificates themselves: the newest one whose validity began a day
+// ago. So what signs tomorrow can be handed out today, and nothing else need be kept.
+const (
+	rootPrefix = "root-"
+	certSuffix = ".pem"
+	keySuffix  = ".key"
+
+	// announced is how long a root is valid before it signs: no clock is that wrong.
+	announced   = 24 * time.Hour
+	maxFile     = 64 << 10
+	defaultLife = 2 * 365 * 24 * time.Hour
+)
+
+// A Root is one generation of the authority.
+type Root struct {
+	Name string // of its files
+	Cert *x509.Certificate
+
+	key *ecdsa.PrivateKey
+}
+
+// A RootSpec says what root to make.
+type RootSpec struct {
+	// Name is the subject's common name. Default "webproxy inspection".
+	Name string
+	// Only limits the root to these names and those below them. Default: none, it can sign for all.
+	Only []string
+	// Life is how long it is valid. Default two years.
+	Life time.Duration
+	// Overlap is how long from now it begins to sign; zero is at once.
+	Overlap time.Duration
+}
+
+// signs reports whether r is one to sign with at that time.
+func (r *Root) signs(now time.Time) bool {
+	return !now.Before(r.Starts()) && now.Before(r.Cert.NotAfter)
+}
+
+// Starts is when r begins to sign, if no newer root does.
+func (r *Root) Starts() time.Time { return r.Cert.NotBefore.Add(announced) }
+
+// Make makes a root in dir, which is made too if it is not there. What is there stays.
+func Make(dir string, spec RootSpec) (*Root, error) { return makeRoot(dir, spec, time.Now()) }
+
+func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
+	if spec.Name == "" {
+		spec.Name = "webproxy inspection"
+	}
+	if spec.Life == 0 {
+		spec.Life = defaultLife
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	begin := now.Add(spec.Overlap - announced)
+	t := &x509.Certificate{
+		SerialNumber:          newSerial(),
+		Subject:               pkix.Name{CommonName: spec.Name, SerialNumber: now.UTC().Format("2006-01-02")},
+		NotBefore:             begin,
+		NotAfter:              now.Add(spec.Overlap + spec.Life),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		MaxPathLenZero:        true,
+		KeyUsage:              x509.KeyUsageCertSign,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if len(spec.Only) > 0 {
+		t.PermittedDNSDomains, t.PermittedDNSDomainsCritical = spec.Only, true
+	}
+	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	r := &Root{Name: rootPrefix + now.UTC().Format("20060102-150405"), Cert: cert, key: key}
+	path := filepath.Join(dir, r.Name)
+	// The key comes first: a certificate without a key would be in the way.
+	if err := privatefile.Create(path+keySuffix, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(path+certSuffix, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+		return nil, errors.Join(err, os.Remove(path+keySuffix))
+	}
+	return r, nil
+}
+
+// ReadRoots reads the roots in dir, the oldest first, without their keys.
+func ReadRoots(dir string) ([]*Root, error) { return readRoots(dir, false) }
+
+func readRoots(dir string, keys bool) ([]*Root, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var roots []*Root
+	for _, f := range files {
+		name, ok := strings.CutSuffix(f.Name(), certSuffix)
+		if !ok || !strings.HasPrefix(name, rootPrefix) {
+			continue
+		}
+		r, err := readRoot(filepath.Join(dir, name), keys)
+		if err != nil {
+			return nil, err
+		}
+		r.Name = name
+		roots = append(roots, r)
+	}
+	slices.SortStableFunc(roots, func(a, b *Root) int { return a.Cert.NotBefore.Compare(b.Cert.NotBefore) })
+	return roots, nil
+}
+
+func readRoot(path string, key bool) (*Root, error) {
+	text, err := os.ReadFile(path + certSuffix)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, fmt.Errorf("%s: no certificate in PEM form", path+certSuffix)
+	}
+	r := &Root{}
+	if r.Cert, err = x509.ParseCertificate(block.Bytes); err != nil {
+		return nil, fmt.Errorf("%s: %w", path+certSuffix, err)
+	}
+	if !r.Cert.IsCA {
+		return nil, fmt.Errorf("%s: not the certificate of an authority", path+certSuffix)
+	}
+	if !key {
+		return r, nil
+	}
+	if text, err = privatefile.Read(path+keySuffix, maxFile); err != nil {
+		return nil, fmt.Errorf("key of the authority: %w", err)
+	}
+	if block, _ = pem.Decode(text); block == nil {
+		return nil, fmt.Errorf("%s: no key in PEM form", path+keySuffix)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path+keySuffix, err)
+	}
+	var ok bool
+	if r.key, ok = private.(*ecdsa.PrivateKey); !ok || !r.key.PublicKey.Equal(r.Cert.PublicKey) {
+		return nil, fmt.Errorf("%s: not the key of %s", path+keySuffix, path+certSuffix)
+	}
+	return r, nil
+}
+
+// refresh reads the roots again if there are others than before; a.mu is held. What can not be read
+// leaves those that are known.
+func (a *Authority) refresh() {
+	info, err := os.Stat(a.dir)
+	if err != nil || info.ModTime().Equal(a.seen) {
+		return
+	}
+	if roots, err := readRoots(a.dir, true); err == nil && len(roots) > 0 {
+		a.roots, a.seen = roots, info.ModTime()
+	}
+}
+
+// read reads the roots; a.mu is held.
+func (a *Authority) read() error {
+	info, err := os.Stat(a.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	roots, err := readRoots(a.dir, true)
+	if err != nil {
+		return err
+	}
+	if len(roots) == 0 {
+		return fmt.Errorf("no authority in %s; run webproxy ca init", a.dir)
+	}
+	a.roots, a.seen = roots, info.ModTime()
+	return nil
+}
