@@ -44,9 +44,12 @@ w3c have one line a request, written when it ended. docs/reading.md says field b
 		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
 			return err
 		}
-		stop := showProgress(cmd.ErrOrStderr(), "exporting", o.Progress)
-		defer stop()
+		stop := func() {}
+		if !isTerminal(cmd.OutOrStdout()) { // there, the records are progress enough
+			stop = showProgress(cmd.ErrOrStderr(), "exporting", o.Progress)
+		}
 		left, stats, err := audit.Export(cmd.OutOrStdout(), *as, dir, o)
+		stop()
 		if err != nil {
 			return err
 		}

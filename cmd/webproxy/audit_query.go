@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,26 +55,32 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
 			return err
 		}
-		stop := showProgress(cmd.ErrOrStderr(), "reading", o.Progress)
+		stop := sync.OnceFunc(showProgress(cmd.ErrOrStderr(), "reading", o.Progress))
 		defer stop()
 		if len(*by) > 0 {
-			return countBy(cmd, dir, o, *by, *top, *output)
+			return countBy(cmd, dir, o, *by, *top, *output, stop)
 		}
-		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *limit, *output)
+		before := func() {}
+		if isTerminal(cmd.OutOrStdout()) { // a record must not stand behind a line of progress
+			before = stop
+		}
+		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *limit, *output, before)
+		stop()
 		sayIncomplete(cmd.ErrOrStderr(), &stats)
 		return err
 	}
 	return cmd
 }
 
-// listRecords prints records as they are read.
-func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format string) (audit.Stats, error) {
+// listRecords prints records as they are read; it calls before ahead of each.
+func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format string, before func()) (audit.Stats, error) {
 	p, err := newRecordPrinter(w, format)
 	if err != nil {
 		return audit.Stats{}, err
 	}
 	n := 0
 	stats, err := audit.ScanLines(dir, o, func(r *audit.Record, line string) error {
+		before()
 		if err := p.print(r, line); err != nil {
 			return err
 		}
@@ -82,6 +89,7 @@ func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format
 		}
 		return nil
 	})
+	before()
 	if closeErr := p.close(); err == nil {
 		err = closeErr
 	}
@@ -168,13 +176,14 @@ func clientText(r *audit.Record) string {
 	return r.Client.String()
 }
 
-// countBy prints counts.
-func countBy(cmd *cobra.Command, dir string, o audit.ScanOptions, by []string, top int, format string) error {
+// countBy prints counts; it calls done when all is read.
+func countBy(cmd *cobra.Command, dir string, o audit.ScanOptions, by []string, top int, format string, done func()) error {
 	grouping, err := audit.ParseGrouping(by)
 	if err != nil {
 		return usageError{fmt.Errorf("--by: %w", err)}
 	}
 	groups, stats, err := audit.CountBy(dir, o, grouping)
+	done()
 	if err != nil {
 		return err
 	}

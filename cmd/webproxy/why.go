@@ -90,14 +90,27 @@ type foundDecision struct {
 	late bool
 	// end is its close record, nil if it has none.
 	end *audit.Record
+	// repeats is how many more there were like it, which were counted under its id; last is the time of the last.
+	repeats int64
+	last    time.Time
+}
+
+// repeatedBy reports whether r counts more denials of the same request.
+func (f *foundDecision) repeatedBy(r *audit.Record) bool {
+	return r.Type == audit.TypeRepeat && r.Hosts == 0 && f.Type == audit.TypeDecision && r.ID == f.ID && r.Host == f.Host
 }
 
 // findDecision returns the last request that q matches. That lines could not be read is said, since the one
 // that was wanted may be among them.
 func findDecision(dir string, q *audit.Query, since time.Time, stderr io.Writer) (foundDecision, error) {
 	var found foundDecision
-	stats, err := audit.Scan(dir, audit.ScanOptions{Since: since, Where: q}, func(r audit.Record) error {
+	o := audit.ScanOptions{Since: since, Where: q, Progress: new(audit.Progress)}
+	stop := showProgress(stderr, "searching", o.Progress)
+	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
 		switch {
+		case found.repeatedBy(&r):
+			found.repeats += r.Count
+			found.last = r.Last
 		case r.Type == audit.TypeClose && r.ID == found.ID:
 			found.end = &r
 			found.late = r.Decision == "deny" && found.Decision != "deny"
@@ -106,6 +119,7 @@ func findDecision(dir string, q *audit.Query, since time.Time, stderr io.Writer)
 		}
 		return nil
 	})
+	stop()
 	if errors.Is(err, fs.ErrNotExist) {
 		return found, hintedError{fmt.Errorf("no audit log in %s", dir), "run it where the proxy runs, or name its configuration with -c"}
 	}
@@ -143,17 +157,16 @@ func (f *foundDecision) headline(now time.Time) string {
 	} else {
 		client += " (" + group + ")"
 	}
-	times := ""
-	if r.Type == audit.TypeRepeat {
-		times = fmt.Sprintf("%d times, the last ", r.Count)
+	times, at := "", r.Time
+	switch {
+	case r.Type == audit.TypeRepeat:
+		times, at = fmt.Sprintf("%d times, the last ", r.Count), r.Last
+	case f.repeats > 0:
+		times, at = fmt.Sprintf("%d times, the last ", f.repeats+1), f.last
 	}
 	word := map[string]string{"allow": "ALLOWED", "would_deny": "LET THROUGH (learn mode)"}[r.Decision]
 	if word == "" {
 		word = "DENIED"
-	}
-	at := r.Time
-	if r.Type == audit.TypeRepeat && !r.Last.IsZero() {
-		at = r.Last
 	}
 	return audit.Printable(fmt.Sprintf("%s %s%s ago  %s  %s %s%s   policy %s  seq %d  id %s",
 		word, times, now.Sub(at).Round(time.Second), client, r.Method, recordedTarget(r), r.Path,

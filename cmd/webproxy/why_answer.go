@@ -129,12 +129,15 @@ func (a *whyAnswer) writeSafe(w, stderr io.Writer, x *policy.Explanation, req *p
 		return err
 	}
 	var found tallyOfClients
-	stats, err := audit.Scan(a.dir, audit.ScanOptions{Since: now.Add(-time.Duration(a.back)), Where: q}, func(r audit.Record) error {
+	o := audit.ScanOptions{Since: now.Add(-time.Duration(a.back)), Where: q, Progress: new(audit.Progress)}
+	stop := showProgress(stderr, "replay", o.Progress)
+	stats, err := audit.Scan(a.dir, o, func(r audit.Record) error {
 		if counts(&r) {
 			found.add(&r)
 		}
 		return nil
 	})
+	stop()
 	if err != nil {
 		return err
 	}
