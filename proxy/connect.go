@@ -23,18 +23,23 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := &hijacker{ResponseWriter: rw, wire: x.wire}
-	x.start = func() {
-		x.status = http.StatusOK
-		// RFC 9110, 9.3.6: no field of ours has a meaning in this answer.
-		t := &tunnel{origin: origin, early: h.early, judge: x.judgeHello, helloWait: s.TLS.HelloTimeout.or(defaultHelloTimeout)}
-		x.startTunnel(t, []byte("HTTP/1.1 200 Connection established\r\n\r\n"))
-	}
+	x.start = func() { x.startConnect(origin, h.early) }
 	s.engine.ServeHTTP(h, x.with(ctx, r))
 	if !h.done { // the connection could not be hijacked
 		defer cancel()
 		origin.Close()
 		x.close(wordInternal)
 	}
+}
+
+// established is the answer to a CONNECT. No field of ours has a meaning in it (RFC 9110, 9.3.6).
+const established = "HTTP/1.1 200 Connection established\r\n\r\n"
+
+// startConnect starts the tunnel of a CONNECT, which early came with.
+func (x *exchange) startConnect(origin net.Conn, early []byte) {
+	x.status = http.StatusOK
+	t := &tunnel{origin: origin, early: early, judge: x.judgeHello, helloWait: x.srv.TLS.HelloTimeout.or(defaultHelloTimeout)}
+	x.startTunnel(t, []byte(established))
 }
 
 // open dials what d permits and notes the route.
@@ -100,7 +105,7 @@ func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	}
 	x.out.Store(t.out.Load())
 	x.in.Store(t.in.Load())
-	x.wire.Close()
+	x.wire.close()
 	x.close(word)
 }
 

@@ -43,8 +43,11 @@ func echo(t testing.TB) net.Listener {
 
 // Bytes that come with the CONNECT head are the first of the tunnel, however many there are and
 // however they are cut.
-func TestEarlyData(t *testing.T) {
+func TestEarlyData(t *testing.T) { bothWays(t, testEarlyData) }
+
+func testEarlyData(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t)})
+	p.Lines = lines
 	for i, size := range []int{0, 1, 100, 5000, 100_000} {
 		early := strings.Repeat("0123456789", size/10+1)[:size]
 		c := p.Connect(early)
@@ -59,7 +62,7 @@ func TestEarlyData(t *testing.T) {
 	}
 	// cut in the middle of the head, and right behind it
 	for _, cut := range []int{5, 40, -1} {
-		s := "CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n\r\n"
+		s := "CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + lines + "\r\n"
 		if cut < 0 {
 			cut = len(s)
 		}
@@ -79,8 +82,11 @@ func TestEarlyData(t *testing.T) {
 }
 
 // A tunnel's answer has nothing in it that CONNECT gives no meaning, and its records tell its route.
-func TestConnect(t *testing.T) {
+func TestConnect(t *testing.T) { bothWays(t, testConnect) }
+
+func testConnect(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t)})
+	p.Lines = lines
 	c := p.Connect("")
 	open := p.Server.Open()
 	if len(open) != 1 || !open[0].Tunnel || open[0].Target.HostPort() != p.Target || open[0].Rule != "origin" || open[0].Client != c.Client().Addr() {
@@ -116,11 +122,14 @@ func TestConnect(t *testing.T) {
 
 // A refused CONNECT gets its answer whatever the client has sent by then, and then the connection
 // ends: nothing behind it is read as a request.
-func TestRefusedConnect(t *testing.T) {
+func TestRefusedConnect(t *testing.T) { bothWays(t, testRefusedConnect) }
+
+func testRefusedConnect(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{})
+	p.Lines = lines
 	for _, early := range []string{"", "\x16\x03\x01", p.Get("/"), strings.Repeat("x", 100_000)} {
 		c := p.Dial()
-		c.Send("CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n\r\n")
+		c.Send("CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n" + lines + "\r\n")
 		io.WriteString(c.TCPConn, early)
 		resp := c.Response("CONNECT")
 		body := c.Body(resp)
@@ -138,7 +147,9 @@ func TestRefusedConnect(t *testing.T) {
 }
 
 // A client that leaves while its origin is dialled takes the dial with it.
-func TestConnectClientGone(t *testing.T) {
+func TestConnectClientGone(t *testing.T) { bothWays(t, testConnectClientGone) }
+
+func testConnectClientGone(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{
 		// Nothing answers there: a test network (RFC 5737).
 		Hosts: map[string][]string{"far.test": {"192.0.2.1"}},
@@ -146,8 +157,9 @@ func TestConnectClientGone(t *testing.T) {
 			return []policy.RuleSpec{{ID: "far", Hosts: []string{"far.test"}, Private: "allow"}}
 		},
 	})
+	p.Lines = lines
 	c := p.Dial()
-	c.Send("CONNECT far.test:443 HTTP/1.1\r\nHost: far.test\r\n\r\n")
+	c.Send("CONNECT far.test:443 HTTP/1.1\r\nHost: far.test\r\n" + lines + "\r\n")
 	p.Records(1)
 	c.Close()
 	if r := p.Records(2)[1]; r.Error != "client_gone" && r.Error != "destination_ip_unroutable" && r.Error != "destination_ip_prohibited" && r.Error != "destination_unavailable" {
@@ -197,13 +209,16 @@ func TestAuditFails(t *testing.T) {
 }
 
 // Half-close goes through, in both directions.
-func TestHalfClose(t *testing.T) {
+func TestHalfClose(t *testing.T) { bothWays(t, testHalfClose) }
+
+func testHalfClose(t *testing.T, lines string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
 	p := proxytest.Start(t, proxytest.Config{Listener: ln})
+	p.Lines = lines
 	c := p.Connect("")
 	origin, err := ln.Accept()
 	if err != nil {
@@ -226,15 +241,18 @@ func TestHalfClose(t *testing.T) {
 }
 
 // A new policy ends what it forbids, after the grace, and touches nothing else.
-func TestRecheck(t *testing.T) {
+func TestRecheck(t *testing.T) { bothWays(t, testRecheck) }
+
+func testRecheck(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t), Rules: func(port uint16) []policy.RuleSpec {
 		return append(proxytest.OriginRule(port), policy.RuleSpec{
 			ID: "extra", Hosts: []string{"extra.test"}, Ports: []uint16{port}, Private: "allow",
 		})
 	}, Hosts: map[string][]string{"extra.test": {"127.0.0.1"}}})
+	p.Lines = lines
 	kept := p.Connect("")
 	doomed := p.Dial()
-	doomed.Send(fmt.Sprintf("CONNECT extra.test:%d HTTP/1.1\r\nHost: x\r\n\r\n", p.Port))
+	doomed.Send(fmt.Sprintf("CONNECT extra.test:%d HTTP/1.1\r\nHost: x\r\n"+lines+"\r\n", p.Port))
 	doomed.Response("CONNECT")
 
 	set := p.Compile(proxytest.OriginRule(p.Port))
@@ -269,8 +287,11 @@ func TestRecheck(t *testing.T) {
 }
 
 // Shutdown lets tunnels and requests go on for the grace, takes no new ones, and then cuts.
-func TestShutdown(t *testing.T) {
+func TestShutdown(t *testing.T) { bothWays(t, testShutdown) }
+
+func testShutdown(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t)})
+	p.Lines = lines
 	ends, stays, idle := p.Connect(""), p.Connect(""), p.Dial()
 	idle.Send("GET http://other.test/ HTTP/1.1\r\nHost: x\r\n\r\n")
 	idle.Body(idle.Response("GET"))

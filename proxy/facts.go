@@ -17,13 +17,19 @@ func (x *exchange) judge(r *http.Request) {
 	if a.form == formAbsolute {
 		x.request.Path, x.request.Query, _ = splitPath(r.RequestURI)
 	}
+	x.settle(x.misput(r))
+}
+
+// settle has the facts decided, and records the decision. detail says what is wrong, for reason, with
+// the way the request is put; it is empty if nothing is.
+func (x *exchange) settle(reason policy.Reason, detail string) {
 	x.decide()
-	var word, detail string
-	if x.decision.Reason != policy.ClientUnknown { // strangers get no second opinion
-		var reason policy.Reason
-		if reason, detail = x.misput(r); detail != "" {
-			x.refuseAs(reason)
-		}
+	var word string
+	switch {
+	case x.decision.Reason == policy.ClientUnknown:
+		detail = "" // strangers get no second opinion
+	case detail != "":
+		x.refuseAs(reason)
 	}
 	if !x.decision.Permit {
 		x.status = x.denialStatus()

@@ -95,18 +95,26 @@ func (x *exchange) answerFailure(rw http.ResponseWriter, r *http.Request, err er
 // writeFailure tells the client what x.failure is, as far as it concerns it: the word and no address
 // of ours.
 func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
+	f := x.failureAnswer()
+	if f == nil {
+		panic(http.ErrAbortHandler)
+	}
+	f.write(rw, r, x.wire)
+}
+
+// failureAnswer is what there is to say to the client about x.failure; nil if nobody is there.
+func (x *exchange) failureAnswer() *refusal {
 	f := x.failure
 	if f.abort || x.ending.Load() != nil {
-		panic(http.ErrAbortHandler)
+		return nil
 	}
 	x.status = f.status
 	switch {
 	case f.denied:
-		x.denial().write(rw, r, x.wire)
+		return x.denial()
 	case f.word == wordBadRequest:
 		x.decision = x.decision.Refused(policy.BadRequest)
-		x.denial().write(rw, r, x.wire)
-	default:
-		x.trouble().write(rw, r, x.wire)
+		return x.denial()
 	}
+	return x.trouble()
 }

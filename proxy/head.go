@@ -14,9 +14,15 @@ type head struct {
 	// expects is set for Expect: 100-continue.
 	expects bool
 	fields  int // how many header fields there are
+	// involved is set if there is a field that takes more than this parser to obey: see isPlainConnect.
+	involved bool
 }
 
 func (h *head) isConnect() bool { return string(h.method) == "CONNECT" }
+
+// isPlainConnect reports whether h is a CONNECT as nearly all are: of HTTP/1.1, without a word about
+// a body, and without a field that could change what becomes of it or what it is answered.
+func (h *head) isPlainConnect() bool { return h.isConnect() && h.minor == 1 && !h.involved }
 
 // scanHead looks for the end of a request head in b, of which the first from bytes were scanned
 // before. It returns the length of the head with its final empty line, or 0 if more bytes are needed.
@@ -140,6 +146,7 @@ func (h *head) parseField(line []byte, p *framing) flaw {
 		if p.length, ok = parseLength(value); !ok {
 			return flawLength
 		}
+		h.involved = true
 	case equalFold(name, "transfer-encoding"):
 		// Exactly "chunked", once: every other spelling is one that some parser takes
 		// for it and another does not.
@@ -147,11 +154,15 @@ func (h *head) parseField(line []byte, p *framing) flaw {
 			return flawCoding
 		}
 		p.chunked = true
+		h.involved = true
 	case equalFold(name, "expect"):
 		if h.expects || !equalFold(value, "100-continue") {
 			return flawExpect
 		}
 		h.expects = true
+		h.involved = true
+	case equalFold(name, "via"), equalFold(name, "accept"):
+		h.involved = true
 	case equalFold(name, "trailer"):
 		return checkTrailerNames(value)
 	}

@@ -19,7 +19,7 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 		detail += ": " + err.Error()
 	}
 	x.begin(wordBadRequest, detail)
-	x.answerRaw(minor)
+	x.answerRaw(x.denial(), minor)
 }
 
 // admits implements wireOwner: it turns away requests on connections beyond the limits, and those
@@ -43,7 +43,7 @@ func (s *Server) overloaded(w *wire, h *head, detail string) {
 	x.refuseAs(policy.Overloaded)
 	x.status = x.denialStatus()
 	x.begin(denials[policy.Overloaded].word, detail)
-	x.answerRaw(h.minor)
+	x.answerRaw(x.denial(), h.minor)
 }
 
 // turnAway closes a connection that there is not even the time to answer. It may not have sent

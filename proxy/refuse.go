@@ -82,10 +82,15 @@ func (x *exchange) trouble() *refusal {
 // refuse answers a request that is not permitted. A plain HTTP connection goes on; behind a CONNECT
 // there may be bytes of the tunnel that never was, so that one ends.
 func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
+	x.settleStatus()
+	x.denial().write(rw, r, x.wire)
+}
+
+// settleStatus sees to it that a refusal has the status of what it is refused for in the end.
+func (x *exchange) settleStatus() {
 	if x.status == 0 || x.decision.Reason == policy.AuditUnavailable {
 		x.status = x.denialStatus()
 	}
-	x.denial().write(rw, r, x.wire)
 }
 
 // write answers r.
@@ -93,9 +98,9 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, w *wire) {
 	h := rw.Header()
 	clear(h)
 	contentType, body := f.body(negotiate(r.Header["Accept"]))
-	f.fill(h, contentType, len(body))
-	if r.Method == http.MethodConnect {
-		h["Connection"] = []string{"close"}
+	connect := r.Method == http.MethodConnect
+	f.fields(contentType, len(body), connect, h.Set)
+	if connect {
 		w.lingers()
 	}
 	w.reason = f.phrase()
@@ -105,35 +110,46 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, w *wire) {
 	}
 }
 
-// answerRaw answers a request that net/http never saw.
-func (x *exchange) answerRaw(minor int) {
-	f := x.denial()
+// answerRaw answers a request that net/http never saw, with the bytes that net/http would write.
+func (x *exchange) answerRaw(f *refusal, minor int) {
 	contentType, body := f.body(acceptText)
-	h := make(http.Header)
-	f.fill(h, contentType, len(body))
-	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	h.Set("Connection", "close")
-	var b strings.Builder
-	b.WriteString("HTTP/1." + strconv.Itoa(minor) + " " + strconv.Itoa(f.status) + " " + f.phrase() + "\r\n")
-	h.Write(&b)
-	b.WriteString("\r\n")
+	b := make([]byte, 0, 1<<10)
+	b = append(b, "HTTP/1."...)
+	b = append(b, byte('0'+minor), ' ')
+	b = strconv.AppendInt(b, int64(f.status), 10)
+	b = append(b, ' ')
+	b = append(b, f.phrase()...)
+	b = append(b, "\r\n"...)
+	f.fields(contentType, len(body), true, func(name, value string) {
+		b = append(b, name...)
+		b = append(b, ": "...)
+		b = append(b, value...)
+		b = append(b, "\r\n"...)
+	})
+	b = append(b, "Date: "...)
+	b = time.Now().UTC().AppendFormat(b, http.TimeFormat)
+	b = append(b, "\r\n\r\n"...)
 	if x.request.Method != http.MethodHead {
-		b.Write(body)
+		b = append(b, body...)
 	}
-	x.wire.Write([]byte(b.String())) // a client that is gone needs no answer
+	x.wire.Write(b) // a client that is gone needs no answer
 }
 
-// fill sets the fields of the denial contract.
-func (f *refusal) fill(h http.Header, contentType string, size int) {
-	h.Set("Server", serverName)
-	h.Set("Proxy-Status", f.proxyStatus())
-	h.Set("Content-Type", contentType)
-	h.Set("Content-Length", strconv.Itoa(size))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	if f.status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", "5")
+// fields calls set for each field of the denial contract, in the order of their names. close tells the
+// client that the connection ends.
+func (f *refusal) fields(contentType string, size int, close bool, set func(name, value string)) {
+	set("Cache-Control", "no-store")
+	if close {
+		set("Connection", "close")
 	}
+	set("Content-Length", strconv.Itoa(size))
+	set("Content-Type", contentType)
+	set("Proxy-Status", f.proxyStatus())
+	if f.status == http.StatusServiceUnavailable {
+		set("Retry-After", "5")
+	}
+	set("Server", serverName)
+	set("X-Content-Type-Options", "nosniff")
 }
 
 // proxyStatus is the field of RFC 9209.

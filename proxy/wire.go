@@ -49,6 +49,7 @@ type wire struct {
 	waiting     bool      // for the first byte of a head
 	draining    bool      // no further request is served
 	linger      bool      // let the client read our answer before the connection is torn down
+	taken       bool      // a tunnel has the connection, and closes it
 	closed      bool
 }
 
@@ -60,6 +61,8 @@ type wireOwner interface {
 	flawed(w *wire, h *head, f flaw, err error)
 	// admits may answer a request itself, before net/http sees it; true lets it pass.
 	admits(w *wire, h *head) bool
+	// connects serves a plain CONNECT, which net/http does not see; see front.go.
+	connects(w *wire)
 	// closed is called once, when the connection is closed.
 	closed(w *wire)
 }
@@ -79,6 +82,7 @@ const (
 	wireBody                    // inside a body of known length
 	wireChunks                  // inside a chunked body
 	wireTunnel                  // behind a CONNECT: the bytes are not ours to read
+	wireFront                   // the same, and net/http does not know of the CONNECT
 )
 
 // newWire returns a wire that owns tcp.
@@ -112,6 +116,9 @@ func (w *wire) Read(p []byte) (int, error) {
 			if w.judged = w.hi; w.lo == w.hi {
 				return w.tcp.Read(p)
 			}
+		case wireFront:
+			w.refused = true // as far as net/http is concerned
+			w.owner.connects(w)
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -216,10 +223,28 @@ func (w *wire) RemoteAddr() net.Addr { return w.tcp.RemoteAddr() }
 // CloseWrite sends the end of the stream.
 func (w *wire) CloseWrite() error { return w.tcp.CloseWrite() }
 
-// Close implements net.Conn; calls after the first do nothing. If an answer of ours is on its way
+// Close implements net.Conn, for net/http: it does nothing if a tunnel has the connection.
+func (w *wire) Close() error {
+	w.mu.Lock()
+	taken := w.taken
+	w.mu.Unlock()
+	if taken {
+		return nil
+	}
+	return w.close()
+}
+
+// take makes close the only way to close the connection, and the caller the one to call it.
+func (w *wire) take() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.taken = true
+}
+
+// close ends the connection; calls after the first do nothing. If an answer of ours is on its way
 // and the client may have sent more than was read, it waits for the client to take it: to close at
 // once would reset the connection, and the reset would overtake the answer (RFC 9112, 9.6).
-func (w *wire) Close() error {
+func (w *wire) close() error {
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()

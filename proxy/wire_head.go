@@ -68,6 +68,12 @@ func (w *wire) headInPlace(b []byte) (int, bool) {
 	if !w.admit(b[:end]) {
 		return 0, true
 	}
+	if w.state == wireFront {
+		if end < len(b) {
+			w.hold(b[end:])
+		}
+		return 0, true
+	}
 	n := end + w.follow(b[end:])
 	if n < len(b) {
 		w.hold(b[n:])
@@ -99,7 +105,14 @@ func (w *wire) collectHead() {
 			w.refuse(nil, flawTooLarge, nil)
 			return
 		case end > 0:
-			if w.admit(b[:end]) {
+			switch {
+			case !w.admit(b[:end]):
+			case w.state == wireFront:
+				w.lo += end
+				if w.judged = w.lo; w.lo == w.hi {
+					w.release()
+				}
+			default:
 				w.judged = w.lo + end
 			}
 			return
@@ -183,6 +196,8 @@ func (w *wire) admit(b []byte) bool {
 	}
 	w.seen, w.busy, w.flaw = true, true, flawless
 	switch {
+	case h.isPlainConnect():
+		w.state = wireFront
 	case h.isConnect():
 		w.state = wireTunnel
 		w.armAt(time.Time{})

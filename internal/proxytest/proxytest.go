@@ -61,6 +61,8 @@ type Proxy struct {
 	Target string // host:port of the origin, by name
 	Port   uint16 // of the origin
 	Client *http.Client
+	// Lines are more lines for the head that Connect sends, each with its CRLF.
+	Lines string
 
 	t     testing.TB
 	modes map[string]policy.Mode
@@ -198,7 +200,7 @@ func (p *Proxy) Dial() *Conn {
 func (p *Proxy) Connect(early string) *Conn {
 	p.t.Helper()
 	c := p.Dial()
-	c.Send("CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n\r\n" + early)
+	c.Send("CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + p.Lines + "\r\n" + early)
 	resp := c.Response("CONNECT")
 	if resp.StatusCode != http.StatusOK {
 		p.t.Fatalf("CONNECT %s: %s", p.Target, resp.Status)

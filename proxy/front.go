@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Nearly every CONNECT is a plain one: see head.isPlainConnect. Such a one has been read whole when the
+// filter has parsed it, so that net/http and goproxy would only read it again. It is served here, in
+// the goroutine that reads the wire, with the code that serves every other request: settle, open,
+// startConnect, refusal. A test holds the two ways against each other.
+
+// connects implements wireOwner.
+func (s *Server) connects(w *wire) {
+	x := s.newExchange(w, http.MethodConnect)
+	x.request.Target = w.asked.target
+	if x.settle(0, ""); !x.decision.Permit {
+		x.settleStatus()
+		w.lingers()
+		x.answerRaw(x.denial(), 1)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	x.cancel = cancel
+	s.track(x)
+	stop := w.watch(cancel)
+	origin, err := x.open(ctx, x.decision)
+	stop()
+	if err != nil {
+		defer cancel()
+		x.failure = x.failureOf(ctx, err)
+		if f := x.failureAnswer(); f != nil {
+			w.lingers()
+			x.answerRaw(f, 1)
+		}
+		x.close(x.failure.word)
+		return
+	}
+	w.take()
+	x.startConnect(origin, w.takeEarly())
+}
+
+// watchDelay is how long a dial may take before somebody looks whether its client is still there.
+// Nearly all are done by then.
+const watchDelay = 50 * time.Millisecond
+
+// watch calls gone, once, if the client ends the connection before stop is called. What the client sends
+// meanwhile is held; when that is a head's size, nobody watches any more. When stop returns, the wire
+// is the caller's again.
+func (w *wire) watch(gone func()) (stop func()) {
+	done := make(chan struct{})
+	w.tcp.SetReadDeadline(noDeadline)
+	timer := time.AfterFunc(watchDelay, func() {
+		defer close(done)
+		for w.hi-w.lo < w.limits.heads.size {
+			w.hold(nil)
+			n, err := w.tcp.Read((*w.held)[w.hi:])
+			w.hi += n
+			if n > 0 {
+				continue
+			}
+			if w.lo == w.hi {
+				w.release()
+			}
+			if !isDeadline(err) {
+				gone()
+			}
+			return
+		}
+	})
+	return func() {
+		if timer.Stop() {
+			return
+		}
+		w.tcp.SetReadDeadline(time.Unix(1, 0))
+		<-done
+		w.tcp.SetReadDeadline(noDeadline)
+	}
+}
