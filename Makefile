@@ -6,7 +6,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 BIN   := bin/webproxy
 TOOLS := $(CURDIR)/bin/tools
-BUILD := CGO_ENABLED=0 go build -trimpath
+
+# One way to compile for all that is here, so that nothing is compiled twice; it is that of a release.
+export CGO_ENABLED := 0
+export GOFLAGS := $(shell go env GOFLAGS) -trimpath
 
 .DEFAULT_GOAL := help
 # Checks run one after the other: they share the machine with nobody, and their output stays readable.
@@ -18,7 +21,7 @@ help: ## Show the targets
 
 .PHONY: build
 build: ## Build bin/webproxy
-	$(BUILD) -o $(BIN) ./cmd/webproxy
+	go build -o $(BIN) ./cmd/webproxy
 
 .PHONY: run
 run: build ## Build and run with the built-in configuration, on :9090
@@ -56,17 +59,16 @@ vuln: ## Known vulnerabilities in what we use; skipped, and said so, if their da
 
 .PHONY: race
 race: ## All tests under the race detector, and in random order
-	go test -race -shuffle=on ./...
+	CGO_ENABLED=1 go test -race -shuffle=on ./...
 
 .PHONY: generated
 generated: ## Fail if go generate would change a file
 	scripts/generated.sh
 
-# The flags are those of build and of vet, so that what these compiled need not be compiled again.
 .PHONY: cross
 cross: ## Build for every system we release, without cgo
-	GOOS=linux $(BUILD) ./...
-	GOOS=windows CGO_ENABLED=0 go build ./...
+	GOOS=linux go build ./...
+	GOOS=windows go build ./...
 
 .PHONY: e2e
 e2e: ## Stories with the built binary and real clients: curl, wget, git, chromium; as root

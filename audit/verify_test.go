@@ -148,7 +148,7 @@ func TestVerify(t *testing.T) {
 		if err := l.Tidy(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		v = wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
+		wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
 		add(t, l, decision())
 		v = wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
 		if v.Sealed != h.last || len(v.Notes) != 1 || !strings.Contains(v.Notes[0], "not yet covered") {
