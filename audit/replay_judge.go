@@ -32,7 +32,7 @@ func (p *Replay) judge(req *policy.Request) (policy.Decision, Unjudged) {
 		}
 		with := *req
 		with.Query = r.Query
-		if p.set.Decide(&with).Permit != d.Permit {
+		if p.set.Decide(&with).Outcome() != d.Outcome() {
 			return d, UnjudgedQuery
 		}
 	}
