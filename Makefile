@@ -59,7 +59,8 @@ vuln: ## Known vulnerabilities in what we use; skipped, and said so, if their da
 
 .PHONY: race
 race: ## All tests under the race detector, and in random order
-	CGO_ENABLED=1 go test -race -shuffle=on ./...
+	@# The limit is for a machine that has other work too: Go's own, 10m, is for one package.
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m ./...
 
 .PHONY: generated
 generated: ## Fail if go generate would change a file
