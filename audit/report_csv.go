@@ -129,13 +129,21 @@ func (r *Report) ruleRows() [][]string {
 		rules  []RuleUse
 	}{{"unused", r.Unused}, {"expiring", r.Expiring}} {
 		for _, u := range list.rules {
-			rows = append(rows, []string{list.remark, u.Rule, u.Entry, u.Source, dateOr(u.Last, ""), dateOr(u.Expires, "")})
+			rows = append(rows, []string{list.remark, u.Rule, u.Entry, u.Source, dateOr(u.Last, ""), expiresText(u.Expires)})
 		}
 	}
 	for _, f := range r.Findings {
 		rows = append(rows, []string{f.Text, f.Rule, "", f.Source, "", ""})
 	}
 	return rows
+}
+
+// expiresText is the last day on which a rule holds; empty if it does not expire.
+func expiresText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return lastDay(t)
 }
 
 func writeCSVFile(path string, rows [][]string) (err error) {

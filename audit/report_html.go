@@ -33,7 +33,8 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"rules": func(rules []RuleUse) []RuleUse { return rules[:min(len(rules), htmlRows)] },
 		"more":  func(n int) int { return max(n-htmlRows, 0) },
 		"join":  strings.Join,
-		"add":   func(a, b int) int { return a + b },
+		"show":  Printable, // html/template escapes; this takes what would reorder or hide the text around it
+		"until": lastDay,
 	}).Parse(reportPage)
 	if err != nil {
 		return err

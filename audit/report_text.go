@@ -34,13 +34,17 @@ func (r *Report) WriteText(w io.Writer) error {
 		return []string{u.Target(), orDash(strings.Join(u.Rules, " ")), u.ClientList()}
 	})
 	r.writeChanges(b)
-	writeRules(b, "rules expiring soon", r.Expiring, func(u *RuleUse) string { return "expires " + u.Expires.Format(time.DateOnly) })
+	writeRules(b, "rules expiring soon", r.Expiring, func(u *RuleUse) string { return "expires after " + lastDay(u.Expires) })
 	writeRules(b, "unused rules", r.Unused, func(u *RuleUse) string { return "last used " + dateOr(u.Last, "never") })
 	for i, f := range r.Findings {
 		if i == 0 {
 			fmt.Fprintln(b, "\nremarks on rules")
 		}
-		fmt.Fprintf(b, " %s (%s): %s\n", f.Rule, f.Source, f.Text)
+		if i == textRows {
+			fmt.Fprintf(b, " and %d more\n", len(r.Findings)-i)
+			break
+		}
+		fmt.Fprintf(b, " %s (%s): %s\n", f.Rule, f.Source, Printable(f.Text))
 	}
 	return b.Flush()
 }
@@ -181,6 +185,14 @@ func orDash(s string) string {
 		return "-"
 	}
 	return s
+}
+
+// lastDay is the last day on which a rule holds, as its "expires" has it; "never" if it does not expire.
+func lastDay(expires time.Time) string {
+	if expires.IsZero() {
+		return "never"
+	}
+	return expires.Add(-time.Nanosecond).UTC().Format(time.DateOnly)
 }
 
 func dateOr(t time.Time, none string) string {

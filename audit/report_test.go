@@ -1,0 +1,87 @@
+package audit_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// Hosts, groups and sentences in the log are what strangers sent: neither the page nor the terminal obeys them, and a
+// spreadsheet takes none for a formula.
+func TestReportOfHostileRecords(t *testing.T) {
+	dir := t.TempDir()
+	const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&`
+	var log strings.Builder
+	for i, r := range []audit.Record{
+		{Type: audit.TypeDecision, ID: "A", Host: evil, Group: evil, Reason: evil, Rule: evil, Decision: "deny", Policy: evil},
+		{Type: audit.TypeDecision, ID: "B", Host: "gnp.\u202eexe.example", Group: "\u202e", Rule: "a\u2066", Decision: "allow"},
+		{Type: audit.TypeDecision, ID: "C", Host: "=cmd|' /C calc'!A0", Decision: "would_deny", Reason: evil},
+		{Type: audit.TypeReload, Detail: evil, By: evil, Ticket: "\u202e" + evil, PolicyOld: evil, Policy: evil, Added: []string{evil}, Removed: []string{"\u202e" + evil}},
+		{Type: audit.TypeGap, Detail: evil},
+	} {
+		r.V, r.Seq, r.Time = audit.Version, uint64(i+1), october.Add(time.Hour)
+		line, err := r.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.Write(append(line, '\n'))
+	}
+	write(t, live(dir), log.String())
+	r, err := audit.MakeReport(dir, audit.ReportOptions{
+		Findings: []audit.Finding{{Rule: evil, Source: evil, Text: evil}}, Integrity: evil, Rules: []policy.RuleInfo{},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page, text strings.Builder
+	if err := r.WriteHTML(&page); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"<script", "<img", `"'&`, "\u202e", "\u2066"} {
+		if i := strings.Index(page.String(), bad); i >= 0 {
+			t.Errorf("the page has %q: %.100q", bad, page.String()[max(i-50, 0):])
+		}
+	}
+	if n := strings.Count(page.String(), "&lt;script&gt;"); n < 12 {
+		t.Errorf("the page shows what was sent %d times", n)
+	}
+	if strings.ContainsAny(text.String(), "\u202e\u2066") {
+		t.Errorf("the terminal gets %q", text.String())
+	}
+	out := filepath.Join(t.TempDir(), "csv")
+	if err := r.WriteCSV(out); err != nil {
+		t.Fatal(err)
+	}
+	if learned := contents(t, filepath.Join(out, "learned.csv")); !strings.Contains(learned, "\n'=cmd|") {
+		t.Errorf("a formula: %s", learned)
+	}
+}
+
+// An expiry is shown as the day that the rule is written with: the last on which it holds.
+func TestReportExpiry(t *testing.T) {
+	host, err := policy.ParsePattern("soon.example.net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := audit.MakeReport(t.TempDir(), audit.ReportOptions{
+		Now:   october,
+		Rules: []policy.RuleInfo{{Rule: "soon", Host: host, Expires: october.AddDate(0, 0, 10)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	if err := r.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), "expires after 2026-10-10") {
+		t.Errorf("got %s", text.String())
+	}
+}
