@@ -230,3 +230,13 @@ func TestSharedHosts(t *testing.T) {
 		}
 	}
 }
+
+// What the lists in force require and nobody asked for is counted.
+func TestCompleteness(t *testing.T) {
+	s := newSite()
+	s.ask(0, "login.microsoftonline.com:443", allowed("hci/login"))
+	r := s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, policy.RuleSpec{ID: "hci", List: "hci@2021-12"}), Known: openKnown(t), Now: s.at})
+	if r.Used != 1 || r.Entries != 5 || !slices.Contains(r.Unused, "graph.windows.net") || slices.Contains(r.Unused, "login.microsoftonline.com") {
+		t.Errorf("%d of %d, never %q", r.Used, r.Entries, r.Unused)
+	}
+}

@@ -114,6 +114,11 @@ func (k *KnownEntry) better(o *KnownEntry) bool {
 		cmp.Compare(o.List, k.List), cmp.Compare(o.Number, k.Number)) > 0
 }
 
+// Required reports whether a list says that host is required. A nil Known takes every host for required.
+func (k *Known) Required(host policy.Pattern) bool {
+	return k == nil || slices.ContainsFunc(k.byTail[host.Tail()], func(e *KnownEntry) bool { return e.Host == host && e.required() })
+}
+
 // Under returns the hosts that the catalog names and p matches, whatever they are for.
 func (k *Known) Under(p policy.Pattern) []string {
 	if k == nil {

@@ -226,7 +226,7 @@ func (w *work) tidy() {
 	var kept []*Proposal
 	for _, p := range w.out.List {
 		i := slices.IndexFunc(w.out.List, func(o *Proposal) bool {
-			return o != p && o.Host != p.Host && o.Host.Contains(p.Host) && o.Port == p.Port && o.Scheme == p.Scheme
+			return o != p && o.Host.String() != p.Host.String() && o.Host.Contains(p.Host) && o.Port == p.Port && o.Scheme == p.Scheme
 		})
 		if i < 0 {
 			kept = append(kept, p)

@@ -43,7 +43,7 @@ type Readiness struct {
 	PatchTuesday bool `json:"patch_tuesday"`
 	// Idle are phases that the policy has and in which nothing was asked for.
 	Idle []string `json:"idle_phases"`
-	// Used and Entries are how many single hosts of the policy's catalog lists were asked for, of how many.
+	// Used and Entries are how many required single hosts of the policy's catalog lists were asked for, of how many.
 	Used    int `json:"used"`
 	Entries int `json:"entries"`
 	// Unused are some of those that were not.
@@ -148,7 +148,7 @@ func (r *Readiness) completeness(g *Group, p Params) {
 		if rule.Phase != "" && g.Phases[rule.Phase] == 0 && !slices.Contains(r.Idle, rule.Phase) {
 			r.Idle = append(r.Idle, rule.Phase)
 		}
-		if !strings.HasPrefix(rule.Source, "catalog ") || rule.Host.IsWildcard() {
+		if !strings.HasPrefix(rule.Source, "catalog ") || rule.Host.IsWildcard() || !p.Known.Required(rule.Host) {
 			continue
 		}
 		r.Entries++

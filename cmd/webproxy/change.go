@@ -40,7 +40,7 @@ func (c *change) commit(cmd *cobra.Command) error {
 	}
 	stderr := cmd.ErrOrStderr()
 	if log == nil {
-		fmt.Fprintf(stderr, "recorded by the proxy that runs, when it takes this over (%v)\n", unopened)
+		fmt.Fprintf(stderr, "recorded by the proxy when it takes this over; not here: %v\n", unopened)
 		return nil
 	}
 	records, err := adminRecords(c.cfg, next, time.Now())

@@ -52,7 +52,10 @@ func (k *keyboard) key(prompt string) (string, error) {
 		fmt.Fprintln(k.out)
 		return "", nil
 	}
-	fmt.Fprintf(k.out, "%q\n", c)
+	if c < ' ' || c > '~' {
+		c = '?' // an arrow, say: nothing that a terminal should obey
+	}
+	fmt.Fprintf(k.out, "%c\n", c)
 	return strings.ToLower(string(rune(c))), nil
 }
 

@@ -194,7 +194,11 @@ func (l *lesson) statusTable(w io.Writer, ready []learn.Readiness) error {
 	}
 	for _, r := range ready {
 		if r.Entries > 0 {
-			fmt.Fprintf(w, "%s: %d of %d single hosts of the built-in lists in force were asked for\n", r.Group, r.Used, r.Entries)
+			never := ""
+			if len(r.Unused) > 0 {
+				never = "; never: " + strings.Join(r.Unused[:min(len(r.Unused), 4)], ", ")
+			}
+			fmt.Fprintf(w, "%s: %d of %d required hosts of the built-in lists in force were asked for%s\n", r.Group, r.Used, r.Entries, never)
 		}
 	}
 	return nil

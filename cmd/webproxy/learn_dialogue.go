@@ -172,9 +172,9 @@ func (d *dialogue) proposalText(i, n int, p *learn.Proposal) string {
 	}
 	switch {
 	case p.Known != nil:
-		fmt.Fprintf(&b, "      catalog  %s\n", p.Known)
+		fmt.Fprintf(&b, "      %s\n", p.Known)
 	case p.About != "":
-		fmt.Fprintf(&b, "      catalog  %s\n", p.About)
+		fmt.Fprintf(&b, "      %s\n", p.About)
 	}
 	fmt.Fprintf(&b, "      sure     %d/10   excess %d/10", p.Confidence, p.Excess)
 	if len(p.Wide) > 0 {
