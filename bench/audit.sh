@@ -112,6 +112,14 @@ ratio "zcat, grep -c / query of one host, no summaries" "$wall_zcat__grep__c" "$
 ratio "zcat, jq / denials by host" "$wall_zcat__jq__denials_by_host" "$wall_denials_by_host"
 ratio "goaccess / report, no summaries" "$wall_goaccess__of_access_log" "$wall_report__no_summaries"
 
+# busy says what the times are worth if others had a part of the machine.
+busy() {
+	awk -v load="${load_before%% *}" -v n="$(nproc)" 'BEGIN {
+		if (load > 1) printf "**The machine was not idle**: %s processes wanted its %d processors when this began, so times, and goals missed, are those of a share of it. " \
+			"What others do changes the seconds of processor less: divided by %d they are about the time on an idle machine, for all but grep, jq and goaccess, which use one.\n\n", load, n, n
+	}'
+}
+
 cat <<END
 # Reading a month of audit log: measured
 
@@ -127,7 +135,7 @@ Made by \`make bench-audit\`, which anybody can run; it compares the answers of 
 |---|---|---|---|---|---|
 $(cat "$dir/rows")
 
-With summaries, verify also adds up all records and compares. goaccess reads what \`audit export --as squid\` wrote, so that
+$(busy)With summaries, verify also adds up all records and compares. goaccess reads what \`audit export --as squid\` wrote, so that
 its time is without reading the log; it makes one HTML page of it.
 
 | ratio of times | |
