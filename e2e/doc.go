@@ -7,6 +7,7 @@
 //
 //	e2e/run                          # everything
 //	e2e/run -test.run TestSeedRows   # one story
+//	E2E_COLLECTOR=1 e2e/run          # with the OpenTelemetry Collector, which takes minutes to build
 //
 // Each file is one story, but for what the stories share: process_test.go (a webproxy), origin_test.go,
 // names_test.go (DNS), authority_test.go (certificates), clients_test.go and evidence_test.go (what the audit

@@ -329,7 +329,7 @@ service:
 func TestOTLP(t *testing.T) {
 	col := os.Getenv("OTELCOL")
 	if col == "" {
-		t.Fatal("OTELCOL does not name the collector to test with: run e2e/run")
+		t.Skip("the collector takes minutes to build: E2E_COLLECTOR=1 e2e/run -test.run OTLP")
 	}
 	dir, a, port := t.TempDir(), newAuthority(t), freePort(t)
 	a.writePair(t, dir, "server", "otel.example.com")
