@@ -75,9 +75,13 @@ cross: ## Build for every system we release, without cgo
 e2e: ## Stories with the built binary and real clients: curl, wget, git, chromium; as root
 	./e2e/run
 
+# On one processor, what it measures on the other; see bench/peers/main.go.
+PEERS = taskset -c 1 go run ./bench/peers -webproxy $(BIN)
+
 .PHONY: bench-once
-bench-once: ## Run each benchmark once, so that none rots
+bench-once: build ## Run each benchmark once, so that none rots
 	go test -run '^$$' -bench . -benchtime 1x ./...
+	$(PEERS) -quick
 
 .PHONY: smoke
 smoke: build ## Start and stop the built binary, with curl as its client
@@ -86,6 +90,11 @@ smoke: build ## Start and stop the built binary, with curl as its client
 .PHONY: bench
 bench: ## Measure
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-peers
+bench-peers: build ## Measure the proxy beside Squid, Apache, Tinyproxy, HAProxy and goproxy: 15 minutes, two quiet processors
+	@[ "$$(id -u)" != 0 ] || bench/peers/install.sh
+	$(PEERS) -json bench-peers.json
 
 .PHONY: bench-audit
 bench-audit: ## Measure reading a month of audit log, beside jq, grep and goaccess: 10 minutes, 6 GB of disk

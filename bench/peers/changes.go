@@ -1,0 +1,116 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// workNames compares CONNECTs under a short list with those under a long one.
+func workNames(b *bench, _ string) error {
+	const name = "CONNECT with 100,000 allowed names against 100, CPU"
+	for _, p := range b.peers {
+		switch {
+		case !p.tunnels:
+			continue
+		case p.most < 100_000:
+			b.report.note(name, "%.2fx", p.name, fmt.Sprintf("%d names at most", p.most))
+			continue
+		}
+		var procs [2]*process
+		for i, count := range []int{100, 100_000} {
+			proc, _, err := b.start(p, count)
+			if err != nil {
+				return err
+			}
+			defer proc.stop()
+			procs[i] = proc
+		}
+		for range b.rounds {
+			var cost [2]float64
+			for i, proc := range procs {
+				l, err := drive(proc, clients, b.duration, once(b.shortTunnel(proc.addr)))
+				if err != nil {
+					return err
+				}
+				if err := l.sound(p); err != nil {
+					return err
+				}
+				cost[i] = l.perOp()
+			}
+			b.report.add(name, "%.2fx", p.name, cost[1]/cost[0])
+		}
+	}
+	return nil
+}
+
+// workReload changes 10,000 names again and again while tunnels are made.
+func workReload(b *bench, _ string) error {
+	const name = "requests failed during 24 reloads of 10,000 names"
+	reloads, pause := 24, 500*time.Millisecond
+	if b.quick {
+		reloads = 2
+	}
+	for _, p := range b.peers {
+		if !p.tunnels || p.fixed || p.most < 10_000 {
+			if p.tunnels {
+				b.report.note(name, "%.0f", p.name, "not measured")
+			}
+			continue
+		}
+		proc, s, err := b.start(p, 10_000)
+		if err != nil {
+			return err
+		}
+		defer proc.stop()
+		changed := make(chan error, 1)
+		go func() {
+			for range reloads {
+				time.Sleep(pause)
+				s.count ^= 1
+				if err := b.change(p, proc, s); err != nil {
+					changed <- err
+					return
+				}
+			}
+			changed <- nil
+		}()
+		l, err := drive(proc, clients/2, time.Duration(reloads+1)*pause, once(b.shortTunnel(proc.addr)))
+		if err != nil {
+			return err
+		}
+		if err := <-changed; err != nil {
+			return err
+		}
+		b.report.add(name, "%.0f", p.name, float64(l.failed))
+		b.report.add("of", "%.0f", p.name, float64(l.failed+l.ops))
+	}
+	return nil
+}
+
+func (b *bench) change(p *peer, proc *process, s *setup) error {
+	if err := p.names(s); err != nil {
+		return err
+	}
+	if p.reload == 0 {
+		return nil
+	}
+	return proc.signal(p.reload)
+}
+
+func workStart(b *bench, _ string) error {
+	for range b.rounds {
+		for _, p := range b.peers {
+			proc, _, err := b.start(p, 100)
+			if err != nil {
+				return err
+			}
+			b.report.add("start to listening, ms", "%.0f", p.name, proc.start.Seconds()*1e3)
+			time.Sleep(300 * time.Millisecond)
+			b.report.add("memory at rest, MB", "%.0f", p.name, float64(proc.memory())/1e6)
+			proc.stop()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// A peer is a proxy that can be measured.
+type peer struct {
+	name    string
+	program string
+	version string
+	tunnels bool // it serves CONNECT
+	http    bool // it serves GET in absolute form
+	// reload is the signal that makes it read its names again; 0 if it sees by itself that they changed.
+	reload syscall.Signal
+	// fixed is set if its names cannot be changed while it runs.
+	fixed bool
+	// most is the largest number of names it can be asked to take.
+	most int
+	// configure writes what it needs into s.dir and returns its arguments.
+	configure func(s *setup) ([]string, error)
+	// names writes the names alone, for a reload.
+	names func(s *setup) error
+}
+
+// A setup is one configuration of a peer: it may reach localhost, where the origin is, and no other of
+// the names is ever asked for.
+type setup struct {
+	dir    string
+	port   int
+	origin *origin
+	count  int // of further names
+}
+
+func (s *setup) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *setup) write(name, text string) error {
+	// By rename, as an operator's tools do: nobody must read half a list.
+	if err := os.WriteFile(s.path(name)+".new", []byte(text), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(s.path(name)+".new", s.path(name))
+}
+
+// list writes localhost and the other names, one a line, each in form.
+func (s *setup) list(name, form string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, form, "localhost")
+	for i := range s.count {
+		fmt.Fprintf(&b, form, fmt.Sprintf("h%06d.example", i))
+	}
+	return s.write(name, b.String())
+}
+
+// start starts p with count further names.
+func (b *bench) start(p *peer, count int) (*process, *setup, error) {
+	dir, err := os.MkdirTemp(b.dir, p.name+"-")
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		return nil, nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &setup{dir: dir, port: port, origin: b.origin, count: count}
+	args, err := p.configure(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	proc, err := startProcess(fmt.Sprintf("127.0.0.1:%d", port), s.path("out"), p.program, args...)
+	return proc, s, err
+}
+
+func freePort() (int, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer ln.Close()
+	return ln.Addr().(*net.TCPAddr).Port, nil
+}
+
+var number = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)
+
+// peers are all there are. Those of Debian run as its packages are, but with a configuration of ours:
+// one process of work, an access log, and nothing kept in a cache.
+func peers(webproxy string) []*peer {
+	self, _ := os.Executable()
+	return []*peer{
+		{name: "webproxy", program: webproxy, version: output("git", "describe", "--always", "--dirty"),
+			tunnels: true, http: true, most: 100_000, configure: configureWebproxy, names: webproxyNames},
+		{name: "lean", program: self, tunnels: true, http: true, most: 100_000, reload: syscall.SIGHUP,
+			configure: configureSelf("lean"), names: plainNames},
+		{name: "goproxy", program: self, version: moduleVersion("github.com/elazarl/goproxy"), tunnels: true, http: true, most: 100_000,
+			reload: syscall.SIGHUP, configure: configureSelf("goproxy"), names: plainNames},
+		{name: "squid", program: "squid", version: number.FindString(output("squid", "-v")), tunnels: true, http: true, most: 100_000,
+			reload: syscall.SIGHUP, configure: configureSquid, names: plainNames},
+		{name: "tinyproxy", program: "tinyproxy", version: number.FindString(output("tinyproxy", "-v")), tunnels: true, http: true, most: 10_000,
+			reload: syscall.SIGUSR1, configure: configureTinyproxy, names: tinyproxyNames},
+		{name: "apache", program: "apache2", version: number.FindString(output("apache2", "-v")), tunnels: true, http: true, most: 100, fixed: true,
+			configure: configureApache},
+		{name: "haproxy", program: "haproxy", version: number.FindString(output("haproxy", "-v")), http: true, most: 100_000,
+			reload: syscall.SIGUSR2, configure: configureHAProxy, names: plainNames},
+	}
+}
+
+// moduleVersion is what go.mod has of a module.
+func moduleVersion(module string) string {
+	f, err := os.Open("go.mod")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if fields := strings.Fields(lines.Text()); len(fields) >= 2 && fields[0] == module {
+			return strings.TrimPrefix(fields[1], "v")
+		}
+	}
+	return ""
+}
+
+func plainNames(s *setup) error { return s.list("names", "%s\n") }

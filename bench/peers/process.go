@@ -1,0 +1,153 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A process is a running proxy.
+type process struct {
+	cmd   *exec.Cmd
+	addr  string
+	log   string
+	start time.Duration // from exec to the first accepted connection
+}
+
+// startProcess starts name on processor 0 and waits until it listens on addr.
+func startProcess(addr, log string, name string, args ...string) (*process, error) {
+	out, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p := &process{cmd: exec.Command("taskset", append([]string{"-c", "0", name}, args...)...), addr: addr, log: log}
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	began := time.Now()
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for time.Since(began) < 60*time.Second {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			p.start = time.Since(began)
+			c.Close()
+			return p, nil
+		}
+		if p.cmd.Process.Signal(syscall.Signal(0)) != nil {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	p.stop()
+	text, _ := os.ReadFile(log)
+	return nil, fmt.Errorf("%s does not listen on %s:\n%s", name, addr, text)
+}
+
+// stop ends the process and its children.
+func (p *process) stop() {
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+	done := make(chan bool)
+	go func() {
+		p.cmd.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		<-done
+	}
+}
+
+// signal asks the process to reload.
+func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+
+// cpu is the processor time that the process has used, with its children, also those that are gone.
+func (p *process) cpu() time.Duration {
+	const tick = 10 * time.Millisecond // USER_HZ is 100 everywhere
+	var ticks int64
+	for _, pid := range p.tree() {
+		stat, err := statOf(pid)
+		if err != nil {
+			continue
+		}
+		for _, field := range stat[11:15] { // utime, stime, cutime, cstime
+			n, _ := strconv.ParseInt(field, 10, 64)
+			ticks += n
+		}
+	}
+	return time.Duration(ticks) * tick
+}
+
+// memory is the resident memory of the process and its children, in bytes: what they share is counted once
+// for all of them, by its share (Pss).
+func (p *process) memory() int64 {
+	var kib int64
+	for _, pid := range p.tree() {
+		text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
+		for line := range strings.Lines(string(text)) {
+			if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
+				n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+				kib += n
+			}
+		}
+	}
+	return kib << 10
+}
+
+// descriptors counts the open files of the process and its children.
+func (p *process) descriptors() int {
+	n := 0
+	for _, pid := range p.tree() {
+		fds, _ := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd"))
+		n += len(fds)
+	}
+	return n
+}
+
+// tree is the process and all that descend from it.
+func (p *process) tree() []int {
+	tree := []int{p.cmd.Process.Pid}
+	parents := make(map[int][]int)
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if stat, err := statOf(pid); err == nil {
+			parent, _ := strconv.Atoi(stat[1])
+			parents[parent] = append(parents[parent], pid)
+		}
+	}
+	for i := 0; i < len(tree); i++ {
+		tree = append(tree, parents[tree[i]]...)
+	}
+	return tree
+}
+
+var errStat = errors.New("not as in proc(5)")
+
+// statOf is /proc/pid/stat from its third field, the state, on.
+func statOf(pid int) ([]string, error) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return nil, err
+	}
+	i := strings.LastIndexByte(string(text), ')') // the name may have anything in it
+	fields := strings.Fields(string(text[i+1:]))
+	if len(fields) < 15 {
+		return nil, errStat
+	}
+	return fields, nil
+}

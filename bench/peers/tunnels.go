@@ -1,0 +1,183 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+const clients = 32
+
+func (o *origin) at(port int) string { return "localhost:" + strconv.Itoa(port) }
+
+// perOp is processor time for each thing done, in microseconds.
+func (l *load) perOp() float64 { return l.cpu.Seconds() * 1e6 / float64(max(l.ops, 1)) }
+
+// sound is an error if the load is not what it should have been.
+func (l *load) sound(p *peer) error {
+	if l.failed > 0 || l.ops == 0 {
+		return fmt.Errorf("%s: %d done, %d failed: %w", p.name, l.ops, l.failed, l.err)
+	}
+	return nil
+}
+
+// shortTunnel makes one tunnel for one message.
+func (b *bench) shortTunnel(addr string) func() error {
+	target := b.origin.at(b.origin.echo)
+	return func() error {
+		return withClient(addr, func(c *client) error {
+			if err := c.connect(target); err != nil {
+				return err
+			}
+			return c.message()
+		})
+	}
+}
+
+func workConnect(b *bench, _ string) error {
+	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+		l, err := drive(proc, clients, b.duration, once(b.shortTunnel(proc.addr)))
+		if err != nil {
+			return err
+		}
+		b.report.add("TCP + CONNECT + 64-byte echo + close, CPU us", "%.0f", p.name, l.perOp())
+		b.report.add("the same, tunnels/s", "%.0f", p.name, float64(l.ops)/l.took.Seconds())
+		if err := l.sound(p); err != nil {
+			return err
+		}
+		l, err = drive(proc, 2*clients, b.duration, once(b.shortTunnel(proc.addr)))
+		if err != nil {
+			return err
+		}
+		b.report.add("the same with 64 clients, p99 ms", "%.1f", p.name, l.quantile(0.99).Seconds()*1e3)
+		return l.sound(p)
+	})
+}
+
+var errNotDenied = errors.New("not denied")
+
+func workDenied(b *bench, _ string) error {
+	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+		l, err := drive(proc, clients, b.duration, once(func() error {
+			return withClient(proc.addr, func(c *client) error {
+				io.WriteString(c, "CONNECT denied.example:443 HTTP/1.1\r\nHost: denied.example:443\r\n\r\n")
+				status, _, err := c.head()
+				if err == nil && (status < 400 || status > 599) {
+					err = errNotDenied
+				}
+				return err
+			})
+		}))
+		if err != nil {
+			return err
+		}
+		b.report.add("denied CONNECT, CPU us", "%.0f", p.name, l.perOp())
+		return l.sound(p)
+	})
+}
+
+func (b *bench) openTunnel(addr string, port int) (*client, error) {
+	c, err := dial(addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.connect(b.origin.at(port)); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func workMessages(b *bench, _ string) error {
+	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+		begin := func() (func() error, func(), error) {
+			c, err := b.openTunnel(proc.addr, b.origin.echo)
+			if err != nil {
+				return nil, nil, err
+			}
+			return c.message, func() { c.Close() }, nil
+		}
+		l, err := drive(proc, 64, b.duration, begin)
+		if err != nil {
+			return err
+		}
+		b.report.add("64-byte messages through 64 open tunnels, CPU us", "%.1f", p.name, l.perOp())
+		if err := l.sound(p); err != nil {
+			return err
+		}
+		if l, err = drive(proc, 1, b.duration, begin); err != nil {
+			return err
+		}
+		b.report.add("the same through one, median there and back, us", "%.1f", p.name, l.quantile(0.5).Seconds()*1e6)
+		return l.sound(p)
+	})
+}
+
+func workBulk(b *bench, _ string) error {
+	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+		c, err := b.openTunnel(proc.addr, b.origin.flow)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		buf := make([]byte, 256<<10)
+		cpu, began := proc.cpu(), time.Now()
+		var bytes int64
+		for time.Since(began) < 2*b.duration {
+			n, err := discard(c, buf, int64(len(buf)))
+			if bytes += n; err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+		}
+		b.report.add("tunnel bulk, CPU s/GB", "%.2f", p.name, (proc.cpu()-cpu).Seconds()*1e9/float64(bytes))
+		return nil
+	})
+}
+
+// workIdle opens many tunnels, uses each once and leaves them.
+func workIdle(b *bench, _ string) error {
+	count := 1000
+	if b.quick {
+		count = 50
+	}
+	for _, p := range b.peers {
+		if !p.tunnels {
+			continue
+		}
+		if err := b.idle(p, count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) idle(p *peer, count int) error {
+	proc, _, err := b.start(p, 100)
+	if err != nil {
+		return err
+	}
+	defer proc.stop()
+	// What the first request makes it allocate belongs to no tunnel.
+	if _, err := drive(proc, clients, b.duration, once(b.shortTunnel(proc.addr))); err != nil {
+		return err
+	}
+	memory, files := proc.memory(), proc.descriptors()
+	for range count {
+		c, err := b.openTunnel(proc.addr, b.origin.echo)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		defer c.Close()
+		if err := c.message(); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	time.Sleep(time.Second)
+	b.report.add("idle tunnel, bytes", "%.0f", p.name, float64(proc.memory()-memory)/float64(count))
+	b.report.add("idle tunnel, descriptors", "%.1f", p.name, float64(proc.descriptors()-files)/float64(count))
+	return nil
+}
