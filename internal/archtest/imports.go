@@ -68,12 +68,13 @@ var namedIn = map[string][]string{
 	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},
 	"google.golang.org/protobuf":          {"ship/"},
 	// for tests only
-	"github.com/google/go-cmp":        {},
-	"go.opentelemetry.io/proto/otlp":  {},
-	"github.com/rogpeppe/go-internal": {},
-	"go.uber.org/goleak":              {"internal/proxytest/"},
-	"golang.org/x/tools":              {},
-	"pgregory.net/rapid":              {},
+	"github.com/google/go-cmp":              {},
+	"go.opentelemetry.io/proto/otlp":        {},
+	"github.com/santhosh-tekuri/jsonschema": {},
+	"github.com/rogpeppe/go-internal":       {},
+	"go.uber.org/goleak":                    {"internal/proxytest/"},
+	"golang.org/x/tools":                    {},
+	"pgregory.net/rapid":                    {},
 }
 
 // free reports whether the import tables say nothing about f.

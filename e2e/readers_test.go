@@ -1,0 +1,69 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestReaders has other programs of Debian read the audit log: lnav as it is, goaccess what export makes of it.
+func TestReaders(t *testing.T) {
+	site := newSite(t)
+	site.configure("policy: { rules: [ { id: none, hosts: [allowed.example.org] } ] }\n")
+	p := site.start()
+	p.askDenied(40)
+	p.stop()
+
+	t.Run("lnav", func(t *testing.T) {
+		home := t.TempDir()
+		format, err := os.ReadFile("../docs/webproxy.lnav.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		formats := filepath.Join(home, ".config", "lnav", "formats", "webproxy")
+		if err := os.MkdirAll(formats, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(formats, "webproxy.lnav.json"), string(format))
+		env := []string{"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, ".config"), "TERM=dumb"}
+		log := filepath.Join(site.audit(), "audit.ndjson")
+		shown := run(t, env, "lnav", "-n", log)
+		if shown.exit != 0 || strings.Count(shown.stdout, " egress.decision deny host_not_listed  127.0.0.1 POST denied-") != 40 {
+			t.Errorf("lnav: exit %d, %s\n%s", shown.exit, shown.stderr, tail(shown.stdout, 1000))
+		}
+		counted := run(t, env, "lnav", "-n", "-c", ";SELECT type, decision, log_level, count(*) AS n FROM webproxy_audit GROUP BY type, decision ORDER BY n DESC",
+			"-c", ":write-csv-to -", log)
+		if !strings.Contains(counted.stdout, "egress.decision,deny,error,40\n") {
+			t.Errorf("lnav: %s%s", counted.stdout, counted.stderr)
+		}
+	})
+	// As docs/shipping.md has them: goaccess knows other forms by these names.
+	for as, format := range map[string][]string{
+		"squid": {"--log-format=%x.%^ %~%L %h %^/%s %b %m %U %^", "--datetime-format=%s"},
+		"w3c":   {"--log-format=%d %t %T %h %^ %m %^ %v %^ %^ %U %s %^ %b %^", "--date-format=%Y-%m-%d", "--time-format=%H:%M:%S"},
+	} {
+		t.Run("goaccess reads "+as, func(t *testing.T) {
+			exported := run(t, nil, binary(t), "audit", "export", "--as", as, "--dir", site.audit())
+			file, report := filepath.Join(t.TempDir(), as), filepath.Join(t.TempDir(), "report.json")
+			put(t, file, exported.stdout)
+			ran := run(t, nil, "goaccess", append([]string{file, "--no-global-config", "--no-strict-status", "-o", report}, format...)...)
+			data, err := os.ReadFile(report)
+			if err != nil {
+				t.Fatalf("goaccess: exit %d, %v\n%s\n%s", ran.exit, err, ran.stderr, tail(exported.stdout, 1000))
+			}
+			var r struct {
+				General struct {
+					Valid  int `json:"valid_requests"`
+					Failed int `json:"failed_requests"`
+				}
+			}
+			if err := json.Unmarshal(data, &r); err != nil || r.General.Valid != 40 || r.General.Failed != 0 {
+				t.Errorf("goaccess: %+v, %v\n%s", r, err, tail(exported.stdout, 600))
+			}
+		})
+	}
+}
