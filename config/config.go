@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 
 	"webproxy/audit"
+	"webproxy/certs"
 	"webproxy/policy"
 	"webproxy/proxy"
 	"webproxy/ship"
@@ -38,6 +39,8 @@ type Config struct {
 	Egress proxy.EgressOptions `yaml:"egress"`
 	// TLS is how tunnels may begin.
 	TLS proxy.TLSOptions `yaml:"tls"`
+	// Inspection is of the rules that say inspect: true.
+	Inspection certs.Options `yaml:"inspection"`
 	// Denial is how the proxy refuses.
 	Denial proxy.DenialOptions `yaml:"denial"`
 	// Reload is what becomes of open tunnels when the policy changes.
@@ -110,6 +113,13 @@ func (c *Config) withDefaults() {
 	for name, r := range c.Ship {
 		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)
 		c.Ship[name] = r
+	}
+	if c.Inspection.Dir == "" {
+		c.Inspection.Dir = certs.DefaultDir
+	}
+	c.fromFile(&c.Inspection.Dir)
+	for i := range c.Inspection.Roots {
+		c.fromFile(&c.Inspection.Roots[i])
 	}
 	for i := range c.Egress.Parents {
 		c.fromFile(&c.Egress.Parents[i].Credentials)

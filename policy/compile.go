@@ -120,6 +120,7 @@ func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 		c.set.self[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())] = true
 	}
 	c.compileClients(spec)
+	c.compileNodes(spec)
 	c.compilePhases(spec)
 	ids := map[string]int{}
 	for i := range spec.Rules {
@@ -154,6 +155,7 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int) {
 		methods: c.compileMethods(r, field),
 	}
 	rule.private, rule.tag = c.compileAddress(r, field)
+	c.compileInspect(r, rule.groups, field)
 	if r.Deny && r.Private != "" {
 		c.failAt(field+".private", "a deny allows nothing", "drop private")
 	}
@@ -180,6 +182,7 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	c.compilePath(r, src, &e)
 	c.compileTime(r, src, &e)
 	c.checkHost(&e)
+	c.compileClosed(&e)
 	c.set.entries = append(c.set.entries, &e)
 	c.set.index.add(&e)
 }

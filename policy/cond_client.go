@@ -21,6 +21,7 @@ type group struct {
 	name     string
 	mode     Mode
 	prefixes []netip.Prefix
+	node     bool // of Azure Local nodes
 }
 
 // clients tells which group an address is in: the one with the longest prefix.

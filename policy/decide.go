@@ -35,12 +35,13 @@ func (s *Set) decideFor(req *Request, g *group) Decision {
 	}
 	m := match{req: req, group: g}
 	s.index.each(req.Target, &m)
+	d.inspect = m.inspect
 	switch {
 	case m.deny != nil:
 		return d.denied(DeniedByRule, m.deny)
 	case m.allow != nil:
 		d.Permit, d.Verdict, d.Reason, d.entry = true, Allow, AllowedByRule, m.allow
-		d.PathEnforced = m.allow.path == "" || req.Path != ""
+		d.PathEnforced = m.allow.path == "" || req.Path != "" || m.inspect
 	case m.near != nil:
 		d = d.denied(m.why, m.near)
 	case req.Target.addr.IsValid():
@@ -63,6 +64,8 @@ type match struct {
 	allow *entry // the best allow that matches
 	near  *entry // the allow that came nearest, and the condition it failed
 	why   Reason
+	// inspect is set if an entry waits for what is inside the tunnel.
+	inspect bool
 }
 
 // chain tries e and the entries linked to it.
@@ -74,6 +77,12 @@ func (m *match) chain(e *entry) {
 
 func (m *match) try(e *entry) {
 	why := e.fails(m.req, m.group)
+	if why == reasonUnset && e.waits(m.req) {
+		m.inspect = true
+		if e.deny && (e.path != "" || e.methods != nil) {
+			return // it is judged again, by what is inside
+		}
+	}
 	switch {
 	case why == reasonUnset && e.deny:
 		if m.deny == nil || e.order < m.deny.order {
@@ -98,7 +107,7 @@ func (e *entry) fails(req *Request, g *group) Reason {
 	if why := e.checkPort(req.Target); why != reasonUnset {
 		return why
 	}
-	if why := e.checkMethod(req.Method); why != reasonUnset {
+	if why := e.checkMethod(req.Method); why != reasonUnset && !e.waits(req) {
 		return why
 	}
 	if why := e.checkPath(req); why != reasonUnset {

@@ -161,6 +161,8 @@ type Decision struct {
 	// PathEnforced is false if the deciding entry names a path (or a query) that could not be seen.
 	PathEnforced bool
 
+	inspect bool // see Inspect
+
 	set        *Set
 	entry      *entry // the one that Rule names; nil if none
 	outsideTag bool
@@ -215,8 +217,9 @@ func (d Decision) ServiceTag() string {
 // OutsideTag reports whether CheckAddr was asked about an address that is not in the entry's service tag.
 func (d Decision) OutsideTag() bool { return d.outsideTag }
 
-// Inspect reports whether the deciding rule asks to look inside TLS.
-func (d Decision) Inspect() bool { return d.entry != nil && d.entry.inspect }
+// Inspect reports whether TLS must be opened in the tunnel that d permits, and each request inside
+// judged: a rule about it, be it an allow or a deny, asks for that.
+func (d Decision) Inspect() bool { return d.inspect && d.Permit }
 
 // Policy is the digest of the Set that decided, "sha256:" and 12 hex digits; empty if none did.
 func (d Decision) Policy() string {

@@ -19,6 +19,8 @@ type Spec struct {
 	// with its longest prefix; a client in no group may reach nothing. Without groups, there is one,
 	// "default", of the private and loopback ranges.
 	Clients map[string][]string `yaml:"clients"`
+	// Nodes are the client groups of Azure Local nodes: no rule may inspect their TLS.
+	Nodes []string `yaml:"nodes"`
 	// Modes gives groups their mode, enforce or learn. The key "default" stands for all groups not
 	// named here; it is itself enforce by default.
 	Modes map[string]Mode `yaml:"modes"`
@@ -73,7 +75,7 @@ type RuleSpec struct {
 	Private string `yaml:"private"`
 	// ServiceTag ties the address that is dialled to a Microsoft service tag.
 	ServiceTag *ServiceTagSpec `yaml:"service_tag"`
-	// Inspect opens TLS to enforce paths. Off by default; clients must trust the proxy's CA.
+	// Inspect opens TLS to enforce paths and methods. Off by default; clients must trust the proxy's CA.
 	Inspect bool `yaml:"inspect"`
 	// Reason and By say why the rule is there and who approved it; both are free text.
 	Reason string `yaml:"reason"`

@@ -44,7 +44,14 @@ func (x *exchange) startConnect(origin net.Conn, early []byte) {
 
 // open dials what d permits and notes the route.
 func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error) {
-	conn, route, err := x.srv.dial(ctx, d)
+	var conn net.Conn
+	var route Route
+	var err error
+	if x.inside != nil {
+		conn, route, err = x.inside.dial(ctx, d, "http/1.1")
+	} else {
+		conn, route, err = x.srv.dial(ctx, d)
+	}
 	if err != nil {
 		x.route = route
 		return nil, err
@@ -69,7 +76,12 @@ var errNoEgress = errors.New("no egress")
 // so that net/http's buffers and stack are freed while the tunnel lives.
 func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	s := x.srv
-	t.client = x.wire.tcp
+	if t.client == nil {
+		t.client = x.wire.tcp
+	}
+	if x.inside != nil {
+		x.inside.hold()
+	}
 	var lead []byte
 	if t.origin, lead = takeLead(t.origin); len(lead) > 0 {
 		t.in.Add(int64(len(lead)))
@@ -91,10 +103,15 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	defer x.cancel()
 	word := wordClientGone
-	if _, err := x.wire.Write(greeting); err != nil {
+	var client net.Conn = x.wire
+	if x.inside != nil {
+		client = t.client
+		defer x.inside.release()
+	}
+	if _, err := client.Write(greeting); err != nil {
 		t.cut()
 	} else {
-		x.wire.SetDeadline(noDeadline)
+		client.SetDeadline(noDeadline)
 		_, _, end := t.run()
 		if word = tunnelWord(end); !x.decision.Permit {
 			word = denials[x.decision.Reason].word
@@ -105,7 +122,11 @@ func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	}
 	x.out.Store(t.out.Load())
 	x.in.Store(t.in.Load())
-	x.wire.close()
+	if x.inside != nil {
+		client.Close()
+	} else {
+		x.wire.close()
+	}
 	x.close(word)
 }
 
@@ -131,6 +152,7 @@ func (x *exchange) close(word string) {
 type hijacker struct {
 	http.ResponseWriter
 	wire  *wire
+	conn  net.Conn // what was hijacked
 	early []byte
 	done  bool
 }
@@ -141,7 +163,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.done = true
+	h.done, h.conn = true, conn
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)
 		h.early = append(h.early, b...)

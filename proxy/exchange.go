@@ -46,10 +46,14 @@ type exchange struct {
 	cancel context.CancelFunc             // ends the dial, or a forwarded request
 	tunnel atomic.Pointer[tunnel]         // once there is one
 	addr   atomic.Pointer[netip.AddrPort] // of the tunnel's origin
-	hello  atomic.Pointer[hello]          // what the tunnel's client sent first, once that is known
-	ending atomic.Pointer[string]         // why it was cut
-	detail string                         // for the close record
-	info   Open                           // does not change once the exchange is tracked
+	inside *inspection                    // the opened TLS that the request came in; nil if none
+	// inspection is what the tunnel of a CONNECT is, if its TLS is opened.
+	inspection atomic.Pointer[inspection]
+	inspected  bool                   // it is, or will be
+	hello      atomic.Pointer[hello]  // what the tunnel's client sent first, once that is known
+	ending     atomic.Pointer[string] // why it was cut
+	detail     string                 // for the close record
+	info       Open                   // does not change once the exchange is tracked
 }
 
 func (s *Server) newExchange(w *wire, method string) *exchange {
@@ -68,6 +72,7 @@ func (x *exchange) decide() {
 	x.set = x.srv.policySet()
 	x.decision = x.set.Decide(&x.request)
 	x.took = time.Since(start)
+	x.inspected = x.request.Method == http.MethodConnect && x.decision.Inspect()
 }
 
 // refuseAs makes the decision the refusal of a guard that stands outside of the rules.
@@ -103,6 +108,7 @@ func (x *exchange) fillDecision() {
 	r.Policy, r.Mode, r.Phase = d.Policy(), d.Mode.String(), d.Phase()
 	r.ServiceTag = d.ServiceTag()
 	r.PathEnforced = d.PathEnforced
+	r.Inspected = x.inside != nil || x.inspected && d.Permit
 }
 
 // end writes the close record of a request that was permitted. word is why it did not end well, one
@@ -143,6 +149,9 @@ func (x *exchange) cut(why string) {
 	x.cancel()
 	if t := x.tunnel.Load(); t != nil {
 		t.cut()
+	}
+	if x.inspection.Load() != nil {
+		x.wire.cut()
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func (x *exchange) judge(r *http.Request) {
 	a := &x.wire.asked
 	x.request.Target = a.target
-	if a.form == formAbsolute {
+	if a.form == formAbsolute || a.form == formInside && a.misput == "" {
 		x.request.Path, x.request.Query, _ = splitPath(r.RequestURI)
 	}
 	x.settle(x.misput(r))
@@ -42,6 +42,8 @@ func (x *exchange) settle(reason policy.Reason, detail string) {
 func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string) {
 	a := &x.wire.asked
 	switch {
+	case a.misput != "":
+		return policy.BadTarget, a.misput
 	case a.form == formOrigin:
 		return policy.BadTarget, "a request to the proxy itself, not through it"
 	case a.form == formAsterisk:

@@ -16,6 +16,7 @@ const (
 	formAbsolute       // GET http://host/path
 	formOrigin         // GET /path: to a server, not through a proxy
 	formAsterisk       // OPTIONS *
+	formInside         // GET /path inside a tunnel whose TLS was opened
 )
 
 // An asked is what a request target asks for.
@@ -26,6 +27,8 @@ type asked struct {
 	target policy.Target
 	// scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
 	scheme string
+	// misput is what is wrong with it, if that is known already.
+	misput string
 }
 
 // readTarget reads the request target of h. It is the one place where the authority of a request is
@@ -40,7 +43,7 @@ func readTarget(h *head) (asked, flaw, error) {
 		if err != nil {
 			return asked{}, flawAuthority, err
 		}
-		return asked{formAuthority, t, "https"}, flawless, nil
+		return asked{form: formAuthority, target: t, scheme: "https"}, flawless, nil
 	case h.target[0] == '/':
 		return asked{form: formOrigin}, checkEscapes(h.target), nil
 	case string(h.target) == "*":

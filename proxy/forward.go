@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"webproxy/policy"
@@ -41,6 +43,9 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 // trip makes the request to the origin, directly or through a parent.
 func (x *exchange) trip(r *http.Request) (*http.Response, error) {
 	s := x.srv
+	if x.inside != nil {
+		return x.inside.trip(x.decision, r)
+	}
 	if s.Egress != nil {
 		if parents := s.Egress.through(x.request.Target); len(parents) > 0 {
 			return s.tripThrough(r, x.decision, parents)
@@ -67,9 +72,18 @@ func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
 	// that is none.
 	a.Flush()
 	if a.unframed {
-		x.wire.reset()
+		x.reset()
 	}
 	panic(http.ErrAbortHandler)
+}
+
+// reset ends the client's connection in a way that it cannot take for its proper end.
+func (x *exchange) reset() {
+	if x.inside != nil {
+		x.inside.tunnel.wire.reset()
+		return
+	}
+	x.wire.reset()
 }
 
 // brokenWord says what became of bodies that did not come to their end; empty if they did.
@@ -118,7 +132,10 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 	trailers := acceptsTrailers(h)
 	stripHopByHop(h)
 	if trailers {
-		h["Te"], h["Connection"] = []string{"trailers"}, []string{"TE"}
+		h["Te"] = []string{"trailers"}
+		if x.inside == nil { // HTTP/2, which may be spoken there, has no Connection (RFC 9113, 8.2.2)
+			h["Connection"] = []string{"TE"}
+		}
 	}
 	addVia(h, r.ProtoMajor, r.ProtoMinor, x.srv.via)
 	if _, ok := h["User-Agent"]; !ok {
@@ -147,7 +164,7 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 // and printed again, some characters would come out escaped.
 func originURL(target string, t policy.Target) *url.URL {
 	path, query, hasQuery := splitPath(target)
-	u := &url.URL{Scheme: "http", Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
+	u := &url.URL{Scheme: t.Scheme().String(), Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
 	if strings.HasPrefix(path, "//") {
 		// As an opaque part, this would be taken for an authority. As a path it is written as
 		// it stands if it is one by RFC 3986, so what is none is escaped, and nothing else.
@@ -178,15 +195,16 @@ func escapeOdd(path string) string {
 
 // hostField is the Host of a request for t: the port is left out where it is the scheme's own.
 func hostField(t policy.Target) string {
-	if t.Port() == policy.HTTP.DefaultPort() {
-		return strings.TrimSuffix(t.HostPort(), ":80")
-	}
-	return t.HostPort()
+	return strings.TrimSuffix(t.HostPort(), ":"+strconv.Itoa(int(t.Scheme().DefaultPort())))
 }
 
 // gotConn notes the route of the connection that the request goes out on.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	oc, ok := info.Conn.(*originConn)
+	conn := info.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	oc, ok := conn.(*originConn)
 	if !ok {
 		return
 	}

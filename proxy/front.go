@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"time"
 )
@@ -25,7 +26,14 @@ func (s *Server) connects(w *wire) {
 	x.cancel = cancel
 	s.track(x)
 	stop := w.watch(cancel)
-	origin, err := x.open(ctx, x.decision)
+	var origin net.Conn
+	var n *inspection
+	var err error
+	if x.inspected {
+		n, err = s.newInspection(ctx, x)
+	} else {
+		origin, err = x.open(ctx, x.decision)
+	}
 	stop()
 	if err != nil {
 		defer cancel()
@@ -38,6 +46,10 @@ func (s *Server) connects(w *wire) {
 		return
 	}
 	w.take()
+	if n != nil {
+		x.startInspection(n, w.takeEarly())
+		return
+	}
 	x.startConnect(origin, w.takeEarly())
 }
 

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -152,7 +153,8 @@ func (x *exchange) permittedBy(set *policy.Set) bool {
 	if h := x.hello.Load(); h != nil {
 		d = x.helloDecision(set, d, &req, h)
 	}
-	return d.Permit
+	// A tunnel that was to be opened, or is now, is not what it would be made now.
+	return d.Permit && (req.Method != http.MethodConnect || d.Inspect() == x.inspected)
 }
 
 // decideAgain is what set says of x and the address it is connected to, and of what request.

@@ -13,6 +13,7 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -50,7 +51,15 @@ type Server struct {
 	Denial  DenialOptions
 	TLS     TLSOptions
 
+	// Inspector signs certificates for tunnels whose TLS a rule wants opened. If nil, those fail
+	// with 502.
+	Inspector Inspector
+	// Roots are the authorities that origins inside such tunnels are trusted for. If nil, the
+	// system's.
+	Roots *x509.CertPool
+
 	once         sync.Once
+	inside       *http.Server // of inspected tunnels; see inspect.go
 	http         *http.Server
 	engine       http.Handler // goproxy; see goproxy.go
 	via          string
@@ -110,6 +119,7 @@ func (s *Server) prepare() {
 		}
 		s.transports.srv = s
 		s.engine = newEngine(s.Log)
+		s.inside = s.newInside()
 		s.http = &http.Server{
 			Handler: http.HandlerFunc(s.serve),
 			// The filter in wire.go has its own timers and limits. Those of net/http begin
@@ -185,6 +195,8 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	case !x.decision.Permit:
 		x.refuse(rw, r)
 		return
+	case x.inspected:
+		s.inspect(x, rw, r)
 	case r.Method == http.MethodConnect:
 		s.connect(x, rw, r)
 	case isWebSocket(r):

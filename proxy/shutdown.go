@@ -23,6 +23,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	<-gone
 	s.inflight.wg.Wait()
 	s.http.Close()
+	s.inside.Close()
 	s.transports.drop()
 	s.tunnelPools.close()
 	return err

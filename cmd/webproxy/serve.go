@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/audit"
+	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/dashboard"
 	"webproxy/policy"
@@ -111,6 +113,11 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 
 // assemble connects the pieces and puts the policy in force.
 func (d *daemon) assemble() error {
+	roots, err := d.cfg.Inspection.Trusted()
+	if err != nil {
+		return err
+	}
+	d.cfg.Egress.Roots = roots
 	egress, err := proxy.NewEgress(d.cfg.Egress)
 	if err != nil {
 		return fmt.Errorf("egress: %w", err)
@@ -127,9 +134,26 @@ func (d *daemon) assemble() error {
 		Denial:        d.cfg.Denial,
 		TLS:           d.cfg.TLS,
 	}
+	d.proxy.Roots = roots
+	if err := d.assembleInspection(); err != nil {
+		return err
+	}
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
 	d.status.Installed(d.cfg.Set.Digest(), time.Now())
+	return nil
+}
+
+// assembleInspection opens the authority for inspection. If a rule wants it, it must be there.
+func (d *daemon) assembleInspection() error {
+	wanted := slices.ContainsFunc(d.cfg.Set.Rules(), func(r policy.RuleInfo) bool { return r.Inspect })
+	authority, err := certs.Open(d.cfg.Inspection.Dir)
+	switch {
+	case err == nil:
+		d.proxy.Inspector = authority
+	case wanted:
+		return hintedError{fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it"}
+	}
 	return nil
 }
 

@@ -1,0 +1,42 @@
+package certs
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+)
+
+// Options are the settings under inspection: in the configuration.
+type Options struct {
+	// Dir is the directory of the authority whose certificates inspected clients are shown; webproxy ca
+	// makes it. Relative to the configuration file. Default ./ca.
+	Dir string `yaml:"dir"`
+	// Roots are PEM files of authorities that are trusted besides the system's: for origins inside
+	// inspected tunnels, and for parents by https. Relative to the configuration file. Default: none.
+	Roots []string `yaml:"roots"`
+}
+
+// DefaultDir is where the authority is if no setting says so.
+const DefaultDir = "ca"
+
+// Trusted returns the system's authorities and those of o.Roots; nil, which stands for the system's,
+// if there are none.
+func (o Options) Trusted() (*x509.CertPool, error) {
+	if len(o.Roots) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("the system's authorities: %w", err)
+	}
+	for _, path := range o.Roots {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("inspection.roots: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(text) {
+			return nil, fmt.Errorf("inspection.roots: %s: no certificate in PEM form", path)
+		}
+	}
+	return pool, nil
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/certs"
+)
+
+func newCA() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ca",
+		Short: "The authority whose certificates inspected clients are shown",
+		Long: `A rule with inspect: true opens TLS, to enforce paths. Its clients are shown certificates of an authority of
+your own, which they must trust. Ca makes it, in inspection.dir, and prints what clients need; see docs/inspection.md.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newCAInit(), newCARotate(), newCAShow(), newCAExport())
+	return cmd
+}
+
+func newCAInit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "init",
+		Short:   "Make an authority",
+		Example: "  webproxy ca init --only aka.ms",
+		Args:    cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	name := cmd.Flags().String("name", "", "common `NAME` (default: webproxy inspection)")
+	only := cmd.Flags().StringSlice("only", nil, "names, and those below them, that it can sign for (default: all)")
+	days := cmd.Flags().Int("days", 730, "how long it is valid")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return makeRoot(cmd, *file, certs.RootSpec{Name: *name, Only: *only, Life: daysLong(*days)}, false)
+	}
+	return cmd
+}
+
+func newCARotate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Make the next authority, which signs when clients have had time to trust it",
+		Long: `Rotate makes the next root beside the one that signs. Until --overlap is over the old one goes on signing: export
+both to clients by then. A running proxy changes over by itself. It takes over the name and --only of the old one.`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	overlap := cmd.Flags().Int("overlap", 30, "days until it signs")
+	days := cmd.Flags().Int("days", 730, "how long it is valid from then on")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return makeRoot(cmd, *file, certs.RootSpec{Life: daysLong(*days), Overlap: daysLong(*overlap)}, true)
+	}
+	return cmd
+}
+
+func daysLong(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+
+// makeRoot makes a root: the first, or the next one.
+func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool) error {
+	if spec.Life <= 0 || spec.Overlap < 0 {
+		return usageError{errors.New("want a positive number of days")}
+	}
+	dir, roots, err := readAuthority(file)
+	switch {
+	case err != nil:
+		return err
+	case !next && len(roots) > 0:
+		return hintedError{fmt.Errorf("there is an authority in %s", dir), "webproxy ca rotate makes the next one"}
+	case next && len(roots) == 0:
+		return hintedError{fmt.Errorf("there is no authority in %s", dir), "webproxy ca init makes one"}
+	case next:
+		last := roots[len(roots)-1].Cert
+		spec.Name, spec.Only = last.Subject.CommonName, last.PermittedDNSDomains
+	}
+	r, err := certs.Make(dir, spec)
+	if err != nil {
+		return fmt.Errorf("make authority: %w", err)
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "made %s in %s; it signs from %s until %s\n", r.Name, dir,
+		r.Starts().Local().Format(time.RFC3339), r.Cert.NotAfter.Local().Format(time.RFC3339))
+	sayHint(cmd.ErrOrStderr(), "webproxy ca export gives clients what to trust")
+	return nil
+}
+
+func readAuthority(file string) (dir string, roots []*certs.Root, err error) {
+	cfg, err := loadConfig(file)
+	if err != nil {
+		return "", nil, err
+	}
+	roots, err = certs.ReadRoots(cfg.Inspection.Dir)
+	return cfg.Inspection.Dir, roots, err
+}
+
+// knownRoots is readAuthority for those who need one.
+func knownRoots(file string) ([]*certs.Root, error) {
+	dir, roots, err := readAuthority(file)
+	if err == nil && len(roots) == 0 {
+		err = hintedError{fmt.Errorf("there is no authority in %s", dir), "webproxy ca init makes one"}
+	}
+	return roots, err
+}
+
+func newCAShow() *cobra.Command {
+	cmd := &cobra.Command{Use: "show", Short: "Print what the authority is", Args: cobra.NoArgs}
+	file := configFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		roots, err := knownRoots(*file)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ROOT\tSTATE\tSIGNS FROM\tUNTIL\tFOR\tSHA-256")
+		now := time.Now()
+		for i, r := range roots {
+			state := "signs"
+			switch {
+			case !now.Before(r.Cert.NotAfter):
+				state = "over"
+			case now.Before(r.Starts()):
+				state = "next"
+			case i+1 < len(roots) && !now.Before(roots[i+1].Starts()):
+				state = "was before"
+			}
+			only := strings.Join(r.Cert.PermittedDNSDomains, ",")
+			if only == "" {
+				only = "all names"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%x\n", r.Name, state, r.Starts().Format(time.DateOnly), r.Cert.NotAfter.Format(time.DateOnly), only, sha256.Sum256(r.Cert.Raw))
+		}
+		return w.Flush()
+	}
+	return cmd
+}
+
+func newCAExport() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print the certificates that clients must trust, the next one's included",
+		Example: `  webproxy ca export > webproxy-ca.pem
+  webproxy ca export --as powershell`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	form := cmd.Flags().String("as", "pem", "`FORM`: pem, der (the newest root only) or powershell, lines that trust them on Windows")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		roots, err := knownRoots(*file)
+		if err != nil {
+			return err
+		}
+		w := cmd.OutOrStdout()
+		switch *form {
+		case "pem":
+			_, err = io.WriteString(w, rootsPEM(roots))
+		case "der":
+			_, err = w.Write(roots[len(roots)-1].Cert.Raw)
+		case "powershell":
+			err = writeTrust(w, roots)
+		default:
+			err = usageError{fmt.Errorf("--as %s: want pem, der or powershell", *form)}
+		}
+		return err
+	}
+	return cmd
+}
+
+// rootsPEM is the certificates of those that are not over.
+func rootsPEM(roots []*certs.Root) string {
+	var b strings.Builder
+	for _, r := range roots {
+		if time.Now().Before(r.Cert.NotAfter) {
+			pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: r.Cert.Raw})
+		}
+	}
+	return b.String()
+}
+
+// writeTrust writes lines for an elevated PowerShell, and those that take them back.
+func writeTrust(w io.Writer, roots []*certs.Root) error {
+	var b, undo strings.Builder
+	b.WriteString("# As administrator, on the clients of inspecting rules only; never on Azure Local nodes.\n")
+	for _, r := range roots {
+		if !time.Now().Before(r.Cert.NotAfter) {
+			continue
+		}
+		text := strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Cert.Raw})))
+		fmt.Fprintf(&b, "Set-Content -Path \"$env:TEMP\\%[1]s.cer\" -Value @'\n%[2]s\n'@\nImport-Certificate -FilePath \"$env:TEMP\\%[1]s.cer\" -CertStoreLocation Cert:\\LocalMachine\\Root\n", r.Name, text)
+		fmt.Fprintf(&undo, "# Remove-Item Cert:\\LocalMachine\\Root\\%X\n", sha1.Sum(r.Cert.Raw))
+	}
+	_, err := io.WriteString(w, b.String()+"# To take it back:\n"+undo.String())
+	return err
+}

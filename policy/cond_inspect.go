@@ -1,0 +1,95 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// waits reports whether e asks to open the tunnel that req would make: its path and its methods are
+// then about the requests inside, each of which is judged on its own.
+func (e *entry) waits(req *Request) bool {
+	return e.inspect && req.Method == "CONNECT" && req.Path == ""
+}
+
+// closed are hosts whose TLS nobody may open. Microsoft's documents say which: clients accept no
+// certificate but Microsoft's own there, or speak more than HTTP inside.
+var closed = sync.OnceValue(func() []closedHost {
+	const (
+		pinned  = "its clients accept no other certificate than Microsoft's"
+		private = "its certificate is from an authority of Microsoft's own, which no other system trusts"
+		nested  = "an Arc gateway speaks its own protocol inside TLS"
+	)
+	var all []closedHost
+	for _, c := range []struct {
+		why   string
+		hosts []string
+	}{
+		{pinned, []string{"*.update.microsoft.com", "update.microsoft.com", "fe3.delivery.mp.microsoft.com", "fe3cr.delivery.mp.microsoft.com",
+			"tsfe.trafficshaping.dsp.mp.microsoft.com", "*.prod.do.dsp.mp.microsoft.com"}},
+		{private, []string{"msk8s.api.cdp.microsoft.com", "settings-win.data.microsoft.com", "v20.events.data.microsoft.com",
+			"*.endpoint.security.microsoft.com"}},
+		{nested, []string{"*.gw.arc.azure.com", "*.gw.arc.azure.net"}},
+	} {
+		for _, h := range c.hosts {
+			p, err := ParsePattern(h)
+			if err != nil {
+				panic(err) // the table is wrong, and every test says so
+			}
+			all = append(all, closedHost{p, c.why})
+		}
+	}
+	return all
+})
+
+type closedHost struct {
+	pattern Pattern
+	why     string
+}
+
+// compileNodes notes the groups of nodes, and compileInspect refuses what would break them.
+func (c *compiler) compileNodes(spec *Spec) {
+	for i, name := range spec.Nodes {
+		g := c.set.clients.named(name)
+		if g == nil {
+			c.failAt(fmt.Sprintf("nodes[%d]", i), fmt.Sprintf("no client group %q", name), "name it in policy.clients")
+			continue
+		}
+		g.node = true
+	}
+}
+
+// compileInspect refuses to open TLS of those who must not be inspected.
+func (c *compiler) compileInspect(r *RuleSpec, groups []*group, field string) {
+	if !r.Inspect {
+		return
+	}
+	var nodes []string
+	for i := range c.set.clients.groups {
+		if g := &c.set.clients.groups[i]; g.node && (groups == nil || slices.Contains(groups, g)) {
+			nodes = append(nodes, g.name)
+		}
+	}
+	if len(nodes) > 0 {
+		c.failAt(field+".inspect", fmt.Sprintf("it would open TLS of %s: Azure Local does not support that", strings.Join(nodes, ", ")),
+			"limit the rule to other groups by for:")
+	}
+}
+
+// compileClosed refuses an entry that would open TLS of a host where that breaks something.
+func (c *compiler) compileClosed(e *entry) {
+	if !e.inspect {
+		return
+	}
+	if !e.admits.https.any() {
+		c.fail(e, "there is no TLS to inspect in plain HTTP", "drop inspect")
+		return
+	}
+	for _, h := range closed() {
+		if e.pattern.Overlaps(h.pattern) {
+			c.fail(e, fmt.Sprintf("%s must not be inspected (%s): %s", h.pattern, e.pattern, h.why), "drop inspect, or name the host that is meant")
+			return
+		}
+	}
+}

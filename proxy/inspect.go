@@ -1,0 +1,298 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"webproxy/policy"
+)
+
+// An Inspector signs the certificates that clients are shown whose TLS is opened. It is called by many
+// goroutines at once. *certs.Authority is one.
+type Inspector interface {
+	// Certificate returns a certificate for a host, a name or an address in normal form.
+	Certificate(host string) (*tls.Certificate, error)
+}
+
+// An inspection is a tunnel whose TLS ends here: what the client sends is served as requests to the
+// tunnel's target, each of them an exchange of its own, and goes on by TLS sessions of ours.
+type inspection struct {
+	srv    *Server
+	tunnel *exchange // the CONNECT
+	target policy.Target
+	leaf   *tls.Certificate
+	first  atomic.Pointer[tls.Conn] // the verified connection that nobody has used yet
+	pool   *http.Transport          // of connections to the target; nobody else's requests use them
+	route  Route                    // of the first of them
+
+	mu     sync.Mutex // guards the fields below
+	holds  int        // handlers and tunnels inside, and the client's connection
+	empty  sync.Cond  // of mu; holds is 0
+	closed chan struct{}
+	once   sync.Once
+}
+
+// inspect opens the TLS of a permitted CONNECT. The origin's certificate is verified first: no client
+// is shown a good certificate for a bad origin.
+func (s *Server) inspect(x *exchange, rw http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	x.cancel = cancel
+	s.track(x)
+	n, err := s.newInspection(ctx, x)
+	if err != nil {
+		defer cancel()
+		x.answerFailure(rw, r, err)
+		return
+	}
+	h := &hijacker{ResponseWriter: rw, wire: x.wire}
+	x.start = func() { x.startInspection(n, h.early) }
+	s.engine.ServeHTTP(h, x.with(ctx, r))
+	if !h.done { // the connection could not be hijacked
+		defer cancel()
+		n.closeOrigin()
+		x.close(wordInternal)
+	}
+}
+
+// startInspection serves the client in a goroutine of its own. early came with the CONNECT.
+func (x *exchange) startInspection(n *inspection, early []byte) {
+	x.status = http.StatusOK
+	x.inspection.Store(n)
+	if x.ending.Load() != nil { // cut while it was dialled
+		x.wire.cut()
+	}
+	x.srv.inflight.wg.Go(func() { n.run(early) })
+}
+
+var errNoInspector = errors.New("no authority to sign certificates")
+
+// newInspection connects to x's target, and verifies it.
+func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, error) {
+	n := &inspection{srv: s, tunnel: x, target: x.request.Target, closed: make(chan struct{})}
+	n.empty.L = &n.mu
+	err := errNoInspector
+	if s.Inspector != nil {
+		n.leaf, err = s.Inspector.Certificate(n.target.Host())
+	}
+	if err != nil {
+		s.Log.Error("no certificate for inspection", zap.String("host", n.target.Host()), zap.Error(err))
+		e := newDialError(n.target, wordConfiguration, err)
+		e.Detail = "this proxy has no certificate for the host, which it is to inspect"
+		return nil, e
+	}
+	conn, route, err := n.dial(ctx, x.decision, "h2", "http/1.1")
+	if err != nil {
+		x.route = route
+		return nil, err
+	}
+	x.routed(route)
+	if route.Addr.IsValid() {
+		x.addr.Store(&route.Addr)
+	}
+	n.route = route
+	n.first.Store(conn)
+	n.pool = s.newTransport()
+	n.pool.DialContext = neverDial
+	n.pool.DialTLSContext = n.dialPooled
+	n.pool.Protocols = new(http.Protocols)
+	n.pool.Protocols.SetHTTP1(true)
+	n.pool.Protocols.SetHTTP2(true)
+	return n, nil
+}
+
+// dial opens a TLS session with d's target, verified.
+func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...string) (*tls.Conn, Route, error) {
+	conn, route, err := n.srv.dial(ctx, d)
+	if err != nil {
+		return nil, route, err
+	}
+	secure := tls.Client(&originConn{Conn: conn, route: route}, &tls.Config{
+		ServerName: n.target.Host(),
+		RootCAs:    n.srv.Roots,
+		NextProtos: protocols,
+		MinVersion: tls.VersionTLS12,
+	})
+	limited, cancel := context.WithTimeout(ctx, n.srv.Egress.timeout)
+	defer cancel()
+	if err := secure.HandshakeContext(limited); err != nil {
+		conn.Close()
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, route, fmt.Errorf("dial %s: %w", n.target.HostPort(), context.Canceled)
+		}
+		return nil, route, newTLSError(n.target, err)
+	}
+	return secure, route, nil
+}
+
+// dialPooled is the DialTLSContext of n.pool.
+func (n *inspection) dialPooled(ctx context.Context, network, address string) (net.Conn, error) {
+	d, ok := ctx.Value(decisionKey{}).(policy.Decision)
+	if !ok || network != "tcp" || address != d.Target.HostPort() || d.Target != n.target {
+		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
+	}
+	if conn := n.first.Swap(nil); conn != nil {
+		return conn, nil
+	}
+	conn, _, err := n.dial(ctx, d, "h2", "http/1.1")
+	if err != nil {
+		return nil, err // not a nil *tls.Conn in an interface
+	}
+	return conn, nil
+}
+
+// trip makes a request inside to the target. A connection may have been opened for another rule, which
+// gave its host other addresses.
+func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, error) {
+	if addr := n.route.Addr; addr.IsValid() {
+		if judged := d.CheckAddr(addr); !judged.Permit {
+			return nil, &RefusedError{Decision: judged}
+		}
+	}
+	return n.pool.RoundTrip(r)
+}
+
+func (n *inspection) closeOrigin() {
+	if conn := n.first.Swap(nil); conn != nil {
+		conn.Close()
+	}
+	n.pool.CloseIdleConnections()
+}
+
+// run serves the client until its connection ends, and everything inside has ended.
+func (n *inspection) run(early []byte) {
+	x, s := n.tunnel, n.srv
+	defer x.cancel()
+	word := n.serve(early)
+	n.mu.Lock()
+	for n.holds > 0 {
+		n.empty.Wait()
+	}
+	n.mu.Unlock()
+	n.closeOrigin()
+	x.wire.close()
+	if word != "" && s.draining.Load() {
+		word = wordShutdown
+	}
+	x.close(word)
+}
+
+// serve answers the CONNECT, has the client begin TLS, and serves what is inside. It returns the word
+// for the close record.
+func (n *inspection) serve(early []byte) string {
+	x, s := n.tunnel, n.srv
+	if _, err := x.wire.tcp.Write([]byte(established)); err != nil {
+		return wordClientGone
+	}
+	client := tls.Server(&insideConn{leadConn: leadConn{Conn: x.wire.tcp, lead: early}, inside: n}, &tls.Config{
+		GetCertificate:         n.certificate,
+		NextProtos:             []string{"h2", "http/1.1"},
+		MinVersion:             tls.VersionTLS12,
+		SessionTicketsDisabled: true,
+	})
+	x.wire.tcp.SetDeadline(deadlineIn(s.limits.header))
+	if err := client.Handshake(); err != nil {
+		if x.decision.Reason == policy.SNIMismatch {
+			return denials[policy.SNIMismatch].word
+		}
+		x.detail = "no TLS session with the client, which may not trust the inspection authority"
+		return wordTLSProtocol
+	}
+	x.wire.tcp.SetDeadline(noDeadline)
+	s.inside.Serve(&soleListener{conn: client, closed: n.closed})
+	<-n.closed
+	return ""
+}
+
+// certificate is called during the handshake, in the goroutine of run. A client that names another host
+// in its hello is not served.
+func (n *inspection) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if h.ServerName != "" && h.ServerName != n.target.Host() {
+		n.tunnel.decision = n.tunnel.decision.Refused(policy.SNIMismatch)
+		n.tunnel.detail = "the TLS hello names another host than the CONNECT"
+		return nil, errors.New("hello for another host")
+	}
+	return n.leaf, nil
+}
+
+// hold keeps run from returning until release.
+func (n *inspection) hold() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.holds++
+}
+
+func (n *inspection) release() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.holds--; n.holds == 0 {
+		n.empty.Broadcast()
+	}
+}
+
+// An insideConn is what TLS with a client runs over.
+type insideConn struct {
+	leadConn
+	inside *inspection
+}
+
+// A soleListener has one connection to accept.
+type soleListener struct {
+	conn   net.Conn
+	closed chan struct{} // of the connection
+	given  bool
+}
+
+// Accept implements net.Listener.
+func (l *soleListener) Accept() (net.Conn, error) {
+	if !l.given {
+		l.given = true
+		return l.conn, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+// Close implements net.Listener. The connection goes on.
+func (l *soleListener) Close() error { return nil }
+
+// Addr implements net.Listener.
+func (l *soleListener) Addr() net.Addr { return l.conn.LocalAddr() }
+
+// newInside returns the server of what is inside inspected tunnels.
+func (s *Server) newInside() *http.Server {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetHTTP2(true)
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.serveInside),
+		ReadHeaderTimeout:            s.limits.header,
+		IdleTimeout:                  s.limits.idle,
+		MaxHeaderBytes:               s.limits.heads.size,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     debugLog(s.Log),
+		Protocols:                    p,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, insideKey{}, insideOf(c))
+		},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateClosed || state == http.StateHijacked {
+				n := insideOf(c)
+				n.once.Do(func() { close(n.closed) })
+			}
+		},
+	}
+}
+
+type insideKey struct{}
+
+func insideOf(c net.Conn) *inspection {
+	return c.(*tls.Conn).NetConn().(*insideConn).inside
+}
