@@ -18,6 +18,8 @@ import (
 type Server struct {
 	// Status is what /readyz tells. It must not be nil.
 	Status *Status
+	// Recording reports whether the audit log can be written; /readyz tells if it cannot. It may be nil.
+	Recording func() bool
 	// Metrics serves /metrics. If nil, there are none.
 	Metrics http.Handler
 	// Listen is the address listened on, as configured: requests must be addressed to it, or to
@@ -44,6 +46,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "ok")
 	case r.URL.Path == "/readyz":
 		s.Status.write(w, time.Now())
+		if s.Recording != nil && !s.Recording() {
+			// Not a 503: only a request can find that it is written again, and then there would be none.
+			fmt.Fprintln(w, "audit log: the last record could not be written; see the log and audit.on_error")
+		}
 	case r.URL.Path == "/metrics" && s.Metrics != nil:
 		h.Del("Content-Type")
 		s.Metrics.ServeHTTP(w, r)

@@ -113,6 +113,13 @@ func TestReadiness(t *testing.T) {
 	check("refused", 200, "policy sha256:aaaa", "refused 0s ago", "webproxy.yaml:3:1: no such setting")
 	s.Status.Installed("sha256:bbbb", now)
 	check("mended", 200, "policy sha256:bbbb", "configuration on disk: in force")
+	recording := false
+	s.Recording = func() bool { return recording }
+	check("disk full", 200, "ready\n", "audit log: the last record could not be written")
+	recording = true
+	if text := body(t, ask(s, "GET", "localhost", "/readyz")); strings.Contains(text, "audit") {
+		t.Errorf("room again: %q", text)
+	}
 	s.Status.SetReady(false)
 	check("draining", 503, "not ready")
 }

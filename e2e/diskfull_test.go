@@ -87,6 +87,9 @@ func (p *process) mustRefuseUnrecorded(origin *arrivals, round int) int {
 			p.t.Errorf("on a full disk: want 503 and audit_unavailable; got %v", c)
 		}
 	}
+	if status, text := p.get("/readyz"); status != http.StatusOK || !strings.Contains(text, "audit log: the last record could not be written") {
+		p.t.Errorf("on a full disk /readyz says %d %q", status, text)
+	}
 	return len(all)
 }
 

@@ -243,6 +243,10 @@ func (s *Server) appendRecord(r *audit.Record) error {
 	return nil
 }
 
+// Recording reports whether the last record that was to be written was. If not, requests are refused, or go
+// ahead unrecorded if AuditOptional.
+func (s *Server) Recording() bool { return !s.auditFailing.Load() }
+
 // Stats returns what is open now.
 func (s *Server) Stats() Stats {
 	st := Stats{Connections: s.wires.len()}

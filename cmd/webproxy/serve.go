@@ -195,7 +195,7 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 		return wg.Wait
 	}
 	pages := &http.Server{
-		Handler:           &dashboard.Server{Status: &d.status, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
+		Handler:           &dashboard.Server{Status: &d.status, Recording: d.proxy.Recording, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,
