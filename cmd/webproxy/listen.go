@@ -39,7 +39,7 @@ func openListeners(cfg *config.Config) (*listeners, error) {
 }
 
 func listen(setting, addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	ln, err := listenTCP(addr)
 	if err != nil {
 		return nil, hintedError{fmt.Errorf("%s: %w", setting, err), "is another webproxy running? Change " + setting + " or stop it"}
 	}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// listenTCP listens on addr. What finds clients that are gone is set on the listener, of which every
+// connection inherits it: package net would set four options on each.
+func listenTCP(addr string) (net.Listener, error) {
+	lc := net.ListenConfig{
+		KeepAlive: -1,
+		Control: func(_, _ string, c syscall.RawConn) error {
+			var set error
+			err := c.Control(func(fd uintptr) { set = keepAlive(int(fd)) })
+			return errors.Join(err, set)
+		},
+	}
+	lc.SetMultipathTCP(false) // the filter and splice want plain TCP
+	return lc.Listen(context.Background(), "tcp", addr)
+}
+
+// keepAlive has the system ask after 15 s of silence, every 15 s, and give up after 9 questions without
+// an answer: what package net does by itself.
+func keepAlive(fd int) error {
+	for _, o := range []struct{ level, option, value int }{
+		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
+	} {
+		if err := unix.SetsockoptInt(fd, o.level, o.option, o.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
