@@ -56,6 +56,9 @@ func (x *openRequest) rebuild(r *Record) Unjudged {
 		return UnjudgedMalformed
 	}
 	x.request = policy.Request{Time: requestTime(r), Client: r.Client, Method: r.Method, Target: t, Path: r.Path}
+	if r.ClientName != "" { // its certificate told the group
+		x.request.Group = r.Group
+	}
 	if r.Method == "TRACE" || scheme == policy.HTTPS && r.Method != "CONNECT" && !r.Inspected {
 		return UnjudgedForm
 	}

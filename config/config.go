@@ -31,6 +31,8 @@ type Config struct {
 	// Listen are the addresses clients connect to: one, or a list. Default ":9090", every address of
 	// the machine.
 	Listen Addresses `yaml:"listen"`
+	// ListenTLS is for clients that speak TLS to the proxy itself.
+	ListenTLS ListenTLSOptions `yaml:"listen_tls"`
 	// Policy says who may reach what.
 	Policy policy.Spec `yaml:"policy"`
 	// Proxy bounds what clients may take of the proxy.
@@ -110,6 +112,7 @@ func (c *Config) withDefaults() {
 		c.Audit.Dir = audit.DefaultDir
 	}
 	c.fromFile(&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor)
+	c.fromFile(&c.ListenTLS.Cert, &c.ListenTLS.Key, &c.ListenTLS.ClientCA)
 	for name, r := range c.Ship {
 		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)
 		c.Ship[name] = r

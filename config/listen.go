@@ -63,12 +63,17 @@ func (c *Config) listeners(bad func(path string, err error)) []listener {
 		}
 		all = append(all, l)
 	}
-	for i, s := range c.Listen {
-		path := "listen"
-		if len(c.Listen) > 1 {
-			path = fmt.Sprintf("listen[%d]", i)
+	for _, list := range []struct {
+		path  string
+		addrs Addresses
+	}{{"listen", c.Listen}, {"listen_tls.listen", c.ListenTLS.Listen}} {
+		for i, s := range list.addrs {
+			path := list.path
+			if len(list.addrs) > 1 {
+				path = fmt.Sprintf("%s[%d]", path, i)
+			}
+			add(path, s)
 		}
-		add(path, s)
 	}
 	if c.Dashboard.Listen != Off {
 		add("dashboard.listen", c.Dashboard.Listen)
@@ -78,7 +83,7 @@ func (c *Config) listeners(bad func(path string, err error)) []listener {
 
 // checkListeners checks what listens against each other, and for what is open to others unawares.
 func (l *loader) checkListeners() {
-	if l.failed("listen") || l.failed("dashboard") {
+	if l.failed("listen") || l.failed("listen_tls") || l.failed("dashboard") {
 		return
 	}
 	if len(l.cfg.Listen) == 0 {

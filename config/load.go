@@ -110,6 +110,7 @@ func (l *loader) checkSections() {
 			l.warn("ship."+name, "audit records cross the network in clear text", "use tls:// or https://")
 		}
 	}
+	l.checkListenTLS()
 	l.checkListeners()
 }
 

@@ -9,6 +9,7 @@ import (
 type Request struct {
 	Time   time.Time  // when it was made; phases and expiry are judged by it
 	Client netip.Addr // who asks
+	Group  string     // the client's group, if something better than its address tells it; else empty
 	Method string
 	Target Target
 	Path   string // as it stood in the request, escaped; empty if it cannot be seen
@@ -21,7 +22,15 @@ func (s *Set) Decide(req *Request) Decision {
 	if s == nil {
 		return Refusal(HostNotListed)
 	}
-	return s.decideFor(req, s.clients.lookup(req.Client))
+	return s.decideFor(req, s.groupFor(req))
+}
+
+// groupFor is the group of req's client; nil if it is in none.
+func (s *Set) groupFor(req *Request) *group {
+	if req.Group != "" {
+		return s.clients.named(req.Group)
+	}
+	return s.clients.lookup(req.Client)
 }
 
 func (s *Set) decideFor(req *Request, g *group) Decision {

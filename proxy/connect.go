@@ -77,7 +77,7 @@ var errNoEgress = errors.New("no egress")
 func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	s := x.srv
 	if t.client == nil {
-		t.client = x.wire.tcp
+		t.client = x.wire.conn
 	}
 	if x.inside != nil {
 		x.inside.hold()

@@ -62,7 +62,7 @@ func (s *Server) newExchange(w *wire, method string) *exchange {
 		srv:     s,
 		wire:    w,
 		began:   now,
-		request: policy.Request{Time: now, Client: w.client.Addr(), Method: method},
+		request: policy.Request{Time: now, Client: w.client.Addr(), Group: w.group, Method: method},
 	}
 }
 
@@ -97,6 +97,7 @@ func (x *exchange) begin(word, detail string) {
 func (x *exchange) fillDecision() {
 	r, d := &x.rec, &x.decision
 	r.Client, r.ClientPort = x.wire.client.Addr(), x.wire.client.Port()
+	r.ClientName = x.wire.name
 	r.Method = x.request.Method
 	r.Scheme = x.request.Target.Scheme().String()
 	r.Host = x.request.Target.Host()

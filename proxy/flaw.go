@@ -43,6 +43,9 @@ const (
 	flawChunkExtension
 	flawChunkEnd
 	flawTrailer
+	flawBalancer
+	flawHandshake
+	flawNoTLS
 	numFlaws
 )
 
@@ -83,6 +86,9 @@ var flawTexts = [numFlaws]struct {
 	flawChunkExtension:  {http.StatusBadRequest, "malformed or over-long chunk extension"},
 	flawChunkEnd:        {http.StatusBadRequest, "chunk longer than its size"},
 	flawTrailer:         {http.StatusBadRequest, "malformed or over-long trailer"},
+	flawBalancer:        {http.StatusBadRequest, "no PROXY protocol header, or a malformed one, from a balancer"},
+	flawHandshake:       {http.StatusBadRequest, "TLS handshake failed"},
+	flawNoTLS:           {http.StatusBadRequest, "not TLS, on a port for TLS"},
 }
 
 // Error makes a flaw found inside a body an error that its reader sees.

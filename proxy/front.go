@@ -67,7 +67,7 @@ func (w *wire) watch(gone func()) (stop func()) {
 		defer close(done)
 		for w.hi-w.lo < w.limits.heads.size {
 			w.hold(nil)
-			n, err := w.tcp.Read((*w.held)[w.hi:])
+			n, err := w.conn.Read((*w.held)[w.hi:])
 			w.hi += n
 			if n > 0 {
 				continue

@@ -1,6 +1,10 @@
 package proxy
 
-import "webproxy/policy"
+import (
+	"net/netip"
+
+	"webproxy/policy"
+)
 
 // flawed implements wireOwner: it records and answers what is not a request.
 func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
@@ -54,6 +58,11 @@ func (s *Server) turnAway(w *wire) {
 	x.refuseAs(policy.Overloaded)
 	x.begin(denials[policy.Overloaded].word, "too many connections, closed without an answer")
 	w.Close()
+}
+
+// identified implements wireOwner.
+func (s *Server) identified(w *wire, client netip.AddrPort) bool {
+	return s.wires.rename(w, client, s.maxPerClient)
 }
 
 // closed implements wireOwner.

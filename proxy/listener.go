@@ -70,11 +70,25 @@ func (c *wires) remove(w *wire) {
 		return
 	}
 	delete(c.open, w)
-	client := w.client.Addr()
+	c.forget(w.client.Addr())
+	c.checkEmpty()
+}
+
+// forget counts one connection less of client. c.mu is held.
+func (c *wires) forget(client netip.Addr) {
 	if c.perClient[client]--; c.perClient[client] == 0 {
 		delete(c.perClient, client)
 	}
-	c.checkEmpty()
+}
+
+// rename notes whose connection w is, and reports whether that client has no more than clientLimit.
+func (c *wires) rename(w *wire, client netip.AddrPort, clientLimit int) (within bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(w.client.Addr())
+	w.client = client
+	c.perClient[client.Addr()]++
+	return c.perClient[client.Addr()] <= clientLimit
 }
 
 func (c *wires) len() int {
@@ -115,6 +129,7 @@ func (c *wires) cut() {
 type gate struct {
 	net.Listener
 	srv *Server
+	tls *TLSListener // nil if its connections begin without
 }
 
 // Accept implements net.Listener. Beyond the limits it still accepts: a client that is turned away
@@ -132,7 +147,14 @@ func (g *gate) Accept() (net.Conn, error) {
 			continue
 		}
 		w := newWire(tcp, g.srv.limits, g.srv)
-		if g.srv.wires.add(w, g.srv.maxConns, g.srv.maxPerClient) {
+		clientLimit := g.srv.maxPerClient
+		if balanced := g.srv.isBalancer(w.client.Addr()); balanced || g.tls != nil {
+			w.prelude = &prelude{balanced: balanced, tls: g.tls}
+			if balanced {
+				clientLimit = g.srv.maxConns // it is not the client
+			}
+		}
+		if g.srv.wires.add(w, g.srv.maxConns, clientLimit) {
 			return w, nil
 		}
 		if g.srv.wires.len() > g.srv.maxConns+surplusLimit {

@@ -76,6 +76,10 @@ type Options struct {
 	MaxConnections int `yaml:"max_connections"`
 	// MaxConnectionsPerClient bounds them for each client address. Default: half of all.
 	MaxConnectionsPerClient int `yaml:"max_connections_per_client"`
+	// Balancers are addresses and networks of load balancers. Their connections must begin with a
+	// PROXY protocol header, version 1 or 2, whose source is then the client's address. Anybody who
+	// can connect from there can claim any address. Default: none.
+	Balancers []string `yaml:"balancers"`
 }
 
 // DenialOptions are the settings under denial: what refused clients are told.
@@ -137,7 +141,8 @@ func (o Options) Check() error {
 	if o.MaxConnectionsPerClient < 0 {
 		problems = append(problems, &OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
 	}
-	return errors.Join(problems...)
+	_, bad := o.balancers()
+	return errors.Join(append(problems, bad...)...)
 }
 
 // Check returns nil, or an *OptionError. Fields are relative to denial.

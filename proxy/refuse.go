@@ -219,14 +219,14 @@ func (w *wire) writeStatus(b []byte) (int, error) {
 	w.reason = ""
 	end := strings.Index(string(b[:min(len(b), 256)]), "\r\n")
 	if end < fixed {
-		return w.tcp.Write(b)
+		return w.conn.Write(b)
 	}
 	out := make([]byte, 0, len(b)+len(reason))
 	out = append(out, b[:fixed]...)
 	out = append(out, ' ')
 	out = append(out, reason...)
 	out = append(out, b[end:]...)
-	if _, err := w.tcp.Write(out); err != nil {
+	if _, err := w.conn.Write(out); err != nil {
 		return 0, err
 	}
 	return len(b), nil

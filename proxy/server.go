@@ -20,6 +20,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,7 @@ type Server struct {
 	limits       wireLimits
 	maxConns     int
 	maxPerClient int
+	balancers    []netip.Prefix
 	copies       bufferPool
 	tunnelPools  tunnelPools
 	transports   transports
@@ -117,6 +119,7 @@ func (s *Server) prepare() {
 		if s.maxPerClient = o.MaxConnectionsPerClient; s.maxPerClient == 0 {
 			s.maxPerClient = max(s.maxConns/2, 1)
 		}
+		s.balancers, _ = o.balancers()
 		s.transports.srv = s
 		s.engine = newEngine(s.Log)
 		s.inside = s.newInside()
@@ -166,13 +169,18 @@ func newPseudonym() string {
 
 // Serve accepts connections from ln, which must be a TCP listener, until Shutdown or Close. It
 // returns nil then, else the error of ln. It closes ln. It may be called for several listeners.
-func (s *Server) Serve(ln net.Listener) error {
+func (s *Server) Serve(ln net.Listener) error { return s.serveOn(ln, nil) }
+
+// ServeTLS is Serve for clients that speak TLS to the proxy itself, as o says.
+func (s *Server) ServeTLS(ln net.Listener, o TLSListener) error { return s.serveOn(ln, &o) }
+
+func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 	s.prepare()
 	if !s.wires.listen(ln) {
 		return ln.Close()
 	}
 	defer s.wires.unlisten(ln)
-	err := s.http.Serve(&gate{Listener: ln, srv: s})
+	err := s.http.Serve(&gate{Listener: ln, srv: s, tls: o})
 	if errors.Is(err, http.ErrServerClosed) || s.draining.Load() && errors.Is(err, net.ErrClosed) {
 		return nil
 	}

@@ -161,7 +161,7 @@ func (t *tunnel) stopWhenSilent(limit time.Duration) {
 // resetOnClose makes Close send a reset and drop what was not sent yet, where the connection can.
 func resetOnClose(c net.Conn) {
 	switch c := c.(type) {
-	case *net.TCPConn:
+	case interface{ SetLinger(int) error }:
 		c.SetLinger(0)
 	case *tls.Conn:
 		// Closed as it is, it would say that its stream has ended well.

@@ -18,9 +18,14 @@ import (
 // A wire does not embed its *net.TCPConn: the promoted WriteTo would bypass the filter.
 type wire struct {
 	tcp    *net.TCPConn
-	client netip.AddrPort
-	limits wireLimits
-	owner  wireOwner
+	conn   streamConn     // tcp, or TLS over it; it changes in prelude only
+	client netip.AddrPort // as tcp has it, or a balancer says
+	// group and name are the client's, if its certificate gives them; else empty.
+	group, name string
+	// prelude is what comes before the first head; nil if nothing does. See prelude.go.
+	prelude *prelude
+	limits  wireLimits
+	owner   wireOwner
 	// surplus is set if there are too many connections: this one gets an answer and no service.
 	surplus bool
 
@@ -65,6 +70,15 @@ type wireOwner interface {
 	connects(w *wire)
 	// closed is called once, when the connection is closed.
 	closed(w *wire)
+	// identified is called when the client's address is another than that of the connection. It
+	// reports whether that client may have one more.
+	identified(w *wire, client netip.AddrPort) bool
+}
+
+// A streamConn is a connection with halves to close: TCP, or TLS.
+type streamConn interface {
+	net.Conn
+	CloseWrite() error
 }
 
 // wireLimits are the limits on one connection; a zero duration is no limit.
@@ -87,7 +101,7 @@ const (
 
 // newWire returns a wire that owns tcp.
 func newWire(tcp *net.TCPConn, limits wireLimits, owner wireOwner) *wire {
-	w := &wire{tcp: tcp, limits: limits, owner: owner}
+	w := &wire{tcp: tcp, conn: tcp, limits: limits, owner: owner}
 	if addr, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 		ap := addr.AddrPort()
 		w.client = netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
@@ -114,7 +128,7 @@ func (w *wire) Read(p []byte) (int, error) {
 			n, err = w.readBody(p)
 		case wireTunnel:
 			if w.judged = w.hi; w.lo == w.hi {
-				return w.tcp.Read(p)
+				return w.conn.Read(p)
 			}
 		case wireFront:
 			w.refused = true // as far as net/http is concerned
@@ -148,7 +162,7 @@ func (w *wire) readBody(p []byte) (n int, err error) {
 		p = p[:min(int64(len(p)), w.body)]
 	}
 	w.arm(w.limits.stall)
-	n, err = w.tcp.Read(p)
+	n, err = w.conn.Read(p)
 	if k := w.follow(p[:n]); k < n { // the next request came with the end of this one
 		w.hold(p[k:n])
 		n = k
@@ -221,7 +235,7 @@ func (w *wire) LocalAddr() net.Addr { return w.tcp.LocalAddr() }
 func (w *wire) RemoteAddr() net.Addr { return w.tcp.RemoteAddr() }
 
 // CloseWrite sends the end of the stream.
-func (w *wire) CloseWrite() error { return w.tcp.CloseWrite() }
+func (w *wire) CloseWrite() error { return w.conn.CloseWrite() }
 
 // Close implements net.Conn, for net/http: it does nothing if a tunnel has the connection.
 func (w *wire) Close() error {
@@ -254,11 +268,11 @@ func (w *wire) close() error {
 	linger := w.linger
 	w.wake.Broadcast()
 	w.mu.Unlock()
-	if linger && w.tcp.CloseWrite() == nil {
+	if linger && w.conn.CloseWrite() == nil {
 		w.tcp.SetReadDeadline(time.Now().Add(lingerTime))
-		io.Copy(io.Discard, io.LimitReader(onlyReader{w.tcp}, lingerBytes))
+		io.Copy(io.Discard, io.LimitReader(onlyReader{w.conn}, lingerBytes))
 	}
-	err := w.tcp.Close()
+	err := w.conn.Close()
 	w.owner.closed(w)
 	return err
 }

@@ -45,7 +45,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	if w.reason != "" {
 		return w.writeStatus(b)
 	}
-	return w.tcp.Write(b)
+	return w.conn.Write(b)
 }
 
 func (w *wire) armWrite() {

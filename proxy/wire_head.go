@@ -13,6 +13,9 @@ func (w *wire) readHead(p []byte) (int, error) {
 	if w.busy {
 		return w.awaitAnswer(p)
 	}
+	if w.prelude != nil && !w.begin() {
+		return 0, io.EOF
+	}
 	if w.lo == w.hi {
 		n, err := w.readFirst(p)
 		if n == 0 {
@@ -30,7 +33,7 @@ func (w *wire) readHead(p []byte) (int, error) {
 // connection ends without a record.
 func (w *wire) readFirst(p []byte) (int, error) {
 	w.await(true)
-	n, _ := w.tcp.Read(p) // an error behind some bytes will come again
+	n, _ := w.conn.Read(p) // an error behind some bytes will come again
 	w.await(false)
 	if n == 0 {
 		return 0, io.EOF
@@ -165,7 +168,7 @@ func (w *wire) readMore(deadline time.Time) flaw {
 		}
 	}
 	w.armAt(deadline)
-	n, err := w.tcp.Read((*w.held)[w.hi:])
+	n, err := w.conn.Read((*w.held)[w.hi:])
 	w.hi += n
 	switch {
 	case n > 0:
@@ -228,7 +231,7 @@ func (w *wire) awaitAnswer(p []byte) (int, error) {
 			free = (*w.held)[w.hi:]
 		}
 		w.armAt(time.Time{})
-		n, err := w.tcp.Read(free)
+		n, err := w.conn.Read(free)
 		if n == 0 {
 			return 0, err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 
 	"webproxy/config"
@@ -13,7 +14,8 @@ import (
 // listeners are all sockets the process opens.
 type listeners struct {
 	clients   []net.Listener
-	dashboard net.Listener // nil if it is off
+	tls       []net.Listener // clients too, by TLS
+	dashboard net.Listener   // nil if it is off
 }
 
 // openListeners opens all sockets of cfg, or none.
@@ -26,6 +28,14 @@ func openListeners(cfg *config.Config) (*listeners, error) {
 			return nil, err
 		}
 		ls.clients = append(ls.clients, ln)
+	}
+	for _, addr := range cfg.ListenTLS.Listen {
+		ln, err := listen("listen_tls.listen", addr)
+		if err != nil {
+			ls.close()
+			return nil, err
+		}
+		ls.tls = append(ls.tls, ln)
 	}
 	if cfg.Dashboard.Listen != config.Off {
 		ln, err := listen("dashboard.listen", cfg.Dashboard.Listen)
@@ -48,7 +58,7 @@ func listen(setting, addr string) (net.Listener, error) {
 
 // close closes what is open; what a server has closed already is no error.
 func (ls *listeners) close() {
-	for _, ln := range append(ls.clients, ls.dashboard) {
+	for _, ln := range slices.Concat(ls.clients, ls.tls, []net.Listener{ls.dashboard}) {
 		if ln != nil {
 			ln.Close()
 		}
@@ -58,7 +68,7 @@ func (ls *listeners) close() {
 // addrs are the addresses clients connect to, as they were opened.
 func (ls *listeners) addrs() []string {
 	var all []string
-	for _, ln := range ls.clients {
+	for _, ln := range slices.Concat(ls.clients, ls.tls) {
 		all = append(all, ln.Addr().String())
 	}
 	return all

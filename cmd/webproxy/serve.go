@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,6 +51,7 @@ type daemon struct {
 	audit   *audit.Log
 	live    policy.Live
 	proxy   *proxy.Server
+	tls     proxy.TLSListener // of listen_tls
 	metrics *metrics
 	status  dashboard.Status
 
@@ -91,7 +93,7 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 	if err := d.recordStart(); err != nil {
 		return fmt.Errorf("write audit log: %w", err)
 	}
-	failed := make(chan error, len(lns.clients)+1)
+	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
 	wait := d.serveListeners(lns, failed)
 	defer wait()
 	defer d.watch(ctx, o)()
@@ -123,6 +125,11 @@ func (d *daemon) assemble() error {
 		return fmt.Errorf("egress: %w", err)
 	}
 	egress.OnParent = d.parentChanged
+	if len(d.cfg.ListenTLS.Listen) > 0 {
+		if d.tls, err = tlsListener(d.cfg, d.log); err != nil {
+			return fmt.Errorf("listen_tls: %w", err)
+		}
+	}
 	d.live.Swap(d.cfg.Set)
 	d.proxy = &proxy.Server{
 		Policy:        &d.live,
@@ -184,12 +191,18 @@ func (d *daemon) maintainAudit() (stop func()) {
 // which the caller must have seen to. Errors of listeners go to failed.
 func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func()) {
 	var wg sync.WaitGroup
-	for _, ln := range lns.clients {
+	start := func(serve func(net.Listener) error, ln net.Listener) {
 		wg.Go(func() {
-			if err := d.proxy.Serve(ln); !closed(err) {
+			if err := serve(ln); !closed(err) {
 				failed <- err
 			}
 		})
+	}
+	for _, ln := range lns.clients {
+		start(d.proxy.Serve, ln)
+	}
+	for _, ln := range lns.tls {
+		start(d.serveTLS, ln)
 	}
 	if lns.dashboard == nil {
 		return wg.Wait
@@ -287,7 +300,7 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 		pages = lns.dashboard.Addr().String()
 	}
 	fmt.Fprintf(w, "listening %s   mode %s   %s   policy %s   audit %s   dashboard %s\n",
-		strings.Join(d.cfg.Listen, " "), mode, strings.Join(from, " "),
+		strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), mode, strings.Join(from, " "),
 		d.cfg.Set.Digest(), d.cfg.Audit.WithDefaults().Dir, pages)
 	if len(lns.clients) > 0 {
 		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))

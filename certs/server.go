@@ -1,0 +1,143 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// A Server is the files of a TLS server: what the proxy shows its own clients. They are read again when a
+// handshake finds that they were replaced; while the new ones do not fit together, the old ones stay.
+// Its fields are set before Config is called.
+//
+//	s := certs.Server{Cert: "proxy.crt", Key: "proxy.key"}
+//	config, err := s.Config()
+type Server struct {
+	// Cert and Key are PEM files: the certificate, with those that lead to its root behind it, and its
+	// private key.
+	Cert, Key string
+	// ClientCA is a PEM file of authorities. If set, clients may show a certificate, which one of
+	// these must have issued. If empty, they are not asked.
+	ClientCA string
+	// Problem is told of new files that cannot be used, once for each change. It may be nil.
+	Problem func(error)
+
+	mu      sync.Mutex // guards the fields below
+	current *tls.Config
+	texts   [3][]byte // of the files current was made of
+	failed  [3][]byte // of those that could not be used
+	looked  time.Time
+}
+
+// lookEvery is how long a handshake trusts the look of an earlier one at the files.
+const lookEvery = time.Second
+
+// maxPEM bounds each file, in bytes.
+const maxPEM = 1 << 20
+
+// Config reads the files and returns a configuration that keeps to them: it asks s at every handshake.
+func (s *Server) Config() (*tls.Config, error) {
+	texts, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.parse(texts)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current, s.texts, s.looked = config, texts, time.Now()
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.latest(), nil },
+	}, nil
+}
+
+// latest is the configuration of the files as they are, or as they last were of use.
+func (s *Server) latest() *tls.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.looked) < lookEvery {
+		return s.current
+	}
+	s.looked = time.Now()
+	texts, err := s.read()
+	if err == nil && same(texts, s.texts) {
+		return s.current
+	}
+	var config *tls.Config
+	if err == nil {
+		config, err = s.parse(texts)
+	}
+	if err == nil {
+		s.current, s.texts, s.failed = config, texts, [3][]byte{}
+		return config
+	}
+	if s.Problem != nil && !same(texts, s.failed) {
+		s.Problem(fmt.Errorf("the certificate in use stays: %w", err))
+	}
+	s.failed = texts
+	return s.current
+}
+
+// read returns the contents of the files; a file that is not set has none.
+func (s *Server) read() (texts [3][]byte, err error) {
+	for i, path := range []string{s.Cert, s.Key, s.ClientCA} {
+		if path == "" {
+			continue
+		}
+		text, err := readFile(path)
+		if err != nil {
+			return [3][]byte{{0}}, err // like no other
+		}
+		texts[i] = text
+	}
+	return texts, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
+	if err == nil && len(text) > maxPEM {
+		err = fmt.Errorf("%s: larger than %d bytes", path, maxPEM)
+	}
+	return text, err
+}
+
+func same(a, b [3][]byte) bool {
+	for i := range a {
+		if !bytes.Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// parse makes a configuration of the files' contents.
+func (s *Server) parse(texts [3][]byte) (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(texts[0], texts[1])
+	if err != nil {
+		return nil, fmt.Errorf("%s with %s: %w", s.Cert, s.Key, err)
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
+	if s.ClientCA == "" {
+		return config, nil
+	}
+	config.ClientCAs = x509.NewCertPool()
+	if !config.ClientCAs.AppendCertsFromPEM(texts[2]) {
+		return nil, fmt.Errorf("%s: %w", s.ClientCA, errors.New("no certificate in it"))
+	}
+	config.ClientAuth = tls.VerifyClientCertIfGiven
+	return config, nil
+}

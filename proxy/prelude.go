@@ -1,0 +1,189 @@
+package proxy
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/pires/go-proxyproto"
+)
+
+// A TLSListener says how clients speak TLS to the proxy itself.
+type TLSListener struct {
+	// Config has the proxy's certificate and, if clients may have some, the authority of theirs.
+	Config *tls.Config
+	// Identify returns the client group and the name that a verified certificate gives; both are empty
+	// if it gives none, and the address tells the group. It may be nil.
+	Identify func(*x509.Certificate) (group, name string)
+}
+
+// A prelude is what comes on a connection before the first request: a balancer's PROXY protocol
+// header, a TLS handshake, or both, in this order.
+type prelude struct {
+	balanced bool
+	tls      *TLSListener
+}
+
+// preludeBuffer holds what is read with a PROXY header: all of one, whatever the balancer adds to it.
+const preludeBuffer = 1024
+
+// begin reads w's prelude, in at most the time that a head may take. It reports false if the
+// connection is over: if the client sent anything, there is then a record.
+func (w *wire) begin() bool {
+	p := w.prelude
+	w.prelude = nil
+	limit := deadlineIn(w.limits.header)
+	w.awaitBy(limit)
+	w.tcp.SetWriteDeadline(limit) // of the handshake's answers
+	first := &firstBytes{TCPConn: w.tcp}
+	f, err := w.readPrelude(p, first)
+	w.await(false)
+	w.armAt(noDeadline)
+	w.SetWriteDeadline(noDeadline)
+	switch {
+	case f == flawless:
+		return true
+	case !first.came:
+		w.refused = true
+	default:
+		w.refuse(nil, f, err)
+	}
+	return false
+}
+
+func (w *wire) readPrelude(p *prelude, first *firstBytes) (flaw, error) {
+	if p.balanced {
+		if f, err := w.readBalancer(first); f != flawless {
+			return f, err
+		}
+	}
+	if p.tls != nil {
+		return w.handshake(p.tls, first)
+	}
+	if len(first.rest) > 0 {
+		w.hold(first.rest)
+	}
+	return flawless, nil
+}
+
+// readBalancer reads a PROXY protocol header and takes over the client that it names. A balancer that
+// asks for itself, to see whether we live, is its own client.
+func (w *wire) readBalancer(first *firstBytes) (flaw, error) {
+	r := bufio.NewReaderSize(first, preludeBuffer)
+	h, err := proxyproto.Read(r)
+	if err != nil {
+		return flawBalancer, err
+	}
+	if n := r.Buffered(); n > 0 {
+		b, _ := r.Peek(n)
+		first.rest = append([]byte(nil), b...)
+	}
+	if h.Command.IsLocal() || h.TransportProtocol.IsUnspec() {
+		return flawless, nil
+	}
+	source, _, ok := h.TCPAddrs()
+	if !ok || source == nil {
+		return flawBalancer, errors.New("the header does not name a TCP client")
+	}
+	ap := source.AddrPort()
+	client := netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
+	if !client.IsValid() {
+		return flawBalancer, errors.New("the header names no client address")
+	}
+	if !w.owner.identified(w, client) {
+		w.surplus = true // answered at the first request, as others beyond the limits are
+	}
+	return flawless, nil
+}
+
+// handshake turns w into a TLS connection, and asks the client's certificate who it is.
+func (w *wire) handshake(o *TLSListener, first *firstBytes) (flaw, error) {
+	conn := tls.Server(first, o.Config)
+	err := conn.Handshake()
+	var noTLS tls.RecordHeaderError
+	if errors.As(err, &noTLS) {
+		return flawNoTLS, nil // and it is told so in clear
+	}
+	w.conn = conn
+	if err != nil {
+		return flawHandshake, err
+	}
+	if chains := conn.ConnectionState().VerifiedChains; len(chains) > 0 && o.Identify != nil {
+		w.group, w.name = o.Identify(chains[0][0])
+	}
+	return flawless, nil
+}
+
+// awaitBy marks that the wire waits for its first bytes, which must come by a time.
+func (w *wire) awaitBy(by time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = true
+	switch {
+	case w.interrupted:
+	case w.draining:
+		w.tcp.SetReadDeadline(deadlineIn(lastMoment))
+	default:
+		w.tcp.SetReadDeadline(by)
+	}
+}
+
+// firstBytes is a client connection from which something may have been read too much. It tells
+// whether anything came at all.
+type firstBytes struct {
+	*net.TCPConn
+	rest []byte // read already
+	came bool
+}
+
+func (c *firstBytes) Read(p []byte) (int, error) {
+	if len(c.rest) > 0 {
+		n := copy(p, c.rest)
+		c.rest = c.rest[n:]
+		return n, nil
+	}
+	n, err := c.TCPConn.Read(p)
+	c.came = c.came || n > 0
+	return n, err
+}
+
+// WriteTo hides that of TCPConn, which would pass over what was read already.
+func (c *firstBytes) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, onlyReader{c}) }
+
+// balancers are Balancers as prefixes, and what is wrong with them.
+func (o Options) balancers() ([]netip.Prefix, []error) {
+	var all []netip.Prefix
+	var problems []error
+	for i, s := range o.Balancers {
+		p, err := netip.ParsePrefix(s)
+		if addr, addrErr := netip.ParseAddr(s); addrErr == nil {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil || p != p.Masked() || p.Addr().Zone() != "" || p.Addr().Is4In6() || p.Bits() == 0 {
+			problems = append(problems, &OptionError{
+				Field: fmt.Sprintf("balancers[%d]", i),
+				Msg:   fmt.Sprintf("%q is neither an address nor a network", s),
+				Hint:  "write 10.0.0.5, or 10.0.0.0/24",
+			})
+			continue
+		}
+		all = append(all, p)
+	}
+	return all, problems
+}
+
+// isBalancer reports whether connections from addr begin with a PROXY protocol header.
+func (s *Server) isBalancer(addr netip.Addr) bool {
+	for _, p := range s.balancers {
+		if p.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
