@@ -26,7 +26,9 @@ func TestPhases(t *testing.T) {
 	}
 	must(t, StopPhase(path, "updates"))
 	must(t, StopPhase(path, "updates"))
-	must(t, StopPhase(path, "never-heard-of"))
+	if err := StopPhase(path, "never-heard-of"); err == nil || !strings.Contains(err.Error(), "which has onboarding, updates") {
+		t.Errorf("stop of a phase that there is not: %v", err)
+	}
 	c, err = Load(path)
 	must(t, err)
 	if got := c.Policy.Phases["updates"].Until; got.Year() != 2020 {
