@@ -33,9 +33,11 @@ type inspection struct {
 	pool   *http.Transport          // of connections to the target; nobody else's requests use them
 	route  Route                    // of the first of them
 
-	mu     sync.Mutex // guards the fields below
-	holds  int        // handlers and tunnels inside, and the client's connection
-	empty  sync.Cond  // of mu; holds is 0
+	mu     sync.Mutex           // guards the fields below
+	opened map[*originConn]bool // connections to the target
+	over   bool                 // the client's connection has ended, and everything inside
+	holds  int                  // handlers and tunnels inside, and the client's connection
+	empty  sync.Cond            // of mu; holds is 0
 	closed chan struct{}
 	once   sync.Once
 }
@@ -114,7 +116,8 @@ func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...s
 	if err != nil {
 		return nil, route, err
 	}
-	secure := tls.Client(&originConn{Conn: conn, route: route}, &tls.Config{
+	kept := n.keep(&originConn{Conn: conn, route: route})
+	secure := tls.Client(kept, &tls.Config{
 		ServerName: n.target.Host(),
 		RootCAs:    n.srv.Roots,
 		NextProtos: protocols,
@@ -123,7 +126,7 @@ func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...s
 	limited, cancel := context.WithTimeout(ctx, n.srv.Egress.timeout)
 	defer cancel()
 	if err := secure.HandshakeContext(limited); err != nil {
-		conn.Close()
+		kept.Close()
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, route, fmt.Errorf("dial %s: %w", n.target.HostPort(), context.Canceled)
 		}
@@ -148,6 +151,25 @@ func (n *inspection) dialPooled(ctx context.Context, network, address string) (n
 	return conn, nil
 }
 
+// keep has conn end with n, at the latest.
+func (n *inspection) keep(conn *originConn) *originConn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.opened == nil {
+		n.opened = map[*originConn]bool{}
+	}
+	n.opened[conn] = true
+	conn.closed = func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.opened, conn)
+	}
+	if n.over {
+		conn.Conn.Close()
+	}
+	return conn
+}
+
 // trip makes a request inside to the target. A connection may have been opened for another rule, which
 // gave its host other addresses.
 func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, error) {
@@ -163,7 +185,13 @@ func (n *inspection) closeOrigin() {
 	if conn := n.first.Swap(nil); conn != nil {
 		conn.Close()
 	}
-	n.pool.CloseIdleConnections()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.over = true
+	// A connection of HTTP/2 may not be idle yet for n.pool although its last answer has ended.
+	for conn := range n.opened {
+		conn.Conn.Close()
+	}
 }
 
 // run serves the client until its connection ends, and everything inside has ended.
@@ -188,16 +216,16 @@ func (n *inspection) run(early []byte) {
 // for the close record.
 func (n *inspection) serve(early []byte) string {
 	x, s := n.tunnel, n.srv
-	if _, err := x.wire.tcp.Write([]byte(established)); err != nil {
+	if _, err := x.wire.conn.Write([]byte(established)); err != nil {
 		return wordClientGone
 	}
-	client := tls.Server(&insideConn{leadConn: leadConn{Conn: x.wire.tcp, lead: early}, inside: n}, &tls.Config{
+	client := tls.Server(&insideConn{leadConn: leadConn{Conn: x.wire.conn, lead: early}, inside: n}, &tls.Config{
 		GetCertificate:         n.certificate,
 		NextProtos:             []string{"h2", "http/1.1"},
 		MinVersion:             tls.VersionTLS12,
 		SessionTicketsDisabled: true,
 	})
-	x.wire.tcp.SetDeadline(deadlineIn(s.limits.header))
+	x.wire.conn.SetDeadline(deadlineIn(s.limits.header))
 	if err := client.Handshake(); err != nil {
 		if x.decision.Reason == policy.SNIMismatch {
 			return denials[policy.SNIMismatch].word
@@ -205,7 +233,7 @@ func (n *inspection) serve(early []byte) string {
 		x.detail = "no TLS session with the client, which may not trust the inspection authority"
 		return wordTLSProtocol
 	}
-	x.wire.tcp.SetDeadline(noDeadline)
+	x.wire.conn.SetDeadline(noDeadline)
 	s.inside.Serve(&soleListener{conn: client, closed: n.closed})
 	<-n.closed
 	return ""

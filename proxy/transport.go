@@ -104,5 +104,14 @@ func (s *Server) dialOrigin(ctx context.Context, network, address string) (net.C
 // An originConn is a pooled connection that remembers how it came about.
 type originConn struct {
 	net.Conn
-	route Route
+	route  Route
+	closed func() // called by Close; may be nil
+}
+
+// Close implements net.Conn.
+func (c *originConn) Close() error {
+	if c.closed != nil {
+		c.closed()
+	}
+	return c.Conn.Close()
 }
