@@ -66,6 +66,7 @@ func run(o *options) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	stopOnSignal(dir)
 	if err := os.Chmod(dir, 0o777); err != nil { // Squid and Apache give up being root
 		return err
 	}

@@ -8,9 +8,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -21,6 +23,24 @@ type process struct {
 	addr  string
 	log   string
 	start time.Duration // from exec to the first accepted connection
+}
+
+// running are the processes to stop when this one is told to.
+var running sync.Map // of *process
+
+// stopOnSignal leaves nothing behind when the run is broken off.
+func stopOnSignal(dir string) {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-told
+		running.Range(func(p, _ any) bool {
+			syscall.Kill(-p.(*process).cmd.Process.Pid, syscall.SIGKILL)
+			return true
+		})
+		os.RemoveAll(dir)
+		os.Exit(1)
+	}()
 }
 
 // startProcess starts name on processor 0 and waits until it listens on addr.
@@ -37,6 +57,7 @@ func startProcess(addr, log string, name string, args ...string) (*process, erro
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
+	running.Store(p, true)
 	for time.Since(began) < 60*time.Second {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			p.start = time.Since(began)
@@ -55,6 +76,7 @@ func startProcess(addr, log string, name string, args ...string) (*process, erro
 
 // stop ends the process and its children.
 func (p *process) stop() {
+	defer running.Delete(p)
 	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
 	done := make(chan bool)
 	go func() {
