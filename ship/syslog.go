@@ -90,12 +90,27 @@ func (s *syslog) write(ctx context.Context, items []item) (err error) {
 			return err
 		}
 		if _, err := s.conn.Write(s.buf); err != nil {
-			return err
+			return s.whyBroken(err)
 		}
 		s.buf = s.buf[:0]
 	}
 	s.handed += len(items)
 	return nil
+}
+
+// whyBroken is why a write failed: a receiver that refuses us says so in what it sends last, such as that it wants a
+// certificate, and that tells more than err.
+func (s *syslog) whyBroken(err error) error {
+	late := time.NewTimer(time.Second)
+	defer late.Stop()
+	select {
+	case <-s.gone.done:
+		if s.gone.err != nil {
+			return s.gone.err
+		}
+	case <-late.C:
+	}
+	return err
 }
 
 // settle returns nil once everything written has arrived, as far as one can know.
@@ -107,7 +122,7 @@ func (s *syslog) settle(ctx context.Context) error {
 		return nil
 	}
 	if err := closeWrite(s.conn); err != nil {
-		return err
+		return s.whyBroken(err)
 	}
 	late := time.NewTimer(answerTimeout)
 	defer late.Stop()
