@@ -61,7 +61,7 @@ func TestCertificate(t *testing.T) {
 		if err := verify(leaf, "other.example", time.Now(), root); err == nil {
 			t.Errorf("the certificate of %s is one for other.example too", host)
 		}
-		if leaf.Leaf.IsCA || leaf.Leaf.NotAfter.Sub(time.Now()) > leafLife {
+		if leaf.Leaf.IsCA || time.Until(leaf.Leaf.NotAfter) > leafLife {
 			t.Errorf("%s: CA %v, until %v", host, leaf.Leaf.IsCA, leaf.Leaf.NotAfter)
 		}
 	}
