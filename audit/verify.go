@@ -165,8 +165,12 @@ func verifyFiles(dir string, rotated []segment, live *os.File, v *Verification) 
 	var files []leafFile
 	for _, seg := range rotated {
 		info, err := os.Stat(filepath.Join(dir, seg.file()))
+		if errors.Is(err, fs.ErrNotExist) && !seg.gz { // compressed since it was listed
+			seg.gz = true
+			info, err = os.Stat(filepath.Join(dir, seg.file()))
+		}
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // compressed or deleted since it was listed; opening it will tell
+			continue // deleted since; the log tells of that
 		}
 		if err != nil {
 			return nil, err
