@@ -22,6 +22,7 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
+	"webproxy/audit"
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
@@ -193,8 +194,10 @@ func TestTunnelInTLS(t *testing.T) {
 		}
 		transport.CloseIdleConnections()
 	}
-	if r := p.Records(6)[1]; r.SNI != "origin.test" || r.BytesIn < 100_000 {
-		t.Errorf("close record %+v", r)
+	for _, r := range p.Records(6) { // a tunnel may be closed after the next one was opened
+		if r.Type == audit.TypeClose && (r.SNI != "origin.test" || r.BytesIn < 100_000) {
+			t.Errorf("close record %+v", r)
+		}
 	}
 }
 
