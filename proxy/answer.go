@@ -12,8 +12,9 @@ import (
 // An answer is what goproxy writes the origin's answer to. It passes bytes on as they come, through
 // a pooled buffer. If there is no answer of the origin's, it swallows what goproxy makes up instead.
 type answer struct {
-	x  *exchange
-	rw http.ResponseWriter
+	x   *exchange
+	rw  http.ResponseWriter
+	req *http.Request // the client's
 	// size is the Content-Length of the origin's answer; -1 if it has none.
 	size int64
 	// unframed is set if the client can tell the end of the body only by that of the connection.
@@ -40,7 +41,7 @@ const maxInterim = 16
 var errManyInterim = errors.New("too many interim answers")
 
 func newAnswer(x *exchange, rw http.ResponseWriter, r *http.Request) *answer {
-	return &answer{x: x, rw: rw, http11: r.ProtoAtLeast(1, 1)}
+	return &answer{x: x, rw: rw, req: r, http11: r.ProtoAtLeast(1, 1)}
 }
 
 // Header implements http.ResponseWriter.
@@ -56,7 +57,11 @@ func (a *answer) WriteHeader(status int) {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // else net/http would guess one
 	}
-	if a.x.srv.draining.Load() {
+	left := a.x.bodyLeft(a.req)
+	if left {
+		a.x.wire.lingers()
+	}
+	if left || a.x.srv.draining.Load() {
 		h["Connection"] = []string{"close"}
 	}
 	a.unframed = !a.http11 && a.size < 0

@@ -41,6 +41,7 @@ type exchange struct {
 	failure *failure
 	// sentErr and gotErr are why the request's or the answer's body broke off.
 	sentErr, gotErr atomic.Pointer[error]
+	sentAll         atomic.Bool // the request's body was read to its end
 
 	set    *policy.Set                    // that decided
 	cancel context.CancelFunc             // ends the dial, or a forwarded request

@@ -74,6 +74,11 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 			x.route.Upstream = dial.Upstream
 		}
 		return &failure{word: dial.Word, status: dial.Status, detail: dial.Detail, upstream: dial.Upstream, received: dial.Received}
+	case errors.Is(err, errAsksProxy):
+		return &failure{
+			word: wordProtocol, status: http.StatusBadGateway, received: http.StatusProxyAuthRequired,
+			detail: "the origin asked for credentials as only a proxy may (status 407)",
+		}
 	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
 		return &failure{word: wordInternal, status: http.StatusBadGateway}
 	case errors.As(err, &netErr) && netErr.Timeout():
@@ -99,6 +104,7 @@ func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
 	if f == nil {
 		panic(http.ErrAbortHandler)
 	}
+	f.close = x.bodyLeft(r)
 	f.write(rw, r, x.wire)
 }
 

@@ -63,9 +63,11 @@ func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
 	if x.failure != nil {
 		word = x.failure.word
 		x.writeFailure(a.rw, r)
+		a.leaveBody(r)
 		return
 	}
 	if word = x.brokenWord(); word == "" {
+		a.leaveBody(r)
 		return
 	}
 	// What broke off must not look whole: the client gets all bytes that came, and then an end
@@ -107,9 +109,10 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 	ctx := httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace)
 	resp, err := trip(out.WithContext(ctx))
 	a.noMoreInterim()
-	if err == nil && resp.StatusCode < 200 { // 101 for what was not asked, or no status at all
-		resp.Body.Close()
-		err = errBadStatus
+	if err == nil {
+		if err = badStatus(resp.StatusCode); err != nil {
+			resp.Body.Close()
+		}
 	}
 	if err != nil {
 		x.failure = x.failureOf(r.Context(), err)
@@ -122,7 +125,23 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 	return resp, nil
 }
 
-var errBadStatus = errors.New("answer with an impossible status")
+var (
+	errBadStatus = errors.New("answer with an impossible status")
+	errAsksProxy = errors.New("407 from an origin")
+)
+
+// badStatus says why an answer with that status is not passed on. 101 was not asked for, and what is less
+// is no status. 407 is what a proxy asks its own client (RFC 9110, 15.5.8): the client would look
+// for credentials for this proxy, and without a challenge, which ends here (11.7.1), find none.
+func badStatus(status int) error {
+	switch {
+	case status < 200:
+		return errBadStatus
+	case status == http.StatusProxyAuthRequired:
+		return errAsksProxy
+	}
+	return nil
+}
 
 // outgoing is r as it goes to the origin. Host is made from the target that was judged, whatever the
 // client wrote there (RFC 9112, 3.2.2).
@@ -131,6 +150,7 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 	h := r.Header
 	trailers := acceptsTrailers(h)
 	stripHopByHop(h)
+	dropUnfitTrailers(r.Trailer)
 	if trailers {
 		h["Te"] = []string{"trailers"}
 		if x.inside == nil { // HTTP/2, which may be spoken there, has no Connection (RFC 9113, 8.2.2)
@@ -155,7 +175,7 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 		Trailer:          r.Trailer,
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		out.Body = &requestBody{ReadCloser: r.Body, x: x}
+		out.Body = &requestBody{Reader: r.Body, x: x, trailer: announcedTrailers(&out.Trailer)}
 	}
 	return out
 }
@@ -221,36 +241,51 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 
 // readyAnswer takes from the answer what concerns the connection to the origin only.
 func (x *exchange) readyAnswer(resp *http.Response) {
-	stripHopByHop(resp.Header)
+	cleanAnswer(resp.Header)
 	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, x.srv.via)
-	resp.Body = &answerBody{ReadCloser: resp.Body, x: x}
+	dropUnfitTrailers(resp.Trailer)
+	resp.Body = &answerBody{ReadCloser: resp.Body, x: x, trailer: announcedTrailers(&resp.Trailer)}
 }
 
-// A requestBody counts what the origin is sent, and notes why it broke off.
+// A requestBody counts what the origin is sent, and notes its end or why it broke off.
 type requestBody struct {
-	io.ReadCloser
-	x *exchange
+	io.Reader
+	x       *exchange
+	trailer trailerFilter
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+	n, err := b.Reader.Read(p)
 	b.x.out.Add(int64(n))
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		b.x.sentAll.Store(true)
+		b.trailer.apply()
+	case err != nil:
 		b.x.sentErr.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }
 
+// Close implements io.Closer. net/http closes the client's body when the request is over. To close it
+// sooner would wait for its end: a transport that cannot connect would not say so until then. And another
+// one may send it.
+func (b *requestBody) Close() error { return nil }
+
 // An answerBody counts what the origin sent, and notes why it broke off.
 type answerBody struct {
 	io.ReadCloser
-	x *exchange
+	x       *exchange
+	trailer trailerFilter
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.x.in.Add(int64(n))
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		b.trailer.apply()
+	case err != nil:
 		b.x.gotErr.CompareAndSwap(nil, &err)
 	}
 	return n, err
@@ -259,6 +294,6 @@ func (b *answerBody) Read(p []byte) (int, error) {
 // interimHeader is the header of a 1xx answer as it may be passed on.
 func interimHeader(h textproto.MIMEHeader) http.Header {
 	header := http.Header(h)
-	stripHopByHop(header)
+	cleanAnswer(header)
 	return header
 }

@@ -38,6 +38,13 @@ func stripHopByHop(h http.Header) {
 	}
 }
 
+// cleanAnswer removes from an answer's header what belongs to the connection to the origin, and what only
+// this proxy may say in its own name.
+func cleanAnswer(h http.Header) {
+	stripHopByHop(h)
+	stripOurName(h)
+}
+
 // hasToken reports whether the list field of that name, in canonical form, has token in it.
 func hasToken(h http.Header, name, token string) bool {
 	for _, v := range h[name] {

@@ -31,6 +31,7 @@ type refusal struct {
 	detail   string
 	nextHop  string
 	received int
+	close    bool // the connection ends with this answer
 }
 
 // denialStatus is the status that x.decision's Reason is answered with.
@@ -60,7 +61,10 @@ func (x *exchange) denial() *refusal {
 // trouble is the answer to a permitted request that x.failure kept from its origin.
 func (x *exchange) trouble() *refusal {
 	text := "The request is permitted, but the origin did not answer it: " + strings.ReplaceAll(x.failure.word, "_", " ") + "."
-	if x.failure.detail != "" {
+	switch {
+	case x.failure.received != 0 && x.failure.upstream == "":
+		text = "The request is permitted, but the origin's answer is none that may be passed on: " + x.failure.detail + "."
+	case x.failure.detail != "":
 		text = "The request is permitted, but the origin was not reached: " + x.failure.detail + "."
 	}
 	return &refusal{
@@ -98,9 +102,9 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, w *wire) {
 	h := rw.Header()
 	clear(h)
 	contentType, body := f.body(negotiate(r.Header["Accept"]))
-	connect := r.Method == http.MethodConnect
-	f.fields(contentType, len(body), connect, h.Set)
-	if connect {
+	ends := f.close || r.Method == http.MethodConnect
+	f.fields(contentType, len(body), ends, h.Set)
+	if ends {
 		w.lingers()
 	}
 	w.reason = f.phrase()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -53,14 +52,10 @@ func (s *Server) tripThrough(r *http.Request, d policy.Decision, parents []*pare
 	if !d.Permit {
 		return nil, ErrNotPermitted
 	}
-	body := r.Body
 	var worst error
 	for _, p := range parents {
 		out := r.Clone(r.Context())
 		out.URL = absoluteURL(r.URL, r.Host)
-		if body != nil && body != http.NoBody {
-			out.Body = keptBody{body}
-		}
 		resp, err := s.tripTo(p, out)
 		if err == nil {
 			s.Egress.worked(p)
@@ -146,10 +141,3 @@ func absoluteURL(u *url.URL, host string) *url.URL {
 		ForceQuery: u.ForceQuery,
 	}
 }
-
-// A keptBody stays open when a transport is done with it: another one may send it. net/http closes
-// the client's body when the request is over.
-type keptBody struct{ io.Reader }
-
-// Close implements io.Closer.
-func (keptBody) Close() error { return nil }

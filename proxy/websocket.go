@@ -72,7 +72,7 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 		return
 	}
 	x.status = resp.StatusCode
-	stripHopByHop(resp.Header)
+	cleanAnswer(resp.Header)
 	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, s.via)
 	var head bytes.Buffer
 	head.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")

@@ -1,0 +1,105 @@
+package proxy_test
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"webproxy/internal/proxytest"
+	"webproxy/policy"
+	"webproxy/proxy"
+)
+
+// earlyOrigin answers every request when it has its head, and takes what else comes.
+func earlyOrigin(t *testing.T, answer string) net.Listener {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan bool)
+	t.Cleanup(func() { ln.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r := bufio.NewReader(c)
+			if _, err := http.ReadRequest(r); err == nil {
+				io.WriteString(c, answer)
+				io.Copy(io.Discard, r)
+			}
+			c.Close()
+		}
+	}()
+	return ln
+}
+
+// An answer that is complete before its request ends the connection, and says so; the client gets all of
+// it, and what it sends of the body after that is not taken for a request.
+func TestAnswerEndsBeforeTheBody(t *testing.T) {
+	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly"
+	bodies := []struct{ framing, first, rest string }{
+		{"Content-Length: 8", "half", "full"},
+		{"Content-Length: 1000000", "half", "more"},
+		{"Transfer-Encoding: chunked", "4\r\nhalf\r\n", "4\r\nfull\r\n0\r\n\r\n"},
+		{"Transfer-Encoding: chunked", "4\r\nha", "lf\r\n"},
+		{"Content-Length: 8", "", "whole..."},
+	}
+	log, logged := observer.New(zap.DebugLevel)
+	p := proxytest.Start(t, proxytest.Config{
+		Listener: earlyOrigin(t, answer),
+		Setup:    func(s *proxy.Server) { s.Log = zap.New(log) },
+		Rules: func(port uint16) []policy.RuleSpec {
+			return append(proxytest.OriginRule(port), policy.RuleSpec{ID: "unknown", Hosts: []string{"unknown.invalid"},
+				Ports: []uint16{80}, Schemes: []policy.Scheme{policy.HTTP}})
+		},
+	})
+	for _, b := range bodies {
+		for _, url := range []string{p.URL("/"), "http://unknown.invalid/"} {
+			before := len(p.Audit.All())
+			c := p.Dial()
+			c.Send("POST " + url + " HTTP/1.1\r\nHost: x\r\n" + b.framing + "\r\n\r\n" + b.first)
+			resp := c.Response("POST")
+			body := c.Body(resp)
+			if !resp.Close || (body != "early" && resp.StatusCode != http.StatusBadGateway) {
+				t.Errorf("%s to %s: %s %q, close %v", b.framing, url, resp.Status, body, resp.Close)
+			}
+			io.WriteString(c, b.rest+p.Get("/next")) // the proxy may have closed already
+			if rest := c.Rest(); rest != "" {
+				t.Errorf("%s to %s: %q behind the answer", b.framing, url, rest)
+			}
+			if records := p.Records(before + 2); len(records) != before+2 {
+				t.Errorf("%s to %s: records %+v", b.framing, url, records[before:])
+			}
+		}
+	}
+	for _, e := range logged.All() {
+		if strings.Contains(e.Message, "panic") {
+			t.Fatal(e.Message)
+		}
+	}
+}
+
+// A body that was read to its end before the answer began costs no connection.
+func TestWholeBodyKeepsTheConnection(t *testing.T) {
+	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		io.Copy(rw, r.Body)
+	})})
+	c := p.Dial()
+	for _, body := range []string{"Content-Length: 4\r\n\r\nfull", "Transfer-Encoding: chunked\r\n\r\n4\r\nfull\r\n0\r\n\r\n", "Content-Length: 0\r\n\r\n"} {
+		c.Send(strings.TrimSuffix(p.Request("POST", "/"), "\r\n") + body)
+		if resp := c.Response("POST"); resp.Close || resp.StatusCode != 200 {
+			t.Errorf("%q: %s, close %v", body, resp.Status, resp.Close)
+		} else {
+			c.Body(resp)
+		}
+	}
+}
