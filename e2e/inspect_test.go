@@ -85,6 +85,9 @@ func TestInspection(t *testing.T) {
 		t.Fatalf("another path: want 403 in the tunnel, with the reason; got %s", refused)
 	}
 	id := said[1]
+	if c := p.curl(proxys, "--http1.1", "-v", "https://aka.ms/another"); !strings.Contains(c.stderr, "< HTTP/1.1 403 webproxy denied: path_not_allowed aka.ms:443 id=") {
+		t.Errorf("another path by HTTP/1.1: %s", c)
+	}
 
 	// The origin is known by a certificate of the proxy's, which clients that trust only the origin's refuse.
 	if c := p.curl(origins, cliInstaller); c.Exit == 0 {

@@ -76,9 +76,7 @@ var errNoEgress = errors.New("no egress")
 // so that net/http's buffers and stack are freed while the tunnel lives.
 func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	s := x.srv
-	if t.client == nil {
-		t.client = x.wire.conn
-	}
+	t.client = x.wire.conn
 	if x.inside != nil {
 		x.inside.hold()
 	}
@@ -103,15 +101,13 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	defer x.cancel()
 	word := wordClientGone
-	var client net.Conn = x.wire
 	if x.inside != nil {
-		client = t.client
 		defer x.inside.release()
 	}
-	if _, err := client.Write(greeting); err != nil {
+	if _, err := x.wire.Write(greeting); err != nil {
 		t.cut()
 	} else {
-		client.SetDeadline(noDeadline)
+		x.wire.SetDeadline(noDeadline)
 		_, _, end := t.run()
 		if word = tunnelWord(end); !x.decision.Permit {
 			word = denials[x.decision.Reason].word
@@ -122,11 +118,7 @@ func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	}
 	x.out.Store(t.out.Load())
 	x.in.Store(t.in.Load())
-	if x.inside != nil {
-		client.Close()
-	} else {
-		x.wire.close()
-	}
+	x.wire.close()
 	x.close(word)
 }
 
@@ -152,7 +144,6 @@ func (x *exchange) close(word string) {
 type hijacker struct {
 	http.ResponseWriter
 	wire  *wire
-	conn  net.Conn // what was hijacked
 	early []byte
 	done  bool
 }
@@ -163,7 +154,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.done, h.conn = true, conn
+	h.done = true
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)
 		h.early = append(h.early, b...)

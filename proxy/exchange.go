@@ -62,6 +62,7 @@ func (s *Server) newExchange(w *wire, method string) *exchange {
 	return &exchange{
 		srv:     s,
 		wire:    w,
+		inside:  w.inside,
 		began:   now,
 		request: policy.Request{Time: now, Client: w.client.Addr(), Group: w.group, Method: method},
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"webproxy/policy"
 )
 
 // Nearly every CONNECT is a plain one: see head.isPlainConnect. Such a one has been read whole when the
@@ -16,7 +18,7 @@ import (
 func (s *Server) connects(w *wire) {
 	x := s.newExchange(w, http.MethodConnect)
 	x.request.Target = w.asked.target
-	if x.settle(0, ""); !x.decision.Permit {
+	if x.settle(policy.BadTarget, w.asked.misput); !x.decision.Permit {
 		x.settleStatus()
 		w.lingers()
 		x.answerRaw(x.denial(), 1)

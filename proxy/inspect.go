@@ -36,10 +36,12 @@ type inspection struct {
 	mu     sync.Mutex           // guards the fields below
 	opened map[*originConn]bool // connections to the target
 	over   bool                 // the client's connection has ended, and everything inside
-	holds  int                  // handlers and tunnels inside, and the client's connection
+	holds  int                  // handlers and tunnels inside
 	empty  sync.Cond            // of mu; holds is 0
-	closed chan struct{}
-	once   sync.Once
+	wire   *wire                // what HTTP/1.1 inside is read from; nil if there is none, or not yet
+	began  bool                 // HTTP/2 did; for newInside only
+	closed chan struct{}        // when the client's connection is
+	once   sync.Once            // closes it
 }
 
 // inspect opens the TLS of a permitted CONNECT. The origin's certificate is verified first: no client
@@ -234,7 +236,10 @@ func (n *inspection) serve(early []byte) string {
 		return wordTLSProtocol
 	}
 	x.wire.conn.SetDeadline(noDeadline)
-	s.inside.Serve(&soleListener{conn: client, closed: n.closed})
+	if client.ConnectionState().NegotiatedProtocol == "h2" {
+		return n.serveHTTP2(client)
+	}
+	s.http.Serve(&soleListener{conn: n.newWire(client), closed: n.closed})
 	<-n.closed
 	return ""
 }
@@ -263,64 +268,4 @@ func (n *inspection) release() {
 	if n.holds--; n.holds == 0 {
 		n.empty.Broadcast()
 	}
-}
-
-// An insideConn is what TLS with a client runs over.
-type insideConn struct {
-	leadConn
-	inside *inspection
-}
-
-// A soleListener has one connection to accept.
-type soleListener struct {
-	conn   net.Conn
-	closed chan struct{} // of the connection
-	given  bool
-}
-
-// Accept implements net.Listener.
-func (l *soleListener) Accept() (net.Conn, error) {
-	if !l.given {
-		l.given = true
-		return l.conn, nil
-	}
-	<-l.closed
-	return nil, net.ErrClosed
-}
-
-// Close implements net.Listener. The connection goes on.
-func (l *soleListener) Close() error { return nil }
-
-// Addr implements net.Listener.
-func (l *soleListener) Addr() net.Addr { return l.conn.LocalAddr() }
-
-// newInside returns the server of what is inside inspected tunnels.
-func (s *Server) newInside() *http.Server {
-	p := new(http.Protocols)
-	p.SetHTTP1(true)
-	p.SetHTTP2(true)
-	return &http.Server{
-		Handler:                      http.HandlerFunc(s.serveInside),
-		ReadHeaderTimeout:            s.limits.header,
-		IdleTimeout:                  s.limits.idle,
-		MaxHeaderBytes:               s.limits.heads.size,
-		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     debugLog(s.Log),
-		Protocols:                    p,
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, insideKey{}, insideOf(c))
-		},
-		ConnState: func(c net.Conn, state http.ConnState) {
-			if state == http.StateClosed || state == http.StateHijacked {
-				n := insideOf(c)
-				n.once.Do(func() { close(n.closed) })
-			}
-		},
-	}
-}
-
-type insideKey struct{}
-
-func insideOf(c net.Conn) *inspection {
-	return c.(*tls.Conn).NetConn().(*insideConn).inside
 }

@@ -1,51 +1,150 @@
 package proxy
 
 import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
 	"net/http"
 	"strings"
 
 	"webproxy/policy"
 )
 
-// serveInside is serve for a request inside TLS that was opened. net/http has read it: inside HTTP/2
-// there is nothing that two parsers could read differently, and what goes to the origin is written
-// anew in any case.
-func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
-	n := r.Context().Value(insideKey{}).(*inspection)
-	n.hold()
-	defer n.release()
-	if s.draining.Load() {
-		rw.Header().Set("Connection", "close")
+// serveHTTP2 is serve for a client that speaks HTTP/2, in which no two parsers could read different things.
+func (n *inspection) serveHTTP2(client *tls.Conn) string {
+	l := &soleListener{conn: client, closed: n.closed}
+	if err := n.srv.inside.Serve(l); errors.Is(err, http.ErrServerClosed) && !l.given {
+		client.Close()
+		return wordShutdown
 	}
-	// There is no filter and no connection of its own behind this one: it holds what was asked.
-	w := &wire{client: n.tunnel.wire.client, asked: asked{form: formInside, target: n.target, scheme: "https"}}
-	w.wake.L = &w.mu
-	w.asked.misput = n.misput(r)
-	if w.asked.misput == "" {
-		// As it would look in absolute form; all that follows reads it so.
-		r.RequestURI = "https://" + n.target.HostPort() + r.RequestURI
+	<-n.closed
+	return ""
+}
+
+// newWire has HTTP/1.1 inside pass the filter that requests to the proxy pass: what is malformed is refused and
+// recorded, before net/http sees it.
+func (n *inspection) newWire(client *tls.Conn) *wire {
+	outer := n.tunnel.wire
+	w := newWire(outer.tcp, n.srv.limits, n.srv)
+	w.conn, w.inside = client, n
+	w.client, w.group, w.name = outer.client, outer.group, outer.name
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.wire = w; n.srv.draining.Load() {
+		w.drain()
 	}
-	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
-	x := s.newExchange(w, r.Method)
-	x.inside = n
-	switch x.judge(r); {
-	case !x.decision.Permit:
-		x.refuse(rw, r)
-	case isWebSocket(r):
-		s.upgrade(x, rw, r)
-	default:
-		s.forward(x, rw, r)
+	return w
+}
+
+// drain has no further request served inside; those in progress go on. Server.draining is set before.
+func (n *inspection) drain() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.wire != nil {
+		n.wire.drain()
 	}
 }
 
-// misput says what is wrong with the target of r; empty if nothing is. A tunnel is to one host.
-func (n *inspection) misput(r *http.Request) string {
-	if !strings.HasPrefix(r.RequestURI, "/") {
-		return "a request inside a tunnel names a path only"
+// ended is called when the client's connection is closed.
+func (n *inspection) ended() { n.once.Do(func() { close(n.closed) }) }
+
+// serveInside is serve for a request in HTTP/2 inside TLS that was opened. net/http has read it, and what goes
+// to the origin is written anew.
+func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
+	n := r.Context().Value(insideKey{}).(*inspection)
+	// There is no filter and no connection of its own behind this one: it holds what was asked.
+	outer := n.tunnel.wire
+	w := &wire{client: outer.client, group: outer.group, name: outer.name, inside: n}
+	w.asked = n.asked(strings.HasPrefix(r.RequestURI, "/"), r.Host)
+	w.wake.L = &w.mu
+	s.handle(w, rw, r)
+}
+
+// asked is what a request inside asks for: a path of the tunnel's host. pathOnly says that its target is one,
+// host is its Host or :authority.
+func (n *inspection) asked(pathOnly bool, host string) asked {
+	a := asked{form: formInside, target: n.target, scheme: "https"}
+	if !pathOnly {
+		a.misput = "a request inside a tunnel names a path only"
+		return a
 	}
-	t, err := policy.ParseTarget(policy.HTTPS, withPort(r.Host, "443"))
+	t, err := policy.ParseTarget(policy.HTTPS, withPort(host, "443"))
 	if err != nil || t != n.target {
-		return "the request names another host than its tunnel"
+		a.misput = "the request names another host than its tunnel"
 	}
-	return ""
+	return a
+}
+
+// absolute makes r look as it would in absolute form; all that follows reads it so.
+func (n *inspection) absolute(w *wire, r *http.Request) {
+	if w.asked.misput == "" {
+		r.RequestURI = "https://" + n.target.HostPort() + r.RequestURI
+	}
+	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
+}
+
+// An insideConn is what TLS with a client runs over.
+type insideConn struct {
+	leadConn
+	inside *inspection
+}
+
+// A soleListener has one connection to accept.
+type soleListener struct {
+	conn   net.Conn
+	closed chan struct{} // of the connection
+	given  bool
+}
+
+// Accept implements net.Listener.
+func (l *soleListener) Accept() (net.Conn, error) {
+	if !l.given {
+		l.given = true
+		return l.conn, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+// Close implements net.Listener. The connection goes on.
+func (l *soleListener) Close() error { return nil }
+
+// Addr implements net.Listener.
+func (l *soleListener) Addr() net.Addr { return l.conn.LocalAddr() }
+
+// newInside returns the server of HTTP/2 inside inspected tunnels.
+func (s *Server) newInside() *http.Server {
+	p := new(http.Protocols)
+	p.SetHTTP2(true)
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.serveInside),
+		ReadHeaderTimeout:            s.limits.header,
+		IdleTimeout:                  s.limits.idle,
+		MaxHeaderBytes:               s.limits.heads.size,
+		DisableGeneralOptionsHandler: true,
+		ErrorLog:                     debugLog(s.Log),
+		Protocols:                    p,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, insideKey{}, insideOf(c))
+		},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			n := insideOf(c)
+			switch {
+			case state == http.StateClosed:
+				n.ended()
+			case state == http.StateIdle && !n.began:
+				// A connection that is that young may have missed the GOAWAY of a Shutdown.
+				if n.began = true; s.draining.Load() {
+					c.Close()
+				}
+			}
+		},
+	}
+}
+
+type insideKey struct{}
+
+func insideOf(c net.Conn) *inspection {
+	return c.(*tls.Conn).NetConn().(*insideConn).inside
 }

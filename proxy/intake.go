@@ -13,6 +13,9 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 	if h != nil {
 		x.request.Method, minor = string(h.method), h.minor
 	}
+	if w.inside != nil {
+		x.request.Target = w.inside.target // that much is known
+	}
 	x.decide()
 	if x.decision.Reason != policy.ClientUnknown {
 		x.refuseAs(f.reason())
@@ -27,8 +30,11 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 }
 
 // admits implements wireOwner: it turns away requests on connections beyond the limits, and those
-// that come while the proxy stops.
+// that come while the proxy stops. Inside opened TLS, what is asked for is the tunnel's host.
 func (s *Server) admits(w *wire, h *head) bool {
+	if w.inside != nil {
+		w.asked = w.inside.asked(w.asked.form == formOrigin, string(h.host))
+	}
 	switch {
 	case w.surplus:
 		s.overloaded(w, h, "too many connections")
@@ -66,4 +72,10 @@ func (s *Server) identified(w *wire, client netip.AddrPort) bool {
 }
 
 // closed implements wireOwner.
-func (s *Server) closed(w *wire) { s.wires.remove(w) }
+func (s *Server) closed(w *wire) {
+	if w.inside != nil {
+		w.inside.ended()
+		return
+	}
+	s.wires.remove(w)
+}

@@ -60,7 +60,7 @@ type Server struct {
 	Roots *x509.CertPool
 
 	once         sync.Once
-	inside       *http.Server // of inspected tunnels; see inspect.go
+	inside       *http.Server // of HTTP/2 inside inspected tunnels; see inspect.go
 	http         *http.Server
 	engine       http.Handler // goproxy; see goproxy.go
 	via          string
@@ -76,6 +76,8 @@ type Server struct {
 	auditFailing atomic.Bool
 	draining     atomic.Bool
 	stopOnce     sync.Once
+	insideOnce   sync.Once
+	insideDrain  sync.WaitGroup
 	stopped      chan struct{} // closed when exchanges are cut
 }
 
@@ -187,16 +189,25 @@ func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 	return err
 }
 
-// serve is the handler behind net/http: one request, from its head to the last byte of its answer or
-// to the start of its tunnel.
+// serve is the handler behind net/http, for what the filter let through.
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	w, ok := r.Context().Value(wireKey{}).(*wire)
 	if !ok { // not from gate: nothing has checked it
 		http.Error(rw, "not a client connection", http.StatusBadRequest)
 		return
 	}
+	s.handle(w, rw, r)
+}
+
+// handle serves one request, from its head to the last byte of its answer or to the start of its tunnel.
+func (s *Server) handle(w *wire, rw http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		rw.Header().Set("Connection", "close")
+	}
+	if n := w.inside; n != nil {
+		n.hold()
+		defer n.release()
+		n.absolute(w, r)
 	}
 	x := s.newExchange(w, r.Method)
 	switch x.judge(r); {

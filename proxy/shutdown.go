@@ -13,6 +13,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.prepare()
 	s.draining.Store(true)
 	gone := s.wires.drain()
+	s.drainInside()
 	var err error
 	select {
 	case <-gone:
@@ -24,9 +25,25 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.inflight.wg.Wait()
 	s.http.Close()
 	s.inside.Close()
+	s.insideDrain.Wait()
 	s.transports.drop()
 	s.tunnelPools.close()
 	return err
+}
+
+// drainInside has no further requests served inside inspected tunnels: those in which none is in progress end.
+//
+// For HTTP/2 that is a GOAWAY (RFC 9113, 6.8), which net/http's Shutdown sends. It then waits for the listeners,
+// each of which is one connection of a client: it cuts none.
+func (s *Server) drainInside() {
+	s.insideOnce.Do(func() {
+		s.insideDrain.Go(func() { s.inside.Shutdown(context.Background()) })
+	})
+	for _, x := range s.tracked() {
+		if n := x.inspection.Load(); n != nil {
+			n.drain()
+		}
+	}
 }
 
 // Close is Shutdown without any grace. It may be called while Shutdown waits, which then ends soon.

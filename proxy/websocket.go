@@ -79,9 +79,6 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 	resp.Header.Write(&head)
 	head.WriteString("\r\n")
 	t := &tunnel{origin: h.conn, early: hj.early}
-	if x.inside != nil {
-		t.client = hj.conn
-	}
 	// What the origin sent behind its 101 has been read with it.
 	n := h.reader.Buffered()
 	b, _ := h.reader.Peek(n)

@@ -22,6 +22,8 @@ type wire struct {
 	client netip.AddrPort // as tcp has it, or a balancer says
 	// group and name are the client's, if its certificate gives them; else empty.
 	group, name string
+	// inside is the opened TLS that the wire is in; nil if it is none of a tunnel's.
+	inside *inspection
 	// prelude is what comes before the first head; nil if nothing does. See prelude.go.
 	prelude *prelude
 	limits  wireLimits
