@@ -13,6 +13,12 @@ func (e *entry) waits(req *Request) bool {
 	return e.inspect && req.Method == "CONNECT" && req.Path == ""
 }
 
+// judgedInside reports whether e, a deny that waits, may not hold for any request inside the tunnel that req
+// would make. One that names CONNECT itself holds for all of them.
+func (e *entry) judgedInside(req *Request) bool {
+	return e.path != "" || e.checkMethod(req.Method) != reasonUnset
+}
+
 // closed are hosts whose TLS nobody may open. Microsoft's documents say which: clients accept no
 // certificate but Microsoft's own there, or speak more than HTTP inside.
 var closed = sync.OnceValue(func() []closedHost {

@@ -88,8 +88,8 @@ func (m *match) try(e *entry) {
 	why := e.fails(m.req, m.group)
 	if why == reasonUnset && e.waits(m.req) {
 		m.inspect = true
-		if e.deny && (e.path != "" || e.methods != nil) {
-			return // it is judged again, by what is inside
+		if e.deny && e.judgedInside(m.req) {
+			return
 		}
 	}
 	switch {

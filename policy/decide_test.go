@@ -267,3 +267,46 @@ func TestPathEnforced(t *testing.T) {
 		t.Errorf("inspected: %s %s", d.Outcome(), d.Reason)
 	}
 }
+
+// A deny that is about paths or methods inside TLS does not keep the tunnel out: it is opened, and what is
+// inside is judged. All other denies do.
+func TestDenyInside(t *testing.T) {
+	set := compile(t, policy.Spec{
+		Modes: map[string]policy.Mode{"default": policy.Enforce},
+		Rules: []policy.RuleSpec{
+			{ID: "all", Hosts: []string{"*.example.com"}},
+			{ID: "path", URL: "https://path.example.com/secret", Deny: true, Inspect: true},
+			{ID: "method", Hosts: []string{"method.example.com"}, Methods: []string{"DELETE"}, Deny: true, Inspect: true},
+			{ID: "connect", Hosts: []string{"connect.example.com"}, Methods: []string{"CONNECT", "PUT"}, Deny: true, Inspect: true},
+			{ID: "host", Hosts: []string{"host.example.com"}, Deny: true, Inspect: true},
+			{ID: "none", URL: "https://none.test/secret", Deny: true, Inspect: true},
+		},
+	})
+	for _, tt := range []struct {
+		want, method, url, path string
+		inspect                 bool
+	}{
+		{"allow allowed_by_rule all", "CONNECT", "https://path.example.com", "", true},
+		{"allow allowed_by_rule all", "GET", "https://path.example.com", "/", false},
+		{"deny denied_by_rule path", "GET", "https://path.example.com", "/secret", false},
+		{"deny denied_by_rule path", "POST", "https://path.example.com", "/Secret/x", false},
+		{"deny denied_by_rule path", "GET", "https://path.example.com", "/a/%2e%2e/secret", false},
+		{"allow allowed_by_rule all", "CONNECT", "https://method.example.com", "", true},
+		{"allow allowed_by_rule all", "GET", "https://method.example.com", "/x", false},
+		{"deny denied_by_rule method", "DELETE", "https://method.example.com", "/x", false},
+		{"deny denied_by_rule connect", "CONNECT", "https://connect.example.com", "", false},
+		{"deny denied_by_rule host", "CONNECT", "https://host.example.com", "", false},
+		// another port is none of the rule's: nothing is opened, and no rule permits it
+		{"deny port_not_allowed all", "CONNECT", "https://path.example.com:8443", "", false},
+		// it does not permit what no rule does
+		{"deny host_not_listed ", "CONNECT", "https://none.test", "", false},
+		{"allow allowed_by_rule all", "CONNECT", "https://other.example.com", "", false},
+	} {
+		req := ask(t, tt.url)
+		req.Method, req.Path = tt.method, tt.path
+		d := set.Decide(req)
+		if got := d.Outcome() + " " + d.Reason.String() + " " + d.Rule(); got != tt.want || d.Inspect() != tt.inspect {
+			t.Errorf("%s %s%s: %s, opened %t; want %s, %t", tt.method, tt.url, tt.path, got, d.Inspect(), tt.want, tt.inspect)
+		}
+	}
+}

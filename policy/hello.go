@@ -36,9 +36,10 @@ func (s *Set) CheckHello(d Decision, req *Request, h Hello, must HelloDemands) D
 }
 
 // CheckSNI judges the name that a client gave in clear in its TLS hello, inside the tunnel that d
-// permits to req's target. The name must be one that the same client may reach on that port.
+// permits to req's target. The name must be one that the same client may reach on that port, and not one
+// whose tunnels are opened: in another host's nobody would see the paths that its rules are about.
 // It returns d unchanged if so, else a Decision with the Reason SNIMismatch. That one permits nothing
-// unless learn mode would let a request for the name through.
+// unless learn mode would let a request for the name through unopened.
 func (s *Set) CheckSNI(d Decision, req *Request, name string) Decision {
 	if !d.Permit || name == req.Target.Host() {
 		return d
@@ -49,10 +50,10 @@ func (s *Set) CheckSNI(d Decision, req *Request, name string) Decision {
 	if err == nil && !endsInNumber(host) {
 		inner.Target = Target{scheme: HTTPS, port: req.Target.port, host: host}
 		of := s.Decide(&inner)
-		if of.Verdict == Allow {
+		if of.Verdict == Allow && !of.Inspect() {
 			return d
 		}
-		judged.Permit = of.Permit
+		judged.Permit = of.Permit && !of.Inspect()
 	}
 	return d.orLet(judged)
 }

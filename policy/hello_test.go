@@ -14,6 +14,7 @@ func TestCheckHello(t *testing.T) {
 		Rules: []policy.RuleSpec{
 			{ID: "a", Hosts: []string{"a.example.com", "b.example.com", "192.0.32.10"}},
 			{ID: "never", Deny: true, Hosts: []string{"evil.example.com"}},
+			{ID: "open", URL: "https://open.example.com/x", Inspect: true},
 		},
 	})
 	none, name := policy.HelloDemands{}, policy.HelloDemands{SNI: true}
@@ -29,6 +30,8 @@ func TestCheckHello(t *testing.T) {
 		{"deny sni_mismatch", "would_deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "other.example.com"}, none},
 		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "evil.example.com"}, none},
 		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "a..example.com"}, none},
+		// what is opened in a tunnel of its own does not pass unopened in another's
+		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "open.example.com"}, none},
 		{"deny bad_hello", "deny bad_hello", "a.example.com", policy.Hello{TLS: true, Malformed: true}, none},
 		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, policy.HelloDemands{TLS: true}},
 		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, name},
