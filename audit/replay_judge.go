@@ -24,7 +24,8 @@ func (p *Replay) Judge(r *Record) (Ruling, Unjudged) {
 // judge is the decision of p's policy about req.
 func (p *Replay) judge(req *policy.Request) (policy.Decision, Unjudged) {
 	d := p.set.Decide(req)
-	// What a query would change, nobody can tell: records have none.
+	// What a query would change, nobody can tell: records have none. It may be the verdict, or the
+	// addresses that may be dialled.
 	for i := range p.queries {
 		r := &p.queries[i]
 		if req.Target.Scheme() != policy.HTTP || !r.Host.Matches(req.Target.Host()) {
@@ -32,7 +33,7 @@ func (p *Replay) judge(req *policy.Request) (policy.Decision, Unjudged) {
 		}
 		with := *req
 		with.Query = r.Query
-		if p.set.Decide(&with).Outcome() != d.Outcome() {
+		if met := p.set.Decide(&with); met.Outcome() != d.Outcome() || met.AddrClass() != d.AddrClass() {
 			return d, UnjudgedQuery
 		}
 	}
