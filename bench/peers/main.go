@@ -25,6 +25,7 @@ import (
 type options struct {
 	quick    bool
 	binary   string
+	beside   string
 	only     string
 	works    string
 	rounds   int
@@ -40,6 +41,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "webproxy alone, each work for a moment")
 	flag.StringVar(&o.binary, "webproxy", "bin/webproxy", "the binary to measure")
+	flag.StringVar(&o.beside, "beside", "", "another binary of webproxy to measure in the same turns")
 	flag.StringVar(&o.only, "peers", "", "only these, by comma")
 	flag.StringVar(&o.works, "works", "", "only these, by comma")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each proxy does each work; the median counts")
@@ -75,7 +77,7 @@ func run(o *options) error {
 		return err
 	}
 	b := &bench{options: o, dir: dir, origin: origin, report: newReport()}
-	for _, p := range peers(o.binary) {
+	for _, p := range peers(o.binary, o.beside) {
 		if !chosen(o.only, p.name) {
 			continue
 		}

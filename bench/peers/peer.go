@@ -96,11 +96,17 @@ var number = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)
 
 // peers are all there are. Those of Debian run as its packages are, but with a configuration of ours:
 // one process of work, an access log, and nothing kept in a cache.
-func peers(webproxy string) []*peer {
+// Another binary of webproxy may stand beside the first.
+func peers(webproxy, beside string) []*peer {
 	self, _ := os.Executable()
-	return []*peer{
-		{name: "webproxy", program: webproxy, version: output("git", "describe", "--always", "--dirty"),
-			tunnels: true, http: true, most: 100_000, configure: configureWebproxy, names: webproxyNames},
+	ours := []*peer{{name: "webproxy", program: webproxy, version: output("git", "describe", "--always", "--dirty"),
+		tunnels: true, http: true, most: 100_000, configure: configureWebproxy, names: webproxyNames}}
+	if beside != "" {
+		other := *ours[0]
+		other.name, other.program, other.version = "beside", beside, ""
+		ours = append(ours, &other)
+	}
+	return append(ours, []*peer{
 		{name: "lean", program: self, tunnels: true, http: true, most: 100_000, reload: syscall.SIGHUP,
 			configure: configureSelf("lean"), names: plainNames},
 		{name: "goproxy", program: self, version: moduleVersion("github.com/elazarl/goproxy"), tunnels: true, http: true, most: 100_000,
@@ -113,7 +119,7 @@ func peers(webproxy string) []*peer {
 			configure: configureApache},
 		{name: "haproxy", program: "haproxy", version: number.FindString(output("haproxy", "-v")), http: true, most: 100_000,
 			reload: syscall.SIGUSR2, configure: configureHAProxy, names: plainNames},
-	}
+	}...)
 }
 
 // moduleVersion is what go.mod has of a module.
