@@ -24,9 +24,7 @@ type encoder struct {
 }
 
 func newEncoder() *encoder {
-	e := &encoder{json: zapcore.NewJSONEncoder(zapcore.EncoderConfig{
-		EncodeTime: zapcore.TimeEncoderOfLayout(timeLayout),
-	})}
+	e := &encoder{json: zapcore.NewJSONEncoder(zapcore.EncoderConfig{})}
 	e.fields[0] = zap.Inline(e)
 	return e
 }
@@ -87,7 +85,7 @@ func (e *encoder) add(enc zapcore.ObjectEncoder, c *column, field any, always bo
 		}
 	case *time.Time:
 		if !v.IsZero() || always {
-			enc.AddTime(c.name, v.UTC())
+			enc.AddByteString(c.name, appendTime(e.scratch[:0], v.UTC()))
 		}
 	case *Type:
 		enc.AddString(c.name, c.clean(string(*v)))
@@ -116,6 +114,27 @@ func (e *encoder) address(a netip.Addr) []byte {
 	}
 	return a.Unmap().WithZone("").AppendTo(e.scratch[:0])
 }
+
+// appendTime appends t, which is in UTC, in timeLayout. Every record has a time, and to follow a layout takes
+// package time long, on a deep stack.
+func appendTime(b []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(b, timeLayout)
+	}
+	hour, minute, second := t.Clock()
+	b = append(appendDigits(b, year/100), byte('0'+year/10%10), byte('0'+year%10), '-')
+	b = append(appendDigits(b, int(month)), '-')
+	b = append(appendDigits(b, day), 'T')
+	b = append(appendDigits(b, hour), ':')
+	b = append(appendDigits(b, minute), ':')
+	b = append(appendDigits(b, second), '.')
+	ms := t.Nanosecond() / int(time.Millisecond)
+	return append(appendDigits(b, ms/10), byte('0'+ms%10), 'Z')
+}
+
+// appendDigits appends n, which is below 100, in two digits.
+func appendDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // milliseconds rounds up: what took any time at all does not read as nothing.
 func milliseconds(d time.Duration) int64 {

@@ -122,7 +122,7 @@ func (l *Log) record(r *Record, now time.Time) error {
 
 // write appends r, and before it a record of what is missing, if anything is. The caller holds l.mu.
 func (l *Log) write(r *Record, now time.Time) error {
-	seq, before := l.next, *r
+	seq, before := l.next, r.assigned()
 	var gap *buffer.Buffer
 	if !l.missing.none() {
 		g := l.missing.record()
@@ -137,7 +137,7 @@ func (l *Log) write(r *Record, now time.Time) error {
 	l.complete(r, seq, now)
 	line, err := l.encoder.encode(r)
 	if err != nil {
-		*r = before
+		r.assign(before)
 		return err
 	}
 	defer line.Free()
@@ -147,7 +147,7 @@ func (l *Log) write(r *Record, now time.Time) error {
 		data = gap.Bytes()
 	}
 	if err := l.put(data, now); err != nil {
-		*r = before
+		r.assign(before)
 		return err
 	}
 	if gap != nil {
@@ -198,6 +198,20 @@ func (l *Log) complete(r *Record, seq uint64, now time.Time) {
 	if r.ID == "" && r.Type == TypeDecision {
 		r.ID = recordID(seq)
 	}
+}
+
+// An assigned is what complete may change in a Record.
+type assigned struct {
+	v        int
+	seq      uint64
+	time     time.Time
+	site, id string
+}
+
+func (r *Record) assigned() assigned { return assigned{r.V, r.Seq, r.Time, r.Site, r.ID} }
+
+func (r *Record) assign(a assigned) {
+	r.V, r.Seq, r.Time, r.Site, r.ID = a.v, a.seq, a.time, a.site, a.id
 }
 
 // Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy.

@@ -28,14 +28,15 @@ const (
 	TypeShip     Type = "system.ship"   // records that a receiver did not get, see package ship
 )
 
+// types are all there are, the most frequent ones first.
+var types = [...]Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove,
+	TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
+
 // Types lists the types this package writes. A reader must expect others.
-func Types() []Type {
-	return []Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove,
-		TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
-}
+func Types() []Type { return slices.Clone(types[:]) }
 
 // known reports whether t is one of Types.
-func (t Type) known() bool { return slices.Contains(Types(), t) }
+func (t Type) known() bool { return slices.Contains(types[:], t) }
 
 // A Record is one line of the audit log: its fields are the log's fields, under the names of their
 // tags. What is said of a field in docs/audit.md holds here; a field that is not set is left out of

@@ -218,3 +218,22 @@ func roundTrip(t *testing.T, r audit.Record) audit.Record {
 	}
 	return back
 }
+
+// Times are written as package time writes them, to whole milliseconds.
+func TestRecordTime(t *testing.T) {
+	const layout = "2006-01-02T15:04:05.000Z"
+	for _, at := range []time.Time{
+		time.Date(2026, 11, 24, 7, 1, 49, 123_999_999, time.UTC),
+		time.Date(2000, 2, 29, 23, 59, 59, 999_000_000, time.UTC),
+		time.Date(1969, 12, 31, 23, 59, 59, 1_000_000, time.UTC),
+		time.Date(1, 1, 1, 0, 0, 0, 40_000_000, time.UTC),
+		time.Date(9999, 12, 31, 0, 0, 0, 0, time.FixedZone("west", -3600)),
+		time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		line, err := json.Marshal(audit.Record{Type: audit.TypeStart, Time: at})
+		if want := `"ts":"` + at.UTC().Format(layout) + `"`; err != nil || !strings.Contains(string(line), want) {
+			t.Errorf("record of %v: %s, %v; want %s", at, line, err, want)
+		}
+	}
+}
