@@ -5,14 +5,11 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"net"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -34,12 +31,19 @@ type inspected struct {
 // authority that signs the origin's certificate, and whether the proxy trusts it.
 func startInspected(t testing.TB, origin http.Handler, spec leafSpec) *inspected {
 	t.Helper()
+	return startInspectedWith(t, origin, spec, func(*proxytest.Config) {})
+}
+
+// startInspectedWith is startInspected with a configuration that change has changed.
+func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change func(*proxytest.Config)) *inspected {
+	t.Helper()
 	ca, err := certs.Make(t.TempDir(), certs.RootSpec{Name: "origins"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(origin)
 	server.EnableHTTP2 = true
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that hang up
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{spec.make(t, ca)}}
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -55,7 +59,7 @@ func startInspected(t testing.TB, origin http.Handler, spec leafSpec) *inspected
 	}
 	p := &inspected{Trusted: x509.NewCertPool()}
 	p.Trusted.AddCert(root.Cert)
-	p.Proxy = proxytest.Start(t, proxytest.Config{
+	c := proxytest.Config{
 		Listener: server.Listener,
 		Rules: func(port uint16) []policy.RuleSpec {
 			at := fmt.Sprintf("https://%s:%d", proxytest.Host, port)
@@ -71,7 +75,9 @@ func startInspected(t testing.TB, origin http.Handler, spec leafSpec) *inspected
 				s.Roots.AddCert(ca.Cert)
 			}
 		},
-	})
+	}
+	change(&c)
+	p.Proxy = proxytest.Start(t, c)
 	return p
 }
 
@@ -246,68 +252,6 @@ func TestInspectWebSocket(t *testing.T) {
 			t.Errorf("record %+v", r)
 		}
 	}
-}
-
-// Whatever becomes of tunnels, opened ones and others, nothing of them is left: no goroutine, which
-// proxytest sees to, and no descriptor. INSPECT_TUNNELS=10000 for the full number.
-func TestTunnelsLeaveNothing(t *testing.T) {
-	total := 200
-	if n, err := strconv.Atoi(os.Getenv("INSPECT_TUNNELS")); err == nil {
-		total = n
-	}
-	p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "ok") }), leafSpec{})
-	tunnel := func(kind int) {
-		c, err := net.Dial("tcp", p.Addr)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer c.Close()
-		c.SetDeadline(time.Now().Add(proxytest.Patience))
-		fmt.Fprintf(c, "CONNECT %s HTTP/1.1\r\nHost: x\r\n\r\n", p.Target)
-		c.Read(make([]byte, 512))
-		secure := tls.Client(c, &tls.Config{ServerName: proxytest.Host, RootCAs: p.Trusted})
-		switch kind {
-		case 0: // gone before TLS
-		case 1: // gone in the middle of the hello
-			c.Write([]byte{22, 3, 1, 1, 0})
-		case 2: // a request, and a good end
-			io.WriteString(secure, "GET /allowed HTTP/1.1\r\nHost: "+p.Target+"\r\nConnection: close\r\n\r\n")
-			io.ReadAll(secure)
-		case 3: // gone in the middle of a request
-			io.WriteString(secure, "POST /allowed HTTP/1.1\r\nHost: "+p.Target+"\r\nContent-Length: 100\r\n\r\nhi")
-		case 4: // does not trust us
-			tls.Client(c, &tls.Config{ServerName: proxytest.Host}).Handshake()
-		}
-	}
-	round := func(n int) {
-		var running sync.WaitGroup
-		for worker := range 8 {
-			running.Go(func() {
-				for i := worker; i < n; i += 8 {
-					tunnel(i % 5)
-				}
-			})
-		}
-		running.Wait()
-		for p.Server.Stats() != (proxy.Stats{}) {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	round(40)
-	before := descriptors(t)
-	round(total)
-	if after := descriptors(t); after > before+4 {
-		t.Errorf("%d descriptors after %d tunnels, %d before", after, total, before)
-	}
-}
-
-func descriptors(t *testing.T) int {
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc to count descriptors by")
-	}
-	return len(files)
 }
 
 func BenchmarkInspect(b *testing.B) {
