@@ -31,6 +31,9 @@ type Egress struct {
 	keepAlive net.KeepAliveConfig
 }
 
+// hasParents reports whether an origin may have to be reached through a parent.
+func (e *Egress) hasParents() bool { return e != nil && len(e.parents) > 0 }
+
 // A Route tells how a connection to an origin came about.
 type Route struct {
 	// Addr is the address connected to; if there was an error, the one whose failure it is about. It

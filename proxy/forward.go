@@ -228,12 +228,16 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	if !ok {
 		return
 	}
-	route := oc.route
-	// The connection may have been opened for another request: its address is judged for this one.
+	x.useRoute(oc.route, info.Reused)
+}
+
+// useRoute notes the route of a connection, which may have been opened for another request: its address is
+// judged for this one.
+func (x *exchange) useRoute(route Route, reused bool) {
 	if route.Decision = x.decision; route.Upstream == "" {
 		route.Decision = x.decision.CheckAddr(route.Addr)
 	}
-	if info.Reused {
+	if reused {
 		route.DNS, route.Connect = 0, 0
 	}
 	x.routed(route)

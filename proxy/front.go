@@ -21,7 +21,7 @@ func (s *Server) connects(w *wire) {
 	if x.settle(policy.BadTarget, w.asked.misput); !x.decision.Permit {
 		x.settleStatus()
 		w.lingers()
-		x.answerRaw(x.denial(), 1)
+		x.answerRaw(x.denial(), 1, acceptText, true)
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -42,7 +42,7 @@ func (s *Server) connects(w *wire) {
 		x.failure = x.failureOf(ctx, err)
 		if f := x.failureAnswer(); f != nil {
 			w.lingers()
-			x.answerRaw(f, 1)
+			x.answerRaw(f, 1, acceptText, true)
 		}
 		x.close(x.failure.word)
 		return
@@ -67,15 +67,12 @@ func (w *wire) watch(gone func()) (stop func()) {
 	w.tcp.SetReadDeadline(noDeadline)
 	timer := time.AfterFunc(watchDelay, func() {
 		defer close(done)
+		b := make([]byte, 512) // much less than is held when there is something to hold
 		for w.hi-w.lo < w.limits.heads.size {
-			w.hold(nil)
-			n, err := w.conn.Read((*w.held)[w.hi:])
-			w.hi += n
+			n, err := w.conn.Read(b)
 			if n > 0 {
+				w.hold(b[:n])
 				continue
-			}
-			if w.lo == w.hi {
-				w.release()
 			}
 			if !isDeadline(err) {
 				gone()

@@ -16,6 +16,8 @@ type head struct {
 	fields  int // how many header fields there are
 	// involved is set if there is a field that takes more than this parser to obey: see isPlainConnect.
 	involved bool
+	// unusual is set if there is a field about a body, or about another protocol: see isPlainGet.
+	unusual bool
 }
 
 func (h *head) isConnect() bool { return string(h.method) == "CONNECT" }
@@ -23,6 +25,12 @@ func (h *head) isConnect() bool { return string(h.method) == "CONNECT" }
 // isPlainConnect reports whether h is a CONNECT as nearly all are: of HTTP/1.1, without a word about
 // a body, and without a field that could change what becomes of it or what it is answered.
 func (h *head) isPlainConnect() bool { return h.isConnect() && h.minor == 1 && !h.involved }
+
+// isPlainGet reports whether h is a GET or HEAD as nearly all are: of HTTP/1.1, in absolute form, without a
+// word about a body, and without the wish to speak anything else.
+func (h *head) isPlainGet() bool {
+	return h.minor == 1 && !h.unusual && h.target[0] != '/' && (string(h.method) == "GET" || string(h.method) == "HEAD")
+}
 
 // scanHead looks for the end of a request head in b, of which the first from bytes were scanned
 // before. It returns the length of the head with its final empty line, or 0 if more bytes are needed.
@@ -146,7 +154,7 @@ func (h *head) parseField(line []byte, p *framing) flaw {
 		if p.length, ok = parseLength(value); !ok {
 			return flawLength
 		}
-		h.involved = true
+		h.involved, h.unusual = true, true
 	case equalFold(name, "transfer-encoding"):
 		// Exactly "chunked", once: every other spelling is one that some parser takes
 		// for it and another does not.
@@ -154,13 +162,15 @@ func (h *head) parseField(line []byte, p *framing) flaw {
 			return flawCoding
 		}
 		p.chunked = true
-		h.involved = true
+		h.involved, h.unusual = true, true
 	case equalFold(name, "expect"):
 		if h.expects || !equalFold(value, "100-continue") {
 			return flawExpect
 		}
 		h.expects = true
-		h.involved = true
+		h.involved, h.unusual = true, true
+	case equalFold(name, "upgrade"):
+		h.unusual = true
 	case equalFold(name, "via"), equalFold(name, "accept"):
 		h.involved = true
 	case equalFold(name, "trailer"):

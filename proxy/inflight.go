@@ -110,6 +110,7 @@ func snapshots(all []*exchange) []Open {
 func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
 	s.prepare()
 	s.transports.drop()
+	s.origins.drop()
 	var doomed []*exchange
 	for _, x := range s.tracked() {
 		if !x.permittedBy(set) {

@@ -26,7 +26,7 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 		detail += ": " + err.Error()
 	}
 	x.begin(wordBadRequest, detail)
-	x.answerRaw(x.denial(), minor)
+	x.answerRaw(x.denial(), minor, acceptText, true)
 }
 
 // admits implements wireOwner: it turns away requests on connections beyond the limits, and those
@@ -53,7 +53,7 @@ func (s *Server) overloaded(w *wire, h *head, detail string) {
 	x.refuseAs(policy.Overloaded)
 	x.status = x.denialStatus()
 	x.begin(denials[policy.Overloaded].word, detail)
-	x.answerRaw(x.denial(), h.minor)
+	x.answerRaw(x.denial(), h.minor, acceptText, true)
 }
 
 // turnAway closes a connection that there is not even the time to answer. It may not have sent

@@ -114,9 +114,10 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, w *wire) {
 	}
 }
 
-// answerRaw answers a request that net/http never saw, with the bytes that net/http would write.
-func (x *exchange) answerRaw(f *refusal, minor int) {
-	contentType, body := f.body(acceptText)
+// answerRaw answers a request that net/http never saw, with the bytes that net/http would write. close tells
+// the client that the connection ends.
+func (x *exchange) answerRaw(f *refusal, minor int, form accepted, close bool) {
+	contentType, body := f.body(form)
 	b := make([]byte, 0, 1<<10)
 	b = append(b, "HTTP/1."...)
 	b = append(b, byte('0'+minor), ' ')
@@ -124,7 +125,7 @@ func (x *exchange) answerRaw(f *refusal, minor int) {
 	b = append(b, ' ')
 	b = append(b, f.phrase()...)
 	b = append(b, "\r\n"...)
-	f.fields(contentType, len(body), true, func(name, value string) {
+	f.fields(contentType, len(body), close, func(name, value string) {
 		b = append(b, name...)
 		b = append(b, ": "...)
 		b = append(b, value...)

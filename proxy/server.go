@@ -71,6 +71,7 @@ type Server struct {
 	copies       bufferPool
 	tunnelPools  tunnelPools
 	transports   transports
+	origins      originPool
 	wires        wires
 	inflight     inflight
 	auditFailing atomic.Bool
@@ -113,6 +114,7 @@ func (s *Server) prepare() {
 			idle:   o.IdleTimeout.or(defaultIdleTimeout),
 			stall:  o.StallTimeout.or(defaultStallTimeout),
 			heads:  &bufferPool{size: headSize},
+			gets:   frontGets && !s.Egress.hasParents(),
 		}
 		s.copies.size = copyBufferSize
 		if s.maxConns = o.MaxConnections; s.maxConns == 0 {

@@ -27,6 +27,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.inside.Close()
 	s.insideDrain.Wait()
 	s.transports.drop()
+	s.origins.drop()
 	s.tunnelPools.close()
 	return err
 }

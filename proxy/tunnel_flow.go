@@ -15,15 +15,41 @@ type tunnelFlow struct {
 	dst, src net.Conn
 	moved    *atomic.Int64 // bytes delivered to dst
 	pools    *tunnelPools
-	filled   bool    // the last read by moveBuffered filled its buffer
-	raw      rawFlow // how this system moves bytes between sockets; see prepare
+	filled   bool // the last read by moveBuffered filled its buffer
+	// left is how many bytes are to be taken from src; 0 is any number. Whoever sets it asks for no more
+	// when they have been moved.
+	left int64
+	// arm is called before bytes are delivered; it may be nil.
+	arm func()
+	// undelivered tells that the last error was of dst.
+	undelivered bool
+	raw         rawFlow // how this system moves bytes between sockets; see prepare
 }
 
 // write delivers p, counting what arrived even if not all of it did.
 func (f *tunnelFlow) write(p []byte) error {
+	if f.arm != nil {
+		f.arm()
+	}
 	n, err := f.dst.Write(p)
-	f.moved.Add(int64(n))
+	f.delivered(n)
+	f.undelivered = err != nil
 	return err
+}
+
+func (f *tunnelFlow) delivered(n int) {
+	f.moved.Add(int64(n))
+	if f.left > 0 {
+		f.left -= int64(n)
+	}
+}
+
+// upTo is how many of n bytes may be taken from src.
+func (f *tunnelFlow) upTo(n int) int {
+	if f.left > 0 {
+		return int(min(int64(n), f.left))
+	}
+	return n
 }
 
 // receiveBuffered is receive with a buffer in hand: it works with every net.Conn.
@@ -42,7 +68,7 @@ func (f *tunnelFlow) receiveBuffered() (buf *[tunnelBuffer]byte, n int, err erro
 func (f *tunnelFlow) moveBuffered() error {
 	buf := f.pools.buffer()
 	defer f.pools.giveBack(buf)
-	n, err := f.src.Read(buf[:])
+	n, err := f.src.Read(buf[:f.upTo(len(buf))])
 	f.filled = n == len(buf)
 	if n > 0 {
 		if err := f.write(buf[:n]); err != nil {

@@ -107,7 +107,7 @@ func (f *tunnelFlow) readNow(fd uintptr) bool {
 	r := &f.raw
 	buf := f.pools.buffer()
 	for {
-		r.n, r.err = unix.Read(int(fd), buf[:])
+		r.n, r.err = unix.Read(int(fd), buf[:f.upTo(len(buf))])
 		if r.err != unix.EINTR {
 			break
 		}
@@ -142,7 +142,7 @@ func (f *tunnelFlow) fillPipe(fd uintptr) bool {
 	}
 	var n int64
 	for {
-		n, r.err = unix.Splice(int(fd), nil, pipe.w, nil, pipeSize, spliceFlags)
+		n, r.err = unix.Splice(int(fd), nil, pipe.w, nil, f.upTo(pipeSize), spliceFlags)
 		if r.err != unix.EINTR {
 			break
 		}
@@ -166,6 +166,9 @@ func (f *tunnelFlow) deliverPipe() error {
 	if r.n < tunnelBuffer {
 		r.full = 0 // no longer bulk
 	}
+	if f.arm != nil {
+		f.arm()
+	}
 	err := r.dst.Write(r.onWritable)
 	pipe := r.pipe
 	r.pipe = nil
@@ -173,6 +176,7 @@ func (f *tunnelFlow) deliverPipe() error {
 		f.pools.pipes.giveBack(pipe)
 		return nil
 	}
+	f.undelivered = true
 	f.pools.pipes.discard(pipe) // bytes of this tunnel are in it
 	if err == nil {
 		err = os.NewSyscallError("splice", r.err)
@@ -191,7 +195,7 @@ func (f *tunnelFlow) drainPipe(fd uintptr) bool {
 		switch {
 		case n > 0:
 			r.n -= int(n)
-			f.moved.Add(n)
+			f.delivered(int(n))
 		case r.err == unix.EAGAIN:
 			return false
 		case r.err != unix.EINTR:

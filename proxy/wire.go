@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -33,16 +34,17 @@ type wire struct {
 
 	// The reading side. Only one goroutine reads at a time: net/http sees to it.
 	state   wireState
-	busy    bool    // a request was let through and is not answered yet
-	refused bool    // answered by ourselves: nothing more is let through
-	seen    bool    // a request was let through before
-	asked   asked   // of the request in progress
-	body    int64   // bytes of the body still to come
-	chunks  chunks  // where in a chunked body we are
-	flaw    flaw    // in the body of the request in progress
-	held    *[]byte // pooled; nil if nothing is held back
-	lo, hi  int     // (*held)[lo:hi] has been read from the client, and not by net/http
-	judged  int     // (*held)[lo:judged] may be read by net/http
+	busy    bool          // a request was let through and is not answered yet
+	refused bool          // answered by ourselves: nothing more is let through
+	seen    bool          // a request was let through before
+	asked   asked         // of the request in progress
+	get     *http.Request // the plain GET to be served next
+	body    int64         // bytes of the body still to come
+	chunks  chunks        // where in a chunked body we are
+	flaw    flaw          // in the body of the request in progress
+	held    *[]byte       // pooled; nil if nothing is held back
+	lo, hi  int           // (*held)[lo:hi] has been read from the client, and not by net/http
+	judged  int           // (*held)[lo:judged] may be read by net/http
 
 	writeBy time.Time // the write deadline that is set
 
@@ -70,6 +72,9 @@ type wireOwner interface {
 	admits(w *wire, h *head) bool
 	// connects serves a plain CONNECT, which net/http does not see; see front.go.
 	connects(w *wire)
+	// gets serves a plain GET or HEAD, which net/http does not see; see get.go. It reports whether another
+	// request may follow.
+	gets(w *wire, r *http.Request) (goesOn bool)
 	// closed is called once, when the connection is closed.
 	closed(w *wire)
 	// identified is called when the client's address is another than that of the connection. It
@@ -89,6 +94,7 @@ type wireLimits struct {
 	idle   time.Duration // to the first byte of a head
 	stall  time.Duration // without progress inside a body, or of an answer
 	heads  *bufferPool   // of the size of the largest head
+	gets   bool          // plain GETs are for the owner
 }
 
 type wireState uint8
@@ -99,6 +105,7 @@ const (
 	wireChunks                  // inside a chunked body
 	wireTunnel                  // behind a CONNECT: the bytes are not ours to read
 	wireFront                   // the same, and net/http does not know of the CONNECT
+	wireGet                     // behind a plain GET, which net/http does not know of
 )
 
 // newWire returns a wire that owns tcp.
@@ -135,12 +142,28 @@ func (w *wire) Read(p []byte) (int, error) {
 		case wireFront:
 			w.refused = true // as far as net/http is concerned
 			w.owner.connects(w)
+		case wireGet:
+			w.serveGet()
 		}
 		if n > 0 || err != nil {
 			return n, err
 		}
 	}
 }
+
+// serveGet has the owner serve a plain GET.
+func (w *wire) serveGet() {
+	r := w.get
+	w.state, w.get = wireHead, nil
+	if !w.owner.gets(w, r) {
+		w.refused = true
+		w.lingers()
+	}
+	w.answered()
+}
+
+// ownerServes reports whether the request that was admitted is none of net/http's.
+func (w *wire) ownerServes() bool { return w.state == wireFront || w.state == wireGet }
 
 // deliver hands over bytes that are held and judged.
 func (w *wire) deliver(p []byte) int {

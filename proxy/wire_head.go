@@ -71,7 +71,7 @@ func (w *wire) headInPlace(b []byte) (int, bool) {
 	if !w.admit(b[:end]) {
 		return 0, true
 	}
-	if w.state == wireFront {
+	if w.ownerServes() {
 		if end < len(b) {
 			w.hold(b[end:])
 		}
@@ -110,7 +110,7 @@ func (w *wire) collectHead() {
 		case end > 0:
 			switch {
 			case !w.admit(b[:end]):
-			case w.state == wireFront:
+			case w.ownerServes():
 				w.lo += end
 				if w.judged = w.lo; w.lo == w.hi {
 					w.release()
@@ -201,6 +201,8 @@ func (w *wire) admit(b []byte) bool {
 	switch {
 	case h.isPlainConnect():
 		w.state = wireFront
+	case w.limits.gets && h.isPlainGet() && w.readGet(b):
+		w.state = wireGet
 	case h.isConnect():
 		w.state = wireTunnel
 		w.armAt(time.Time{})
@@ -210,6 +212,13 @@ func (w *wire) admit(b []byte) bool {
 		w.state, w.chunks = wireChunks, chunks{}
 	}
 	return true
+}
+
+// readGet reads the head of a plain GET into w.get.
+func (w *wire) readGet(b []byte) bool {
+	r, err := readRequest(b)
+	w.get = r
+	return err == nil
 }
 
 // refuse ends the connection because of f. h holds what could be read of the head, or is nil.

@@ -1,0 +1,240 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// A plain GET or HEAD, as nearly all requests that are no CONNECT: see head.isPlainGet. It is served here,
+// in the goroutine that reads the wire. net/http's Server does not see it, nor does its Transport: their
+// goroutines, contexts and buffers are most of what a small request costs. What makes a request and an
+// answer what they are is the code that serves every other request, net/http's parsers and writers and
+// ours: judge, outgoing, readyAnswer, failureOf, refusal. A test holds the two ways against each other.
+type get struct {
+	x       *exchange
+	wire    *wire
+	request *http.Request
+	ctx     context.Context // of the dial, and done when the request is cut
+
+	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
+	conn *originWire // in use; nil if there is none
+	cut  bool
+
+	closes   bool // the client's connection ends with this request
+	answered bool // the head of the final answer was written
+}
+
+// gets implements wireOwner.
+func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
+	x := s.newExchange(w, r.Method)
+	g := &get{x: x, wire: w, request: r, closes: r.Close}
+	if x.judge(r); !x.decision.Permit {
+		x.settleStatus()
+		g.refuse(x.denial())
+		return !g.closes
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g.ctx = ctx
+	x.cancel = func() {
+		cancel()
+		g.breakOff()
+	}
+	s.track(x)
+	stop := w.watch(x.cancel)
+	word := g.serve()
+	stop()
+	x.close(word)
+	return !g.closes
+}
+
+// serve does all that is behind the decision. It returns the word for the close record.
+func (g *get) serve() (word string) {
+	x := g.x
+	resp, err := g.fetch()
+	if err != nil {
+		g.release(false)
+		x.failure = x.failureOf(g.ctx, err)
+		if f := x.failureAnswer(); f != nil {
+			g.refuse(f)
+		} else {
+			g.closes = true
+		}
+		return x.failure.word
+	}
+	word = g.pass(resp)
+	g.release(word == "" && !resp.Close)
+	if word != "" {
+		g.closes = true // the answer broke off, and must not look whole
+	}
+	return word
+}
+
+// fetch sends the request and reads the answer's head. On a connection that was used before, the origin
+// may be closing in that moment: what is safe to repeat is sent again (RFC 9110, 9.2.2).
+func (g *get) fetch() (*http.Response, error) {
+	x := g.x
+	out := x.outgoing(g.request)
+	buf := takeHeadBuffer()
+	defer giveHeadBuffer(buf)
+	if err := out.Write(buf); err != nil {
+		return nil, err
+	}
+	for {
+		reused, err := g.connect()
+		if err != nil {
+			return nil, err
+		}
+		resp, err := g.exchangeHeads(buf.Bytes(), out)
+		if err == nil || !reused || g.conn.began || isDeadline(err) || g.ctx.Err() != nil {
+			return resp, err
+		}
+		g.release(false)
+	}
+}
+
+// connect takes a connection that is kept for this target, or opens one.
+func (g *get) connect() (reused bool, err error) {
+	x := g.x
+	pool := &x.srv.origins
+	key := originKey{class: x.decision.AddrClass(), target: x.request.Target}
+	conn := pool.take(key)
+	if reused = conn != nil; !reused {
+		c, err := x.open(g.ctx, x.decision)
+		if err != nil {
+			return false, err
+		}
+		tcp, ok := c.(*net.TCPConn)
+		if !ok { // it leads through a parent: such requests are not served here
+			c.Close()
+			return false, errNoEgress
+		}
+		conn = pool.newWire(key, tcp, x.route)
+	}
+	x.useRoute(conn.route, reused)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.conn = conn; g.cut {
+		conn.Close()
+	}
+	return reused, nil
+}
+
+// breakOff ends the use of the connection to the origin, now and later.
+func (g *get) breakOff() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cut = true; g.conn != nil {
+		g.conn.Close()
+	}
+}
+
+// release gives the connection up; whole tells that nothing of this request's answer is left in it.
+func (g *get) release(whole bool) {
+	g.mu.Lock()
+	conn := g.conn
+	g.conn = nil
+	whole = whole && !g.cut
+	g.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	if !whole || !g.x.srv.origins.give(conn) {
+		conn.Close()
+	}
+}
+
+var errLargeHead = errors.New("the head of the answer is too large")
+
+// maxAnswerHead is how many bytes the head of an answer may have, interim answers included.
+const maxAnswerHead = 256 << 10
+
+// exchangeHeads writes the request, and reads up to the head of the final answer.
+func (g *get) exchangeHeads(head []byte, out *http.Request) (*http.Response, error) {
+	c := g.conn
+	c.began, c.room = false, maxAnswerHead
+	if limit := g.x.srv.Options.ResponseTimeout.or(0); limit > 0 {
+		c.tcp.SetDeadline(time.Now().Add(limit))
+		defer c.tcp.SetDeadline(noDeadline)
+	}
+	if _, err := c.tcp.Write(head); err != nil {
+		return nil, err
+	}
+	for hints := 0; ; hints++ {
+		resp, err := http.ReadResponse(c.buffered, out)
+		switch {
+		case c.room <= 0:
+			return nil, errLargeHead
+		case err != nil:
+			return nil, err
+		case resp.StatusCode < 100 || resp.StatusCode == http.StatusSwitchingProtocols:
+			return nil, errBadStatus
+		case resp.StatusCode >= 200:
+			c.room = unlimited
+			return resp, nil
+		case hints == maxInterim:
+			return nil, errManyInterim
+		}
+		if err := g.interim(resp); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// interim passes on a 1xx answer (RFC 9110, 15.2). A 100 is for a body, and there is none.
+func (g *get) interim(resp *http.Response) error {
+	if resp.StatusCode == http.StatusContinue {
+		return nil
+	}
+	stripHopByHop(resp.Header)
+	buf := takeHeadBuffer()
+	defer giveHeadBuffer(buf)
+	writeStatusLine(buf, resp.StatusCode)
+	resp.Header.Write(buf)
+	buf.WriteString("\r\n")
+	_, err := g.wire.Write(buf.Bytes())
+	return err
+}
+
+// refuse answers with f. The client's connection goes on, unless it is to end anyway.
+func (g *get) refuse(f *refusal) {
+	if g.x.srv.draining.Load() {
+		g.closes = true
+	}
+	g.x.answerRaw(f, 1, negotiate(g.request.Header["Accept"]), g.closes)
+}
+
+// readRequest reads a head that the filter has let through as plain.
+func readRequest(head []byte) (*http.Request, error) {
+	p := requestReaders.Get().(*requestReader)
+	defer requestReaders.Put(p)
+	p.bytes.Reset(head)
+	p.buffered.Reset(&p.bytes)
+	return http.ReadRequest(p.buffered)
+}
+
+// A requestReader is what it takes to read a head that is in memory.
+type requestReader struct {
+	bytes    bytes.Reader
+	buffered *bufio.Reader
+}
+
+var requestReaders = sync.Pool{New: func() any { return &requestReader{buffered: bufio.NewReader(nil)} }}
+
+// headBuffers hold heads, and the small bodies behind them, until they are written.
+var headBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func takeHeadBuffer() *bytes.Buffer { return headBuffers.Get().(*bytes.Buffer) }
+
+func giveHeadBuffer(b *bytes.Buffer) {
+	if b.Cap() <= 64<<10 {
+		b.Reset()
+		headBuffers.Put(b)
+	}
+}

@@ -1,0 +1,173 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// pass writes the origin's answer to the client. It returns the word for what became of it, which is
+// empty if all of it went over.
+func (g *get) pass(resp *http.Response) (word string) {
+	x := g.x
+	x.status = resp.StatusCode
+	x.rec.Redirect = redirection(resp, x.request.Target)
+	size := resp.ContentLength
+	x.readyAnswer(resp)
+	if x.srv.draining.Load() {
+		g.closes = true
+	}
+	buf := takeHeadBuffer()
+	defer giveHeadBuffer(buf)
+	chunked := size < 0 && hasBody(g.request.Method, resp.StatusCode)
+	g.writeHead(buf, resp, chunked)
+	var err error
+	switch {
+	case !hasBody(g.request.Method, resp.StatusCode):
+		_, err = g.wire.Write(buf.Bytes())
+	case chunked:
+		err = g.passChunked(buf, resp)
+	default:
+		err = g.passCounted(buf, size)
+	}
+	switch {
+	case err == nil:
+		return ""
+	case g.ctx.Err() != nil, err != errIncomplete:
+		return wordClientGone // or what x.cut says
+	}
+	return wordIncomplete
+}
+
+// errIncomplete is for an answer that broke off at the origin; any other error is the client's.
+var errIncomplete = errors.New("the answer broke off")
+
+// hasBody reports whether a body follows an answer's head (RFC 9112, 6.3).
+func hasBody(method string, status int) bool {
+	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// writeHead writes the head of the final answer.
+func (g *get) writeHead(buf *bytes.Buffer, resp *http.Response, chunked bool) {
+	writeStatusLine(buf, resp.StatusCode)
+	h := resp.Header
+	if g.closes {
+		h["Connection"] = []string{"close"}
+	}
+	if _, ok := h["Date"]; !ok { // RFC 9110, 6.6.1
+		h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
+	}
+	if !hasBody("", resp.StatusCode) {
+		delete(h, "Content-Length") // of no body; a 204 must not have it (RFC 9110, 8.6)
+	}
+	if chunked {
+		h["Transfer-Encoding"] = []string{"chunked"}
+		if len(resp.Trailer) > 0 {
+			h["Trailer"] = []string{strings.Join(trailerNames(resp), ", ")}
+		}
+	}
+	h.Write(buf)
+	buf.WriteString("\r\n")
+}
+
+// writeStatusLine writes the status line with the phrase of net/http's table, whatever the origin's was: it
+// means nothing (RFC 9112, 4).
+func writeStatusLine(buf *bytes.Buffer, status int) {
+	phrase := http.StatusText(status)
+	if phrase == "" {
+		phrase = "status code " + strconv.Itoa(status)
+	}
+	buf.WriteString("HTTP/1.1 ")
+	buf.WriteString(strconv.Itoa(status))
+	buf.WriteByte(' ')
+	buf.WriteString(phrase)
+	buf.WriteString("\r\n")
+}
+
+// passCounted passes a body of a known size. What came with its head goes in one packet with that, the rest
+// as tunnels go: by the kernel, from socket to socket, where it can.
+func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
+	c := g.conn
+	ready, _ := c.buffered.Peek(int(min(size, int64(c.buffered.Buffered()))))
+	buf.Write(ready)
+	c.buffered.Discard(len(ready))
+	if _, err := g.wire.Write(buf.Bytes()); err != nil {
+		return err
+	}
+	g.x.in.Add(int64(len(ready)))
+	if size -= int64(len(ready)); size == 0 {
+		return nil
+	}
+	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, arm: g.wire.armWrite}
+	f.prepare()
+	for f.left > 0 {
+		if err := f.move(); err != nil && f.left > 0 {
+			if f.undelivered {
+				return err
+			}
+			return errIncomplete
+		}
+	}
+	return nil
+}
+
+// chunkRoom is for the size of a chunk, in front of it, and its line end, behind it.
+const chunkRoom = len("ffffffff\r\n") + len("\r\n")
+
+// passChunked passes a body whose size the origin does not tell. Whatever was read goes out before the
+// next read: the origin may be thinking for a long time between two lines.
+func (g *get) passChunked(buf *bytes.Buffer, resp *http.Response) error {
+	space := g.x.srv.copies.take()
+	defer g.x.srv.copies.give(space)
+	body := (*space)[:len(*space)-chunkRoom]
+	if g.conn.buffered.Buffered() == 0 { // the body may be late: an early head wants to be seen
+		if err := g.flush(buf); err != nil {
+			return err
+		}
+	}
+	for {
+		n, err := resp.Body.Read(body)
+		if n > 0 {
+			buf.WriteString(strconv.FormatInt(int64(n), 16))
+			buf.WriteString("\r\n")
+			buf.Write(body[:n])
+			buf.WriteString("\r\n")
+		}
+		if err == io.EOF {
+			break
+		}
+		if err := g.flush(buf); err != nil {
+			return err
+		}
+		if err != nil {
+			return errIncomplete
+		}
+	}
+	buf.WriteString("0\r\n")
+	for _, name := range trailerNames(resp) {
+		http.Header{name: resp.Trailer[name]}.Write(buf)
+	}
+	buf.WriteString("\r\n")
+	return g.flush(buf)
+}
+
+// trailerNames are the names of the trailer fields that resp announced.
+func trailerNames(resp *http.Response) []string {
+	names := make([]string, 0, len(resp.Trailer))
+	for name := range resp.Trailer {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (g *get) flush(buf *bytes.Buffer) error {
+	_, err := g.wire.Write(buf.Bytes())
+	buf.Reset()
+	return err
+}

@@ -1,0 +1,28 @@
+//go:build unix
+
+package proxy
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// frontGets is set where plain GETs are served in front of net/http.
+const frontGets = true
+
+// isQuiet reports whether a connection at rest may be used again: its peer has neither ended it nor sent
+// what nobody asked for. Such bytes would be taken for the answer to the next request.
+func isQuiet(c *net.TCPConn) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var n int
+	var peekErr error
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, peekErr = unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	})
+	return err == nil && n <= 0 && peekErr == unix.EAGAIN
+}
