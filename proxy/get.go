@@ -173,11 +173,9 @@ func (g *get) exchangeHeads(head []byte, out *http.Request) (*http.Response, err
 			return nil, errLargeHead
 		case err != nil:
 			return nil, err
-		case resp.StatusCode < 100 || resp.StatusCode == http.StatusSwitchingProtocols:
-			return nil, errBadStatus
-		case resp.StatusCode >= 200:
+		case resp.StatusCode < 100 || resp.StatusCode == http.StatusSwitchingProtocols || resp.StatusCode >= 200:
 			c.room = unlimited
-			return resp, nil
+			return resp, badStatus(resp.StatusCode)
 		case hints == maxInterim:
 			return nil, errManyInterim
 		}
@@ -192,7 +190,7 @@ func (g *get) interim(resp *http.Response) error {
 	if resp.StatusCode == http.StatusContinue {
 		return nil
 	}
-	stripHopByHop(resp.Header)
+	cleanAnswer(resp.Header)
 	buf := takeHeadBuffer()
 	defer giveHeadBuffer(buf)
 	writeStatusLine(buf, resp.StatusCode)

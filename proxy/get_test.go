@@ -48,6 +48,9 @@ func FuzzGet(f *testing.F) {
 	f.Add(false, "/", "", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok")
 	f.Add(false, "/", "", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok")
 	f.Add(false, "/", "", "HTTP/1.1 200\nContent-Length: 2\n\nok")
+	f.Add(false, "/", "", "HTTP/1.1 407 Asks\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+	f.Add(false, "/", "", "HTTP/1.1 200 OK\r\nServer: webproxy\r\nProxy-Status: webproxy; error=x\r\nContent-Length: 0\r\n\r\n")
+	f.Add(false, "/", "", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum, Host\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\nY: 2\r\nHost: x\r\n\r\n")
 	f.Add(false, "/", "", "SSH-2.0\r\n\r\n")
 	f.Add(false, "/", "", "")
 	f.Fuzz(func(t *testing.T, head bool, path, fields, answer string) {
