@@ -113,6 +113,7 @@ func (s *site) audit() string { return filepath.Join(s.dir, "audit") }
 type process struct {
 	t     *testing.T
 	addr  string // clients connect to it
+	tls   string // those of listen_tls do; empty if there is none
 	admin string // address of /readyz and /metrics
 
 	cmd    *exec.Cmd
@@ -147,6 +148,9 @@ func (s *site) start() *process {
 	select {
 	case at := <-serving:
 		p.addr, p.admin = at.Listen[0], at.Dashboard
+		if len(at.Listen) > 1 {
+			p.tls = at.Listen[1]
+		}
 	case <-p.exited:
 		s.t.Fatal("webproxy ended at once")
 	case <-time.After(patience):
@@ -173,7 +177,7 @@ func (p *process) follow(stderr io.Reader, serving chan<- served) {
 		p.stderr.WriteString(lines.Text() + "\n")
 		p.mu.Unlock()
 		var at served
-		if json.Unmarshal(lines.Bytes(), &at) == nil && at.Msg == "serving" && len(at.Listen) == 1 {
+		if json.Unmarshal(lines.Bytes(), &at) == nil && at.Msg == "serving" && len(at.Listen) > 0 {
 			serving <- at
 		}
 	}
