@@ -6,8 +6,48 @@ import (
 	"net/http"
 	"time"
 
+	"go.uber.org/zap"
+
 	"webproxy/policy"
 )
+
+// serveWire serves what comes over w. net/http gets it with the first request that is none of those served
+// in front of it, and keeps it then.
+func (s *Server) serveWire(w *wire) {
+	defer func() {
+		if v := recover(); v != nil { // one request must not end all others
+			s.Log.Error("panic while a connection was served", zap.Any("panic", v), zap.Stack("stack"))
+			w.Close()
+		}
+	}()
+	buf := s.fronts.take()
+	n, err := w.Read(*buf)
+	if n > 0 {
+		w.unread((*buf)[:n])
+	}
+	s.fronts.give(buf)
+	if err != nil {
+		w.Close()
+		return
+	}
+	l := &soleListener{conn: w}
+	if s.http.Serve(l); !l.given { // it has stopped
+		w.Close()
+	}
+}
+
+// unread makes b, which Read has returned, what Read returns next.
+func (w *wire) unread(b []byte) {
+	rest := w.hi - w.lo
+	all := make([]byte, len(b)+rest)
+	copy(all, b)
+	if rest > 0 {
+		copy(all[len(b):], (*w.held)[w.lo:w.hi])
+	}
+	judged := len(b) + w.judged - w.lo
+	w.release()
+	w.held, w.hi, w.judged = &all, len(all), judged
+}
 
 // Nearly every CONNECT is a plain one: see head.isPlainConnect. Such a one has been read whole when the
 // filter has parsed it, so that net/http and goproxy would only read it again. It is served here, in

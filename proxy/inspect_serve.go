@@ -28,6 +28,7 @@ func (n *inspection) newWire(client *tls.Conn) *wire {
 	outer := n.tunnel.wire
 	w := newWire(outer.tcp, n.srv.limits, n.srv)
 	w.conn, w.inside = client, n
+	w.limits.gets = false // its connections to the origin are n's
 	w.client, w.group, w.name = outer.client, outer.group, outer.name
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -93,7 +94,7 @@ type insideConn struct {
 // A soleListener has one connection to accept.
 type soleListener struct {
 	conn   net.Conn
-	closed chan struct{} // of the connection
+	closed chan struct{} // of the connection; if nil, it is not waited for
 	given  bool
 }
 
@@ -103,7 +104,9 @@ func (l *soleListener) Accept() (net.Conn, error) {
 		l.given = true
 		return l.conn, nil
 	}
-	<-l.closed
+	if l.closed != nil {
+		<-l.closed
+	}
 	return nil, net.ErrClosed
 }
 

@@ -1,9 +1,13 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"sync"
+	"time"
+
+	"go.uber.org/zap"
 )
 
 // wires holds the listeners and the open client connections, and counts them.
@@ -125,17 +129,46 @@ func (c *wires) cut() {
 	}
 }
 
-// A gate is the listener that net/http accepts from: it turns connections into wires.
+// A gate takes the connections of one listener, and turns them into wires.
 type gate struct {
 	net.Listener
 	srv *Server
 	tls *TLSListener // nil if its connections begin without
 }
 
-// Accept implements net.Listener. Beyond the limits it still accepts: a client that is turned away
+// run accepts until the listener fails. Each wire has a goroutine of its own.
+func (g *gate) run() error {
+	for pause := time.Duration(0); ; {
+		w, err := g.accept()
+		switch {
+		case err == nil:
+			pause = 0
+			go g.srv.serveWire(w)
+		case !isTemporary(err):
+			return err
+		default: // out of descriptors, or one client that was gone at once
+			pause = min(max(2*pause, minAcceptPause), maxAcceptPause)
+			g.srv.Log.Error("connection not accepted", zap.Error(err), zap.Duration("pause", pause))
+			time.Sleep(pause)
+		}
+	}
+}
+
+// How long nothing is accepted after a connection could not be.
+const (
+	minAcceptPause = 5 * time.Millisecond
+	maxAcceptPause = time.Second
+)
+
+func isTemporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// accept waits for a connection. Beyond the limits it still accepts: a client that is turned away
 // is told so, in its own goroutine. It answers with a close, without a word, only if more than
 // surplusLimit are being turned away already.
-func (g *gate) Accept() (net.Conn, error) {
+func (g *gate) accept() (*wire, error) {
 	for {
 		c, err := g.Listener.Accept()
 		if err != nil {

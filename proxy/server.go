@@ -69,6 +69,7 @@ type Server struct {
 	maxPerClient int
 	balancers    []netip.Prefix
 	copies       bufferPool
+	fronts       bufferPool // for the first bytes of heads
 	tunnelPools  tunnelPools
 	transports   transports
 	origins      originPool
@@ -87,6 +88,7 @@ const (
 	manyOpenFiles    = 2 << 20 // more than anybody has connections
 	reservedFiles    = 128     // for the audit log, listeners, the dashboard, the resolver
 	copyBufferSize   = 32 << 10
+	frontBufferSize  = 4 << 10 // most heads fit; net/http's buffer has that size too
 
 	// What a connection beyond the limits gets: that long to send a request, so that the record
 	// says what was refused, if not more than surplusLimit others are waiting to be told.
@@ -116,7 +118,7 @@ func (s *Server) prepare() {
 			heads:  &bufferPool{size: headSize},
 			gets:   frontGets && !s.Egress.hasParents(),
 		}
-		s.copies.size = copyBufferSize
+		s.copies.size, s.fronts.size = copyBufferSize, frontBufferSize
 		if s.maxConns = o.MaxConnections; s.maxConns == 0 {
 			s.maxConns = max((openFilesLimit()-reservedFiles)/2, 16)
 		}
@@ -184,8 +186,8 @@ func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 		return ln.Close()
 	}
 	defer s.wires.unlisten(ln)
-	err := s.http.Serve(&gate{Listener: ln, srv: s, tls: o})
-	if errors.Is(err, http.ErrServerClosed) || s.draining.Load() && errors.Is(err, net.ErrClosed) {
+	err := (&gate{Listener: ln, srv: s, tls: o}).run()
+	if s.draining.Load() && errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
