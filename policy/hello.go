@@ -13,20 +13,31 @@ type Hello struct {
 // HelloDemands are what tunnels to a port must begin with. SNI includes TLS.
 type HelloDemands struct{ TLS, SNI bool }
 
+// Suits reports whether h gives no occasion to judge req anew: it names the host that was judged, or it is
+// no TLS and need not be. CheckHello then returns its Decision as it is.
+func (h Hello) Suits(req *Request, must HelloDemands) bool {
+	switch {
+	case h.Malformed:
+		return false
+	case !h.TLS:
+		return !must.TLS && !must.SNI
+	}
+	return h.SNI != "" && h.SNI == req.Target.Host()
+}
+
 // CheckHello judges how the tunnel begins that d permits to req's target. It returns d unchanged if
 // that will do, else a Decision with its own Reason, which permits nothing unless learn mode lets it
 // through. A request that learn mode had to let through already keeps its first Reason.
 func (s *Set) CheckHello(d Decision, req *Request, h Hello, must HelloDemands) Decision {
-	if !d.Permit {
+	if !d.Permit || h.Suits(req, must) {
 		return d
 	}
 	judged := d
 	switch {
 	case h.Malformed:
 		judged = d.denied(BadHello, d.entry)
-	case !h.TLS && (must.TLS || must.SNI):
-		judged = d.denied(TLSRequired, d.entry)
 	case !h.TLS:
+		judged = d.denied(TLSRequired, d.entry)
 	case h.SNI != "":
 		return s.CheckSNI(d, req, h.SNI)
 	case must.SNI && !req.Target.addr.IsValid(): // an address is no server name (RFC 6066, 3)

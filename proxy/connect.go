@@ -44,14 +44,22 @@ func (x *exchange) startConnect(origin net.Conn, early []byte) {
 
 // open dials what d permits and notes the route.
 func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error) {
-	var conn net.Conn
-	var route Route
-	var err error
 	if x.inside != nil {
-		conn, route, err = x.inside.dial(ctx, d, "http/1.1")
-	} else {
-		conn, route, err = x.srv.dial(ctx, d)
+		return x.openInside(ctx, d)
 	}
+	x.route = Route{}
+	x.route.Decision = d
+	conn, err := x.srv.dialRoute(ctx, &x.route)
+	if err != nil {
+		return nil, err
+	}
+	x.decision = x.route.Decision
+	return conn, nil
+}
+
+// openInside is open for a request that came in opened TLS.
+func (x *exchange) openInside(ctx context.Context, d policy.Decision) (net.Conn, error) {
+	conn, route, err := x.inside.dial(ctx, d, "http/1.1")
 	if err != nil {
 		x.route = route
 		return nil, err
@@ -60,15 +68,28 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 	return conn, nil
 }
 
-// dial opens a connection to d's target, for a tunnel or for the transport.
+// dial opens a connection to d's target, for the transport.
 func (s *Server) dial(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
-	if s.Egress == nil {
-		return nil, Route{Decision: d}, errNoEgress
-	}
-	conn, route, err := s.Egress.Open(withVia(ctx, s.via), d)
-	s.observer().Dialled(route, err)
+	route := Route{Decision: d}
+	conn, err := s.dialRoute(ctx, &route)
 	return conn, route, err
 }
+
+// dialRoute opens a connection to the target of route.Decision, and fills in the rest of route.
+func (s *Server) dialRoute(ctx context.Context, route *Route) (net.Conn, error) {
+	if s.Egress == nil {
+		return nil, errNoEgress
+	}
+	if len(s.Egress.parents) > 0 {
+		ctx = withVia(ctx, s.via)
+	}
+	conn, err := s.Egress.open(ctx, route)
+	s.dialled(route, err)
+	return conn, err
+}
+
+//go:noinline
+func (s *Server) dialled(r *Route, err error) { s.observer().Dialled(*r, err) }
 
 var errNoEgress = errors.New("no egress")
 

@@ -25,10 +25,10 @@ type Egress struct {
 	// is called inside requests, by many goroutines, and may be nil. Set it before the first use.
 	OnParent func(id string, err error)
 
-	parents   []*parent
-	names     *nameCache
-	timeout   time.Duration // of connecting, all attempts together
-	keepAlive net.KeepAliveConfig
+	parents []*parent
+	names   *nameCache
+	timeout time.Duration // of connecting, all attempts together
+	dialer  *net.Dialer
 }
 
 // hasParents reports whether an origin may have to be reached through a parent.
@@ -79,47 +79,57 @@ func NewEgress(o EgressOptions) (*Egress, error) {
 		parents: parents,
 		names:   newNameCache(o, static),
 		timeout: o.ConnectTimeout,
-		keepAlive: net.KeepAliveConfig{
-			Enable:   true,
-			Idle:     o.KeepAlive,
-			Interval: keepAliveInterval,
-			Count:    keepAliveProbes,
-		},
+		dialer:  newDialer(o),
 	}, nil
 }
 
 // Open connects to d's target; the caller closes the connection. It is a bare *net.TCPConn, so
 // that the kernel may move its bytes, unless it leads through a parent; see takeLead. Every address
-// is judged by d.CheckAddr when it is known, and once more when the socket is about to be connected
-// to it; behind a parent no address is known.
+// is judged by d.CheckAddr when it is known and when it is dialled, and no socket is connected to any other;
+// behind a parent no address is known.
 //
 // The error is ErrNotPermitted unless d.Permit is set, a *RefusedError if no address may be
 // dialled, a *DialError if the origin cannot be reached, or wraps ctx's error if that was cancelled.
 func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
 	route := Route{Decision: d}
+	conn, err := e.open(ctx, &route)
+	return conn, route, err
+}
+
+// open is Open for route.Decision; it fills in what else there is of route. A Route handed from function
+// to function by value takes so much of the stack that it has to grow for it, which costs more than to dial.
+func (e *Egress) open(ctx context.Context, route *Route) (net.Conn, error) {
+	d := &route.Decision
 	if !d.Permit {
-		return nil, route, ErrNotPermitted
+		return nil, ErrNotPermitted
 	}
 	if parents := e.through(d.Target); len(parents) > 0 {
-		return e.openThrough(ctx, d, parents)
+		return e.openThrough(ctx, route, parents)
 	}
 	began := time.Now()
 	addrs, err := e.resolve(ctx, d.Target)
 	route.DNS = time.Since(began)
 	if err != nil {
-		return nil, route, err
+		return nil, err
 	}
 	// An array, so that the common case allocates nothing.
-	var space [maxAddrs]netip.AddrPort
+	var space [usualAddrs]netip.AddrPort
 	permitted, refusal := permittedAddrs(space[:0], d, addrs)
 	if len(permitted) == 0 {
-		return nil, route, refusal
+		return nil, refusal
 	}
 	began = time.Now()
-	conn, addr, err := e.connect(ctx, d.Target, permits(d), permitted)
+	conn, addr, err := e.connect(ctx, d.Target, judgedBy(d), permitted)
 	route.Connect = time.Since(began)
-	route.Addr, route.Decision = addr, d.CheckAddr(addr)
-	return conn, route, err
+	route.leads(addr)
+	return conn, err
+}
+
+// leads notes that r leads to addr.
+//
+//go:noinline
+func (r *Route) leads(addr netip.AddrPort) {
+	r.Addr, r.Decision = addr, r.Decision.CheckAddr(addr)
 }
 
 // resolve returns the addresses of t; an IP literal is its own, without DNS.
@@ -138,9 +148,12 @@ func (e *Egress) resolve(ctx context.Context, t policy.Target) ([]netip.Addr, er
 	return nil, newDNSError(t, err)
 }
 
+// usualAddrs is how many addresses a name has at most, in most cases.
+const usualAddrs = 4
+
 // permittedAddrs appends to dst the addresses that d may be dialled to. If there are none, the error
 // says why not of the first one.
-func permittedAddrs(dst []netip.AddrPort, d policy.Decision, addrs []netip.Addr) ([]netip.AddrPort, error) {
+func permittedAddrs(dst []netip.AddrPort, d *policy.Decision, addrs []netip.Addr) ([]netip.AddrPort, error) {
 	var refusal error
 	for _, addr := range addrs {
 		ap := netip.AddrPortFrom(addr, d.Target.Port())
@@ -176,8 +189,8 @@ func (e *Egress) connect(ctx context.Context, t policy.Target, judge addrJudge, 
 // An addrJudge says why an address may not be dialled.
 type addrJudge func(netip.AddrPort) error
 
-// permits judges addresses by d.
-func permits(d policy.Decision) addrJudge {
+// judgedBy judges addresses by d.
+func judgedBy(d *policy.Decision) addrJudge {
 	return func(addr netip.AddrPort) error {
 		if judged := d.CheckAddr(addr); !judged.Permit {
 			return &RefusedError{Decision: judged}
@@ -186,27 +199,42 @@ func permits(d policy.Decision) addrJudge {
 	}
 }
 
-// dial connects to addr and to nothing else.
+// dial connects to addr, if judge permits it, and to nothing else.
 func (e *Egress) dial(ctx context.Context, judge addrJudge, addr netip.AddrPort) (net.Conn, error) {
-	dialer := net.Dialer{
-		KeepAliveConfig: e.keepAlive,
-		// The last moment before connecting, with the address the socket will have: whatever
-		// stands between here and the resolver, what is judged is what is dialled.
-		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return judgeDialled(judge, address)
-		},
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	if err := judge(addr); err != nil {
+		return nil, err
 	}
-	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
-	return dialer.DialContext(ctx, "tcp", addr.String())
+	judged := addr.String()
+	return e.dialer.DialContext(context.WithValue(ctx, judgedKey{}, judged), "tcp", judged)
 }
 
-// judgeDialled judges the text of the address that a socket is about to be connected to.
-func judgeDialled(judge addrJudge, address string) error {
-	addr, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("address %q: %w", address, err)
+// judgedKey is the context key of the text of the address that was judged for a dial.
+type judgedKey struct{}
+
+// onlyJudged is called with the address that a socket is about to be connected to: whatever stands between
+// here and dial, it must be the one that was judged.
+func onlyJudged(ctx context.Context, _, address string, _ syscall.RawConn) error {
+	if judged, ok := ctx.Value(judgedKey{}).(string); !ok || address != judged {
+		return fmt.Errorf("address %q, while %q was judged: %w", address, judged, ErrNotPermitted)
 	}
-	return judge(addr)
+	return nil
+}
+
+// newDialer returns the dialer for all connections. In the context of each there is the address judged.
+func newDialer(o EgressOptions) *net.Dialer {
+	dialer := &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     o.KeepAlive,
+			Interval: keepAliveInterval,
+			Count:    keepAliveProbes,
+		},
+		// The last moment before connecting, with the address the socket will have.
+		ControlContext: onlyJudged,
+	}
+	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
+	return dialer
 }
 
 // decisionKey is the context key of the Decision that a dial is for.

@@ -118,8 +118,8 @@ func TestOpenRefusesWithoutPermit(t *testing.T) {
 	}
 }
 
-// TestOpenRefusesAddresses: whatever DNS says, these are not dialled; nor are they by the control
-// hook alone, should a resolved address ever get that far without being judged.
+// TestOpenRefusesAddresses: whatever DNS says, these are not dialled; nor by dial alone, should a resolved
+// address ever get that far without being judged.
 func TestOpenRefusesAddresses(t *testing.T) {
 	for _, tt := range []struct {
 		private bool // the rule says private: allow
@@ -158,10 +158,41 @@ func TestOpenRefusesAddresses(t *testing.T) {
 			t.Errorf("Open at %s: dialled, %+v", tt.addr, route)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, err = e.dial(ctx, permits(d), netip.AddrPortFrom(netip.MustParseAddr(tt.addr), 443))
+		_, err = e.dial(ctx, judgedBy(&d), netip.AddrPortFrom(netip.MustParseAddr(tt.addr), 443))
 		cancel()
 		if !errors.As(err, &refused) {
-			t.Errorf("dial %s past Open: %v, want a RefusedError from the control hook", tt.addr, err)
+			t.Errorf("dial %s past Open: %v, want a RefusedError", tt.addr, err)
+		}
+	}
+}
+
+// The dialer connects sockets to the address that was judged, and to no other.
+func TestDialOnlyJudged(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	e, err := NewEgress(EgressOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	for _, tt := range []struct {
+		name string
+		ctx  context.Context
+		want error
+	}{
+		{"nothing judged", t.Context(), ErrNotPermitted},
+		{"another address judged", context.WithValue(t.Context(), judgedKey{}, "127.0.0.1:1"), ErrNotPermitted},
+		{"judged", context.WithValue(t.Context(), judgedKey{}, addr), nil},
+	} {
+		conn, err := e.dialer.DialContext(tt.ctx, "tcp", addr)
+		if !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+		if conn != nil {
+			conn.Close()
 		}
 	}
 }

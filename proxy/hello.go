@@ -117,6 +117,18 @@ func (t *tunnel) refuse(r *helloRefusal) {
 // judgeHello has the rules judge how the tunnel begins, and keeps h for the records. It is called in
 // the tunnel's goroutine.
 func (x *exchange) judgeHello(h *hello) *helloRefusal {
+	if x.decision.Permit && x.helloFacts(h).Suits(&x.request, x.srv.TLS.demands(x.request.Target.Port())) {
+		x.hello.Store(h)
+		if x.srv.policySet() == x.set {
+			return nil
+		}
+	}
+	return x.judgeUnusual(h)
+}
+
+// judgeUnusual is judgeHello for what must be judged anew. It is a function of its own for the room that it
+// takes on a stack which most tunnels keep as small as it is.
+func (x *exchange) judgeUnusual(h *hello) *helloRefusal {
 	t := &x.request.Target
 	if h.sni != "" && h.sni != t.Host() {
 		// As hosts are written everywhere; what cannot be a host stays as it came.
@@ -156,8 +168,11 @@ func (x *exchange) judgeHello(h *hello) *helloRefusal {
 
 // helloDecision is what set says of d's tunnel once its hello is known.
 func (x *exchange) helloDecision(set *policy.Set, d policy.Decision, req *policy.Request, h *hello) policy.Decision {
-	facts := policy.Hello{TLS: h.tls, SNI: h.sni, Malformed: h.flaw != helloFlawless}
-	return set.CheckHello(d, req, facts, x.srv.TLS.demands(req.Target.Port()))
+	return set.CheckHello(d, req, x.helloFacts(h), x.srv.TLS.demands(req.Target.Port()))
+}
+
+func (x *exchange) helloFacts(h *hello) policy.Hello {
+	return policy.Hello{TLS: h.tls, SNI: h.sni, Malformed: h.flaw != helloFlawless}
 }
 
 // fillHello fills in what is known of the tunnel's beginning.

@@ -362,17 +362,16 @@ func TestHelloAfterReload(t *testing.T) {
 		t.Errorf("%d tunnels forbidden, want the one for other.test: %+v", len(forbidden), forbidden)
 	}
 	c.Rest()
+	if r := p.Records(3)[2]; r.Error != "policy_changed" || r.SNI != "other.test" {
+		t.Errorf("close record %+v", r)
+	}
 	// The other one may go on, but not for other.test.
 	idle.Send(sent)
 	if got := idle.Rest(); !strings.HasSuffix(got, "\x02\x02\x70") {
 		t.Errorf("after the reload: %x", got)
 	}
 	idle.Close()
-	records := p.Records(4)
-	if r := records[2]; r.Error != "policy_changed" || r.SNI != "other.test" {
-		t.Errorf("close record %+v", r)
-	}
-	if r := records[3]; r.Reason != "sni_mismatch" || r.SNI != "other.test" {
+	if r := p.Records(4)[3]; r.Reason != "sni_mismatch" || r.SNI != "other.test" {
 		t.Errorf("close record %+v", r)
 	}
 }

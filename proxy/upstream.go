@@ -70,10 +70,10 @@ func (e *Egress) through(t policy.Target) []*parent {
 	return append(working, down...)
 }
 
-// openThrough opens a tunnel to d's target through the first of parents that gives one: nothing has
-// been sent to the origin before. There is at least one.
-func (e *Egress) openThrough(ctx context.Context, d policy.Decision, parents []*parent) (net.Conn, Route, error) {
-	route := Route{Decision: d}
+// openThrough opens a tunnel to the target of route.Decision through the first of parents that gives one:
+// nothing has been sent to the origin before. There is at least one.
+func (e *Egress) openThrough(ctx context.Context, route *Route, parents []*parent) (net.Conn, error) {
+	d := route.Decision
 	began := time.Now()
 	var worst error
 	for i, p := range parents {
@@ -82,10 +82,10 @@ func (e *Egress) openThrough(ctx context.Context, d policy.Decision, parents []*
 		if err == nil {
 			e.worked(p)
 			route.Connect = time.Since(began)
-			return conn, route, nil
+			return conn, nil
 		}
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, route, fmt.Errorf("dial %s: %w", d.Target.HostPort(), context.Canceled)
+			return nil, fmt.Errorf("dial %s: %w", d.Target.HostPort(), context.Canceled)
 		}
 		worst = worseOf(worst, err)
 		if !e.judgeParent(p, err) {
@@ -97,7 +97,7 @@ func (e *Egress) openThrough(ctx context.Context, d policy.Decision, parents []*
 	if errors.As(worst, &failed) {
 		route.Upstream = failed.Upstream
 	}
-	return nil, route, worst
+	return nil, worst
 }
 
 // share is how long connecting to one parent may take if left are still to be tried, this one
