@@ -108,6 +108,7 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	}
 	t.idle = s.Options.TunnelIdle.or(0)
 	t.linger = s.Options.TunnelLinger.or(defaultTunnelLinger)
+	t.stall = s.limits.stall
 	t.pools = &s.tunnelPools
 	if addr := x.route.Addr; addr.IsValid() {
 		x.addr.Store(&addr)
@@ -150,6 +151,8 @@ func tunnelWord(end tunnelEnd) string {
 		return ""
 	case tunnelIdle:
 		return wordIdle
+	case tunnelStalled:
+		return wordWriteTimeout
 	}
 	return wordTerminated
 }

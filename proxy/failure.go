@@ -20,6 +20,7 @@ const (
 	wordBadRequest      = "http_request_error"
 	wordProtocol        = "http_protocol_error"
 	wordIncomplete      = "http_response_incomplete"
+	wordWriteTimeout    = "connection_write_timeout"
 	wordResponseTimeout = "http_response_timeout"
 	wordLoop            = "proxy_loop_detected"
 	wordInternal        = "proxy_internal_error"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -100,6 +101,42 @@ func TestWholeBodyKeepsTheConnection(t *testing.T) {
 			t.Errorf("%q: %s, close %v", body, resp.Status, resp.Close)
 		} else {
 			c.Body(resp)
+		}
+	}
+}
+
+// An origin that takes nothing does not hold a tunnel for ever, whether its client waits or is gone; the
+// close record says what it was.
+func TestOriginThatNeverReads(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	p := proxytest.Start(t, proxytest.Config{
+		Listener: ln,
+		Setup:    func(s *proxy.Server) { s.Options.StallTimeout = proxy.Timeout(100 * time.Millisecond) },
+	})
+	for i, gone := range []bool{false, true} {
+		c := p.Connect("")
+		origin, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer origin.Close()
+		if gone {
+			c.SetWriteDeadline(time.Now().Add(time.Second))
+		}
+		for piece := make([]byte, 1<<20); err == nil; {
+			_, err = c.Write(piece)
+		}
+		if gone {
+			c.SetLinger(0)
+			c.Close()
+		}
+		r := p.Records(2*i + 2)[2*i+1]
+		if r.Type != "egress.close" || r.Decision != "allow" || !gone && r.Error != "connection_write_timeout" {
+			t.Errorf("gone %v: close record %+v", gone, r)
 		}
 	}
 }

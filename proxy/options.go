@@ -57,8 +57,9 @@ type Options struct {
 	HeaderTimeout Timeout `yaml:"header_timeout"`
 	// IdleTimeout bounds the silence before a request, the first and every further one. Default 2m.
 	IdleTimeout Timeout `yaml:"idle_timeout"`
-	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long.
-	// It is no limit on whole bodies: those may take as long as they move. Default 5m.
+	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long,
+	// and a tunnel one side of which takes nothing of what the other sent. It is no limit on whole
+	// bodies, which may take as long as they move, nor on silence. Default 5m.
 	StallTimeout Timeout `yaml:"stall_timeout"`
 	// ResponseTimeout bounds the time an origin has for its response head. Default off.
 	ResponseTimeout Timeout `yaml:"response_timeout"`

@@ -23,6 +23,9 @@ type tunnel struct {
 	// linger is idle for a tunnel of which one direction has ended: without one, a client that
 	// went away and an origin that says nothing would stay for ever. If zero, it is idle.
 	linger time.Duration
+	// stall ends the tunnel when one side takes nothing of what is to be delivered to it for so long,
+	// twice as long at most. If zero, it may take its time.
+	stall time.Duration
 	// pools lends buffers and pipes. If nil, the tunnel has its own.
 	pools *tunnelPools
 	// judge is asked about what the client sends first, before any of it goes on. An error refuses
@@ -48,12 +51,13 @@ const (
 	tunnelClosed                   // both directions came to their end
 	tunnelFailed                   // one side broke off
 	tunnelIdle                     // nothing moved
+	tunnelStalled                  // one side took nothing
 	tunnelCut                      // cut was called
 	tunnelRefused                  // judge refused it; the client's end is still open
 )
 
 // run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side
-// breaks off, t.judge refuses it, or someone calls cut. It closes both ends before it returns what was
+// breaks off or takes nothing for t.stall, t.judge refuses it, or someone calls cut. It closes both ends before it returns what was
 // delivered, and why it was over; but after tunnelRefused the client's is for the caller to close, so
 // that the client hears why. To be called once.
 func (t *tunnel) run() (out, in int64, end tunnelEnd) {
@@ -65,8 +69,10 @@ func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 		t.stopWhenSilent(t.idle)
 	}
 	var wg sync.WaitGroup
-	wg.Go(func() { t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools}, nil) })
-	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools}
+	wg.Go(func() {
+		t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools, stall: t.stall}, nil)
+	})
+	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools, stall: t.stall}
 	t.copy(toOrigin, t.open)
 	wg.Wait()
 	t.stop(tunnelClosed) // it is over already; this waits until both ends are closed
@@ -86,7 +92,7 @@ func (t *tunnel) stop(why tunnelEnd) {
 			w.Stop()
 		}
 		t.mu.Unlock()
-		if why == tunnelFailed || why == tunnelCut {
+		if why == tunnelFailed || why == tunnelStalled || why == tunnelCut {
 			// A stream that broke off must not look finished at the other side.
 			resetOnClose(t.client)
 			resetOnClose(t.origin)
@@ -109,7 +115,11 @@ func (t *tunnel) copy(f *tunnelFlow, open func(*tunnelFlow) error) {
 	for err == nil {
 		err = f.move()
 	}
-	if !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, errStalled):
+		t.stop(tunnelStalled)
+		return
+	case !errors.Is(err, io.EOF):
 		t.stop(tunnelFailed)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // tunnelBuffer is the size of the buffers that tunnels borrow. Larger ones gain little: what is
@@ -19,8 +20,11 @@ type tunnelFlow struct {
 	// left is how many bytes are to be taken from src; 0 is any number. Whoever sets it asks for no more
 	// when they have been moved.
 	left int64
-	// arm is called before bytes are delivered; it may be nil.
+	// arm is called before bytes are delivered; it may be nil. It takes the place of stall.
 	arm func()
+	// stall ends the flow when a write does not move for so long; 0 is no limit.
+	stall   time.Duration
+	writeBy time.Time // dst's write deadline; see armWrite
 	// undelivered tells that the last error was of dst.
 	undelivered bool
 	raw         rawFlow // how this system moves bytes between sockets; see prepare
@@ -28,13 +32,30 @@ type tunnelFlow struct {
 
 // write delivers p, counting what arrived even if not all of it did.
 func (f *tunnelFlow) write(p []byte) error {
-	if f.arm != nil {
-		f.arm()
-	}
-	n, err := f.dst.Write(p)
-	f.delivered(n)
+	err := f.send(p)
 	f.undelivered = err != nil
 	return err
+}
+
+func (f *tunnelFlow) send(p []byte) error {
+	if f.arm == nil {
+		n, err := f.writeNow(p)
+		if p = p[n:]; err != nil || len(p) == 0 {
+			return err
+		}
+	}
+	for {
+		f.armWrite()
+		n, err := f.dst.Write(p)
+		f.delivered(n)
+		if err == nil {
+			return nil
+		}
+		if err := stalled(int64(n), err); err != nil {
+			return err
+		}
+		p = p[n:]
+	}
 }
 
 func (f *tunnelFlow) delivered(n int) {

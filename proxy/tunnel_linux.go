@@ -39,6 +39,7 @@ type rawFlow struct {
 
 	buf  *[tunnelBuffer]byte // borrowed by onReadable
 	pipe *splicePipe         // borrowed by onBulk
+	rest []byte              // what writeNow is to write
 	n    int                 // bytes in buf, or in pipe
 	err  error               // of the last read or write
 }
@@ -51,7 +52,7 @@ func (f *tunnelFlow) prepare() {
 	}
 	if tcp, ok := f.dst.(*net.TCPConn); ok {
 		f.raw.dst, _ = tcp.SyscallConn()
-		f.raw.onWritable = f.drainPipe
+		f.raw.onWritable = f.sendNow
 	}
 }
 
@@ -166,10 +167,7 @@ func (f *tunnelFlow) deliverPipe() error {
 	if r.n < tunnelBuffer {
 		r.full = 0 // no longer bulk
 	}
-	if f.arm != nil {
-		f.arm()
-	}
-	err := r.dst.Write(r.onWritable)
+	err := f.emptyPipe()
 	pipe := r.pipe
 	r.pipe = nil
 	if r.n == 0 {
@@ -185,6 +183,62 @@ func (f *tunnelFlow) deliverPipe() error {
 		err = io.ErrShortWrite
 	}
 	return err
+}
+
+// sendNow sends what is in the pipe or, if none is borrowed, what is left of a write.
+func (f *tunnelFlow) sendNow(fd uintptr) bool {
+	if f.raw.pipe != nil {
+		return f.drainPipe(fd)
+	}
+	r := &f.raw
+	for len(r.rest) > 0 {
+		var n int
+		n, r.err = unix.Write(int(fd), r.rest)
+		switch {
+		case n > 0:
+			r.rest = r.rest[n:]
+		case r.err != unix.EINTR:
+			return true // EAGAIN too: there is no deadline yet to wait by
+		}
+	}
+	return true
+}
+
+// writeNow delivers what dst takes of p without waiting, which is nearly always all of it: that needs no
+// deadline. It returns how much that was.
+func (f *tunnelFlow) writeNow(p []byte) (int, error) {
+	r := &f.raw
+	if r.dst == nil {
+		return 0, nil
+	}
+	r.rest, r.err = p, nil
+	err := r.dst.Write(r.onWritable)
+	n := len(p) - len(r.rest)
+	f.delivered(n)
+	r.rest = nil
+	switch {
+	case isDeadline(err): // one of an earlier write, which passed in silence
+		return n, nil
+	case err == nil && n < len(p) && r.err != unix.EAGAIN:
+		err = os.NewSyscallError("write", r.err)
+	}
+	return n, err
+}
+
+// emptyPipe waits for dst to take what is in the pipe, as long as it takes anything.
+func (f *tunnelFlow) emptyPipe() error {
+	r := &f.raw
+	for {
+		f.armWrite()
+		before := r.n
+		err := r.dst.Write(r.onWritable)
+		if err == nil {
+			return nil
+		}
+		if err := stalled(int64(before-r.n), err); err != nil {
+			return err
+		}
+	}
 }
 
 func (f *tunnelFlow) drainPipe(fd uintptr) bool {
