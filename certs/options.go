@@ -12,7 +12,8 @@ type Options struct {
 	// makes it. Relative to the configuration file. Default ./ca.
 	Dir string `yaml:"dir"`
 	// Roots are PEM files of authorities that are trusted besides the system's: for origins inside
-	// inspected tunnels, and for parents by https. Relative to the configuration file. Default: none.
+	// inspected tunnels, and for parents by https. Relative to the configuration file. Default: none. A
+	// running proxy takes over other files, and other contents.
 	Roots []string `yaml:"roots"`
 }
 

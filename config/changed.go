@@ -6,7 +6,7 @@ import (
 )
 
 // NeedRestart returns the settings that differ between two configurations and that a running proxy
-// does not take over: all but the policy. They are sorted: "audit.dir", "listen".
+// does not take over: all but the policy and the authorities for inspection. They are sorted: "audit.dir", "listen".
 func NeedRestart(running, loaded *Config) []string {
 	var paths []string
 	differ(reflect.ValueOf(running).Elem(), reflect.ValueOf(loaded).Elem(), "", &paths)
@@ -23,7 +23,7 @@ func differ(a, b reflect.Value, path string, paths *[]string) {
 		return
 	}
 	for name, i := range settings(a.Type()) {
-		if at := join(path, name); at != "policy" {
+		if at := join(path, name); at != "policy" && at != "inspection" {
 			differ(a.Field(i), b.Field(i), at, paths)
 		}
 	}

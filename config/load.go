@@ -182,6 +182,7 @@ func (l *loader) compile() {
 		return
 	}
 	l.cfg.Set = set
+	l.seeInspection()
 	if l.checkParents(); len(l.problems) > 0 {
 		return
 	}
@@ -193,6 +194,17 @@ func (l *loader) compile() {
 	}
 	if len(spec.Rules) == 0 {
 		l.warn("policy.rules", "no rules: everything is refused", "")
+	}
+}
+
+// seeInspection has changes of the authorities for inspection noticed. Whether they are of use is asked when they
+// are needed: a policy can be checked where they are not.
+func (l *loader) seeInspection() {
+	for _, path := range l.cfg.Inspection.Roots {
+		l.cfg.read.read(path, maxRoots)
+	}
+	if slices.ContainsFunc(l.cfg.Set.Rules(), func(r policy.RuleInfo) bool { return r.Inspect }) {
+		l.cfg.read.list(l.cfg.Inspection.Dir)
 	}
 }
 

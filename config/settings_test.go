@@ -142,7 +142,8 @@ func TestNeedRestart(t *testing.T) {
 	}{
 		{"] }\n", nil},
 		{"{ id: a, hosts: [www.example.com] }] }\n", nil},
-		{"] }\nlisten: ':9090'\nproxy: {}\n", nil}, // as by default
+		{"] }\nlisten: ':9090'\nproxy: {}\n", nil},           // as by default
+		{"] }\ninspection: { roots: [private.pem] }\n", nil}, // taken over
 		{"] }\nlisten: ':9999'\negress: { max_names: 5 }\nlog: { level: debug }\n", []string{"egress.max_names", "listen", "log.level"}},
 	} {
 		b := load(tt.text)

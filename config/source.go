@@ -15,6 +15,10 @@ import (
 const (
 	maxYAML = 4 << 20  // bytes; far more than people write, little enough to parse in a moment
 	maxList = 32 << 20 // bytes; a million hosts
+
+	maxRoots = 4 << 20 // bytes; all authorities that there are
+
+	listing = -1 // the limit in the fileState of a directory
 )
 
 // A source is the text of one file, and how the file is called in problems.
@@ -44,7 +48,7 @@ type reader struct {
 	instead map[string][]byte
 }
 
-// A fileState is what a read of a file came to.
+// A fileState is what a read of a file came to, or the listing of a directory.
 type fileState struct {
 	limit int64
 	sum   [sha256.Size]byte // of the content
@@ -68,6 +72,23 @@ func (r *reader) content(path string, limit int64) ([]byte, error) {
 	return readFile(path, limit)
 }
 
+// list notes what files there are in the directory at path, if it is there.
+func (r *reader) list(path string) {
+	if r.seen == nil {
+		r.seen = map[string]fileState{}
+	}
+	r.seen[path] = listingOf(path)
+}
+
+func listingOf(path string) fileState {
+	entries, err := os.ReadDir(path)
+	var names []byte
+	for _, e := range entries {
+		names = append(append(names, e.Name()...), 0)
+	}
+	return stateOf(listing, names, err)
+}
+
 func stateOf(limit int64, data []byte, err error) fileState {
 	if err != nil {
 		return fileState{limit: limit, err: err.Error()}
@@ -78,6 +99,12 @@ func stateOf(limit int64, data []byte, err error) fileState {
 // unchanged reports whether every file is still as r saw it.
 func (r *reader) unchanged() bool {
 	for path, was := range r.seen {
+		if was.limit == listing {
+			if listingOf(path) != was {
+				return false
+			}
+			continue
+		}
 		data, err := readFile(path, was.limit)
 		if stateOf(was.limit, data, err) != was {
 			return false

@@ -219,8 +219,11 @@ func (w *Watcher) watchDirs(r *reader) {
 	}
 	paths := []string{w.path}
 	if r != nil {
-		for path := range r.seen {
+		for path, state := range r.seen {
 			paths = append(paths, path)
+			if state.limit == listing {
+				paths = append(paths, filepath.Join(path, "any")) // every file in it
+			}
 		}
 	}
 	if err := w.dirs.update(w.events, paths); err != nil {

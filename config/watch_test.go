@@ -204,6 +204,28 @@ func TestWatchNewList(t *testing.T) {
 	}
 }
 
+// The authorities for inspection belong to the configuration: a root that is replaced, and an authority that is made.
+func TestWatchInspection(t *testing.T) {
+	for how, timing := range map[string]timing{"events": byEvents, "polling": byPolling} {
+		t.Run(how, func(t *testing.T) {
+			path := site(t, t.TempDir())
+			dir := filepath.Dir(path)
+			put(t, path, "inspection: { dir: authority, roots: [private.pem] }\npolicy: { rules: [{ id: in, url: \"https://www.example.com/x\", inspect: true }] }\n")
+			w := watch(t, path, timing)
+			for _, change := range []func(){
+				func() { must(t, atomicfile.Write(filepath.Join(dir, "private.pem"), []byte("first"), 0o644)) },
+				func() { must(t, atomicfile.Write(filepath.Join(dir, "private.pem"), []byte("second"), 0o644)) },
+				func() { must(t, os.Mkdir(filepath.Join(dir, "authority"), 0o700)) },
+				func() { put(t, filepath.Join(dir, "authority", "root-1.key"), "key") },
+				func() { must(t, os.Remove(filepath.Join(dir, "authority", "root-1.key"))) },
+			} {
+				change()
+				w.wantRule("in")
+			}
+		})
+	}
+}
+
 func TestWatchBadFiles(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
 		"empty":   {"", "empty"},

@@ -65,7 +65,13 @@ func serve(t *testing.T, ln net.Listener, h http.Handler) {
 // waits for all of them: handle must return when its peer is gone.
 func serveRaw(t *testing.T, handle func(*net.TCPConn)) int {
 	t.Helper()
-	ln := listen(t, "127.0.0.1:0")
+	return serveRawOn(t, "127.0.0.1:0", handle)
+}
+
+// serveRawOn is serveRaw on an address.
+func serveRawOn(t *testing.T, addr string, handle func(*net.TCPConn)) int {
+	t.Helper()
+	ln := listen(t, addr)
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -33,7 +32,7 @@ type EgressOptions struct {
 	Parents []ParentSpec `yaml:"parents"`
 
 	// Roots are the authorities that parents by https are trusted for. If nil, the system's.
-	Roots *x509.CertPool `yaml:"-"`
+	Roots *Roots `yaml:"-"`
 }
 
 const (

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -30,10 +31,11 @@ type inspection struct {
 	target policy.Target
 	leaf   *tls.Certificate
 	first  atomic.Pointer[tls.Conn] // the verified connection that nobody has used yet
-	pool   *http.Transport          // of connections to the target; nobody else's requests use them
-	route  Route                    // of the first of them
+	route  Route                    // of the first connection
 
 	mu     sync.Mutex           // guards the fields below
+	pool   *http.Transport      // of connections to the target; nobody else's requests use them
+	roots  *x509.CertPool       // that those were verified by
 	opened map[*originConn]bool // connections to the target
 	over   bool                 // the client's connection has ended, and everything inside
 	holds  int                  // handlers and tunnels inside
@@ -92,6 +94,8 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, e
 		e.Detail = "this proxy has no certificate for the host, which it is to inspect"
 		return nil, e
 	}
+	n.roots = s.Roots.Load()
+	n.pool = n.newPool()
 	conn, route, err := n.dial(ctx, x.decision, "h2", "http/1.1")
 	if err != nil {
 		x.route = route
@@ -103,13 +107,36 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, e
 	}
 	n.route = route
 	n.first.Store(conn)
-	n.pool = s.newTransport()
-	n.pool.DialContext = neverDial
-	n.pool.DialTLSContext = n.dialPooled
-	n.pool.Protocols = new(http.Protocols)
-	n.pool.Protocols.SetHTTP1(true)
-	n.pool.Protocols.SetHTTP2(true)
 	return n, nil
+}
+
+func (n *inspection) newPool() *http.Transport {
+	pool := n.srv.newTransport()
+	pool.DialContext = neverDial
+	pool.DialTLSContext = n.dialPooled
+	pool.Protocols = new(http.Protocols)
+	pool.Protocols.SetHTTP1(true)
+	pool.Protocols.SetHTTP2(true)
+	return pool
+}
+
+// trusted is the pool of connections that were verified by the roots in force. When there are new ones, it is a new
+// pool, and those of the old one are closed, or will be when what is in progress on them has ended.
+func (n *inspection) trusted() *http.Transport {
+	roots := n.srv.Roots.Load()
+	n.mu.Lock()
+	if roots == n.roots {
+		defer n.mu.Unlock()
+		return n.pool
+	}
+	old, pool := n.pool, n.newPool()
+	n.pool, n.roots = pool, roots
+	n.mu.Unlock()
+	if conn := n.first.Swap(nil); conn != nil {
+		conn.Close()
+	}
+	old.CloseIdleConnections()
+	return pool
 }
 
 // dial opens a TLS session with d's target, verified.
@@ -121,7 +148,7 @@ func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...s
 	kept := n.keep(&originConn{Conn: conn, route: route})
 	secure := tls.Client(kept, &tls.Config{
 		ServerName: n.target.Host(),
-		RootCAs:    n.srv.Roots,
+		RootCAs:    n.srv.Roots.Load(),
 		NextProtos: protocols,
 		MinVersion: tls.VersionTLS12,
 	})
@@ -180,7 +207,7 @@ func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, e
 			return nil, &RefusedError{Decision: judged}
 		}
 	}
-	return n.pool.RoundTrip(r)
+	return n.trusted().RoundTrip(r)
 }
 
 func (n *inspection) closeOrigin() {

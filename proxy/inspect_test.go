@@ -70,10 +70,12 @@ func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change
 		},
 		Setup: func(s *proxy.Server) {
 			s.Inspector = authority
-			s.Roots = x509.NewCertPool()
+			roots := x509.NewCertPool()
 			if !spec.untrusted {
-				s.Roots.AddCert(ca.Cert)
+				roots.AddCert(ca.Cert)
 			}
+			s.Roots = new(proxy.Roots)
+			s.Roots.Swap(roots)
 		},
 	}
 	change(&c)

@@ -13,7 +13,6 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -56,8 +55,8 @@ type Server struct {
 	// with 502.
 	Inspector Inspector
 	// Roots are the authorities that origins inside such tunnels are trusted for. If nil, the
-	// system's.
-	Roots *x509.CertPool
+	// system's. When others are swapped in, connections verified before serve no further request.
+	Roots *Roots
 
 	once         sync.Once
 	inside       *http.Server // of HTTP/2 inside inspected tunnels; see inspect.go

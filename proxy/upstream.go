@@ -19,7 +19,8 @@ import (
 type parent struct {
 	id     string
 	addr   policy.Target // whom to connect to
-	tls    *tls.Config   // nil if it is spoken to in the clear
+	tls    *tls.Config   // but for its roots; nil if it is spoken to in the clear
+	roots  *Roots
 	hosts  []policy.Pattern
 	except []policy.Pattern
 	secret *credentials // nil if it wants none
@@ -31,9 +32,9 @@ func newParent(spec ParentSpec, i int, o EgressOptions) (*parent, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &parent{id: spec.name(i), addr: addr, hosts: patterns(spec.Hosts), except: patterns(spec.Except)}
+	p := &parent{id: spec.name(i), addr: addr, roots: o.Roots, hosts: patterns(spec.Hosts), except: patterns(spec.Except)}
 	if secure {
-		p.tls = &tls.Config{ServerName: addr.Host(), RootCAs: o.Roots, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+		p.tls = &tls.Config{ServerName: addr.Host(), NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
 	}
 	if spec.Credentials == "" {
 		return p, nil
@@ -158,7 +159,9 @@ func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *parent) (
 	if p.tls == nil {
 		return conn, nil
 	}
-	secure := tls.Client(conn, p.tls)
+	config := p.tls.Clone()
+	config.RootCAs = p.roots.Load()
+	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
 		return nil, p.blame(d.Target, newTLSError(d.Target, err))

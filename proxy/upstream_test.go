@@ -126,8 +126,10 @@ func TestParentTunnel(t *testing.T) {
 		parent.lead = "early "
 		o := proxy.EgressOptions{Parents: specs(parent)}
 		if secure {
-			o.Roots = x509.NewCertPool()
-			o.Roots.AddCert(parent.Certificate())
+			roots := x509.NewCertPool()
+			roots.AddCert(parent.Certificate())
+			o.Roots = new(proxy.Roots)
+			o.Roots.Swap(roots)
 		}
 		p := behind(t, proxytest.Config{}, nil, o)
 		c := p.Connect("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

@@ -46,6 +46,10 @@ func (d *daemon) watch(ctx context.Context, o orders) (stop func()) {
 // It is called by the watcher, one call at a time.
 func (d *daemon) reload(cfg *config.Config, err error) {
 	old := d.live.Load()
+	var inspect func()
+	if err == nil {
+		inspect, err = d.inspection.read(cfg)
+	}
 	if err != nil {
 		d.refuseReload(old, err)
 		return
@@ -56,6 +60,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	if changed := config.NeedRestart(d.cfg, cfg); len(changed) > 0 {
 		d.log.Warn("changed settings hold only after a restart", zap.Strings("settings", changed))
 	}
+	inspect()
 	added, removed := policy.Diff(old, cfg.Set)
 	d.live.Swap(cfg.Set)
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())

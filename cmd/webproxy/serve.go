@@ -16,7 +16,6 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/audit"
-	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/dashboard"
 	"webproxy/policy"
@@ -55,7 +54,8 @@ type daemon struct {
 	metrics *metrics
 	status  dashboard.Status
 
-	shippers []*ship.Shipper
+	inspection inspection
+	shippers   []*ship.Shipper
 }
 
 // serve is the life of the process, top to bottom: what is started is ended in reverse order.
@@ -115,11 +115,12 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 
 // assemble connects the pieces and puts the policy in force.
 func (d *daemon) assemble() error {
-	roots, err := d.cfg.Inspection.Trusted()
+	inspect, err := d.inspection.read(d.cfg)
 	if err != nil {
 		return err
 	}
-	d.cfg.Egress.Roots = roots
+	inspect()
+	d.cfg.Egress.Roots = &d.inspection.roots
 	egress, err := proxy.NewEgress(d.cfg.Egress)
 	if err != nil {
 		return fmt.Errorf("egress: %w", err)
@@ -141,26 +142,10 @@ func (d *daemon) assemble() error {
 		Denial:        d.cfg.Denial,
 		TLS:           d.cfg.TLS,
 	}
-	d.proxy.Roots = roots
-	if err := d.assembleInspection(); err != nil {
-		return err
-	}
+	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
 	d.status.Installed(d.cfg.Set.Digest(), time.Now())
-	return nil
-}
-
-// assembleInspection opens the authority for inspection. If a rule wants it, it must be there.
-func (d *daemon) assembleInspection() error {
-	wanted := slices.ContainsFunc(d.cfg.Set.Rules(), func(r policy.RuleInfo) bool { return r.Inspect })
-	authority, err := certs.Open(d.cfg.Inspection.Dir)
-	switch {
-	case err == nil:
-		d.proxy.Inspector = authority
-	case wanted:
-		return hintedError{fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it"}
-	}
 	return nil
 }
 
