@@ -103,7 +103,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 	if size -= int64(len(ready)); size == 0 {
 		return nil
 	}
-	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, arm: g.wire.armWrite}
+	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, stall: g.wire.limits.stall}
 	f.prepare()
 	for f.left > 0 {
 		if err := f.move(); err != nil && f.left > 0 {

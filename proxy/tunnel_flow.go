@@ -20,8 +20,6 @@ type tunnelFlow struct {
 	// left is how many bytes are to be taken from src; 0 is any number. Whoever sets it asks for no more
 	// when they have been moved.
 	left int64
-	// arm is called before bytes are delivered; it may be nil. It takes the place of stall.
-	arm func()
 	// stall ends the flow when a write does not move for so long; 0 is no limit.
 	stall   time.Duration
 	writeBy time.Time // dst's write deadline; see armWrite
@@ -38,11 +36,9 @@ func (f *tunnelFlow) write(p []byte) error {
 }
 
 func (f *tunnelFlow) send(p []byte) error {
-	if f.arm == nil {
-		n, err := f.writeNow(p)
-		if p = p[n:]; err != nil || len(p) == 0 {
-			return err
-		}
+	n, err := f.writeNow(p)
+	if p = p[n:]; err != nil || len(p) == 0 {
+		return err
 	}
 	for {
 		f.armWrite()

@@ -17,11 +17,7 @@ var errStalled = errors.New("nothing is taken")
 // looked at for each of those, and the timer set for few: one has between three quarters of f.stall and
 // all of it.
 func (f *tunnelFlow) armWrite() {
-	switch {
-	case f.arm != nil:
-		f.arm()
-		return
-	case f.stall <= 0:
+	if f.stall <= 0 {
 		return
 	}
 	if now := time.Now(); f.writeBy.Sub(now) < f.stall*3/4 {
