@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"webproxy/policy"
@@ -54,7 +55,8 @@ func (t *tunnel) open(f *tunnelFlow) error {
 		var h hello
 		if beginsLikeTLS(first) {
 			var err error
-			if first, buf, err = t.readHello(f, &h, first, buf); err != nil {
+			elsewhere(func() { first, buf, err = t.readHello(f, &h, first, buf) })
+			if err != nil {
 				return err
 			}
 		}
@@ -101,6 +103,14 @@ func (t *tunnel) readHello(f *tunnelFlow, h *hello, b []byte, buf *[tunnelBuffer
 	}
 	h.tls, h.flaw = true, flaw
 	return b, buf, nil
+}
+
+// elsewhere runs f in a goroutine of its own, and waits for it: the stack that f needs is given back, while
+// that of a tunnel's goroutine stays as large as it once was for as long as the tunnel is open.
+func elsewhere(f func()) {
+	var wg sync.WaitGroup
+	wg.Go(f)
+	wg.Wait()
 }
 
 // refuse ends the tunnel and says why to the client, unless the origin has spoken before: an alert in
