@@ -14,6 +14,9 @@ type origin struct {
 	echo int // port that sends back what it gets
 	flow int // port that sends zeros until it is closed
 	http int // port that serves /1k and /1g
+	tls  int // the same by https, as localhost
+	// authority is PEM: what issued the certificate of tls.
+	authority []byte
 }
 
 // startOrigin serves until the process ends.
@@ -50,7 +53,7 @@ func startOrigin() (*origin, error) {
 	}
 	o.http = ln.Addr().(*net.TCPAddr).Port
 	go http.Serve(ln, http.HandlerFunc(serveBody))
-	return o, nil
+	return o, o.serveTLS()
 }
 
 func accept(serve func(net.Conn)) (port int, err error) {

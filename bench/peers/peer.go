@@ -26,6 +26,9 @@ type peer struct {
 	fixed bool
 	// most is the largest number of names it can be asked to take.
 	most int
+	// inspect is configure with TLS to the origin opened; it also returns the authority that clients must trust. Nil
+	// if the peer cannot.
+	inspect func(s *setup) (args []string, trust []byte, err error)
 	// configure writes what it needs into s.dir and returns its arguments.
 	configure func(s *setup) ([]string, error)
 	// names writes the names alone, for a reload.
@@ -63,24 +66,34 @@ func (s *setup) list(name, form string) error {
 
 // start starts p with count further names.
 func (b *bench) start(p *peer, count int) (*process, *setup, error) {
-	dir, err := os.MkdirTemp(b.dir, p.name+"-")
+	s, err := b.setUp(p, count)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := os.Chmod(dir, 0o777); err != nil {
-		return nil, nil, err
-	}
-	port, err := freePort()
-	if err != nil {
-		return nil, nil, err
-	}
-	s := &setup{dir: dir, port: port, origin: b.origin, count: count}
 	args, err := p.configure(s)
 	if err != nil {
 		return nil, nil, err
 	}
-	proc, err := startProcess(fmt.Sprintf("127.0.0.1:%d", port), s.path("out"), p.program, args...)
+	proc, err := s.run(p, args)
 	return proc, s, err
+}
+
+// setUp makes the place for p.
+func (b *bench) setUp(p *peer, count int) (*setup, error) {
+	dir, err := os.MkdirTemp(b.dir, p.name+"-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	return &setup{dir: dir, port: port, origin: b.origin, count: count}, err
+}
+
+// run starts p with args.
+func (s *setup) run(p *peer, args []string) (*process, error) {
+	return startProcess(fmt.Sprintf("127.0.0.1:%d", s.port), s.path("out"), p.program, args...)
 }
 
 func freePort() (int, error) {
@@ -101,9 +114,11 @@ func peers(webproxy, beside string) []*peer {
 	self, _ := os.Executable()
 	ours := []*peer{{name: "webproxy", program: webproxy, version: output("git", "describe", "--always", "--dirty"),
 		tunnels: true, http: true, most: 100_000, configure: configureWebproxy, names: webproxyNames}}
+	ours[0].inspect = inspectByWebproxy(webproxy)
 	if beside != "" {
 		other := *ours[0]
 		other.name, other.program, other.version = "beside", beside, ""
+		other.inspect = inspectByWebproxy(beside)
 		ours = append(ours, &other)
 	}
 	return append(ours, []*peer{
@@ -112,7 +127,7 @@ func peers(webproxy, beside string) []*peer {
 		{name: "goproxy", program: self, version: moduleVersion("github.com/elazarl/goproxy"), tunnels: true, http: true, most: 100_000,
 			reload: syscall.SIGHUP, configure: configureSelf("goproxy"), names: plainNames},
 		{name: "squid", program: "squid", version: number.FindString(output("squid", "-v")), tunnels: true, http: true, most: 100_000,
-			reload: syscall.SIGHUP, configure: configureSquid, names: plainNames},
+			reload: syscall.SIGHUP, configure: configureSquid, inspect: inspectBySquid, names: plainNames},
 		{name: "tinyproxy", program: "tinyproxy", version: number.FindString(output("tinyproxy", "-v")), tunnels: true, http: true, most: 10_000,
 			reload: syscall.SIGUSR1, configure: configureTinyproxy, names: tinyproxyNames},
 		{name: "apache", program: "apache2", version: number.FindString(output("apache2", "-v")), tunnels: true, http: true, most: 100, fixed: true,

@@ -22,6 +22,7 @@ var works = []struct {
 	{"messages", workMessages},
 	{"bulk", workBulk},
 	{"large", workLarge},
+	{"inspect", workInspect},
 	{"idle", workIdle},
 	{"names", workNames},
 	{"reload", workReload},
