@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"webproxy/policy"
 )
 
 // A plain GET or HEAD, as nearly all requests that are no CONNECT: see head.isPlainGet. It is served here,
@@ -21,6 +23,8 @@ type get struct {
 	wire    *wire
 	request *http.Request
 	ctx     context.Context // of the dial, and done when the request is cut
+	// permit is the decision as it was made: that of x is judged again for every address.
+	permit policy.Decision
 
 	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
 	conn *originWire // in use; nil if there is none
@@ -41,16 +45,19 @@ func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	g.ctx = ctx
+	g.ctx, g.permit = ctx, x.decision
 	x.cancel = func() {
 		cancel()
 		g.breakOff()
 	}
 	s.track(x)
 	stop := w.watch(x.cancel)
-	word := g.serve()
-	stop()
-	x.close(word)
+	word := wordInternal // unless it gets to its end
+	defer func() {
+		stop()
+		x.close(word)
+	}()
+	word = g.serve()
 	return !g.closes
 }
 
@@ -102,11 +109,14 @@ func (g *get) fetch() (*http.Response, error) {
 // connect takes a connection that is kept for this target, or opens one.
 func (g *get) connect() (reused bool, err error) {
 	x := g.x
+	x.decision = g.permit
 	pool := &x.srv.origins
-	key := originKey{class: x.decision.AddrClass(), target: x.request.Target}
+	key := originKey{class: g.permit.AddrClass(), target: x.request.Target}
 	conn := pool.take(key)
-	if reused = conn != nil; !reused {
-		c, err := x.open(g.ctx, x.decision)
+	if reused = conn != nil; reused {
+		x.useRoute(conn.route, true)
+	} else {
+		c, err := x.open(g.ctx, g.permit)
 		if err != nil {
 			return false, err
 		}
@@ -117,7 +127,6 @@ func (g *get) connect() (reused bool, err error) {
 		}
 		conn = pool.newWire(key, tcp, x.route)
 	}
-	x.useRoute(conn.route, reused)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.conn = conn; g.cut {
@@ -191,12 +200,16 @@ func (g *get) interim(resp *http.Response) error {
 		return nil
 	}
 	cleanAnswer(resp.Header)
+	delete(resp.Header, "Content-Length") // of no body (RFC 9110, 8.6)
 	buf := takeHeadBuffer()
 	defer giveHeadBuffer(buf)
 	writeStatusLine(buf, resp.StatusCode)
 	resp.Header.Write(buf)
 	buf.WriteString("\r\n")
 	_, err := g.wire.Write(buf.Bytes())
+	if err != nil {
+		g.x.cancel() // the client is gone, not the origin
+	}
 	return err
 }
 
@@ -205,7 +218,9 @@ func (g *get) refuse(f *refusal) {
 	if g.x.srv.draining.Load() {
 		g.closes = true
 	}
-	g.x.answerRaw(f, 1, negotiate(g.request.Header["Accept"]), g.closes)
+	if g.x.answerRaw(f, 1, negotiate(g.request.Header["Accept"]), g.closes) != nil {
+		g.closes = true // behind a part of an answer there can be no other
+	}
 }
 
 // readRequest reads a head that the filter has let through as plain.

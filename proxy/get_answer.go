@@ -24,13 +24,13 @@ func (g *get) pass(resp *http.Response) (word string) {
 	}
 	buf := takeHeadBuffer()
 	defer giveHeadBuffer(buf)
-	chunked := size < 0 && hasBody(g.request.Method, resp.StatusCode)
-	g.writeHead(buf, resp, chunked)
+	body := hasBody(g.request.Method, resp.StatusCode)
+	g.writeHead(buf, resp, body)
 	var err error
 	switch {
-	case !hasBody(g.request.Method, resp.StatusCode):
+	case !body:
 		_, err = g.wire.Write(buf.Bytes())
-	case chunked:
+	case size < 0:
 		err = g.passChunked(buf, resp)
 	default:
 		err = g.passCounted(buf, size)
@@ -52,8 +52,9 @@ func hasBody(method string, status int) bool {
 	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// writeHead writes the head of the final answer.
-func (g *get) writeHead(buf *bytes.Buffer, resp *http.Response, chunked bool) {
+// writeHead writes the head of the final answer. What it says of the body's end is said anew: an origin's
+// Connection may have named Content-Length.
+func (g *get) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
 	writeStatusLine(buf, resp.StatusCode)
 	h := resp.Header
 	if g.closes {
@@ -62,10 +63,12 @@ func (g *get) writeHead(buf *bytes.Buffer, resp *http.Response, chunked bool) {
 	if _, ok := h["Date"]; !ok { // RFC 9110, 6.6.1
 		h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}
 	}
-	if !hasBody("", resp.StatusCode) {
+	switch {
+	case !hasBody("", resp.StatusCode):
 		delete(h, "Content-Length") // of no body; a 204 must not have it (RFC 9110, 8.6)
-	}
-	if chunked {
+	case body && resp.ContentLength >= 0:
+		h["Content-Length"] = []string{strconv.FormatInt(resp.ContentLength, 10)}
+	case body:
 		h["Transfer-Encoding"] = []string{"chunked"}
 		if len(resp.Trailer) > 0 {
 			h["Trailer"] = []string{strings.Join(trailerNames(resp), ", ")}

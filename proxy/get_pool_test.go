@@ -3,10 +3,15 @@
 package proxy
 
 import (
+	"bufio"
 	"io"
 	"net"
+	"net/http"
+	"net/netip"
 	"testing"
+	"time"
 
+	"webproxy/audit"
 	"webproxy/policy"
 )
 
@@ -81,4 +86,59 @@ func TestOriginPoolClean(t *testing.T) {
 			t.Error("not the one that rests is kept")
 		}
 	}
+}
+
+// keeper is an Auditor that keeps the last record.
+type keeper chan audit.Record
+
+func (k keeper) Append(r *audit.Record) error {
+	if r.Type == audit.TypeClose {
+		k <- *r
+	}
+	return nil
+}
+
+// An address is judged for the decision as it was made, not for what became of it at the address before.
+func TestGetJudgesEachAddress(t *testing.T) {
+	spec := &policy.Spec{
+		Clients: map[string][]string{"local": {"127.0.0.0/8"}},
+		Modes:   map[string]policy.Mode{"local": policy.Learn},
+		Rules: []policy.RuleSpec{{
+			ID: "tagged", Hosts: []string{"origin.test"}, Ports: []uint16{80}, Schemes: []policy.Scheme{policy.HTTP},
+			ServiceTag: &policy.ServiceTagSpec{Name: "Storage"},
+		}},
+	}
+	set, err := policy.Compile(spec, oneTag{}, policy.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := new(policy.Live)
+	live.Swap(set)
+	records := make(keeper, 1)
+	s := &Server{Policy: live, Audit: records}
+	s.prepare()
+	defer s.Close()
+	target, _ := policy.ParseTarget(policy.HTTP, "origin.test:80")
+	d := set.Decide(&policy.Request{Time: time.Now(), Client: netip.MustParseAddr("127.0.0.1"), Group: "local", Method: "GET", Target: target})
+	key := originKey{class: d.AddrClass(), target: target}
+	for _, answer := range []string{"HTTP/1.1 204 No\r\n\r\n", ""} { // the second is used first
+		c, peer := poolPair(t, &s.origins, key)
+		c.route.Addr = netip.MustParseAddrPort("8.8.8.8:80") // so it says
+		go func() {
+			http.ReadRequest(bufio.NewReader(peer))
+			io.WriteString(peer, answer)
+			peer.(*net.TCPConn).CloseWrite()
+		}()
+		if !s.origins.give(c) {
+			t.Fatal("not kept")
+		}
+	}
+	client, w := wirePair(t)
+	w.owner, w.limits = s, s.limits
+	go w.Read(make([]byte, 4096))
+	io.WriteString(client, "GET http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+	if r := <-records; r.Status != http.StatusNoContent || r.Decision != "would_deny" || !r.OutsideTag {
+		t.Errorf("close record %+v", r)
+	}
+	client.Close()
 }

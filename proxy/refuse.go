@@ -115,8 +115,8 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, w *wire) {
 }
 
 // answerRaw answers a request that net/http never saw, with the bytes that net/http would write. close tells
-// the client that the connection ends.
-func (x *exchange) answerRaw(f *refusal, minor int, form accepted, close bool) {
+// the client that the connection ends. An error tells that the client did not get all of it.
+func (x *exchange) answerRaw(f *refusal, minor int, form accepted, close bool) error {
 	contentType, body := f.body(form)
 	b := make([]byte, 0, 1<<10)
 	b = append(b, "HTTP/1."...)
@@ -137,7 +137,8 @@ func (x *exchange) answerRaw(f *refusal, minor int, form accepted, close bool) {
 	if x.request.Method != http.MethodHead {
 		b = append(b, body...)
 	}
-	x.wire.Write(b) // a client that is gone needs no answer
+	_, err := x.wire.Write(b)
+	return err
 }
 
 // fields calls set for each field of the denial contract, in the order of their names. close tells the
