@@ -104,7 +104,7 @@ func TestInspection(t *testing.T) {
 	p.issuedBy("learn.microsoft.com", "webproxy e2e")
 
 	why := run(t, nil, binary(t), "why", id, "--config", filepath.Join(s.dir, "webproxy.yaml"))
-	for _, want := range []string{"DENIED", id, "path_not_allowed", "GET aka.ms:443/somethingelse", "only the path /installazurecliwindows"} {
+	for _, want := range []string{"DENIED", id, "path_not_allowed", "GET aka.ms:443/somethingelse", "only the path /installazurecliwindows", "add to a list file:  https://aka.ms:443/somethingelse reason"} {
 		if !strings.Contains(why.stdout, want) {
 			t.Errorf("webproxy why %s: no %q in\n%s%s", id, want, why.stdout, why.stderr)
 		}

@@ -247,7 +247,7 @@ func TestExplain(t *testing.T) {
 			"*.guestnotificationservice.azure.com a wildcard does not match the bare name", "webproxy phase start onboarding --for 4h"},
 		{"", "https://a.guestnotificationservice.azure.com", policy.AllowedByRule, "*.guestnotificationservice.azure.com of arc/gns-any (catalog, entry 1) allows it", "", ""},
 		{"", "https://xguestnotificationservice.azure.com", policy.HostNotListed, "no rule names", "only ends alike", "xguestnotificationservice.azure.com:443"},
-		{"", "http://aka.ms/other", policy.PathNotAllowed, "only the path /cli", "", "http://aka.ms:80"},
+		{"", "http://aka.ms/other", policy.PathNotAllowed, "only the path /cli", "", "http://aka.ms:80/other"},
 		{"", "https://aka.ms", policy.PortNotAllowed, "only for plain HTTP on port 80", "", "aka.ms:443"},
 		{"", "https://wac.example.com", policy.ClientNotAllowed, "only for clients in wac", "", "add nodes to for of wac"},
 		{"POST", "http://get.example.com", policy.MethodNotAllowed, "only for the methods GET", "", "add POST"},

@@ -9,7 +9,7 @@ import (
 // guard that no rule can lift.
 func (x *Explanation) fixes(req *Request) []string {
 	d := x.Decision
-	add := "add to a list file:  " + entryFor(req)
+	add := "add to a list file:  " + d.entryFor(req)
 	switch d.Reason {
 	case PhaseInactive:
 		return []string{
@@ -50,9 +50,25 @@ func (d Decision) literalFix() []string {
 	return nil
 }
 
-// entryFor is the narrowest line of a list that would allow req.
-func entryFor(req *Request) string {
+// FixPath is the path of the narrowest entry that would allow req, which d refuses; it is empty if that is an
+// entry without a path. Where paths of a host are told apart, an entry for the whole host would end that.
+func (d Decision) FixPath(req *Request) string {
+	if d.Reason != PathNotAllowed || MatchPath(req.Path, "/any") {
+		return ""
+	}
+	e, err := ParseEntry(req.Target.String() + req.Path)
+	if err != nil || !MatchPath(e.Path, req.Path) || MatchPath(e.Path, "/any") { // some paths are none that can be written
+		return ""
+	}
+	return req.Path
+}
+
+// entryFor is the narrowest line of a list that would allow req, which d refuses.
+func (d Decision) entryFor(req *Request) string {
 	t := req.Target
+	if path := d.FixPath(req); path != "" {
+		return t.String() + path
+	}
 	if t.scheme == HTTPS {
 		return t.HostPort()
 	}

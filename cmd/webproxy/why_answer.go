@@ -116,7 +116,7 @@ func (a *whyAnswer) writeSafe(w, stderr io.Writer, x *policy.Explanation, req *p
 		counts = func(r *audit.Record) bool { return r.Reason == policy.PhaseInactive.String() && r.Phase == phase }
 	case policy.HostNotListed, policy.PortNotAllowed, policy.SchemeNotAllowed, policy.PathNotAllowed, policy.RuleExpired:
 		what = "the entry"
-		entry, err := a.entryFor(req)
+		entry, err := a.entryFor(req, x.FixPath(req))
 		if err != nil {
 			return nil // no such entry could be written
 		}
@@ -147,11 +147,14 @@ func (a *whyAnswer) writeSafe(w, stderr io.Writer, x *policy.Explanation, req *p
 }
 
 // entryFor is a policy of one entry, the narrowest that would allow req, for the same client groups.
-func (a *whyAnswer) entryFor(req *policy.Request) (*policy.Set, error) {
+func (a *whyAnswer) entryFor(req *policy.Request, path string) (*policy.Set, error) {
 	spec := policy.Spec{Clients: a.cfg.Policy.Clients, Rules: []policy.RuleSpec{{
 		ID: "proposed", Hosts: []string{req.Target.Host()}, Ports: []uint16{req.Target.Port()},
 		Schemes: []policy.Scheme{req.Target.Scheme()},
 	}}}
+	if path != "" {
+		spec.Rules[0] = policy.RuleSpec{ID: "proposed", URL: req.Target.String() + path}
+	}
 	return policy.Compile(&spec, nil, policy.Env{})
 }
 
