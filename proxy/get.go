@@ -13,7 +13,7 @@ import (
 	"webproxy/policy"
 )
 
-// A plain GET or HEAD, as nearly all requests that are no CONNECT: see head.isPlainGet. It is served here,
+// A get is a plain GET or HEAD, as nearly all requests that are no CONNECT: see head.isPlainGet. It is served
 // in the goroutine that reads the wire. net/http's Server does not see it, nor does its Transport: their
 // goroutines, contexts and buffers are most of what a small request costs. What makes a request and an
 // answer what they are is the code that serves every other request, net/http's parsers and writers and
@@ -30,8 +30,7 @@ type get struct {
 	conn *originWire // in use; nil if there is none
 	cut  bool
 
-	closes   bool // the client's connection ends with this request
-	answered bool // the head of the final answer was written
+	closes bool // the client's connection ends with this request
 }
 
 // gets implements wireOwner.
