@@ -1,6 +1,7 @@
 // Package e2e shows the built webproxy to real clients: curl, wget, git and chromium reach through
 // it what the lists permit, are told why they may not reach the rest, and both stand in the audit
-// log. It ships that log to rsyslog and to an OpenTelemetry Collector (otelcol, a module of its own), has lnav and
+// log. HAProxy stands in front of it, Squid behind. It ships that log to rsyslog and to an OpenTelemetry
+// Collector (otelcol, a module of its own), has lnav and
 // goaccess read it, and also changes the policy under load, kills the process in mid-traffic and stops it.
 //
 // The tests need the build tag e2e and a Debian machine; e2e/run sees to both:
