@@ -116,8 +116,8 @@ func TestInspectPipelining(t *testing.T) {
 	p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, r.URL.Path) }), leafSpec{})
 	c, r := p.open(t)
 	get := func(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: " + p.Target + "\r\n\r\n" }
-	io.WriteString(c, get("/allowed")+get("/other")+get("/allowed/b")+get("/allowed /c"))
-	for _, want := range []string{"200 OK /allowed", "403 webproxy denied: path_not_allowed", "200 OK /allowed/b", "400 webproxy denied: bad_request"} {
+	io.WriteString(c, get("/allowed")+get("https://"+p.Target+"/allowed")+get("http://"+p.Target+"/allowed")+get("/other")+get("/allowed/b")+get("/allowed /c"))
+	for _, want := range []string{"200 OK /allowed", "400 webproxy denied: bad_target", "400 webproxy denied: bad_target", "403 webproxy denied: path_not_allowed", "200 OK /allowed/b", "400 webproxy denied: bad_request"} {
 		resp, err := http.ReadResponse(r, &http.Request{Method: "GET"})
 		if err != nil {
 			t.Fatal(err)
@@ -128,7 +128,7 @@ func TestInspectPipelining(t *testing.T) {
 		}
 	}
 	c.Close()
-	p.Records(8) // CONNECT and two requests: 2; denials: 2
+	p.Records(10) // CONNECT and two requests: 2; denials: 4
 }
 
 // A client is known by its certificate inside the tunnel as it was when it asked for it.

@@ -201,7 +201,7 @@ func (w *wire) admit(b []byte) bool {
 	switch {
 	case h.isPlainConnect():
 		w.state = wireFront
-	case w.limits.gets && h.isPlainGet() && w.readGet(b):
+	case w.limits.gets && w.inside == nil && h.isPlainGet() && w.readGet(b):
 		w.state = wireGet
 	case h.isConnect():
 		w.state = wireTunnel
