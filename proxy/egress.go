@@ -125,7 +125,7 @@ func (e *Egress) open(ctx context.Context, route *Route) (net.Conn, error) {
 	return conn, err
 }
 
-// leads notes that r leads to addr.
+// leads notes that r leads to addr. Not inlined, its copies of a Decision take stack only here.
 //
 //go:noinline
 func (r *Route) leads(addr netip.AddrPort) {

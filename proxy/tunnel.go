@@ -57,9 +57,9 @@ const (
 )
 
 // run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side
-// breaks off or takes nothing for t.stall, t.judge refuses it, or someone calls cut. It closes both ends before it returns what was
-// delivered, and why it was over; but after tunnelRefused the client's is for the caller to close, so
-// that the client hears why. To be called once.
+// breaks off or takes nothing for t.stall, t.judge refuses it, or someone calls cut. It closes both ends
+// before it returns what was delivered, and why it was over; but after tunnelRefused the client's is for
+// the caller to close, so that the client hears why. To be called once.
 func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 	if t.pools == nil {
 		t.pools = &tunnelPools{}
