@@ -15,7 +15,7 @@ const (
 	// socket through a pipe, in the kernel (splice(2)), until less than a buffer comes at a time.
 	bulkReads = 2
 	// pipeSize is asked for, not required: the kernel rations pipe memory for ordinary users.
-	pipeSize = 256 << 10
+	pipeSize = 1 << 20
 	// maxPipes bounds the pipes in use: 64 of this size are what an ordinary user may have at full
 	// size (fs.pipe-user-pages-soft). Flows that get none go on through buffers.
 	maxPipes = 64
