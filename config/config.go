@@ -126,6 +126,9 @@ func (c *Config) withDefaults() {
 	}
 	for i := range c.Egress.Parents {
 		c.fromFile(&c.Egress.Parents[i].Credentials)
+		if n := c.Egress.Parents[i].Negotiate; n != nil {
+			c.fromFile(&n.Keytab, &n.Krb5Conf)
+		}
 	}
 }
 

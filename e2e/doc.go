@@ -1,6 +1,7 @@
 // Package e2e shows the built webproxy to real clients: curl, wget, git and chromium reach through
 // it what the lists permit, are told why they may not reach the rest, and both stand in the audit
-// log. HAProxy stands in front of it, Squid behind. It ships that log to rsyslog and to an OpenTelemetry
+// log. HAProxy stands in front of it, Squid behind, which
+// may ask a Kerberos KDC who it is. It ships that log to rsyslog and to an OpenTelemetry
 // Collector (otelcol, a module of its own), has lnav and
 // goaccess read it, and also changes the policy under load, kills the process in mid-traffic and stops it.
 //

@@ -30,6 +30,38 @@ type squid struct {
 // startSquid starts Squid, which demands Basic credentials if secret, user:password, is not empty.
 func startSquid(t *testing.T, secret string) *squid {
 	t.Helper()
+	return runSquid(t, func(file func(name, text string) string) string {
+		user, password, ok := strings.Cut(secret, ":")
+		if !ok {
+			return "http_access allow all\n"
+		}
+		hash := run(t, nil, "openssl", "passwd", "-apr1", password)
+		return "auth_param basic program /usr/lib/squid/basic_ncsa_auth " + file("passwd", user+":"+hash.stdout) + "\n" + knownOnly
+	})
+}
+
+// startSquidNegotiate starts Squid, which demands tickets of r for HTTP/squid.test.
+func startSquidNegotiate(t *testing.T, r *realm) *squid {
+	t.Helper()
+	keys, err := os.ReadFile(r.keytab("HTTP/squid.test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conf, err := os.ReadFile(r.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runSquid(t, func(file func(name, text string) string) string {
+		return fmt.Sprintf("auth_param negotiate program /usr/bin/env KRB5_CONFIG=%s /usr/lib/squid/negotiate_kerberos_auth -k %s -s HTTP/squid.test@SITE.TEST\n",
+			file("krb5.conf", string(conf)), file("http.keytab", string(keys))) + "auth_param negotiate children 2\n" + knownOnly
+	})
+}
+
+const knownOnly = "acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n"
+
+// runSquid starts Squid with the lines that access gives, for which it may write files that Squid may read.
+func runSquid(t *testing.T, access func(file func(name, text string) string) string) *squid {
+	t.Helper()
 	// Squid gives up being root, and the directories of tests are root's.
 	dir, err := os.MkdirTemp("", "squid")
 	if err != nil {
@@ -49,12 +81,6 @@ func startSquid(t *testing.T, secret string) *squid {
 	free := listen(t, "127.0.0.1:0")
 	s := &squid{addr: free.Addr().String()}
 	free.Close()
-	access := "http_access allow all\n"
-	if user, password, ok := strings.Cut(secret, ":"); ok {
-		hash := run(t, nil, "openssl", "passwd", "-apr1", password)
-		access = "auth_param basic program /usr/lib/squid/basic_ncsa_auth " + file("passwd", user+":"+hash.stdout) + "\n" +
-			"acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n"
-	}
 	conf := file("squid.conf", fmt.Sprintf(`http_port %s
 hosts_file %s
 acl refused dstdomain refused.parent.test
@@ -65,7 +91,7 @@ cache_log %s/cache.log
 pid_filename %s/squid.pid
 coredump_dir %s
 visible_hostname squid.test
-`, s.addr, file("hosts", "127.0.0.1 www.parent.test refused.parent.test\n"), access, dir, dir, dir))
+`, s.addr, file("hosts", "127.0.0.1 www.parent.test refused.parent.test\n"), access(file), dir, dir, dir))
 	s.cmd = exec.Command("squid", "-N", "-f", conf)
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)

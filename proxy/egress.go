@@ -16,7 +16,8 @@ import (
 // resolved or dialled. To get it is a mistake of the caller.
 var ErrNotPermitted = errors.New("decision does not permit it")
 
-// Egress opens connections to origins. It is the only code that dials.
+// Egress opens connections to origins. It is the only code that dials, but for the KDCs of parents with
+// negotiate: those are the library's to ask.
 //
 // It reaches origins directly or through the parents it is given, and takes nothing from the
 // environment: no HTTP_PROXY, no GODEBUG. An Egress is made by NewEgress, and safe for concurrent use.

@@ -23,8 +23,16 @@ type parent struct {
 	roots  *Roots
 	hosts  []policy.Pattern
 	except []policy.Pattern
-	secret *credentials // nil if it wants none
+	secret authorizer // nil if it wants none
 	health health
+}
+
+// An authorizer makes what a parent knows this proxy by. It is safe for concurrent use.
+type authorizer interface {
+	// authorization returns the value of Proxy-Authorization for one request. No error of it has secrets.
+	authorization(ctx context.Context) (string, error)
+	// forget says that the last value was not accepted.
+	forget()
 }
 
 func newParent(spec ParentSpec, i int, o EgressOptions) (*parent, error) {
@@ -36,12 +44,38 @@ func newParent(spec ParentSpec, i int, o EgressOptions) (*parent, error) {
 	if secure {
 		p.tls = &tls.Config{ServerName: addr.Host(), NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
 	}
-	if spec.Credentials == "" {
-		return p, nil
+	switch {
+	case spec.Negotiate != nil:
+		p.secret, err = newKerberos(*spec.Negotiate, addr.Host())
+	case spec.Credentials != "":
+		p.secret = &credentials{path: spec.Credentials}
+		_, err = p.secret.authorization(context.Background())
 	}
-	p.secret = &credentials{path: spec.Credentials}
-	_, err = p.secret.authorization()
 	return p, err
+}
+
+// authorization is what p knows this proxy by, for one request for t; empty if it wants nothing.
+func (p *parent) authorization(ctx context.Context, t policy.Target) (string, error) {
+	if p.secret == nil {
+		return "", nil
+	}
+	value, err := p.secret.authorization(ctx)
+	switch {
+	case err == nil:
+		return value, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return "", fmt.Errorf("dial %s: %w", t.HostPort(), context.Canceled)
+	}
+	word := wordConfiguration
+	var ticket *ticketError
+	if errors.As(err, &ticket) {
+		word = ticket.word
+	}
+	failed := p.fail(t, word, 0, err)
+	if ticket != nil {
+		failed.Detail = "parent " + p.id + ": " + ticket.detail
+	}
+	return "", failed
 }
 
 // serves reports whether t is reached through p.
@@ -128,7 +162,9 @@ func (e *Egress) judgeParent(p *parent, err error) (again bool) {
 		e.failed(p, err)
 		return true
 	case answered.status == http.StatusProxyAuthRequired:
-		p.secret.forget()
+		if p.secret != nil {
+			p.secret.forget()
+		}
 		e.failed(p, err)
 		return true
 	}

@@ -21,6 +21,10 @@ const maxParentHead = 64 << 10
 func (e *Egress) tunnelThrough(ctx context.Context, d policy.Decision, p *parent, limit time.Duration) (net.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	authorization, err := p.authorization(limited, d.Target)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := e.dialParent(limited, d, p)
 	if err != nil {
 		return nil, err
@@ -28,7 +32,7 @@ func (e *Egress) tunnelThrough(ctx context.Context, d policy.Decision, p *parent
 	// The parent has to connect too, and knows better than we do how long that may take.
 	conn.SetDeadline(time.Now().Add(e.timeout))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	lead, err := p.ask(conn, d.Target, viaOf(ctx))
+	lead, err := p.ask(conn, d.Target, viaOf(ctx), authorization)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -44,17 +48,13 @@ func (e *Egress) tunnelThrough(ctx context.Context, d policy.Decision, p *parent
 }
 
 // ask sends a CONNECT for t and reads the answer. It returns what came behind it.
-func (p *parent) ask(conn net.Conn, t policy.Target, via string) (lead []byte, err error) {
+func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) (lead []byte, err error) {
 	var head strings.Builder
 	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
 	if via != "" {
 		head.WriteString("Via: 1.1 " + via + "\r\n")
 	}
-	if p.secret != nil {
-		authorization, err := p.secret.authorization()
-		if err != nil {
-			return nil, p.fail(t, wordConfiguration, 0, err)
-		}
+	if authorization != "" {
 		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
 	}
 	head.WriteString("\r\n")

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -24,7 +25,7 @@ type credentials struct {
 }
 
 // authorization returns the value of Proxy-Authorization. No error of it quotes the file.
-func (c *credentials) authorization() (string, error) {
+func (c *credentials) authorization(context.Context) (string, error) {
 	info, err := os.Stat(c.path)
 	if err != nil {
 		return "", fmt.Errorf("credentials: %w", err)
@@ -49,9 +50,6 @@ func (c *credentials) authorization() (string, error) {
 
 // forget has the file read again, though it may look the same: what was read was not accepted.
 func (c *credentials) forget() {
-	if c == nil {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.basic = ""

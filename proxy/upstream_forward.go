@@ -90,11 +90,13 @@ func repeatable(r *http.Request) bool {
 
 func (s *Server) tripTo(p *parent, r *http.Request) (*http.Response, error) {
 	d, _ := r.Context().Value(decisionKey{}).(policy.Decision)
-	if p.secret != nil {
-		authorization, err := p.secret.authorization()
-		if err != nil {
-			return nil, &unsentError{p.fail(d.Target, wordConfiguration, 0, err)}
-		}
+	limited, cancel := context.WithTimeout(r.Context(), s.Egress.timeout)
+	authorization, err := p.authorization(limited, d.Target)
+	cancel()
+	if err != nil {
+		return nil, &unsentError{err}
+	}
+	if authorization != "" {
 		r.Header["Proxy-Authorization"] = []string{authorization}
 	}
 	resp, err := s.transports.toParent(p).RoundTrip(r)

@@ -23,6 +23,8 @@ type ParentSpec struct {
 	// Credentials is a file with one line, user:password, for Basic authentication. Only its owner
 	// may be able to read it. It is read again when it was replaced. Relative to the configuration file.
 	Credentials string `yaml:"credentials"`
+	// Negotiate is Kerberos instead of credentials. Default: none.
+	Negotiate *NegotiateSpec `yaml:"negotiate"`
 }
 
 // checkParents returns what is wrong with o.Parents.
@@ -42,8 +44,15 @@ func (o EgressOptions) checkParents() []error {
 			fail(at+".id", fmt.Sprintf("%q is there twice", id), "")
 		}
 		seen[id] = true
-		if _, _, err := p.target(); err != nil {
+		t, _, err := p.target()
+		if err != nil {
 			fail(at+".url", err.Error(), `write "http://proxy.example.com:8080"`)
+		}
+		if p.Negotiate != nil {
+			p.Negotiate.check(t.Host(), !t.Addr().IsValid(), func(field, msg, hint string) { fail(at+".negotiate"+field, msg, hint) })
+			if p.Credentials != "" {
+				fail(at+".negotiate", "there are credentials too", "leave one of the two out")
+			}
 		}
 		for _, list := range []struct {
 			name  string

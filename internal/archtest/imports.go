@@ -58,6 +58,7 @@ var namedIn = map[string][]string{
 	"github.com/gaissmai/bart":            {"policy/", "catalog/"},
 	"github.com/invopop/jsonschema":       {"config/", "config/gen/"},
 	"github.com/klauspost/compress":       {"audit/"},
+	"github.com/jcmturner/gokrb5":         {"proxy/upstream_negotiate.go"},
 	"github.com/pires/go-proxyproto":      {"proxy/prelude.go"},
 	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
 	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/", "ship/"},
