@@ -75,6 +75,11 @@ func (s *Server) tripThrough(r *http.Request, d policy.Decision, parents []*pare
 			if s.Egress.judgeParent(p, err) && repeatable(r) {
 				continue
 			}
+		case brokenConnWord(err) == wordTerminated: // it is dying, and had the request in hand
+			s.Egress.failed(p, err)
+			if repeatable(r) {
+				continue
+			}
 		}
 		return nil, worst
 	}

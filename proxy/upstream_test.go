@@ -302,6 +302,25 @@ func TestParentFailover(t *testing.T) {
 	}
 }
 
+// A parent that ends a connection with a request in hand is down. What is safe to repeat, another one gets.
+func TestParentBreaksOff(t *testing.T) {
+	for method, want := range map[string]int{"GET": 200, "POST": 502} {
+		dying, second := startParent(t, false), startParent(t, false)
+		dying.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: specs(dying, second)})
+		c := p.Dial()
+		c.Send(map[string]string{"GET": p.Get("/"), "POST": p.Request("POST", "/", "Content-Length: 2") + "hi"}[method])
+		if resp := c.Response(method); resp.StatusCode != want {
+			t.Errorf("%s: %s, want %d", method, resp.Status, want)
+		}
+		c = p.Dial()
+		c.Send(p.Get("/"))
+		if resp := c.Response("GET"); resp.StatusCode != 200 || second.asked.Load() == 0 {
+			t.Errorf("after %s: %s", method, resp.Status)
+		}
+	}
+}
+
 // Hosts that are no parent's, and those excepted, are reached directly; a parent that cannot be reached
 // is named in the answer, without its address.
 func TestParentChoice(t *testing.T) {
