@@ -16,20 +16,53 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
 	s.track(x)
-	origin, err := x.open(ctx, x.decision)
+	far, err := x.reach(ctx)
 	if err != nil {
 		defer cancel()
 		x.answerFailure(rw, r, err)
 		return
 	}
 	h := &hijacker{ResponseWriter: rw, wire: x.wire}
-	x.start = func() { x.startConnect(origin, h.early) }
+	x.start = func() { far.start(x, h.early) }
 	s.engine.ServeHTTP(h, x.with(ctx, r))
 	if !h.done { // the connection could not be hijacked
 		defer cancel()
-		origin.Close()
+		far.close()
 		x.close(wordInternal)
 	}
+}
+
+// A farSide is what a CONNECT leads to.
+type farSide struct {
+	origin     net.Conn
+	inspection *inspection // instead, if the tunnel's TLS is opened
+}
+
+// reach opens the far side of a permitted CONNECT.
+func (x *exchange) reach(ctx context.Context) (far farSide, err error) {
+	if x.inspected {
+		far.inspection, err = x.srv.newInspection(ctx, x)
+	} else {
+		far.origin, err = x.open(ctx, x.decision)
+	}
+	return far, err
+}
+
+// start serves x's client, in a goroutine of its own. early came with the CONNECT.
+func (f farSide) start(x *exchange, early []byte) {
+	if f.inspection != nil {
+		x.startInspection(f.inspection, early)
+		return
+	}
+	x.startConnect(f.origin, early)
+}
+
+func (f farSide) close() {
+	if f.inspection != nil {
+		f.inspection.closeOrigin()
+		return
+	}
+	f.origin.Close()
 }
 
 // established is the answer to a CONNECT. No field of ours has a meaning in it (RFC 9110, 9.3.6).

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"time"
 
@@ -68,14 +67,7 @@ func (s *Server) connects(w *wire) {
 	x.cancel = cancel
 	s.track(x)
 	stop := w.watch(cancel)
-	var origin net.Conn
-	var n *inspection
-	var err error
-	if x.inspected {
-		n, err = s.newInspection(ctx, x)
-	} else {
-		origin, err = x.open(ctx, x.decision)
-	}
+	far, err := x.reach(ctx)
 	stop()
 	if err != nil {
 		defer cancel()
@@ -88,11 +80,7 @@ func (s *Server) connects(w *wire) {
 		return
 	}
 	w.take()
-	if n != nil {
-		x.startInspection(n, w.takeEarly())
-		return
-	}
-	x.startConnect(origin, w.takeEarly())
+	far.start(x, w.takeEarly())
 }
 
 // watchDelay is how long a dial may take before somebody looks whether its client is still there.

@@ -119,26 +119,22 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 	return nil
 }
 
-// chunkRoom is for the size of a chunk, in front of it, and its line end, behind it.
-const chunkRoom = len("ffffffff\r\n") + len("\r\n")
-
 // passChunked passes a body whose size the origin does not tell. Whatever was read goes out before the
 // next read: the origin may be thinking for a long time between two lines.
 func (g *get) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 	space := g.x.srv.copies.take()
 	defer g.x.srv.copies.give(space)
-	body := (*space)[:len(*space)-chunkRoom]
 	if g.conn.buffered.Buffered() == 0 { // the body may be late: an early head wants to be seen
 		if err := g.flush(buf); err != nil {
 			return err
 		}
 	}
 	for {
-		n, err := resp.Body.Read(body)
+		n, err := resp.Body.Read(*space)
 		if n > 0 {
 			buf.WriteString(strconv.FormatInt(int64(n), 16))
 			buf.WriteString("\r\n")
-			buf.Write(body[:n])
+			buf.Write((*space)[:n])
 			buf.WriteString("\r\n")
 		}
 		if err == io.EOF {

@@ -46,28 +46,6 @@ type inspection struct {
 	once   sync.Once            // closes it
 }
 
-// inspect opens the TLS of a permitted CONNECT. The origin's certificate is verified first: no client
-// is shown a good certificate for a bad origin.
-func (s *Server) inspect(x *exchange, rw http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancel(r.Context())
-	x.cancel = cancel
-	s.track(x)
-	n, err := s.newInspection(ctx, x)
-	if err != nil {
-		defer cancel()
-		x.answerFailure(rw, r, err)
-		return
-	}
-	h := &hijacker{ResponseWriter: rw, wire: x.wire}
-	x.start = func() { x.startInspection(n, h.early) }
-	s.engine.ServeHTTP(h, x.with(ctx, r))
-	if !h.done { // the connection could not be hijacked
-		defer cancel()
-		n.closeOrigin()
-		x.close(wordInternal)
-	}
-}
-
 // startInspection serves the client in a goroutine of its own. early came with the CONNECT.
 func (x *exchange) startInspection(n *inspection, early []byte) {
 	x.status = http.StatusOK
@@ -80,7 +58,8 @@ func (x *exchange) startInspection(n *inspection, early []byte) {
 
 var errNoInspector = errors.New("no authority to sign certificates")
 
-// newInspection connects to x's target, and verifies it.
+// newInspection connects to x's target, and verifies it: no client is shown a good certificate for a bad
+// origin.
 func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, error) {
 	n := &inspection{srv: s, tunnel: x, target: x.request.Target, closed: make(chan struct{})}
 	n.empty.L = &n.mu

@@ -217,8 +217,6 @@ func (s *Server) handle(w *wire, rw http.ResponseWriter, r *http.Request) {
 	case !x.decision.Permit:
 		x.refuse(rw, r)
 		return
-	case x.inspected:
-		s.inspect(x, rw, r)
 	case r.Method == http.MethodConnect:
 		s.connect(x, rw, r)
 	case isWebSocket(r):
