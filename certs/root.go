@@ -46,7 +46,7 @@ type Root struct {
 type RootSpec struct {
 	// Name is the subject's common name. Default "webproxy inspection".
 	Name string
-	// Only limits the root to these names and those below them. Default: none, it can sign for all.
+	// Only limits the root to these DNS names and those below them: see constrain. Default: none, it can sign for all.
 	Only []string
 	// Life is how long it is valid. Default two years.
 	Life time.Duration
@@ -88,8 +88,8 @@ func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
 		KeyUsage:              x509.KeyUsageCertSign,
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	if len(spec.Only) > 0 {
-		t.PermittedDNSDomains, t.PermittedDNSDomainsCritical = spec.Only, true
+	if err := constrain(t, spec.Only); err != nil {
+		return nil, err
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
 	if err != nil {

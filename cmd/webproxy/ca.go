@@ -38,7 +38,7 @@ func newCAInit() *cobra.Command {
 	}
 	file := configFlag(cmd)
 	name := cmd.Flags().String("name", "", "common `NAME` (default: webproxy inspection)")
-	only := cmd.Flags().StringSlice("only", nil, "names, and those below them, that it can sign for (default: all)")
+	only := cmd.Flags().StringSlice("only", nil, "DNS `NAMES`, and those below them, that it can sign for; no addresses, URIs or mail then (default: all)")
 	days := cmd.Flags().Int("days", 730, "how long it is valid")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return makeRoot(cmd, *file, certs.RootSpec{Name: *name, Only: *only, Life: daysLong(*days)}, false)
@@ -121,6 +121,7 @@ func newCAShow() *cobra.Command {
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ROOT\tSTATE\tSIGNS FROM\tUNTIL\tFOR\tSHA-256")
 		now := time.Now()
+		var open []string
 		for i, r := range roots {
 			state := "signs"
 			switch {
@@ -132,12 +133,23 @@ func newCAShow() *cobra.Command {
 				state = "was before"
 			}
 			only := strings.Join(r.Cert.PermittedDNSDomains, ",")
-			if only == "" {
+			switch {
+			case only == "":
 				only = "all names"
+			case !r.Binds():
+				only += ",any address"
+				open = append(open, r.Name)
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%x\n", r.Name, state, r.Starts().Format(time.DateOnly), r.Cert.NotAfter.Format(time.DateOnly), only, sha256.Sum256(r.Cert.Raw))
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		if len(open) > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "webproxy: warning: %s: an earlier version limited it to names only; clients believe what its key signs for IP addresses, URIs and mail addresses\n", strings.Join(open, ", "))
+			sayHint(cmd.ErrOrStderr(), "webproxy ca rotate makes a root that is limited in these too")
+		}
+		return nil
 	}
 	return cmd
 }
