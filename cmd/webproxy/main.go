@@ -24,8 +24,11 @@ const (
 	exitIntegrity = 5 // the audit log is not what was written
 )
 
-// version is set by the linker in releases; see Makefile.
-var version = "devel"
+// version and commit are set by the linker: version in releases, commit by make build.
+var (
+	version = "devel"
+	commit  = ""
+)
 
 func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,16 +24,30 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// buildVersion is the release, or the revision that the binary was built from.
+// buildVersion is the release, or the commit that the binary was built from: as make build gave it, or else as Go noted it.
 func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if version != "devel" || !ok {
+	if version != "devel" {
 		return version
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return version + "-" + s.Value[:12]
+	at, modified := commit, false
+	info, ok := debug.ReadBuildInfo()
+	if at == "" && ok {
+		for _, s := range info.Settings {
+			switch s.Key {
+			case "vcs.revision":
+				at = s.Value
+			case "vcs.modified":
+				modified = s.Value == "true"
+			}
 		}
 	}
-	return version
+	at, suffix := strings.CutSuffix(at, "-modified")
+	if at == "" {
+		return version
+	}
+	v := version + "-" + at[:min(len(at), 12)]
+	if modified || suffix {
+		v += "-modified"
+	}
+	return v
 }
