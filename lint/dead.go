@@ -14,12 +14,12 @@ func (l *linter) dead() {
 	for i := range l.rules {
 		r := &l.rules[i]
 		if !r.Expires.IsZero() && !l.Now.Before(r.Expires) {
-			l.add(Expired, Warning, r, forms(r),
+			l.add(Expired, noteIfBuiltIn(r), r, forms(r),
 				fmt.Sprintf("%s expired on %s", forms(r), r.Expires.Format("2006-01-02 15:04 UTC")), "remove it, or give it a later expires")
 			continue
 		}
 		if why, fix := neverMatches(r); why != "" {
-			l.add(NeverMatches, Warning, r, forms(r), fmt.Sprintf("%s: %s", forms(r), why), fix)
+			l.add(NeverMatches, noteIfBuiltIn(r), r, forms(r), fmt.Sprintf("%s: %s", forms(r), why), fix)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func (l *linter) paths() {
 		if r.Deny || r.Path == "" || r.Inspect || !r.HasScheme(policy.HTTPS) {
 			continue
 		}
-		l.add(PathOverTLS, Warning, r, forms(r),
+		l.add(PathOverTLS, noteIfBuiltIn(r), r, forms(r),
 			fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", r.Path, r.Host),
 			"set inspect: true on a rule of its own to enforce it, or drop the path")
 	}

@@ -12,6 +12,7 @@ type Code string
 const (
 	SharedSuffix        Code = "shared-suffix"        // a wildcard where anybody can get a name
 	SharedHost          Code = "shared-host"          // a host on which anybody can get a path
+	DataReceiver        Code = "data-receiver"        // a service that exists to receive what anybody sends
 	Redundant           Code = "redundant"            // another entry says as much
 	Shadowed            Code = "shadowed"             // a deny refuses all that an allow admits
 	NeverMatches        Code = "never-matches"        // no request can match
@@ -31,7 +32,7 @@ const (
 
 // Codes lists every Code.
 func Codes() []Code {
-	return []Code{SharedSuffix, SharedHost, Redundant, Shadowed, NeverMatches, ApexMissing, PathOverTLS, Expired,
+	return []Code{SharedSuffix, SharedHost, DataReceiver, Redundant, Shadowed, NeverMatches, ApexMissing, PathOverTLS, Expired,
 		UnfilledPlaceholder, OldGeneration, NotInForce, UnknownServiceTag, RegionalServiceTag, LookAlike, UpperCase, TrailingDot, Config}
 }
 
@@ -86,7 +87,7 @@ func sorted(all []Finding) []Finding {
 	}
 	seen := map[told]bool{}
 	return slices.DeleteFunc(all, func(f Finding) bool {
-		if f.Code != SharedSuffix && f.Code != SharedHost && f.Code != ApexMissing {
+		if f.Code != SharedSuffix && f.Code != SharedHost && f.Code != DataReceiver && f.Code != ApexMissing {
 			return false
 		}
 		key := told{f.Code, f.File, f.Field, f.Entry, f.Line}

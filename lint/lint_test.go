@@ -108,6 +108,11 @@ func TestFindings(t *testing.T) {
 		{"denied", nil, "", []policy.RuleSpec{{ID: "never", Deny: true, Hosts: []string{"*.blob.core.windows.net"}}}},
 		{"shared host", []string{"shared-host 1 storage.googleapis.com"}, "storage.googleapis.com", nil},
 		{"a path that holds", nil, "http://storage.googleapis.com/bucket", nil},
+		{"bundled elsewhere", []string{"shared-suffix 2 *.azure.us", "shared-suffix 3 *.ods.opinsights.azure.com", "shared-suffix 4 *.azconfig.io"},
+			"azure.us\n*.azure.us\n*.ods.opinsights.azure.com\n*.azconfig.io", nil},
+		{"above public suffixes", []string{"shared-suffix 2 *.amazonaws.com"}, "amazonaws.com\n*.amazonaws.com", nil},
+		{"receives data", []string{"data-receiver 1 x.requestcatcher.com", "data-receiver 2 *.ngrok.io", "data-receiver 3 webhook.site"},
+			"x.requestcatcher.com\n*.ngrok.io\nwebhook.site", nil},
 		// apex
 		{"no apex", []string{"apex-missing 1 *.example.org"}, "*.example.org", nil},
 		{"apex elsewhere", nil, "*.example.org\nhttp://example.org", nil},
@@ -145,6 +150,8 @@ func TestFindings(t *testing.T) {
 		{"0 for o", []string{"look-alike 1 www.micros0ft.com"}, "www.micros0ft.com", nil},
 		{"swapped", []string{"look-alike 1 www.mircosoft.com"}, "www.mircosoft.com", nil},
 		{"one less", []string{"look-alike 1 www.windowsupdate.co"}, "www.windowsupdate.co", nil},
+		{"a stranger's", []string{"look-alike 1 hybridaks.azurecr.io.evil.com", "look-alike 2 windowsupdate.com.co", "look-alike 3 microsoft-update.net"},
+			"hybridaks.azurecr.io.evil.com\nwindowsupdate.com.co\nmicrosoft-update.net", nil},
 		{"the real ones", nil, "www.microsoft.com\nx.windowsupdate.com\nx.digicert.cn\naka.ms", nil},
 		// as written
 		{"capitals", []string{"upper-case 1 WWW.Example.org"}, "https://WWW.Example.org/x", nil},
@@ -240,19 +247,64 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// The audit log knows which hosts a wildcard was needed for.
+// The audit log knows which hosts a wildcard was needed for. That it has none is a reason to remove the entry only if
+// it reaches back for weeks.
 func TestNarrow(t *testing.T) {
+	for _, tt := range []struct {
+		name, used, unused string // the fixes
+		days               int    // that the log reaches back
+	}{
+		{"weeks", "since 2026-10-25 the audit log has acct2.blob.core.windows.net, acct1.blob.core.windows.net",
+			"nothing below it was asked for in the 29 days since 2026-10-25, says the audit log: remove it, or name the hosts that are needed", 30},
+		{"a day", "since 2026-11-23 the audit log has acct2.blob.core.windows.net, acct1.blob.core.windows.net (it is of 12 hours only: let it run for some weeks first)",
+			"name the hosts that are needed; the audit log is of 12 hours only (since 2026-11-23) and has none of them, which says little: let it run for some weeks first", 1},
+		{"nothing", "", "name the hosts that are needed; the audit log has no request yet, so it cannot say which: let it run for some weeks first", -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in := input(t, policy.Spec{Rules: []policy.RuleSpec{{ID: "a", Hosts: []string{"*.blob.core.windows.net", "*.azurefd.net"}}}}, nil)
+			in.Log, in.Since = narrowLog(t, tt.days), now.AddDate(0, 0, -40)
+			found, err := lint.Check(in)
+			if err != nil || len(found) != 2 {
+				t.Fatalf("Check = %v, %v, want two findings", found, err)
+			}
+			for _, f := range found {
+				hosts, fix := []string{"acct2.blob.core.windows.net", "acct1.blob.core.windows.net"}, tt.used
+				if f.Entry == "*.azurefd.net" || tt.used == "" {
+					hosts, fix = nil, tt.unused
+				}
+				if fix = "name the hosts that are needed; " + fix; tt.unused != "" && hosts == nil {
+					fix = tt.unused
+				}
+				if !slices.Equal(f.Hosts, hosts) || f.Fix != fix {
+					t.Errorf("%s: hosts %v, fix %q; want %v, %q", f.Entry, f.Hosts, f.Fix, hosts, fix)
+				}
+			}
+			in.Log += "/nowhere"
+			if found, err := lint.Check(in); err == nil || len(found) != 2 {
+				t.Errorf("without a log: %d findings, %v, want two and an error", len(found), err)
+			}
+		})
+	}
+}
+
+// narrowLog writes a log that begins a number of days ago and ends half a day ago.
+func narrowLog(t *testing.T, days int) string {
+	t.Helper()
 	dir := t.TempDir()
-	log, err := audit.Open(audit.Options{Dir: dir})
+	log, err := audit.Open(audit.Options{Dir: dir, Sync: audit.AgeOff})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []audit.Record{
+	records := []audit.Record{
 		{Host: "acct1.blob.core.windows.net", Decision: "allow"}, {Host: "acct2.blob.core.windows.net", Decision: "allow"},
 		{Host: "acct2.blob.core.windows.net", Decision: "allow"}, {Host: "denied.blob.core.windows.net", Decision: "deny"},
 		{Host: "www.example.org", Decision: "allow"},
-	} {
-		r.Type, r.Port, r.Method = audit.TypeDecision, 443, "CONNECT"
+	}
+	for i, r := range records[:max(0, min(len(records), 5*days))] {
+		r.Type, r.Port, r.Method, r.Time = audit.TypeDecision, 443, "CONNECT", now.AddDate(0, 0, -days)
+		if i == len(records)-1 {
+			r.Time = now.Add(-12 * time.Hour)
+		}
 		if err := log.Append(&r); err != nil {
 			t.Fatal(err)
 		}
@@ -260,27 +312,28 @@ func TestNarrow(t *testing.T) {
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	in := input(t, policy.Spec{Rules: []policy.RuleSpec{{ID: "a", Hosts: []string{"*.blob.core.windows.net", "*.azurefd.net"}}}}, nil)
-	in.Log, in.Since = dir, time.Time{}
-	found, err := lint.Check(in)
-	if err != nil || len(found) != 2 {
-		t.Fatalf("Check = %v, %v, want two findings", found, err)
+	return dir
+}
+
+// What is built in is a note, whatever it is: the operator cannot edit it.
+func TestBuiltInIsNoted(t *testing.T) {
+	spec := policy.Spec{Region: "eastus"}
+	for _, list := range []string{"portal@2021-12", "tools@2021-12", "aks@2021-12", "arc@2026-07", "monitoring@2026-07"} {
+		spec.Rules = append(spec.Rules, policy.RuleSpec{ID: strings.ReplaceAll(list, "@", "-"), List: list})
 	}
-	for _, f := range found {
-		want := []string{"acct2.blob.core.windows.net", "acct1.blob.core.windows.net"}
-		if f.Entry == "*.azurefd.net" {
-			want = nil
-		}
-		if !slices.Equal(f.Hosts, want) {
-			t.Errorf("%s: hosts %v, want %v", f.Entry, f.Hosts, want)
-		}
-		if f.Entry == "*.azurefd.net" && !strings.Contains(f.Fix, "nothing below it was asked for") {
-			t.Errorf("%s: fix %q, want that nothing was asked for", f.Entry, f.Fix)
+	codes := map[lint.Code]int{}
+	for _, f := range check(t, spec, nil) {
+		if strings.HasPrefix(f.Reason, "catalog ") {
+			codes[f.Code]++
+			if f.Level != lint.Note {
+				t.Errorf("%s %s: %s, want a note", f.Code, f.Entry, f.Level)
+			}
 		}
 	}
-	in.Log = dir + "/nowhere"
-	if found, err := lint.Check(in); err == nil || len(found) != 2 {
-		t.Errorf("without a log: %d findings, %v, want two and an error", len(found), err)
+	for _, code := range []lint.Code{lint.SharedSuffix, lint.SharedHost, lint.PathOverTLS} {
+		if codes[code] == 0 {
+			t.Errorf("no finding %s: %v", code, codes)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"webproxy/audit"
 	"webproxy/policy"
@@ -15,6 +16,9 @@ const (
 	maxSeen   = 100_000 // hosts that are remembered of a log: bounded memory, whatever clients asked for
 	maxHosts  = 100     // that a finding lists
 	maxSpoken = 5       // that its fix names
+
+	// enoughLog is how long a log must reach for what it does not have to tell something: a month's work is not in less.
+	enoughLog = 21 * 24 * time.Hour
 )
 
 // narrow looks in the audit log for the hosts that were really reached under wildcards on shared
@@ -33,11 +37,11 @@ func (l *linter) narrow(found []Finding) error {
 	if len(wide) == 0 {
 		return nil
 	}
-	hosts, err := l.hostsSeen()
+	seen, err := l.hostsSeen()
 	if err != nil {
 		return fmt.Errorf("look for narrower hosts: %w", err)
 	}
-	for host, n := range hosts {
+	for host, n := range seen.hosts {
 		for tail := parentOf(host); tail != ""; tail = parentOf(tail) {
 			for _, w := range wide[tail] {
 				if w.pattern.Matches(host) {
@@ -48,7 +52,7 @@ func (l *linter) narrow(found []Finding) error {
 	}
 	for _, all := range wide {
 		for _, w := range all {
-			w.say(l.Since.Format("2006-01-02"))
+			w.say(seen)
 		}
 	}
 	return nil
@@ -61,25 +65,64 @@ type wildcard struct {
 	seen    map[string]int
 }
 
-// hostsSeen counts the requests that were let through by host.
-func (l *linter) hostsSeen() (map[string]int, error) {
-	hosts := map[string]int{}
+// A sighted is what the log has: the requests that were let through, counted by host, and from when to when it reaches.
+type sighted struct {
+	hosts       map[string]int
+	first, last time.Time
+}
+
+// length says how long the log is, for people.
+func (s *sighted) length() string {
+	switch d := s.last.Sub(s.first); {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", int(d.Hours()/24))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	default:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	}
+}
+
+// hostsSeen reads the log.
+func (l *linter) hostsSeen() (*sighted, error) {
+	seen := &sighted{hosts: map[string]int{}}
 	_, err := audit.Scan(l.Log, audit.ScanOptions{Since: l.Since}, func(r audit.Record) error {
-		if r.Type != audit.TypeDecision || r.Decision != "allow" {
+		if r.Type != audit.TypeDecision {
 			return nil
 		}
-		if _, known := hosts[r.Host]; known || len(hosts) < maxSeen {
-			hosts[strings.Clone(r.Host)]++
+		if seen.first.IsZero() || r.Time.Before(seen.first) {
+			seen.first = r.Time
+		}
+		if r.Time.After(seen.last) {
+			seen.last = r.Time
+		}
+		if r.Decision != "allow" {
+			return nil
+		}
+		if _, known := seen.hosts[r.Host]; known || len(seen.hosts) < maxSeen {
+			seen.hosts[strings.Clone(r.Host)]++
 		}
 		return nil
 	})
-	return hosts, err
+	return seen, err
 }
 
-// say puts the hosts into the finding's fix.
-func (w *wildcard) say(since string) {
-	if len(w.seen) == 0 {
-		w.finding.Fix = fmt.Sprintf("nothing below it was asked for since %s, says the audit log: remove it, or name the hosts that are needed", since)
+// say puts the hosts into the finding's fix. That nothing was asked for is a reason to remove an entry only if the log
+// reaches back for weeks.
+func (w *wildcard) say(log *sighted) {
+	since := log.first.UTC().Format("2006-01-02")
+	short := log.last.Sub(log.first) < enoughLog
+	switch {
+	case log.first.IsZero():
+		w.finding.Fix = "name the hosts that are needed; the audit log has no request yet, so it cannot say which: let it run for some weeks first"
+		return
+	case len(w.seen) == 0 && short:
+		w.finding.Fix = fmt.Sprintf("name the hosts that are needed; the audit log is of %s only (since %s) and has none of them, which says little: let it run for some weeks first",
+			log.length(), since)
+		return
+	case len(w.seen) == 0:
+		w.finding.Fix = fmt.Sprintf("nothing below it was asked for in the %s since %s, says the audit log: remove it, or name the hosts that are needed",
+			log.length(), since)
 		return
 	}
 	names := slices.SortedFunc(maps.Keys(w.seen), func(a, b string) int {
@@ -91,4 +134,7 @@ func (w *wildcard) say(since string) {
 		spoken += fmt.Sprintf(" and %d more", more)
 	}
 	w.finding.Fix = fmt.Sprintf("name the hosts that are needed; since %s the audit log has %s", since, spoken)
+	if short {
+		w.finding.Fix += fmt.Sprintf(" (it is of %s only: let it run for some weeks first)", log.length())
+	}
 }

@@ -14,12 +14,22 @@ func (l *linter) shared() {
 		r := &l.rules[i]
 		switch {
 		case r.Deny:
+		case catalog.Receiver(r.Host.Tail()) != "":
+			l.receiver(r)
 		case r.Host.IsWildcard():
 			l.sharedSuffix(r)
 		default:
 			l.sharedHost(r)
 		}
 	}
+}
+
+// receiver finds an allow of a service that exists to receive data, be it of one name alone.
+func (l *linter) receiver(r *policy.RuleInfo) {
+	what := catalog.Receiver(r.Host.Tail())
+	l.add(DataReceiver, noteIfBuiltIn(r), r, r.Host.String(),
+		fmt.Sprintf("%s is a %s: it exists to receive what anybody sends it, and whoever made up the name or the path reads that", r.Host, what),
+		"remove it; a server needs no such service")
 }
 
 func (l *linter) sharedSuffix(r *policy.RuleInfo) {
@@ -35,7 +45,7 @@ func (l *linter) sharedSuffix(r *policy.RuleInfo) {
 		where += " whose name fits, and names are free to choose"
 	}
 	examples := strings.Join(r.Host.Examples(), " and ")
-	l.add(SharedSuffix, Warning, r, r.Host.String(),
+	l.add(SharedSuffix, noteIfBuiltIn(r), r, r.Host.String(),
 		fmt.Sprintf("%s (such as %s) allows %s, whoever owns it; source: %s", r.Host, examples, where, s.Source),
 		"name the hosts that are needed")
 }
@@ -45,7 +55,7 @@ func (l *linter) sharedHost(r *policy.RuleInfo) {
 	if what == "" || r.Path != "" && (r.Inspect || !r.HasScheme(policy.HTTPS)) {
 		return
 	}
-	l.add(SharedHost, Warning, r, r.Host.String(),
+	l.add(SharedHost, noteIfBuiltIn(r), r, r.Host.String(),
 		fmt.Sprintf("%s is shared: anybody can have a %s on it, and a tunnel hides which one is meant", r.Host, what),
 		"write the path and set inspect: true on a rule of its own, or mirror what is needed")
 }

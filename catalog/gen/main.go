@@ -2,6 +2,7 @@
 //
 //	go run ./catalog/gen                       # after a list was changed by hand, or added
 //	go run ./catalog/gen -csv endpoints.csv    # replaces all lists
+//	go run ./catalog/gen -suffixes RULES       # the domains above those of the Public Suffix List
 //
 // The table is a CSV file with one endpoint a row and the columns set, cloud, region, schemes,
 // host_pattern, path, ports, when, service_tag, description, source, source_date, arc_gateway, raw;
@@ -30,16 +31,21 @@ import (
 func main() {
 	table := flag.String("csv", "", "the table of endpoints; without it, the lists stay")
 	dir := flag.String("o", filepath.Join("catalog", "lists"), "where the lists are; their packed form goes beside it")
+	rules := flag.String("suffixes", "", "the rules of the Public Suffix List, one a line, or the Go table of golang.org/x/net/publicsuffix that has them; the lists stay")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	var err error
-	if *table != "" {
-		err = run(*table, *dir)
-	}
-	if err == nil {
+	switch {
+	case *rules != "":
+		err = writeAbove(*rules, filepath.Join(filepath.Dir(*dir), "suffixes_above.txt"))
+	case *table != "":
+		if err = run(*table, *dir); err == nil {
+			err = pack(*dir)
+		}
+	default:
 		err = pack(*dir)
 	}
 	if err != nil {
