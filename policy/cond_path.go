@@ -8,15 +8,14 @@ import (
 
 // MatchPath reports whether path, as it stood in the request, is one of pattern's: equal to it, or
 // below it at a "/"; a "*" at the end of pattern stands for anything from there on. The empty
-// pattern matches every path. A path that a server could read as another one, with dot segments or
-// with an encoded dot, slash or backslash, matches no pattern but the empty one.
+// pattern matches every path. A path that some server could resolve to one outside of pattern
+// matches no pattern but the empty one: see staysBelow.
 func MatchPath(pattern, path string) bool {
-	if pattern == "" {
-		return true
-	}
-	if !plainPath(path) {
-		return false
-	}
+	return pattern == "" || staysBelow(path) && isBelow(pattern, path)
+}
+
+// isBelow compares path with pattern byte by byte.
+func isBelow(pattern, path string) bool {
 	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
 		return strings.HasPrefix(path, prefix)
 	}
@@ -25,77 +24,131 @@ func MatchPath(pattern, path string) bool {
 }
 
 // mayMatchPath reports whether some server could read path as one of pattern's. It is the question
-// of a deny: what MatchPath leaves open it takes for a match, and it looks through escapes,
-// parameters (";a=b", RFC 3986, 3.3) and the case of letters.
+// of a deny: what MatchPath leaves open it takes for a match, and it looks through escapes, repeated
+// slashes, parameters (";a=b", RFC 3986, 3.3) and the case of letters.
 func mayMatchPath(pattern, path string) bool {
-	if !plainPath(path) {
-		return true
-	}
-	path = bare(path)
-	return !plainPath(path) || MatchPath(bare(pattern), path)
+	return !staysBelow(path) || isBelow(bare(pattern), bare(path))
 }
 
-// bare is a plain path in lower case, without escapes and parameters.
+// bare is path in lower case, without escapes, parameters and empty segments.
 func bare(path string) string {
 	path = strings.ToLower(path)
 	if strings.Contains(path, "%") {
-		path, _ = url.PathUnescape(path) // a plain path has no bad escape
+		path, _ = url.PathUnescape(path) // staysBelow refused bad escapes
 		path = strings.ToLower(path)
 	}
-	if !strings.Contains(path, ";") {
-		return path
+	if strings.Contains(path, ";") {
+		segments := strings.Split(path, "/")
+		for i, s := range segments {
+			segments[i], _, _ = strings.Cut(s, ";")
+		}
+		path = strings.Join(segments, "/")
 	}
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		segments[i], _, _ = strings.Cut(s, ";")
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
 	}
-	return strings.Join(segments, "/")
+	return path
 }
 
-// plainPath reports whether every server reads path as the same one.
-func plainPath(path string) bool {
+// staysBelow reports whether every server reads path as one below each of its own prefixes. Dot segments,
+// backslashes and what decodes to them leave a prefix. So may escapes of escapes, over-long UTF-8 and NUL,
+// which servers read differently. Encoded and repeated slashes do not: a segment more or less stays
+// below. OCSP requests have both (RFC 6960, A.1).
+func staysBelow(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
 	}
-	start := 1
-	for i := 1; i <= len(path); i++ {
-		if i < len(path) && path[i] != '/' {
-			if path[i] == '\\' || path[i] == '%' && encodesSyntax(path[i:]) {
+	dots, named, parameters := 0, false, false // of the segment so far
+	for i := 0; i <= len(path); {
+		c, size := byte('/'), 1 // the end of the path ends its last segment
+		if i < len(path) {
+			if c, size = unescapeByte(path[i:]); size == 0 || c == '\\' || c == 0 {
 				return false
 			}
-			continue
 		}
-		segment := path[start:i]
-		if isDotSegment(segment) || segment == "" && i < len(path) {
+		i += size
+		switch {
+		case c == '/':
+			if !named && (dots == 1 || dots == 2) {
+				return false
+			}
+			dots, named, parameters = 0, false, false
+		case c == '%' && beginsEscape(path[i:]), isOverlong(c, path[i:]):
 			return false
+		case parameters:
+		case c == ';': // some servers drop parameters before they resolve dot segments
+			parameters = true
+		case c == '.':
+			dots++
+		case c > ' ': // some servers drop white space at the end of a segment
+			named = true
 		}
-		start = i + 1
 	}
 	return true
 }
 
-// isDotSegment reports whether s means this directory or the one above, with parameters too: some
-// servers drop those first.
-func isDotSegment(s string) bool {
-	rest := strings.TrimPrefix(strings.TrimPrefix(s, "."), ".")
-	return rest != s && (rest == "" || rest[0] == ';' || strings.HasPrefix(strings.ToLower(rest), "%3b"))
+// unescapeByte returns the first byte of s, which is not empty, as it is or percent-encoded, and how many
+// bytes of s it takes; 0 if the escape is malformed.
+func unescapeByte(s string) (c byte, size int) {
+	switch {
+	case s[0] != '%':
+		return s[0], 1
+	case len(s) < 3 || !isHex(s[1]) || !isHex(s[2]):
+		return 0, 0
+	}
+	return hexValue(s[1])<<4 | hexValue(s[2]), 3
 }
 
-// encodesSyntax reports whether s starts with a percent escape for a byte that has a meaning in
-// paths, or with none at all.
-func encodesSyntax(s string) bool {
-	if len(s) < 3 {
-		return true
+// beginsEscape reports whether s, which follows an encoded percent sign, would be the rest of an escape if
+// it were decoded once more.
+func beginsEscape(s string) bool {
+	for range 2 {
+		if s == "" {
+			return false
+		}
+		c, size := unescapeByte(s)
+		if c == 'u' || c == 'U' { // %uXXXX, as some servers read it
+			return true
+		}
+		if !isHex(c) {
+			return false
+		}
+		s = s[size:]
 	}
-	switch strings.ToLower(s[1:3]) {
-	case "2e", "2f", "5c", "25", "00":
-		return true
+	return true
+}
+
+// isOverlong reports whether c and the byte that s begins with are the start of an over-long sequence of
+// UTF-8 (RFC 3629, 3), as which some decoders take a dot or a backslash.
+func isOverlong(c byte, s string) bool {
+	if c < 0xc0 || s == "" {
+		return false
 	}
-	return !isHex(s[1]) || !isHex(s[2])
+	next, _ := unescapeByte(s)
+	switch c {
+	case 0xc0, 0xc1:
+		return next&0xc0 == 0x80
+	case 0xe0:
+		return 0x80 <= next && next < 0xa0
+	case 0xf0:
+		return 0x80 <= next && next < 0x90
+	}
+	return false
 }
 
 func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+// hexValue is the value of a hexadecimal digit.
+func hexValue(c byte) byte {
+	switch {
+	case c <= '9':
+		return c - '0'
+	case c <= 'F':
+		return c - 'A' + 10
+	}
+	return c - 'a' + 10
 }
 
 // checkPathPattern says what keeps s from being a path in a rule.
@@ -104,8 +157,8 @@ func checkPathPattern(s string) error {
 	switch {
 	case strings.Contains(fixed, "*"):
 		return fmt.Errorf("path %q: a star may stand at the end only", s)
-	case !plainPath(fixed):
-		return fmt.Errorf("path %q: has dot segments, empty segments or encoded syntax, which no request may match", s)
+	case !staysBelow(fixed):
+		return fmt.Errorf("path %q: has dot segments, backslashes or double encoding, which no request may match", s)
 	}
 	return checkURLBytes("path", s)
 }

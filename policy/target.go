@@ -100,7 +100,8 @@ func (t Target) String() string {
 // ParseTarget turns the authority of a request into a Target, or says why it cannot be one.
 // It is the only reader of authorities; nothing after it parses or normalises a host again.
 //
-// The port may be left out for HTTP only, where it is then 80: CONNECT must name one (RFC 9112, 3.2.3).
+// The port may be left out or empty for HTTP only, where it is then 80 (RFC 9110, 4.2.1): CONNECT must name
+// one (RFC 9112, 3.2.3).
 // Refused are userinfo, percent escapes, zones, control bytes, empty or over-long labels, names that
 // a URL parser would read as an IPv4 address but that are not written in its four decimal parts
 // (WHATWG URL, 3.5, "ends in a number"), and Unicode that IDNA would have to map rather than encode.
@@ -146,6 +147,9 @@ func splitAuthority(scheme Scheme, authority string) (host string, port uint16, 
 			return "", 0, fmt.Errorf("authority %q: no port", authority)
 		}
 		return authority, scheme.DefaultPort(), nil
+	}
+	if scheme == HTTP && i == len(authority)-1 {
+		return authority[:i], scheme.DefaultPort(), nil
 	}
 	port, err = ParsePort(authority[i+1:])
 	return authority[:i], port, err

@@ -33,6 +33,8 @@ func TestParseTarget(t *testing.T) {
 		{policy.HTTPS, "[2001:DB8::1]:443", "[2001:db8::1]:443"},
 		{policy.HTTPS, "[2001:db8:0:0::1]:443", "[2001:db8::1]:443"},
 		{policy.HTTP, "[::1]", "[::1]:80"},
+		{policy.HTTP, "example.com:", "example.com:80"},
+		{policy.HTTP, "[::1]:", "[::1]:80"},
 		{policy.HTTPS, "[::ffff:10.0.0.1]:443", "10.0.0.1:443"},
 	}
 	for _, tt := range tests {
@@ -121,6 +123,8 @@ func TestParseURL(t *testing.T) {
 		{"example.com:8084", "https://example.com:8084", "/", ""},
 		{"example.com", "https://example.com:443", "/", ""},
 		{"http://[::1]:81?x", "http://[::1]:81", "/", "x"},
+		{"http://example.com:/a", "http://example.com:80", "/a", ""},
+		{"https://[::1]:", "https://[::1]:443", "/", ""},
 	}
 	for _, tt := range tests {
 		target, path, query, err := policy.ParseURL(tt.in)
@@ -128,7 +132,7 @@ func TestParseURL(t *testing.T) {
 			t.Errorf("ParseURL(%q) = %s %q %q, %v, want %s %q %q", tt.in, target, path, query, err, tt.target, tt.path, tt.query)
 		}
 	}
-	for _, in := range []string{"", "ftp://example.com", "git://:9418", "https://", "https://user@example.com", "http://*.example.com"} {
+	for _, in := range []string{"", "ftp://example.com", "git://:9418", "https://", "https://:", "example.com:", "https://user@example.com", "http://*.example.com"} {
 		if target, _, _, err := policy.ParseURL(in); err == nil {
 			t.Errorf("ParseURL(%q) = %s, want an error", in, target)
 		}

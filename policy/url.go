@@ -22,8 +22,8 @@ func ParseURL(s string) (t Target, path, query string, err error) {
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		authority, path = rest[:i], rest[i:]
 	}
-	if _, _, hasPort := cutPorts(authority); !hasPort {
-		authority += fmt.Sprintf(":%d", sc.DefaultPort())
+	if name, port, hasPort := cutPorts(authority); !hasPort || ok && port == "" { // RFC 9110, 4.2
+		authority = fmt.Sprintf("%s:%d", name, sc.DefaultPort())
 	}
 	if t, err = ParseTarget(sc, authority); err != nil {
 		return Target{}, "", "", fmt.Errorf("URL %q: %w", s, err)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"net/url"
+	"strings"
 
 	"webproxy/policy"
 )
@@ -88,8 +89,9 @@ func readAbsolute(b []byte) (asked, flaw, error) {
 	return a, flawless, nil
 }
 
-// withPort adds the port to an authority that has none.
+// withPort adds the port to an authority that has none, or an empty one (RFC 9110, 4.2).
 func withPort(authority, port string) string {
+	authority = strings.TrimSuffix(authority, ":")
 	for i := len(authority) - 1; i >= 0 && authority[i] != ']'; i-- {
 		if authority[i] == ':' {
 			return authority
