@@ -21,6 +21,7 @@ type Set struct {
 	phases   map[string]*phase
 	self     map[netip.AddrPort]bool
 	guards   bart.Table[addrKind]
+	opening  []*entry // those that open TLS
 	warnings []Warning
 }
 
@@ -184,6 +185,9 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	c.checkHost(&e)
 	c.compileClosed(&e)
 	c.set.entries = append(c.set.entries, &e)
+	if e.inspect {
+		c.set.opening = append(c.set.opening, &e)
+	}
 	c.set.index.add(&e)
 }
 

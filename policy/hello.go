@@ -1,26 +1,50 @@
 package policy
 
+import "slices"
+
 // A Hello is what the client of a tunnel sent first, as far as rules look at it.
 type Hello struct {
 	// TLS is set if it is a TLS ClientHello.
 	TLS bool
 	// SNI is the host that it names in clear; empty if it names none.
 	SNI string
-	// Malformed is set if it begins like a TLS ClientHello, but is none that has one meaning only.
+	// Malformed is set if it begins like TLS, or like something that servers skip before TLS, but is no
+	// ClientHello that has one meaning only.
 	Malformed bool
 }
 
 // HelloDemands are what tunnels to a port must begin with. SNI includes TLS.
 type HelloDemands struct{ TLS, SNI bool }
 
+// demands is what a tunnel like req's must begin with, must included. Where a rule opens the TLS of a client's
+// tunnels on a port, its other tunnels there must name their host in a ClientHello: the same address could
+// serve the opened host to one that names none, or that begins TLS later.
+func (s *Set) demands(req *Request, must HelloDemands) HelloDemands {
+	if must.SNI || s.opens(req) {
+		return HelloDemands{TLS: true, SNI: true}
+	}
+	return must
+}
+
+// opens reports whether a rule that holds for req's client opens TLS on req's port, whichever host it is for.
+func (s *Set) opens(req *Request) bool {
+	if len(s.opening) == 0 {
+		return false
+	}
+	g := s.groupFor(req)
+	return slices.ContainsFunc(s.opening, func(e *entry) bool {
+		return e.checkClient(g) == reasonUnset && e.admits.https.has(req.Target.port) && e.checkTime(req.Time) == reasonUnset
+	})
+}
+
 // Suits reports whether h gives no occasion to judge req anew: it names the host that was judged, or it is
 // no TLS and need not be. CheckHello then returns its Decision as it is.
-func (h Hello) Suits(req *Request, must HelloDemands) bool {
+func (s *Set) Suits(req *Request, h Hello, must HelloDemands) bool {
 	switch {
 	case h.Malformed:
 		return false
 	case !h.TLS:
-		return !must.TLS && !must.SNI
+		return s.demands(req, must) == HelloDemands{}
 	}
 	return h.SNI != "" && h.SNI == req.Target.Host()
 }
@@ -29,7 +53,7 @@ func (h Hello) Suits(req *Request, must HelloDemands) bool {
 // that will do, else a Decision with its own Reason, which permits nothing unless learn mode lets it
 // through. A request that learn mode had to let through already keeps its first Reason.
 func (s *Set) CheckHello(d Decision, req *Request, h Hello, must HelloDemands) Decision {
-	if !d.Permit || h.Suits(req, must) {
+	if !d.Permit || s.Suits(req, h, must) {
 		return d
 	}
 	judged := d
@@ -40,7 +64,7 @@ func (s *Set) CheckHello(d Decision, req *Request, h Hello, must HelloDemands) D
 		judged = d.denied(TLSRequired, d.entry)
 	case h.SNI != "":
 		return s.CheckSNI(d, req, h.SNI)
-	case must.SNI && !req.Target.addr.IsValid(): // an address is no server name (RFC 6066, 3)
+	case !req.Target.addr.IsValid() && s.demands(req, must).SNI: // an address is no server name (RFC 6066, 3)
 		judged = d.denied(SNIRequired, d.entry)
 	}
 	return d.orLet(judged)

@@ -7,6 +7,32 @@ import (
 	"webproxy/policy"
 )
 
+// A rule that opens TLS demands nothing of those whom it is not for, and nothing once it has expired.
+func TestOpeningDemands(t *testing.T) {
+	set := compile(t, policy.Spec{
+		Clients: map[string][]string{"opened": {"10.0.0.0/24"}, "nodes": {"10.0.9.0/24"}},
+		Phases:  map[string]policy.PhaseSpec{"off": {}},
+		Rules: []policy.RuleSpec{
+			{ID: "a", Hosts: []string{"a.example.com"}, Ports: []uint16{443, 8443, 8444}},
+			{ID: "open", For: []string{"opened"}, URL: "https://open.example.com/x", Inspect: true},
+			{ID: "later", Phase: "off", URL: "https://open.example.com:8444/x", Inspect: true},
+		},
+	})
+	for _, tt := range []struct{ want, client, port string }{
+		{"tls_required", "10.0.0.1", "443"},
+		{"allowed_by_rule", "10.0.0.1", "8443"},
+		{"allowed_by_rule", "10.0.0.1", "8444"},
+		{"allowed_by_rule", "10.0.9.1", "443"},
+	} {
+		req := ask(t, "https://a.example.com:"+tt.port)
+		req.Client = netip.MustParseAddr(tt.client)
+		d := set.CheckHello(set.Decide(req), req, policy.Hello{}, policy.HelloDemands{})
+		if got := d.Reason.String(); got != tt.want {
+			t.Errorf("%s on %s: %s, want %s", tt.client, tt.port, got, tt.want)
+		}
+	}
+}
+
 func TestCheckHello(t *testing.T) {
 	set := compile(t, policy.Spec{
 		Clients: map[string][]string{"strict": {"10.0.0.0/24"}, "learning": {"10.0.9.0/24"}},
@@ -14,7 +40,8 @@ func TestCheckHello(t *testing.T) {
 		Rules: []policy.RuleSpec{
 			{ID: "a", Hosts: []string{"a.example.com", "b.example.com", "192.0.32.10"}},
 			{ID: "never", Deny: true, Hosts: []string{"evil.example.com"}},
-			{ID: "open", URL: "https://open.example.com/x", Inspect: true},
+			{ID: "open", URL: "https://open.example.com/x", Inspect: true, For: []string{"strict", "learning"}},
+			{ID: "more", Hosts: []string{"a.example.com", "192.0.32.10"}, Ports: []uint16{8443}},
 		},
 	})
 	none, name := policy.HelloDemands{}, policy.HelloDemands{SNI: true}
@@ -24,14 +51,19 @@ func TestCheckHello(t *testing.T) {
 		hello            policy.Hello
 		must             policy.HelloDemands
 	}{
-		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{}, none},
-		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{TLS: true}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com:8443", policy.Hello{}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com:8443", policy.Hello{TLS: true}, none},
 		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{TLS: true, SNI: "b.example.com"}, name},
 		{"deny sni_mismatch", "would_deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "other.example.com"}, none},
 		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "evil.example.com"}, none},
 		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "a..example.com"}, none},
 		// what is opened in a tunnel of its own does not pass unopened in another's
 		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "open.example.com"}, none},
+		// nor where tunnels on its port could hide which host they are for
+		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, none},
+		{"deny sni_required", "would_deny sni_required", "a.example.com", policy.Hello{TLS: true}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.Hello{TLS: true}, none},
+		{"deny tls_required", "would_deny tls_required", "192.0.32.10", policy.Hello{}, none},
 		{"deny bad_hello", "deny bad_hello", "a.example.com", policy.Hello{TLS: true, Malformed: true}, none},
 		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, policy.HelloDemands{TLS: true}},
 		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, name},

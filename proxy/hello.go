@@ -31,6 +31,7 @@ const (
 // open waits for what the client sends first, asks t.judge about it, and delivers it: at once, unless
 // it is the beginning of a TLS hello, which is judged whole. The other direction does not wait.
 // If it is refused, none of it is delivered; the tunnel is then over, and the client has been told.
+// After a hello it watches for a second one.
 func (t *tunnel) open(f *tunnelFlow) error {
 	first := t.early
 	t.early = nil // a tunnel may live for days
@@ -51,27 +52,38 @@ func (t *tunnel) open(f *tunnelFlow) error {
 	if len(first) == 0 {
 		return nil
 	}
-	if t.judge != nil {
-		var h hello
-		if beginsLikeTLS(first) {
-			var err error
-			elsewhere(func() { first, buf, err = t.readHello(f, &h, first, buf) })
-			if err != nil {
-				return err
-			}
-		}
-		if refusal := t.judge(&h); refusal != nil {
-			t.refuse(refusal)
-			return refusal
+	if t.judge == nil {
+		return f.write(first)
+	}
+	var h hello
+	end := len(first)
+	if protocolOf(first) != beginsOther {
+		var err error
+		elsewhere(func() { first, end, buf, err = t.readHello(f, &h, first, buf) })
+		if err != nil {
+			return err
 		}
 	}
-	return f.write(first)
+	sni := h.sni // as it came: judge may write it anew
+	if refusal := t.judge(&h); refusal != nil {
+		t.refuse(refusal)
+		return refusal
+	}
+	if !h.tls {
+		return f.write(first)
+	}
+	if err := f.write(first[:end]); err != nil {
+		return err
+	}
+	watch := helloWatch{sni: sni, early: h.early}
+	buf, err := t.watchHello(f, &watch, &h, first[end:], buf)
+	return err
 }
 
 // readHello reads on until the hello of which b is the beginning can be judged, and fills h. It
-// returns all that was read. buf is what b stands in, if it is a borrowed buffer; the caller gives
-// back the one returned. The error is of the connection.
-func (t *tunnel) readHello(f *tunnelFlow, h *hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, *[tunnelBuffer]byte, error) {
+// returns all that was read, and where in it the hello ends. buf is what b stands in, if it is a borrowed
+// buffer; the caller gives back the one returned. The error is of the connection.
+func (t *tunnel) readHello(f *tunnelFlow, h *hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, int, *[tunnelBuffer]byte, error) {
 	var frame helloFrame
 	whole, flaw := frame.scan(b)
 	if !whole && flaw == helloFlawless {
@@ -93,16 +105,21 @@ func (t *tunnel) readHello(f *tunnelFlow, h *hello, b []byte, buf *[tunnelBuffer
 		case isDeadline(err):
 			flaw = helloLate
 		case errors.Is(err, io.EOF):
-			flaw = helloCutOff
+			if flaw = helloCutOff; protocolOf(b) == beginsUnclear {
+				flaw = helloNone // nothing will make it TLS
+			}
 		default:
-			return b, buf, err
+			return b, 0, buf, err
 		}
+	}
+	if flaw == helloNone {
+		return b, len(b), buf, nil
 	}
 	if flaw == helloFlawless {
 		*h, flaw = parseHello(frame.message(b))
 	}
 	h.tls, h.flaw = true, flaw
-	return b, buf, nil
+	return b, frame.next, buf, nil
 }
 
 // elsewhere runs f in a goroutine of its own, and waits for it: the stack that f needs is given back, while
@@ -127,7 +144,7 @@ func (t *tunnel) refuse(r *helloRefusal) {
 // judgeHello has the rules judge how the tunnel begins, and keeps h for the records. It is called in
 // the tunnel's goroutine.
 func (x *exchange) judgeHello(h *hello) *helloRefusal {
-	if x.decision.Permit && x.helloFacts(h).Suits(&x.request, x.srv.TLS.demands(x.request.Target.Port())) {
+	if x.decision.Permit && x.set.Suits(&x.request, x.helloFacts(h), x.srv.TLS.demands(x.request.Target.Port())) {
 		x.hello.Store(h)
 		if x.srv.policySet() == x.set {
 			return nil

@@ -28,11 +28,13 @@ const (
 	helloBadName     helloFlaw = "TLS hello with a malformed server name"
 	helloManyNames   helloFlaw = "TLS hello with more than one server name"
 	helloUnknownName helloFlaw = "TLS hello with a server name of unknown type"
-)
+	helloSSL2        helloFlaw = "TLS hello in the format of SSL 2.0"
+	helloPreamble    helloFlaw = "PROXY protocol header before what the tunnel is for"
+	helloRenamed     helloFlaw = "second TLS hello with another server name"
 
-// beginsLikeTLS reports whether b, the first of what a client sends, may be the start of a ClientHello.
-// The version in the record is not looked at: servers ignore it (RFC 8446, 5.1).
-func beginsLikeTLS(b []byte) bool { return b[0] == recordHandshake }
+	// helloNone says that the bytes turned out to be no TLS. It is recorded for no tunnel.
+	helloNone helloFlaw = "not TLS"
+)
 
 // A helloFrame follows the records that a ClientHello comes in, however they and it are cut. Bytes are
 // looked at once, in whatever portions they come.
@@ -43,8 +45,24 @@ type helloFrame struct {
 	head  [messageHeader]byte
 }
 
-// scan looks at b, all that has come so far, and tells whether the hello is whole.
+// scan looks at b, all that has come so far, and tells whether the hello is whole. Its flaw is helloNone if b
+// begins something other than TLS.
 func (s *helloFrame) scan(b []byte) (whole bool, f helloFlaw) {
+	if s.next == 0 {
+		switch protocolOf(b) {
+		case beginsUnclear:
+			return false, helloFlawless
+		case beginsOther:
+			return false, helloNone
+		case beginsSSL2:
+			return false, helloSSL2
+		case beginsPreamble:
+			return false, helloPreamble
+		}
+	}
+	if len(b) > s.next && b[s.next] != recordHandshake {
+		return false, helloBadRecord
+	}
 	for len(b) >= s.next+recordHeader {
 		h := b[s.next : s.next+recordHeader]
 		size := int(h[3])<<8 | int(h[4])

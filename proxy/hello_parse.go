@@ -15,6 +15,7 @@ type hello struct {
 	sni     string    // in clear; empty if there is none
 	alpn    string    // the first of the protocols offered, comma between
 	ech     bool      // an encrypted hello is offered, or one is pretended (RFC 9849, 6.2)
+	early   bool      // early data may follow at once (RFC 8446, 4.2.10)
 	ja4     string    // see hello_ja4.go
 }
 
@@ -26,6 +27,7 @@ const (
 	extServerName        = 0
 	extSignatures        = 13
 	extALPN              = 16
+	extEarlyData         = 42
 	extSupportedVersions = 43
 	extECH               = 0xfe0d
 )
@@ -99,6 +101,8 @@ func (h *clientHello) extension(typ uint16, data cryptobyte.String) helloFlaw {
 		}
 	case extECH:
 		h.ech = true
+	case extEarlyData:
+		h.early = true
 	}
 	if !ok {
 		return helloMalformed

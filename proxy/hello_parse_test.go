@@ -57,6 +57,45 @@ func readWhole(b []byte, step int) (hello, helloFlaw) {
 	}
 }
 
+// What begins a tunnel is told apart as soon as that is possible.
+func TestProtocolOf(t *testing.T) {
+	for b, want := range map[string]beginning{
+		"":                       beginsUnclear,
+		"\x13":                   beginsOther,
+		"\x14":                   beginsTLS,
+		"\x15":                   beginsTLS,
+		"\x16":                   beginsTLS,
+		"\x17":                   beginsTLS,
+		"\x18":                   beginsTLS,
+		"\x19":                   beginsOther,
+		"\x80":                   beginsUnclear,
+		"\x80\x2e\x01\x03":       beginsUnclear,
+		"\x80\x2e\x01\x03\x00":   beginsSSL2,
+		"\x80\x2e\x01\x03\x04":   beginsSSL2,
+		"\x80\x2e\x01\x00\x02":   beginsSSL2,
+		"\xbf\xff\x01\x03\x01":   beginsSSL2,
+		"\x80\x2e\x01\x03\x05":   beginsOther,
+		"\x80\x2e\x02":           beginsOther,
+		"\xff":                   beginsOther, // Telnet
+		"\xc3":                   beginsOther, // UTF-8
+		"P":                      beginsUnclear,
+		"PROXY":                  beginsUnclear,
+		"PROXY ":                 beginsPreamble,
+		"PROXY TCP4 ":            beginsPreamble,
+		"POST":                   beginsOther,
+		"PRI * HTTP/2.0":         beginsOther,
+		"\r":                     beginsUnclear,
+		"\r\n\r\n\x00\r\nQUIT":   beginsUnclear,
+		"\r\n\r\n\x00\r\nQUIT\n": beginsPreamble,
+		"\r\nGET":                beginsOther,
+		"\x05\x01\x00":           beginsOther, // SOCKS
+	} {
+		if got := protocolOf([]byte(b)); got != want {
+			t.Errorf("%q: %d, want %d", b, got, want)
+		}
+	}
+}
+
 func TestReadHello(t *testing.T) {
 	whole := helloBytes(t, &tls.Config{ServerName: "origin.test", NextProtos: []string{"h2", "http/1.1"}})
 	if len(whole) < 1460 {
@@ -193,8 +232,11 @@ func FuzzHello(f *testing.F) {
 	f.Add(helloBytes(f, &tls.Config{ServerName: "origin.test", MaxVersion: tls.VersionTLS12}), 100)
 	f.Add(build(ext(extServerName, "\x00\x04\x00\x00\x01a"), ext(extECH, "x")), 7)
 	f.Add(records(build(ext(extServerName, "\x00\x04\x00\x00\x01a")), 9), 7)
+	f.Add(append([]byte("\x15\x03\x01\x00\x02\x01\x5a"), helloBytes(f, &tls.Config{ServerName: "origin.test"})...), 3)
+	f.Add([]byte("\x80\x2e\x01\x03\x03\x00\x15\x00\x00\x00\x10"), 1)
+	f.Add([]byte("PROXY TCP4 10.0.0.1 10.0.0.2 1 443\r\n"), 1)
 	f.Fuzz(func(t *testing.T, b []byte, step int) {
-		if len(b) == 0 || !beginsLikeTLS(b) {
+		if len(b) == 0 {
 			return
 		}
 		h, flaw := readWhole(b, len(b))
@@ -202,6 +244,9 @@ func FuzzHello(f *testing.F) {
 			t.Fatalf("in one: %+v %q; in portions of %d: %+v %q", h, flaw, step, cut, cutFlaw)
 		}
 		if flaw != helloFlawless {
+			if name, ok := goServerName(b); ok && flaw == helloNone {
+				t.Fatalf("passes as no TLS; crypto/tls reads a hello for %q", name)
+			}
 			return
 		}
 		if len(h.ja4) != 36 {
@@ -257,5 +302,39 @@ func TestHelloInTime(t *testing.T) {
 		}
 		expectEOF(t, origin)
 		client.Close()
+	})
+}
+
+// However what follows a hello is cut, the same of it passes; and no handshake record does before the watch is over.
+func FuzzHelloWatch(f *testing.F) {
+	f.Add([]byte("\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x02ab\x16\x03\x03\x00\x01\x01"), 1, true)
+	f.Add([]byte("\x15\x03\x03\x00\x02\x01\x5a\x17\x03\x03\x00\x02ab\x16"), 3, false)
+	f.Fuzz(func(t *testing.T, b []byte, step int, early bool) {
+		whole := helloWatch{early: early}
+		want := whole.pass(b)
+		cut := helloWatch{early: early}
+		got := 0
+		for part := range slices.Chunk(b, min(max(step, 1), 1<<20)) {
+			n := cut.pass(part)
+			got += n
+			if n < len(part) {
+				break
+			}
+		}
+		if got != want || cut.over != whole.over {
+			t.Fatalf("%d pass in portions, %d in one", got, want)
+		}
+		if want < len(b) && (whole.over || b[want] != recordHandshake) {
+			t.Fatalf("held back at byte %d, %x", want, b[want])
+		}
+		for at := 0; at < want && !(b[at] == recordApplicationData && !early); {
+			if b[at] == recordHandshake {
+				t.Fatalf("a handshake record passes at %d", at)
+			}
+			if at += recordHeader; at > want {
+				break
+			}
+			at += int(b[at-2])<<8 | int(b[at-1])
+		}
 	})
 }

@@ -1,0 +1,75 @@
+package proxy
+
+// A beginning is what the first bytes of a tunnel's client are the beginning of.
+type beginning uint8
+
+const (
+	beginsUnclear  beginning = iota // more bytes are needed to tell
+	beginsOther                     // nothing that hides a ClientHello
+	beginsTLS                       // TLS records
+	beginsSSL2                      // a ClientHello in the format of SSL 2.0
+	beginsPreamble                  // a PROXY protocol header
+)
+
+// Content types of TLS records (RFC 8446, 5.1 and RFC 6520, 3). Servers have been seen to skip a record of each
+// before the ClientHello: warning alerts (Go, OpenSSL, JSSE), change_cipher_spec (GnuTLS).
+const (
+	recordChangeCipherSpec = 20
+	recordAlert            = 21
+	recordApplicationData  = 23
+	recordHeartbeat        = 24
+)
+
+// protocolOf tells what b, which a client sends first, begins. The version in a TLS record is not looked at:
+// servers ignore it (RFC 8446, 5.1).
+func protocolOf(b []byte) beginning {
+	switch {
+	case len(b) == 0:
+		return beginsUnclear
+	case recordChangeCipherSpec <= b[0] && b[0] <= recordHeartbeat:
+		return beginsTLS
+	case b[0]&0x80 != 0:
+		return ssl2(b)
+	}
+	return preamble(b)
+}
+
+// ssl2 tells a ClientHello in the format of SSL 2.0 with a header of two bytes (RFC 5246, E.2): length, type 1,
+// version. It can name no host.
+func ssl2(b []byte) beginning {
+	const maxLength = 0x4200 // more than servers read of one
+	switch {
+	case b[0]&0x7f > maxLength>>8:
+		return beginsOther
+	case len(b) < 3:
+		return beginsUnclear
+	case b[2] != typeClientHello:
+		return beginsOther
+	case len(b) < 5:
+		return beginsUnclear
+	case b[3] == 3 && b[4] <= 4, b[3] == 0 && b[4] == 2:
+		return beginsSSL2
+	}
+	return beginsOther
+}
+
+// The two beginnings of a PROXY protocol header. Many origins take one from anybody, and read the ClientHello
+// after it, from a client that names itself.
+const (
+	preambleText   = "PROXY "
+	preambleBinary = "\r\n\r\n\x00\r\nQUIT\n"
+)
+
+func preamble(b []byte) beginning {
+	for _, p := range [...]string{preambleText, preambleBinary} {
+		n := min(len(b), len(p))
+		if string(b[:n]) != p[:n] {
+			continue
+		}
+		if n < len(p) {
+			return beginsUnclear
+		}
+		return beginsPreamble
+	}
+	return beginsOther
+}
