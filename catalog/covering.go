@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"strings"
+	"sync"
 
 	"webproxy/policy"
 )
@@ -29,6 +30,26 @@ func Covering(host string) ([]Line, error) {
 	}
 	return found, nil
 }
+
+// HasHost reports whether an endpoint of any list has host, a name or a pattern, as it stands there.
+func HasHost(host string) bool { return hostsListed()[host] }
+
+// hostsListed are the hosts of all lists, as they stand there.
+var hostsListed = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
+	lists, err := All()
+	if err != nil {
+		return all // the tests of this package find out
+	}
+	for _, l := range lists {
+		for i := range l.Documents {
+			for j := range l.Documents[i].Endpoints {
+				all[l.Documents[i].Endpoints[j].Host] = true
+			}
+		}
+	}
+	return all
+})
 
 // covers reports whether e's host matches host, with any label in place of its placeholders.
 func (e *Endpoint) covers(host string) bool {

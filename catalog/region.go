@@ -37,6 +37,11 @@ func regionsOf(cloud string) []string {
 	return nil
 }
 
+// IsRegion reports whether name is the long name of a region of any cloud.
+func IsRegion(name string) bool {
+	return slices.ContainsFunc(clouds(), func(cloud string) bool { return slices.Contains(regionsOf(cloud), name) })
+}
+
 // regionCodes are the short names that some hosts have for a region, as the sources of the lists
 // show them. Short names follow no rule ("pn" is Central India): one that is not here must be set.
 // Which of its two names a host has follows no rule either (South Central US has

@@ -17,7 +17,7 @@ func TestPast(t *testing.T) {
 	s := newSite()
 	s.often("a.cdn.example.com:443", "n1.cdn.example.com:443")
 	past := learn.Past{}
-	for _, p := range s.propose(t, nil).List {
+	for _, p := range s.propose(t, ownDomains(t)).List {
 		item := p.Item()
 		item.Answer, item.Reason = learn.Reject, "not ours"
 		if p.Entry == "n1.cdn.example.com:443" {
@@ -34,7 +34,7 @@ func TestPast(t *testing.T) {
 		t.Fatalf("%v\n%s\n%+v", err, text, back)
 	}
 	at := func(days int, group string) learn.Proposals {
-		return s.seen.Group(group).Propose(learn.Params{Now: s.at.AddDate(0, 0, days), Past: back})
+		return s.seen.Group(group).Propose(learn.Params{Policy: ownDomains(t), Now: s.at.AddDate(0, 0, days), Past: back})
 	}
 	if p := at(0, "nodes"); len(p.List) != 0 || len(p.Remembered) != 2 || p.Remembered[0].Hits == 0 {
 		t.Errorf("at once: %q, remembered %d", entries(p), len(p.Remembered))
@@ -44,7 +44,7 @@ func TestPast(t *testing.T) {
 	}
 	s.often("n2.cdn.example.com:443")
 	p := at(15, "nodes").List
-	if len(p) != 1 || p[0].Entry != "*.cdn.example.com:443" || p[0].Bulk() || p[0].Concerns[0] != "it would admit a.cdn.example.com:443, which was rejected" {
+	if len(p) != 1 || p[0].Entry != "*.cdn.example.com:443" || p[0].Bulk() || !slices.Contains(p[0].Concerns, "it would admit a.cdn.example.com:443, which was rejected") {
 		t.Errorf("%+v", p)
 	}
 	// an approval takes a rejection back
@@ -77,7 +77,7 @@ func TestPlan(t *testing.T) {
 	s := newSite()
 	s.often("n1.cdn.example.com:443", "n2.cdn.example.com:443")
 	var text bytes.Buffer
-	if err := learn.NewPlan(s.at, s.seen, nil, s.propose(t, nil).List).Encode(&text); err != nil {
+	if err := learn.NewPlan(s.at, s.seen, nil, s.propose(t, ownDomains(t)).List).Encode(&text); err != nil {
 		t.Fatal(err)
 	}
 	for answer, want := range map[string]string{
@@ -109,7 +109,7 @@ func TestLinesErrors(t *testing.T) {
 		{"a whole domain as it was registered", learn.Item{Entry: "*.example.com", Reason: "x"}},
 		{"every name that somebody registered", learn.Item{Entry: "*.co.uk", Reason: "x"}},
 		{"contains ", learn.Item{Entry: "*.windows.net", Reason: "x"}},
-		{"every relay or event hub", learn.Item{Entry: "azgn*.servicebus.windows.net", Reason: "x"}},
+		{"every relay or event hub", learn.Item{Entry: "evil*.servicebus.windows.net", Reason: "x"}},
 		{"no reason", learn.Item{Entry: "www.example.com", Reason: " "}},
 		{"names no host", learn.Item{Entry: "# comment", Reason: "x"}},
 		{"expires", learn.Item{Entry: "www.example.com", Reason: "x", Expires: "soon"}},

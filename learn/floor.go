@@ -27,9 +27,10 @@ func floor(domain string) string {
 	return ""
 }
 
-// tooWide is floor of a pattern; empty for an exact name.
+// tooWide is floor of a pattern; empty for an exact name. A pattern with stars inside labels may be had as a built-in
+// list has it, and in no other way.
 func tooWide(p policy.Pattern) string {
-	if !p.IsWildcard() {
+	if !p.IsWildcard() || inLabel(p) && catalog.HasHost(p.String()) {
 		return ""
 	}
 	return floor(p.Tail())
@@ -38,6 +39,9 @@ func tooWide(p policy.Pattern) string {
 // owner says whose names are at the place where host is, if they are not all of one owner's: then
 // host is one customer's of somebody, and that it is a friend's cannot be told from its name.
 func owner(host string) string {
+	if what := catalog.Receiver(host); what != "" {
+		return fmt.Sprintf("a %s: it exists to receive what anybody sends it", what)
+	}
 	if what := catalog.SharedHost(host); what != "" {
 		return fmt.Sprintf("every %s is at %s, told apart by path alone", what, host)
 	}

@@ -37,7 +37,7 @@ type child struct {
 // widest, so that what a narrow wildcard covers is not covered by a wide one.
 func (w *work) generalise() {
 	for _, f := range w.families() {
-		if f.covered() || !f.suffices() || floor(f.domain) != "" {
+		if f.covered() || !f.suffices() || floor(f.domain) != "" || w.vouch.unlisted(f.domain) != "" {
 			continue
 		}
 		host, err := policy.ParsePattern("*." + f.domain)

@@ -141,7 +141,11 @@ func about(host string) string {
 		return ""
 	}
 	for i := len(lines) - 1; i >= 0; i-- {
-		if l := lines[i]; !strings.ContainsAny(strings.ReplaceAll(l.Endpoint.Host, "{region}", ""), "*{") {
+		l := lines[i]
+		if before, after, ok := strings.Cut(l.Endpoint.Host, "{region}"); ok && !catalog.IsRegion(strings.TrimSuffix(strings.TrimPrefix(host, before), after)) {
+			continue
+		}
+		if !strings.ContainsAny(strings.ReplaceAll(l.Endpoint.Host, "{region}", ""), "*{") {
 			return fmt.Sprintf("catalog %s@%s, entry %d %q (of another cloud or region)", l.List.Name, l.List.Generation, l.Number, l.Endpoint.Description)
 		}
 	}

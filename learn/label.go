@@ -12,6 +12,7 @@ const (
 	GUID     Class = "guid"     // 8-4-4-4-12 hexadecimal digits, or 32
 	Hex      Class = "hex"      // at least eight hexadecimal digits
 	Sequence Class = "sequence" // a number, or a few letters and a number: "2", "fe3", "1a"
+	Version  Class = "version"  // has a version number in it: "7-55-0-app"
 	Region   Class = "region"   // names a region: "eus", "weu-gas", "norwayeast"
 	Random   Class = "random"   // no word of any language
 )
@@ -30,6 +31,8 @@ func Classify(label string) Class {
 		return Hex
 	case isSequence(label):
 		return Sequence
+	case hasVersion(label):
+		return Version
 	case isRandom(label):
 		return Random
 	}
@@ -58,34 +61,60 @@ func isSequence(s string) bool {
 	return len(tail) < len(rest) && len(tail) <= 1 && strings.Trim(tail, "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
-// isRandom recognises labels that change between letters and digits too often, or have more
-// consonants in a row than words and abbreviations do.
+// hasVersion recognises two numbers in a row among the parts of a label, as in "7-55-0-app" and "agent-v2-1".
+func hasVersion(s string) bool {
+	before := false
+	for part := range strings.SplitSeq(s, "-") {
+		number := strings.Trim(strings.TrimPrefix(part, "v"), "0123456789") == "" && digits(part) > 0 && len(part) <= 4
+		if number && before {
+			return true
+		}
+		before = number
+	}
+	return false
+}
+
+// isRandom recognises labels that change between letters and digits too often, or whose letters follow each other as
+// they do in no word.
 func isRandom(s string) bool {
 	for part := range strings.SplitSeq(s, "-") {
 		if len(part) < 8 {
 			continue
 		}
-		changes, run, longest, vowels := 0, 0, 0, 0
-		for i := range len(part) {
-			if i > 0 && isDigit(part[i]) != isDigit(part[i-1]) {
+		changes, pairs, strange := 0, 0, 0
+		for i := 1; i < len(part); i++ {
+			if isDigit(part[i]) != isDigit(part[i-1]) {
 				changes++
 			}
-			switch {
-			case isDigit(part[i]):
-				run = 0
-			case strings.IndexByte("aeiouy", part[i]) >= 0:
-				vowels, run = vowels+1, 0
-			default:
-				run++
-				longest = max(longest, run)
+			if isLetter(part[i-1]) && isLetter(part[i]) {
+				pairs++
+				if !follows(part[i-1], part[i]) {
+					strange++
+				}
 			}
 		}
-		if changes >= 3 || longest >= 8 || longest >= 5 && vowels*4 < len(part) {
+		if changes >= 3 || pairs >= 4 && strange*5 > pairs*2 {
 			return true
 		}
 	}
 	return false
 }
+
+// following has for each letter those that may come after it: the pairs that make up 96.5 % of those in English words
+// and in the host names of the built-in lists.
+const following = `abcdfgiklmnprstuvwxyz baeilorsuy cacehiklnorstu dabcdegilnoprstuy eabcdefghilmnopqrstuvwxy faefilortu gaehinorsu haceiotu iabcdefglmnoprstvxz j keips ladefilopstuy mabeimopsu nacdefgiklnoprstuy oabcdfgiklmnoprstuvwx paehiloprstu qu rabcdefgiklmnoprstuvy sacefghiklnoprstuwy tabcdefghilmnoprstuwy uabcdefgilmnprst vaei wacehilnors xceipty ynopst zeu`
+
+// follows reports whether words have the letter b after a.
+func follows(a, b byte) bool {
+	i := strings.Index(following, " "+string(a))
+	if a == 'a' {
+		i = -1 // the first row
+	}
+	row, _, _ := strings.Cut(following[i+1:], " ")
+	return strings.IndexByte(row[1:], b) >= 0
+}
+
+func isLetter(c byte) bool { return 'a' <= c && c <= 'z' }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 

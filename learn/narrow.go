@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/catalog"
 	"webproxy/policy"
 )
 
@@ -117,7 +118,8 @@ func (o *Observations) use(info policy.RuleInfo) Use {
 
 // enough is the exact entries, unless the hosts are a family of which there will be more.
 func (o *Observations) enough(info policy.RuleInfo, exact []string) []string {
-	w := work{endpoints: map[Endpoint]*endpoint{}}
+	w := work{endpoints: map[Endpoint]*endpoint{}, vouch: newVoucher(nil)}
+	w.vouch.own[catalog.Owner(info.Host.Tail())] = true // whoever wrote the wildcard knows whose names they are
 	for _, g := range o.Groups() {
 		for _, s := range g.matching(info) {
 			e := w.endpoints[s.Endpoint()]

@@ -36,6 +36,7 @@ type Item struct {
 	Kind       Kind     `yaml:"kind" json:"kind"`
 	Confidence int      `yaml:"confidence" json:"confidence"`
 	Excess     int      `yaml:"excess" json:"excess"`
+	Suspicion  int      `yaml:"suspicion" json:"suspicion"`
 	Evidence   string   `yaml:"evidence" json:"evidence"`
 	Hosts      []string `yaml:"hosts,flow" json:"hosts"`
 	Why        []string `yaml:"why,omitempty" json:"why"`
@@ -61,7 +62,7 @@ func NewPlan(made time.Time, seen *Observations, set *policy.Set, proposals []*P
 // Item is p as a plan has it, pending.
 func (p *Proposal) Item() Item {
 	i := Item{
-		Group: p.Group, Entry: p.Entry, Answer: Pending, Bulk: p.Bulk(), Kind: p.Kind, Confidence: p.Confidence, Excess: p.Excess,
+		Group: p.Group, Entry: p.Entry, Answer: Pending, Bulk: p.Bulk(), Kind: p.Kind, Confidence: p.Confidence, Excess: p.Excess, Suspicion: p.Suspicion,
 		Evidence: p.Evidence.String(), Hosts: p.Hosts(), Concerns: p.Concerns,
 	}
 	i.Why = append(append(i.Why, p.Sure...), p.Wide...)
@@ -98,6 +99,8 @@ func (r Rung) String() string {
 	}
 	if r.Floor != "" {
 		s += "  never proposed: " + r.Floor
+	} else if r.Unlisted != "" {
+		s += "  only if you ask for it: " + r.Unlisted
 	}
 	return s
 }

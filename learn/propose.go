@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/catalog"
 	"webproxy/policy"
 )
 
@@ -69,6 +70,7 @@ type Withheld struct {
 
 // Proposals are what a group's sightings lead to.
 type Proposals struct {
+	// List begins with what may be approved together; the rest is ordered by suspicion, the most suspicious first.
 	List []*Proposal
 	// Withheld is what is not admitted, and not proposed either.
 	Withheld []Withheld
@@ -84,7 +86,14 @@ func (g *Group) Propose(p Params) Proposals {
 		w.complete(prop)
 	}
 	slices.SortFunc(w.out.List, func(a, b *Proposal) int {
-		return cmp.Or(cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Hits, a.Hits), cmp.Compare(a.Entry, b.Entry))
+		if a.Bulk() != b.Bulk() {
+			if a.Bulk() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Suspicion, a.Suspicion), cmp.Compare(b.Confidence, a.Confidence), cmp.Compare(b.Hits, a.Hits),
+			cmp.Compare(a.Entry, b.Entry))
 	})
 	return w.out
 }
@@ -93,6 +102,8 @@ func (g *Group) Propose(p Params) Proposals {
 type work struct {
 	group     *Group
 	params    Params
+	vouch     *voucher
+	namesOf   map[string]int         // how many names of each owner can be learnt from
 	endpoints map[Endpoint]*endpoint // that can be learnt from, admitted or not
 	order     []*endpoint
 	out       Proposals
@@ -107,7 +118,7 @@ type endpoint struct {
 }
 
 func newWork(g *Group, p Params) *work {
-	return &work{group: g, params: p, endpoints: map[Endpoint]*endpoint{}}
+	return &work{group: g, params: p, vouch: newVoucher(p.Policy), namesOf: map[string]int{}, endpoints: map[Endpoint]*endpoint{}}
 }
 
 // find finds what to propose, by whom it is covered, and what to leave out.
@@ -144,6 +155,7 @@ func (w *work) collect() {
 			e = &endpoint{Endpoint: s.Endpoint(), admitted: true}
 			w.endpoints[e.Endpoint] = e
 			w.order = append(w.order, e)
+			w.namesOf[catalog.Owner(e.Host)]++
 		}
 		e.seen = append(e.seen, s)
 		e.admitted = e.admitted && admitted
@@ -250,7 +262,7 @@ func (w *work) tidy() {
 // rest proposes what is left, each name by itself.
 func (w *work) rest() {
 	for _, e := range w.open() {
-		if why := e.chance(); why != "" {
+		if why := e.chance(); why != "" && !w.vouch.knows(e.Host) {
 			for _, s := range e.seen {
 				w.withhold(s, why)
 			}

@@ -18,8 +18,11 @@ type Score struct {
 	Sure       []string
 	Excess     int
 	Wide       []string
-	// Concerns keep a proposal from being approved unlooked at.
+	// Concerns exclude a proposal from bulk approval.
 	Concerns []string
+	// Suspicion says how much speaks against the proposal, from 0 to 10: by it those that are not for bulk approval
+	// are ordered.
+	Suspicion int
 }
 
 // A Rung is one of the entries that could be added, from the narrowest to the widest.
@@ -30,6 +33,8 @@ type Rung struct {
 	Seen, Listed []string
 	// Floor is why it must not be proposed; empty if it may.
 	Floor string
+	// Unlisted is why it is proposed only to a person who asks for something wider; empty if nothing is.
+	Unlisted string
 }
 
 // complete fills in what a proposal says of itself, once it is known what it covers.
@@ -58,7 +63,7 @@ func (w *work) complete(p *Proposal) {
 	p.Ladder = w.ladder(p)
 	p.scoreConfidence(w.link(p))
 	p.scoreExcess(w)
-	p.raiseConcerns(w.params.Past)
+	w.raiseConcerns(p)
 	p.Hint = hint(p.Seen)
 }
 
@@ -89,7 +94,7 @@ func (w *work) ladder(p *Proposal) []Rung {
 		if err != nil {
 			break
 		}
-		r := Rung{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain)}
+		r := Rung{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain), Unlisted: w.vouch.unlisted(domain)}
 		for _, e := range w.order {
 			if !e.admitted && e.Port == p.Port && e.Scheme == p.Scheme && host.Matches(e.Host) && !before[e.Host] {
 				r.Seen = append(r.Seen, e.Host)
@@ -178,6 +183,10 @@ func (p *Proposal) scoreExcess(w *work) {
 		}
 		return
 	}
+	if inLabel(p.Host) {
+		add(5, "any name that fits %s", p.Host)
+		return
+	}
 	depth := strings.Count(p.Host.Tail(), ".") - strings.Count(catalog.Registrable(p.Host.Tail()), ".")
 	add(max(5-2*(depth-1), 2), "any name below %s", p.Host.Tail())
 	if listed := w.unseenListed(p); listed > 0 {
@@ -198,44 +207,6 @@ func (w *work) unseenListed(p *Proposal) int {
 		}
 	}
 	return n
-}
-
-// raiseConcerns says what a person should look at first.
-func (p *Proposal) raiseConcerns(past Past) {
-	object := func(format string, args ...any) { p.Concerns = append(p.Concerns, fmt.Sprintf(format, args...)) }
-	if p.Hits == p.Refused {
-		object("it was never let through, so it was not seen to answer")
-	}
-	if entry := past.rejectedIn(p); entry != "" {
-		object("it would admit %s, which was rejected", entry)
-	}
-	for _, h := range p.Hosts() {
-		if what := p.owner(h); what != "" {
-			object("%s: %s", h, what)
-			break
-		}
-	}
-	if p.Known != nil && p.Known.required() {
-		return
-	}
-	if p.Clients < minClients && p.GroupClients > 1 {
-		object("only one of %d clients asks for it", p.GroupClients)
-	}
-	if p.Known != nil && !p.Known.Host.IsWildcard() {
-		return // its documents name this very host
-	}
-	if p.Days < minDays {
-		object("seen on %s only", plural(p.Days, "day"))
-	}
-	if p.Known != nil {
-		return
-	}
-	for _, h := range p.Hosts() {
-		if noWord(h, p.Kind) {
-			object("%s looks like no word", h)
-			break
-		}
-	}
 }
 
 // noWord reports whether a person did not make up host, or the domain it is in.

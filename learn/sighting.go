@@ -29,6 +29,7 @@ type Sighting struct {
 	group  *Group
 	days   map[int64]struct{} // since 1970
 	before map[string]uint64  // hosts that the same client had asked for just before
+	pace   pace
 }
 
 // Group is the client group that it was seen in.
@@ -59,6 +60,7 @@ func (s *Sighting) see(r *audit.Record, n uint64) {
 	if _, known := s.Clients[r.Client]; known || len(s.Clients) < keyClients {
 		s.Clients[r.Client] += n
 	}
+	s.pace.tick(r.Client, r.Time)
 	switch r.Decision {
 	case "allow":
 		s.Allowed += n
