@@ -48,10 +48,16 @@ func (x *exchange) trip(r *http.Request) (*http.Response, error) {
 	}
 	if s.Egress != nil {
 		if parents := s.Egress.through(x.request.Target); len(parents) > 0 {
-			return s.tripThrough(r, x.decision, parents)
+			return s.tripThrough(x.wire, r, x.decision, parents)
 		}
 	}
-	return s.transports.of(x.decision).RoundTrip(r)
+	key := originKey{class: x.decision.AddrClass(), target: x.request.Target, slot: true}
+	if beginsLogin(r.Header) {
+		key = s.own(x.wire, key)
+	} else if own, ok := s.origins.ownKey(x.wire, key); ok {
+		key = own
+	}
+	return s.tripOn(key, x.wire, &x.decision, r)
 }
 
 // pass has goproxy call x.roundTrip and copy the answer into a, and ends the exchange.
@@ -245,10 +251,23 @@ func (x *exchange) useRoute(route Route, reused bool) {
 
 // readyAnswer takes from the answer what concerns the connection to the origin only.
 func (x *exchange) readyAnswer(resp *http.Response) {
+	login := x.passesLogin(resp)
 	cleanAnswer(resp.Header)
+	if login {
+		supportLogin(resp.Header)
+	}
 	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, x.srv.via)
 	dropUnfitTrailers(resp.Trailer)
 	resp.Body = &answerBody{ReadCloser: resp.Body, x: x, trailer: announcedTrailers(&resp.Trailer)}
+}
+
+// passesLogin reports whether resp asks the client to log in its connection, and whether that will work. Whether
+// a parent lets it through, the parent must say.
+func (x *exchange) passesLogin(resp *http.Response) bool {
+	if x.inside != nil || resp.StatusCode != http.StatusUnauthorized || !offersLogin(resp.Header) {
+		return false
+	}
+	return x.route.Upstream == "" || supportsLogin(resp.Header)
 }
 
 // A requestBody counts what the origin is sent, and notes its end or why it broke off.

@@ -31,6 +31,7 @@ type get struct {
 	cut  bool
 
 	closes bool // the client's connection ends with this request
+	login  bool // the connection to the origin is to become the client's own
 }
 
 // gets implements wireOwner.
@@ -74,6 +75,7 @@ func (g *get) serve() (word string) {
 		}
 		return x.failure.word
 	}
+	g.login = offersLogin(resp.Header)
 	word = g.pass(resp)
 	g.release(word == "" && !resp.Close)
 	if word != "" {
@@ -111,8 +113,8 @@ func (g *get) connect() (reused bool, err error) {
 	x.decision = g.permit
 	pool := &x.srv.origins
 	key := originKey{class: g.permit.AddrClass(), target: x.request.Target}
-	conn := pool.take(key)
-	if reused = conn != nil; reused {
+	conn, reused := pool.take(key, &g.permit).(*originWire)
+	if reused {
 		x.useRoute(conn.route, true)
 	} else {
 		c, err := x.open(g.ctx, g.permit)
@@ -153,8 +155,27 @@ func (g *get) release(whole bool) {
 	if conn == nil {
 		return
 	}
-	if !whole || !g.x.srv.origins.give(conn) {
+	switch {
+	case !whole:
 		conn.Close()
+	case g.login:
+		g.own(conn)
+	case !g.x.srv.origins.give(conn):
+		conn.Close()
+	}
+}
+
+// own makes conn the client's own.
+func (g *get) own(conn *originWire) {
+	s := g.x.srv
+	if !conn.whole() {
+		conn.Close()
+		return
+	}
+	sl := s.newSlot(s.own(g.wire, conn.key))
+	sl.first, sl.route, sl.era = conn.tcp, conn.route, conn.era
+	if !s.origins.give(sl) {
+		sl.Close()
 	}
 }
 

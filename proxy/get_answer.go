@@ -58,7 +58,7 @@ func (g *get) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
 	writeStatusLine(buf, resp.StatusCode)
 	h := resp.Header
 	if g.closes {
-		h["Connection"] = []string{"close"}
+		h["Connection"] = append(h["Connection"], "close")
 	}
 	if _, ok := h["Date"]; !ok { // RFC 9110, 6.6.1
 		h["Date"] = []string{time.Now().UTC().Format(http.TimeFormat)}

@@ -3,27 +3,54 @@ package proxy
 import (
 	"bufio"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
 	"webproxy/policy"
 )
 
-// originPool keeps connections to origins for the plain GETs to come. Nothing runs for a connection at
-// rest: whether it may be used is found out when it is taken. The zero value is empty and ready.
+// originPool keeps connections to origins and to parents for the requests to come. Nothing of ours runs for a
+// connection at rest: whether it may be used is found out when it is taken. The zero value is empty and
+// ready.
 type originPool struct {
 	mu    sync.Mutex // guards what follows
-	idle  map[originKey][]*originWire
+	idle  map[originKey][]keptConn
 	count int
-	era   int         // counts calls of drop
-	sweep *time.Timer // nil if nothing is kept
+	era   int                   // counts calls of drop
+	sweep *time.Timer           // nil if nothing is kept
+	owned map[*wire][]originKey // what clients have connections of their own for, the oldest first
 }
 
 // An originKey is what connections may be used for: see policy.AddrClass.
 type originKey struct {
 	class  policy.AddrClass
-	target policy.Target
+	target policy.Target // of connections to a parent that are anybody's, none
+	parent *parent       // nil if they lead to the origin
+	owner  *wire         // the client connection whose own they are; nil if they are anybody's
+	slot   bool          // they are *slot, else *originWire
 }
+
+// A keptConn is a connection that originPool may keep: an *originWire or a *slot.
+type keptConn interface {
+	kept() *keeping
+	// whole reports whether c may be kept as far as is known without asking the system.
+	whole() bool
+	// quiet reports whether a connection at rest may be used again.
+	quiet() bool
+	// Close closes the connection; it may be called more than once, and by any goroutine.
+	Close() error
+}
+
+// keeping is what originPool knows of a connection.
+type keeping struct {
+	key   originKey
+	route Route
+	era   int
+	since time.Time // it is in the pool
+}
+
+func (k *keeping) kept() *keeping { return k }
 
 // How many connections are kept, and for how long: the limits of newTransport.
 const (
@@ -31,16 +58,16 @@ const (
 	maxIdlePerOrigin  = 32
 	maxOriginIdleTime = 90 * time.Second
 	sweepInterval     = 15 * time.Second
+
+	// maxOwned is for how many origins one client connection may have connections of its own.
+	maxOwned = 8
 )
 
 // An originWire is a connection to an origin. It belongs to one get at a time, or to the pool.
 type originWire struct {
+	keeping
 	tcp      *net.TCPConn
 	buffered *bufio.Reader // of the originWire itself
-	route    Route
-	key      originKey
-	era      int
-	since    time.Time // it is in the pool
 
 	began bool // something was read for this request
 	room  int  // how many bytes may be read; unlimited inside a body
@@ -61,40 +88,55 @@ func (c *originWire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection; it may be called more than once, and by any goroutine.
+// Close implements keptConn.
 func (c *originWire) Close() error { return c.tcp.Close() }
+
+// whole implements keptConn. Bytes behind an answer are nobody's answer.
+func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 }
+
+func (c *originWire) quiet() bool { return isQuiet(c.tcp) }
 
 // newWire returns c, a connection opened for key, as one to use now and to give to p later.
 func (p *originPool) newWire(key originKey, tcp *net.TCPConn, route Route) *originWire {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := &originWire{tcp: tcp, route: route, key: key, era: p.era}
+	c := &originWire{tcp: tcp, keeping: keeping{key: key, route: route, era: p.now()}}
 	c.buffered = bufio.NewReader(c)
 	return c
 }
 
-// take returns the connection of key that was used last and is in order; nil if there is none.
-func (p *originPool) take(key originKey) *originWire {
+func (p *originPool) now() (era int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.era
+}
+
+// take returns the connection of key that was used last, is in order, and leads to an address that d, unless
+// it is nil, permits; nil if there is none.
+func (p *originPool) take(key originKey, d *policy.Decision) keptConn {
 	for {
-		p.mu.Lock()
-		kept := p.idle[key]
-		last := len(kept) - 1
-		if last < 0 {
-			p.mu.Unlock()
-			return nil
-		}
-		c := kept[last]
-		p.keep(key, kept[:last])
-		p.mu.Unlock()
-		if isQuiet(c.tcp) {
+		c := p.takeLast(key, d)
+		if c == nil || c.quiet() {
 			return c
 		}
 		c.Close()
 	}
 }
 
+func (p *originPool) takeLast(key originKey, d *policy.Decision) keptConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kept := p.idle[key]
+	for i := len(kept) - 1; i >= 0; i-- {
+		c := kept[i]
+		if addr := c.kept().route.Addr; d == nil || !addr.IsValid() || d.CheckAddr(addr).Permit {
+			p.keep(key, slices.Delete(kept, i, i+1))
+			return c
+		}
+	}
+	return nil
+}
+
 // keep replaces what is kept for key. p.mu is held.
-func (p *originPool) keep(key originKey, kept []*originWire) {
+func (p *originPool) keep(key originKey, kept []keptConn) {
 	p.count += len(kept) - len(p.idle[key])
 	if len(kept) == 0 {
 		delete(p.idle, key)
@@ -104,26 +146,95 @@ func (p *originPool) keep(key originKey, kept []*originWire) {
 }
 
 // give keeps c for the next request. It reports false if that may not be: then c is still the caller's.
-// Bytes behind an answer are nobody's answer.
-func (p *originPool) give(c *originWire) bool {
-	if c.buffered.Buffered() > 0 {
+func (p *originPool) give(c keptConn) bool {
+	if !c.whole() {
 		return false
 	}
+	k := c.kept()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	kept := p.idle[c.key]
-	if c.era != p.era || p.count >= maxIdleOrigins || len(kept) >= maxIdlePerOrigin {
+	kept := p.idle[k.key]
+	if k.era != p.era || len(kept) >= maxIdlePerOrigin || !p.room(k.key) {
 		return false
 	}
 	if p.idle == nil {
-		p.idle = make(map[originKey][]*originWire)
+		p.idle = make(map[originKey][]keptConn)
 	}
-	c.since = time.Now()
-	p.keep(c.key, append(kept, c))
+	k.since = time.Now()
+	p.keep(k.key, append(kept, c))
 	if p.sweep == nil {
 		p.sweep = time.AfterFunc(sweepInterval, p.clean)
 	}
 	return true
+}
+
+// room reports whether one more of key may be kept. One that is a client's own takes the place of one that is
+// anybody's, which is easier to replace. p.mu is held.
+func (p *originPool) room(key originKey) bool {
+	if key.owner != nil && !slices.Contains(p.owned[key.owner], key) {
+		return false // its owner has gone
+	}
+	if p.count < maxIdleOrigins {
+		return true
+	}
+	if key.owner == nil {
+		return false
+	}
+	for other, kept := range p.idle {
+		if other.owner == nil {
+			kept[0].Close()
+			p.keep(other, slices.Delete(kept, 0, 1))
+			return true
+		}
+	}
+	return false
+}
+
+// own makes connections of key w's own: they serve nobody else, and end with w. It returns the key that they
+// have. If w has gone, or has too many, the oldest of its own are closed.
+func (p *originPool) own(w *wire, key originKey) originKey {
+	key.owner, key.slot = w, true
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := p.owned[w]
+	if slices.Contains(all, key) || w.isClosed() {
+		return key
+	}
+	if len(all) == maxOwned {
+		p.closeAll(all[0])
+		all = slices.Delete(all, 0, 1)
+	}
+	if p.owned == nil {
+		p.owned = make(map[*wire][]originKey)
+	}
+	p.owned[w] = append(all, key)
+	return key
+}
+
+// ownKey returns the key of w's own connections for what key is for, and whether there may be any.
+func (p *originPool) ownKey(w *wire, key originKey) (originKey, bool) {
+	key.owner, key.slot = w, true
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return key, slices.Contains(p.owned[w], key)
+}
+
+// gone closes what is w's own, which is closed.
+func (p *originPool) gone(w *wire) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, key := range p.owned[w] {
+		p.closeAll(key)
+	}
+	delete(p.owned, w)
+}
+
+// closeAll closes what is kept for key. p.mu is held.
+func (p *originPool) closeAll(key originKey) {
+	for _, c := range p.idle[key] {
+		c.Close()
+	}
+	p.keep(key, nil)
 }
 
 // clean closes connections that nobody has wanted for long, and those that their origin has ended.
@@ -134,7 +245,7 @@ func (p *originPool) clean() {
 	for key, all := range p.idle {
 		kept := all[:0:0]
 		for _, c := range all {
-			if c.since.After(old) && isQuiet(c.tcp) {
+			if c.kept().since.After(old) && c.quiet() {
 				kept = append(kept, c)
 			} else {
 				c.Close()

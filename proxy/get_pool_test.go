@@ -31,10 +31,10 @@ func TestOriginPool(t *testing.T) {
 	if !p.give(first) || !p.give(second) || p.count != 2 {
 		t.Fatal("not kept")
 	}
-	if got := p.take(key); got != second {
+	if got := p.take(key, nil); got != second {
 		t.Error("not the one used last")
 	}
-	if p.drop(); p.count != 0 || p.take(key) != nil {
+	if p.drop(); p.count != 0 || p.take(key, nil) != nil {
 		t.Error("something is kept")
 	}
 	if p.give(second) {
@@ -82,7 +82,7 @@ func TestOriginPoolClean(t *testing.T) {
 		for p.count == 2 { // until the packet is there
 			p.clean()
 		}
-		if got := p.take(key); got != rests {
+		if got := p.take(key, nil); got != rests {
 			t.Error("not the one that rests is kept")
 		}
 	}

@@ -16,7 +16,8 @@ type head struct {
 	fields  int // how many header fields there are
 	// involved is set if there is a field that takes more than this parser to obey: see isPlainConnect.
 	involved bool
-	// unusual is set if there is a field about a body, or about another protocol: see isPlainGet.
+	// unusual is set if there is a field about a body, about another protocol, or one that logs in the
+	// connection: see isPlainGet.
 	unusual bool
 }
 
@@ -27,7 +28,8 @@ func (h *head) isConnect() bool { return string(h.method) == "CONNECT" }
 func (h *head) isPlainConnect() bool { return h.isConnect() && h.minor == 1 && !h.involved }
 
 // isPlainGet reports whether h is a GET or HEAD as nearly all are: of HTTP/1.1, in absolute form, without a
-// word about a body, and without the wish to speak anything else.
+// word about a body, without the wish to speak anything else, and without credentials that make the connection
+// to the origin the client's own: see login.go.
 func (h *head) isPlainGet() bool {
 	return h.minor == 1 && !h.unusual && h.target[0] != '/' && (string(h.method) == "GET" || string(h.method) == "HEAD")
 }
@@ -171,6 +173,8 @@ func (h *head) parseField(line []byte, p *framing) flaw {
 		h.involved, h.unusual = true, true
 	case equalFold(name, "upgrade"):
 		h.unusual = true
+	case equalFold(name, "authorization"):
+		h.unusual = h.unusual || logsInConnection(value)
 	case equalFold(name, "via"), equalFold(name, "accept"):
 		h.involved = true
 	case equalFold(name, "trailer"):

@@ -42,6 +42,7 @@ func stripHopByHop(h http.Header) {
 // this proxy may say in its own name.
 func cleanAnswer(h http.Header) {
 	stripHopByHop(h)
+	delete(h, proxySupport)
 	stripOurName(h)
 }
 

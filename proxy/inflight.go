@@ -109,7 +109,6 @@ func snapshots(all []*exchange) []Open {
 // If grace is 0, what is forbidden is ended at once.
 func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
 	s.prepare()
-	s.transports.drop()
 	s.origins.drop()
 	var doomed []*exchange
 	for _, x := range s.tracked() {

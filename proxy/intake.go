@@ -77,5 +77,6 @@ func (s *Server) closed(w *wire) {
 		w.inside.ended()
 		return
 	}
+	s.origins.gone(w)
 	s.wires.remove(w)
 }

@@ -70,7 +70,6 @@ type Server struct {
 	copies       bufferPool
 	fronts       bufferPool // for the first bytes of heads
 	tunnelPools  tunnelPools
-	transports   transports
 	origins      originPool
 	wires        wires
 	inflight     inflight
@@ -125,7 +124,6 @@ func (s *Server) prepare() {
 			s.maxPerClient = max(s.maxConns/2, 1)
 		}
 		s.balancers, _ = o.balancers()
-		s.transports.srv = s
 		s.engine = newEngine(s.Log)
 		s.inside = s.newInside()
 		s.http = &http.Server{

@@ -26,7 +26,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.http.Close()
 	s.inside.Close()
 	s.insideDrain.Wait()
-	s.transports.drop()
 	s.origins.drop()
 	s.tunnelPools.close()
 	return err

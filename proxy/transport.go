@@ -5,68 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"webproxy/policy"
 )
 
-// transports holds one pool of connections to origins for each class of addresses: a connection
-// that one rule may use, because it lets its hosts have private addresses, is none for another rule.
-type transports struct {
-	srv   *Server
-	mu    sync.Mutex // guards pools
-	pools map[policy.AddrClass]*http.Transport
-	// through has one pool for each parent: no address of an origin is known there.
-	through map[*parent]*http.Transport
-}
-
-// of returns the pool for d.
-func (t *transports) of(d policy.Decision) *http.Transport {
-	class := d.AddrClass()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if pool := t.pools[class]; pool != nil {
-		return pool
-	}
-	if t.pools == nil {
-		t.pools = make(map[policy.AddrClass]*http.Transport)
-	}
-	pool := t.srv.newTransport()
-	t.pools[class] = pool
-	return pool
-}
-
-// toParent returns the pool of connections to p.
-func (t *transports) toParent(p *parent) *http.Transport {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if pool := t.through[p]; pool != nil {
-		return pool
-	}
-	if t.through == nil {
-		t.through = make(map[*parent]*http.Transport)
-	}
-	pool := t.srv.newParentTransport(p)
-	t.through[p] = pool
-	return pool
-}
-
-// drop closes all idle connections. Those in use are closed when their request is done. A class
-// belongs to one Set, so after another was installed the pools dropped are never asked again.
-func (t *transports) drop() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, pool := range t.pools {
-		pool.CloseIdleConnections()
-	}
-	clear(t.pools)
-	for _, pool := range t.through {
-		pool.CloseIdleConnections()
-	}
-	clear(t.through)
-}
-
+// newTransport returns a Transport for one connection: see slot. An inspection has one for all of its own.
 func (s *Server) newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:              nil, // nothing from the environment
@@ -78,11 +22,11 @@ func (s *Server) newTransport() *http.Transport {
 		// nothing of Expect do not answer it; a second is what curl waits.
 		ExpectContinueTimeout: time.Second,
 		ResponseHeaderTimeout: s.Options.ResponseTimeout.or(0),
-		MaxIdleConns:          1024,
-		MaxIdleConnsPerHost:   32,
+		MaxIdleConns:          maxIdleOrigins,
+		MaxIdleConnsPerHost:   maxIdlePerOrigin,
 		// Origins close idle connections after 60 s and more; http.Transport retries what is
 		// safe to retry if one does so in that moment.
-		IdleConnTimeout:        90 * time.Second,
+		IdleConnTimeout:        maxOriginIdleTime,
 		MaxResponseHeaderBytes: 256 << 10,
 	}
 }

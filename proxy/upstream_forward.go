@@ -13,7 +13,7 @@ import (
 	"webproxy/policy"
 )
 
-// newParentTransport returns a pool of connections to p, for requests in absolute form to any host.
+// newParentTransport returns a Transport for one connection to p, for requests in absolute form to any host.
 func (s *Server) newParentTransport(p *parent) *http.Transport {
 	t := s.newTransport()
 	// The scheme is that of the requests: TLS to the parent, if it wants that, is dialParent's.
@@ -48,7 +48,7 @@ func (e *unsentError) Unwrap() error { return e.err }
 
 // tripThrough makes r, which d permits, to the first of parents that takes it. An answer that is the
 // parent's own is an error: it is never taken for the origin's.
-func (s *Server) tripThrough(r *http.Request, d policy.Decision, parents []*parent) (*http.Response, error) {
+func (s *Server) tripThrough(w *wire, r *http.Request, d policy.Decision, parents []*parent) (*http.Response, error) {
 	if !d.Permit {
 		return nil, ErrNotPermitted
 	}
@@ -56,7 +56,7 @@ func (s *Server) tripThrough(r *http.Request, d policy.Decision, parents []*pare
 	for _, p := range parents {
 		out := r.Clone(r.Context())
 		out.URL = absoluteURL(r.URL, r.Host)
-		resp, err := s.tripTo(p, out)
+		resp, err := s.tripTo(p, w, &d, out)
 		if err == nil {
 			s.Egress.worked(p)
 			return resp, nil
@@ -93,8 +93,7 @@ func repeatable(r *http.Request) bool {
 	return safe && (r.Body == nil || r.Body == http.NoBody)
 }
 
-func (s *Server) tripTo(p *parent, r *http.Request) (*http.Response, error) {
-	d, _ := r.Context().Value(decisionKey{}).(policy.Decision)
+func (s *Server) tripTo(p *parent, w *wire, d *policy.Decision, r *http.Request) (*http.Response, error) {
 	limited, cancel := context.WithTimeout(r.Context(), s.Egress.timeout)
 	authorization, err := p.authorization(limited, d.Target)
 	cancel()
@@ -104,12 +103,28 @@ func (s *Server) tripTo(p *parent, r *http.Request) (*http.Response, error) {
 	if authorization != "" {
 		r.Header["Proxy-Authorization"] = []string{authorization}
 	}
-	resp, err := s.transports.toParent(p).RoundTrip(r)
+	resp, err := s.tripOn(s.keyTo(p, w, d, r.Header), w, d, r)
 	if err == nil && parentsOwn(resp) {
 		resp.Body.Close()
 		return nil, p.answered(d.Target, resp.StatusCode)
 	}
 	return resp, err
+}
+
+// keyTo says which connections to p a request with header h may use.
+func (s *Server) keyTo(p *parent, w *wire, d *policy.Decision, h http.Header) originKey {
+	key := originKey{parent: p, slot: true}
+	atOrigin := ownedBy(key, d)
+	if beginsLogin(h) {
+		return s.own(w, atOrigin)
+	}
+	if own, ok := s.origins.ownKey(w, atOrigin); ok {
+		return own
+	}
+	if logsInConnection([]byte(h.Get("Proxy-Authorization"))) {
+		return s.own(w, key)
+	}
+	return key
 }
 
 // parentsOwn reports whether resp was made by the parent, not by the origin. 407 is for the one next

@@ -302,6 +302,13 @@ func (w *wire) close() error {
 	return err
 }
 
+// isClosed reports whether close was called.
+func (w *wire) isClosed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closed
+}
+
 // lingers makes Close wait for the client to take our answer.
 func (w *wire) lingers() {
 	w.mu.Lock()

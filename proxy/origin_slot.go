@@ -1,0 +1,193 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+
+	"webproxy/policy"
+)
+
+// A slot is room for one connection to an origin or to a parent, for requests that net/http's Transport makes.
+// It serves one request at a time: what its answer says is known before the connection serves anybody else.
+// A Transport with a pool of its own would have given it away by then.
+type slot struct {
+	keeping
+	transport *http.Transport // of this connection only
+	open      dialFunc
+
+	mu    sync.Mutex  // guards what follows
+	first net.Conn    // to be used instead of a new one; nil if there is none
+	conn  *originConn // the one in use or at rest; nil if there is none
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// newSlot returns an empty slot for key.
+func (s *Server) newSlot(key originKey) *slot {
+	key.slot = true
+	sl := &slot{keeping: keeping{key: key, era: s.origins.now()}}
+	if key.parent != nil {
+		sl.transport = s.newParentTransport(key.parent)
+	} else {
+		sl.transport = s.newTransport()
+	}
+	sl.open = sl.transport.DialContext
+	sl.transport.DialContext = sl.dial
+	return sl
+}
+
+// dial is the DialContext of sl.transport.
+func (sl *slot) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	sl.mu.Lock()
+	first := sl.first
+	sl.first = nil
+	sl.mu.Unlock()
+	if first == nil {
+		opened, err := sl.open(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		conn, ok := opened.(*originConn)
+		if !ok {
+			return opened, nil
+		}
+		return sl.has(conn), nil
+	}
+	route := sl.route
+	route.DNS, route.Connect = 0, 0
+	return sl.has(&originConn{Conn: first, route: route}), nil
+}
+
+// has notes that conn is what sl has now.
+func (sl *slot) has(conn *originConn) *originConn {
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	sl.conn, sl.route = conn, conn.route
+	conn.closed = func() {
+		sl.mu.Lock()
+		defer sl.mu.Unlock()
+		if sl.conn == conn {
+			sl.conn = nil
+		}
+	}
+	return conn
+}
+
+// whole implements keptConn.
+func (sl *slot) whole() bool {
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	return sl.first != nil || sl.conn != nil
+}
+
+// quiet implements keptConn. A connection that sl.transport has is watched by it.
+func (sl *slot) quiet() bool {
+	sl.mu.Lock()
+	defer sl.mu.Unlock()
+	if tcp, ok := sl.first.(*net.TCPConn); ok {
+		return isQuiet(tcp)
+	}
+	return sl.conn != nil
+}
+
+// Close implements keptConn. A connection in use is closed when it is at rest.
+func (sl *slot) Close() error {
+	sl.mu.Lock()
+	first := sl.first
+	sl.first = nil
+	sl.mu.Unlock()
+	sl.transport.CloseIdleConnections()
+	if first != nil {
+		return first.Close()
+	}
+	return nil
+}
+
+// tripOn makes r, which d permits, with a connection of key or, if the client must have one, of its own.
+func (s *Server) tripOn(key originKey, w *wire, d *policy.Decision, r *http.Request) (*http.Response, error) {
+	for {
+		c := s.origins.take(key, d)
+		sl, again := c.(*slot)
+		if !again {
+			sl = s.newSlot(key)
+		}
+		handed := again && sl.first != nil
+		resp, err := sl.transport.RoundTrip(r)
+		if err == nil {
+			if key.owner == nil && offersLogin(resp.Header) {
+				sl.key = s.own(w, ownedBy(key, d))
+			}
+			s.giveBack(sl, resp)
+			return resp, nil
+		}
+		sl.Close()
+		// The origin may be closing a connection in the moment in which it is used again. The Transport
+		// does not know that one is used again which it was handed.
+		if !handed || !repeatable(r) || r.Context().Err() != nil || brokenConnWord(err) != wordTerminated {
+			return nil, err
+		}
+	}
+}
+
+// own makes connections of key w's own, and returns the key that they have. w's requests are served from now on
+// where such connections are used. It is called in the goroutine that serves w.
+func (s *Server) own(w *wire, key originKey) originKey {
+	w.limits.gets = false
+	return s.origins.own(w, key)
+}
+
+// ownedBy is key as it is for a client's own connections. Those to a parent may be logged in at an origin
+// behind it: they are for one target only, too.
+func ownedBy(key originKey, d *policy.Decision) originKey {
+	key.target = d.Target
+	return key
+}
+
+// giveBack has sl kept when the body of resp has come to its end.
+func (s *Server) giveBack(sl *slot, resp *http.Response) {
+	b := &slotBody{ReadCloser: resp.Body, srv: s, sl: sl, ends: resp.Close}
+	if resp.Body == http.NoBody {
+		b.settle(true)
+		return
+	}
+	resp.Body = b
+}
+
+// A slotBody is the body of an answer that came by a slot.
+type slotBody struct {
+	io.ReadCloser
+	srv  *Server
+	sl   *slot // nil if it was given back
+	ends bool  // the connection ends with the answer
+}
+
+// Read implements io.Reader.
+func (b *slotBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.settle(err == io.EOF)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *slotBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.settle(false)
+	return err
+}
+
+// settle gives the slot back; whole says that nothing of the answer is left in it.
+func (b *slotBody) settle(whole bool) {
+	sl := b.sl
+	if sl == nil {
+		return
+	}
+	b.sl = nil
+	if !whole || b.ends || !b.srv.origins.give(sl) {
+		sl.Close()
+	}
+}
