@@ -12,6 +12,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
+
+	"webproxy/policy"
 )
 
 // An encoder turns Records into lines. Its scratch space is why encoding allocates nothing, and
@@ -165,10 +167,11 @@ func (l list) MarshalLogArray(enc zapcore.ArrayEncoder) error {
 
 // clean returns s as it is written: bounded, valid UTF-8, and without control characters other than
 // those JSON escapes or marks that turn the direction of text: reading a log must be safe in a terminal.
-// A path loses its query, should it have one: queries carry credentials.
+// A path loses its query and the user information of URLs in it, should it have any: these carry credentials.
 func (c *column) clean(s string) string {
 	if c.name == "path" {
 		s, _, _ = strings.Cut(s, "?")
+		s = policy.QuotablePath(s)
 	}
 	if len(s) <= c.limit && plain(s) {
 		return s

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"webproxy/policy"
 )
 
 // Printable is s without what a terminal would obey, and on one line: control characters, which JSON
@@ -25,4 +27,25 @@ func commanding(c rune) bool {
 		return false
 	}
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// Quotable is a text of another program, such as an error that quotes a URL or the answer of a receiver,
+// without what may be a password or a token: of each word that holds a URL or an address, what stands before
+// an "@" and what follows a "?".
+func Quotable(text string) string {
+	if !strings.ContainsAny(text, "@?%") {
+		return text
+	}
+	words := strings.SplitAfter(text, " ")
+	for i, word := range words {
+		space := strings.HasSuffix(word, " ")
+		word = strings.TrimSuffix(word, " ")
+		if shown := policy.Quotable(word); shown != word {
+			words[i] = "…" + shown
+			if space {
+				words[i] += " "
+			}
+		}
+	}
+	return strings.Join(words, "")
 }

@@ -131,7 +131,11 @@ func (d *decoder) eachKey(n *yaml.Node, path string, f func(key, val *yaml.Node)
 		if path == "" {
 			what = "settings such as listen: and policy:"
 		}
-		d.fail(n, path, "want "+what+", not "+shown(n), "")
+		what += ", not " + shown(n)
+		if strings.HasSuffix(path, ".headers") { // the text may be a token
+			what = "settings, not " + kindWord(n)
+		}
+		d.fail(n, path, "want "+what, "")
 		return
 	}
 	first := map[string]int{}

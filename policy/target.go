@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -105,6 +106,8 @@ func (t Target) String() string {
 // Refused are userinfo, percent escapes, zones, control bytes, empty or over-long labels, names that
 // a URL parser would read as an IPv4 address but that are not written in its four decimal parts
 // (WHATWG URL, 3.5, "ends in a number"), and Unicode that IDNA would have to map rather than encode.
+//
+// Errors quote only what Quotable permits: an authority that goes wrong may hold a password or a token.
 func ParseTarget(scheme Scheme, authority string) (Target, error) {
 	host, port, err := splitAuthority(scheme, authority)
 	if err != nil {
@@ -138,6 +141,9 @@ func splitAuthority(scheme Scheme, authority string) (host string, port uint16, 
 	if len(authority) > 253+1+len(":65535") {
 		return "", 0, fmt.Errorf("authority of %d bytes: longer than any host and port", len(authority))
 	}
+	if shown := Quotable(authority); len(shown) != len(authority) {
+		return "", 0, fmt.Errorf("authority %q: user information, query or fragment with it", shown)
+	}
 	i := strings.LastIndexByte(authority, ':')
 	if i >= 0 && strings.HasSuffix(authority, "]") { // the last colon is inside the brackets
 		i = -1
@@ -151,9 +157,13 @@ func splitAuthority(scheme Scheme, authority string) (host string, port uint16, 
 	if scheme == HTTP && i == len(authority)-1 {
 		return authority[:i], scheme.DefaultPort(), nil
 	}
-	port, err = ParsePort(authority[i+1:])
+	if port, err = ParsePort(authority[i+1:]); err != nil && !isDecimal(authority[i+1:]) {
+		err = errors.New("port is no number: want 1 to 65535") // in user:password, it is the password
+	}
 	return authority[:i], port, err
 }
+
+func isDecimal(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 // ParsePort reads a port as it must be written: 1 to 65535 in decimal, no sign, no leading zero.
 func ParsePort(s string) (uint16, error) {

@@ -102,8 +102,10 @@ func (x *exchange) fillDecision() {
 	r.ClientName = x.wire.name
 	r.Method = x.request.Method
 	r.Scheme = x.request.Target.Scheme().String()
-	r.Host = x.request.Target.Host()
-	r.Port = x.request.Target.Port()
+	if !x.request.Target.IsZero() {
+		r.Host = x.request.Target.Host()
+		r.Port = x.request.Target.Port()
+	}
 	r.Path = x.request.Path
 	r.Group = d.Group
 	r.Decision, r.Reason = d.Outcome(), d.Reason.String()

@@ -14,6 +14,7 @@ import (
 func (x *exchange) judge(r *http.Request) {
 	a := &x.wire.asked
 	x.request.Target = a.target
+	x.rec.Host, x.rec.Port = a.host, a.port // replaced by the target's, if there is one
 	if a.form == formAbsolute || a.form == formInside && a.misput == "" {
 		x.request.Path, x.request.Query, _ = splitPath(r.RequestURI)
 	}
@@ -38,6 +39,15 @@ func (x *exchange) settle(reason policy.Reason, detail string) {
 	x.begin(word, detail)
 }
 
+// shownScheme names a scheme, if it is one that clients use. Any other may be anything, a password included.
+func shownScheme(scheme string) string {
+	switch scheme {
+	case "https", "ftp", "ws", "wss":
+		return "scheme " + scheme
+	}
+	return "a scheme other than http"
+}
+
 // misput says what is wrong with the way a request is put; detail is empty if nothing is.
 func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string) {
 	a := &x.wire.asked
@@ -50,7 +60,7 @@ func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string)
 		return policy.BadTarget, "OPTIONS * asks about the proxy, not about an origin"
 	case a.form == formAbsolute && a.scheme != "http":
 		// A proxy that fetched it would have to end the TLS session itself.
-		return policy.SchemeNotAllowed, "scheme " + a.scheme + " in absolute form; use CONNECT"
+		return policy.SchemeNotAllowed, shownScheme(a.scheme) + " in absolute form; use CONNECT"
 	case r.Method == http.MethodTrace:
 		// It would send the client's own fields, and ours, back to whoever can read the answer
 		// (RFC 9110, 9.3.8).

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"net/url"
 	"strings"
 
@@ -28,8 +29,36 @@ type asked struct {
 	target policy.Target
 	// scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
 	scheme string
+	// host and port are what was sent, as far as it may be shown, where there is no target.
+	host string
+	port uint16
 	// misput is what is wrong with it, if that is known already.
 	misput string
+}
+
+// shownHostLimit bounds the host of a malformed target, in bytes: no real one is longer.
+const shownHostLimit = 256
+
+// shownTarget returns the host and the port in a request target that cannot be judged, for the record. See
+// policy.Quotable for what is left out.
+func shownTarget(target []byte) (host string, port uint16) {
+	authority := target
+	if scheme, rest, ok := bytes.Cut(target, []byte("://")); ok && isScheme(scheme) {
+		authority = rest
+	}
+	if i := bytes.IndexAny(authority, "/?"); i >= 0 {
+		authority = authority[:i]
+	}
+	return shownAuthority(authority)
+}
+
+func shownAuthority(authority []byte) (host string, port uint16) {
+	host = policy.Quotable(string(authority))
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		port, _ = policy.ParsePort(host[i+1:])
+		host = host[:i]
+	}
+	return host[:min(len(host), shownHostLimit)], port
 }
 
 // readTarget reads the request target of h. It is the one place where the authority of a request is
@@ -81,7 +110,10 @@ func readAbsolute(b []byte) (asked, flaw, error) {
 		a.target, err = policy.ParseTarget(policy.HTTPS, withPort(string(authority), "443"))
 	default:
 		a.scheme = string(bytes.ToLower(scheme))
-		_, err = url.ParseRequestURI(string(b))
+		a.host, a.port = shownAuthority(authority)
+		if _, bad := url.ParseRequestURI(string(b)); bad != nil {
+			err = errors.New("not a URL") // the text of bad quotes all of it, passwords included
+		}
 	}
 	if err != nil {
 		return asked{}, flawAuthority, err

@@ -99,10 +99,10 @@ func (h *head) parseRequestLine(line []byte) flaw {
 	if i < 0 || j == i {
 		return flawRequestLine
 	}
-	h.method, h.target = line[:i], line[i+1:j]
-	if !isToken(h.method) {
+	if !isToken(line[:i]) { // it is not kept for the record: it may be a URL with a password
 		return flawMethod
 	}
+	h.method, h.target = line[:i], line[i+1:j]
 	switch string(line[j+1:]) {
 	case "HTTP/1.1":
 		h.minor = 1

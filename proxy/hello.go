@@ -183,7 +183,7 @@ func (x *exchange) judgeUnusual(h *hello) *helloRefusal {
 		// "No server exists identified by the name": through here, none does. access_denied would
 		// be about a certificate.
 		refusal.alert = alertUnrecognizedName
-		x.detail = fmt.Sprintf("the TLS hello names %q, which this client may not reach on port %d", h.sni, t.Port())
+		x.detail = fmt.Sprintf("the TLS hello names %q, which this client may not reach on port %d", policy.Quotable(h.sni), t.Port())
 	case policy.SNIRequired:
 		refusal.alert = alertMissingExtension // RFC 8446, 9.2
 	case policy.BadHello:
@@ -209,5 +209,5 @@ func (x *exchange) fillHello() {
 		return
 	}
 	r := &x.rec
-	r.SNI, r.TLS, r.ALPN, r.ECH, r.JA4 = h.sni, h.versionWord(), h.alpn, h.ech, h.ja4
+	r.SNI, r.TLS, r.ALPN, r.ECH, r.JA4 = policy.Quotable(h.sni), h.versionWord(), h.alpn, h.ech, h.ja4
 }

@@ -15,6 +15,8 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 	}
 	if w.inside != nil {
 		x.request.Target = w.inside.target // that much is known
+	} else if f == flawAuthority {
+		x.rec.Host, x.rec.Port = shownTarget(h.target)
 	}
 	x.decide()
 	if x.decision.Reason != policy.ClientUnknown {

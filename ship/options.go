@@ -100,14 +100,14 @@ func (r *ReceiverSpec) check(wrong complaint) {
 		return
 	case r.Syslog != "":
 		if err := checkSyslog(r.Syslog); err != nil {
-			wrong("syslog", "write tls://host:6514 or tcp://host:601", "%q: %v", r.Syslog, err)
+			wrong("syslog", "write tls://host:6514 or tcp://host:601", "%q: %v", audit.Quotable(r.Syslog), err)
 			return
 		}
 		r.onlyFor(wrong, "otlp", map[string]bool{
 			"headers": r.Headers != nil, "token_file": r.TokenFile != "", "compression": r.Compression != 0})
 	default:
 		if err := checkOTLP(r.OTLP); err != nil {
-			wrong("otlp", "write https://host:4318/v1/logs", "%q: %v", r.OTLP, err)
+			wrong("otlp", "write https://host:4318/v1/logs", "%q: %v", audit.Quotable(r.OTLP), err)
 			return
 		}
 		r.onlyFor(wrong, "syslog", map[string]bool{

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func (o *otlp) post(ctx context.Context, items []item) error {
 	}
 	resp, err := o.client.Do(req)
 	if err != nil {
-		return err
+		return withoutURL(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
@@ -95,6 +96,16 @@ func (o *otlp) post(ctx context.Context, items []item) error {
 		o.refused(items[0].through, items[len(items)-1].through, min(rejected, int64(len(items))), why)
 	}
 	return nil
+}
+
+// withoutURL returns the cause of an error of net/http. The error itself quotes the receiver's URL, whose query
+// may hold a token.
+func withoutURL(err error) error {
+	var quoting *url.Error
+	if errors.As(err, &quoting) {
+		return quoting.Err
+	}
+	return err
 }
 
 func pack(body []byte) ([]byte, error) {
@@ -112,7 +123,7 @@ func pack(body []byte) ([]byte, error) {
 func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, withoutURL(err)
 	}
 	for name, value := range o.headers {
 		req.Header.Set(name, value)

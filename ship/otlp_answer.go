@@ -79,9 +79,9 @@ func rpcMessage(body []byte) (text string) {
 	return text
 }
 
-// clean makes one short line of what a receiver says.
+// clean makes one short line of what a receiver says. It may say what was sent to it, such as a token in its URL.
 func clean(b []byte) string {
-	text := audit.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "?")), " "))
+	text := audit.Quotable(audit.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "\ufffd")), " ")))
 	if len(text) > 200 {
 		text = strings.ToValidUTF8(text[:200], "") + "…"
 	}

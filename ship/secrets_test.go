@@ -1,0 +1,54 @@
+package ship
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"webproxy/audit"
+)
+
+// A receiver's URL may hold a token. Neither an outage nor an answer that repeats the URL puts it into the
+// operator's log.
+func TestSecretsInErrors(t *testing.T) {
+	const token = "S3cr3tMark"
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := ln.Addr().String()
+	ln.Close()
+	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprintf(w, "no such page: %s (%s)", r.RequestURI, "http://user:"+token+"@"+r.Host)
+	}))
+	defer echo.Close()
+	for _, host := range []string{gone, strings.TrimPrefix(echo.URL, "http://")} {
+		l := openLog(t, audit.Options{})
+		r := run(t, l, ReceiverSpec{OTLP: "http://" + host + "/v1/logs?token=" + token, From: Oldest})
+		write(t, l, 1)
+		const said = "audit records not shipped, they wait in the log"
+		eventually(t, said, func() bool { return r.logged.FilterMessage(said).Len() > 0 })
+		r.stop()
+		for _, e := range r.logged.All() {
+			text := fmt.Sprint(e.Message, e.ContextMap())
+			if strings.Contains(text, token) {
+				t.Errorf("the log says %s", text)
+			}
+		}
+	}
+}
+
+// So do the errors of the settings.
+func TestSecretsInSettings(t *testing.T) {
+	for _, r := range []*ReceiverSpec{{OTLP: "ftp://h/?token=S3cr3tMark"}, {OTLP: "https://u:S3cr3tMark@h/"}, {Syslog: "tls://h:1/?S3cr3tMark"}} {
+		r.check(func(field, hint, format string, args ...any) {
+			if text := fmt.Sprintf(format, args...); strings.Contains(text, "S3cr3tMark") {
+				t.Errorf("%s: %s", field, text)
+			}
+		})
+	}
+}
