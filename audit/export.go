@@ -2,11 +2,13 @@ package audit
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
+
+	"webproxy/internal/spreadsheet"
 )
 
 // An Exporter writes records in the form of another program. docs/reading.md says field by field
@@ -14,8 +16,9 @@ import (
 type Exporter struct {
 	out   *bufio.Writer
 	write func(r *Record, line string) (bool, error)
-	flush func()
+	flush func() error
 	left  uint64
+	join  *join // nil: records are written as they come
 }
 
 // exportForms are the forms there are, in the order of ExportFormats.
@@ -56,9 +59,20 @@ func NewExporter(w io.Writer, format string) (*Exporter, error) {
 	return nil, fmt.Errorf("no export format %q; there are %s", format, strings.Join(ExportFormats(), ", "))
 }
 
+// JoinRequests makes e write one event for each request, where it would write its decision and its end: see join. It is
+// called before the first Write.
+func (e *Exporter) JoinRequests() { e.join = newJoin(e.writeRecord) }
+
 // Write writes r. line is where it stands in the log, without newline; it may be empty. A record that the
 // format has no place for is left out.
 func (e *Exporter) Write(r *Record, line string) error {
+	if e.join != nil {
+		return e.join.add(r, line)
+	}
+	return e.writeRecord(r, line)
+}
+
+func (e *Exporter) writeRecord(r *Record, line string) error {
 	done, err := e.write(r, line)
 	if err == nil && !done {
 		e.left++
@@ -66,12 +80,16 @@ func (e *Exporter) Write(r *Record, line string) error {
 	return err
 }
 
-// Flush writes what is buffered.
+// Flush writes what is buffered, and ends the join.
 func (e *Exporter) Flush() error {
-	if e.flush != nil {
-		e.flush()
+	var err error
+	if e.join != nil {
+		err = e.join.flush(len(e.join.open))
 	}
-	return e.out.Flush()
+	if e.flush != nil {
+		err = errors.Join(err, e.flush())
+	}
+	return errors.Join(err, e.out.Flush())
 }
 
 // Left is how many records were left out.
@@ -111,7 +129,7 @@ func (e *Exporter) lines(appendLine func(b []byte, r *Record) []byte) {
 
 // csv makes e write all fields of all records.
 func (e *Exporter) csv() {
-	w := csv.NewWriter(e.out)
+	w := spreadsheet.NewWriter(e.out)
 	row := make([]string, len(columns))
 	for i := range columns {
 		row[i] = columns[i].name
@@ -120,7 +138,7 @@ func (e *Exporter) csv() {
 	e.flush = w.Flush
 	e.write = func(r *Record, _ string) (bool, error) {
 		for i := range columns {
-			row[i] = CSVCell(fieldText(columns[i].at(r)))
+			row[i] = Printable(fieldText(columns[i].at(r)))
 		}
 		return true, w.Write(row)
 	}
@@ -144,12 +162,15 @@ func (e *Exporter) ndjson() {
 	}
 }
 
-// Export writes the records of the log in dir that o asks for to w, in format. It returns how many the
-// format had no place for.
-func Export(w io.Writer, format, dir string, o ScanOptions) (left uint64, stats Stats, err error) {
+// Export writes the records of the log in dir that o asks for to w, in format; if joined is set, one for each request.
+// It returns how many the format had no place for.
+func Export(w io.Writer, format, dir string, o ScanOptions, joined bool) (left uint64, stats Stats, err error) {
 	e, err := NewExporter(w, format)
 	if err != nil {
 		return 0, Stats{}, err
+	}
+	if joined {
+		e.JoinRequests()
 	}
 	stats, err = ScanLines(dir, o, e.Write)
 	if flushErr := e.Flush(); err == nil {
@@ -178,13 +199,28 @@ func (r *Record) url() string {
 	return scheme + "://" + target + r.Path
 }
 
+// urlHost is the host as a URL has it: an IPv6 address in brackets (RFC 3986, 3.2.2).
+func (r *Record) urlHost() string {
+	if strings.Contains(r.Host, ":") && !strings.HasPrefix(r.Host, "[") {
+		return "[" + r.Host + "]"
+	}
+	return r.Host
+}
+
+// urlOrError is url; where there is none, it is what access logs have instead of one.
+func (r *Record) urlOrError() string {
+	switch {
+	case r.Host != "":
+		return r.url()
+	case r.Hosts > 0:
+		return "error:several-hosts"
+	}
+	return "error:invalid-request"
+}
+
 // hostPort is host and port with a colon between, an IPv6 address in brackets.
 func (r *Record) hostPort() string {
-	host := r.Host
-	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
-		host = "[" + host + "]"
-	}
-	return fmt.Sprintf("%s:%d", host, r.Port)
+	return fmt.Sprintf("%s:%d", r.urlHost(), r.Port)
 }
 
 // failed reports whether the next hop failed, or the connection was cut.

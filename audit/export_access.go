@@ -30,7 +30,7 @@ func appendSquid(b []byte, r *Record) []byte {
 	b = append(b, ' ')
 	switch {
 	case r.Host == "": // as Squid has it
-		b = append(b, "error:invalid-request"...)
+		b = append(b, r.urlOrError()...)
 	case r.Method == http.MethodConnect:
 		b = appendWord(b, r.hostPort())
 	default:

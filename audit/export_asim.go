@@ -1,6 +1,9 @@
 package audit
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // asim is an event of Microsoft Sentinel's ASIM schema WebSession.
 type asim struct {
@@ -11,7 +14,7 @@ type asim struct {
 	EventType       string `json:"EventType"`
 	EventSubType    string `json:"EventSubType"`
 	EventResult     string `json:"EventResult"`
-	ResultDetails   string `json:"EventResultDetails"` // the HTTP status
+	ResultDetails   string `json:"EventResultDetails"` // the HTTP status, or NA
 	OriginalDetails string `json:"EventOriginalResultDetails"`
 	Severity        string `json:"EventSeverity"`
 	Product         string `json:"EventProduct"`
@@ -27,12 +30,13 @@ type asim struct {
 	SrcHostname string      `json:"SrcHostname,omitempty"`
 	DstIPAddr   *netip.Addr `json:"DstIpAddr,omitempty"`
 	DstPort     uint16      `json:"DstPortNumber,omitempty"`
+	DstHostname string      `json:"DstHostname,omitempty"`
 	DstFQDN     string      `json:"DstFQDN,omitempty"`
 	SrcBytes    *int64      `json:"SrcBytes,omitempty"`
 	DstBytes    *int64      `json:"DstBytes,omitempty"`
 
 	URL       string `json:"Url"`
-	Method    string `json:"HttpRequestMethod"`
+	Method    string `json:"HttpRequestMethod,omitempty"`
 	Status    string `json:"HttpStatusCode,omitempty"`
 	SessionID string `json:"NetworkSessionId,omitempty"`
 	Duration  int64  `json:"NetworkDuration,omitempty"` // milliseconds
@@ -70,20 +74,25 @@ func newASIM(r *Record) asim {
 	at := r.Time.UTC().Format(timeLayout)
 	a := asim{
 		TimeGenerated: at, EventCount: max(r.Count, 1), EventStartTime: at, EventEndTime: at,
-		EventType: "HTTPsession", EventSubType: string(r.Type), EventResult: "Failure", OriginalDetails: r.Reason,
+		EventType: "HTTPsession", EventSubType: string(r.Type), EventResult: asimResult(r), ResultDetails: "NA", OriginalDetails: r.Reason,
 		Severity: "Low", Product: "webproxy", Vendor: "webproxy", Schema: "WebSession", SchemaVersion: asimVersion,
 		OriginalUID: r.uid(), Dvc: orWord(r.Site, "webproxy"), DvcAction: "Deny",
 		SrcIPAddr: addrOrNil(r.Client), SrcPort: r.ClientPort, SrcHostname: r.ClientName,
-		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port, DstFQDN: r.Host,
-		URL: r.url(), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
+		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port,
+		URL: r.urlOrError(), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
 		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
 		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
 	if r.permitted() {
 		a.DvcAction, a.Severity = "Allow", "Informational"
-		if !r.failed() {
-			a.EventResult = "Success"
+	}
+	if isHostname(r.Host) {
+		a.DstHostname, _, _ = strings.Cut(r.Host, ".")
+		if strings.Contains(r.Host, ".") {
+			a.DstFQDN = r.Host
 		}
+	} else if addr, err := netip.ParseAddr(r.Host); err == nil && a.DstIPAddr == nil {
+		a.DstIPAddr = &addr
 	}
 	switch r.Type {
 	case TypeRepeat:
@@ -97,6 +106,17 @@ func newASIM(r *Record) asim {
 		a.ResultDetails = a.Status
 	}
 	return a
+}
+
+// asimResult is EventResult: by the schema, a status below 400 is a success. What has only begun has none yet.
+func asimResult(r *Record) string {
+	switch {
+	case !r.permitted(), r.failed(), r.Status >= 400:
+		return "Failure"
+	case r.Type == TypeDecision:
+		return "NA"
+	}
+	return "Success"
 }
 
 func orWord(s, otherwise string) string {

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -84,6 +85,7 @@ type ecsNetwork struct {
 type ecsObserver struct {
 	Type    string `json:"type"`
 	Product string `json:"product"`
+	Vendor  string `json:"vendor"`
 	Name    string `json:"name,omitempty"`
 }
 
@@ -123,20 +125,20 @@ type ecsOurs struct {
 func newECS(r *Record) ecs {
 	e := ecs{
 		Timestamp: r.Time.UTC().Format(timeLayout), ECS: ecsSchema{ecsVersion},
-		Message: r.Decision + " " + r.Method + " " + r.url() + ": " + r.Reason,
+		Message: strings.Join(strings.Fields(r.Decision+" "+r.Method+" "+r.url()), " ") + ": " + r.Reason,
 		Event: ecsEvent{
 			Kind: "event", Category: []string{"network", "web"}, Type: ecsTypes(r), Action: r.Type, Outcome: ecsOutcome(r),
 			Reason: r.Reason, Dataset: "webproxy.audit", ID: r.uid(), Sequence: r.Seq,
 		},
 		Source:      ecsEnd{Address: addrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
-		Destination: ecsEnd{Address: r.Host, IP: addrOrNil(r.DstIP), Port: r.Port, Domain: r.Host},
+		Destination: ecsDestination(r),
 		HTTP:        ecsHTTP{Request: ecsRequest{r.Method, r.ID}},
 		Network:     ecsNetwork{Transport: "tcp", Direction: "outbound", Protocol: ecsProtocol(r)},
-		Observer:    ecsObserver{"proxy", "webproxy", r.Site},
+		Observer:    ecsObserver{"proxy", "webproxy", "webproxy", r.Site},
 		Webproxy:    ecsOurs{r.Decision, r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count, r.Hosts, r.Sample, r.ALPN, r.JA4},
 	}
 	if r.Host != "" {
-		e.URL = &ecsURL{r.Host, r.Port, r.Scheme, r.Path, r.url()}
+		e.URL = &ecsURL{r.urlHost(), r.Port, r.Scheme, r.Path, r.url()}
 	}
 	switch r.Type {
 	case TypeRepeat:
@@ -162,10 +164,21 @@ func newECS(r *Record) ecs {
 	return e
 }
 
+// ecsDestination has an address in place of a domain where the host is one.
+func ecsDestination(r *Record) ecsEnd {
+	end := ecsEnd{Address: r.Host, IP: addrOrNil(r.DstIP), Port: r.Port}
+	if addr, err := netip.ParseAddr(r.Host); err != nil {
+		end.Domain = r.Host
+	} else if end.IP == nil {
+		end.IP = &addr
+	}
+	return end
+}
+
 func ecsTypes(r *Record) []string {
-	types := []string{"connection", "denied"}
+	types := []string{"access", "connection", "denied"} // access is of the category web, the others of network
 	if r.permitted() {
-		types[1] = "allowed"
+		types[2] = "allowed"
 	}
 	if r.Type == TypeClose {
 		types = append(types, "end")

@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,7 @@ const ocsfVersion = "1.3.0"
 
 type ocsf struct {
 	ActivityID    int           `json:"activity_id"`
+	ActivityName  string        `json:"activity_name"`
 	CategoryUID   int           `json:"category_uid"`
 	ClassUID      int           `json:"class_uid"`
 	TypeUID       int           `json:"type_uid"`
@@ -26,14 +28,13 @@ type ocsf struct {
 	StatusID      int           `json:"status_id"`
 	StatusDetail  string        `json:"status_detail,omitempty"`
 	Metadata      ocsfMetadata  `json:"metadata"`
-	Src           ocsfEndpoint  `json:"src_endpoint"`
+	Src           *ocsfEndpoint `json:"src_endpoint,omitempty"`
 	Dst           ocsfEndpoint  `json:"dst_endpoint"`
 	Request       ocsfRequest   `json:"http_request"`
-	Response      *ocsfResponse `json:"http_response,omitempty"`
+	Response      ocsfResponse  `json:"http_response"`
 	Traffic       *ocsfTraffic  `json:"traffic,omitempty"`
 	TLS           *ocsfTLS      `json:"tls,omitempty"`
 	Rule          *ocsfRule     `json:"firewall_rule,omitempty"`
-	Policy        *ocsfPolicy   `json:"policy,omitempty"`
 	Unmapped      ocsfUnmapped  `json:"unmapped"`
 }
 
@@ -60,9 +61,9 @@ type ocsfEndpoint struct {
 }
 
 type ocsfRequest struct {
-	Method string  `json:"http_method,omitempty"`
-	UID    string  `json:"uid,omitempty"`
-	URL    ocsfURL `json:"url"`
+	Method string   `json:"http_method,omitempty"`
+	UID    string   `json:"uid,omitempty"`
+	URL    *ocsfURL `json:"url,omitempty"`
 }
 
 type ocsfURL struct {
@@ -74,7 +75,8 @@ type ocsfURL struct {
 }
 
 type ocsfResponse struct {
-	Code int `json:"code"`
+	Code    int    `json:"code"` // 0 if the client has got no response
+	Message string `json:"message,omitempty"`
 }
 
 type ocsfTraffic struct {
@@ -89,12 +91,9 @@ type ocsfTLS struct {
 }
 
 type ocsfRule struct {
-	Name string `json:"name"`
-	Desc string `json:"desc,omitempty"`
-}
-
-type ocsfPolicy struct {
-	Version string `json:"version"`
+	Name    string `json:"name"`
+	Desc    string `json:"desc,omitempty"`
+	Version string `json:"version,omitempty"` // digest of the policy that it is of
 }
 
 type ocsfUnmapped struct {
@@ -104,6 +103,8 @@ type ocsfUnmapped struct {
 	Mode       string `json:"mode,omitempty"`
 	Phase      string `json:"phase,omitempty"`
 	Decision   string `json:"decision"`
+	Policy     string `json:"policy,omitempty"`
+	Method     string `json:"method,omitempty"` // one that OCSF does not know
 	ServiceTag string `json:"service_tag,omitempty"`
 	Error      string `json:"error,omitempty"`
 	ALPN       string `json:"alpn,omitempty"`
@@ -115,23 +116,43 @@ type ocsfUnmapped struct {
 
 func newOCSF(r *Record) ocsf {
 	o := ocsf{
-		CategoryUID: 4, ClassUID: 4002, ActivityID: ocsfActivity(r.Method), SeverityID: 1,
+		CategoryUID: 4, ClassUID: 4002, SeverityID: 1,
 		Time: r.Time.UnixMilli(), Count: r.Count, Duration: milliseconds(r.Duration),
 		ActionID: 2, DispositionID: 2, StatusID: 2, StatusDetail: r.Reason,
 		Metadata: ocsfMetadata{
 			Version: ocsfVersion, Profiles: []string{"security_control"}, Product: ocsfProduct{"webproxy", "webproxy"},
 			LogName: "audit", UID: r.uid(), Correlation: r.ID, Sequence: r.Seq,
 		},
-		Src:      ocsfEndpoint{IP: addrOrNil(r.Client), Port: r.ClientPort, Hostname: r.ClientName},
-		Dst:      ocsfEndpoint{IP: addrOrNil(r.DstIP), Port: r.Port, Hostname: r.Host},
-		Request:  ocsfRequest{r.Method, r.ID, ocsfURL{r.Host, r.Port, r.Scheme, r.Path, r.url()}},
-		Unmapped: ocsfUnmapped{r.Type, r.Site, r.Group, r.Mode, r.Phase, r.Decision, r.ServiceTag, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
+		Dst:     ocsfDestination(r),
+		Request: ocsfRequest{UID: r.ID},
+		Unmapped: ocsfUnmapped{Type: r.Type, Site: r.Site, Group: r.Group, Mode: r.Mode, Phase: r.Phase, Decision: r.Decision, Policy: r.Policy,
+			ServiceTag: r.ServiceTag, Error: r.Error, ALPN: r.ALPN, JA4: r.JA4, Hosts: r.Hosts, Sample: r.Sample},
+	}
+	o.ActivityID, o.ActivityName = ocsfActivity(r.Method)
+	switch o.ActivityID {
+	case ocsfOther:
+		o.Unmapped.Method = r.Method
+	default:
+		o.Request.Method = r.Method
+	}
+	if r.Client.IsValid() {
+		o.Src = &ocsfEndpoint{IP: &r.Client, Port: r.ClientPort}
+		o.Src.name(r.ClientName)
+	}
+	if r.Host != "" {
+		o.Request.URL = &ocsfURL{Port: r.Port, Scheme: r.Scheme, Path: r.Path, Text: r.url()}
+		if isHostname(r.Host) {
+			o.Request.URL.Hostname = r.Host
+		}
 	}
 	o.TypeUID = o.ClassUID*100 + o.ActivityID
 	if r.permitted() {
-		o.ActionID, o.DispositionID = 1, 1
-		if !r.failed() {
-			o.StatusID = 1
+		o.ActionID, o.DispositionID, o.StatusID = 1, 1, 1
+		switch {
+		case r.failed():
+			o.StatusID = 2
+		case r.Type == TypeDecision:
+			o.StatusID = 0 // it has only begun
 		}
 	}
 	switch r.Type {
@@ -141,32 +162,87 @@ func newOCSF(r *Record) ocsf {
 		o.StartTime, o.EndTime = r.Time.Add(-r.Duration).UnixMilli(), r.Time.UnixMilli()
 		o.Traffic = &ocsfTraffic{r.BytesIn, r.BytesOut, r.BytesIn + r.BytesOut}
 	}
-	if r.Status != 0 {
-		o.Response = &ocsfResponse{r.Status}
+	o.Response.Code = r.Status // the schema requires it
+	if r.Status == 0 {
+		o.Response.Message = "no response yet"
+		if r.Type == TypeClose {
+			o.Response.Message = "no response"
+		}
 	}
 	if r.SNI != "" || r.TLS != "" && r.TLS != "none" {
 		o.TLS = &ocsfTLS{cmp.Or(r.TLS, "Unknown"), r.SNI} // the schema requires a version
 	}
 	if r.Rule != "" {
-		o.Rule = &ocsfRule{r.Rule, r.RuleSource}
-	}
-	if r.Policy != "" {
-		o.Policy = &ocsfPolicy{r.Policy}
+		o.Rule = &ocsfRule{r.Rule, r.RuleSource, r.Policy}
 	}
 	return o
 }
 
-// ocsfActivity is the activity_id of a method: that of OCSF, or 99 for others.
-func ocsfActivity(method string) int {
+// ocsfOther is the activity_id of what OCSF has no number for.
+const ocsfOther = 99
+
+// ocsfActivity is the activity_id of a method with its name. OCSF knows eight methods; those are also the only values
+// that http_method may have.
+func ocsfActivity(method string) (id int, name string) {
 	for i, m := range []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "TRACE"} {
 		if m == method {
-			return i + 1
+			return i + 1, m[:1] + strings.ToLower(m[1:])
 		}
 	}
 	if method == "" {
-		return 0
+		return 0, "Unknown"
 	}
-	return 99
+	return ocsfOther, method
+}
+
+// ocsfDestination is the required dst_endpoint, which needs a name or an address. A request that names no host got as
+// far as the proxy; denials that were counted together are of several.
+func ocsfDestination(r *Record) ocsfEndpoint {
+	end := ocsfEndpoint{IP: addrOrNil(r.DstIP), Port: r.Port}
+	switch {
+	case r.Host != "":
+		end.name(r.Host)
+	case r.Hosts > 0:
+		end.Name = "several hosts"
+	default:
+		end.Name = orWord(r.Site, "webproxy")
+	}
+	return end
+}
+
+// name puts host where the schema wants it: an address is no hostname, nor is a name with other characters than
+// letters, digits and hyphens.
+func (e *ocsfEndpoint) name(host string) {
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	switch {
+	case host == "":
+	case err == nil:
+		if e.IP == nil {
+			e.IP = &addr
+		}
+	case isHostname(host):
+		e.Hostname = host
+	default:
+		e.Name = host
+	}
+}
+
+// isHostname reports whether host is a name by RFC 1123, 2.1, and no IP address.
+func isHostname(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return false
+	}
+	for label := range strings.SplitSeq(host, ".") {
+		if label == "" || label[0] == '-' || label[len(label)-1] == '-' {
+			return false
+		}
+		for i := range len(label) {
+			if c := label[i]; c != '-' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // uid names a record among those of all sites.

@@ -67,7 +67,7 @@ func TestExport(t *testing.T) {
 	write(t, live(dir), log.String())
 	for _, format := range audit.ExportFormats() {
 		var got strings.Builder
-		left, stats, err := audit.Export(&got, format, dir, audit.ScanOptions{})
+		left, stats, err := audit.Export(&got, format, dir, audit.ScanOptions{}, false)
 		if err != nil || stats.Records != 9 || stats.Unreadable != 0 {
 			t.Fatalf("%s: %+v, %v", format, stats, err)
 		}

@@ -1,13 +1,14 @@
 package audit
 
 import (
-	"encoding/csv"
 	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"webproxy/internal/spreadsheet"
 )
 
 // WriteCSV writes the report's lists as files into dir, which is made if need be: totals.csv, days.csv,
@@ -152,25 +153,14 @@ func writeCSVFile(path string, rows [][]string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	w := csv.NewWriter(f)
+	w := spreadsheet.NewWriter(f)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = CSVCell(row[i])
+			row[i] = Printable(row[i])
 		}
 		if err := w.Write(row); err != nil {
 			return err
 		}
 	}
-	w.Flush()
-	return w.Error()
-}
-
-// CSVCell is s as it may stand in a CSV file that a spreadsheet opens: on one line, and no formula. Hosts
-// and paths are what strangers sent.
-func CSVCell(s string) string {
-	s = Printable(s)
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return w.Flush()
 }

@@ -10,6 +10,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"webproxy/internal/spreadsheet"
 )
 
 //go:embed report.html
@@ -33,7 +35,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"rules": func(rules []RuleUse) []RuleUse { return rules[:min(len(rules), htmlRows)] },
 		"more":  func(n int) int { return max(n-htmlRows, 0) },
 		"join":  strings.Join,
-		"show":  Printable, // html/template escapes; this takes what would reorder or hide the text around it
+		"show":  tableCell,
 		"until": lastDay,
 	}).Parse(reportPage)
 	if err != nil {
@@ -47,6 +49,10 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"Charts": r.charts(),
 	})
 }
+
+// tableCell is s as a cell of the page. html/template escapes it; Printable replaces what would reorder or hide the text
+// around it, and spreadsheets, which open HTML tables too, get no formula.
+func tableCell(s string) string { return spreadsheet.Cell(Printable(s)) }
 
 func toUint(n any) uint64 {
 	switch n := n.(type) {

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"html"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,5 +84,23 @@ func TestReportExpiry(t *testing.T) {
 	}
 	if !strings.Contains(text.String(), "expires after 2026-10-10") {
 		t.Errorf("got %s", text.String())
+	}
+}
+
+// A spreadsheet opens the page and the files too: what a client asked for is no formula there.
+func TestReportFormulas(t *testing.T) {
+	r := audit.Report{DeniedHosts: []audit.Use{{Host: "=cmd|' /C calc'!A0", Port: 80, Reason: "bad_request;=1"}}}
+	var page strings.Builder
+	if err := r.WriteHTML(&page); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := r.WriteCSV(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{html.UnescapeString(page.String()), contents(t, filepath.Join(dir, "denied.csv"))} {
+		if strings.Contains(text, "<td>=") || strings.Contains(text, "\n=") || strings.Contains(text, ";=") || !strings.Contains(text, "=cmd|") {
+			t.Errorf("a formula in\n%s", text)
+		}
 	}
 }

@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// TestReaders has other programs of Debian read the audit log: lnav as it is, goaccess what export makes of it.
+// TestReaders has other programs of Debian read the audit log: lnav as it is, and with goaccess and calamaris what export makes of it.
 func TestReaders(t *testing.T) {
 	site := newSite(t)
 	site.configure("policy: { rules: [ { id: none, hosts: [allowed.example.org] } ] }\n")
@@ -39,6 +40,28 @@ func TestReaders(t *testing.T) {
 			"-c", ":write-csv-to -", log)
 		if !strings.Contains(counted.stdout, "egress.decision,deny,error,40\n") {
 			t.Errorf("lnav: %s%s", counted.stdout, counted.stderr)
+		}
+	})
+	t.Run("lnav's own w3c format", func(t *testing.T) {
+		home := t.TempDir()
+		env := []string{"HOME=" + home, "XDG_CONFIG_HOME=" + filepath.Join(home, ".config"), "TERM=dumb"}
+		exported := run(t, nil, binary(t), "audit", "export", "--as", "w3c", "--dir", site.audit())
+		file := filepath.Join(home, "access.log")
+		put(t, file, exported.stdout)
+		counted := run(t, env, "lnav", "-n", "-c", ";SELECT sc_status, count(*) AS n FROM w3c_log GROUP BY sc_status",
+			"-c", ":write-csv-to -", file)
+		if !strings.Contains(counted.stdout, "403,40\n") {
+			t.Errorf("lnav: %s%s\n%s", counted.stdout, counted.stderr, tail(exported.stdout, 600))
+		}
+	})
+	t.Run("calamaris reads squid", func(t *testing.T) {
+		exported := run(t, nil, binary(t), "audit", "export", "--as", "squid", "--dir", site.audit())
+		file := filepath.Join(t.TempDir(), "access.log")
+		put(t, file, exported.stdout)
+		ran := run(t, nil, "sh", "-c", "calamaris --all-useful-reports < "+file)
+		if ran.exit != 0 || !regexp.MustCompile(`invalid lines: +lines +0 `).MatchString(ran.stdout) ||
+			!regexp.MustCompile(`Total amount: +requests +40 `).MatchString(ran.stdout) {
+			t.Errorf("calamaris: exit %d, %s\n%s", ran.exit, ran.stderr, tail(ran.stdout, 3000))
 		}
 	})
 	// As docs/shipping.md has them: goaccess knows other forms by these names.

@@ -18,13 +18,17 @@ func newAuditExport() *cobra.Command {
 		Long: `Export writes the records that an expression matches (see audit query; without one, all) in the format of
 another program: ocsf (OCSF 1.3, class 4002), ecs (Elastic Common Schema), asim (Microsoft Sentinel, WebSession), squid
 (access.log, native), w3c (extended log file), csv and ndjson. The first three are one JSON object a line. squid and
-w3c have one line a request, written when it ended. docs/reading.md says field by field what becomes of what.`,
+w3c have one line a request, written when it ended. In the others a request that went ahead has two events, its
+decision and its end; --per-request writes one, and those that are still open last. docs/reading.md says field by field
+what becomes of what.`,
 		Example: `  webproxy audit export --as ocsf --since 24h
+  webproxy audit export --as ocsf --since 24h --per-request
   webproxy audit export --as squid --since 30d > access.log
   goaccess access.log --log-format='%x.%^ %~%L %h %^/%s %b %m %U' --datetime-format=%s --no-strict-status -o report.html`,
 	}
 	log, win := auditLogFlags(cmd), windowFlags(cmd)
 	as := cmd.Flags().String("as", "", "`FORMAT`: "+formats)
+	joined := cmd.Flags().Bool("per-request", false, "write one event for each request, not one when it is decided and one when it ends")
 	if err := cmd.MarkFlagRequired("as"); err != nil {
 		panic(err)
 	}
@@ -48,7 +52,7 @@ w3c have one line a request, written when it ended. docs/reading.md says field b
 		if !isTerminal(cmd.OutOrStdout()) { // there, the records are progress enough
 			stop = showProgress(cmd.ErrOrStderr(), "exporting", o.Progress)
 		}
-		left, stats, err := audit.Export(cmd.OutOrStdout(), *as, dir, o)
+		left, stats, err := audit.Export(cmd.OutOrStdout(), *as, dir, o, *joined)
 		stop()
 		if err != nil {
 			return err

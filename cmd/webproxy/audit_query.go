@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/internal/spreadsheet"
 )
 
 func newAuditQuery() *cobra.Command {
@@ -214,13 +214,12 @@ func writeGroups(w io.Writer, names []string, groups []audit.Group, stats *audit
 		}
 		return nil
 	case "csv":
-		c := csv.NewWriter(w)
+		c := spreadsheet.NewWriter(w)
 		c.Write(append([]string{"requests"}, append(names, "bytes_out", "bytes_in", "first", "last")...))
 		for i := range groups {
-			c.Write(groupRow(&groups[i], audit.CSVCell, func(n uint64) string { return strconv.FormatUint(n, 10) }))
+			c.Write(groupRow(&groups[i], audit.Printable, func(n uint64) string { return strconv.FormatUint(n, 10) }))
 		}
-		c.Flush()
-		return c.Error()
+		return c.Flush()
 	}
 	rows := [][]string{append([]string{"REQUESTS"}, append(upper(names), "OUT", "IN", "FIRST", "LAST")...)}
 	for i := range groups {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"webproxy/config"
 	"webproxy/coverage"
+	"webproxy/internal/spreadsheet"
 	"webproxy/policy"
 )
 
@@ -198,13 +198,12 @@ func coverageJSON(w io.Writer, r *coverage.Report) error {
 }
 
 func coverageCSV(w io.Writer, r *coverage.Report) error {
-	cw := csv.NewWriter(w)
+	cw := spreadsheet.NewWriter(w)
 	cw.Write([]string{"status", "need", "endpoint", "source", "document", "rule", "rule_src", "host", "why", "fix"})
 	for i := range r.Rows {
 		row := newCoverageRow(&r.Rows[i])
 		cw.Write([]string{string(row.Status), string(row.Need), row.Endpoint, row.Source, row.Document, row.Rule,
 			row.RuleSource, row.Host, row.Why, row.Fix})
 	}
-	cw.Flush()
-	return cw.Error()
+	return cw.Flush()
 }

@@ -37,10 +37,11 @@ var mayImport = map[string][]string{
 	"internal/proxytest":   {"audit", "certs", "policy", "proxy"},
 	"internal/simsite":     {"audit", "catalog", "policy"},
 	"internal/privatefile": {},
+	"internal/spreadsheet": {},
 }
 
 // besides are packages of ours that any but policy may import: they know nothing of a proxy.
-var besides = []string{"internal/atomicfile", "internal/privatefile"}
+var besides = []string{"internal/atomicfile", "internal/privatefile", "internal/spreadsheet"}
 
 // outside are trees of programs that only use or measure what is built; they may import anything.
 var outside = []string{"bench", "e2e", "test"}

@@ -50,6 +50,20 @@ func environment(f *file) []string {
 	return found
 }
 
+// csvWriters objects to CSV that is written without regard to spreadsheets.
+func csvWriters(f *file) []string {
+	if f.test || f.dir == "internal/spreadsheet" {
+		return nil
+	}
+	var found []string
+	f.calls(func(n ast.Node, pkg, name string) {
+		if pkg == "csv" && name == "NewWriter" {
+			found = append(found, fmt.Sprintf("%s: csv.NewWriter: write CSV through internal/spreadsheet, so that no cell is a formula", f.at(n)))
+		}
+	})
+	return found
+}
+
 // inits objects to functions that run before main, where no caller sees them.
 func inits(f *file) []string {
 	var found []string
