@@ -38,6 +38,11 @@ func textTest(t test, op string, v token, text func(any) string) (test, *QueryEr
 		t.holds = func(field any) bool { return wildcard(v.text, text(field)) }
 		return t, nil
 	}
+	if (name == "policy" || name == "policy_old") && policy.IsShortDigest(v.text) { // as people are shown it
+		t.holds = func(field any) bool { return policy.SameDigest(text(field), v.text) }
+		t.texts = needText(`"` + v.text)
+		return t, nil
+	}
 	t.holds = func(field any) bool { return text(field) == v.text }
 	if v.text != "" {
 		t.texts = needText(`"` + v.text + `"`)

@@ -1,10 +1,7 @@
 package policy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -191,16 +188,6 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	c.set.index.add(&e)
 }
 
-// makeDigest names what s decides by: the same rules in another order have the same digest.
-func (s *Set) makeDigest() string {
-	h := sha256.New()
-	for _, l := range s.lines() {
-		io.WriteString(h, l)
-		io.WriteString(h, "\n")
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))[:12]
-}
-
 // String is the entry in its normal form, every condition that decides included. Two entries with
 // equal strings decide alike.
 func (e *entry) String() string { return string(e.appendTo(nil)) }
@@ -288,14 +275,6 @@ func (e *entry) blame(msg, hint string) *SpecError {
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }
-
-// Digest names what the Set decides: "sha256:" and 12 hex digits.
-func (s *Set) Digest() string {
-	if s == nil {
-		return ""
-	}
-	return s.digest
-}
 
 // Len is the number of entries in force.
 func (s *Set) Len() int { return len(s.entries) }

@@ -100,7 +100,7 @@ func (c *compiler) tagAddresses(name string) (serviceTag, error) {
 		h.Write(p.AppendTo(nil))
 		h.Write([]byte{'\n'})
 	}
-	t.digest = hex.EncodeToString(h.Sum(nil))[:12]
+	t.digest = hex.EncodeToString(h.Sum(nil)) // whole: it is all that the policy's digest has of them
 	if c.tags == nil {
 		c.tags = map[string]serviceTag{}
 	}

@@ -221,7 +221,7 @@ func (d Decision) OutsideTag() bool { return d.outsideTag }
 // judged: a rule about it, be it an allow or a deny, asks for that.
 func (d Decision) Inspect() bool { return d.inspect && d.Permit }
 
-// Policy is the digest of the Set that decided, "sha256:" and 12 hex digits; empty if none did.
+// Policy is the digest of the Set that decided, see Set.Digest; empty if none did.
 func (d Decision) Policy() string {
 	if d.set == nil {
 		return ""

@@ -15,6 +15,7 @@ import (
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
 	"webproxy/lint"
+	"webproxy/policy"
 )
 
 // checkFlags are the flags of check.
@@ -258,5 +259,5 @@ func summary(cfg *config.Config, warnings, notes, accepted, stale int) string {
 	if notes > 0 {
 		s += fmt.Sprintf(", %s (--notes)", plural(notes, "note"))
 	}
-	return s + ", policy " + cfg.Set.Digest()
+	return s + ", policy " + policy.ShortDigest(cfg.Set.Digest())
 }

@@ -71,7 +71,7 @@ func diffPolicies(cmd *cobra.Command, a, b *policy.Set, asJSON bool) error {
 			fmt.Fprintln(w, l.text("+", "was covered"))
 		}
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s -> %s: %d added, %d removed\n", a.Digest(), b.Digest(), len(added), len(removed))
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s -> %s: %d added, %d removed\n", policy.ShortDigest(a.Digest()), policy.ShortDigest(b.Digest()), len(added), len(removed))
 	if len(added)+len(removed) > 0 {
 		return noError{}
 	}

@@ -144,7 +144,7 @@ func explainText(x *policy.Explanation, req *policy.Request, listed []string) st
 		group = "in no group"
 	}
 	fmt.Fprintf(&b, "%s  %s (%s)  %s %s%s   policy %s\n", headline(x), req.Client, group,
-		req.Method, x.Target.HostPort(), req.Path, strings.TrimPrefix(x.Policy(), "sha256:"))
+		req.Method, x.Target.HostPort(), req.Path, shortDigest(x.Policy()))
 	fmt.Fprintf(&b, " reason  %s: %s\n", x.Reason, x.Why)
 	b.WriteString(adviceText(x, listed))
 	return b.String()

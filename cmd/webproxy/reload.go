@@ -64,14 +64,14 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	added, removed := policy.Diff(old, cfg.Set)
 	d.live.Swap(cfg.Set)
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
-	d.status.Installed(cfg.Set.Digest(), time.Now())
+	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now())
 	d.metrics.reloaded(true)
 	d.recordDecisions(cfg)
 	if len(added)+len(removed) == 0 {
-		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", cfg.Set.Digest()))
+		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())))
 		return
 	}
-	d.log.Info("policy installed", zap.String("policy", cfg.Set.Digest()), zap.String("before", old.Digest()),
+	d.log.Info("policy installed", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())), zap.String("before", policy.ShortDigest(old.Digest())),
 		zap.Int("added", len(added)), zap.Int("removed", len(removed)), zap.Int("tunnels_forbidden", len(forbidden)))
 	d.record(&audit.Record{
 		Type: audit.TypeReload, Policy: cfg.Set.Digest(), PolicyOld: old.Digest(), Added: added, Removed: removed,
@@ -95,7 +95,7 @@ func (d *daemon) recordDecisions(cfg *config.Config) {
 func (d *daemon) refuseReload(old *policy.Set, err error) {
 	d.status.Refused(err.Error(), time.Now())
 	d.metrics.reloaded(false)
-	d.log.Error("configuration refused, the policy in force stays", zap.String("policy", old.Digest()), zap.Error(err))
+	d.log.Error("configuration refused, the policy in force stays", zap.String("policy", policy.ShortDigest(old.Digest())), zap.Error(err))
 	detail := err.Error()
 	var problems config.Problems
 	if errors.As(err, &problems) {

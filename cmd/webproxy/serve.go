@@ -145,7 +145,7 @@ func (d *daemon) assemble() error {
 	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
-	d.status.Installed(d.cfg.Set.Digest(), time.Now())
+	d.status.Installed(policy.ShortDigest(d.cfg.Set.Digest()), time.Now())
 	return nil
 }
 
@@ -286,10 +286,10 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 	}
 	fmt.Fprintf(w, "listening %s   mode %s   %s   policy %s   audit %s   dashboard %s\n",
 		strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), mode, strings.Join(from, " "),
-		d.cfg.Set.Digest(), d.cfg.Audit.WithDefaults().Dir, pages)
+		policy.ShortDigest(d.cfg.Set.Digest()), d.cfg.Audit.WithDefaults().Dir, pages)
 	if len(lns.clients) > 0 {
 		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))
 	}
 	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", configName(d.cfg)),
-		zap.String("policy", d.cfg.Set.Digest()), zap.Duration("start", took))
+		zap.String("policy", policy.ShortDigest(d.cfg.Set.Digest())), zap.Duration("start", took))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/policy"
 )
 
 func sayError(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: error: "+msg) }
@@ -90,6 +91,11 @@ func writeJSON(w io.Writer, v any) error {
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
+}
+
+// shortDigest is a policy's digest as people are shown it in a line, without the name of the hash.
+func shortDigest(digest string) string {
+	return strings.TrimPrefix(policy.ShortDigest(digest), "sha256:")
 }
 
 // writeTable writes rows in columns; the first is the heading.

@@ -170,7 +170,7 @@ func (f *foundDecision) headline(now time.Time) string {
 	}
 	return audit.Printable(fmt.Sprintf("%s %s%s ago  %s  %s %s%s   policy %s  seq %d  id %s",
 		word, times, now.Sub(at).Round(time.Second), client, r.Method, recordedTarget(r), r.Path,
-		strings.TrimPrefix(f.Policy, "sha256:"), r.Seq, r.ID))
+		shortDigest(f.Policy), r.Seq, r.ID))
 }
 
 func recordedTarget(r *audit.Record) string {

@@ -42,7 +42,7 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 		}
 	}
 	x := a.cfg.Set.Explain(&req)
-	same := a.found.Policy == x.Policy() && x.Reason.String() == r.Reason
+	same := policy.SameDigest(a.found.Policy, x.Policy()) && x.Reason.String() == r.Reason
 	if same {
 		fmt.Fprintf(w, " reason  %s: %s\n", x.Reason, x.Why)
 	} else {
@@ -57,8 +57,8 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 	a.writeEnd(w)
 	if !same {
 		which := "now"
-		if a.found.Policy != x.Policy() {
-			which = "now (another policy, " + strings.TrimPrefix(x.Policy(), "sha256:") + ")"
+		if !policy.SameDigest(a.found.Policy, x.Policy()) {
+			which = "now (another policy, " + shortDigest(x.Policy()) + ")"
 		}
 		fmt.Fprintf(w, "%s: %s\n reason  %s: %s\n", which, headline(&x), x.Reason, x.Why)
 	}
