@@ -68,6 +68,8 @@ type Config struct {
 	Past []byte `yaml:"-"`
 	// Files are all files that were looked for, absolute: this one, lists, phases.yaml, learn.yaml. Some need not exist.
 	Files []string `yaml:"-"`
+	// Unsteady are files that changed faster than they could be read, absolute: of these, what an earlier load read counts.
+	Unsteady []string `yaml:"-"`
 	// Warnings are about what holds, but perhaps not as its author meant it.
 	Warnings Problems `yaml:"-"`
 

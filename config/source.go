@@ -44,8 +44,12 @@ func (s *source) problem(line, column, width int, msg, hint string) Problem {
 // tell whether they are still the same.
 type reader struct {
 	seen map[string]fileState // by path as opened
+	kept map[string][]byte    // what was read of each, in case it cannot be read whole later; see unsteady.go
 	// instead has contents that count for those of files, by path as opened; nil for none.
 	instead map[string][]byte
+	// unsteady are the paths, as opened, of files that change faster than they can be read. They have no content
+	// but that in instead.
+	unsteady map[string]bool
 }
 
 // A fileState is what a read of a file came to, or the listing of a directory.
@@ -61,6 +65,12 @@ func (r *reader) read(path string, limit int64) ([]byte, error) {
 	if r.seen == nil {
 		r.seen = map[string]fileState{}
 	}
+	if err == nil {
+		if r.kept == nil {
+			r.kept = map[string][]byte{}
+		}
+		r.kept[path] = data
+	}
 	r.seen[path] = stateOf(limit, data, err)
 	return data, err
 }
@@ -68,6 +78,9 @@ func (r *reader) read(path string, limit int64) ([]byte, error) {
 func (r *reader) content(path string, limit int64) ([]byte, error) {
 	if data, ok := r.instead[path]; ok {
 		return data, nil
+	}
+	if r.unsteady[path] {
+		return nil, errUnsteady
 	}
 	return readFile(path, limit)
 }
@@ -97,20 +110,25 @@ func stateOf(limit int64, data []byte, err error) fileState {
 }
 
 // unchanged reports whether every file is still as r saw it.
-func (r *reader) unchanged() bool {
+func (r *reader) unchanged() bool { return len(r.changed(1)) == 0 }
+
+// changed returns files that are not as r saw them, at most n of them.
+func (r *reader) changed(n int) (paths []string) {
 	for path, was := range r.seen {
+		now := fileState{}
 		if was.limit == listing {
-			if listingOf(path) != was {
-				return false
-			}
-			continue
+			now = listingOf(path)
+		} else {
+			data, err := readFile(path, was.limit)
+			now = stateOf(was.limit, data, err)
 		}
-		data, err := readFile(path, was.limit)
-		if stateOf(was.limit, data, err) != was {
-			return false
+		if now != was {
+			if paths = append(paths, path); len(paths) == n {
+				break
+			}
 		}
 	}
-	return true
+	return paths
 }
 
 // readFile reads a regular file. The error does not repeat the path.

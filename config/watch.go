@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"maps"
+	"math"
 	"path/filepath"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type timing struct {
 	patient time.Duration // from the first event; then they are read, quiet or not
 	confirm time.Duration // between a read and the look whether the files are still the same
 	poll    time.Duration // between looks without any event
+	give    time.Duration // to files that change while they are read; then the others count
 
 	noEvents bool // as if the system had none to give
 }
@@ -37,6 +39,7 @@ var defaultTiming = timing{
 	patient: 2 * time.Second,
 	confirm: 50 * time.Millisecond,
 	poll:    10 * time.Second,
+	give:    10 * time.Second,
 }
 
 // A Watcher loads a configuration whenever one of its files changes. It never trusts an event, nor
@@ -177,18 +180,22 @@ func (w *Watcher) look(ctx context.Context, force bool) {
 	if !force && w.last != nil && w.last.unchanged() {
 		return
 	}
-	for {
+	for began := time.Now(); ; {
 		r := new(reader)
 		c, problems := load(w.path, r, time.Now())
 		// Before the files are compared, so that a change from now on either shows or is an event.
 		w.watchDirs(r)
-		select {
-		case <-ctx.Done():
+		if !w.confirm(ctx) {
 			return
-		case <-time.After(w.timing.confirm):
 		}
-		if !r.unchanged() {
-			continue // in the middle of being written
+		if changed := r.changed(math.MaxInt); len(changed) > 0 { // in the middle of being written
+			if time.Since(began) < w.timing.give {
+				continue
+			}
+			w.log.Warn(heldUp(changed, w.timing.give), zap.Strings("files", changed))
+			if r, c, problems = w.loadSteady(ctx, changed); r == nil {
+				return
+			}
 		}
 		if !force && w.last != nil && maps.Equal(w.last.seen, r.seen) {
 			return // written, but the same

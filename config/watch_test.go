@@ -18,10 +18,10 @@ import (
 
 // byEvents looks at files when there are events, and never otherwise: what passes with it does not
 // owe it to polling.
-var byEvents = timing{quiet: 5 * time.Millisecond, patient: time.Second, confirm: 5 * time.Millisecond, poll: time.Hour}
+var byEvents = timing{quiet: 5 * time.Millisecond, patient: time.Second, confirm: 5 * time.Millisecond, poll: time.Hour, give: 10 * time.Second}
 
 // byPolling has no events.
-var byPolling = timing{quiet: time.Hour, patient: time.Hour, confirm: 5 * time.Millisecond, poll: 10 * time.Millisecond, noEvents: true}
+var byPolling = timing{quiet: time.Hour, patient: time.Hour, confirm: 5 * time.Millisecond, poll: 10 * time.Millisecond, give: 10 * time.Second, noEvents: true}
 
 // A watching is a Watcher of a configuration of one rule and one list, and what it reports.
 type watching struct {

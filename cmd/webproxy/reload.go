@@ -66,6 +66,9 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
 	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now())
 	d.metrics.reloaded(true)
+	if len(cfg.Unsteady) > 0 {
+		d.metrics.configOK.Set(0) // not all that is on disk is in force
+	}
 	d.recordDecisions(cfg)
 	if len(added)+len(removed) == 0 {
 		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())))
@@ -75,7 +78,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		zap.Int("added", len(added)), zap.Int("removed", len(removed)), zap.Int("tunnels_forbidden", len(forbidden)))
 	d.record(&audit.Record{
 		Type: audit.TypeReload, Policy: cfg.Set.Digest(), PolicyOld: old.Digest(), Added: added, Removed: removed,
-		Detail: reloadDetail(forbidden),
+		Detail: reloadDetail(forbidden) + unsteadyDetail(cfg.Unsteady),
 	})
 }
 
@@ -102,6 +105,14 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 		detail = fmt.Sprintf("%s; first: %s", plural(len(problems), "problem"), problems[0])
 	}
 	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail})
+}
+
+// unsteadyDetail names the files whose changes were not taken over.
+func unsteadyDetail(files []string) string {
+	if len(files) == 0 {
+		return ""
+	}
+	return "; without what changes all the time: " + strings.Join(files, " ")
 }
 
 // reloadDetail says which open exchanges the new policy forbids: they end after the grace period.
