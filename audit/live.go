@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func (l *Log) open(now time.Time) (err error) {
 			l.lock.Close()
 		}
 	}()
-	if err := removeUnfinished(dir); err != nil {
+	if err := errors.Join(removeUnfinished(dir), removeIfThere(filepath.Join(dir, nextName))); err != nil {
 		return err
 	}
 	rotated, err := segments(dir)
@@ -80,9 +81,6 @@ func (l *Log) resume(rotated []segment) error {
 			l.missing.note("%s ends with record %d, but a rotated file has record %d", liveName, l.next-1, last)
 		}
 		l.next = last + 1
-	}
-	if l.next == 1 && l.size > 0 {
-		return fmt.Errorf("%s has no record in it: move it away", l.path)
 	}
 	return nil
 }
@@ -157,7 +155,7 @@ func (l *Log) abandon(now time.Time) {
 // openLive opens the live file, or makes it.
 func (l *Log) openLive() (err error) {
 	// Readable too, for inspect.
-	l.live, err = os.OpenFile(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o640)
+	l.live, err = openOwn(l.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o640)
 	if err != nil {
 		l.live = nil
 		return err
@@ -171,7 +169,8 @@ func (l *Log) openLive() (err error) {
 }
 
 // inspect looks at the live file and cuts off a last line that has no end: Append never told anybody
-// that it was written. It raises l.next above the records that are there.
+// that it was written. It raises l.next above the records that are there. A file in which there are no records is not a
+// log: it is neither cut nor appended to.
 func (l *Log) inspect() error {
 	id, size, err := statLive(l.live, l.path)
 	if err != nil {
@@ -180,6 +179,11 @@ func (l *Log) inspect() error {
 	t, err := readTail(l.live, size)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", l.path, err)
+	}
+	if t.last == 0 && size > 0 {
+		if err := onlyTorn(l.live, size, t.end); err != nil {
+			return fmt.Errorf("%s %w", l.path, err)
+		}
 	}
 	if t.end < size {
 		if err := truncate(l.live, l.path, t.end); err != nil {
@@ -193,6 +197,24 @@ func (l *Log) inspect() error {
 	}
 	l.id, l.size, l.first, l.began = id, t.end, t.first, t.began
 	l.next = max(l.next, t.last+1)
+	return nil
+}
+
+var errNoRecord = errors.New("has no record in it: move it away")
+
+// onlyTorn returns errNoRecord unless a file without records can be what a crash left of a log: the beginning of
+// its first line, or the zeros that some file systems show for bytes that were never written.
+func onlyTorn(f io.ReaderAt, size, end int64) error {
+	const begin = `{"v":`
+	var b [len(begin)]byte
+	n, err := f.ReadAt(b[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	head := string(b[:n])
+	if end > 0 || size > lineLimit || !strings.HasPrefix(begin, head) && head != begin && strings.Trim(head, "\x00") != "" {
+		return errNoRecord
+	}
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 // lockFile takes the lock of a log's directory, which ends with the process or with Close.
 // It returns errLocked if somebody else has it.
 func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
+	f, err := openOwn(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,8 @@ import (
 var errLocked = errors.New("another process is writing to it")
 
 // A Log writes the audit log of one directory, and is the only one to do so. All methods are safe
-// for concurrent use. It starts no goroutines; see Maintain.
+// for concurrent use. Append, Stalled, LastSeq, Usage and the counters never wait for a disk for longer than Append does; the
+// others may hang with it. It has one goroutine, the writer; see also Maintain.
 type Log struct {
 	options Options // with defaults
 	path    string  // of the live file
@@ -28,6 +29,8 @@ type Log struct {
 	alarms  alarms
 	syncing sync.Mutex // held by Sync: who returns from it may rely on what another call does
 	seal    sealer
+	writer  writer
+	gauges  gauges
 
 	mu        sync.Mutex // guards what follows
 	encoder   *encoder
@@ -69,6 +72,9 @@ func Open(o Options) (*Log, error) {
 	if err := l.open(time.Now()); err != nil {
 		return nil, fmt.Errorf("open audit log %s: %w", o.Dir, err)
 	}
+	l.gauges.note(l)
+	l.gauges.measureFree(o.Dir)
+	l.writer.start(l.append, l.late)
 	return l, nil
 }
 
@@ -79,28 +85,40 @@ func Open(o Options) (*Log, error) {
 // next Append tries anew, and a system.gap record then tells how many records were lost. What
 // becomes of the request is the caller's to decide: see OnError. r is not kept.
 //
+// Append waits for the disk for 5 seconds at most and then returns ErrStalled, as it does at once while the disk goes on
+// not to answer. The one record that hung in the disk may be in the log in the end; a system.gap record then says so.
+//
 // A denial that repeats others may be counted instead, see Options.FoldAfter: r then gets the id and
 // the number of the record that it repeats, and is in the log, in a count, when the window is over.
 func (l *Log) Append(r *Record) error {
 	if !r.Type.known() {
 		return fmt.Errorf("append audit record: type %q is none of ours", r.Type)
 	}
+	if err := l.writer.write(r); err != nil {
+		l.failed.Add(1)
+		return fmt.Errorf("append audit record: %w", err)
+	}
+	return nil
+}
+
+// append is what the writer does for Append.
+func (l *Log) append(r *Record) error {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return fmt.Errorf("append audit record: %w", os.ErrClosed)
+		return os.ErrClosed
 	}
+	l.writer.takeLost(&l.missing)
 	err := l.ready(now)
 	if err == nil {
 		err = l.record(r, now)
 	}
 	if err != nil {
-		l.failed.Add(1)
 		l.missing.fail(now, err)
-		return fmt.Errorf("append audit record: %w", err)
 	}
-	return nil
+	l.gauges.note(l)
+	return err
 }
 
 // record writes r, or counts it as one of many denials. The caller holds l.mu.
@@ -214,7 +232,8 @@ func (r *Record) assign(a assigned) {
 	r.V, r.Seq, r.Time, r.Site, r.ID = a.v, a.seq, a.time, a.site, a.id
 }
 
-// Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy.
+// Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy, and for the disk: a caller that
+// must go on calls it in a goroutine of its own.
 func (l *Log) Close() error {
 	l.tidying.Lock() // the lock file protects Tidy as well
 	defer l.tidying.Unlock()
@@ -242,6 +261,8 @@ func (l *Log) finish() (done bool, err error) {
 		return true, nil
 	}
 	l.closed = true
+	close(l.writer.quit)
+	l.writer.takeLost(&l.missing)
 	if l.missing.failed == 0 && len(l.folds.folds) == 0 {
 		return false, nil
 	}
@@ -268,11 +289,7 @@ func (l *Log) OnError() OnError { return l.options.OnError }
 func (l *Log) Written() uint64 { return l.written.Load() }
 
 // LastSeq is the number of the last record in the log; 0 if there is none.
-func (l *Log) LastSeq() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.next - 1
-}
+func (l *Log) LastSeq() uint64 { return l.gauges.last.Load() }
 
 // Errors is the number of records that could not be written since Open.
 func (l *Log) Errors() uint64 { return l.failed.Load() }

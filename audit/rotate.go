@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,17 +27,28 @@ func (l *Log) due(now time.Time) bool {
 		o.RotateEvery != AgeOff && now.Sub(l.began) >= time.Duration(o.RotateEvery)
 }
 
-// rotate renames the live file and begins another. A log that cannot be renamed grows on: that
-// is no reason to refuse requests. After a crash between the two steps, Open begins the other.
+// nextName is the live file that is to be, while the log is rotated.
+const nextName = liveName + tempSuffix
+
+// rotate makes the next live file, renames the live file, and renames the next one. A log that cannot be
+// rotated grows on: that is no reason to refuse requests. So the one step that may want for room, an inode for
+// the new file, comes first. After a crash between the steps, Open makes the live file.
 func (l *Log) rotate(now time.Time) error {
 	l.flush(now, true) // what cannot be written now goes into the next file
 	to := filepath.Join(l.options.Dir, segmentName(l.first, now))
+	next := filepath.Join(l.options.Dir, nextName)
+	if err := makeNext(next); err != nil {
+		l.rotationFailed(now, err)
+		return nil
+	}
 	l.live.Close() // Windows renames no open file
 	l.live = nil
 	if err := renameNew(l.path, to); err != nil {
-		l.rotateErr = fmt.Errorf("rotate audit log: %w", err)
-		l.retry = now.Add(retryRotation)
+		l.rotationFailed(now, errors.Join(err, os.Remove(next)))
 		return l.openLive()
+	}
+	if err := renameNew(next, l.path); err != nil {
+		l.rotateErr = fmt.Errorf("rotate audit log: %w", err) // openLive makes it
 	}
 	l.seal.turn(now)
 	l.unsynced = append(l.unsynced, to)
@@ -45,6 +57,24 @@ func (l *Log) rotate(now time.Time) error {
 	default:
 	}
 	return l.openLive()
+}
+
+// rotationFailed leaves the live file as it is for a while.
+func (l *Log) rotationFailed(now time.Time, err error) {
+	l.rotateErr = fmt.Errorf("rotate audit log: %w", err)
+	l.retry = now.Add(retryRotation)
+}
+
+// makeNext makes an empty file for rotate. What an earlier attempt left is removed.
+func makeNext(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := openOwn(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // renameNew renames a file to a name that nothing has.

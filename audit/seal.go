@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -66,6 +67,9 @@ type sealer struct {
 	last       []byte // and its note; nil if there is none
 	unanchored []byte // notes that the anchor does not have yet, as they stand in it
 	behind     int    // how many
+	anchoring  patientCall
+	sending    int // how many bytes of unanchored, and notes, the call that may hang is about
+	sendingN   int
 }
 
 // A point is a moment at which the tree is to be signed.
@@ -159,7 +163,7 @@ func (s *sealer) writeHashes() (err error) {
 		return fmt.Errorf("records %d and more in one segment", index)
 	}
 	if s.hashes == nil {
-		if s.hashes, err = os.OpenFile(filepath.Join(s.dir, hashesFile(s.first)), os.O_CREATE|os.O_WRONLY, 0o640); err != nil {
+		if s.hashes, err = openOwn(filepath.Join(s.dir, hashesFile(s.first)), os.O_CREATE|os.O_WRONLY, 0o640); err != nil {
 			s.hashes = nil
 			return err
 		}
@@ -258,16 +262,23 @@ func (s *sealer) sendToAnchor() error {
 	if s.behind == 0 {
 		return nil
 	}
-	if err := appendFile(s.anchor, s.unanchored); err != nil {
-		return fmt.Errorf("%d checkpoints not in the anchor: %w", s.behind, err)
+	if s.anchoring.running == nil {
+		s.sending, s.sendingN = len(s.unanchored), s.behind
 	}
-	s.unanchored, s.behind = nil, 0
+	notes := s.unanchored[:s.sending:s.sending]
+	finished, err := s.anchoring.do(func() error { return appendFile(s.anchor, notes) })
+	if err != nil {
+		return fmt.Errorf("%d checkpoints not in the anchor %s: %w", s.behind, s.anchor, err)
+	}
+	if finished {
+		s.unanchored, s.behind = bytes.Clone(s.unanchored[s.sending:]), s.behind-s.sendingN
+	}
 	return nil
 }
 
-// appendFile appends data to a file, all or nothing, and syncs it.
+// appendFile appends data to a file of ours, all or nothing, and syncs it.
 func appendFile(path string, data []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
+	f, err := openOwn(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func (s *sealer) lastCheckpoint(missing *missing) (c checkpoint, msg []byte, err
 
 // readCheckpoints returns the last checkpoint of a file, and the number of notes that are none.
 func (s *sealer) readCheckpoints(path string) (c checkpoint, msg []byte, bad int, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := openOwn(path, os.O_RDWR, 0)
 	if err != nil {
 		return c, nil, 0, err
 	}

@@ -41,7 +41,7 @@ func (l *Log) Sync() error {
 
 // syncFile syncs a rotated file. One that is gone was compressed, and synced then.
 func syncFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	f, err := openOwn(path, os.O_WRONLY, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

@@ -166,7 +166,10 @@ func writeCompressed(ctx context.Context, from, to string) (err error) {
 	if err != nil {
 		return err
 	}
-	dst, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	if err := removeIfThere(to); err != nil {
+		return err
+	}
+	dst, err := openOwn(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o640)
 	if err != nil {
 		return err
 	}

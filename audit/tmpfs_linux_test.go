@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -46,15 +47,24 @@ func TestDiskNearlyFull(t *testing.T) {
 		want bool
 	}{{500, false}, {100, true}, {90, false}, {150, false}, {100, false}, {300, false}, {100, true}} {
 		os.Remove(ballast)
-		write(t, ballast, string(make([]byte, l.Usage().Free-step.free<<10)))
+		write(t, ballast, string(make([]byte, freeOn(t, disk)-step.free<<10)))
+		err := l.CheckRoom()
 		if free := l.Usage().Free; free>>10 < step.free-8 || free>>10 > step.free+8 {
 			t.Fatalf("%d KiB free, want about %d", free>>10, step.free)
 		}
-		err := l.CheckRoom()
 		if (err != nil) != step.want || step.want && !strings.Contains(err.Error(), "when it is full, every request is refused") {
 			t.Errorf("with %d KiB free: %v, want an alarm: %v", step.free, err, step.want)
 		}
 	}
+}
+
+func freeOn(t *testing.T, dir string) int64 {
+	t.Helper()
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	return int64(st.Bavail) * int64(st.Bsize)
 }
 
 // On a full disk nothing is acknowledged that is not written; when there is room again the log goes
@@ -103,6 +113,42 @@ func TestFullDisk(t *testing.T) {
 	wantWhole(t, dir, acknowledged)
 	if v := wantSound(t, dir, audit.VerifyOptions{}); v.Sealed != acknowledged {
 		t.Errorf("sealed up to %d, want %d", v.Sealed, acknowledged)
+	}
+}
+
+// A disk without a free inode, but with room, refuses no record: the log is not rotated until there is one.
+func TestNoFreeInodes(t *testing.T) {
+	disk := smallDisk(t, "4096")
+	if err := syscall.Mount("", disk, "", syscall.MS_REMOUNT, "nr_inodes=16"); err != nil {
+		t.Skip(err)
+	}
+	l := open(t, audit.Options{Dir: filepath.Join(disk, "audit"), Key: filepath.Join(t.TempDir(), "audit.key"), Rotate: 64 << 10})
+	add(t, l, decision())
+	var ballast []string
+	for i := range 16 {
+		path := filepath.Join(disk, strconv.Itoa(i))
+		f, err := os.Create(path)
+		if errors.Is(err, syscall.ENOSPC) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		ballast = append(ballast, path)
+	}
+	n := 300 // more than a file
+	for range n {
+		add(t, l, decision())
+	}
+	if files := rotated(t, l.Dir()); len(files) != 0 {
+		t.Errorf("rotated without an inode: %q", files)
+	}
+	if err := l.Tidy(t.Context()); err == nil || !strings.Contains(err.Error(), "rotate audit log") {
+		t.Errorf("Tidy says %v, want why the log was not rotated", err)
+	}
+	for _, path := range ballast {
+		os.Remove(path)
 	}
 }
 

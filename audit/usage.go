@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,7 @@ import (
 type Usage struct {
 	Bytes int64 // all files in its directory, as of the last Tidy, and the live file as it is
 	Limit int64 // Options.RetainSize; 0 if there is none
-	Free  int64 // what this process may still write to that disk; -1 if the system does not tell
+	Free  int64 // what this process could write to that disk when it was last asked; -1 if the system does not tell
 }
 
 const (
@@ -28,17 +29,33 @@ const (
 	freeCalm  = 3
 )
 
-// Usage returns what the log takes on disk, for metrics.
+// gauges are what is told of a log without waiting for its disk, or for who waits for it.
+type gauges struct {
+	last                atomic.Uint64 // number of the last record
+	live, others, space atomic.Int64  // bytes: of the live file, of all others, free on the disk
+}
+
+// note takes over what is known of l. The caller holds l.mu.
+func (g *gauges) note(l *Log) {
+	g.last.Store(l.next - 1)
+	g.live.Store(l.size)
+	g.others.Store(l.others)
+}
+
+// measureFree asks the disk, and may hang with it.
+func (g *gauges) measureFree(dir string) {
+	free, err := freeBytes(dir)
+	if err != nil {
+		free = -1
+	}
+	g.space.Store(free)
+}
+
+// Usage returns what the log takes on disk, for metrics. What is free is as of the last CheckRoom, or of Open.
 func (l *Log) Usage() Usage {
-	l.mu.Lock()
-	u := Usage{Bytes: l.others + l.size}
-	l.mu.Unlock()
+	u := Usage{Bytes: l.gauges.others.Load() + l.gauges.live.Load(), Free: l.gauges.space.Load()}
 	if l.options.RetainSize != SizeOff {
 		u.Limit = int64(l.options.RetainSize)
-	}
-	free, err := freeBytes(l.options.Dir)
-	if u.Free = free; err != nil {
-		u.Free = -1
 	}
 	return u
 }
@@ -52,6 +69,7 @@ type alarms struct {
 // CheckRoom is an error when the log has come near RetainSize, or its disk is nearly full, while there is
 // time to do something about it. Each is reported once, until it was over. Maintain calls it every minute.
 func (l *Log) CheckRoom() error {
+	l.gauges.measureFree(l.options.Dir)
 	u := l.Usage()
 	l.alarms.mu.Lock()
 	defer l.alarms.mu.Unlock()
@@ -109,5 +127,6 @@ func (l *Log) measure() (used int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.others = used
+	l.gauges.note(l)
 	return used + l.size, nil
 }

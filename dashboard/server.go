@@ -18,8 +18,12 @@ import (
 type Server struct {
 	// Status is what /readyz tells. It must not be nil.
 	Status *Status
-	// Recording reports whether the audit log can be written; /readyz tells if it cannot. It may be nil.
+	// Recording reports whether the audit log can be written; /readyz tells if it cannot. It may be nil. It must not wait for
+	// a disk, nor must Stalled.
 	Recording func() bool
+	// Stalled reports whether the audit log's disk does not answer, so that every request is refused; then /readyz is
+	// 503. It may be nil.
+	Stalled func() bool
 	// Metrics serves /metrics. If nil, there are none.
 	Metrics http.Handler
 	// Listen is the address listened on, as configured: requests must be addressed to it, or to
@@ -45,8 +49,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/healthz":
 		fmt.Fprintln(w, "ok")
 	case r.URL.Path == "/readyz":
-		s.Status.write(w, time.Now())
-		if s.Recording != nil && !s.Recording() {
+		stalled := s.Stalled != nil && s.Stalled()
+		s.Status.write(w, time.Now(), stalled)
+		if stalled {
+			// Other than below, the log finds by itself that its disk answers again.
+			fmt.Fprintln(w, "audit log: its disk does not answer, every request is refused")
+		} else if s.Recording != nil && !s.Recording() {
 			// Not a 503: only a request can find that it is written again, and then there would be none.
 			fmt.Fprintln(w, "audit log: the last record could not be written; see the log and audit.on_error")
 		}

@@ -120,6 +120,11 @@ func TestReadiness(t *testing.T) {
 	if text := body(t, ask(s, "GET", "localhost", "/readyz")); strings.Contains(text, "audit") {
 		t.Errorf("room again: %q", text)
 	}
+	stalled := true
+	s.Stalled = func() bool { return stalled }
+	check("disk hangs", 503, "not ready\n", "audit log: its disk does not answer, every request is refused")
+	stalled = false
+	check("disk answers", 200, "ready\n")
 	s.Status.SetReady(false)
 	check("draining", 503, "not ready")
 }

@@ -49,13 +49,13 @@ func (s *Status) Age(now time.Time) time.Duration {
 	return now.Sub(s.installed)
 }
 
-// write answers /readyz: 503 if no requests are taken. A configuration that was refused is told, but
+// write answers /readyz: 503 if no requests are taken, or all are refused. A configuration that was refused is told, but
 // the proxy goes on with the one before.
-func (s *Status) write(w http.ResponseWriter, now time.Time) {
+func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	word := "ready"
-	if !s.ready {
+	if !s.ready || refusing {
 		word = "not ready"
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}

@@ -54,6 +54,8 @@ type daemon struct {
 	metrics *metrics
 	status  dashboard.Status
 
+	gaveUp bool // a piece hung at the end of the process; belongs to patiently
+
 	inspection inspection
 	shippers   []*ship.Shipper
 }
@@ -75,17 +77,17 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 
 	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, stderr)}
 	defer d.log.Sync()
-	if d.audit, err = audit.Open(cfg.Audit); err != nil {
+	if err := d.openAudit(o); err != nil {
 		return fmt.Errorf("open audit log: %w", err)
 	}
 	stopShipping, err := d.shipAudit()
 	if err != nil {
 		return errors.Join(err, d.audit.Close())
 	}
-	defer stopShipping() // after the log was closed: its last records are sent too
-	defer d.audit.Close()
+	defer d.patiently("stop shipping", stopShipping) // after the log was closed: its last records are sent too
+	defer d.patiently("close the audit log", func() { d.closeAudit() })
 	stopMaintain := d.maintainAudit()
-	defer stopMaintain()
+	defer d.patiently("stop audit log maintenance", stopMaintain)
 
 	if err := d.assemble(); err != nil {
 		return err
@@ -96,7 +98,7 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
 	wait := d.serveListeners(lns, failed)
 	defer wait()
-	defer d.watch(ctx, o)()
+	defer d.patiently("stop watching files", d.watch(ctx, o))
 
 	d.greet(stderr, lns, time.Since(began))
 	close(o.ready)
@@ -193,7 +195,7 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 		return wg.Wait
 	}
 	pages := &http.Server{
-		Handler:           &dashboard.Server{Status: &d.status, Recording: d.proxy.Recording, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
+		Handler:           &dashboard.Server{Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,

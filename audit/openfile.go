@@ -1,0 +1,45 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// errNotOwn is why a file in the log's directory is not written to.
+var errNotOwn = errors.New("not a regular file of this log: move it away")
+
+func notOwn(path string, mode fs.FileMode) error {
+	kind := "it"
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		kind = "a symbolic link"
+	case mode.IsDir():
+		kind = "a directory"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "a named pipe"
+	}
+	return fmt.Errorf("%s: %s is %w", path, kind, errNotOwn)
+}
+
+// ownError is err, or what the file is, if that is why it was not opened.
+func ownError(path string, err error) error {
+	if info, lerr := os.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
+		return notOwn(path, info.Mode())
+	}
+	return err
+}
+
+// onlyRegular returns f if it is a regular file, and else closes it.
+func onlyRegular(f *os.File, path string) (*os.File, error) {
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notOwn(path, info.Mode())
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

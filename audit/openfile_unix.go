@@ -1,0 +1,19 @@
+//go:build unix
+
+package audit
+
+import (
+	"os"
+	"syscall"
+)
+
+// openOwn opens a file that the log writes, and that therefore must be its own: a regular file by that very name. A
+// symbolic link would lead the writes elsewhere (CWE-59), and a named pipe would hang. flag and perm are
+// those of os.OpenFile.
+func openOwn(path string, flag int, perm os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, perm)
+	if err != nil {
+		return nil, ownError(path, err)
+	}
+	return onlyRegular(f, path)
+}
