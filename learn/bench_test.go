@@ -58,7 +58,7 @@ func BenchmarkLearn(b *testing.B) {
 	known := openKnown(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		seen, _, err := learn.Observe(dir, audit.ScanOptions{})
+		seen, _, err := learn.Observe(dir, audit.ScanOptions{}, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

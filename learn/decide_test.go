@@ -133,18 +133,21 @@ func TestReadiness(t *testing.T) {
 		missing string // all of it
 		on      []int  // days with the known host
 		news    []int  // days with a new one
+		past    learn.Past
 	}{
-		{"no time yet", learn.Creating, "0 of 14 quiet days; no patch Tuesday seen; phase onboarding never exercised", []int{0, 1, 2}, []int{2}},
-		{"new hosts", learn.Settling, "6 of 14 quiet days; phase onboarding never exercised", days(0, 29), []int{0, 23}},
-		{"no patch Tuesday", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", days(9, 35), nil},
-		{"not the day behind it", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", append(days(0, 7), days(9, 29)...), nil},
-		{"stable", learn.Stable, "phase onboarding never exercised", days(0, 29), []int{3}},
-		{"never quiet", learn.Unstable, "1 of 14 quiet days; phase onboarding never exercised", days(0, 59), []int{48, 50, 52, 54, 56, 58}},
+		{"no time yet", learn.Creating, "0 of 14 quiet days; enforcing would refuse 1 requests that nobody decided on (newa.example.net); no patch Tuesday seen; phase onboarding never exercised", []int{0, 1, 2}, []int{2}, learn.Past{}},
+		{"new hosts", learn.Settling, "6 of 14 quiet days; enforcing would refuse 2 requests that nobody decided on (newa.example.net, newb.example.net); phase onboarding never exercised", days(0, 29), []int{0, 23}, learn.Past{}},
+		{"no patch Tuesday", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", days(9, 35), nil, learn.Past{}},
+		{"not the day behind it", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", append(days(0, 7), days(9, 29)...), nil, learn.Past{}},
+		{"undecided", learn.Settling, "enforcing would refuse 1 requests that nobody decided on (newa.example.net); phase onboarding never exercised", days(0, 29), []int{3}, learn.Past{}},
+		{"stable", learn.Stable, "phase onboarding never exercised", days(0, 29), nil, learn.Past{}},
+		{"never quiet", learn.Unstable, "1 of 14 quiet days; enforcing would refuse 6 requests that nobody decided on (newa.example.net, newb.example.net, newc.example.net, ...); phase onboarding never exercised",
+			days(0, 59), []int{48, 50, 52, 54, 56, 58}, learn.Past{}},
 	} {
 		s := newSite()
-		set := compile(t, policy.RuleSpec{ID: "known", Hosts: []string{"known.example.com"}},
-			policy.RuleSpec{ID: "new", Hosts: []string{"x.example.org"}, Phase: "onboarding"},
-			policy.RuleSpec{ID: "wac", Hosts: []string{"y.example.org"}, Phase: "onboarding", For: []string{"wac"}})
+		rules := []policy.RuleSpec{{ID: "known", Hosts: []string{"known.example.com"}},
+			{ID: "new", Hosts: []string{"x.example.org"}, Phase: "onboarding"},
+			{ID: "wac", Hosts: []string{"y.example.org"}, Phase: "onboarding", For: []string{"wac"}}}
 		for _, day := range tt.on {
 			s.at = start.AddDate(0, 0, day) // the first is a Tuesday, the eighth a patch Tuesday
 			s.ask(0, "known.example.com:443", allowed("known"))
@@ -154,10 +157,25 @@ func TestReadiness(t *testing.T) {
 				}
 			}
 		}
-		r := s.seen.Group("nodes").Ready(learn.Params{Policy: set, Now: s.at})
+		r := s.ready(t, tt.past, rules...)
 		if r.State != tt.want || strings.Join(r.Missing, "; ") != tt.missing || r.NewHosts != len(tt.news) || r.Ready() != (tt.want == learn.Stable) {
 			t.Errorf("%s: %s, %q, %d new hosts; want %s, %q", tt.name, r.State, r.Missing, r.NewHosts, tt.want, tt.missing)
 		}
+	}
+	// what somebody rejected is meant to be refused
+	s := newSite()
+	for _, d := range days(0, 29) {
+		s.at = start.AddDate(0, 0, d)
+		s.ask(0, "known.example.com:443", allowed("known"))
+		s.ask(0, "no.example.net:443")
+	}
+	known := policy.RuleSpec{ID: "known", Hosts: []string{"known.example.com"}}
+	rejected := learn.Past{Decided: []learn.Decided{{Group: "nodes", Entry: "no.example.net:443", Answer: learn.Reject}}}
+	if r := s.ready(t, rejected, known); !r.Ready() || r.WouldDeny != 30 || r.Undecided != 0 {
+		t.Errorf("rejected: %s, %q, would deny %d, undecided %d", r.State, r.Missing, r.WouldDeny, r.Undecided)
+	}
+	if r := s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, known), Past: rejected}); r.Ready() || !slices.Contains(r.Missing, "no what-if was made") {
+		t.Errorf("without a what-if: %s, %q", r.State, r.Missing)
 	}
 	if r := newSite().seen.Group("nodes").Ready(learn.Params{}); r.State != learn.Creating || r.Ready() || r.Missing[0] != "no request was seen" {
 		t.Errorf("nothing seen: %+v", r)

@@ -4,7 +4,7 @@
 // It has no state of its own: it reads the audit log, and what people decided, which is in the list
 // file and in learn.yaml beside the configuration.
 //
-//	seen, stats, err := learn.Observe("audit", audit.ScanOptions{})
+//	seen, stats, err := learn.Observe("audit", audit.ScanOptions{}, nil)
 //	known, err := learn.OpenKnown(place)
 //	for _, p := range seen.Group("nodes").Propose(learn.Params{Policy: set, Known: known}) {
 //		fmt.Println(p.Entry, p.Evidence.Hits)

@@ -27,7 +27,7 @@ func (s *Sighting) Object() Objection {
 	if _, err := netip.ParseAddr(s.Host); err == nil {
 		return Literal
 	}
-	t, err := policy.ParseTarget(s.Scheme, Endpoint{s.Host, s.Port, policy.SchemeNone}.hostPort())
+	t, err := policy.ParseTarget(s.Scheme, s.Endpoint().hostPort())
 	switch {
 	case err != nil || t.Host() != s.Host:
 		return BadName

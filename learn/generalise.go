@@ -44,7 +44,7 @@ func (w *work) generalise() {
 		if err != nil {
 			continue
 		}
-		w.absorb(w.propose(Wildcard, host, f.port, f.scheme), f)
+		w.absorb(w.propose(Wildcard, host, Endpoint{Port: f.port, Scheme: f.scheme}), f)
 	}
 }
 
@@ -79,6 +79,9 @@ func (w *work) families() []*family {
 	found := map[place]*family{}
 	for _, e := range w.order {
 		label, rest, _ := strings.Cut(e.Host, ".")
+		if e.Path != "" {
+			continue // a path of one host makes no family with those of others
+		}
 		for rest != "" {
 			k := place{rest, e.Port, e.Scheme}
 			f := found[k]

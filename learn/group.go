@@ -30,6 +30,7 @@ type Group struct {
 	days      map[int64]struct{}                // since 1970, with requests
 	redirects map[Endpoint]map[*Sighting]uint64 // by where they led to, the answers that did
 	sightings map[Key]*Sighting
+	segments  map[string]int    // first segments of paths that no rule has, by host
 	names     map[string]string // one copy of each word of the log
 }
 
@@ -45,13 +46,13 @@ type Client struct {
 func newGroup(name string) *Group {
 	return &Group{
 		Name: name, Clients: map[netip.Addr]*Client{}, Phases: map[string]uint64{}, days: map[int64]struct{}{},
-		sightings: map[Key]*Sighting{}, redirects: map[Endpoint]map[*Sighting]uint64{}, names: map[string]string{},
+		sightings: map[Key]*Sighting{}, redirects: map[Endpoint]map[*Sighting]uint64{}, names: map[string]string{}, segments: map[string]int{},
 	}
 }
 
 // sighting returns the Sighting that r is one of, and counts r's requests for the group. It is nil if
 // there is no room for another.
-func (g *Group) sighting(r *audit.Record) *Sighting {
+func (g *Group) sighting(r *audit.Record, paths *PathRules) *Sighting {
 	n := uint64(1)
 	if r.Type == audit.TypeRepeat {
 		n = uint64(r.Count)
@@ -61,7 +62,7 @@ func (g *Group) sighting(r *audit.Record) *Sighting {
 	if err := scheme.UnmarshalText([]byte(r.Scheme)); err != nil {
 		return nil
 	}
-	k := Key{r.Host, r.Port, scheme, r.Method}
+	k, decides := g.keyed(Key{Host: r.Host, Port: r.Port, Scheme: scheme, Method: r.Method}, r.Path, paths)
 	if s := g.sightings[k]; s != nil {
 		return s
 	}
@@ -73,8 +74,11 @@ func (g *Group) sighting(r *audit.Record) *Sighting {
 		return nil
 	}
 	c.keys++
-	k.Host, k.Method = g.word(k.Host), g.word(k.Method)
+	k.Host, k.Method, k.Path = g.word(k.Host), g.word(k.Method), g.word(k.Path)
 	s := &Sighting{Key: k, group: g, Clients: map[netip.Addr]uint64{}, days: map[int64]struct{}{}}
+	if decides {
+		s.path = strings.Clone(r.Path)
+	}
 	g.sightings[k] = s
 	return s
 }
@@ -128,5 +132,5 @@ func (g *Group) Sightings() []*Sighting {
 }
 
 func compareKeys(a, b Key) int {
-	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Method, b.Method))
+	return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Scheme, b.Scheme), cmp.Compare(a.Method, b.Method), cmp.Compare(a.Path, b.Path))
 }

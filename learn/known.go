@@ -92,15 +92,44 @@ func (k *Known) Best(e Endpoint) *KnownEntry {
 	return best
 }
 
-// admits reports whether the entry is about e: host, port and form. One with a path is not, where the
-// path is enforced: which paths were asked for is not looked at.
+// admits reports whether the entry is about e: host, port, form, and the path where it is enforced.
 func (k *KnownEntry) admits(e Endpoint) bool {
 	ports := k.entry.Ports
 	if len(ports) == 0 {
 		ports = []uint16{k.entry.Scheme.DefaultPort()}
 	}
 	return k.entry.Scheme == e.Scheme && slices.Contains(ports, e.Port) && k.Host.Matches(e.Host) &&
-		(k.entry.Path == "" || e.Scheme == policy.HTTPS)
+		(k.path(e.Scheme) == "" || k.entry.Path == e.Path)
+}
+
+// path is the path that the entry asks for in requests of scheme: none in a tunnel, which hides it.
+func (k *KnownEntry) path(scheme policy.Scheme) string {
+	if scheme == policy.HTTPS {
+		return ""
+	}
+	return k.entry.Path
+}
+
+// otherwise says which list has host at this place on another port, in another form or with another path; empty if none
+// does.
+func (k *Known) otherwise(host string) string {
+	if k == nil {
+		return ""
+	}
+	var best *KnownEntry
+	for _, e := range k.byTail[host] {
+		if !e.Host.IsWildcard() && (best == nil || e.better(best)) {
+			best = e
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	ports := best.entry.Ports
+	if len(ports) == 0 {
+		ports = []uint16{best.entry.Scheme.DefaultPort()}
+	}
+	return fmt.Sprintf("%s, as %s%s", best, entryText(host, ports[0], best.entry.Scheme), best.entry.Path)
 }
 
 func (k *KnownEntry) better(o *KnownEntry) bool {

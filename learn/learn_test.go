@@ -15,9 +15,10 @@ import (
 
 // A site makes records as the proxy would.
 type site struct {
-	seen *learn.Observations
-	seq  uint64
-	at   time.Time
+	seen    *learn.Observations
+	records []audit.Record
+	seq     uint64
+	at      time.Time
 }
 
 var start = time.Date(2026, 9, 1, 8, 0, 0, 0, time.UTC)
@@ -47,11 +48,26 @@ func (s *site) ask(n int, target string, change ...func(decision, end *audit.Rec
 	for _, c := range change {
 		c(&r, &end)
 	}
-	s.seen.Add(&r)
+	s.add(r)
 	if r.Decision != "deny" {
-		s.seen.Add(&end)
+		s.add(end)
 	}
 	s.at = s.at.Add(10 * time.Second)
+}
+
+func (s *site) add(r audit.Record) {
+	s.seen.Add(&r)
+	s.records = append(s.records, r)
+}
+
+// ready is how far the learning is under a policy of rules, with the what-if of enforcing it.
+func (s *site) ready(t testing.TB, past learn.Past, rules ...policy.RuleSpec) learn.Readiness {
+	t.Helper()
+	replay := audit.NewReplay(compileMode(t, policy.Enforce, rules...))
+	for i := range s.records {
+		replay.Add(&s.records[i])
+	}
+	return s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, rules...), Known: openKnown(t), Now: s.at, Past: past, WhatIf: replay})
 }
 
 // often has two nodes ask for a target on four days.
@@ -81,13 +97,18 @@ func (library) List(name string, place policy.Place) (policy.List, error) {
 	return catalog.Get(name, place)
 }
 
-// compile makes a policy of rules for the group nodes.
+// compile makes a policy of rules for the group nodes, which learns.
 func compile(t testing.TB, rules ...policy.RuleSpec) *policy.Set {
+	t.Helper()
+	return compileMode(t, policy.Learn, rules...)
+}
+
+func compileMode(t testing.TB, mode policy.Mode, rules ...policy.RuleSpec) *policy.Set {
 	t.Helper()
 	set, err := policy.Compile(&policy.Spec{
 		Region:  "eastus",
 		Clients: map[string][]string{"nodes": {"10.0.1.0/24"}, "wac": {"10.0.2.0/24"}},
-		Modes:   map[string]policy.Mode{"nodes": policy.Learn},
+		Modes:   map[string]policy.Mode{"nodes": mode},
 		Phases:  map[string]policy.PhaseSpec{"onboarding": {}},
 		Rules:   rules,
 	}, library{}, policy.Env{})

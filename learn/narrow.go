@@ -158,7 +158,8 @@ func (g *Group) matching(info policy.RuleInfo) []*Sighting {
 
 // matches reports whether info is about s, whatever its phase and its end.
 func (s *Sighting) matches(info policy.RuleInfo) bool {
-	return info.Host.Matches(s.Host) && info.Admits(s.Scheme, s.Port) && (len(info.Methods) == 0 || slices.Contains(info.Methods, s.Method))
+	return info.Host.Matches(s.Host) && info.Admits(s.Scheme, s.Port) && (len(info.Methods) == 0 || slices.Contains(info.Methods, s.Method)) &&
+		(info.Path == "" || s.path == "" || policy.MatchPath(info.Path, s.path))
 }
 
 func sortedKeys(m map[string]bool) []string {

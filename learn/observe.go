@@ -16,21 +16,30 @@ type Key struct {
 	Port   uint16
 	Scheme policy.Scheme
 	Method string // CONNECT, or one of plain HTTP
+	// Path is the path rule that requests fall under, where paths decide: a pattern of an entry, or a first segment.
+	Path string
 }
 
 // Endpoint is k without its method: what a list entry is about.
-func (k Key) Endpoint() Endpoint { return Endpoint{k.Host, k.Port, k.Scheme} }
+func (k Key) Endpoint() Endpoint { return Endpoint{k.Host, k.Port, k.Scheme, k.Path} }
 
 // An Endpoint is a host, a port, and whether it is asked for by CONNECT or by plain HTTP.
 type Endpoint struct {
 	Host   string
 	Port   uint16
 	Scheme policy.Scheme
+	Path   string // empty for every path
+}
+
+// anyPath is e with every path.
+func (e Endpoint) anyPath() Endpoint {
+	e.Path = ""
+	return e
 }
 
 // String is the entry of a list that admits exactly e. CONNECT to port 80 has a scheme: without one
 // the entry would admit plain HTTP too.
-func (e Endpoint) String() string { return entryText(e.Host, e.Port, e.Scheme) }
+func (e Endpoint) String() string { return entryText(e.Host, e.Port, e.Scheme) + e.Path }
 
 // bounds of what is remembered of a log. A client that makes up names must not exhaust the memory of
 // who reads it, nor crowd out what the others ask for.
@@ -45,9 +54,12 @@ const (
 // Observations is what a log says, by client group. It is not safe for concurrent use.
 type Observations struct {
 	First, Last time.Time // of all requests
-	groups      map[string]*Group
-	open        map[string]*Sighting // by id: let through, and not ended
-	unended     uint64               // beyond openLimit
+	// Paths are where paths decide. It must be set before the first Add.
+	Paths *PathRules
+
+	groups  map[string]*Group
+	open    map[string]*Sighting // by id: let through, and not ended
+	unended uint64               // beyond openLimit
 }
 
 // NewObservations returns Observations of nothing yet.
@@ -55,9 +67,10 @@ func NewObservations() *Observations {
 	return &Observations{groups: map[string]*Group{}, open: map[string]*Sighting{}}
 }
 
-// Observe reads the log in dir.
-func Observe(dir string, o audit.ScanOptions) (*Observations, audit.Stats, error) {
+// Observe reads the log in dir. Where paths decide, they are told apart.
+func Observe(dir string, o audit.ScanOptions, paths *PathRules) (*Observations, audit.Stats, error) {
 	seen := NewObservations()
+	seen.Paths = paths
 	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
 		seen.Add(&r)
 		return nil
@@ -100,7 +113,7 @@ func (o *Observations) decision(r *audit.Record) {
 	if g == nil {
 		return
 	}
-	s := g.sighting(r)
+	s := g.sighting(r, o.Paths)
 	if s == nil {
 		return
 	}
@@ -122,7 +135,7 @@ func (o *Observations) repeat(r *audit.Record) {
 		return
 	}
 	if g := o.group(r); g != nil {
-		if s := g.sighting(r); s != nil {
+		if s := g.sighting(r, o.Paths); s != nil {
 			s.see(r, uint64(r.Count))
 		}
 	}

@@ -55,12 +55,20 @@ const snoozeFor = 14 * 24 * time.Hour
 // hides reports whether p was decided, and is not to be shown again at now.
 func (p Past) hides(prop *Proposal, now time.Time) bool {
 	for _, d := range p.Decided {
-		if d.Group == prop.Group && d.Entry == prop.Entry && (d.Answer == Reject || now.Before(d.Until)) {
+		if d.is(prop) && (d.Answer == Reject || now.Before(d.Until)) {
 			return true
 		}
 	}
 	return false
 }
+
+// rejects reports whether somebody rejected prop.
+func (p Past) rejects(prop *Proposal) bool {
+	return slices.ContainsFunc(p.Decided, func(d Decided) bool { return d.Answer == Reject && d.is(prop) })
+}
+
+// is reports whether d is about prop.
+func (d *Decided) is(prop *Proposal) bool { return d.Group == prop.Group && d.Entry == prop.Entry }
 
 // SwitchedTo remembers who switched a group's mode.
 func (p *Past) SwitchedTo(group string, s Switch) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/catalog"
 	"webproxy/policy"
 )
@@ -20,6 +21,8 @@ type Params struct {
 	Now time.Time
 	// Past is what people decided before. The zero Past is that nobody did.
 	Past Past
+	// WhatIf is a replay of the log under the policy with the groups enforcing. Without one, no group is ready.
+	WhatIf *audit.Replay
 }
 
 // A Kind says where a proposal comes from.
@@ -39,6 +42,7 @@ type Proposal struct {
 	Host   policy.Pattern
 	Port   uint16
 	Scheme policy.Scheme
+	Path   string      // empty for every path
 	Known  *KnownEntry // of the catalog; nil if it has none
 	About  string      // what else the catalog says of it
 	Seen   []*Sighting // what it would admit, of what is not admitted
@@ -126,8 +130,8 @@ func (w *work) find() {
 	w.collect()
 	w.matchCatalog()
 	w.generalise()
-	w.tidy()
 	w.rest()
+	w.tidy()
 	w.remember()
 }
 
@@ -172,7 +176,7 @@ func (w *work) judge(s *Sighting) policy.Decision {
 	if err != nil {
 		return policy.Refusal(policy.BadTarget)
 	}
-	return w.params.Policy.Decide(&policy.Request{Time: w.params.Now, Client: s.anyClient(), Method: s.Method, Target: t})
+	return w.params.Policy.Decide(&policy.Request{Time: w.params.Now, Client: s.anyClient(), Method: s.Method, Target: t, Path: s.path})
 }
 
 // anyClient is one of the clients; which one makes no difference, they are of one group.
@@ -225,7 +229,8 @@ func (w *work) matchCatalog() {
 		c := choice{known, e.Port, e.Scheme}
 		p := found[c]
 		if p == nil {
-			p = w.propose(FromCatalog, known.Host, e.Port, e.Scheme)
+			p = w.propose(FromCatalog, known.Host, e.Endpoint)
+			p.setPath(known.path(e.Scheme))
 			p.Known = known
 			found[c] = p
 		}
@@ -233,12 +238,12 @@ func (w *work) matchCatalog() {
 	}
 }
 
-// tidy drops proposals that a wildcard contains which is proposed too: one decision will do.
+// tidy drops proposals that another one contains: one decision will do.
 func (w *work) tidy() {
 	var kept []*Proposal
 	for _, p := range w.out.List {
 		i := slices.IndexFunc(w.out.List, func(o *Proposal) bool {
-			return o != p && o.Host.String() != p.Host.String() && o.Host.Contains(p.Host) && o.Port == p.Port && o.Scheme == p.Scheme
+			return o != p && o.contains(p)
 		})
 		if i < 0 {
 			kept = append(kept, p)
@@ -272,15 +277,15 @@ func (w *work) rest() {
 		if err != nil {
 			continue // Object saw to it
 		}
-		w.propose(Exact, p, e.Port, e.Scheme).take(e)
+		w.propose(Exact, p, e.Endpoint).take(e)
 	}
 }
 
-func (w *work) propose(kind Kind, host policy.Pattern, port uint16, scheme policy.Scheme) *Proposal {
+func (w *work) propose(kind Kind, host policy.Pattern, e Endpoint) *Proposal {
 	p := &Proposal{
-		Group: w.group.Name, Entry: entryText(host.String(), port, scheme), Kind: kind,
-		Host: host, Port: port, Scheme: scheme,
+		Group: w.group.Name, Kind: kind, Host: host, Port: e.Port, Scheme: e.Scheme,
 	}
+	p.setPath(e.Path)
 	w.out.List = append(w.out.List, p)
 	return p
 }
@@ -293,7 +298,19 @@ func (p *Proposal) take(e *endpoint) {
 
 // covers reports whether p's entry admits e.
 func (p *Proposal) covers(e Endpoint) bool {
-	return p.Port == e.Port && p.Scheme == e.Scheme && p.Host.Matches(e.Host)
+	return p.Port == e.Port && p.Scheme == e.Scheme && p.Host.Matches(e.Host) && (p.Path == "" || p.Path == e.Path)
+}
+
+// contains reports whether p's entry admits all that o's does, and more.
+func (p *Proposal) contains(o *Proposal) bool {
+	wider := p.Host.String() != o.Host.String() && p.Host.Contains(o.Host) && (p.Path == "" || p.Path == o.Path)
+	return p.Port == o.Port && p.Scheme == o.Scheme && (wider || p.Host.String() == o.Host.String() && p.Path == "" && o.Path != "")
+}
+
+// setPath sets the path, and the text of the entry.
+func (p *Proposal) setPath(path string) {
+	p.Path = path
+	p.Entry = entryText(p.Host.String(), p.Port, p.Scheme) + path
 }
 
 // remember moves proposals that somebody rejected or snoozed out of the way.

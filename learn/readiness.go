@@ -14,8 +14,8 @@ type State string
 
 const (
 	Creating State = "creating" // too little is known to say anything
-	Settling State = "settling" // new hosts still come, or a month's work was not seen
-	Stable   State = "stable"   // nothing new for quietDays, and one patch Tuesday seen
+	Settling State = "settling" // new hosts still come, a month's work was not seen, or enforcing would refuse what nobody decided on
+	Stable   State = "stable"   // nothing new for quietDays, one patch Tuesday seen, and the what-if refuses nothing undecided
 	Unstable State = "unstable" // it has been watched for long, and new hosts do not cease to come
 )
 
@@ -48,6 +48,12 @@ type Readiness struct {
 	Entries int `json:"entries"`
 	// Unused are some of those that were not.
 	Unused []string `json:"unused"`
+	// WouldDeny is how many requests of the log enforcing would refuse, of which nobody decided on Undecided, to
+	// UndecidedHosts. Replayed reports whether that was looked for.
+	WouldDeny      uint64   `json:"would_deny"`
+	Undecided      uint64   `json:"undecided"`
+	UndecidedHosts []string `json:"undecided_hosts"`
+	Replayed       bool     `json:"replayed"`
 	// PerDay is how many new endpoints were first seen on each day, the last day last.
 	PerDay []int `json:"new_per_day"`
 	// Missing says, for people, what keeps the group from being stable, or is not known yet.
@@ -67,6 +73,7 @@ func (g *Group) Ready(p Params) Readiness {
 	w := newWork(g, p)
 	w.find()
 	r.news(w, g)
+	r.whatIf(w, p.WhatIf)
 	r.PatchTuesday = g.patchTuesday()
 	r.completeness(g, p)
 	if g.Requests > 0 {
@@ -173,6 +180,9 @@ func (r *Readiness) judge(g *Group) {
 	if r.Quiet < quietDays {
 		r.Missing = append(r.Missing, fmt.Sprintf("%d of %d quiet days", r.Quiet, quietDays))
 	}
+	if why := r.undecided(); why != "" {
+		r.Missing = append(r.Missing, why)
+	}
 	if !r.PatchTuesday {
 		r.Missing = append(r.Missing, "no patch Tuesday seen")
 	}
@@ -187,7 +197,7 @@ func (r *Readiness) judge(g *Group) {
 		r.State = Creating
 	case watched >= unstableDays && recent >= unstableNew:
 		r.State = Unstable
-	case r.Quiet >= quietDays && r.PatchTuesday:
+	case r.Quiet >= quietDays && r.PatchTuesday && r.Replayed && r.Undecided == 0:
 		r.State = Stable
 	default:
 		r.State = Settling

@@ -19,7 +19,7 @@ func (g *Group) redirected(s *Sighting, r *audit.Record) {
 	if err != nil {
 		return
 	}
-	to := Endpoint{t.Host(), t.Port(), t.Scheme()}
+	to := Endpoint{Host: t.Host(), Port: t.Port(), Scheme: t.Scheme()}
 	from := g.redirects[to]
 	if from == nil {
 		if len(g.redirects) >= redirectLimit {
@@ -46,7 +46,7 @@ func (w *work) link(p *Proposal) *link {
 	var to Endpoint
 	var most uint64
 	for _, seen := range p.Seen {
-		e := seen.Endpoint()
+		e := seen.Endpoint().anyPath()
 		for s, n := range w.group.redirects[e] {
 			if n > most || n == most && best != nil && compareKeys(s.Key, best.Key) < 0 {
 				best, to, most = s, e, n

@@ -58,7 +58,9 @@ func (w *work) complete(p *Proposal) {
 	}
 	p.Clients, p.GroupClients, p.Days = len(clients), len(w.group.Clients), len(days)
 	if p.Known == nil && p.About == "" && len(p.Seen) > 0 {
-		p.About = about(p.Seen[0].Host)
+		if p.About = w.params.Known.otherwise(p.Seen[0].Host); p.About == "" {
+			p.About = about(p.Seen[0].Host)
+		}
 	}
 	p.Ladder = w.ladder(p)
 	p.scoreConfidence(w.link(p))
@@ -81,7 +83,7 @@ func (w *work) ladder(p *Proposal) []Rung {
 	hosts := p.Hosts()
 	bottom := Rung{Entry: strings.Join(hosts, " "), Seen: hosts}
 	if len(hosts) == 1 {
-		bottom.Entry = entryText(hosts[0], p.Port, p.Scheme)
+		bottom.Entry = entryText(hosts[0], p.Port, p.Scheme) + p.Path
 	}
 	rungs := []Rung{bottom}
 	domain := commonDomain(hosts)
@@ -202,7 +204,7 @@ func (p *Proposal) scoreExcess(w *work) {
 func (w *work) unseenListed(p *Proposal) int {
 	n := 0
 	for _, host := range w.params.Known.Under(p.Host) {
-		if w.endpoints[Endpoint{host, p.Port, p.Scheme}] == nil {
+		if w.endpoints[Endpoint{Host: host, Port: p.Port, Scheme: p.Scheme}] == nil {
 			n++
 		}
 	}

@@ -26,6 +26,7 @@ type Sighting struct {
 	Rule     string // the last that allowed or denied it
 	Reason   string // the last one given
 
+	path   string // the first one, where paths decide
 	group  *Group
 	days   map[int64]struct{} // since 1970
 	before map[string]uint64  // hosts that the same client had asked for just before

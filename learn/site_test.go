@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"webproxy/audit"
 	"webproxy/catalog"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
@@ -65,6 +66,30 @@ func observeSite(t testing.TB, seed uint64, days int, set *policy.Set) (*learn.O
 		}
 	}
 	return seen, site, wanted
+}
+
+// replaySite replays the same days of the same site under another policy.
+func replaySite(t testing.TB, seed uint64, days int, was, is *policy.Set) *audit.Replay {
+	t.Helper()
+	site, err := simsite.New(seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replay, seq := audit.NewReplay(is), 0
+	for day := range days {
+		for _, r := range site.Day(day) {
+			seq++
+			decision, end, err := r.Records(was, fmt.Sprint("S", seq))
+			if err != nil {
+				t.Fatal(err)
+			}
+			replay.Add(&decision)
+			if end != nil {
+				replay.Add(end)
+			}
+		}
+	}
+	return replay
 }
 
 // A review is a person's way through proposals.
@@ -179,7 +204,7 @@ func simulate(t *testing.T, seed uint64) {
 	if r := seen.Group("nodes").Ready(learn.Params{Policy: open, Known: known, Now: seen.Last}); r.State != learn.Unstable || r.NewHosts < 100 {
 		t.Errorf("before the review: %s, %d new hosts; want unstable", r.State, r.NewHosts)
 	}
-	if r := seen.Group("nodes").Ready(learn.Params{Policy: learned, Known: known, Now: seen.Last, Past: answers.past}); !r.Ready() || r.NewHosts != 0 {
+	if r := seen.Group("nodes").Ready(learn.Params{Policy: learned, Known: known, Now: seen.Last, Past: answers.past, WhatIf: replaySite(t, seed, 60, open, learned)}); !r.Ready() || r.NewHosts != 0 {
 		t.Errorf("after the review: %s, %d new hosts, %q; want stable", r.State, r.NewHosts, r.Missing)
 	}
 }

@@ -68,9 +68,17 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	ready := l.groups[0].Ready(l.params())
-	if err := f.sayWhatIf(cmd, l, candidate.Set, &ready); err != nil {
+	replay, err := f.replay(cmd, l, candidate.Set)
+	if err != nil {
 		return err
+	}
+	params := l.params()
+	params.WhatIf = replay
+	ready := l.groups[0].Ready(params)
+	if ready.Requests > 0 { // else there is nothing to replay, which is said as the state
+		if err := whatIfText(cmd.OutOrStdout(), replay, &ready); err != nil {
+			return err
+		}
 	}
 	if !ready.Ready() && !f.force {
 		sayError(stderr, fmt.Sprintf("group %s is %s: %s", group, ready.State, strings.Join(ready.Missing, "; ")))
@@ -108,6 +116,31 @@ func modeOf(set *policy.Set, group string) policy.Mode {
 	return policy.Enforce
 }
 
+// enforcing is the policy of cfg with every group that learns enforcing.
+func enforcing(cfg *config.Config) (*policy.Set, error) {
+	var groups []string
+	for _, g := range cfg.Set.Groups() {
+		if g.Mode == policy.Learn {
+			groups = append(groups, g.Name)
+		}
+	}
+	if len(groups) == 0 || cfg.Path == "" {
+		return cfg.Set, nil
+	}
+	text, err := os.ReadFile(cfg.Path)
+	for i := 0; i < len(groups) && err == nil; i++ {
+		text, err = learn.SetMode(text, groups[i], policy.Enforce)
+	}
+	if err != nil {
+		return nil, err
+	}
+	candidate, err := config.LoadWith(cfg.Path, map[string][]byte{cfg.Path: text})
+	if err != nil {
+		return nil, err
+	}
+	return candidate.Set, nil
+}
+
 // withMode is the change of the mode of group, and the configuration it makes.
 func withMode(cfg *config.Config, group string, mode policy.Mode) (*change, *config.Config, error) {
 	data, err := os.ReadFile(cfg.Path)
@@ -129,24 +162,17 @@ func withMode(cfg *config.Config, group string, mode policy.Mode) (*change, *con
 	return c, candidate, nil
 }
 
-// sayWhatIf replays the log under the candidate, and says what it could not know.
-func (f *enforceFlags) sayWhatIf(cmd *cobra.Command, l *lesson, candidate *policy.Set, ready *learn.Readiness) error {
-	if ready.Requests == 0 {
-		return nil // there is nothing to replay, which is said as the state
-	}
+// replay judges the group's part of the log by the candidate.
+func (f *enforceFlags) replay(cmd *cobra.Command, l *lesson, candidate *policy.Set) (*audit.Replay, error) {
 	var err error
 	o := audit.ScanOptions{}
 	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
-		return err
+		return nil, err
 	}
-	if o.Where, err = audit.ParseQuery(fmt.Sprintf("group = %q", ready.Group)); err != nil {
-		return err
+	if o.Where, err = audit.ParseQuery(fmt.Sprintf("group = %q", *f.group)); err != nil {
+		return nil, err
 	}
-	replay, err := replayLog(cmd, f.logDir(l.cfg), o, candidate)
-	if err != nil {
-		return err
-	}
-	return whatIfText(cmd.OutOrStdout(), replay, ready)
+	return replayLog(cmd, f.logDir(l.cfg), o, candidate)
 }
 
 // whatIfText is "what-if over 14d: 1,241,882 requests, would deny 37 (5 hosts, 2 clients)", and which.
@@ -171,6 +197,9 @@ func whatIfText(w io.Writer, replay *audit.Replay, ready *learn.Readiness) error
 	}
 	if window := ready.Until.Sub(ready.Since); window < 35*24*time.Hour {
 		fmt.Fprintf(w, " the log is of %s: what is done once a month may not be in it\n", days(window))
+	}
+	if meant := ready.WouldDeny - ready.Undecided; meant > 0 {
+		fmt.Fprintf(w, " of these, %s are meant: rejected, or of what never answered or cannot be allowed\n", requests(meant))
 	}
 	for _, phase := range ready.Idle {
 		fmt.Fprintf(w, " phase %s was never exercised: what it needs is not known\n", phase)

@@ -75,7 +75,7 @@ func (f learnFlags) read(cmd *cobra.Command) (*lesson, error) {
 		return nil, err
 	}
 	stop := showProgress(cmd.ErrOrStderr(), "learn", o.Progress)
-	seen, stats, err := learn.Observe(f.logDir(l.cfg), o)
+	seen, stats, err := learn.Observe(f.logDir(l.cfg), o, learn.NewPathRules(l.cfg.Set, l.known))
 	stop()
 	sayIncomplete(cmd.ErrOrStderr(), &stats)
 	if err != nil {
@@ -155,9 +155,13 @@ func newLearnStatus() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		params := l.params()
+		if params.WhatIf, err = f.whatIf(cmd, l); err != nil {
+			return err
+		}
 		ready := make([]learn.Readiness, 0, len(l.groups))
 		for _, g := range l.groups {
-			ready = append(ready, g.Ready(l.params()))
+			ready = append(ready, g.Ready(params))
 		}
 		if asJSON {
 			return writeJSON(cmd.OutOrStdout(), ready)
@@ -165,6 +169,20 @@ func newLearnStatus() *cobra.Command {
 		return l.statusTable(cmd.OutOrStdout(), ready)
 	}
 	return cmd
+}
+
+// whatIf replays the log under the policy with all groups enforcing.
+func (f learnFlags) whatIf(cmd *cobra.Command, l *lesson) (*audit.Replay, error) {
+	candidate, err := enforcing(l.cfg)
+	if err != nil { // such as the tests of the policy, which may be about learn mode
+		sayWarning(cmd.ErrOrStderr(), "no what-if: "+err.Error())
+		return nil, nil
+	}
+	o := audit.ScanOptions{}
+	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
+		return nil, err
+	}
+	return replayLog(cmd, f.logDir(l.cfg), o, candidate)
 }
 
 func (l *lesson) statusTable(w io.Writer, ready []learn.Readiness) error {

@@ -1,0 +1,69 @@
+package learn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"webproxy/audit"
+	"webproxy/policy"
+)
+
+// whatIf counts what enforcing would refuse, by a replay of the log under the policy that would be enforced. What people
+// rejected, and what is not learnt from because it never answered or cannot be allowed, is meant to be refused.
+func (r *Readiness) whatIf(w *work, replay *audit.Replay) {
+	r.Replayed = replay != nil
+	if replay == nil {
+		return
+	}
+	meant := w.meant()
+	hosts := map[string]bool{}
+	for _, c := range replay.Finish() {
+		if c.Group != r.Group || !c.Denied() || c.Was.Decision == "allow" && c.Is.Reason == policy.PhaseInactive.String() {
+			continue
+		}
+		r.WouldDeny += c.Requests
+		var scheme policy.Scheme
+		if err := scheme.UnmarshalText([]byte(c.Scheme)); err == nil && meant[Endpoint{Host: c.Host, Port: c.Port, Scheme: scheme}] {
+			continue
+		}
+		r.Undecided += c.Requests
+		hosts[c.Host] = true
+	}
+	r.UndecidedHosts = sortedKeys(hosts)
+}
+
+// meant are the endpoints of which everything that is not admitted is meant to be refused. A host of which one path was
+// rejected and another was not is none.
+func (w *work) meant() map[Endpoint]bool {
+	meant := map[Endpoint]bool{}
+	for _, x := range w.out.Withheld {
+		meant[x.Endpoint().anyPath()] = true
+	}
+	for _, e := range w.order {
+		if e.by != nil && slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by) {
+			meant[e.anyPath()] = true
+		}
+	}
+	for _, e := range w.order {
+		if e.by != nil && !(slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by)) {
+			delete(meant, e.anyPath())
+		}
+	}
+	return meant
+}
+
+// undecided says what keeps the group from being ready; empty if nothing does.
+func (r *Readiness) undecided() string {
+	switch {
+	case !r.Replayed:
+		return "no what-if was made"
+	case r.Undecided == 0:
+		return ""
+	}
+	some := strings.Join(r.UndecidedHosts[:min(len(r.UndecidedHosts), 3)], ", ")
+	if len(r.UndecidedHosts) > 3 {
+		some += ", ..."
+	}
+	return fmt.Sprintf("enforcing would refuse %d requests that nobody decided on (%s)", r.Undecided, some)
+}
