@@ -105,7 +105,7 @@ func TestAzureLocalWithGateway(t *testing.T) {
 }
 
 func TestBundleMerges(t *testing.T) {
-	for _, name := range []string{"azure-local@2026-07", "azure-stack-hci@2021-12"} {
+	for _, name := range []string{"azure-local@2025-05", "azure-local@2026-07", "azure-local@2026-11", "azure-stack-hci@2021-12"} {
 		for region := range maps.Keys(shortNames) {
 			for _, place := range []policy.Place{profile(region), profile(region, "gateway", "gw1"), {Cloud: cloudOf(region), Region: region}} {
 				checkMerged(t, name, place)
@@ -115,7 +115,7 @@ func TestBundleMerges(t *testing.T) {
 	// the first of equal entries stays, with the id and source of its own list
 	list := get(t, "azure-local", profile("eastus"))
 	i := slices.IndexFunc(list.Entries, func(e policy.Entry) bool { return e.Host.String() == "ocsp.digicert.com" })
-	if e := list.Entries[i]; e.ID != "ocsp.ocsp-http" || e.Source != "catalog ocsp@2026-07, entry 4" {
+	if e := list.Entries[i]; e.ID != "ocsp.ocsp-http" || e.Source != "catalog ocsp@2026-11, entry 1" {
 		t.Errorf("ocsp.digicert.com: id %q, source %q", e.ID, e.Source)
 	}
 }
@@ -224,7 +224,7 @@ func TestBundleIsNoList(t *testing.T) {
 		t.Errorf("Get(azure-locla): %v", err)
 	}
 	info, err := catalog.Info("azure-local")
-	if err != nil || info.Generation != "2026-07" || len(info.Lists) != 16 || info.Date == "" || len(info.Sources) < 4 {
+	if err != nil || info.Generation != "2026-11" || len(info.Lists) != 19 || info.Date == "" || len(info.Sources) < 4 {
 		t.Errorf("Info(azure-local): %+v, %v", info, err)
 	}
 }

@@ -4,7 +4,7 @@
 // A list exists in one or more generations: what the documents said in a month. Generations stand
 // side by side, so that a policy can be pinned to one and reviewed before it moves to the next:
 //
-//	list, err := catalog.Get("arc", policy.Place{Cloud: "public"})         // the default generation
+//	list, err := catalog.Get("arc", policy.Place{Cloud: "public"})         // the newest generation
 //	list, err := catalog.Get("arc@2026-07", policy.Place{Cloud: "public"}) // exactly this one
 //
 // A bundle, such as azure-local, is a list of lists, and is read like one.
@@ -30,10 +30,6 @@ import (
 
 	"webproxy/policy"
 )
-
-// DefaultGeneration is the generation of a list that is named without one. A list or bundle that does
-// not have it is given in its newest generation.
-const DefaultGeneration = "2021-12"
 
 //go:generate go run ./gen -o lists
 
@@ -133,7 +129,7 @@ func find(name string) (file, error) {
 		return file{}, unknownList(bare)
 	}
 	if !pinned {
-		return preferred(found), nil
+		return found[len(found)-1], nil // the newest: an unpinned list is never silently an old one
 	}
 	for _, f := range found {
 		if f.generation == pin {
@@ -141,16 +137,6 @@ func find(name string) (file, error) {
 		}
 	}
 	return file{}, fmt.Errorf("catalog list %q has no generation %q; it has %s", bare, pin, strings.Join(generations(found), ", "))
-}
-
-// preferred returns the file that an unpinned name stands for; fs are of one name, oldest first.
-func preferred(fs []file) file {
-	for _, f := range fs {
-		if f.generation == DefaultGeneration {
-			return f
-		}
-	}
-	return fs[len(fs)-1]
 }
 
 // Newest returns the newest generation of any list, such as "2026-07".

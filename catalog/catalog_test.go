@@ -58,12 +58,12 @@ func TestDefaultLists(t *testing.T) {
 		name string
 		want []string
 	}{
-		{"hci", []string{
+		{"hci@2021-12", []string{
 			"http://*.azurefd.net", "https://*.azurefd.net", "https://login.microsoftonline.com", "https://graph.microsoft.com",
 			"https://graph.windows.net", "https://management.azure.com", "https://azurestackhci.azurefd.net",
 		}},
-		{"arc", []string{"https://*.his.arc.azure.com", "https://*.guestconfiguration.azure.com"}},
-		{"update", []string{
+		{"arc@2021-12", []string{"https://*.his.arc.azure.com", "https://*.guestconfiguration.azure.com"}},
+		{"update@2021-12", []string{
 			"http://windowsupdate.microsoft.com", "http://*.windowsupdate.microsoft.com", "https://*.windowsupdate.microsoft.com",
 			"http://*.update.microsoft.com", "https://*.update.microsoft.com", "http://*.windowsupdate.com",
 			"http://download.windowsupdate.com", "https://download.microsoft.com", "http://*.download.windowsupdate.com",
@@ -71,7 +71,7 @@ func TestDefaultLists(t *testing.T) {
 			"http://dl.delivery.mp.microsoft.com", "https://dl.delivery.mp.microsoft.com",
 			"http://*.windowsupdate.com", "https://*.windowsupdate.com",
 		}},
-		// a list without the default generation is given in its newest
+		// without a generation a list is given in its newest
 		{"keyvault", []string{"https://vault1.vault.azure.net"}},
 	}
 	for _, tt := range tests {
@@ -83,13 +83,13 @@ func TestDefaultLists(t *testing.T) {
 }
 
 func TestSourceAndTags(t *testing.T) {
-	list := get(t, "arc", policy.Place{})
-	e := list.Entries[0]
-	if e.Source != "catalog arc, entry 2" || e.ID != "his" || e.Tag != "AzureArcInfrastructure,AzureTrafficManager" {
-		t.Errorf("first entry of arc: source %q, id %q, tag %q", e.Source, e.ID, e.Tag)
+	list := get(t, "tools", policy.Place{})
+	if e := list.Entries[0]; e.Source != "catalog tools, entry 1" {
+		t.Errorf("source of an unpinned list: %q", e.Source)
 	}
-	if e := get(t, "arc@2021-12", policy.Place{}).Entries[0]; e.Source != "catalog arc@2021-12, entry 2" {
-		t.Errorf("source of a pinned list: %q", e.Source)
+	e := get(t, "arc@2021-12", policy.Place{}).Entries[0]
+	if e.Source != "catalog arc@2021-12, entry 2" || e.ID != "his" || e.Tag != "AzureArcInfrastructure,AzureTrafficManager" {
+		t.Errorf("first entry of arc: source %q, id %q, tag %q", e.Source, e.ID, e.Tag)
 	}
 	e = get(t, "tools", policy.Place{}).Entries[0]
 	if e.Path != "/download/details.aspx" || e.Query != "id=56519" {
@@ -131,7 +131,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestInfo(t *testing.T) {
-	got, err := catalog.Info("arc")
+	got, err := catalog.Info("arc@2021-12")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,11 +146,12 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-func TestDefaultGeneration(t *testing.T) {
+// A list without a generation is never silently an old one beside a new one.
+func TestUnpinnedIsNewest(t *testing.T) {
 	tests := []struct{ want, name string }{
-		{"2021-12", "aks"},     // not its oldest, not its newest
-		{"2026-07", "arc-k8s"}, // without the default generation: its newest
-		{"2023-01", "qualys"},
+		{"2026-07", "aks"},
+		{"2026-11", "update"},
+		{"2023-01", "qualys"}, // which has no newer one
 		{"2025-11", "update@2025-11"},
 	}
 	for _, tt := range tests {

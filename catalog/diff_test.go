@@ -17,7 +17,7 @@ func TestDiff(t *testing.T) {
 		want  []string // "host: from -> to"; a part of all changes
 		n     int      // how many there are in all; -1: not counted
 	}{
-		{"hci", "hci@2021-12", none, nil, 0},
+		{"hci@2026-11", "hci", none, nil, 0},
 		{"hci@2021-12", "hci@2026-07", none, []string{
 			"aka.ms: -> https://aka.ms", "*.azurefd.net: http://*.azurefd.net https://*.azurefd.net ->",
 		}, 13},
@@ -36,7 +36,7 @@ func TestDiff(t *testing.T) {
 		// what cannot be a rule is a difference as well
 		{"arc@2021-12", "hci@2021-12", none, []string{"*: git://*:9418 ->"}, -1},
 		// what a list lacks for a cloud or a region takes no part
-		{"update", "gallery", policy.Place{Cloud: "china"}, nil, 0},
+		{"hci@2026-07", "keyvault@2026-07", policy.Place{Cloud: "china"}, nil, 0},
 	}
 	for _, tt := range tests {
 		changes, err := catalog.Diff(tt.a, tt.b, tt.place)

@@ -115,7 +115,7 @@ func (d *Document) columns(w wording) columns {
 	c := columns{cloud: w.cloud, region: w.region, hasRegion: slices.Contains(d.Regions, w.region)}
 	for i := range d.Endpoints {
 		e := &d.Endpoints[i]
-		if e.Cloud != c.cloud {
+		if !e.HoldsIn(c.cloud) {
 			continue
 		}
 		c.hasCloud = true
@@ -129,7 +129,7 @@ func (d *Document) columns(w wording) columns {
 // judge says whether e concerns the cloud and region at all, and if so, what keeps it from being a
 // rule there, "" if nothing does; it is absent if that is because the source has no line for them.
 func (c columns) judge(e *Endpoint) (fit, absent bool, reason string) {
-	if e.Cloud != c.cloud {
+	if !e.HoldsIn(c.cloud) {
 		// Public is the column that every table has. Another cloud that has none is told so line by
 		// line: what is missing must be seen, and must not be made up for by the public host.
 		return e.Cloud == publicCloud && !c.hasCloud, true,

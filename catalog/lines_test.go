@@ -27,14 +27,14 @@ func TestDisabled(t *testing.T) {
 		want  string // a part of the reason; "": not disabled
 	}{
 		// what no rule can express
-		{"arc", none, "git://:9418 port 9,418", "names no host"},
-		{"arc", policy.Place{Cloud: "china"}, "Coming soon.", "names no host yet"},
+		{"arc@2021-12", none, "git://:9418 port 9,418", "names no host"},
+		{"arc@2021-12", policy.Place{Cloud: "china"}, "Coming soon.", "names no host yet"},
 		{"arb@2026-07", none, "time.windows.com", "UDP port 123"},
 		// a cloud without a column: no line of another cloud stands in
-		{"update", policy.Place{Cloud: "china"}, "http://windowsupdate.microsoft.com", "no column for cloud china"},
-		{"hci", policy.Place{Cloud: "usgov"}, "https://login.microsoftonline.com", "no column for cloud usgov"},
-		{"hci", policy.Place{Cloud: "usgov"}, "https://login.partner.microsoftonline.cn", ""},
-		{"hci", policy.Place{Cloud: "china"}, "https://login.microsoftonline.com", ""},
+		{"update@2021-12", policy.Place{Cloud: "china"}, "http://windowsupdate.microsoft.com", ""}, // Windows is the same in every cloud,
+		{"hci@2021-12", policy.Place{Cloud: "usgov"}, "https://login.microsoftonline.com", "no column for cloud usgov"},
+		{"hci@2021-12", policy.Place{Cloud: "usgov"}, "https://login.partner.microsoftonline.cn", ""},
+		{"hci@2021-12", policy.Place{Cloud: "china"}, "https://login.microsoftonline.com", ""},
 		// placeholders
 		{"keyvault", none, "yourhcikeyvaultname.vault.azure.net", "policy.names.keyvault"},
 		{"arc-gateway", none, "yourarcgatewayendpointid.gw.arc.azure.com", "policy.names.gateway"},
@@ -69,9 +69,26 @@ func TestChina(t *testing.T) {
 	if got := lines(list); !slices.Equal(got, want) {
 		t.Errorf("hci in china:\n got %v\nwant %v", got, want)
 	}
-	for _, name := range []string{"update", "gallery", "portal", "arc"} {
+	for _, name := range []string{"gallery", "portal", "arc"} {
 		if got := lines(get(t, name+"@2021-12", policy.Place{Cloud: "china"})); got != nil {
 			t.Errorf("%s in china: %v, want nothing: the document has no such column", name, got)
+		}
+	}
+}
+
+// A document that makes no difference between the clouds holds in each of them.
+func TestAnyCloud(t *testing.T) {
+	for _, name := range []string{"update@2021-12", "update", "oem-dell", "oem-hpe", "checker", "gallery"} {
+		public := lines(get(t, name, policy.Place{}))
+		for _, cloud := range []string{"china", "usgov"} {
+			if got := lines(get(t, name, policy.Place{Cloud: cloud})); !slices.Equal(got, public) || len(got) == 0 {
+				t.Errorf("%s in %s:\n got %v\nwant %v", name, cloud, got, public)
+			}
+		}
+	}
+	for _, tt := range []struct{ cloud, want string }{{"china", "http://crl.digicert.cn"}, {"usgov", "http://cacerts.digicert.com"}} {
+		if got := lines(get(t, "crl", policy.Place{Cloud: tt.cloud})); !slices.Contains(got, tt.want) {
+			t.Errorf("crl in %s: no %s in %v", tt.cloud, tt.want, got)
 		}
 	}
 }

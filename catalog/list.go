@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -36,7 +37,7 @@ type Endpoint struct {
 	// ID names the endpoint within its list: short, unique, and kept from one generation to the next.
 	// If an endpoint is for both schemes, its plain HTTP entry has the ID with "-http" behind it.
 	ID string `yaml:"id"`
-	// Cloud is public, china or usgov.
+	// Cloud is public, china or usgov, or AnyCloud if the source makes no difference between them.
 	Cloud string `yaml:"cloud"`
 	// Regions are the only ones it is for, by their long names; none: all.
 	Regions []string `yaml:"regions,omitempty,flow"`
@@ -60,6 +61,14 @@ type Endpoint struct {
 	Disabled string `yaml:"disabled,omitempty"`
 	// Raw is the text of the source.
 	Raw string `yaml:"raw"`
+}
+
+// AnyCloud is the Cloud of an Endpoint whose source has no column for clouds: it holds in each of them.
+const AnyCloud = "any"
+
+// HoldsIn reports whether e is for cloud; the empty cloud is the public one.
+func (e *Endpoint) HoldsIn(cloud string) bool {
+	return e.Cloud == AnyCloud || e.Cloud == cmp.Or(cloud, publicCloud)
 }
 
 // readList returns the list of the file lists/GENERATION/NAME.yaml, from its packed form. Its errors are

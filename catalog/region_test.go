@@ -115,13 +115,13 @@ func TestCheckPlace(t *testing.T) {
 		{`region: "eastus" is a region of cloud public, not of china [set policy.cloud to public]`, policy.Place{Cloud: "china", Region: "eastus"}},
 		// names
 		{`names.keyvualt: no placeholder "keyvualt" in any list [did you mean "keyvault"?]`, policy.Place{Names: names("keyvualt", "x")}},
-		{`names.storage: no placeholder "storage" in any list [the names are gateway, keyvault, regioncode, witness]`,
+		{`names.storage: no placeholder "storage" in any list [the names are dce, gateway, keyvault, regioncode, witness, workspace]`,
 			policy.Place{Names: names("storage", "x")}},
 		{`names.region: no placeholder "region" in any list [the region has a setting of its own: policy.region]`,
 			policy.Place{Names: names("region", "eastus")}},
 		// all at once, in a stable order
 		{`names.gateway: "a.b": want one label: letters, digits and hyphens [it is the id of the Azure Arc gateway: the first label of its URL]` +
-			`; names.x: no placeholder "x" in any list [the names are gateway, keyvault, regioncode, witness]` +
+			`; names.x: no placeholder "x" in any list [the names are dce, gateway, keyvault, regioncode, witness, workspace]` +
 			`; region: "*": want the name of a region, such as eastus [if it is newer than this program, give its short name too: policy.names.regioncode]`,
 			policy.Place{Region: "*", Names: names("x", "y", "gateway", "A.b")}},
 	}

@@ -25,6 +25,8 @@ var placeholders = map[string]string{
 	"keyvault":   "the Azure Key Vault of the deployment's secrets",
 	"regioncode": "the short name of policy.region, such as eus, where this program does not know it",
 	"witness":    "the storage account of the cloud witness",
+	"workspace":  "the id of the Log Analytics workspace of the Azure Monitor agent",
+	"dce":        "the first label of the data collection endpoint of the Azure Monitor agent",
 }
 
 // PlaceholderNames returns the keys that policy.names may have, in alphabetical order. Each fills

@@ -11,8 +11,8 @@ var defaultYAML []byte
 // builtIn is how problems and rules call the built-in configuration.
 const builtIn = "built-in.yaml"
 
-// LoadDefault returns the configuration that holds when there is no file: the lists hci, update and
-// arc of the public cloud, enforced, for clients with private and loopback addresses. Its paths
+// LoadDefault returns the configuration that holds when there is no file: the document of
+// December 2021 for Azure Stack HCI, whole, enforced, for clients with private and loopback addresses. Its paths
 // begin at the working directory.
 func LoadDefault() (*Config, error) {
 	l := &loader{
@@ -24,6 +24,6 @@ func LoadDefault() (*Config, error) {
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
-	l.cfg.Warnings = l.warnings.sorted()
+	// What loading warns of is in lists that nobody can edit here; webproxy check tells it all the same.
 	return l.cfg, nil
 }

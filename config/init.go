@@ -6,13 +6,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"webproxy/catalog"
+	"webproxy/policy"
 )
 
 // InitParams are the answers that webproxy init puts into a new configuration. The zero InitParams
 // gives the built-in configuration.
 type InitParams struct {
 	Cloud   string   // public, china or usgov; empty for public
-	Region  string   // such as norwayeast; the list of what Azure Local needs there is then on
+	Region  string   // such as eastus; the list of what Azure Local needs there is then on
+	Release string   // of Azure Local, such as 2506; empty for the newest
 	Clients []string // groups: "nodes=10.0.1.0/24,10.0.2.10"
 }
 
@@ -32,8 +36,9 @@ const approvedHeader = `# Hosts that may be reached besides the built-in lists, 
 `
 
 // Init returns the files of a new configuration: webproxy.yaml, an empty list of approved hosts,
-// and the JSON Schema with which editors check the former.
-func Init(p InitParams) ([]File, error) {
+// and the JSON Schema with which editors check the former. The notes are what somebody who asked for p
+// should know of the choice of lists, a sentence each.
+func Init(p InitParams) (files []File, notes []string, err error) {
 	text := string(defaultYAML)
 	edit := func(old, new string) {
 		if !strings.Contains(text, old) {
@@ -42,28 +47,39 @@ func Init(p InitParams) ([]File, error) {
 		text = strings.ReplaceAll(text, old, new)
 	}
 	edit("# - { id: approved, file", "- { id: approved, file")
+	if p.Region != "" && !lowerName(p.Region) {
+		return nil, nil, fmt.Errorf("region %q: want a name such as eastus", p.Region)
+	}
+	if p.Cloud == "usgov" && p.Region == "" {
+		p.Region = usgovRegion
+		notes = append(notes, "Azure Local is offered in one region of this cloud, "+usgovRegion+": that is set.")
+	}
+	place := policy.Place{Cloud: p.Cloud, Region: p.Region}
+	if errs := catalog.CheckPlace(place); len(errs) > 0 {
+		return nil, nil, placeProblem(errs[0])
+	}
 	if p.Cloud != "" && p.Cloud != "public" {
-		if !slices.Contains([]string{"china", "usgov"}, p.Cloud) {
-			return nil, fmt.Errorf("cloud %q: want public, china or usgov", p.Cloud)
-		}
 		edit("  cloud: public\n", "  cloud: "+p.Cloud+"\n")
 		edit("    allow: [{ from: default, to: \"https://login.microsoftonline.com\" }]\n", "") // of the public cloud
 	}
 	if p.Region != "" {
-		if !lowerName(p.Region) {
-			return nil, fmt.Errorf("region %q: want a name such as norwayeast", p.Region)
-		}
 		edit("  # region: norwayeast\n", "  region: "+p.Region+"\n")
-		if p.Cloud != "china" { // for which there is no Azure Local
-			edit("# - { id: local, ", "- { id: local, ")
-			edit("- { id: hci, ", "# - { id: hci, ")
-			edit("- { id: arc, ", "# - { id: arc, ")
-		}
+	}
+	bundle, err := catalog.ForRelease(p.Release)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.Region != "" || p.Release != "" || p.Cloud == "china" {
+		rules, note := listRules(place, bundle)
+		before, rest, _ := strings.Cut(text, builtInRules)
+		_, after, _ := strings.Cut(rest, ownRules)
+		text = before + rules + ownRules + after
+		notes = append(notes, note)
 	}
 	if len(p.Clients) > 0 {
 		first, line, err := clientsLine(p.Clients)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		edit("  # clients: { nodes: [10.0.1.0/24], wac: [10.0.2.10, 10.0.2.11] }\n", line)
 		edit("{ from: default, ", "{ from: "+first+", ")
@@ -72,7 +88,52 @@ func Init(p InitParams) ([]File, error) {
 		{"webproxy.yaml", []byte(text)},
 		{"lists/approved.txt", []byte(approvedHeader)},
 		{"webproxy.schema.json", Schema()},
-	}, nil
+	}, notes, nil
+}
+
+const (
+	usgovRegion = "usgovvirginia"
+	// The rules of the built-in lists in default.yaml stand between these two lines.
+	builtInRules = "    # The built-in lists: "
+	ownRules     = "    # Hosts of your own, one to a line"
+)
+
+// listRules returns the rules for what Azure Local needs at place, as lines of YAML, and what to say of them.
+func listRules(place policy.Place, bundle string) (rules, note string) {
+	where := place.Region
+	if where == "" {
+		where = "your region: set policy.region"
+	}
+	if place.Region != "" && place.Cloud != "china" && !catalog.OffersAzureLocal(place) {
+		note = "Microsoft keeps no list of Azure Local for " + place.Region +
+			": these are the lists of Azure Arc and of Windows. If there is a cluster, add azure-local and see what webproxy coverage says."
+		return "    # " + note + `
+    - { id: arc, list: arc@2026-07 }
+    - { id: update, list: update@2026-11 }
+    - { id: crl, list: crl@2026-11 }
+    - { id: ocsp, list: ocsp@2026-11 }
+`, note
+	}
+	what := "What a cluster of Azure Local needs in "
+	if place.Cloud == "china" {
+		what = "What Azure Stack HCI needs in "
+		where = "China"
+	}
+	note = "The lists are " + bundle + " and update@2026-11; webproxy lists shows them, and optional ones."
+	return "    # " + what + where + `.
+    - { id: local, list: ` + bundle + ` }
+    - { id: update, list: update@2026-11 }
+    # Optional, where you have such a thing: azure-monitor-agent, avd, arc-data, defender, oem-dell and the
+    # other vendors; remote-support, best bound to a phase; portal and wac for browsers of administrators.
+`, note
+}
+
+// placeProblem is what is wrong with a region or cloud, as an error of the command.
+func placeProblem(e *policy.SpecError) error {
+	if e.Hint != "" {
+		return fmt.Errorf("%s: %s (%s)", e.Field, e.Msg, e.Hint)
+	}
+	return fmt.Errorf("%s: %s", e.Field, e.Msg)
 }
 
 // clientsLine makes the clients setting of groups such as "nodes=10.0.1.0/24,10.0.2.10", and
@@ -88,10 +149,12 @@ func clientsLine(groups []string) (first, line string, err error) {
 		var addrs []string
 		for part := range strings.SplitSeq(list, ",") {
 			part = strings.TrimSpace(part)
-			if _, err := netip.ParsePrefix(part); err != nil {
+			if prefix, err := netip.ParsePrefix(part); err != nil {
 				if _, err := netip.ParseAddr(part); err != nil {
 					return "", "", fmt.Errorf("clients %q: %q is neither an address nor a prefix such as 10.0.1.0/24", g, part)
 				}
+			} else if prefix != prefix.Masked() {
+				return "", "", fmt.Errorf("clients %q: %s has bits of a host: write %s for the network, or the address alone", g, part, prefix.Masked())
 			}
 			addrs = append(addrs, fmt.Sprintf("%q", part)) // an IPv6 address is no plain YAML
 		}

@@ -15,8 +15,8 @@ func TestLoadDefault(t *testing.T) {
 	for _, r := range c.Policy.Rules {
 		lists = append(lists, r.List)
 	}
-	if got := strings.Join(lists, " "); got != "hci update arc" {
-		t.Errorf("lists %q, want hci update arc", got)
+	if got := strings.Join(lists, " "); got != "azure-stack-hci@2021-12" {
+		t.Errorf("lists %q, want the document of 2021 in full", got)
 	}
 	if c.Policy.Cloud != "public" || c.Listen[0] != ":9090" || c.Dashboard.Listen != "127.0.0.1:9091" || c.Path != "" || len(c.Files) != 0 {
 		t.Errorf("%+v", c)
@@ -31,14 +31,16 @@ func TestInit(t *testing.T) {
 		want []string
 	}{
 		{"nothing", InitParams{}, []string{"  cloud: public\n", "  # region", "  # clients", "{ from: default, "}},
-		{"all", InitParams{"public", "eastus", []string{"nodes=10.0.1.0/24,10.0.2.10", "wac=2001:db8::1"}}, []string{
-			"  region: eastus\n", "    - { id: local, list: azure-local@2026-07 }\n", "    # - { id: hci, list: hci }\n", `  clients: { nodes: ["10.0.1.0/24", "10.0.2.10"], wac: ["2001:db8::1"] }`, "{ from: nodes, "}},
-		{"cloud", InitParams{"china", "chinaeast2", []string{"nodes=10.0.1.0/24"}}, []string{"  cloud: china\n", "    - { id: hci, list: hci }\n"}},
-		{"usgov", InitParams{Cloud: "usgov"}, []string{"  cloud: usgov\n"}},
+		{"all", InitParams{Region: "eastus", Clients: []string{"nodes=10.0.1.0/24,10.0.2.10", "wac=2001:db8::1"}}, []string{
+			"  region: eastus\n", "    - { id: local, list: azure-local@2026-11 }\n", "    - { id: update, list: update@2026-11 }\n", `  clients: { nodes: ["10.0.1.0/24", "10.0.2.10"], wac: ["2001:db8::1"] }`, "{ from: nodes, "}},
+		{"cloud", InitParams{Cloud: "china", Region: "chinaeast2", Clients: []string{"nodes=10.0.1.0/24"}}, []string{"  cloud: china\n", "    - { id: local, list: azure-local@2026-11 }\n"}},
+		{"usgov", InitParams{Cloud: "usgov"}, []string{"  cloud: usgov\n", "  region: usgovvirginia\n"}},
+		{"release", InitParams{Region: "eus", Release: "2411"}, []string{"azure-local@2025-05", "update@2026-11"}},
+		{"a region with Arc alone", InitParams{Region: "uksouth"}, []string{"    - { id: arc, list: arc@2026-07 }\n", "keeps no list of Azure Local for uksouth"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			files, err := Init(tt.p)
+			files, _, err := Init(tt.p)
 			must(t, err)
 			for _, f := range files {
 				put(t, f.Local(dir), string(f.Data))
@@ -63,15 +65,19 @@ func TestInitErrors(t *testing.T) {
 		want string
 	}{
 		{InitParams{Cloud: "azure"}, "want public, china or usgov"},
-		{InitParams{Region: "East US"}, "norwayeast"},
-		{InitParams{Region: "a }\nlisten: b"}, "norwayeast"},
+		{InitParams{Region: "East US"}, "such as eastus"},
+		{InitParams{Region: "westeuorpe"}, `did you mean "westeurope"?`},
+		{InitParams{Cloud: "china", Region: "eastus"}, "set policy.cloud to public"},
+		{InitParams{Release: "2507"}, "2608, 2506, 2504, 2411"},
+		{InitParams{Clients: []string{"nodes=10.0.1.5/24"}}, "write 10.0.1.0/24"},
+		{InitParams{Region: "a }\nlisten: b"}, "such as eastus"},
 		{InitParams{Clients: []string{"nodes"}}, "nodes=10.0.1.0/24"},
 		{InitParams{Clients: []string{"nodes="}}, "neither an address nor a prefix"},
 		{InitParams{Clients: []string{"nodes=10.0.1.0/24,x"}}, "neither an address nor a prefix"},
 		{InitParams{Clients: []string{"a=10.0.1.0/24", "a=10.0.2.0/24"}}, "new name"},
 		{InitParams{Clients: []string{"default=10.0.1.0/24"}}, "new name"},
 	} {
-		if _, err := Init(tt.p); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, _, err := Init(tt.p); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("Init(%+v): %v, want %q", tt.p, err, tt.want)
 		}
 	}

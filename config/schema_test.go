@@ -19,7 +19,7 @@ import (
 
 // What loads, the schema accepts.
 func TestSchemaAcceptsGood(t *testing.T) {
-	files, err := config.Init(config.InitParams{Region: "eastus", Clients: []string{"nodes=10.0.1.0/24"}})
+	files, _, err := config.Init(config.InitParams{Region: "eastus", Clients: []string{"nodes=10.0.1.0/24"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -146,11 +146,7 @@ func (e Endpoint) wanting(want policy.Entry) Endpoint {
 
 // fillable reports whether nothing but the operator's own names is missing from e at place.
 func fillable(e *catalog.Endpoint, place policy.Place) bool {
-	cloud := place.Cloud
-	if cloud == "" {
-		cloud = "public"
-	}
-	return e.Cloud == cloud && e.Disabled == "" && strings.Contains(e.Host, "{") && !strings.Contains(e.Host, "{region") &&
+	return e.HoldsIn(place.Cloud) && e.Disabled == "" && strings.Contains(e.Host, "{") && !strings.Contains(e.Host, "{region") &&
 		(len(e.Regions) == 0 || slices.Contains(e.Regions, strings.ToLower(place.Region)))
 }
 

@@ -175,11 +175,11 @@ func TestPropose(t *testing.T) {
 		{"public suffix", "n1.co.uk:443 n2.co.uk:443", []string{"n1.co.uk:443", "n2.co.uk:443"}},
 		// the catalog
 		{"exact entry", "login.microsoftonline.com:443", []string{"login.microsoftonline.com:443"}},
-		{"an exact entry in a wildcard one", "*.delivery.mp.microsoft.com:443",
+		{"exact entries below a wildcard one", "fe3cr.delivery.mp.microsoft.com:443 msk8s.sb.tlu.dl.delivery.mp.microsoft.com:443",
 			[]string{"fe3cr.delivery.mp.microsoft.com:443", "msk8s.sb.tlu.dl.delivery.mp.microsoft.com:443"}},
 		{"an in-label entry", "azgn*.servicebus.windows.net:443",
 			[]string{"azgn-eastus-public-1p-bl3-001.servicebus.windows.net:443", "azgn-eastus-public-1p-bl3-002.servicebus.windows.net:443"}},
-		{"wildcard entry", "*.delivery.mp.microsoft.com:443", []string{"fe3cr.delivery.mp.microsoft.com:443"}},
+		{"wildcard entry", "*.delivery.mp.microsoft.com:443", []string{"fe9.delivery.mp.microsoft.com:443"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite()

@@ -209,12 +209,12 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// A list of which there is a newer generation is noted, pinned or not.
+// A pinned list of which there is a newer generation is noted.
 func TestGenerations(t *testing.T) {
 	for list, want := range map[string]string{
-		"hci":             "note: hci@2021-12 says what Microsoft's documents did in 2021-12; there is one of 2026-07; webproxy lists diff hci@2021-12 hci@2026-07 shows what would change",
-		"hci@2021-12":     "note: hci@2021-12 says what Microsoft's documents did in 2021-12; there is one of 2026-07; webproxy lists diff hci@2021-12 hci@2026-07 shows what would change",
-		"hci@2026-07":     "",
+		"hci":             "",
+		"hci@2021-12":     "note: hci@2021-12 says what Microsoft's documents did in 2021-12; there is one of 2026-11; webproxy lists diff hci@2021-12 hci@2026-11 shows what would change",
+		"hci@2026-07":     "note: hci@2026-07 says what Microsoft's documents did in 2026-07; there is one of 2026-11; webproxy lists diff hci@2026-07 hci@2026-11 shows what would change",
 		"tools":           "", // has no other
 		"azure-stack-hci": "",
 	} {

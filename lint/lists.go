@@ -66,7 +66,7 @@ type cause struct {
 func causeOf(line *catalog.Line, place policy.Place) cause {
 	e := line.Endpoint
 	switch _, rest, blank := strings.Cut(e.Host, "{"); {
-	case place.Cloud != "" && e.Cloud != place.Cloud:
+	case !e.HoldsIn(place.Cloud):
 		return cause{code: NotInForce, about: "policy.cloud " + place.Cloud,
 			fix: "add the hosts of this cloud to a list file, where there are any"}
 	case len(e.Regions) > 0 && place.Region != "" && !slices.Contains(e.Regions, place.Region):

@@ -25,6 +25,21 @@ func listName(r row) string {
 	return "oem-" + strings.ToLower(r["source"][i+1:])
 }
 
+// hasCloudColumn reports whether the source of r tells one cloud from another. The table says "public" of
+// the others too: documents of Windows and of hardware vendors, which hold in every cloud.
+func hasCloudColumn(r row) bool {
+	s := r["source"]
+	switch r["set"] {
+	case "oem", "checker":
+		return false
+	case "update":
+		return strings.HasPrefix(s, urlSheets) || strings.Contains(s, "regional lists")
+	case "crl", "ocsp":
+		return !strings.Contains(s, "azure-certificate-authority-details")
+	}
+	return true
+}
+
 func title(name string) string {
 	titles := map[string]string{
 		"aks":                 "Azure Kubernetes Service on Azure Local",

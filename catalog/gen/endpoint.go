@@ -11,7 +11,7 @@ import (
 // endpoint turns a row into an endpoint, all but its id.
 func endpoint(r row) (catalog.Endpoint, error) {
 	e := catalog.Endpoint{
-		Cloud:       cloud(r["cloud"]),
+		Cloud:       cloudOf(r),
 		Schemes:     split(r["schemes"]),
 		Host:        withPlaceholders(r["host_pattern"]),
 		Path:        r["path"],
@@ -50,11 +50,13 @@ func split(cell string) []string {
 	return strings.Split(cell, "|")
 }
 
-func cloud(word string) string {
-	switch word {
-	case "public", "china":
+func cloudOf(r row) string {
+	switch word := r["cloud"]; {
+	case word == "public" && !hasCloudColumn(r):
+		return catalog.AnyCloud
+	case word == "public", word == "china":
 		return word
-	case "government":
+	case word == "government":
 		return "usgov"
 	}
 	return ""

@@ -33,7 +33,7 @@ func (s *idSpace) name(l *catalog.List) {
 	}
 	times := map[string]int{}
 	each(l, func(e *catalog.Endpoint) {
-		key := strings.Join([]string{e.Host, e.Path, e.Cloud, strings.Join(e.Regions, "+"), strings.Join(e.Schemes, "+")}, " ")
+		key := strings.Join([]string{e.Host, e.Path, column(e), strings.Join(e.Regions, "+"), strings.Join(e.Schemes, "+")}, " ")
 		times[key]++
 		key = fmt.Sprintf("%s #%d", key, times[key]) // two documents may name the same endpoint
 		if s.ids[key] == "" {
@@ -41,6 +41,15 @@ func (s *idSpace) name(l *catalog.List) {
 		}
 		e.ID = s.ids[key]
 	})
+}
+
+// column is the cloud that tells e from its like: an endpoint of every cloud has the id that it had while
+// its source was taken for one of the public cloud.
+func column(e *catalog.Endpoint) string {
+	if e.Cloud == catalog.AnyCloud {
+		return "public"
+	}
+	return e.Cloud
 }
 
 func each(l *catalog.List, f func(*catalog.Endpoint)) {
@@ -55,8 +64,8 @@ func each(l *catalog.List, f func(*catalog.Endpoint)) {
 func (s *idSpace) free(e *catalog.Endpoint) string {
 	stem := s.stem(e)
 	candidates := []string{stem}
-	if e.Cloud != "public" {
-		candidates = append(candidates, stem+"-"+e.Cloud)
+	if c := column(e); c != "public" {
+		candidates = append(candidates, stem+"-"+c)
 	}
 	if len(e.Regions) == 1 {
 		candidates = append(candidates, stem+"-"+e.Regions[0])

@@ -96,6 +96,12 @@ func run(table, dir string) error {
 		return err
 	}
 	for _, name := range old {
+		if data, err := os.ReadFile(name); err != nil || !bytes.HasPrefix(data, []byte(madeByGen)) {
+			if err != nil {
+				return err
+			}
+			continue // written by hand, from a document that is not in the table
+		}
 		if err := os.Remove(name); err != nil {
 			return err
 		}
@@ -208,9 +214,12 @@ func documentOf(l *catalog.List, source, date string) *catalog.Document {
 	return &l.Documents[len(l.Documents)-1]
 }
 
+// madeByGen is the first line of a list that comes from the table.
+const madeByGen = "# Made by catalog/gen; corrections and notes belong into catalog/gen/editing.go.\n"
+
 func writeList(dir string, l *catalog.List) error {
 	var b bytes.Buffer
-	b.WriteString("# Made by catalog/gen; corrections and notes belong into catalog/gen/editing.go.\n")
+	b.WriteString(madeByGen)
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
 	if err := enc.Encode(l); err != nil {

@@ -35,11 +35,18 @@ func TestLists(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(stale), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(stale, nil, 0o600); err != nil {
+			if err := os.WriteFile(stale, []byte(madeByGen+"name: stale\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			byHand := filepath.Join(lists, "2021-12", "by-hand.yaml")
+			if err := os.WriteFile(byHand, []byte("# From another document.\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := run(table, lists); err != nil {
 				t.Fatal(err)
+			}
+			if err := os.Remove(byHand); err != nil {
+				t.Errorf("a list that is not from the table: %v, want it kept", err)
 			}
 			got := readTree(t, lists)
 			if *update {

@@ -58,6 +58,17 @@ func TestSeedDocument(t *testing.T) {
 				want = append(want, written(e))
 			}
 		}
+		if cloud != "public" { // the table of updates has no column for clouds: the importer takes it for one of the public cloud
+			list, err := catalog.Get("update@2021-12", policy.Place{Cloud: cloud})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range list.Entries {
+				if i := slices.Index(want, written(e)); i >= 0 {
+					want = slices.Delete(want, i, i+1)
+				}
+			}
+		}
 		slices.Sort(want)
 		slices.Sort(got[cloud])
 		if !slices.Equal(got[cloud], want) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,7 +42,7 @@ func listedIn(cfg *config.Config, x *policy.Explanation) []string {
 	}
 	for _, l := range lines {
 		name := l.List.Name + "@" + l.List.Generation
-		if l.Endpoint.Cloud == cmp.Or(cfg.Policy.Cloud, "public") && l.Endpoint.Disabled == "" && !slices.Contains(listed, name) {
+		if l.Endpoint.HoldsIn(cfg.Policy.Cloud) && l.Endpoint.Disabled == "" && !slices.Contains(listed, name) {
 			listed = append(listed, name)
 		}
 	}

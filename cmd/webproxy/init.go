@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/catalog"
 	"webproxy/config"
 )
 
@@ -19,21 +20,26 @@ func newInit() *cobra.Command {
 		Short: "Write a configuration to start from: the built-in one, with your answers in it",
 		Long: `Init writes webproxy.yaml, an empty lists/approved.txt for hosts of your own, and the JSON Schema by which
 editors complete and check the file. Without flags it is the built-in configuration, which also holds
-when there is no file. With --region it has the list of what Azure Local needs there in place of those for
-Azure Stack HCI of 2021. Files that exist are never overwritten.`,
-		Example: "  webproxy init --cloud public --region eastus --clients nodes=10.0.1.0/24\n  webproxy init --stdout",
+when there is no file. With --region it has the lists of what Azure Local needs there today, in place of the
+document of 2021 for Azure Stack HCI; with --release, those of an older release. Files that exist are never
+overwritten.`,
+		Example: "  webproxy init --cloud public --region eastus --clients nodes=10.0.1.0/24\n  webproxy init --cloud usgov --release 2504\n  webproxy init --stdout",
 		Args:    cobra.NoArgs,
 	}
 	var p config.InitParams
 	cmd.Flags().StringVar(&p.Cloud, "cloud", "", "`CLOUD`: public, china or usgov (default public)")
-	cmd.Flags().StringVar(&p.Region, "region", "", "Azure `REGION`, such as norwayeast")
+	cmd.Flags().StringVar(&p.Region, "region", "", "Azure `REGION`, such as eastus")
+	cmd.Flags().StringVar(&p.Release, "release", "", "`RELEASE` of Azure Local: "+strings.Join(catalog.Releases(), ", ")+" (default the newest)")
 	cmd.Flags().StringArrayVar(&p.Clients, "clients", nil, "client `GROUP`, name=address,network,..; may be repeated")
 	dir := cmd.Flags().String("dir", ".", "`DIRECTORY` to write to")
 	stdout := cmd.Flags().Bool("stdout", false, "print webproxy.yaml instead of writing files")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		files, err := config.Init(p)
+		files, notes, err := config.Init(p)
 		if err != nil {
 			return usageError{err}
+		}
+		for _, n := range notes {
+			fmt.Fprintln(cmd.ErrOrStderr(), n)
 		}
 		if *stdout {
 			_, err := cmd.OutOrStdout().Write(files[0].Data)

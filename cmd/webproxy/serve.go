@@ -292,6 +292,9 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 	if len(lns.clients) > 0 {
 		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))
 	}
+	if d.cfg.Path == "" {
+		fmt.Fprintln(w, "the lists are those of December 2021, for Azure Stack HCI, and broad; what Azure Local needs today:  webproxy init --region REGION")
+	}
 	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", configName(d.cfg)),
 		zap.String("policy", policy.ShortDigest(d.cfg.Set.Digest())), zap.Duration("start", took))
 }
