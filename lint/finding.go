@@ -20,6 +20,7 @@ const (
 	PathOverTLS         Code = "path-over-tls"        // a path that nobody can see
 	Expired             Code = "expired"              // an entry whose time is over
 	UnfilledPlaceholder Code = "unfilled-placeholder" // a setting that fills hosts of a list is missing
+	ListAge             Code = "list-age"             // a list in force says what documents did long ago
 	OldGeneration       Code = "old-generation"       // a list of which there is a newer generation
 	NotInForce          Code = "not-in-force"         // a list has nothing for this cloud or region
 	UnknownServiceTag   Code = "unknown-service-tag"  // Microsoft has no service tag of that name
@@ -33,7 +34,7 @@ const (
 // Codes lists every Code.
 func Codes() []Code {
 	return []Code{SharedSuffix, SharedHost, DataReceiver, Redundant, Shadowed, NeverMatches, ApexMissing, PathOverTLS, Expired,
-		UnfilledPlaceholder, OldGeneration, NotInForce, UnknownServiceTag, RegionalServiceTag, LookAlike, UpperCase, TrailingDot, Config}
+		UnfilledPlaceholder, ListAge, OldGeneration, NotInForce, UnknownServiceTag, RegionalServiceTag, LookAlike, UpperCase, TrailingDot, Config}
 }
 
 // A Level is how much a finding matters.

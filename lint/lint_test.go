@@ -210,6 +210,18 @@ func TestLists(t *testing.T) {
 }
 
 // A pinned list of which there is a newer generation is noted.
+// A list that says what documents did more than half a year ago is warned of.
+func TestListAge(t *testing.T) {
+	for list, want := range map[string]bool{"hci@2021-12": true, "azure-stack-hci": true, "azure-local@2026-11": false, "azure-local@2025-05": true} {
+		found := slices.ContainsFunc(check(t, policy.Spec{Region: "eastus", Rules: []policy.RuleSpec{{ID: "r", List: list}}}, nil), func(f lint.Finding) bool {
+			return f.Code == lint.ListAge && f.Level == lint.Warning
+		})
+		if found != want {
+			t.Errorf("%s: found %t, want %t", list, found, want)
+		}
+	}
+}
+
 func TestGenerations(t *testing.T) {
 	for list, want := range map[string]string{
 		"hci":             "",

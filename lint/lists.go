@@ -35,6 +35,7 @@ func (l *linter) lists() {
 			l.add(c.code, Warning, &r, rule.List+" "+c.about, c.reason(rule.List), c.fix)
 		}
 		l.generation(i)
+		l.age(i)
 	}
 }
 
@@ -53,6 +54,19 @@ func (l *linter) generation(i int) {
 	r := policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].list", i)}
 	l.add(OldGeneration, Note, &r, rule.List, fmt.Sprintf("%s says what Microsoft's documents did in %s; there is one of %s", name, info.Generation, newest),
 		fmt.Sprintf("webproxy lists diff %s %s@%s shows what would change", name, info.Name, newest))
+}
+
+// age finds that rule i has a list that has grown old: Microsoft's documents have changed since.
+func (l *linter) age(i int) {
+	rule := &l.Spec.Rules[i]
+	asOf, err := catalog.AsOf(rule.List)
+	if err != nil || l.Now.Sub(asOf) < catalog.Old {
+		return
+	}
+	r := policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].list", i)}
+	l.add(ListAge, Warning, &r, rule.List, fmt.Sprintf("%s says what Microsoft's documents did %d months ago; they change about twenty times a year",
+		rule.List, int(l.Now.Sub(asOf).Hours()/24/30.44)),
+		"take a newer generation (webproxy lists), or a newer webproxy, or hold it against today's document: webproxy lists diff "+rule.List+" FILE")
 }
 
 // A cause is why endpoints of a list are not in force.

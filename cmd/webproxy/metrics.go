@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"webproxy/audit"
+	"webproxy/catalog"
 	"webproxy/policy"
 	"webproxy/proxy"
 )
@@ -30,6 +32,7 @@ type metrics struct {
 	configOK  prometheus.Gauge
 	auditErrs prometheus.Counter
 	parents   *prometheus.GaugeVec
+	listsAsOf atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
 }
 
 func newMetrics(d *daemon) *metrics {
@@ -57,16 +60,25 @@ func newMetrics(d *daemon) *metrics {
 		configOK:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "webproxy_config_ok", Help: "1 if the configuration on disk is in force, 0 if it was refused."}),
 		auditErrs: counter("audit_write_errors_total", "Audit records that could not be written."),
 	}
+	listsAge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "webproxy_lists_age_seconds",
+		Help: "Time since the documents of the oldest built-in list in force were read; 0 if none is in force."}, func() float64 {
+		asOf := m.listsAsOf.Load()
+		if asOf == 0 {
+			return 0
+		}
+		return max(0, time.Since(time.Unix(asOf, 0)).Seconds())
+	})
 	m.parents = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "webproxy_upstream_up", Help: "1 if the parent proxy worked last, 0 if it did not."}, []string{"upstream"})
 	for _, id := range d.cfg.Egress.ParentNames() {
 		m.parent(id, true)
 	}
+	m.lists(d.cfg.Policy.Rules)
 	m.configOK.Set(1)
 	for _, result := range []string{"installed", "refused"} {
 		m.reloads.WithLabelValues(result)
 	}
 	m.registry.MustRegister(m.decisions, m.deciding, m.dns, m.dialling, m.dialErrs, m.bytesOut, m.bytesIn, m.ended,
-		m.reloads, m.configOK, m.auditErrs, m.parents, newGauges(d), newShipMetrics(d.shippers),
+		m.reloads, m.configOK, m.auditErrs, m.parents, listsAge, newGauges(d), newShipMetrics(d.shippers),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -111,6 +123,21 @@ func (m *metrics) parent(id string, works bool) {
 		up = 1
 	}
 	m.parents.WithLabelValues(id).Set(up)
+}
+
+// lists notes how old the built-in lists of rules are, which are in force from now on.
+func (m *metrics) lists(rules []policy.RuleSpec) {
+	oldest := int64(0)
+	for i := range rules {
+		if rules[i].List == "" {
+			continue
+		}
+		asOf, err := catalog.AsOf(rules[i].List)
+		if err == nil && (oldest == 0 || asOf.Unix() < oldest) {
+			oldest = asOf.Unix()
+		}
+	}
+	m.listsAsOf.Store(oldest)
 }
 
 func (m *metrics) reloaded(ok bool) {

@@ -51,6 +51,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 			continue
 		}
 		found++
+		if v := f.GetMetric()[0].GetGauge().GetValue(); name == "webproxy_lists_age_seconds" && v < 4*365*24*3600 {
+			t.Errorf("the lists of December 2021 are %v seconds old", v)
+		}
 		if !strings.Contains(string(doc), "`"+name) {
 			t.Errorf("docs/operations.md does not explain %s", name)
 		}

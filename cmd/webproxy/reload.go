@@ -65,6 +65,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	d.live.Swap(cfg.Set)
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
 	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now())
+	d.metrics.lists(cfg.Policy.Rules)
 	d.metrics.reloaded(true)
 	if len(cfg.Unsteady) > 0 {
 		d.metrics.configOK.Set(0) // not all that is on disk is in force
