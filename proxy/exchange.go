@@ -33,6 +33,8 @@ type exchange struct {
 	route   Route        // of the connection to the origin
 	status  int          // sent to the client; 0 if none was
 
+	// responses is what is read of the connection to the origin, on the standard path; nil if it is HTTP/2.
+	responses *responseStream
 	// roundTrip gets the origin's answer; goproxy calls it through our hook.
 	roundTrip func(*http.Request) (*http.Response, error)
 	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.

@@ -57,6 +57,8 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		dial    *DialError
 		netErr  net.Error
 		bad     flaw
+
+		malformed responseError
 	)
 	if sent := x.sentErr.Load(); sent != nil {
 		if errors.As(*sent, &bad) {
@@ -80,6 +82,8 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 			word: wordProtocol, status: http.StatusBadGateway, received: http.StatusProxyAuthRequired,
 			detail: "the origin asked for credentials as only a proxy may (status 407)",
 		}
+	case errors.As(err, &malformed):
+		return &failure{word: wordProtocol, status: http.StatusBadGateway, detail: malformedDetail(malformed)}
 	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
 		return &failure{word: wordInternal, status: http.StatusBadGateway}
 	case errors.As(err, &netErr) && netErr.Timeout():
@@ -88,6 +92,17 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		return &failure{word: wordTerminated, status: http.StatusBadGateway}
 	}
 	return &failure{word: wordProtocol, status: http.StatusBadGateway}
+}
+
+// malformedDetail says in a record, and to the client, why a response is not forwarded.
+func malformedDetail(err responseError) string { return "malformed response: " + err.Error() }
+
+// noteMalformed has the close record say what is malformed in the response's body, if err tells.
+func (x *exchange) noteMalformed(err error) {
+	var malformed responseError
+	if errors.As(err, &malformed) {
+		x.detail = malformedDetail(malformed)
+	}
 }
 
 // answerFailure ends an exchange whose origin could not be reached, with the answer that is due.

@@ -100,6 +100,7 @@ func (x *exchange) brokenWord() string {
 		if errors.Is(*err, context.Canceled) {
 			return wordClientGone
 		}
+		x.noteMalformed(*err)
 		return wordIncomplete
 	}
 	return ""
@@ -115,6 +116,12 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 	ctx := httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace)
 	resp, err := trip(out.WithContext(ctx))
 	a.noMoreInterim()
+	if err != nil && x.responses != nil {
+		// http.Transport may have another error in its place: that of a write, or of its own.
+		if malformed := x.responses.malformed(); malformed != nil {
+			err = malformed
+		}
+	}
 	if err == nil {
 		if err = badStatus(resp.StatusCode); err != nil {
 			resp.Body.Close()
@@ -132,17 +139,16 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 }
 
 var (
-	errBadStatus = errors.New("answer with an impossible status")
 	errAsksProxy = errors.New("407 from an origin")
+	errUpgrade   = responseError("status 101 without an Upgrade to the protocol that was asked for")
 )
 
-// badStatus says why an answer with that status is not passed on. 101 was not asked for, and what is less
-// is no status. 407 is what a proxy asks its own client (RFC 9110, 15.5.8): the client would look
-// for credentials for this proxy, and without a challenge, which ends here (11.7.1), find none.
+// badStatus says why an answer with that status is not passed on: 101 was not asked for, and 407 is what
+// a proxy asks its own client (RFC 9110, 15.5.8): the client would look for credentials for this proxy, and without a challenge, which ends here (11.7.1), find none.
 func badStatus(status int) error {
 	switch {
 	case status < 200:
-		return errBadStatus
+		return errUpgrade
 	case status == http.StatusProxyAuthRequired:
 		return errAsksProxy
 	}
@@ -224,7 +230,7 @@ func hostField(t policy.Target) string {
 	return strings.TrimSuffix(t.HostPort(), ":"+strconv.Itoa(int(t.Scheme().DefaultPort())))
 }
 
-// gotConn notes the route of the connection that the request goes out on.
+// gotConn notes the route of the connection that the request goes out on, and announces the request there.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	conn := info.Conn
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -234,6 +240,10 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	if !ok {
 		return
 	}
+	if oc.responses != nil {
+		oc.responses.expect(x.request.Method, false)
+	}
+	x.responses = oc.responses
 	x.useRoute(oc.route, info.Reused)
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -99,8 +98,8 @@ func (g *get) fetch() (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		resp, err := g.exchangeHeads(buf.Bytes(), out)
-		if err == nil || !reused || g.conn.began || isDeadline(err) || g.ctx.Err() != nil {
+		resp, err := g.exchangeHeads(buf.Bytes(), out, reused)
+		if err == nil || !reused || g.conn.responses.hasBegun() || isDeadline(err) || g.ctx.Err() != nil {
 			return resp, err
 		}
 		g.release(false)
@@ -179,34 +178,28 @@ func (g *get) own(conn *originWire) {
 	}
 }
 
-var errLargeHead = errors.New("the head of the answer is too large")
-
-// maxAnswerHead is how many bytes the head of an answer may have, interim answers included.
-const maxAnswerHead = 256 << 10
-
-// exchangeHeads writes the request, and reads up to the head of the final answer.
-func (g *get) exchangeHeads(head []byte, out *http.Request) (*http.Response, error) {
+// exchangeHeads writes the request, and reads up to the head of the final answer. An origin that takes no
+// request may have answered all the same (RFC 9112, 9.5).
+func (g *get) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
 	c := g.conn
-	c.began, c.room = false, maxAnswerHead
+	c.responses.expect(out.Method, false)
 	if limit := g.x.srv.Options.ResponseTimeout.or(0); limit > 0 {
 		c.tcp.SetDeadline(time.Now().Add(limit))
 		defer c.tcp.SetDeadline(noDeadline)
 	}
-	if _, err := c.tcp.Write(head); err != nil {
-		return nil, err
+	_, unsent := c.tcp.Write(head)
+	if unsent != nil && reused {
+		return nil, unsent
 	}
-	for hints := 0; ; hints++ {
+	for {
 		resp, err := http.ReadResponse(c.buffered, out)
 		switch {
-		case c.room <= 0:
-			return nil, errLargeHead
+		case err != nil && unsent != nil:
+			return nil, unsent
 		case err != nil:
 			return nil, err
-		case resp.StatusCode < 100 || resp.StatusCode == http.StatusSwitchingProtocols || resp.StatusCode >= 200:
-			c.room = unlimited
+		case resp.StatusCode >= 200:
 			return resp, badStatus(resp.StatusCode)
-		case hints == maxInterim:
-			return nil, errManyInterim
 		}
 		if err := g.interim(resp); err != nil {
 			return nil, err

@@ -99,11 +99,13 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 	ready, _ := c.buffered.Peek(int(min(size, int64(c.buffered.Buffered()))))
 	buf.Write(ready)
 	c.buffered.Discard(len(ready))
+	held := c.responses.takeBody()
+	buf.Write(held)
 	if _, err := g.wire.Write(buf.Bytes()); err != nil {
 		return err
 	}
-	g.x.in.Add(int64(len(ready)))
-	if size -= int64(len(ready)); size == 0 {
+	g.x.in.Add(int64(len(ready) + len(held)))
+	if size -= int64(len(ready) + len(held)); size == 0 {
 		return nil
 	}
 	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, stall: g.wire.limits.stall}
@@ -116,6 +118,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 			return errIncomplete
 		}
 	}
+	c.responses.bodyMoved()
 	return nil
 }
 
@@ -144,6 +147,7 @@ func (g *get) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 			return err
 		}
 		if err != nil {
+			g.x.noteMalformed(err)
 			return errIncomplete
 		}
 	}

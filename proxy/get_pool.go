@@ -66,40 +66,24 @@ const (
 // An originWire is a connection to an origin. It belongs to one get at a time, or to the pool.
 type originWire struct {
 	keeping
-	tcp      *net.TCPConn
-	buffered *bufio.Reader // of the originWire itself
-
-	began bool // something was read for this request
-	room  int  // how many bytes may be read; unlimited inside a body
-}
-
-const unlimited = int(^uint(0) >> 1)
-
-// Read implements io.Reader within c.room.
-func (c *originWire) Read(p []byte) (int, error) {
-	if c.room <= 0 {
-		return 0, errLargeHead
-	}
-	n, err := c.tcp.Read(p[:min(len(p), c.room)])
-	if c.room != unlimited {
-		c.room -= n
-	}
-	c.began = c.began || n > 0
-	return n, err
+	tcp       *net.TCPConn
+	responses responseStream // of tcp
+	buffered  *bufio.Reader  // of responses
 }
 
 // Close implements keptConn.
 func (c *originWire) Close() error { return c.tcp.Close() }
 
 // whole implements keptConn. Bytes behind an answer are nobody's answer.
-func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 }
+func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 && c.responses.isIdle() }
 
 func (c *originWire) quiet() bool { return isQuiet(c.tcp) }
 
 // newWire returns c, a connection opened for key, as one to use now and to give to p later.
 func (p *originPool) newWire(key originKey, tcp *net.TCPConn, route Route) *originWire {
 	c := &originWire{tcp: tcp, keeping: keeping{key: key, route: route, era: p.now()}}
-	c.buffered = bufio.NewReader(c)
+	c.responses.src = tcp
+	c.buffered = bufio.NewReader(&c.responses)
 	return c
 }
 

@@ -149,14 +149,17 @@ func (n *inspection) dialPooled(ctx context.Context, network, address string) (n
 	if !ok || network != "tcp" || address != d.Target.HostPort() || d.Target != n.target {
 		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
 	}
-	if conn := n.first.Swap(nil); conn != nil {
+	conn := n.first.Swap(nil)
+	if conn == nil {
+		var err error
+		if conn, _, err = n.dial(ctx, d, "h2", "http/1.1"); err != nil {
+			return nil, err // not a nil *tls.Conn in an interface
+		}
+	}
+	if conn.ConnectionState().NegotiatedProtocol == "h2" {
 		return conn, nil
 	}
-	conn, _, err := n.dial(ctx, d, "h2", "http/1.1")
-	if err != nil {
-		return nil, err // not a nil *tls.Conn in an interface
-	}
-	return conn, nil
+	return newHTTP1Conn(conn, conn.NetConn().(*originConn).route), nil
 }
 
 // keep has conn end with n, at the latest.

@@ -42,7 +42,7 @@ func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(origin)
-	server.EnableHTTP2 = true
+	server.EnableHTTP2 = !spec.http1
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that hang up
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{spec.make(t, ca)}}
 	server.StartTLS()
@@ -159,6 +159,7 @@ type leafSpec struct {
 	from, till time.Duration // from now
 	selfSigned bool
 	untrusted  bool
+	http1      bool // the origin speaks no HTTP/2
 }
 
 func (l leafSpec) make(t testing.TB, ca *certs.Root) tls.Certificate {

@@ -58,7 +58,7 @@ func (sl *slot) dial(ctx context.Context, network, address string) (net.Conn, er
 	}
 	route := sl.route
 	route.DNS, route.Connect = 0, 0
-	return sl.has(&originConn{Conn: first, route: route}), nil
+	return sl.has(newHTTP1Conn(first, route)), nil
 }
 
 // has notes that conn is what sl has now.

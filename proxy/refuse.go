@@ -64,6 +64,8 @@ func (x *exchange) trouble() *refusal {
 	switch {
 	case x.failure.received != 0 && x.failure.upstream == "":
 		text = "The request is permitted, but the origin's answer is none that may be passed on: " + x.failure.detail + "."
+	case x.failure.word == wordProtocol && x.failure.upstream == "" && x.failure.detail != "":
+		text = "The request is permitted, but the origin's response cannot be forwarded: " + x.failure.detail + "."
 	case x.failure.detail != "":
 		text = "The request is permitted, but the origin was not reached: " + x.failure.detail + "."
 	}

@@ -27,7 +27,7 @@ func (s *Server) newTransport() *http.Transport {
 		// Origins close idle connections after 60 s and more; http.Transport retries what is
 		// safe to retry if one does so in that moment.
 		IdleConnTimeout:        maxOriginIdleTime,
-		MaxResponseHeaderBytes: 256 << 10,
+		MaxResponseHeaderBytes: 2 * maxResponseHead, // responseStream has the limit of HTTP/1
 	}
 }
 
@@ -42,20 +42,5 @@ func (s *Server) dialOrigin(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
-	return &originConn{Conn: conn, route: route}, nil
-}
-
-// An originConn is a pooled connection that remembers how it came about.
-type originConn struct {
-	net.Conn
-	route  Route
-	closed func() // called by Close; may be nil
-}
-
-// Close implements net.Conn.
-func (c *originConn) Close() error {
-	if c.closed != nil {
-		c.closed()
-	}
-	return c.Conn.Close()
+	return newHTTP1Conn(conn, route), nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/netip"
 	"testing"
 
@@ -26,7 +27,10 @@ func TestDialOrigin(t *testing.T) {
 	d := decideFor(t, authority, true)
 
 	request := func(ctx context.Context, url string) error {
-		req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+		announce := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
+			info.Conn.(*originConn).responses.expect("GET", false)
+		}}
+		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, announce), "GET", url, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,9 +14,6 @@ import (
 	"webproxy/policy"
 )
 
-// maxParentHead bounds the heads of a parent's answer to CONNECT, in bytes.
-const maxParentHead = 64 << 10
-
 // tunnelThrough has p open a tunnel to d's target, within limit.
 func (e *Egress) tunnelThrough(ctx context.Context, d policy.Decision, p *parent, limit time.Duration) (net.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
@@ -58,23 +55,25 @@ func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) 
 		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
 	}
 	head.WriteString("\r\n")
-	if _, err := io.WriteString(conn, head.String()); err != nil {
-		return nil, p.fail(t, brokenConnWord(err), 0, err)
-	}
-	r := bufio.NewReader(&io.LimitedReader{R: conn, N: maxParentHead})
-	for range 6 { // as many interim answers as http.Transport takes
+	responses := &responseStream{src: conn}
+	responses.expect(http.MethodConnect, false)
+	_, unsent := io.WriteString(conn, head.String())
+	r := bufio.NewReader(responses)
+	for {
 		resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
 		switch {
 		case err != nil:
+			if unsent != nil {
+				err = unsent
+			}
 			return nil, p.fail(t, brokenConnWord(err), 0, err)
 		case resp.StatusCode >= 300:
 			return nil, p.answered(t, resp.StatusCode)
 		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 			lead, _ = r.Peek(r.Buffered())
-			return lead, nil
+			return append(lead, responses.takeRaw()...), nil
 		}
 	}
-	return nil, p.fail(t, wordProtocol, 0, errParentHead)
 }
 
 // A parentAnswer is an answer of a parent that is not the origin's.
@@ -101,6 +100,10 @@ func (p *parent) fail(t policy.Target, word string, status int, err error) *Dial
 	e := newDialError(t, word, err)
 	e.Upstream, e.Received = p.id, status
 	e.Detail = "parent " + p.id + ": " + strings.ReplaceAll(word, "_", " ")
+	var malformed responseError
+	if errors.As(err, &malformed) {
+		e.Detail += ": " + malformedDetail(malformed)
+	}
 	if status != 0 {
 		e.Detail = fmt.Sprintf("parent %s answered with status %d", p.id, status)
 	}
@@ -118,8 +121,6 @@ func brokenConnWord(err error) string {
 	}
 	return wordProtocol
 }
-
-var errParentHead = errors.New("too many interim answers to CONNECT")
 
 // A leadConn is a connection of which some bytes have been read already.
 type leadConn struct {

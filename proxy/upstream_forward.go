@@ -33,7 +33,7 @@ func (s *Server) newParentTransport(p *parent) *http.Transport {
 		if err != nil {
 			return nil, &unsentError{err}
 		}
-		return &originConn{Conn: conn, route: route}, nil
+		return newHTTP1Conn(conn, route), nil
 	}
 	return t
 }

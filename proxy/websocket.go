@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// maxUpgradeHead bounds the head of an origin's answer to an Upgrade, in bytes.
-const maxUpgradeHead = 64 << 10
-
 // upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
 // origin agrees with 101 it becomes a tunnel like any other; if not, its answer is passed on.
 func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
@@ -80,17 +77,18 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 	head.WriteString("\r\n")
 	t := &tunnel{origin: h.conn, early: hj.early}
 	// What the origin sent behind its 101 has been read with it.
-	n := h.reader.Buffered()
-	b, _ := h.reader.Peek(n)
+	b, _ := h.reader.Peek(h.reader.Buffered())
+	b = append(b, h.responses.takeRaw()...)
 	head.Write(b)
-	t.in.Add(int64(n))
+	t.in.Add(int64(len(b)))
 	x.startTunnel(t, head.Bytes())
 }
 
 // A handshake is an HTTP exchange on a connection that may turn into something else.
 type handshake struct {
-	conn   net.Conn
-	reader *bufio.Reader
+	conn      net.Conn
+	responses responseStream // of conn
+	reader    *bufio.Reader  // of responses
 }
 
 // ask sends r and reads the head of the answer. Interim answers are passed to a.
@@ -102,21 +100,18 @@ func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout
 			h.conn.SetDeadline(noDeadline)
 		}
 	}()
-	if err := r.Write(h.conn); err != nil {
-		return nil, err
-	}
-	limited := &io.LimitedReader{R: h.conn, N: maxUpgradeHead}
-	h.reader = bufio.NewReader(limited)
+	h.responses.src = h.conn
+	h.responses.expect(r.Method, true)
+	h.reader = bufio.NewReader(&h.responses)
+	unsent := r.Write(h.conn)
 	for {
 		resp, err := http.ReadResponse(h.reader, r)
-		if err != nil {
+		switch {
+		case err != nil && unsent != nil:
+			return nil, unsent
+		case err != nil:
 			return nil, err
-		}
-		if resp.StatusCode < 100 {
-			return nil, errBadStatus
-		}
-		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			limited.N = 1<<63 - 1
+		case resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols:
 			return resp, nil
 		}
 		if err := a.interim(resp.StatusCode, map[string][]string(resp.Header)); err != nil {

@@ -1,0 +1,56 @@
+package proxy
+
+import (
+	"net"
+	"sync"
+)
+
+// An originConn is a pooled connection that remembers how it came about.
+type originConn struct {
+	net.Conn
+	route  Route
+	closed func() // called by Close; may be nil
+	// responses is what is read; nil if it is not HTTP/1.
+	responses *responseStream
+
+	once sync.Once
+	over chan struct{} // closed by Close; nil if responses is
+}
+
+// newHTTP1Conn returns conn as a connection for requests of HTTP/1. It closes conn.
+func newHTTP1Conn(conn net.Conn, route Route) *originConn {
+	return &originConn{Conn: conn, route: route, responses: &responseStream{src: conn}, over: make(chan struct{})}
+}
+
+// Read implements net.Conn.
+func (c *originConn) Read(p []byte) (int, error) {
+	if c.responses == nil {
+		return c.Conn.Read(p)
+	}
+	return c.responses.Read(p)
+}
+
+// Write implements net.Conn. A server may respond, and close the connection, without having read the whole
+// request (RFC 9112, 9.5). http.Transport drops such a response if it hears of the write that failed, so it
+// hears of it only when it has closed the connection: it does that after the response, and if reading fails,
+// which it does on a connection that takes no more.
+func (c *originConn) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	if err != nil && c.over != nil {
+		<-c.over
+	}
+	return n, err
+}
+
+// Close implements net.Conn.
+func (c *originConn) Close() error {
+	c.once.Do(func() {
+		if c.over != nil {
+			close(c.over)
+		}
+		if c.closed != nil {
+			c.closed()
+		}
+	})
+	return c.Conn.Close()
+}
