@@ -1,6 +1,8 @@
 package proxy_test
 
 import (
+	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -54,4 +56,38 @@ func TestResponseBeforeUploadEnds(t *testing.T) {
 			t.Errorf("%s %s %s", r.Type, r.Error, r.Detail)
 		}
 	}
+}
+
+// A client that sends all of a large upload before it reads sees why it was denied, rather than a reset (RFC 9112, 9.6).
+func TestDeniedUpload(t *testing.T) {
+	const size = 10 << 20
+	check := func(name string, c io.Writer, r *bufio.Reader, target, host string) {
+		t.Helper()
+		head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", target, host, size)
+		if _, err := io.WriteString(c, head+strings.Repeat("x", size)); err != nil {
+			t.Errorf("%s: the upload breaks off: %v", name, err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if resp.StatusCode != http.StatusForbidden || !strings.Contains(string(body), "webproxy denied: ") || err != nil || !resp.Close {
+			t.Errorf("%s: %s %q, %v, close %v", name, resp.Status, body, err, resp.Close)
+		}
+		if rest, err := io.ReadAll(r); len(rest) > 0 || err != nil {
+			t.Errorf("%s: %q after the response, %v", name, rest, err)
+		}
+	}
+	t.Run("plain", func(t *testing.T) {
+		p := proxytest.Start(t, proxytest.Config{})
+		c := p.Dial()
+		check("plain", c, c.R, "http://unlisted.test/", "unlisted.test")
+	})
+	t.Run("inside", func(t *testing.T) {
+		p := startInspected(t, http.NotFoundHandler(), leafSpec{})
+		c := tls.Client(p.Connect(""), &tls.Config{ServerName: proxytest.Host, RootCAs: p.Trusted})
+		defer c.Close()
+		check("inside", c, bufio.NewReader(c), "/denied", p.Target)
+	})
 }

@@ -155,6 +155,20 @@ func checkEscapes(b []byte) flaw {
 	return flawless
 }
 
+// isWholeServer reports whether a request target in absolute form has neither path nor query.
+func isWholeServer(target string) bool {
+	return afterAuthority(target) == ""
+}
+
+// afterAuthority returns what follows the authority of a request target in absolute form.
+func afterAuthority(target string) string {
+	_, rest, _ := strings.Cut(target, "://")
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		return rest[i:]
+	}
+	return ""
+}
+
 // splitPath returns path and query of a request target in absolute form, as written; an empty path
 // is "/" (RFC 9110, 4.2.3). hasQuery tells an empty query from none.
 func splitPath(target string) (path, query string, hasQuery bool) {

@@ -175,7 +175,7 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 	}
 	out := &http.Request{
 		Method:           r.Method,
-		URL:              originURL(r.RequestURI, t),
+		URL:              originURL(r.Method, r.RequestURI, t),
 		Proto:            "HTTP/1.1",
 		ProtoMajor:       1,
 		ProtoMinor:       1,
@@ -194,7 +194,12 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 
 // originURL carries path and query to the origin as the client wrote them (RFC 9110, 7.7): parsed
 // and printed again, some characters would come out escaped.
-func originURL(target string, t policy.Target) *url.URL {
+//
+// OPTIONS without path and query is about the server: "*" for the origin (RFC 9112, 3.2.4).
+func originURL(method, target string, t policy.Target) *url.URL {
+	if method == http.MethodOptions && isWholeServer(target) {
+		return &url.URL{Scheme: t.Scheme().String(), Host: t.HostPort(), Opaque: "*"}
+	}
 	path, query, hasQuery := splitPath(target)
 	u := &url.URL{Scheme: t.Scheme().String(), Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
 	if strings.HasPrefix(path, "//") {

@@ -57,30 +57,48 @@ func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	// There is no filter and no connection of its own behind this one: it holds what was asked.
 	outer := n.tunnel.wire
 	w := &wire{client: outer.client, group: outer.group, name: outer.name, inside: n}
-	w.asked = n.asked(strings.HasPrefix(r.RequestURI, "/"), r.Host)
+	a := asked{form: formOrigin}
+	if r.RequestURI == "*" {
+		a.form = formAsterisk
+	} else if !strings.HasPrefix(r.RequestURI, "/") {
+		a.form = formNone
+	}
+	w.asked = n.asked(a, r.Host)
 	w.wake.L = &w.mu
 	s.handle(w, rw, r)
 }
 
-// asked is what a request inside asks for: a path of the tunnel's host. pathOnly says that its target is one,
-// host is its Host or :authority.
-func (n *inspection) asked(pathOnly bool, host string) asked {
+// asked is what a request inside asks for: a path of the tunnel's host. read is its target as read from the
+// request, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
+func (n *inspection) asked(read asked, host string) asked {
 	a := asked{form: formInside, target: n.target, scheme: "https"}
-	if !pathOnly {
+	other := "the request names another host than its tunnel"
+	switch read.form {
+	case formAbsolute:
+		if read.target != n.target {
+			a.misput = other
+		}
+	case formOrigin, formAsterisk:
+		if t, err := policy.ParseTarget(policy.HTTPS, withPort(host, "443")); err != nil || t != n.target {
+			a.misput = other
+		}
+	default:
 		a.misput = "a request inside a tunnel names a path only"
-		return a
-	}
-	t, err := policy.ParseTarget(policy.HTTPS, withPort(host, "443"))
-	if err != nil || t != n.target {
-		a.misput = "the request names another host than its tunnel"
 	}
 	return a
 }
 
-// absolute makes r look as it would in absolute form; all that follows reads it so.
+// absolute makes r look as it would in absolute form, with the tunnel's target; all that follows reads it so.
 func (n *inspection) absolute(w *wire, r *http.Request) {
 	if w.asked.misput == "" {
-		r.RequestURI = "https://" + n.target.HostPort() + r.RequestURI
+		path := r.RequestURI
+		switch {
+		case path == "*":
+			path = ""
+		case path[0] != '/':
+			path = afterAuthority(path)
+		}
+		r.RequestURI = "https://" + n.target.HostPort() + path
 	}
 	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
 }

@@ -35,7 +35,7 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 // that come while the proxy stops. Inside opened TLS, what is asked for is the tunnel's host.
 func (s *Server) admits(w *wire, h *head) bool {
 	if w.inside != nil {
-		w.asked = w.inside.asked(w.asked.form == formOrigin, string(h.host))
+		w.asked = w.inside.asked(w.asked, string(h.host))
 	}
 	switch {
 	case w.surplus:

@@ -89,6 +89,9 @@ func (x *exchange) trouble() *refusal {
 // there may be bytes of the tunnel that never was, so that one ends.
 func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
 	x.settleStatus()
+	if x.bodyLeft(r) { // net/http may end the connection without having read the body
+		x.wire.lingers()
+	}
 	x.denial().write(rw, r, x.wire)
 }
 

@@ -152,8 +152,11 @@ func parentsOwn(resp *http.Response) bool {
 // request line as the client wrote it.
 func absoluteURL(u *url.URL, host string) *url.URL {
 	path := u.Opaque
-	if path == "" {
+	switch path {
+	case "":
 		path = u.RawPath
+	case "*": // the last proxy makes it "*" again (RFC 9112, 3.2.4)
+		path = ""
 	}
 	return &url.URL{
 		Scheme:     u.Scheme,

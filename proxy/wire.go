@@ -58,6 +58,7 @@ type wire struct {
 	waiting     bool      // for the first byte of a head
 	draining    bool      // no further request is served
 	linger      bool      // let the client read our answer before the connection is torn down
+	stuck       bool      // a write failed: the client takes no answer
 	taken       bool      // a tunnel has the connection, and closes it
 	closed      bool
 }
@@ -155,11 +156,12 @@ func (w *wire) Read(p []byte) (int, error) {
 func (w *wire) serveGet() {
 	r := w.get
 	w.state, w.get = wireHead, nil
-	if !w.owner.gets(w, r) {
+	goesOn := w.owner.gets(w, r)
+	w.answered()
+	if !goesOn {
 		w.refused = true
 		w.lingers()
 	}
-	w.answered()
 }
 
 // ownerServes reports whether the request that was admitted is none of net/http's.
@@ -218,7 +220,12 @@ func (w *wire) follow(b []byte) int {
 
 // answered tells the wire that the answer to the request in progress is complete and that the
 // connection goes on: the next head may be read.
-func (w *wire) answered() { w.busy = false }
+func (w *wire) answered() {
+	w.busy = false
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.linger = false
+}
 
 // takeEarly returns the bytes that the client sent behind the head and net/http has not read.
 // It is called once, after the connection was hijacked.
@@ -290,12 +297,11 @@ func (w *wire) close() error {
 		return nil
 	}
 	w.closed = true
-	linger := w.linger
+	linger := w.linger && !w.stuck
 	w.wake.Broadcast()
 	w.mu.Unlock()
 	if linger && w.conn.CloseWrite() == nil {
-		w.tcp.SetReadDeadline(time.Now().Add(lingerTime))
-		io.Copy(io.Discard, io.LimitReader(onlyReader{w.conn}, lingerBytes))
+		w.lingeringClose()
 	}
 	err := w.conn.Close()
 	w.owner.closed(w)
@@ -324,12 +330,6 @@ func (w *wire) reset() {
 	w.tcp.SetLinger(0)
 	w.tcp.Close()
 }
-
-// How long, and for how many bytes, a client may go on sending before its connection is torn down.
-const (
-	lingerTime  = time.Second
-	lingerBytes = 256 << 10
-)
 
 // onlyReader hides the WriteTo of a TCPConn, which would look for a pipe to splice with.
 type onlyReader struct{ io.Reader }

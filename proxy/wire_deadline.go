@@ -42,10 +42,19 @@ func (w *wire) SetWriteDeadline(t time.Time) error {
 // stops reading ends its own answer, while one that reads slowly may take as long as it needs.
 func (w *wire) Write(b []byte) (int, error) {
 	w.armWrite()
+	var n int
+	var err error
 	if w.reason != "" {
-		return w.writeStatus(b)
+		n, err = w.writeStatus(b)
+	} else {
+		n, err = w.conn.Write(b)
 	}
-	return w.conn.Write(b)
+	if err != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.stuck = true
+	}
+	return n, err
 }
 
 func (w *wire) armWrite() {

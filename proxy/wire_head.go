@@ -263,8 +263,11 @@ func (w *wire) drain() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.draining = true
-	if w.waiting {
+	switch {
+	case w.waiting:
 		w.tcp.SetReadDeadline(deadlineIn(lastMoment))
+	case w.closed: // it may be lingering
+		w.tcp.SetReadDeadline(deadlineIn(lingerTime))
 	}
 }
 
