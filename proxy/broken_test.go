@@ -201,7 +201,7 @@ func TestClientGone(t *testing.T) {
 	c = p.Dial()
 	c.Send(p.Get("/"))
 	c.Response("GET")
-	c.Close()
+	c.Reset()
 	<-origin
 	if r := p.Records(4)[3]; r.Error != "client_gone" || r.Status != 200 {
 		t.Errorf("close record of a broken download: %+v", r)
@@ -220,7 +220,7 @@ func TestPipeliningClientGone(t *testing.T) {
 	c.Send(p.Get("/1") + p.Get("/2"))
 	<-asked
 	c.Send(p.Get("/3"))
-	c.Close()
+	c.Reset()
 	<-gone
 	if records := p.Records(2); len(records) != 2 || records[1].Error != "client_gone" {
 		t.Errorf("records: %+v", records)

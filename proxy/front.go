@@ -66,7 +66,7 @@ func (s *Server) connects(w *wire) {
 	ctx, cancel := context.WithCancel(context.Background())
 	x.cancel = cancel
 	s.track(x)
-	stop := w.watch(cancel)
+	stop := w.watch(true, cancel)
 	far, err := x.reach(ctx)
 	stop()
 	if err != nil {
@@ -87,25 +87,22 @@ func (s *Server) connects(w *wire) {
 // Nearly all are done by then.
 const watchDelay = 50 * time.Millisecond
 
-// watch calls gone, once, if the client ends the connection before stop is called. What the client sends
-// meanwhile is held; when that is a head's size, nobody watches any more. When stop returns, the wire
-// is the caller's again.
-func (w *wire) watch(gone func()) (stop func()) {
+// watch calls gone, once, if the client has gone before stop is called. What the client sends meanwhile is
+// held, a head's size of it at most. When stop returns, the wire is the caller's again.
+//
+// A client that has only ended its sending side waits for its response (RFC 9112, 9.6). If asksMore is set it
+// has gone all the same, unless it sent more before: it wants a tunnel that nothing would go into.
+func (w *wire) watch(asksMore bool, gone func()) (stop func()) {
 	done := make(chan struct{})
 	w.tcp.SetReadDeadline(noDeadline)
 	timer := time.AfterFunc(watchDelay, func() {
 		defer close(done)
-		b := make([]byte, 512) // much less than is held when there is something to hold
-		for w.hi-w.lo < w.limits.heads.size {
-			n, err := w.conn.Read(b)
-			if n > 0 {
-				w.hold(b[:n])
-				continue
-			}
-			if !isDeadline(err) {
-				gone()
-			}
-			return
+		err := w.readAhead()
+		if err == nil || isInputEnd(err) && !(asksMore && w.lo == w.hi) {
+			err = awaitReset(w.tcp)
+		}
+		if err != nil && !isDeadline(err) {
+			gone()
 		}
 	})
 	return func() {

@@ -10,8 +10,9 @@ import (
 func TestWatch(t *testing.T) {
 	client, w := wirePair(t)
 	gone := make(chan bool, 1)
-	stop := w.watch(func() { gone <- true })
+	stop := w.watch(true, func() { gone <- true })
 	io.WriteString(client, "early")
+	client.(*net.TCPConn).SetLinger(0)
 	client.Close()
 	<-gone
 	stop()
@@ -23,7 +24,7 @@ func TestWatch(t *testing.T) {
 // A watch that is stopped has taken nothing, and leaves the connection as it was.
 func TestWatchStopped(t *testing.T) {
 	client, w := wirePair(t)
-	stop := w.watch(func() { t.Error("gone") })
+	stop := w.watch(true, func() { t.Error("gone") })
 	stop()
 	io.WriteString(client, "x")
 	if n, err := w.tcp.Read(make([]byte, 2)); n != 1 || err != nil {

@@ -50,7 +50,7 @@ func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
 		g.breakOff()
 	}
 	s.track(x)
-	stop := w.watch(x.cancel)
+	stop := w.watch(false, x.cancel)
 	word := wordInternal // unless it gets to its end
 	defer func() {
 		stop()

@@ -358,7 +358,7 @@ func TestGetLargeBreaksOff(t *testing.T) {
 	o.hear()
 	o.say("HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\nx")
 	c.Response("GET")
-	c.Close()
+	c.Reset()
 	if _, err := o.r.ReadByte(); err == nil {
 		t.Error("the origin's connection goes on")
 	}

@@ -228,27 +228,28 @@ func (w *wire) refuse(h *head, f flaw, err error) {
 	w.owner.flawed(w, h, f, err)
 }
 
-// awaitAnswer is what net/http's read between requests gets while a request is being answered: it
-// serves to notice that the client left. Bytes of the next request are not judged now, as the answer
-// to a malformed one would land inside this one's; they are held, a head's size of them at most.
+// awaitAnswer is what net/http's read between requests gets while a request is being answered: it serves to
+// notice that the client left, which the end of its input does not tell. Bytes of the next request are not
+// parsed now, as the response to a malformed one would land inside this one's; they are held, a head's size of
+// them at most.
 func (w *wire) awaitAnswer(p []byte) (int, error) {
-	for w.hi-w.lo < w.limits.heads.size {
-		// Without a byte of the next request, no buffer is held: p is net/http's.
-		free := p
-		if w.lo < w.hi {
-			w.hold(nil)
-			free = (*w.held)[w.hi:]
+	w.armAt(time.Time{})
+	var err error
+	if w.lo == w.hi { // until a byte of the next request comes, no buffer is held: p is net/http's
+		var n int
+		if n, err = w.conn.Read(p); n > 0 {
+			w.hold(p[:n])
 		}
-		w.armAt(time.Time{})
-		n, err := w.conn.Read(free)
-		if n == 0 {
-			return 0, err
-		}
-		if w.lo < w.hi {
-			w.hi += n
-		} else {
-			w.hold(free[:n])
-		}
+	}
+	if err == nil {
+		err = w.readAhead()
+	}
+	if err != nil && !isInputEnd(err) {
+		return 0, err
+	}
+	w.armAt(time.Time{})
+	if err := awaitReset(w.tcp); err != nil {
+		return 0, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

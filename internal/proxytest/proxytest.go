@@ -249,6 +249,12 @@ func (c *Conn) Rest() string {
 	return string(b)
 }
 
+// Reset ends the connection in a way that cannot be taken for the end of the sending side only.
+func (c *Conn) Reset() {
+	c.SetLinger(0)
+	c.Close()
+}
+
 // Client is the address that the proxy sees.
 func (c *Conn) Client() netip.AddrPort { return c.LocalAddr().(*net.TCPAddr).AddrPort() }
 

@@ -1,0 +1,123 @@
+package proxy_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"webproxy/internal/proxytest"
+)
+
+// slowOrigin takes longer for a response than the proxy for seeing the end of its client's input. It says how
+// many bytes came.
+var slowOrigin = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	n, _ := io.Copy(io.Discard, r.Body)
+	select {
+	case <-r.Context().Done(): // the proxy gave up
+	case <-time.After(200 * time.Millisecond):
+	}
+	fmt.Fprintf(rw, "%s %s %d", r.Method, r.URL.Path, n)
+})
+
+// A client that has ended its sending side gets the responses to all that it has asked (RFC 9112, 9.6), whichever way
+// they take.
+func TestHalfClosedClient(t *testing.T) {
+	p := proxytest.Start(t, proxytest.Config{Origin: slowOrigin})
+	post := func(path string) string { return p.Request("POST", path, "Content-Length: 4") + "body" }
+	standard := strings.TrimSpace(getThroughNetHTTP)
+	for _, tt := range []struct {
+		name, send string
+		want       []string
+	}{
+		{"fast path", p.Get("/a"), []string{"GET /a 0"}},
+		{"standard path", p.Get("/b", standard), []string{"GET /b 0"}},
+		{"upload", post("/c"), []string{"POST /c 4"}},
+		{"chunked", p.Request("POST", "/d", "Transfer-Encoding: chunked") + "2\r\nhi\r\n0\r\n\r\n", []string{"POST /d 2"}},
+		{"pipelined", p.Get("/e") + p.Get("/f") + post("/g") + post("/h") + p.Get("/i"), []string{"GET /e 0", "GET /f 0", "POST /g 4", "POST /h 4", "GET /i 0"}},
+		{"HTTP/1.0", "GET " + p.URL("/j") + " HTTP/1.0\r\n\r\n", []string{"GET /j 0"}},
+	} {
+		before := len(p.Audit.All())
+		c := p.Dial()
+		c.Send(tt.send)
+		c.CloseWrite()
+		for _, want := range tt.want {
+			resp := c.Response("GET")
+			if got := c.Body(resp); got != want {
+				t.Errorf("%s: %s %q, want %q", tt.name, resp.Status, got, want)
+			}
+		}
+		if rest := c.Rest(); rest != "" {
+			t.Errorf("%s: %q after the responses", tt.name, rest)
+		}
+		for _, r := range p.Records(before + 2*len(tt.want))[before:] {
+			if r.Error != "" {
+				t.Errorf("%s: %s %s", tt.name, r.Type, r.Error)
+			}
+		}
+	}
+}
+
+// Inside opened TLS it is the same, with close_notify, with the end of TCP, and with both.
+func TestHalfClosedClientInside(t *testing.T) {
+	p := startInspected(t, slowOrigin, leafSpec{})
+	head := func(method, path, more string) string {
+		return method + " /allowed" + path + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + more + "\r\n"
+	}
+	for _, end := range []string{"close_notify", "FIN", "both"} {
+		tcp := p.Connect("")
+		c := tls.Client(tcp, &tls.Config{ServerName: proxytest.Host, RootCAs: p.Trusted})
+		io.WriteString(c, head("GET", "/a", "")+head("POST", "/b", "Content-Length: 4\r\n")+"body")
+		if end != "FIN" {
+			c.CloseWrite()
+		}
+		if end != "close_notify" {
+			tcp.CloseWrite()
+		}
+		b, err := io.ReadAll(c)
+		if got := string(b); !strings.Contains(got, "GET /allowed/a 0") || !strings.Contains(got, "POST /allowed/b 4") || err != nil {
+			t.Errorf("%s: %q, %v", end, got, err)
+		}
+		c.Close()
+	}
+	for _, r := range p.Records(18) {
+		if r.Error != "" {
+			t.Errorf("%s %s %s", r.Method, r.Type, r.Error)
+		}
+	}
+}
+
+// A client that resets its connection has gone, also with more requests on the way than are read ahead, and after the
+// end of its sending side.
+func TestResetClient(t *testing.T) {
+	asked, gone := make(chan bool, 1), make(chan bool, 1)
+	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		asked <- true
+		<-r.Context().Done()
+		gone <- true
+	})})
+	standard := strings.TrimSpace(getThroughNetHTTP)
+	for i, send := range []string{
+		p.Get("/"), p.Get("/", standard), p.Request("POST", "/", "Content-Length: 4") + "body",
+		strings.Repeat(p.Get("/"), 2000), strings.Repeat(p.Get("/", standard), 2000), strings.Repeat(p.Request("POST", "/", "Content-Length: 4")+"body", 2000),
+	} {
+		for _, half := range []bool{false, true} {
+			before := len(p.Audit.All())
+			c := p.Dial()
+			c.Send(send)
+			if half {
+				c.CloseWrite()
+			}
+			<-asked
+			c.Reset()
+			<-gone
+			if r := p.Records(before + 2)[before+1]; r.Error != "client_gone" {
+				t.Errorf("%d, half-closed %v: %+v", i, half, r)
+			}
+		}
+	}
+}
