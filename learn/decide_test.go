@@ -57,7 +57,7 @@ func TestPast(t *testing.T) {
 
 func TestParsePastErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"decided: [{ group: nodes, entry: x, answer: approve }]": "decided[0]: want group, entry, and the answer reject or snooze",
+		"decided: [{ group: nodes, entry: x, answer: approve }]": "decided[0]: want group, entry or domain, and the answer reject or snooze",
 		"decided: [{ entry: x, answer: reject }]":                "decided[0]",
 		"dicided: []":                         "field dicided not found",
 		"switched: { nodes: { mode: open } }": "open",
@@ -252,4 +252,52 @@ func expiry(t *testing.T, at time.Time) policy.Expiry {
 		t.Fatal(err)
 	}
 	return x
+}
+
+// A case answers the proposals that have no answer of their own; only names of one domain are approved together.
+func TestPlanCases(t *testing.T) {
+	s := newSite()
+	s.often("a.vendor.example.net:443", "b.vendor.example.net:443")
+	for _, host := range []string{"www.news.example.org", "ads.tracker.example.info", "video.example.biz"} {
+		s.at = start.AddDate(0, 0, 2)
+		s.ask(1, host+":443")
+	}
+	list := s.propose(t, nil).List
+	cases := learn.Cases(list)
+	if len(cases) != 2 || cases[0].Client != node(1).String() || cases[0].Approvable() || len(cases[0].Proposals) != 3 ||
+		cases[1].Domain != "example.net" || !cases[1].Approvable() || len(cases[1].Proposals) != 2 {
+		t.Fatalf("%v", cases)
+	}
+	if got, want := cases[0].String(), "3 proposals: asked for by 10.0.1.11 alone, on 2026-09-03 only"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if parts := cases[0].Split(); len(parts) != 3 || len(parts[0].Proposals) != 1 {
+		t.Errorf("split: %v", parts)
+	}
+	var text bytes.Buffer
+	plan := learn.NewPlan(s.at, s.seen, nil, list)
+	plan.Cases[0].Answer, plan.Cases[0].Reason = learn.Reject, "browsing"
+	plan.Cases[1].Answer, plan.Cases[1].Reason = learn.Approve, "CHG 2"
+	for i := range plan.Items {
+		if plan.Items[i].Entry == "b.vendor.example.net:443" {
+			plan.Items[i].Answer = learn.Snooze
+		}
+	}
+	if err := plan.Encode(&text); err != nil {
+		t.Fatal(err)
+	}
+	back, err := learn.ParsePlan(text.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range back.Items {
+		got = append(got, i.Entry+" "+string(i.Answer)+" "+i.Reason)
+	}
+	slices.Sort(got)
+	want := []string{"a.vendor.example.net:443 approve CHG 2", "ads.tracker.example.info:443 reject browsing", "b.vendor.example.net:443 snooze ",
+		"video.example.biz:443 reject browsing", "www.news.example.org:443 reject browsing"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

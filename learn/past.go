@@ -28,8 +28,10 @@ type Switch struct {
 
 // A Decided is one proposal that was rejected, or put off.
 type Decided struct {
-	Group  string    `yaml:"group"`
-	Entry  string    `yaml:"entry"`
+	Group string `yaml:"group"`
+	Entry string `yaml:"entry,omitempty"`
+	// Domain is one whose names were rejected, those that will be asked for too; instead of Entry.
+	Domain string    `yaml:"domain,omitempty"`
 	Answer Answer    `yaml:"answer"`
 	By     string    `yaml:"by,omitempty"`
 	Reason string    `yaml:"reason,omitempty"`
@@ -68,7 +70,12 @@ func (p Past) rejects(prop *Proposal) bool {
 }
 
 // is reports whether d is about prop.
-func (d *Decided) is(prop *Proposal) bool { return d.Group == prop.Group && d.Entry == prop.Entry }
+func (d *Decided) is(prop *Proposal) bool {
+	if d.Domain != "" {
+		return d.Group == prop.Group && Scope{Domain: d.Domain}.Chooses(prop)
+	}
+	return d.Group == prop.Group && d.Entry == prop.Entry
+}
 
 // SwitchedTo remembers who switched a group's mode.
 func (p *Past) SwitchedTo(group string, s Switch) {
@@ -100,11 +107,17 @@ func ParsePast(data []byte) (Past, error) {
 		return Past{}, fmt.Errorf("read decisions: %w", err)
 	}
 	for i, d := range p.Decided {
-		if d.Group == "" || d.Entry == "" || d.Answer != Reject && d.Answer != Snooze {
-			return Past{}, fmt.Errorf("read decisions: decided[%d]: want group, entry, and the answer reject or snooze", i)
+		if d.Group == "" || (d.Entry == "") == (d.Domain == "") || d.Answer != Reject && (d.Answer != Snooze || d.Domain != "") {
+			return Past{}, fmt.Errorf("read decisions: decided[%d]: want group, entry or domain, and the answer reject or snooze", i)
 		}
 	}
 	return p, nil
+}
+
+// RejectDomain remembers that no name of domain is wanted in group, by, for the reason.
+func (p *Past) RejectDomain(group, domain, by, reason string, now time.Time) {
+	p.Decided = slices.DeleteFunc(slices.Clone(p.Decided), func(d Decided) bool { return d.Group == group && d.Domain == domain })
+	p.Decided = append(p.Decided, Decided{Group: group, Domain: domain, Answer: Reject, By: by, Reason: reason, At: now.UTC().Truncate(time.Second)})
 }
 
 // Encode is p as its file has it.
@@ -120,7 +133,7 @@ func (p Past) Encode() ([]byte, error) {
 // due again is dropped.
 func (p *Past) Remember(i Item, by string, now time.Time) {
 	p.Decided = slices.DeleteFunc(p.Decided, func(d Decided) bool {
-		return d.Group == i.Group && d.Entry == i.Entry || d.Answer == Snooze && !now.Before(d.Until)
+		return d.Domain == "" && d.Group == i.Group && d.Entry == i.Entry || d.Answer == Snooze && !now.Before(d.Until)
 	})
 	if i.Answer != Reject && i.Answer != Snooze {
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,59 @@ type Plan struct {
 	From   time.Time `yaml:"from"`   // what was read of the log
 	To     time.Time `yaml:"to"`     //
 	Policy string    `yaml:"policy"` // digest of the one in force
-	Items  []Item    `yaml:"proposals"`
+	// Cases are answers for several of the proposals at once.
+	Cases []PlanCase `yaml:"cases,omitempty"`
+	Items []Item     `yaml:"proposals"`
+}
+
+// A PlanCase is proposals that have something in common, and one answer to all of them that have none of their own.
+type PlanCase struct {
+	Group  string   `yaml:"group" json:"group"`
+	About  string   `yaml:"about" json:"about"`
+	Domain string   `yaml:"domain,omitempty" json:"domain,omitempty"`
+	Client string   `yaml:"client,omitempty" json:"client,omitempty"`
+	Days   []string `yaml:"days,omitempty,flow" json:"days,omitempty"`
+	// Answer is pending or reject, or approve where all names are of one domain.
+	Answer    Answer   `yaml:"answer" json:"answer"`
+	Reason    string   `yaml:"reason" json:"reason"`
+	Suspicion int      `yaml:"suspicion" json:"suspicion"`
+	Entries   []string `yaml:"entries" json:"entries"`
+}
+
+// NewPlanCases are the cases of more than one proposal, pending.
+func NewPlanCases(list []*Proposal) []PlanCase {
+	all := []PlanCase{}
+	for _, c := range Cases(list) {
+		if len(c.Proposals) > 1 {
+			all = append(all, PlanCase{Group: c.Group, About: c.String(), Domain: c.Domain, Client: c.Client, Days: c.Days,
+				Answer: Pending, Suspicion: c.Suspicion(), Entries: c.Entries()})
+		}
+	}
+	return all
+}
+
+// spread gives the answer of each case to its proposals that are pending.
+func (p *Plan) spread() error {
+	for i, c := range p.Cases {
+		switch c.Answer {
+		case Pending:
+			continue
+		case Reject:
+		case Approve:
+			if c.Domain == "" {
+				return fmt.Errorf("cases[%d]: only names of one domain can be approved together; answer the proposals", i)
+			}
+		default:
+			return fmt.Errorf("cases[%d]: answer %q: want pending, reject or approve", i, c.Answer)
+		}
+		for j := range p.Items {
+			item := &p.Items[j]
+			if item.Group == c.Group && item.Answer == Pending && slices.Contains(c.Entries, item.Entry) {
+				item.Answer, item.Reason = c.Answer, c.Reason
+			}
+		}
+	}
+	return nil
 }
 
 // An Item is one proposal, and the answer to it.
@@ -47,12 +100,12 @@ type Item struct {
 const planHeader = `# Proposals of webproxy learn review --plan. Set answer to one of
 #   approve  the entry as it is        exact   one entry for each of hosts, instead
 #   reject   never propose it again    snooze  propose it again in 14 days      pending  leave it
-# give a reason, and if wanted expires: 2027-12-31, then: webproxy learn apply FILE
+# A case answers all its proposals that have no answer of their own. Give a reason, and if wanted expires: 2027-12-31, then: webproxy learn apply FILE
 `
 
 // NewPlan makes a Plan of proposals, all pending.
 func NewPlan(made time.Time, seen *Observations, set *policy.Set, proposals []*Proposal) *Plan {
-	p := &Plan{Made: made.UTC().Truncate(time.Second), From: seen.First, To: seen.Last, Policy: set.Digest(), Items: []Item{}}
+	p := &Plan{Made: made.UTC().Truncate(time.Second), From: seen.First, To: seen.Last, Policy: set.Digest(), Cases: NewPlanCases(proposals), Items: []Item{}}
 	for _, prop := range proposals {
 		p.Items = append(p.Items, prop.Item())
 	}
@@ -131,6 +184,9 @@ func (p *Plan) Encode(w io.Writer) error {
 func ParsePlan(data []byte) (*Plan, error) {
 	p := new(Plan)
 	if err := decodeStrict(data, p); err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	if err := p.spread(); err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
 	var errs []error

@@ -51,6 +51,8 @@ type Proposal struct {
 	Score
 	// Hint is what usually came just before; no proof of anything.
 	Hint string
+
+	clients, days []string // in order; days as dates
 }
 
 // Bulk reports whether the proposal may be approved together with others, unlooked at.

@@ -57,6 +57,14 @@ func (w *work) complete(p *Proposal) {
 		}
 	}
 	p.Clients, p.GroupClients, p.Days = len(clients), len(w.group.Clients), len(days)
+	for c := range clients {
+		p.clients = append(p.clients, c.String())
+	}
+	for d := range days {
+		p.days = append(p.days, dayText(d))
+	}
+	slices.Sort(p.clients)
+	slices.Sort(p.days)
 	if p.Known == nil && p.About == "" && len(p.Seen) > 0 {
 		if p.About = w.params.Known.otherwise(p.Seen[0].Host); p.About == "" {
 			p.About = about(p.Seen[0].Host)

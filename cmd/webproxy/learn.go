@@ -25,7 +25,7 @@ person decides; see docs/learning.md. They work whether the proxy runs or not.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newLearnStatus(), newLearnReview(), newLearnExport(), newLearnApply(), newLearnNarrow())
+	cmd.AddCommand(newLearnStatus(), newLearnReview(), newLearnExport(), newLearnReject(), newLearnApply(), newLearnNarrow())
 	return cmd
 }
 

@@ -80,8 +80,8 @@ type application struct {
 	now   time.Time
 }
 
-// apply carries out the answers of items.
-func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.Item) error {
+// apply carries out the answers of items, and rejects domains.
+func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.Item, domains ...rejectedDomain) error {
 	if cfg.Path == "" {
 		return hintedError{errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from"}
 	}
@@ -94,6 +94,10 @@ func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.
 		return err
 	}
 	before := slices.Clone(a.past.Decided)
+	for _, d := range domains {
+		a.past.RejectDomain(d.group, d.domain, f.who(), d.reason, a.now)
+		a.count[learn.Reject]++
+	}
 	for _, item := range items {
 		if err := a.take(item); err != nil {
 			return err

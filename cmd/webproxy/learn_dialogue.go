@@ -14,6 +14,8 @@ type dialogue struct {
 	*keyboard
 	// goes says where what is approved for a group goes to.
 	goes func(group string) string
+	// each are proposals that could be approved together, and are asked for one by one.
+	each []*learn.Proposal
 }
 
 // errQuit ends a dialogue; what was answered holds.
@@ -23,12 +25,14 @@ var errQuit = errors.New("quit")
 // answered: a person who went away has not said yes.
 func (d *dialogue) run(list []*learn.Proposal) ([]learn.Item, error) {
 	items, rest, err := d.together(list)
-	for i := 0; i < len(rest) && err == nil; i++ {
-		var item learn.Item
-		fmt.Fprint(d.out, d.proposalText(i+1, len(rest), rest[i]))
-		if item, err = d.ask(rest[i]); err == nil {
-			items = append(items, item)
-		}
+	cases := learn.Cases(rest)
+	for _, p := range d.each {
+		cases = append(cases, learn.Case{Group: p.Group, Proposals: []*learn.Proposal{p}})
+	}
+	for i := 0; i < len(cases) && err == nil; i++ {
+		var answers []learn.Item
+		answers, err = d.askCase(fmt.Sprintf("[%d/%d]", i+1, len(cases)), &cases[i])
+		items = append(items, answers...)
 	}
 	switch {
 	case errors.Is(err, io.EOF):
@@ -51,7 +55,8 @@ func (d *dialogue) together(list []*learn.Proposal) (items []learn.Item, rest []
 		}
 	}
 	if len(bulk) < 2 {
-		return nil, list, nil
+		d.each = bulk
+		return nil, rest, nil
 	}
 	fmt.Fprintf(d.out, "Of %s, nothing speaks against these %d:\n", plural(len(list), "proposal"), len(bulk))
 	rows := make([][]string, 0, len(bulk))
@@ -71,7 +76,8 @@ func (d *dialogue) together(list []*learn.Proposal) (items []learn.Item, rest []
 			items, err := d.approveAll(bulk)
 			return items, rest, err
 		case "o":
-			return nil, list, nil
+			d.each = bulk
+			return nil, rest, nil
 		case "q":
 			return nil, nil, errQuit
 		}
@@ -92,6 +98,62 @@ func (d *dialogue) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
 		items = append(items, item)
 	}
 	return items, nil
+}
+
+// askCase takes the answer to a case: to all of it, or to its parts.
+func (d *dialogue) askCase(number string, c *learn.Case) ([]learn.Item, error) {
+	if len(c.Proposals) == 1 {
+		fmt.Fprint(d.out, d.proposalText(number, c.Proposals[0]))
+		item, err := d.ask(c.Proposals[0])
+		if err != nil {
+			return nil, err
+		}
+		return []learn.Item{item}, nil
+	}
+	fmt.Fprintf(d.out, "%s %s  %s\n", number, c.Group, c)
+	rows := make([][]string, 0, len(c.Proposals))
+	for _, p := range c.Proposals {
+		rows = append(rows, []string{"      " + p.Entry, fmt.Sprintf("suspicion %d/10", p.Suspicion), p.Evidence.String(), p.Concerns[0]})
+	}
+	if err := writeTable(d.out, rows); err != nil {
+		return nil, err
+	}
+	approve := ""
+	if c.Approvable() {
+		approve = "(a)pprove all "
+	}
+	for {
+		answer, err := d.key("      " + approve + "(r)eject all (o)ne by one (l)ater (q)uit > ")
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case answer == "a" && c.Approvable():
+			return d.approveAll(c.Proposals)
+		case answer == "r":
+			reason, err := d.line("      reason: ")
+			var items []learn.Item
+			for _, p := range c.Proposals {
+				item := p.Item()
+				item.Answer, item.Reason = learn.Reject, reason
+				items = append(items, item)
+			}
+			return items, err
+		case answer == "o":
+			var items []learn.Item
+			parts := c.Split()
+			for i := 0; i < len(parts) && err == nil; i++ {
+				var answers []learn.Item
+				answers, err = d.askCase(fmt.Sprintf("%s[%d/%d]", number, i+1, len(parts)), &parts[i])
+				items = append(items, answers...)
+			}
+			return items, err
+		case answer == "l":
+			return nil, nil
+		case answer == "q":
+			return nil, errQuit
+		}
+	}
 }
 
 // ask takes the answer to p.
@@ -164,9 +226,9 @@ func (d *dialogue) conditions(item *learn.Item) error {
 }
 
 // proposalText is a proposal as the dialogue shows it.
-func (d *dialogue) proposalText(i, n int, p *learn.Proposal) string {
+func (d *dialogue) proposalText(number string, p *learn.Proposal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[%d/%d] %s  %s   %s\n", i, n, p.Group, p.Entry, p.Evidence)
+	fmt.Fprintf(&b, "%s %s  %s   %s\n", number, p.Group, p.Entry, p.Evidence)
 	if p.Host.IsWildcard() {
 		fmt.Fprintf(&b, "      covers   %s; matches such as %s\n", strings.Join(p.Hosts(), " "), strings.Join(p.Host.Examples(), " and "))
 	}

@@ -42,8 +42,9 @@ func newLearnExport() *cobra.Command {
 
 // An exportAnswer is what learn export prints as JSON.
 type exportAnswer struct {
-	Proposals []learn.Item   `json:"proposals"`
-	Withheld  []withheldItem `json:"withheld"`
+	Proposals []learn.Item     `json:"proposals"`
+	Cases     []learn.PlanCase `json:"cases"`
+	Withheld  []withheldItem   `json:"withheld"`
 }
 
 type withheldItem struct {
@@ -54,7 +55,7 @@ type withheldItem struct {
 }
 
 func newExportAnswer(list []*learn.Proposal, withheld []learn.Withheld) exportAnswer {
-	a := exportAnswer{Proposals: []learn.Item{}, Withheld: []withheldItem{}}
+	a := exportAnswer{Proposals: []learn.Item{}, Cases: learn.NewPlanCases(list), Withheld: []withheldItem{}}
 	for _, p := range list {
 		a.Proposals = append(a.Proposals, p.Item())
 	}

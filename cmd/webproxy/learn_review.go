@@ -48,7 +48,10 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing is proposed")
 			return nil
 		}
-		d := dialogue{newKeyboard(cmd.InOrStdin(), cmd.OutOrStdout()), func(group string) string { return to.goes(l.cfg, group) }}
+		d := dialogue{
+			keyboard: newKeyboard(cmd.InOrStdin(), cmd.OutOrStdout()),
+			goes:     func(group string) string { return to.goes(l.cfg, group) },
+		}
 		items, err := d.run(list)
 		if err != nil {
 			return err

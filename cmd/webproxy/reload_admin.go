@@ -79,6 +79,9 @@ func decisions(before, past learn.Past) []audit.Record {
 			continue
 		}
 		what := "rejected: " + d.Entry
+		if d.Domain != "" {
+			what = "rejected: all names of " + d.Domain
+		}
 		if d.Answer == learn.Snooze {
 			what = fmt.Sprintf("put off until %s: %s", d.Until.Format(time.DateOnly), d.Entry)
 		}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/learn"
+)
+
+func newLearnReject() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reject",
+		Short: "Reject at once what a client, a day or a domain has in common",
+		Long: `Reject answers no to all proposals that fit: --client names the only client that asks for them, --day the only day on
+which they were asked for, --domain the domain that all their names are in. What is given must fit together. Of a
+domain, names that will be asked for later are rejected too. What may be approved together, because a list or the
+operator vouches for it, is left alone. --dry-run only tells.`,
+		Example: "  webproxy learn reject --client 10.0.1.13 --day 2026-11-18 --reason browsing\n  webproxy learn reject --domain example.net --reason 'not ours'",
+		Args:    cobra.NoArgs,
+	}
+	f := addLearnFlags(cmd)
+	to := addWriteFlags(cmd)
+	var scope learn.Scope
+	cmd.Flags().StringVar(&scope.Client, "client", "", "`ADDRESS` of the only client that asks for them")
+	cmd.Flags().StringVar(&scope.Day, "day", "", "`DATE` of the only day on which they were asked for, UTC: 2026-11-30")
+	cmd.Flags().StringVar(&scope.Domain, "domain", "", "`DOMAIN` that their names are in")
+	reason := cmd.Flags().String("reason", "", "why, for the record")
+	dry := cmd.Flags().Bool("dry-run", false, "say what would be rejected, and change nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if scope == (learn.Scope{}) {
+			return usageError{fmt.Errorf("want --client, --day or --domain")}
+		}
+		if _, err := time.Parse(time.DateOnly, scope.Day); scope.Day != "" && err != nil {
+			return usageError{fmt.Errorf("--day %q: want a date such as 2026-11-30", scope.Day)}
+		}
+		l, err := f.read(cmd)
+		if err != nil {
+			return err
+		}
+		list, _ := l.proposals()
+		var items []learn.Item
+		for _, p := range list {
+			if p.Bulk() || !scope.Chooses(p) {
+				continue
+			}
+			item := p.Item()
+			item.Answer, item.Reason = learn.Reject, *reason
+			items = append(items, item)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s\n", p.Group, p.Entry, p.Evidence)
+		}
+		if *dry || len(items) == 0 && scope.Domain == "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s fit\n", plural(len(items), "proposal"))
+			return nil
+		}
+		var domains []rejectedDomain
+		if scope.Domain != "" && scope.Client == "" && scope.Day == "" {
+			for _, g := range l.groups {
+				domains = append(domains, rejectedDomain{g.Name, scope.Domain, *reason})
+			}
+			items = nil // the domain stands for them
+		}
+		return to.apply(cmd, l.cfg, items, domains...)
+	}
+	return cmd
+}
+
+// A rejectedDomain is one of which no name is wanted in a group.
+type rejectedDomain struct{ group, domain, reason string }
