@@ -84,11 +84,13 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		}
 	case errors.As(err, &malformed):
 		return &failure{word: wordProtocol, status: http.StatusBadGateway, detail: malformedDetail(malformed)}
+	case x.inside != nil && x.inside.missesCertificate(err):
+		return &failure{word: wordConfiguration, status: http.StatusBadGateway, detail: detailClientCertificate}
 	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
 		return &failure{word: wordInternal, status: http.StatusBadGateway}
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return &failure{word: wordResponseTimeout, status: http.StatusGatewayTimeout}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case isBrokenOff(err):
 		return &failure{word: wordTerminated, status: http.StatusBadGateway}
 	}
 	return &failure{word: wordProtocol, status: http.StatusBadGateway}
@@ -103,6 +105,11 @@ func (x *exchange) noteMalformed(err error) {
 	if errors.As(err, &malformed) {
 		x.detail = malformedDetail(malformed)
 	}
+}
+
+// isBrokenOff reports whether err is that the other side ended the connection.
+func isBrokenOff(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 // answerFailure ends an exchange whose origin could not be reached, with the answer that is due.

@@ -6,7 +6,7 @@ import (
 	"webproxy/policy"
 )
 
-// A flaw is what keeps bytes from being an HTTP/1.1 request stream with one meaning only.
+// A flaw is what keeps bytes from being an HTTP/1.1 or HTTP/2 request stream with one meaning only.
 // The zero flaw is none. Its text goes to the operator's log, and nothing of the client's is in it.
 type flaw uint8
 
@@ -46,6 +46,11 @@ const (
 	flawBalancer
 	flawHandshake
 	flawNoTLS
+	flawPreface
+	flawFrames
+	flawHPACK
+	flawPseudo
+	flawConnectionField
 	numFlaws
 )
 
@@ -89,6 +94,11 @@ var flawTexts = [numFlaws]struct {
 	flawBalancer:        {http.StatusBadRequest, "no PROXY protocol header, or a malformed one, from a balancer"},
 	flawHandshake:       {http.StatusBadRequest, "TLS handshake failed"},
 	flawNoTLS:           {http.StatusBadRequest, "not TLS, on a port for TLS"},
+	flawPreface:         {http.StatusBadRequest, "no HTTP/2 preface where HTTP/2 was agreed on"},
+	flawFrames:          {http.StatusBadRequest, "HTTP/2 frames that are malformed or out of order"},
+	flawHPACK:           {http.StatusBadRequest, "malformed HPACK in a field section"},
+	flawPseudo:          {http.StatusBadRequest, "malformed, missing or unknown pseudo-header fields"},
+	flawConnectionField: {http.StatusBadRequest, "field about the connection in HTTP/2"},
 }
 
 // Error makes a flaw found inside a body an error that its reader sees.

@@ -123,7 +123,10 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 		}
 	}
 	if err == nil {
-		if err = badStatus(resp.StatusCode); err != nil {
+		if err = badStatus(resp.StatusCode); err == nil {
+			err = checkLength(resp)
+		}
+		if err != nil {
 			resp.Body.Close()
 		}
 	}

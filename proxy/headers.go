@@ -97,11 +97,3 @@ func lastHop(h http.Header) bool {
 	h["Max-Forwards"] = []string{strconv.FormatUint(n-1, 10)}
 	return false
 }
-
-// isWebSocket reports whether r asks for a WebSocket by Upgrade (RFC 6455, 4.1). Any other Upgrade,
-// and websocket as one of several, is stripped like the rest of what belongs to the hop.
-func isWebSocket(r *http.Request) bool {
-	up := r.Header["Upgrade"]
-	return r.Method == http.MethodGet && r.ProtoAtLeast(1, 1) && r.ContentLength == 0 &&
-		len(up) == 1 && strings.EqualFold(up[0], "websocket") && hasToken(r.Header, "Connection", "upgrade")
-}

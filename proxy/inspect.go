@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -31,7 +32,10 @@ type inspection struct {
 	target policy.Target
 	leaf   *tls.Certificate
 	first  atomic.Pointer[tls.Conn] // the verified connection that nobody has used yet
-	route  Route                    // of the first connection
+	// wantsCertificate is set once the origin has asked for a certificate of its client.
+	wantsCertificate atomic.Bool
+	answered         atomic.Bool // a request
+	route            Route       // of the first connection
 
 	mu     sync.Mutex           // guards the fields below
 	pool   *http.Transport      // of connections to the target; nobody else's requests use them
@@ -130,6 +134,10 @@ func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...s
 		RootCAs:    n.srv.Roots.Load(),
 		NextProtos: protocols,
 		MinVersion: tls.VersionTLS12,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			n.wantsCertificate.Store(true)
+			return new(tls.Certificate), nil // none: some only ask
+		},
 	})
 	limited, cancel := context.WithTimeout(ctx, n.srv.Egress.timeout)
 	defer cancel()
@@ -138,7 +146,7 @@ func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...s
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, route, fmt.Errorf("dial %s: %w", n.target.HostPort(), context.Canceled)
 		}
-		return nil, route, newTLSError(n.target, err)
+		return nil, route, newTLSError(n.target, err, n.wantsCertificate.Load())
 	}
 	return secure, route, nil
 }
@@ -189,7 +197,18 @@ func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, e
 			return nil, &RefusedError{Decision: judged}
 		}
 	}
-	return n.trusted().RoundTrip(r)
+	resp, err := n.trusted().RoundTrip(r)
+	if err == nil {
+		n.answered.Store(true)
+	}
+	return resp, err
+}
+
+// missesCertificate reports whether err is that of an origin which has asked for a certificate of its client and got
+// none. By TLS 1.3 it says so, if it does, when the session is established on our side already, and what is written then
+// finds the connection closed.
+func (n *inspection) missesCertificate(err error) bool {
+	return n.wantsCertificate.Load() && (isTLSAlert(err) || !n.answered.Load() && isBrokenOff(err))
 }
 
 func (n *inspection) closeOrigin() {
@@ -230,7 +249,7 @@ func (n *inspection) serve(early []byte) string {
 	if _, err := x.wire.conn.Write([]byte(established)); err != nil {
 		return wordClientGone
 	}
-	client := tls.Server(&insideConn{leadConn: leadConn{Conn: x.wire.conn, lead: early}, inside: n}, &tls.Config{
+	client := tls.Server(&leadConn{Conn: x.wire.conn, lead: early}, &tls.Config{
 		GetCertificate:         n.certificate,
 		NextProtos:             []string{"h2", "http/1.1"},
 		MinVersion:             tls.VersionTLS12,
@@ -256,12 +275,18 @@ func (n *inspection) serve(early []byte) string {
 // certificate is called during the handshake, in the goroutine of run. A client that names another host
 // in its hello is not served.
 func (n *inspection) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if h.ServerName != "" && h.ServerName != n.target.Host() {
+	if h.ServerName != "" && !n.named(h.ServerName) {
 		n.tunnel.decision = n.tunnel.decision.Refused(policy.SNIMismatch)
 		n.tunnel.detail = "the TLS hello names another host than the CONNECT"
 		return nil, errors.New("hello for another host")
 	}
 	return n.leaf, nil
+}
+
+// named reports whether sni, which is compared without case (RFC 6066, 3), is the host of the tunnel.
+func (n *inspection) named(sni string) bool {
+	t, err := policy.ParseTarget(policy.HTTPS, withPort(sni, strconv.Itoa(int(n.target.Port()))))
+	return err == nil && t == n.target
 }
 
 // hold keeps run from returning until release.

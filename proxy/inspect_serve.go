@@ -11,9 +11,9 @@ import (
 	"webproxy/policy"
 )
 
-// serveHTTP2 is serve for a client that speaks HTTP/2, in which no two parsers could read different things.
+// serveHTTP2 is serve for a client that speaks HTTP/2. Its requests pass the filter too; see h2_filter.go.
 func (n *inspection) serveHTTP2(client *tls.Conn) string {
-	l := &soleListener{conn: client, closed: n.closed}
+	l := &soleListener{conn: newH2Filter(client, n), closed: n.closed}
 	if err := n.srv.inside.Serve(l); errors.Is(err, http.ErrServerClosed) && !l.given {
 		client.Close()
 		return wordShutdown
@@ -50,13 +50,11 @@ func (n *inspection) drain() {
 // ended is called when the client's connection is closed.
 func (n *inspection) ended() { n.once.Do(func() { close(n.closed) }) }
 
-// serveInside is serve for a request in HTTP/2 inside TLS that was opened. net/http has read it, and what goes
+// serveInside is serve for a request in HTTP/2 inside TLS that was opened. The filter has let it through, and what goes
 // to the origin is written anew.
 func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	n := r.Context().Value(insideKey{}).(*inspection)
-	// There is no filter and no connection of its own behind this one: it holds what was asked.
-	outer := n.tunnel.wire
-	w := &wire{client: outer.client, group: outer.group, name: outer.name, inside: n}
+	w := n.innerWire()
 	a := asked{form: formOrigin}
 	if r.RequestURI == "*" {
 		a.form = formAsterisk
@@ -64,8 +62,16 @@ func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 		a.form = formNone
 	}
 	w.asked = n.asked(a, r.Host)
-	w.wake.L = &w.mu
 	s.handle(w, rw, r)
+}
+
+// innerWire stands for the connection of a request in HTTP/2, which has none of its own: it holds who asks, and what
+// was asked.
+func (n *inspection) innerWire() *wire {
+	outer := n.tunnel.wire
+	w := &wire{client: outer.client, group: outer.group, name: outer.name, inside: n}
+	w.wake.L = &w.mu
+	return w
 }
 
 // asked is what a request inside asks for: a path of the tunnel's host. read is its target as read from the
@@ -103,12 +109,6 @@ func (n *inspection) absolute(w *wire, r *http.Request) {
 	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
 }
 
-// An insideConn is what TLS with a client runs over.
-type insideConn struct {
-	leadConn
-	inside *inspection
-}
-
 // A soleListener has one connection to accept.
 type soleListener struct {
 	conn   net.Conn
@@ -137,7 +137,7 @@ func (l *soleListener) Addr() net.Addr { return l.conn.LocalAddr() }
 // newInside returns the server of HTTP/2 inside inspected tunnels.
 func (s *Server) newInside() *http.Server {
 	p := new(http.Protocols)
-	p.SetHTTP2(true)
+	p.SetUnencryptedHTTP2(true) // the TLS is below the filter
 	return &http.Server{
 		Handler:                      http.HandlerFunc(s.serveInside),
 		ReadHeaderTimeout:            s.limits.header,
@@ -146,6 +146,7 @@ func (s *Server) newInside() *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     debugLog(s.Log),
 		Protocols:                    p,
+		HTTP2:                        &http.HTTP2Config{MaxReadFrameSize: h2FrameSize, MaxDecoderHeaderTableSize: h2TableSize},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, insideKey{}, insideOf(c))
 		},
@@ -167,5 +168,5 @@ func (s *Server) newInside() *http.Server {
 type insideKey struct{}
 
 func insideOf(c net.Conn) *inspection {
-	return c.(*tls.Conn).NetConn().(*insideConn).inside
+	return c.(*h2Filter).inside
 }

@@ -34,8 +34,8 @@ func startInspected(t testing.TB, origin http.Handler, spec leafSpec) *inspected
 	return startInspectedWith(t, origin, spec, func(*proxytest.Config) {})
 }
 
-// startInspectedWith is startInspected with a configuration that change has changed.
-func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change func(*proxytest.Config)) *inspected {
+// startInspectedWith is startInspected with a configuration that change has changed, and an origin that others have.
+func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change func(*proxytest.Config), others ...func(*httptest.Server)) *inspected {
 	t.Helper()
 	ca, err := certs.Make(t.TempDir(), certs.RootSpec{Name: "origins"})
 	if err != nil {
@@ -45,6 +45,9 @@ func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change
 	server.EnableHTTP2 = !spec.http1
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that hang up
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{spec.make(t, ca)}}
+	for _, change := range others {
+		change(server)
+	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 

@@ -8,11 +8,24 @@ import (
 
 // flawed implements wireOwner: it records and answers what is not a request.
 func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
-	x := s.newExchange(w, "")
-	minor := 1
+	method, minor := "", 1
 	if h != nil {
-		x.request.Method, minor = string(h.method), h.minor
+		method, minor = string(h.method), h.minor
 	}
+	x := s.newExchange(w, method)
+	x.status = f.status()
+	x.refuseFlaw(f, err)
+	x.answerRaw(x.denial(), minor, acceptText, true)
+}
+
+// recordFlaw records what is not a request, for a client that is told by others.
+func (s *Server) recordFlaw(w *wire, method string, f flaw, err error) {
+	s.newExchange(w, method).refuseFlaw(f, err)
+}
+
+// refuseFlaw has a request refused that is none, and recorded.
+func (x *exchange) refuseFlaw(f flaw, err error) {
+	w := x.wire
 	if w.inside != nil {
 		x.request.Target = w.inside.target // that much is known
 	} else if f == flawAuthority {
@@ -22,13 +35,11 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 	if x.decision.Reason != policy.ClientUnknown {
 		x.refuseAs(f.reason())
 	}
-	x.status = f.status()
 	detail := f.Error()
 	if err != nil {
 		detail += ": " + err.Error()
 	}
 	x.begin(wordBadRequest, detail)
-	x.answerRaw(x.denial(), minor, acceptText, true)
 }
 
 // admits implements wireOwner: it turns away requests on connections beyond the limits, and those

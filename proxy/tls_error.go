@@ -19,9 +19,22 @@ const (
 	wordConfiguration  = "proxy_configuration_error"
 )
 
-// newTLSError is the error of a TLS handshake of ours as a client.
-func newTLSError(t policy.Target, err error) *DialError {
+// detailClientCertificate says what to do about an origin that knows its clients by certificates. This proxy has none to
+// show in their names.
+const detailClientCertificate = "the origin requires a client certificate, which cannot be shown in opened TLS: do not inspect this host"
+
+// isTLSAlert reports whether err is an alert of the other side.
+func isTLSAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
+}
+
+// newTLSError is the error of a TLS handshake of ours as a client. asked tells that the origin asked for a certificate.
+func newTLSError(t policy.Target, err error, asked bool) *DialError {
 	word, detail := tlsWord(err)
+	if asked && isTLSAlert(err) {
+		word, detail = wordConfiguration, detailClientCertificate
+	}
 	e := newDialError(t, word, err)
 	e.Detail = detail
 	return e

@@ -200,7 +200,7 @@ func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *parent) (
 	secure := tls.Client(conn, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		conn.Close()
-		return nil, p.blame(d.Target, newTLSError(d.Target, err))
+		return nil, p.blame(d.Target, newTLSError(d.Target, err, false))
 	}
 	return secure, nil
 }

@@ -8,12 +8,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 )
 
 // upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
-// origin agrees with 101 it becomes a tunnel like any other; if not, its answer is passed on.
+// origin agrees with 101 it becomes a tunnel like any other; if not, its answer is passed on. A 101 that is not one
+// is trouble; see websocket_handshake.go.
 func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
@@ -32,7 +32,7 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		origin.Close()
 		x.answerFailure(rw, r, err)
-	case resp.StatusCode == http.StatusSwitchingProtocols && agreed(resp.Header):
+	case resp.StatusCode == http.StatusSwitchingProtocols:
 		s.switchProtocols(x, rw, h, resp)
 	default:
 		defer cancel()
@@ -51,12 +51,6 @@ func (x *exchange) upgradeRequest(r *http.Request) *http.Request {
 	sent := x.outgoing(&out)
 	sent.Header["Connection"], sent.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	return sent
-}
-
-// agreed reports whether the origin switches to the one protocol that was asked for.
-func agreed(h http.Header) bool {
-	up := h["Upgrade"]
-	return len(up) == 1 && strings.EqualFold(up[0], "websocket")
 }
 
 // switchProtocols hands both connections to a tunnel.
@@ -111,7 +105,9 @@ func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout
 			return nil, unsent
 		case err != nil:
 			return nil, err
-		case resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols:
+		case resp.StatusCode == http.StatusSwitchingProtocols:
+			return resp, checkSwitch(resp, r.Header)
+		case resp.StatusCode >= 200:
 			return resp, nil
 		}
 		if err := a.interim(resp.StatusCode, map[string][]string(resp.Header)); err != nil {
