@@ -14,6 +14,9 @@ func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
 	}
 	x := s.newExchange(w, method)
 	x.status = f.status()
+	if w.inside == nil && f == flawAuthority {
+		x.rec.Host, x.rec.Port = shownTarget(h.target)
+	}
 	x.refuseFlaw(f, err)
 	x.answerRaw(x.denial(), minor, acceptText, true)
 }
@@ -28,8 +31,6 @@ func (x *exchange) refuseFlaw(f flaw, err error) {
 	w := x.wire
 	if w.inside != nil {
 		x.request.Target = w.inside.target // that much is known
-	} else if f == flawAuthority {
-		x.rec.Host, x.rec.Port = shownTarget(h.target)
 	}
 	x.decide()
 	if x.decision.Reason != policy.ClientUnknown {
