@@ -186,7 +186,7 @@ func TestH2Malformed(t *testing.T) {
 		{"403", "denied: denied_by_rule", usual("/allowed/secret")},
 		{"400", "denied: bad_target", []string{":method=GET", ":scheme=https", ":authority=evil.test", ":path=/allowed"}},
 		{"400", "denied: bad_target", usual("https://" + p.Target + "/allowed")},
-		{"400", "denied: bad_target", []string{":method=OPTIONS", ":scheme=https", ":authority=" + p.Target, ":path=*"}},
+		{"403", "denied: path_not_allowed", []string{":method=OPTIONS", ":scheme=https", ":authority=" + p.Target, ":path=*"}},
 		{"400", "denied: bad_target", []string{":method=CONNECT", ":authority=" + p.Target}},
 	} {
 		if outcome, body := c.ask(tt.fields...); outcome != tt.outcome || !strings.Contains(body, tt.body) {
