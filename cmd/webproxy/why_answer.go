@@ -98,6 +98,9 @@ func (a *whyAnswer) writeEnd(w io.Writer) {
 	if end.Error != "" {
 		text += ", " + end.Error
 	}
+	if end.Detail != "" {
+		text += ": " + end.Detail
+	}
 	fmt.Fprintf(w, " end     %s\n", audit.Printable(text))
 }
 
