@@ -19,6 +19,7 @@ type Set struct {
 	self     map[netip.AddrPort]bool
 	guards   bart.Table[addrKind]
 	opening  []*entry // those that open TLS
+	timed    bool     // see Timed
 	warnings []Warning
 }
 
@@ -181,6 +182,7 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	c.compileTime(r, src, &e)
 	c.checkHost(&e)
 	c.compileClosed(&e)
+	c.set.timed = c.set.timed || e.phase != nil || e.expires != 0
 	c.set.entries = append(c.set.entries, &e)
 	if e.inspect {
 		c.set.opening = append(c.set.opening, &e)
@@ -275,6 +277,9 @@ func (e *entry) blame(msg, hint string) *SpecError {
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }
+
+// Timed reports whether what s decides may change with the time: a rule has a phase, or expires.
+func (s *Set) Timed() bool { return s != nil && s.timed }
 
 // Len is the number of entries in force.
 func (s *Set) Len() int { return len(s.entries) }

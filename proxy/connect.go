@@ -40,10 +40,16 @@ type farSide struct {
 
 // reach opens the far side of a permitted CONNECT.
 func (x *exchange) reach(ctx context.Context) (far farSide, err error) {
-	if x.inspected {
-		far.inspection, err = x.srv.newInspection(ctx, x)
-	} else {
-		far.origin, err = x.open(ctx, x.decision)
+	for range maxWays {
+		if x.inspected {
+			far.inspection, err = x.srv.newInspection(ctx, x)
+		} else {
+			far.origin, err = x.open(ctx, x.permit)
+		}
+		if !errors.Is(err, errOtherWay) {
+			break
+		}
+		x.otherWay()
 	}
 	return far, err
 }
@@ -82,7 +88,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 	}
 	x.route = Route{}
 	x.route.Decision = d
-	conn, err := x.srv.dialRoute(ctx, &x.route)
+	conn, err := x.srv.dialRoute(ctx, x, &x.route)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +98,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 
 // openInside is open for a request that came in opened TLS.
 func (x *exchange) openInside(ctx context.Context, d policy.Decision) (net.Conn, error) {
-	conn, route, err := x.inside.dial(ctx, d, "http/1.1")
+	conn, route, err := x.inside.dial(ctx, x, d, "http/1.1")
 	if err != nil {
 		x.route = route
 		return nil, err
@@ -101,22 +107,21 @@ func (x *exchange) openInside(ctx context.Context, d policy.Decision) (net.Conn,
 	return conn, nil
 }
 
-// dial opens a connection to d's target, for the transport.
-func (s *Server) dial(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
+// dial opens a connection to d's target, for the transport. It is for x, which may be nil.
+func (s *Server) dial(ctx context.Context, x *exchange, d policy.Decision) (net.Conn, Route, error) {
 	route := Route{Decision: d}
-	conn, err := s.dialRoute(ctx, &route)
+	conn, err := s.dialRoute(ctx, x, &route)
 	return conn, route, err
 }
 
-// dialRoute opens a connection to the target of route.Decision, and fills in the rest of route.
-func (s *Server) dialRoute(ctx context.Context, route *Route) (net.Conn, error) {
+// dialRoute opens a connection to the target of route.Decision, and fills in the rest of route. It is for x.
+func (s *Server) dialRoute(ctx context.Context, x *exchange, route *Route) (net.Conn, error) {
 	if s.Egress == nil {
 		return nil, errNoEgress
 	}
-	if len(s.Egress.parents) > 0 {
-		ctx = withVia(ctx, s.via)
-	}
+	route.asker = x
 	conn, err := s.Egress.open(ctx, route)
+	route.asker = nil // a connection that is kept keeps its route
 	s.dialled(route, err)
 	return conn, err
 }

@@ -48,12 +48,32 @@ type Route struct {
 	// Upstream is the parent that it leads through, which resolves the name: there is no Addr then.
 	// Empty if it leads to the origin directly.
 	Upstream string
+
+	// asker is the exchange that the connection is opened for, while it is opened: it says what holds by then
+	// instead of Decision. It may be nil.
+	asker *exchange
 }
 
-// A RefusedError says that every address of a permitted target is one that may not be dialled.
+// renew makes r's Decision the one that holds now, or returns why nothing may be dialled any more.
+func (r *Route) renew() error {
+	if r.asker == nil {
+		return nil
+	}
+	d, err := r.asker.again()
+	if err != nil {
+		return err
+	}
+	r.Decision = d
+	return nil
+}
+
+// A RefusedError says that every address of a permitted target is one that may not be dialled, or that the
+// target is not permitted any more.
 type RefusedError struct {
 	// Decision is the refused one, with its Reason: the client's answer is a denial.
 	Decision policy.Decision
+
+	late bool // it is the request that is refused, not only its addresses: see exchange.again
 }
 
 func (e *RefusedError) Error() string {
@@ -113,6 +133,9 @@ func (e *Egress) open(ctx context.Context, route *Route) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := route.renew(); err != nil {
+		return nil, err
+	}
 	// An array, so that the common case allocates nothing.
 	var space [usualAddrs]netip.AddrPort
 	permitted, refusal := permittedAddrs(space[:0], d, addrs)
@@ -120,9 +143,19 @@ func (e *Egress) open(ctx context.Context, route *Route) (net.Conn, error) {
 		return nil, refusal
 	}
 	began = time.Now()
-	conn, addr, err := e.connect(ctx, d.Target, judgedBy(d), permitted)
+	conn, addr, err := e.connect(ctx, d.Target, route.judge, permitted)
 	route.Connect = time.Since(began)
+	if err == nil {
+		err = route.renew()
+	}
 	route.leads(addr)
+	if err == nil && !d.Permit {
+		err = &RefusedError{Decision: *d}
+	}
+	if err != nil && conn != nil {
+		conn.Close()
+		return nil, err
+	}
 	return conn, err
 }
 
@@ -190,14 +223,19 @@ func (e *Egress) connect(ctx context.Context, t policy.Target, judge addrJudge, 
 // An addrJudge says why an address may not be dialled.
 type addrJudge func(netip.AddrPort) error
 
-// judgedBy judges addresses by d.
-func judgedBy(d *policy.Decision) addrJudge {
-	return func(addr netip.AddrPort) error {
-		if judged := d.CheckAddr(addr); !judged.Permit {
-			return &RefusedError{Decision: judged}
+// judge is the addrJudge of r. It does not change r.
+func (r *Route) judge(addr netip.AddrPort) error {
+	d := r.Decision
+	if r.asker != nil {
+		var err error
+		if d, err = r.asker.again(); err != nil {
+			return err
 		}
-		return nil
 	}
+	if judged := d.CheckAddr(addr); !judged.Permit {
+		return &RefusedError{Decision: judged}
+	}
+	return nil
 }
 
 // dial connects to addr, if judge permits it, and to nothing else.

@@ -73,6 +73,9 @@ func connectError(ctx context.Context, t policy.Target, addr netip.AddrPort, err
 	if errors.As(err, &refused) {
 		return refused
 	}
+	if errors.Is(err, errOtherWay) {
+		return err
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("dial %s: %w", t.HostPort(), context.Canceled)
 	}

@@ -26,6 +26,8 @@ type exchange struct {
 	began    time.Time
 	request  policy.Request
 	decision policy.Decision
+	permit   policy.Decision // that decision as it was made or renewed, whatever an address made of it
+	via      []string        // Via as the client sent it
 	rec      audit.Record
 	took     time.Duration // to decide
 
@@ -39,6 +41,9 @@ type exchange struct {
 	roundTrip func(*http.Request) (*http.Response, error)
 	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.
 	start func()
+	// halt keeps a request that waits for its connection from going out, halted is why it was kept.
+	halt   context.CancelFunc
+	halted error
 	// failure is why there is no answer of the origin's; nil if there is one.
 	failure *failure
 	// sentErr and gotErr are why the request's or the answer's body broke off.
@@ -179,6 +184,10 @@ func (x *exchange) with(ctx context.Context, r *http.Request) *http.Request {
 
 // exchangeOf returns the exchange that r belongs to; nil if there is none.
 func exchangeOf(r *http.Request) *exchange {
-	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	return exchangeOfContext(r.Context())
+}
+
+func exchangeOfContext(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
 	return x
 }

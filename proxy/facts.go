@@ -18,6 +18,7 @@ func (x *exchange) judge(r *http.Request) {
 	if a.form == formAbsolute || a.form == formInside && a.misput == "" {
 		x.request.Path, x.request.Query, _ = splitPath(r.RequestURI)
 	}
+	x.via = r.Header["Via"]
 	x.settle(x.misput(r))
 }
 

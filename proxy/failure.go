@@ -66,11 +66,17 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		}
 		return &failure{word: wordClientGone, abort: true}
 	}
+	if why := x.ending.Load(); why != nil && *why == wordPolicyChanged {
+		// Whoever waits for an answer is told why there will be none.
+		if _, now := x.again(); now != nil {
+			err, ctx = now, context.Background()
+		}
+	}
 	switch {
 	case ctx.Err() != nil:
 		return &failure{word: wordClientGone, abort: true}
 	case errors.As(err, &refused):
-		x.decision = refused.Decision
+		x.refusedLate(refused)
 		return &failure{word: denials[x.decision.Reason].word, status: x.denialStatus(), denied: true}
 	case errors.As(err, &dial):
 		if dial.Upstream != "" {
@@ -134,7 +140,7 @@ func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
 // failureAnswer is what there is to say to the client about x.failure; nil if nobody is there.
 func (x *exchange) failureAnswer() *refusal {
 	f := x.failure
-	if f.abort || x.ending.Load() != nil {
+	if f.abort || x.ending.Load() != nil && !f.denied {
 		return nil
 	}
 	x.status = f.status

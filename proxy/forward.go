@@ -35,6 +35,10 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	http.NewResponseController(rw).EnableFullDuplex()
 	a := newAnswer(x, rw, r)
 	x.roundTrip = func(r *http.Request) (*http.Response, error) {
+		if err := x.renew(); err != nil {
+			x.failure = x.failureOf(r.Context(), err)
+			return nil, err
+		}
 		return x.fetch(a, r, x.trip)
 	}
 	s.pass(x, a, r.WithContext(ctx))
@@ -113,7 +117,8 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 		GotConn:        x.gotConn,
 		Got1xxResponse: a.interim,
 	}
-	ctx := httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace)
+	ctx, halt := context.WithCancel(httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace))
+	x.halt = halt // else it ends with the request
 	resp, err := trip(out.WithContext(ctx))
 	a.noMoreInterim()
 	if err != nil && x.responses != nil {
@@ -121,6 +126,12 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 		if malformed := x.responses.malformed(); malformed != nil {
 			err = malformed
 		}
+	}
+	if x.halted != nil {
+		if err == nil {
+			resp.Body.Close()
+		}
+		err = x.halted
 	}
 	if err == nil {
 		if err = badStatus(resp.StatusCode); err == nil {
@@ -238,21 +249,35 @@ func hostField(t policy.Target) string {
 	return strings.TrimSuffix(t.HostPort(), ":"+strconv.Itoa(int(t.Scheme().DefaultPort())))
 }
 
-// gotConn notes the route of the connection that the request goes out on, and announces the request there.
+// gotConn notes the route of the connection that the request is about to go out on. It may have waited for a
+// connection that was opened for another request: this is the last moment to judge it by the policy that holds
+// now, and for the address that it is.
+// The answers on it are read as those to this request from then on.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
-	conn := info.Conn
+	conn, shared := info.Conn, false
 	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
+		conn, shared = secure.NetConn(), secure.ConnectionState().NegotiatedProtocol == "h2"
 	}
-	oc, ok := conn.(*originConn)
-	if !ok {
+	if oc, ok := conn.(*originConn); ok {
+		if oc.responses != nil {
+			oc.responses.expect(x.request.Method, false)
+		}
+		x.responses = oc.responses
+		x.useRoute(oc.route, info.Reused)
+	}
+	_, err := x.again()
+	if err == nil && !x.decision.Permit {
+		err = &RefusedError{Decision: x.decision}
+	}
+	if err == nil {
 		return
 	}
-	if oc.responses != nil {
-		oc.responses.expect(x.request.Method, false)
+	x.halted = err
+	x.halt()
+	// HTTP/2 looks at the context before it writes. HTTP/1.1 does not, and has the connection for itself.
+	if !shared {
+		info.Conn.Close()
 	}
-	x.responses = oc.responses
-	x.useRoute(oc.route, info.Reused)
 }
 
 // useRoute notes the route of a connection, which may have been opened for another request: its address is

@@ -109,7 +109,10 @@ func (g *get) fetch() (*http.Response, error) {
 // connect takes a connection that is kept for this target, or opens one.
 func (g *get) connect() (reused bool, err error) {
 	x := g.x
-	x.decision = g.permit
+	if err := x.renew(); err != nil {
+		return false, err
+	}
+	g.permit = x.permit
 	pool := &x.srv.origins
 	key := originKey{class: g.permit.AddrClass(), target: x.request.Target}
 	conn, reused := pool.take(key, &g.permit).(*originWire)

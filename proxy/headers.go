@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,7 +29,8 @@ var hopByHop = [...]string{
 func stripHopByHop(h http.Header) {
 	for _, v := range h["Connection"] {
 		for name := range strings.SplitSeq(v, ",") {
-			if name = strings.Trim(name, " \t"); name != "" {
+			// Via is for everybody on the way (RFC 9110, 7.6.1): without it, a loop has no end.
+			if name = strings.Trim(name, " \t"); name != "" && !strings.EqualFold(name, "Via") {
 				h.Del(name)
 			}
 		}
@@ -66,6 +68,18 @@ func acceptsTrailers(h http.Header) bool { return hasToken(h, "Te", "trailers") 
 // (RFC 9110, 7.6.3).
 func addVia(h http.Header, major, minor int, name string) {
 	h["Via"] = append(h["Via"], strconv.Itoa(major)+"."+strconv.Itoa(minor)+" "+name)
+}
+
+// viaOut is the Via of the CONNECT that a tunnel for x is asked for with: what its client sent, and this proxy. It
+// is empty if x is nil.
+func (x *exchange) viaOut() string {
+	if x == nil {
+		return ""
+	}
+	if x.inside != nil {
+		x = x.inside.tunnel
+	}
+	return strings.Join(append(slices.Clone(x.via), "1.1 "+x.srv.via), ", ")
 }
 
 // hasVia reports whether name stands in Via as the one who took the message.

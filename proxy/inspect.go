@@ -79,7 +79,7 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, e
 	}
 	n.roots = s.Roots.Load()
 	n.pool = n.newPool()
-	conn, route, err := n.dial(ctx, x.decision, "h2", "http/1.1")
+	conn, route, err := n.dial(ctx, x, x.permit, "h2", "http/1.1")
 	if err != nil {
 		x.route = route
 		return nil, err
@@ -122,9 +122,9 @@ func (n *inspection) trusted() *http.Transport {
 	return pool
 }
 
-// dial opens a TLS session with d's target, verified.
-func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...string) (*tls.Conn, Route, error) {
-	conn, route, err := n.srv.dial(ctx, d)
+// dial opens a TLS session with d's target, verified. It is for x, which may be nil.
+func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, protocols ...string) (*tls.Conn, Route, error) {
+	conn, route, err := n.srv.dial(ctx, x, d)
 	if err != nil {
 		return nil, route, err
 	}
@@ -148,6 +148,12 @@ func (n *inspection) dial(ctx context.Context, d policy.Decision, protocols ...s
 		}
 		return nil, route, newTLSError(n.target, err, n.wantsCertificate.Load())
 	}
+	if x != nil {
+		if _, err := x.again(); err != nil {
+			kept.Close()
+			return nil, route, err
+		}
+	}
 	return secure, route, nil
 }
 
@@ -160,7 +166,7 @@ func (n *inspection) dialPooled(ctx context.Context, network, address string) (n
 	conn := n.first.Swap(nil)
 	if conn == nil {
 		var err error
-		if conn, _, err = n.dial(ctx, d, "h2", "http/1.1"); err != nil {
+		if conn, _, err = n.dial(ctx, exchangeOfContext(ctx), d, "h2", "http/1.1"); err != nil {
 			return nil, err // not a nil *tls.Conn in an interface
 		}
 	}

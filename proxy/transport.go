@@ -38,7 +38,7 @@ func (s *Server) dialOrigin(ctx context.Context, network, address string) (net.C
 	if !ok || network != "tcp" || address != d.Target.HostPort() {
 		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
 	}
-	conn, route, err := s.dial(ctx, d)
+	conn, route, err := s.dial(ctx, exchangeOfContext(ctx), d)
 	if err != nil {
 		return nil, err
 	}

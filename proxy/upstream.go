@@ -108,19 +108,21 @@ func (e *Egress) through(t policy.Target) []*parent {
 // openThrough opens a tunnel to the target of route.Decision through the first of parents that gives one:
 // nothing has been sent to the origin before. There is at least one.
 func (e *Egress) openThrough(ctx context.Context, route *Route, parents []*parent) (net.Conn, error) {
-	d := route.Decision
 	began := time.Now()
 	var worst error
 	for i, p := range parents {
 		route.Upstream = p.id
-		conn, err := e.tunnelThrough(ctx, d, p, e.share(len(parents)-i))
+		conn, err := e.tunnelThrough(ctx, route, p, e.share(len(parents)-i))
 		if err == nil {
 			e.worked(p)
 			route.Connect = time.Since(began)
 			return conn, nil
 		}
 		if errors.Is(ctx.Err(), context.Canceled) {
-			return nil, fmt.Errorf("dial %s: %w", d.Target.HostPort(), context.Canceled)
+			return nil, fmt.Errorf("dial %s: %w", route.Decision.Target.HostPort(), context.Canceled)
+		}
+		if refusedNow(err) {
+			return nil, err
 		}
 		worst = worseOf(worst, err)
 		if !e.judgeParent(p, err) {
@@ -169,7 +171,7 @@ func (e *Egress) judgeParent(p *parent, err error) (again bool) {
 		return true
 	}
 	e.worked(p)
-	return answered.status >= 500
+	return answered.status >= 500 && !answered.loop
 }
 
 // dialParent connects to p, by TLS if it wants that. d is whom it is for.

@@ -14,24 +14,32 @@ import (
 	"webproxy/policy"
 )
 
-// tunnelThrough has p open a tunnel to d's target, within limit.
-func (e *Egress) tunnelThrough(ctx context.Context, d policy.Decision, p *parent, limit time.Duration) (net.Conn, error) {
+// tunnelThrough has p open a tunnel to the target of route.Decision, within limit.
+func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *parent, limit time.Duration) (net.Conn, error) {
+	d := &route.Decision
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	authorization, err := p.authorization(limited, d.Target)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := e.dialParent(limited, d, p)
+	conn, err := e.dialParent(limited, *d, p)
 	if err != nil {
+		return nil, err
+	}
+	if err := route.renew(); err != nil {
+		conn.Close()
 		return nil, err
 	}
 	// The parent has to connect too, and knows better than we do how long that may take.
 	conn.SetDeadline(time.Now().Add(e.timeout))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	lead, err := p.ask(conn, d.Target, viaOf(ctx), authorization)
+	lead, err := p.ask(conn, d.Target, route.asker.viaOut(), authorization)
 	if !stop() && err == nil {
 		err = ctx.Err()
+	}
+	if err == nil {
+		err = route.renew()
 	}
 	if err != nil {
 		conn.Close()
@@ -49,7 +57,7 @@ func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) 
 	var head strings.Builder
 	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
 	if via != "" {
-		head.WriteString("Via: 1.1 " + via + "\r\n")
+		head.WriteString("Via: " + via + "\r\n")
 	}
 	if authorization != "" {
 		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
@@ -68,7 +76,7 @@ func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) 
 			}
 			return nil, p.fail(t, brokenConnWord(err), 0, err)
 		case resp.StatusCode >= 300:
-			return nil, p.answered(t, resp.StatusCode)
+			return nil, p.answered(t, resp)
 		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 			lead, _ = r.Peek(r.Buffered())
 			return append(lead, responses.takeRaw()...), nil
@@ -76,13 +84,17 @@ func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) 
 	}
 }
 
-// A parentAnswer is an answer of a parent that is not the origin's.
-type parentAnswer struct{ status int }
+// A parentAnswer is an answer of a parent that is not the origin's. In a loop there is no point in asking others.
+type parentAnswer struct {
+	status int
+	loop   bool
+}
 
 func (e *parentAnswer) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
 
 // answered is the error of a parent that answered by itself, instead of reaching t.
-func (p *parent) answered(t policy.Target, status int) *DialError {
+func (p *parent) answered(t policy.Target, resp *http.Response) *DialError {
+	status, loop := resp.StatusCode, saysLoop(resp.Header)
 	word := wordUnavailable
 	switch status {
 	case http.StatusProxyAuthRequired:
@@ -92,7 +104,24 @@ func (p *parent) answered(t policy.Target, status int) *DialError {
 	case http.StatusGatewayTimeout:
 		word = wordTimeout
 	}
-	return p.fail(t, word, status, &parentAnswer{status})
+	if loop {
+		word = wordLoop
+	}
+	failed := p.fail(t, word, status, &parentAnswer{status, loop})
+	if loop {
+		failed.Detail += ": the way from there leads back to a proxy that the request has passed"
+	}
+	return failed
+}
+
+// saysLoop reports whether a proxy on the way says that it saw the request before (RFC 9209, 2.3.18).
+func saysLoop(h http.Header) bool {
+	for _, v := range h["Proxy-Status"] {
+		if strings.Contains(v, "error="+wordLoop) {
+			return true
+		}
+	}
+	return false
 }
 
 // fail is an error whose text the client may see.
@@ -144,16 +173,4 @@ func takeLead(c net.Conn) (net.Conn, []byte) {
 		return l.Conn, l.lead
 	}
 	return c, nil
-}
-
-// viaKey is the context key of the name that this proxy has in Via fields.
-type viaKey struct{}
-
-func withVia(ctx context.Context, via string) context.Context {
-	return context.WithValue(ctx, viaKey{}, via)
-}
-
-func viaOf(ctx context.Context) string {
-	via, _ := ctx.Value(viaKey{}).(string)
-	return via
 }

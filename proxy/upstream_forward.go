@@ -33,6 +33,12 @@ func (s *Server) newParentTransport(p *parent) *http.Transport {
 		if err != nil {
 			return nil, &unsentError{err}
 		}
+		if x := exchangeOfContext(ctx); x != nil {
+			if _, err := x.again(); err != nil {
+				conn.Close()
+				return nil, err
+			}
+		}
 		return newHTTP1Conn(conn, route), nil
 	}
 	return t
@@ -61,7 +67,7 @@ func (s *Server) tripThrough(w *wire, r *http.Request, d policy.Decision, parent
 			s.Egress.worked(p)
 			return resp, nil
 		}
-		if r.Context().Err() != nil {
+		if r.Context().Err() != nil || refusedNow(err) {
 			return nil, err
 		}
 		worst = worseOf(worst, err)
@@ -100,13 +106,18 @@ func (s *Server) tripTo(p *parent, w *wire, d *policy.Decision, r *http.Request)
 	if err != nil {
 		return nil, &unsentError{err}
 	}
+	if x := exchangeOf(r); x != nil { // the KDC may have taken its time
+		if err := x.renew(); err != nil {
+			return nil, err
+		}
+	}
 	if authorization != "" {
 		r.Header["Proxy-Authorization"] = []string{authorization}
 	}
 	resp, err := s.tripOn(s.keyTo(p, w, d, r.Header), w, d, r)
 	if err == nil && parentsOwn(resp) {
 		resp.Body.Close()
-		return nil, p.answered(d.Target, resp.StatusCode)
+		return nil, p.answered(d.Target, resp)
 	}
 	return resp, err
 }

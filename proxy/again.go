@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"webproxy/policy"
+)
+
+// Between a decision and what it permits a name is resolved, a connection opened, a parent asked: that takes
+// seconds, in which another policy comes into force, or a phase or a rule ends. So a request is judged again at
+// the last moment before a socket is connected, before the request goes out, and before a client is told 200.
+// What is in progress by then is for Server.Recheck.
+
+// errOtherWay says that the policy, which permits a CONNECT still, now wants its TLS opened, or no longer.
+var errOtherWay = errors.New("the policy wants the tunnel opened in another way")
+
+// again judges x as if it was made now. It returns the decision if that permits x, else a *RefusedError with
+// it, or errOtherWay. As long as nothing has changed, that costs nothing. It changes nothing, and may be called by
+// several goroutines at once.
+func (x *exchange) again() (policy.Decision, error) {
+	set := x.srv.policySet()
+	if set == x.set && !set.Timed() {
+		return x.permit, nil
+	}
+	req := x.request
+	req.Time = time.Now()
+	d := set.Decide(&req)
+	switch {
+	case !d.Permit:
+		return d, &RefusedError{Decision: d, late: true}
+	case x.tunnelIs(d) != x.inspected:
+		return d, errOtherWay
+	}
+	return d, nil
+}
+
+// tunnelIs reports whether d wants the TLS of the tunnel opened that x asks for.
+func (x *exchange) tunnelIs(d policy.Decision) (inspected bool) {
+	return x.request.Method == http.MethodConnect && d.Inspect()
+}
+
+// maxWays is how often the policy may change its mind about one CONNECT.
+const maxWays = 3
+
+// otherWay has x's tunnel opened in the way that the policy wants now.
+func (x *exchange) otherWay() {
+	x.set = x.srv.policySet()
+	req := x.request
+	req.Time = time.Now()
+	x.permit = x.set.Decide(&req)
+	x.decision = x.permit
+	x.inspected = x.tunnelIs(x.permit)
+	x.rec.Inspected = x.inspected
+}
+
+// renew makes x's decision the one that holds now, or returns why x is not permitted any more.
+func (x *exchange) renew() error {
+	d, err := x.again()
+	if err == nil {
+		x.permit, x.decision = d, d
+	}
+	return err
+}
+
+// refusedLate makes the refusal e x's decision. If it is not only about an address, the close record names the rule and
+// the policy that refuse.
+func (x *exchange) refusedLate(e *RefusedError) {
+	x.decision = e.Decision
+	if e.late {
+		x.fillDecision()
+	}
+}
+
+// refusedNow reports whether err says that what was to be dialled is not permitted any more.
+func refusedNow(err error) bool {
+	var refused *RefusedError
+	return errors.As(err, &refused) || errors.Is(err, errOtherWay)
+}
