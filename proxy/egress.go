@@ -127,12 +127,31 @@ func (e *Egress) open(ctx context.Context, route *Route) (net.Conn, error) {
 	if parents := e.through(d.Target); len(parents) > 0 {
 		return e.openThrough(ctx, route, parents)
 	}
+	asked := *d
 	began := time.Now()
-	addrs, err := e.resolve(ctx, d.Target)
+	found := e.resolve(ctx, d.Target)
 	route.DNS = time.Since(began)
-	if err != nil {
+	if found.err != nil {
+		return nil, found.err
+	}
+	conn, err := e.openTo(ctx, route, found.addrs)
+	if err == nil || found.rest == "" || ctx.Err() != nil {
+		return conn, err
+	}
+	// The addresses that were not waited for may be better.
+	*d = asked
+	began = time.Now()
+	rest := e.resolveRest(ctx, d.Target, found.rest)
+	route.DNS += time.Since(began)
+	if rest.err != nil {
 		return nil, err
 	}
+	return e.openTo(ctx, route, rest.addrs)
+}
+
+// openTo is open for addrs, which are those of the target.
+func (e *Egress) openTo(ctx context.Context, route *Route, addrs []netip.Addr) (net.Conn, error) {
+	d := &route.Decision
 	if err := route.renew(); err != nil {
 		return nil, err
 	}
@@ -142,7 +161,7 @@ func (e *Egress) open(ctx context.Context, route *Route) (net.Conn, error) {
 	if len(permitted) == 0 {
 		return nil, refusal
 	}
-	began = time.Now()
+	began := time.Now()
 	conn, addr, err := e.connect(ctx, d.Target, route.judge, permitted)
 	route.Connect = time.Since(began)
 	if err == nil {
@@ -168,18 +187,32 @@ func (r *Route) leads(addr netip.AddrPort) {
 
 // resolve returns the addresses of t; an IP literal is its own, without DNS.
 // The slice is shared: it must not be changed.
-func (e *Egress) resolve(ctx context.Context, t policy.Target) ([]netip.Addr, error) {
+func (e *Egress) resolve(ctx context.Context, t policy.Target) nameAnswer {
 	if addr := t.Addr(); addr.IsValid() {
-		return []netip.Addr{addr}, nil
+		return nameAnswer{addrs: []netip.Addr{addr}}
 	}
-	addrs, err := e.names.lookup(ctx, t.Host())
+	a := e.names.find(ctx, t.Host())
+	a.err = resolveError(ctx, t, a.err)
+	return a
+}
+
+// resolveRest returns those addresses of t, a name, that resolve did not wait for.
+func (e *Egress) resolveRest(ctx context.Context, t policy.Target, network string) nameAnswer {
+	limited, cancel := context.WithTimeout(ctx, e.names.timeout)
+	defer cancel()
+	a, _ := e.names.ask(limited, t.Host(), network)
+	a.err = resolveError(ctx, t, a.err)
+	return a
+}
+
+func resolveError(ctx context.Context, t policy.Target, err error) error {
 	switch {
 	case err == nil:
-		return addrs, nil
+		return nil
 	case errors.Is(ctx.Err(), context.Canceled):
-		return nil, fmt.Errorf("resolve %s: %w", t.Host(), context.Canceled)
+		return fmt.Errorf("resolve %s: %w", t.Host(), context.Canceled)
 	}
-	return nil, newDNSError(t, err)
+	return newDNSError(t, err)
 }
 
 // usualAddrs is how many addresses a name has at most, in most cases.

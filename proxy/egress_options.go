@@ -18,6 +18,9 @@ type EgressOptions struct {
 	Resolver string `yaml:"resolver"`
 	// Hosts gives names fixed addresses. They win over DNS and over the system's hosts file.
 	Hosts map[string][]string `yaml:"hosts"`
+	// Family is whose addresses of names are used: any (the default), ipv4 or ipv6. Addresses that are written
+	// in hosts or in a request are used whatever they are.
+	Family Family `yaml:"family"`
 	// ConnectTimeout bounds connecting to an origin, all its addresses together. Default 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
 	// DNSTimeout bounds resolving a name, retries included. Default 5s.

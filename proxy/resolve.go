@@ -26,7 +26,9 @@ const (
 type nameCache struct {
 	static  map[string][]netip.Addr // never changed
 	server  string                  // the DNS server; empty for the system's
+	network string                  // whose addresses are wanted, as net.Resolver calls it
 	timeout time.Duration           // of one lookup
+	delay   time.Duration           // see resolutionDelay
 	limit   int                     // of answers
 	now     func() time.Time
 
@@ -40,6 +42,7 @@ type nameAnswer struct {
 	addrs   []netip.Addr // never changed
 	err     error
 	expires time.Time
+	rest    string // the network whose addresses were not waited for; empty if they were
 }
 
 // A nameFlight is a lookup that is under way.
@@ -54,7 +57,9 @@ func newNameCache(o EgressOptions, static map[string][]netip.Addr) *nameCache {
 	return &nameCache{
 		static:  static,
 		server:  o.Resolver,
+		network: o.Family.network(),
 		timeout: o.DNSTimeout,
+		delay:   resolutionDelay,
 		limit:   o.MaxNames,
 		now:     time.Now,
 		answers: make(map[string]nameAnswer),
@@ -66,30 +71,36 @@ func newNameCache(o EgressOptions, static map[string][]netip.Addr) *nameCache {
 // at most maxAddrs. The slice is shared; it must not be changed. An error is ctx's own, or a
 // *net.DNSError.
 func (c *nameCache) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	a := c.find(ctx, host)
+	return a.addrs, a.err
+}
+
+// find is lookup, and says what was not waited for.
+func (c *nameCache) find(ctx context.Context, host string) nameAnswer {
 	if addrs, ok := c.static[host]; ok {
-		return addrs, nil
+		return nameAnswer{addrs: addrs}
 	}
 	c.mu.RLock()
 	a, ok := c.answers[host]
 	c.mu.RUnlock()
 	if ok && c.now().Before(a.expires) {
-		return a.addrs, a.err
+		return a
 	}
 	return c.share(ctx, host)
 }
 
 // share joins the lookup of host that is under way, or else is the one that looks up.
-func (c *nameCache) share(ctx context.Context, host string) ([]netip.Addr, error) {
+func (c *nameCache) share(ctx context.Context, host string) nameAnswer {
 	c.mu.Lock()
 	if f, ok := c.flights[host]; ok {
 		f.waiting++
 		c.mu.Unlock()
 		select {
 		case <-f.done:
-			return f.answer.addrs, f.answer.err
+			return f.answer
 		case <-ctx.Done():
 			c.leave(host, f)
-			return nil, ctx.Err()
+			return nameAnswer{err: ctx.Err()}
 		}
 	}
 	// The lookup is everybody's: it has its own time limit, and the caller that does it may leave
@@ -102,7 +113,7 @@ func (c *nameCache) share(ctx context.Context, host string) ([]netip.Addr, error
 
 	stop := context.AfterFunc(ctx, func() { c.leave(host, f) })
 	defer stop()
-	answer, age := c.ask(shared, host)
+	answer, age := c.ask(shared, host, c.network)
 
 	c.mu.Lock()
 	if age > 0 {
@@ -115,9 +126,9 @@ func (c *nameCache) share(ctx context.Context, host string) ([]netip.Addr, error
 	c.mu.Unlock()
 	close(f.done)
 	if answer.err != nil && ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nameAnswer{err: ctx.Err()}
 	}
-	return answer.addrs, answer.err
+	return answer
 }
 
 // leave takes one caller off f. The last one ends it; whoever comes later starts another.
@@ -152,9 +163,10 @@ func (c *nameCache) remember(host string, a nameAnswer, age time.Duration) {
 	c.answers[host] = a
 }
 
-// ask looks host up, and says how long the answer holds; zero if it must not be used again.
-func (c *nameCache) ask(ctx context.Context, host string) (nameAnswer, time.Duration) {
-	note := &dnsNote{}
+// ask looks up the addresses of host in network, and says how long the answer holds; zero if it must not be used
+// again.
+func (c *nameCache) ask(ctx context.Context, host, network string) (nameAnswer, time.Duration) {
+	note := &dnsNote{patience: c.delay}
 	resolver := net.Resolver{
 		PreferGo: true, // the system's own would hide the TTL and obey GODEBUG
 		Dial: func(attempt context.Context, network, address string) (net.Conn, error) {
@@ -166,7 +178,7 @@ func (c *nameCache) ask(ctx context.Context, host string) (nameAnswer, time.Dura
 		},
 	}
 	// The final dot: the name judged, not that name within a search domain.
-	found, err := resolver.LookupNetIP(ctx, "ip", host+".")
+	found, err := resolver.LookupNetIP(ctx, network, host+".")
 	if err != nil {
 		return nameAnswer{err: err}, note.negativeAge(err)
 	}
@@ -174,7 +186,7 @@ func (c *nameCache) ask(ctx context.Context, host string) (nameAnswer, time.Dura
 	if len(addrs) == 0 {
 		return nameAnswer{err: &net.DNSError{Err: "no usable address", Name: host, IsNotFound: true}}, 0
 	}
-	return nameAnswer{addrs: addrs}, note.age()
+	return nameAnswer{addrs: addrs, rest: note.rest()}, note.age()
 }
 
 // usableAddrs returns a copy of addrs, each once, IPv4 as IPv4, without zones (they mean something

@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"io"
 	"math"
 	"net"
 	"sync"
@@ -14,8 +16,8 @@ import (
 // A dnsNote learns from the answers to one lookup how long they hold, which net.Resolver does not
 // tell: it reads along on the resolver's connections.
 //
-// It sees forged packets too, which the resolver drops. They can only shorten what they touch: all
-// times are minima, and a negative answer counts only if the resolver itself came to one.
+// It sees what answers the resolver's questions, as ownAnswer leaves it. All times are minima, a negative answer counts
+// only if the resolver itself came to one, and what was not waited for is asked for again where it is missed.
 type dnsNote struct {
 	mu          sync.Mutex    // guards what follows; A and AAAA are asked for at the same time
 	asked       bool          // a server was asked: the answer is not from the hosts file
@@ -24,6 +26,11 @@ type dnsNote struct {
 	noSuchName  bool          // one of them was NXDOMAIN: it holds for every type (RFC 2308, 5)
 	ttl         time.Duration // the least of the positives
 	negativeTTL time.Duration // the least of the negatives
+
+	patience time.Duration                 // with the other type of address, behind the first that has one
+	cutoff   map[dnsmessage.Type]time.Time // when there is none left with that type
+	late     dnsmessage.Type               // whose answer did not come in time; zero if it did
+	asking   map[*notedConn]bool           // that wait for an answer
 }
 
 // age is how long the addresses found may be used.
@@ -59,13 +66,15 @@ func (n *dnsNote) read(msg []byte) {
 	}
 	// A CNAME may stand alone in the answer for a type that its target does not have: it tells no
 	// more than an empty answer (RFC 2308, 2.2).
-	addresses, ttl := false, uint32(math.MaxInt32)
+	addresses, ttl := dnsmessage.Type(0), uint32(math.MaxInt32)
 	for {
 		rr, err := p.AnswerHeader()
 		if err != nil {
 			break
 		}
-		addresses = addresses || rr.Type == dnsmessage.TypeA || rr.Type == dnsmessage.TypeAAAA
+		if rr.Type == dnsmessage.TypeA || rr.Type == dnsmessage.TypeAAAA {
+			addresses = rr.Type
+		}
 		ttl = min(ttl, saneTTL(rr.TTL))
 		if p.SkipAnswer() != nil {
 			return
@@ -74,9 +83,10 @@ func (n *dnsNote) read(msg []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
-	case head.RCode == dnsmessage.RCodeSuccess && addresses:
+	case head.RCode == dnsmessage.RCodeSuccess && addresses != 0:
 		n.ttl = least(n.positives, n.ttl, ttl)
 		n.positives++
+		n.hurry(addresses)
 	case head.RCode == dnsmessage.RCodeSuccess, head.RCode == dnsmessage.RCodeNameError:
 		n.negativeTTL = least(n.negatives, n.negativeTTL, min(ttl, soaTTL(&p)))
 		n.negatives++
@@ -134,36 +144,45 @@ func (n *dnsNote) dial(ctx, lookup context.Context, network, address string, lim
 	if err != nil {
 		return nil, err
 	}
-	noted := notedConn{Conn: conn, limit: limit}
+	noted := &notedConn{Conn: conn, note: n, limit: limit}
 	noted.release = context.AfterFunc(lookup, func() { conn.Close() })
 	// The resolver frames messages by the type of its connection: UDP must still look like it.
 	if udp, ok := conn.(*net.UDPConn); ok {
-		return &dnsPackets{notedConn: noted, packetReader: udp, note: n}, nil
+		return &dnsPackets{notedConn: noted, packetReader: udp}, nil
 	}
-	return &dnsStream{notedConn: noted, note: n}, nil
+	return &dnsStream{notedConn: noted}, nil
 }
 
 // A notedConn is what both kinds of connection to a DNS server have in common.
 type notedConn struct {
 	net.Conn
+	note    *dnsNote
 	limit   time.Duration
 	release func() bool // from the lookup's end
+
+	// Of the question in progress. They are written in the goroutine that asks, while note.mu is held.
+	id       uint16
+	question dnsmessage.Question
+	deadline time.Time
 }
 
 func (c *notedConn) Close() error {
 	c.release()
+	c.note.ask(c, nil)
 	return c.Conn.Close()
 }
 
 func (c *notedConn) SetDeadline(t time.Time) error {
-	return c.Conn.SetDeadline(sooner(t, c.limit))
+	c.note.mu.Lock()
+	defer c.note.mu.Unlock()
+	c.deadline = sooner(t, c.limit)
+	return c.Conn.SetDeadline(c.deadline)
 }
 
 // dnsPackets is a connection by UDP.
 type dnsPackets struct {
-	notedConn
+	*notedConn
 	packetReader
-	note *dnsNote
 }
 
 // packetReader is the part of net.PacketConn that net.Conn lacks.
@@ -172,34 +191,78 @@ type packetReader interface {
 	WriteTo(p []byte, addr net.Addr) (int, error)
 }
 
+// Write sends a question.
+func (c *dnsPackets) Write(b []byte) (int, error) {
+	c.note.ask(c.notedConn, b)
+	return c.Conn.Write(b)
+}
+
+// Read returns an answer, as ownAnswer leaves it. What is none is dropped: it may be forged.
 func (c *dnsPackets) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if err == nil {
-		c.note.read(b[:n])
+	for {
+		n, err := c.Conn.Read(b)
+		if err != nil {
+			if none := c.note.without(c.notedConn, err); none != nil {
+				return copy(b, none), nil
+			}
+			return 0, err
+		}
+		if own, ok := ownAnswer(b[:n], c.id, c.question); ok && len(own) <= len(b) {
+			c.note.read(own)
+			return copy(b, own), nil
+		}
 	}
-	return n, err
 }
 
 // dnsStream is a connection by TCP: one message, two bytes of length before it (RFC 7766, section 8).
 type dnsStream struct {
-	notedConn
-	note *dnsNote
-	read []byte // so far; at most 2+65535 bytes
+	*notedConn
+	answer []byte // what of the answer was not read yet, length and all
 }
 
-func (c *dnsStream) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if len(c.read) < 2+math.MaxUint16 {
-		c.read = append(c.read, b[:n]...)
+// Write sends a question.
+func (c *dnsStream) Write(b []byte) (int, error) {
+	if len(b) > 2 {
+		c.note.ask(c.notedConn, b[2:])
 	}
-	if len(c.read) >= 2 {
-		size := int(binary.BigEndian.Uint16(c.read))
-		if msg := c.read[2:]; n > 0 && len(msg) >= size && len(msg)-n < size {
-			c.note.read(msg[:size])
-		}
-	}
-	return n, err
+	return c.Conn.Write(b)
 }
+
+// Read returns bytes of an answer, as ownAnswer leaves it.
+func (c *dnsStream) Read(b []byte) (int, error) {
+	if len(c.answer) == 0 {
+		own, err := c.receive()
+		if err != nil {
+			if own = c.note.without(c.notedConn, err); own == nil {
+				return 0, err
+			}
+		}
+		c.answer = append(binary.BigEndian.AppendUint16(nil, uint16(len(own))), own...)
+	}
+	n := copy(b, c.answer)
+	c.answer = c.answer[n:]
+	return n, nil
+}
+
+// receive reads the next message.
+func (c *dnsStream) receive() ([]byte, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(c.Conn, size[:]); err != nil {
+		return nil, err
+	}
+	msg := make([]byte, binary.BigEndian.Uint16(size[:]))
+	if _, err := io.ReadFull(c.Conn, msg); err != nil {
+		return nil, err
+	}
+	own, ok := ownAnswer(msg, c.id, c.question)
+	if !ok || len(own) > math.MaxUint16 {
+		return nil, errNoDNSAnswer
+	}
+	c.note.read(own)
+	return own, nil
+}
+
+var errNoDNSAnswer = errors.New("not an answer")
 
 // sooner is t, or limit from now if that is earlier or t is zero.
 func sooner(t time.Time, limit time.Duration) time.Time {

@@ -176,9 +176,9 @@ func (e *Egress) judgeParent(p *parent, err error) (again bool) {
 
 // dialParent connects to p, by TLS if it wants that. d is whom it is for.
 func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *parent) (net.Conn, error) {
-	addrs, err := e.resolve(ctx, p.addr)
-	if err != nil {
-		return nil, p.blame(d.Target, err)
+	found := e.resolve(ctx, p.addr)
+	if found.err != nil {
+		return nil, p.blame(d.Target, found.err)
 	}
 	notSelf := func(addr netip.AddrPort) error {
 		if d.CheckAddr(addr).Reason == policy.Loop {
@@ -186,11 +186,20 @@ func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *parent) (
 		}
 		return nil
 	}
-	all := make([]netip.AddrPort, 0, len(addrs))
-	for _, addr := range addrs {
-		all = append(all, netip.AddrPortFrom(addr, p.addr.Port()))
+	connect := func(addrs []netip.Addr) (net.Conn, error) {
+		all := make([]netip.AddrPort, 0, len(addrs))
+		for _, addr := range addrs {
+			all = append(all, netip.AddrPortFrom(addr, p.addr.Port()))
+		}
+		conn, _, err := e.connect(ctx, p.addr, notSelf, all)
+		return conn, err
 	}
-	conn, _, err := e.connect(ctx, p.addr, notSelf, all)
+	conn, err := connect(found.addrs)
+	if err != nil && found.rest != "" && ctx.Err() == nil {
+		if rest := e.resolveRest(ctx, p.addr, found.rest); rest.err == nil {
+			conn, err = connect(rest.addrs)
+		}
+	}
 	if err != nil {
 		return nil, p.blame(d.Target, err)
 	}
