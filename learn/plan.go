@@ -85,16 +85,18 @@ type Item struct {
 	Expires string `yaml:"expires" json:"expires"`
 	By      string `yaml:"by,omitempty" json:"by"`
 	// Bulk says that nothing speaks against approving it unlooked at.
-	Bulk       bool     `yaml:"bulk" json:"bulk"`
-	Kind       Kind     `yaml:"kind" json:"kind"`
-	Confidence int      `yaml:"confidence" json:"confidence"`
-	Excess     int      `yaml:"excess" json:"excess"`
-	Suspicion  int      `yaml:"suspicion" json:"suspicion"`
-	Evidence   string   `yaml:"evidence" json:"evidence"`
-	Hosts      []string `yaml:"hosts,flow" json:"hosts"`
-	Why        []string `yaml:"why,omitempty" json:"why"`
-	Concerns   []string `yaml:"concerns,omitempty" json:"concerns"`
-	Ladder     []string `yaml:"ladder,omitempty" json:"ladder"`
+	Bulk       bool `yaml:"bulk" json:"bulk"`
+	Kind       Kind `yaml:"kind" json:"kind"`
+	Confidence int  `yaml:"confidence" json:"confidence"`
+	Excess     int  `yaml:"excess" json:"excess"`
+	Suspicion  int  `yaml:"suspicion" json:"suspicion"`
+	// Replaces is the wildcard in force that allows it today.
+	Replaces string   `yaml:"replaces,omitempty" json:"replaces,omitempty"`
+	Evidence string   `yaml:"evidence" json:"evidence"`
+	Hosts    []string `yaml:"hosts,flow" json:"hosts"`
+	Why      []string `yaml:"why,omitempty" json:"why"`
+	Concerns []string `yaml:"concerns,omitempty" json:"concerns"`
+	Ladder   []string `yaml:"ladder,omitempty" json:"ladder"`
 }
 
 const planHeader = `# Proposals of webproxy learn review --plan. Set answer to one of
@@ -115,7 +117,7 @@ func NewPlan(made time.Time, seen *Observations, set *policy.Set, proposals []*P
 // Item is p as a plan has it, pending.
 func (p *Proposal) Item() Item {
 	i := Item{
-		Group: p.Group, Entry: p.Entry, Answer: Pending, Bulk: p.Bulk(), Kind: p.Kind, Confidence: p.Confidence, Excess: p.Excess, Suspicion: p.Suspicion,
+		Group: p.Group, Entry: p.Entry, Answer: Pending, Bulk: p.Bulk(), Kind: p.Kind, Confidence: p.Confidence, Excess: p.Excess, Suspicion: p.Suspicion, Replaces: p.Replaces,
 		Evidence: p.Evidence.String(), Hosts: p.Hosts(), Concerns: p.Concerns,
 	}
 	i.Why = append(append(i.Why, p.Sure...), p.Wide...)

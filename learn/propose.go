@@ -49,6 +49,9 @@ type Proposal struct {
 	Evidence
 	Ladder []Rung
 	Score
+	// Replaces is the wildcard in force that admits it today, with many others, and could go once all names below it
+	// that are needed are approved; empty if no rule admits it.
+	Replaces string
 	// Hint is what usually came just before; no proof of anything.
 	Hint string
 
@@ -120,7 +123,8 @@ type endpoint struct {
 	Endpoint
 	seen     []*Sighting
 	admitted bool
-	by       *Proposal // that covers it; nil if none does
+	shared   *policy.RuleInfo // the shared wildcard that alone admits it; nil if none does
+	by       *Proposal        // that covers it; nil if none does
 }
 
 func newWork(g *Group, p Params) *work {
@@ -134,11 +138,13 @@ func (w *work) find() {
 	w.generalise()
 	w.rest()
 	w.tidy()
+	w.replace()
 	w.remember()
 }
 
 // collect sorts out what can be learnt from, and of that what the policy does not admit.
 func (w *work) collect() {
+	shared := newSharedWildcards(w.params.Policy, w.group.Name)
 	for _, s := range w.group.Sightings() {
 		d := w.judge(s)
 		admitted := d.Verdict == policy.Allow
@@ -165,6 +171,9 @@ func (w *work) collect() {
 		}
 		e.seen = append(e.seen, s)
 		e.admitted = e.admitted && admitted
+		if admitted && e.shared == nil {
+			e.shared = shared.admitting(s)
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ func (r *Readiness) news(w *work, g *Group) {
 	days := int(dayOf(g.Last)-dayOf(g.First)) + 1
 	r.PerDay = make([]int, days)
 	for _, e := range w.order {
-		if e.by == nil || !slices.Contains(w.out.List, e.by) {
+		if e.admitted || e.by == nil || !slices.Contains(w.out.List, e.by) {
 			continue
 		}
 		first := e.first()

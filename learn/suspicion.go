@@ -53,6 +53,9 @@ func (w *work) raiseConcerns(p *Proposal) {
 	}()
 	hosts := p.Hosts()
 	w.concernNames(p, hosts, object)
+	if p.Replaces != "" {
+		object(0, "%s allows it today, and every other name there too", p.Replaces)
+	}
 	if p.Hits == p.Refused {
 		object(asUnproved, "it was never let through, so it was not seen to answer")
 	}

@@ -41,12 +41,12 @@ func (w *work) meant() map[Endpoint]bool {
 		meant[x.Endpoint().anyPath()] = true
 	}
 	for _, e := range w.order {
-		if e.by != nil && slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by) {
+		if e.by != nil && !e.admitted && slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by) {
 			meant[e.anyPath()] = true
 		}
 	}
 	for _, e := range w.order {
-		if e.by != nil && !(slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by)) {
+		if e.by != nil && !e.admitted && !(slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by)) {
 			delete(meant, e.anyPath())
 		}
 	}

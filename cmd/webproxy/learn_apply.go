@@ -111,10 +111,24 @@ func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.
 		a.files[config.PastPath(cfg.Path)] = text
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), a.summary())
+	for _, wildcard := range replaced(items) {
+		sayHint(cmd.ErrOrStderr(), wildcard+" still allows all names there, rejected ones too: remove it once all that are needed are approved")
+	}
 	if len(a.files) == 0 {
 		return nil
 	}
 	return a.commit(cmd)
+}
+
+// replaced are the wildcards in force in whose place items were approved, or whose names were rejected.
+func replaced(items []learn.Item) []string {
+	var all []string
+	for _, i := range items {
+		if i.Replaces != "" && i.Answer != learn.Pending && i.Answer != learn.Snooze && !slices.Contains(all, i.Replaces) {
+			all = append(all, i.Replaces)
+		}
+	}
+	return all
 }
 
 // take carries out the answer of one item, in memory.

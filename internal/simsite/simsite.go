@@ -4,6 +4,8 @@
 // administrator who reads the news on a node, software that asks for random names, and a compromised node
 // that talks to its master at a host that anybody can rent.
 //
+// A World is another site, with habits and unwanted habits of its own; see Worlds and HeldOut.
+//
 // The names are those of the catalog where it has them. The same seed makes the same requests. Days must be
 // asked for one after the other:
 //
@@ -40,7 +42,13 @@ const (
 )
 
 // Legitimate reports whether the operator wants it to go on.
-func (p Purpose) Legitimate() bool { return p != Browsing && p != Random && p != Beacon }
+func (p Purpose) Legitimate() bool {
+	switch p {
+	case Service, Update, Monthly, Onboarding, Failover, Vendor:
+		return true
+	}
+	return false
+}
 
 // A Request is one that a node made.
 type Request struct {
@@ -64,6 +72,7 @@ var start = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 // A Site is the cluster. It is not safe for concurrent use.
 type Site struct {
 	rng    *rand.Rand
+	nodes  int
 	habits []habit
 }
 
@@ -80,7 +89,7 @@ type habit struct {
 
 // New returns the Site of a seed.
 func New(seed uint64) (*Site, error) {
-	s := &Site{rng: rand.New(rand.NewPCG(seed, 60))}
+	s := &Site{rng: rand.New(rand.NewPCG(seed, 60)), nodes: nodes}
 	var err error
 	s.habits, err = habits()
 	return s, err
@@ -144,8 +153,8 @@ func onDays(days ...int) func(int) bool {
 }
 
 // all are the nodes that there are on a day.
-func all(_ *Site, day int) []int {
-	n := nodes
+func all(s *Site, day int) []int {
+	n := s.nodes
 	if day >= lateDay {
 		n++
 	}
@@ -160,7 +169,7 @@ func only(node int) func(*Site, int) []int {
 	return func(*Site, int) []int { return []int{node} }
 }
 
-func anyone(s *Site, _ int) []int { return []int{s.rng.IntN(nodes)} }
+func anyone(s *Site, _ int) []int { return []int{s.rng.IntN(s.nodes)} }
 
 func always(targets ...string) func(*Site, int) []string {
 	return func(*Site, int) []string { return targets }
