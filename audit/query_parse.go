@@ -3,6 +3,8 @@ package audit
 import (
 	"fmt"
 	"strings"
+
+	"webproxy/internal/spelling"
 )
 
 // A queryParser reads an expression:
@@ -237,44 +239,5 @@ func nearestField(word string) string {
 	for i := range columns {
 		names[i] = columns[i].name
 	}
-	return nearest(strings.ToLower(word), names)
-}
-
-// nearest is the one of words that is fewest changes away from word; empty if all are far away.
-func nearest(word string, words []string) string {
-	best, least := "", 1+len(word)/3
-	for _, w := range words {
-		if d := distance(word, w); d <= least && d < len(w) && (best == "" || d < least) {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance is how many characters must be added, removed, replaced or swapped with their neighbour
-// to make b of a.
-func distance(a, b string) int {
-	if len(a) > 64 { // no name is as long
-		return len(a)
-	}
-	var before, above []int // the two rows above the current one
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, above, row = above, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(above[j+1]+1, row[j]+1, above[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
+	return spelling.Nearest(strings.ToLower(word), names)
 }

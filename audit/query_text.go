@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -76,7 +77,7 @@ func checkWord(name string, v token) *QueryError {
 		return nil
 	}
 	err := &QueryError{Msg: fmt.Sprintf("no %s is %q", name, v.text), Hint: "want " + strings.Join(words, ", ")}
-	if near := nearest(v.text, words); near != "" {
+	if near := spelling.Nearest(v.text, words); near != "" {
 		err.Hint = "did you mean " + near + "?"
 	}
 	if v.quoted { // a later version may have words that we do not know

@@ -28,6 +28,7 @@ import (
 	"strings"
 	"sync"
 
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -153,7 +154,7 @@ func generations(fs []file) []string {
 func unknownList(name string) error {
 	names := append(Names(), BundleNames()...)
 	hint := ""
-	if near := nearest(name, names); near != "" {
+	if near := spelling.Nearest(name, names); near != "" {
 		hint = fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	return fmt.Errorf("no catalog list %q%s; the lists are %s; the bundles are %s", name, hint,

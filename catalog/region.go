@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -101,7 +102,7 @@ func resolveRegion(cloud, word string, vouched bool) (string, *policy.SpecError)
 }
 
 func regionHint(cloud, word string) string {
-	if near := nearest(strings.ReplaceAll(word, " ", ""), regionsOf(cloud)); near != "" {
+	if near := spelling.Nearest(strings.ReplaceAll(word, " ", ""), regionsOf(cloud)); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "if it is newer than this program, give its short name too: policy.names.regioncode"

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -86,7 +87,7 @@ func newWording(place policy.Place) (wording, policy.SpecErrors) {
 
 func unknownPlaceholder(key string) *policy.SpecError {
 	hint := "the names are " + strings.Join(PlaceholderNames(), ", ")
-	if near := nearest(key, PlaceholderNames()); near != "" {
+	if near := spelling.Nearest(key, PlaceholderNames()); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	if key == "region" {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"webproxy/internal/spelling"
 )
 
 // A decoder fills Go values from YAML nodes by the yaml tags of their fields. It differs from the
@@ -162,7 +164,7 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
 	}
 	slices.Sort(names)
 	msg, hint := "no such setting", ""
-	if near := nearest(key.Value, names); near != "" {
+	if near := spelling.Nearest(key.Value, names); near != "" {
 		msg = fmt.Sprintf("no such setting; did you mean %q?", near)
 	} else if home := homes(key.Value); home != "" {
 		hint = home

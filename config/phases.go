@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -150,7 +151,7 @@ func (l *loader) readPast() {
 
 func unknownPhase(name string, phases map[string]policy.PhaseSpec) string {
 	known := slices.Sorted(maps.Keys(phases))
-	switch near := nearest(name, known); {
+	switch near := spelling.Nearest(name, known); {
 	case len(known) == 0:
 		return "policy.phases names no phases"
 	case near != "":

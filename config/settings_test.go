@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"webproxy/internal/spelling"
 )
 
 // Every exported field of a section is a setting, or says that it is none; its type can be decoded.
@@ -126,8 +128,8 @@ func TestNearest(t *testing.T) {
 		"header-timeout": "header_timeout", "headertimeout": "header_timeout", "colour": "", "x": "", "": "",
 		strings.Repeat("hosts", 100): "",
 	} {
-		if got := nearest(word, names); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		if got := spelling.Nearest(word, names); got != want {
+			t.Errorf("spelling.Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}
 }

@@ -7,48 +7,6 @@ import (
 	"strings"
 )
 
-// nearest returns the one of names that word is most likely a misspelling of; empty if none is near.
-func nearest(word string, names []string) string {
-	best, bestCost := "", 1+len(word)/3
-	for _, name := range names {
-		if strings.EqualFold(strings.ReplaceAll(word, "-", "_"), name) {
-			return name
-		}
-		if cost := distance(word, name); cost < len(name) && cost <= bestCost && (best == "" || cost < bestCost) {
-			best, bestCost = name, cost
-		}
-	}
-	return best
-}
-
-// distance is how many characters must be added, removed, replaced or swapped with their neighbour
-// to make b of a.
-func distance(a, b string) int {
-	if len(a) > 64 { // no name is as long
-		return len(a)
-	}
-	var before, above []int // the two rows above the current one
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before, above, row = above, row, make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(above[j+1]+1, row[j]+1, above[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-	}
-	return row[len(b)]
-}
-
 // homes says where a setting belongs that stands in the wrong place; empty if nowhere.
 func homes(name string) string {
 	var paths []string

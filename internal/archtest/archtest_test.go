@@ -20,8 +20,40 @@ func TestTree(t *testing.T) {
 	if len(files) < 20 {
 		t.Fatalf("only %d files found", len(files))
 	}
-	for _, objection := range check(files) {
+	for _, objection := range append(check(files, packages(t)), packages(t).absent(files)...) {
 		t.Error(objection)
+	}
+}
+
+// packages is the table of docs/architecture.md.
+func packages(t *testing.T) table {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := readTable(string(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A row for a package that is not there, or an import of one, is an objection; no table is an error.
+func TestTable(t *testing.T) {
+	const head = "| package | what it is for | may import |\n|---|---|---|\n"
+	gone, err := readTable(head + "| `proxy` | sockets | policy |\n| `gone` | it was | nothing |\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(gone.absent([]*file{{dir: "proxy"}}), "; ")
+	if want := "there is no package gone; docs/architecture.md: package proxy may import policy, which is not in the table"; !strings.Contains(got, want) {
+		t.Errorf("absent() = %q, want %q in it", got, want)
+	}
+	for _, doc := range []string{"", "| package | what it is for |\n", head, head + "| `a` | x | nothing |\n| `a` | x | nothing |\n"} {
+		if _, err := readTable(doc); err == nil {
+			t.Errorf("readTable(%q): no error", doc)
+		}
 	}
 }
 
@@ -40,7 +72,7 @@ func TestRules(t *testing.T) {
 		{"policy must not import internal/atomicfile", "policy/spec.go", `import "webproxy/internal/atomicfile"`},
 		{"proxy must not import internal/proxytest", "proxy/server.go", `import "webproxy/internal/proxytest"`},
 		{"", "proxy/server_test.go", `import "webproxy/internal/proxytest"`},
-		{"package novel is not in the import table", "novel/novel.go", ``},
+		{"package novel is not in the table of packages", "novel/novel.go", ``},
 		{"", "bench/load.go", `import "webproxy/proxy"`},
 		// third parties
 		{"", "proxy/goproxy.go", `import "github.com/elazarl/goproxy"`},
@@ -92,7 +124,7 @@ func TestRules(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.path, err)
 		}
-		got := strings.Join(check(files), "\n")
+		got := strings.Join(check(files, packages(t)), "\n")
 		if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) || strings.Contains(got, "\n") {
 			t.Errorf("%s: %s\n got %q\nwant %q", tt.path, tt.src, got, tt.want)
 		}
