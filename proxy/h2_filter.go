@@ -36,6 +36,10 @@ type h2Filter struct {
 	began   bool         // the preface has come
 	last    uint32       // the highest stream so far
 
+	uploads    map[uint32]bool // requests that have not come to their end; see h2_half_close.go
+	overfull   bool            // there were too many of them to know
+	inputEnded bool            // the client has ended its sending side
+
 	section h2Section // being read
 	decoder *hpack.Decoder
 	encoder *hpack.Encoder
@@ -90,8 +94,14 @@ func (f *h2Filter) next() error {
 	if !f.began {
 		return f.readPreface()
 	}
+	if f.inputEnded {
+		return f.awaitClose()
+	}
 	var head [h2FrameHead]byte
-	if _, err := io.ReadFull(f.Conn, head[:]); err != nil {
+	switch n, err := io.ReadFull(f.Conn, head[:]); {
+	case n == 0 && isInputEnd(err) && f.section.stream == 0:
+		return f.endInput()
+	case err != nil:
 		return err
 	}
 	size := int(head[0])<<16 | int(head[1])<<8 | int(head[2])
@@ -113,6 +123,7 @@ func (f *h2Filter) next() error {
 		return f.breakOff(flawFrames)
 	}
 	f.passing = size
+	f.noteFrame(kind, flags, stream)
 	return nil
 }
 
@@ -199,14 +210,14 @@ var malformedSection = []hpack.HeaderField{{Name: ":method", Value: "GET"}}
 // finishSection checks the section that has been read, and hands it on.
 func (f *h2Filter) finishSection() {
 	s := &f.section
-	fields := s.fields
+	fields, head := s.fields, false
 	switch {
 	case s.stream <= f.last: // trailers, or nothing that is a request
 		if s.size > f.limit() || checkH2Trailers(fields) != flawless {
 			fields = malformedSection
 		}
 	default:
-		f.last = s.stream
+		f.last, head = s.stream, true
 		flaw, err := flawTooLarge, error(nil)
 		if s.size <= f.limit() {
 			flaw, err = f.check(fields)
@@ -216,6 +227,7 @@ func (f *h2Filter) finishSection() {
 			fields = malformedSection
 		}
 	}
+	f.noteRequest(s.stream, s.flags.Has(http2.FlagHeadersEndStream), head)
 	f.encoded.Reset()
 	for _, hf := range fields {
 		f.encoder.WriteField(hf) // to a buffer: it cannot fail

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
+	"webproxy/audit"
 	"webproxy/internal/proxytest"
 )
 
@@ -86,6 +89,47 @@ func TestHalfClosedClientInside(t *testing.T) {
 	for _, r := range p.Records(18) {
 		if r.Error != "" {
 			t.Errorf("%s %s %s", r.Method, r.Type, r.Error)
+		}
+	}
+}
+
+// And by HTTP/2: each request that is whole is answered, and none that is not.
+func TestHalfClosedClientH2(t *testing.T) {
+	p := startInspected(t, slowOrigin, leafSpec{})
+	head := func(method, path string) []byte {
+		return block(":method="+method, ":scheme=https", ":authority="+p.Target, ":path=/allowed"+path)
+	}
+	for _, end := range []string{"close_notify", "FIN", "both"} {
+		before := len(p.Audit.All())
+		c := p.openH2(t)
+		c.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: head("GET", "/a"), EndHeaders: true, EndStream: true})
+		c.WriteHeaders(http2.HeadersFrameParam{StreamID: 3, BlockFragment: head("POST", "/b"), EndHeaders: true})
+		c.WriteData(3, true, []byte("body"))
+		c.WriteHeaders(http2.HeadersFrameParam{StreamID: 5, BlockFragment: head("POST", "/c"), EndHeaders: true})
+		c.WriteData(5, false, []byte("half"))
+		if end != "FIN" {
+			c.conn.CloseWrite()
+		}
+		if end != "close_notify" {
+			c.conn.NetConn().(*proxytest.Conn).CloseWrite()
+		}
+		bodies := map[uint32]string{}
+		for {
+			frame, err := c.ReadFrame()
+			if err != nil {
+				break
+			}
+			if f, ok := frame.(*http2.DataFrame); ok {
+				bodies[f.StreamID] += string(f.Data())
+			}
+		}
+		if bodies[1] != "GET /allowed/a 0" || bodies[3] != "POST /allowed/b 4" || bodies[5] != "" {
+			t.Errorf("%s: %v", end, bodies)
+		}
+		for _, r := range p.Records(before + 8)[before:] {
+			if want := r.Path == "/allowed/c" && r.Type == audit.TypeClose; want != (r.Error == "client_gone") {
+				t.Errorf("%s: %s %s %s %q", end, r.Type, r.Method, r.Path, r.Error)
+			}
 		}
 	}
 }
