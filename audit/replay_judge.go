@@ -95,7 +95,7 @@ func (p *Replay) judgeEnd(x *openRequest, r *Record, late Ruling) (policy.Decisi
 		return d, ""
 	}
 	switch late.Reason {
-	case policy.PrivateAddress.String(), policy.ServiceTagMismatch.String(), policy.Loop.String():
+	case policy.PrivateAddress.String(), policy.NetworkDenied.String(), policy.ServiceTagMismatch.String(), policy.Loop.String():
 		if !r.DstIP.IsValid() {
 			return d, UnjudgedAddress
 		}

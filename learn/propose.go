@@ -205,7 +205,7 @@ func (s *Sighting) anyClient() netip.Addr {
 // one that denies.
 func listed(d policy.Decision) string {
 	switch d.Reason {
-	case policy.DeniedByRule, policy.ClientUnknown, policy.PrivateAddress, policy.Loop:
+	case policy.DeniedByRule, policy.ClientUnknown, policy.PrivateAddress, policy.NetworkDenied, policy.Loop:
 		return "the policy refuses it: " + d.Reason.String()
 	case policy.PhaseInactive, policy.RuleExpired, policy.MethodNotAllowed, policy.ClientNotAllowed, policy.ServiceTagMismatch:
 		return d.Rule() + " (" + d.Source() + ") lists it, but: " + d.Reason.String()

@@ -116,7 +116,7 @@ func reached(r *audit.Record) bool {
 // guards reports whether a word is a Reason that says of the host what no rule can lift. That the proxy was
 // overloaded, or could not write its record, says nothing of the host.
 func guards(word string) bool {
-	return word == policy.PrivateAddress.String() || word == policy.Loop.String()
+	return word == policy.PrivateAddress.String() || word == policy.NetworkDenied.String() || word == policy.Loop.String()
 }
 
 // adjacent is how soon a request must come after another one of the same client to be taken for its

@@ -11,16 +11,20 @@ import (
 
 // A Set is a compiled Spec. It is immutable and safe for concurrent use. A nil *Set denies everything.
 type Set struct {
-	digest   string
-	entries  []*entry // by order
-	index    index
-	clients  clients
-	phases   map[string]*phase
-	self     map[netip.AddrPort]bool
-	guards   bart.Table[addrKind]
-	opening  []*entry // those that open TLS
-	timed    bool     // see Timed
-	warnings []Warning
+	digest  string
+	entries []*entry // by order
+	index   index
+	clients clients
+	phases  map[string]*phase
+	self    map[netip.AddrPort]bool
+	guards  bart.Table[addrKind]
+	denied  bart.Lite      // deny_networks
+	nat64   []netip.Prefix // the operator's own
+	// addrDenies is set if a deny names an address.
+	addrDenies bool
+	opening    []*entry // those that open TLS
+	timed      bool     // see Timed
+	warnings   []Warning
 }
 
 // An entry is one host pattern of one rule, with all the conditions that hold for it.
@@ -118,6 +122,7 @@ func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 	for _, a := range env.Self {
 		c.set.self[netip.AddrPortFrom(a.Addr().Unmap(), a.Port())] = true
 	}
+	c.compileNetworks(spec)
 	c.compileClients(spec)
 	c.compileNodes(spec)
 	c.compilePhases(spec)
@@ -182,6 +187,7 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 	c.compileTime(r, src, &e)
 	c.checkHost(&e)
 	c.compileClosed(&e)
+	c.set.addrDenies = c.set.addrDenies || e.deny && e.pattern.kind == patternAddr
 	c.set.timed = c.set.timed || e.phase != nil || e.expires != 0
 	c.set.entries = append(c.set.entries, &e)
 	if e.inspect {

@@ -39,6 +39,9 @@ func (s *Set) decideFor(req *Request, g *group) Decision {
 		return d.Refused(ClientUnknown)
 	}
 	d.Group, d.Mode = g.name, g.mode
+	if s.addrDenies {
+		d.asked = asked{time: req.Time, group: g, method: req.Method, path: req.Path, query: req.Query}
+	}
 	if req.Target.IsZero() {
 		return d.Refused(BadTarget)
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"time"
 )
 
 // A Verdict is what the rules say about a request.
@@ -82,6 +83,7 @@ const (
 	TLSRequired               // the tunnel does not begin with TLS, and must on this port
 	SNIRequired               // its TLS hello names no host, and must on this port
 	BadHello                  // guard: it begins like TLS, but nobody can say for which host
+	NetworkDenied             // guard: the address is in one of deny_networks
 	numReasons
 )
 
@@ -110,6 +112,7 @@ var reasonWords = [numReasons]string{
 	TLSRequired:        "tls_required",
 	SNIRequired:        "sni_required",
 	BadHello:           "bad_hello",
+	NetworkDenied:      "network_denied",
 }
 
 // String returns the reason's word; no word is empty.
@@ -166,6 +169,14 @@ type Decision struct {
 	set        *Set
 	entry      *entry // the one that Rule names; nil if none
 	outsideTag bool
+	asked      asked
+}
+
+// asked is what else a deny on an address must know of the Request.
+type asked struct {
+	time                time.Time
+	group               *group
+	method, path, query string
 }
 
 // Outcome is the audit log's word for the decision: "allow", "deny" or "would_deny".
@@ -274,6 +285,9 @@ func (d Decision) CheckAddr(addr netip.AddrPort) Decision {
 	c := d.AddrClass()
 	if reason := guardAddr(d.set, addr, c.private); reason != reasonUnset {
 		return d.Refused(reason)
+	}
+	if e := d.denyFor(addr.Addr().Unmap()); e != nil {
+		return d.denied(DeniedByRule, e)
 	}
 	d.outsideTag = c.tag != nil && !c.tag.prefixes.Contains(addr.Addr().Unmap())
 	if !d.outsideTag || c.tag.check == TagWarn {

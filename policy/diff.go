@@ -42,6 +42,12 @@ func (s *Set) lines() []string {
 	for name, p := range s.phases {
 		lines = append(lines, fmt.Sprintf("phase %s active=%t until=%s schedule=%q", name, p.active, until(p.until), p.schedule))
 	}
+	for p := range s.denied.AllSorted() {
+		lines = append(lines, "deny network "+p.String())
+	}
+	for _, p := range s.nat64 {
+		lines = append(lines, "nat64 "+p.String())
+	}
 	slices.Sort(lines)
 	return lines
 }

@@ -63,6 +63,8 @@ func (x *Explanation) why() string {
 		return fmt.Sprintf("%s is an IP address that no rule names", d.Target.Host())
 	case PrivateAddress:
 		return "the address is not a public one"
+	case NetworkDenied:
+		return "the address is in a network of deny_networks"
 	case Loop:
 		return "the request leads back to this proxy"
 	case BadTarget:

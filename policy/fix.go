@@ -30,6 +30,8 @@ func (x *Explanation) fixes(req *Request) []string {
 		return []string{fmt.Sprintf("add %s to a group in policy.clients", req.Client)}
 	case IPLiteral:
 		return append([]string{"let the client use a name"}, d.literalFix()...)
+	case NetworkDenied:
+		return []string{"remove or narrow the network in policy.deny_networks: no rule can beat it"}
 	case PrivateAddress:
 		if d.entry == nil && d.set.classify(req.Target.Addr()) == addrPrivate {
 			return []string{"set private: allow on a rule that names the host"}

@@ -38,7 +38,7 @@ var guardTable = []struct {
 	{"240.0.0.0/4", addrForbidden},        // reserved, and broadcast
 	{"::/96", addrForbidden},              // unspecified, IPv4-compatible
 	{"::1/128", addrPrivate},              // loopback
-	{"64:ff9b:1::/48", addrForbidden},     // local NAT64: what it leads to cannot be told
+	{"64:ff9b:1::/48", addrForbidden},     // local NAT64: what it leads to cannot be told, unless nat64 does
 	{"100::/64", addrForbidden},           // discard
 	{"2001::/32", addrForbidden},          // Teredo
 	{"2001:db8::/32", addrForbidden},      // documentation
@@ -56,31 +56,21 @@ var guardTable = []struct {
 	{"2001:2::/48", addrForbidden},        // benchmarking
 }
 
-// classify tells what addr is, looking through the prefixes that carry an IPv4 address: a NAT64
-// or 6to4 address is what it leads to.
+// classify tells what addr is, looking through what carries an IPv4 address: such an address is what it leads to.
 func (s *Set) classify(addr netip.Addr) addrKind {
 	addr = addr.Unmap()
-	kind, _ := s.guards.Lookup(addr)
-	if v4, ok := embedded(addr); ok {
-		inner, _ := s.guards.Lookup(v4)
-		kind = max(kind, inner)
+	inner, own := s.inner(addr)
+	kind := addrPublic
+	if !own {
+		kind, _ = s.guards.Lookup(addr)
+	}
+	for _, v4 := range inner {
+		if v4.IsValid() {
+			of, _ := s.guards.Lookup(v4)
+			kind = max(kind, of)
+		}
 	}
 	return kind
-}
-
-// embedded returns the IPv4 address that an IPv6 one leads to: NAT64 (RFC 6052), 6to4 (RFC 3056).
-func embedded(addr netip.Addr) (netip.Addr, bool) {
-	if !addr.Is6() {
-		return netip.Addr{}, false
-	}
-	b := addr.As16()
-	switch {
-	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}:
-		return netip.AddrFrom4([4]byte(b[12:])), true
-	case b[0] == 0x20 && b[1] == 0x02:
-		return netip.AddrFrom4([4]byte(b[2:6])), true
-	}
-	return netip.Addr{}, false
 }
 
 // guardAddr refuses what no rule and no mode can allow: the proxy itself, and addresses that are
@@ -95,6 +85,9 @@ func guardAddr(s *Set, addr netip.AddrPort, private bool) Reason {
 	}
 	if addr.Addr().Zone() != "" {
 		return PrivateAddress
+	}
+	if s.isDenied(addr.Addr()) {
+		return NetworkDenied
 	}
 	switch s.classify(addr.Addr()) {
 	case addrPublic:

@@ -21,6 +21,12 @@ type Spec struct {
 	Clients map[string][]string `yaml:"clients"`
 	// Nodes are the client groups of Azure Local nodes: no rule may inspect their TLS.
 	Nodes []string `yaml:"nodes"`
+	// DenyNetworks are networks that no connection may lead to, whatever a rule says and whatever name has an
+	// address there: "10.20.0.0/16", or an address.
+	DenyNetworks []string `yaml:"deny_networks"`
+	// NAT64 are the site's own NAT64 prefixes (RFC 6052): an address below one of them is taken for the IPv4
+	// address that it leads to.
+	NAT64 []string `yaml:"nat64"`
 	// Modes gives groups their mode, enforce or learn. The key "default" stands for all groups not
 	// named here; it is itself enforce by default.
 	Modes map[string]Mode `yaml:"modes"`

@@ -25,6 +25,7 @@ var denials = map[policy.Reason]struct {
 	policy.ClientUnknown:      {http.StatusForbidden, wordDenied, "This client's address is in no client group."},
 	policy.IPLiteral:          {http.StatusForbidden, wordDenied, "The request names an IP address, and no rule lists it."},
 	policy.PrivateAddress:     {http.StatusForbidden, wordProhibited, "The address of this host is not a public one."},
+	policy.NetworkDenied:      {http.StatusForbidden, wordProhibited, "The address of this host is in a network that nothing may lead to."},
 	policy.ServiceTagMismatch: {http.StatusForbidden, wordProhibited, "The address of this host is not in the service tag that the rule demands."},
 	policy.SNIMismatch:        {http.StatusForbidden, wordDenied, "The TLS session inside the tunnel names a host that this client may not reach."},
 	policy.BadTarget:          {http.StatusBadRequest, wordBadRequest, "The request does not name a host and port to reach through this proxy."},

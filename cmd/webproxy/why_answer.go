@@ -171,7 +171,7 @@ func (a *whyAnswer) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 			return false
 		}
 		switch was.Reason {
-		case policy.DeniedByRule.String(), policy.ClientUnknown.String(), policy.PrivateAddress.String():
+		case policy.DeniedByRule.String(), policy.ClientUnknown.String(), policy.PrivateAddress.String(), policy.NetworkDenied.String():
 			return false
 		}
 		is, unjudged := alone.Judge(r)
