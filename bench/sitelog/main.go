@@ -2,6 +2,7 @@
 // mode, for trying webproxy learn on it:
 //
 //	go run ./bench/sitelog -dir /tmp/site/audit
+//	go run ./bench/sitelog -dir /tmp/site/audit -world campus
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"slices"
 
 	"webproxy/audit"
 	"webproxy/internal/simsite"
@@ -20,13 +22,27 @@ func main() {
 	dir := flag.String("dir", "", "directory to write; must not have a log in it")
 	days := flag.Int("days", 60, "number of days, from 2026-06-01")
 	seed := flag.Uint64("seed", 1, "another seed, another site")
+	world := flag.String("world", "", "a world of simsite.Worlds or HeldOut, instead of the older site")
 	flag.Parse()
-	if err := run(*dir, *days, *seed); err != nil {
+	if err := run(*dir, *world, *days, *seed); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir string, days int, seed uint64) error {
+// newSite is the site of a world, or the older one if the name is empty.
+func newSite(world string, seed uint64) (*simsite.Site, error) {
+	if world == "" {
+		return simsite.New(seed)
+	}
+	all := append(simsite.Worlds(), simsite.HeldOut()...)
+	i := slices.IndexFunc(all, func(w simsite.World) bool { return w.Name == world })
+	if i < 0 {
+		return nil, fmt.Errorf("-world %q: there is none of that name", world)
+	}
+	return simsite.NewWorld(all[i], seed)
+}
+
+func run(dir, world string, days int, seed uint64) error {
 	if entries, err := os.ReadDir(dir); dir == "" || err == nil && len(entries) > 0 {
 		return fmt.Errorf("-dir %q: want a new or an empty directory", dir)
 	}
@@ -36,7 +52,7 @@ func run(dir string, days int, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	site, err := simsite.New(seed)
+	site, err := newSite(world, seed)
 	if err != nil {
 		return err
 	}
