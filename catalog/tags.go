@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"strconv"
 	"strings"
 
+	"webproxy/internal/smallfile"
 	"webproxy/policy"
 )
 
@@ -35,9 +37,23 @@ var tagClouds = map[string]string{"public": publicCloud, "china": "china", "azur
 
 // tagFile is the JSON of a file, as far as it is needed. What else is in it may change as it likes.
 type tagFile struct {
-	ChangeNumber *int    `json:"changeNumber"`
-	Cloud        string  `json:"cloud"`
-	Values       []tagOf `json:"values"`
+	ChangeNumber *changeNumber `json:"changeNumber"`
+	Cloud        string        `json:"cloud"`
+	Values       []tagOf       `json:"values"`
+}
+
+// A changeNumber is a number in the files that Microsoft publishes, and text in what "az network list-service-tags" prints.
+type changeNumber int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *changeNumber) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	i, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("changeNumber %s: want a whole number", data)
+	}
+	*n = changeNumber(i)
+	return nil
 }
 
 type tagOf struct {
@@ -47,11 +63,15 @@ type tagOf struct {
 	} `json:"properties"`
 }
 
-// ParseTags reads a service tag file. It refuses a file that is not whole, and one in which an address
+// ParseTags reads a service tag file, or the same as "az network list-service-tags" prints it. It refuses a file that is not whole, and one in which an address
 // or a name makes no sense: half a tag would be a silent change of what may be reached.
 func ParseTags(data []byte) (*Tags, error) {
+	data, err := smallfile.Text(data)
+	if err != nil {
+		return nil, fmt.Errorf("not a service tag file: %w", err)
+	}
 	var f tagFile
-	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(&f); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			return nil, errors.New("not a service tag file, or not a whole one: it breaks off")
@@ -70,7 +90,7 @@ func ParseTags(data []byte) (*Tags, error) {
 	case len(f.Values) == 0:
 		return nil, errors.New("no service tags in it")
 	}
-	t := &Tags{Cloud: cloud, Change: *f.ChangeNumber, tags: make(map[string]tag, len(f.Values))}
+	t := &Tags{Cloud: cloud, Change: int(*f.ChangeNumber), tags: make(map[string]tag, len(f.Values))}
 	for i, v := range f.Values {
 		if err := t.add(v); err != nil {
 			return nil, fmt.Errorf("values[%d], service tag %q: %w", i, v.Name, err)

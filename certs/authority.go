@@ -21,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"webproxy/internal/smallfile"
 )
 
 const (
@@ -32,8 +34,9 @@ const (
 
 // An Authority signs leaf certificates. It is safe for concurrent use, and has no goroutine.
 type Authority struct {
-	dir string
-	now func() time.Time // time.Now but for tests
+	dir   string
+	files smallfile.Reader // reads them, while handshakes wait
+	now   func() time.Time // time.Now but for tests
 
 	mu     sync.Mutex // guards the fields below
 	roots  []*Root    // oldest first
@@ -51,6 +54,7 @@ type leaf struct {
 // Open reads the authority in dir. It is an error if there is none, or if others may read its keys.
 func Open(dir string) (*Authority, error) {
 	a := &Authority{dir: dir, now: time.Now, leaves: map[string]*leaf{}}
+	a.files.Patience = handshakePatience
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.read(); err != nil {

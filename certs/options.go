@@ -3,7 +3,8 @@ package certs
 import (
 	"crypto/x509"
 	"fmt"
-	"os"
+
+	"webproxy/internal/smallfile"
 )
 
 // Options are the settings under inspection: in the configuration.
@@ -16,6 +17,9 @@ type Options struct {
 	// running proxy takes over other files, and other contents.
 	Roots []string `yaml:"roots"`
 }
+
+// maxRoots bounds a file of authorities, in bytes: all that there are.
+const maxRoots = 4 << 20
 
 // DefaultDir is where the authority is if no setting says so.
 const DefaultDir = "ca"
@@ -31,7 +35,7 @@ func (o Options) Trusted() (*x509.CertPool, error) {
 		return nil, fmt.Errorf("the system's authorities: %w", err)
 	}
 	for _, path := range o.Roots {
-		text, err := os.ReadFile(path)
+		text, err := smallfile.Read(path, maxRoots)
 		if err != nil {
 			return nil, fmt.Errorf("inspection.roots: %w", err)
 		}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 // A root's files are NAME.pem and NAME.key, where NAME begins with rootPrefix and names the day it was
@@ -119,10 +120,10 @@ func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
 }
 
 // ReadRoots reads the roots in dir, the oldest first, without their keys.
-func ReadRoots(dir string) ([]*Root, error) { return readRoots(dir, false) }
+func ReadRoots(dir string) ([]*Root, error) { return readRoots(new(smallfile.Reader), dir, false) }
 
-func readRoots(dir string, keys bool) ([]*Root, error) {
-	files, err := os.ReadDir(dir)
+func readRoots(by *smallfile.Reader, dir string, keys bool) ([]*Root, error) {
+	files, err := by.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func readRoots(dir string, keys bool) ([]*Root, error) {
 		if !ok || !strings.HasPrefix(name, rootPrefix) {
 			continue
 		}
-		r, err := readRoot(filepath.Join(dir, name), keys)
+		r, err := readRoot(by, filepath.Join(dir, name), keys)
 		if err != nil {
 			return nil, err
 		}
@@ -143,8 +144,8 @@ func readRoots(dir string, keys bool) ([]*Root, error) {
 	return roots, nil
 }
 
-func readRoot(path string, key bool) (*Root, error) {
-	text, err := os.ReadFile(path + certSuffix)
+func readRoot(by *smallfile.Reader, path string, key bool) (*Root, error) {
+	text, err := by.Read(path+certSuffix, maxFile, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +163,7 @@ func readRoot(path string, key bool) (*Root, error) {
 	if !key {
 		return r, nil
 	}
-	if text, err = privatefile.Read(path+keySuffix, maxFile); err != nil {
+	if text, err = privatefile.ReadBy(by, path+keySuffix, maxFile); err != nil {
 		return nil, fmt.Errorf("key of the authority: %w", err)
 	}
 	if block, _ = pem.Decode(text); block == nil {
@@ -182,22 +183,22 @@ func readRoot(path string, key bool) (*Root, error) {
 // refresh reads the roots again if there are others than before; a.mu is held. What can not be read
 // leaves those that are known.
 func (a *Authority) refresh() {
-	info, err := os.Stat(a.dir)
+	info, err := a.files.Stat(a.dir)
 	if err != nil || info.ModTime().Equal(a.seen) {
 		return
 	}
-	if roots, err := readRoots(a.dir, true); err == nil && len(roots) > 0 {
+	if roots, err := readRoots(&a.files, a.dir, true); err == nil && len(roots) > 0 {
 		a.roots, a.seen = roots, info.ModTime()
 	}
 }
 
 // read reads the roots; a.mu is held.
 func (a *Authority) read() error {
-	info, err := os.Stat(a.dir)
+	info, err := a.files.Stat(a.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	roots, err := readRoots(a.dir, true)
+	roots, err := readRoots(&a.files, a.dir, true)
 	if err != nil {
 		return err
 	}

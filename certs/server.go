@@ -6,10 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
+
+	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 // A Server is the files of a TLS server: what the proxy shows its own clients. They are read again when a
@@ -20,13 +22,15 @@ import (
 //	config, err := s.Config()
 type Server struct {
 	// Cert and Key are PEM files: the certificate, with those that lead to its root behind it, and its
-	// private key.
+	// private key, which nobody else may read.
 	Cert, Key string
 	// ClientCA is a PEM file of authorities. If set, clients may show a certificate, which one of
 	// these must have issued. If empty, they are not asked.
 	ClientCA string
 	// Problem is told of new files that cannot be used, once for each change. It may be nil.
 	Problem func(error)
+
+	files smallfile.Reader // reads them, while handshakes wait
 
 	mu      sync.Mutex // guards the fields below
 	current *tls.Config
@@ -38,11 +42,16 @@ type Server struct {
 // lookEvery is how long a handshake trusts the look of an earlier one at the files.
 const lookEvery = time.Second
 
-// maxPEM bounds each file, in bytes.
-const maxPEM = 1 << 20
+const (
+	// maxPEM bounds each file, in bytes.
+	maxPEM = 1 << 20
+	// handshakePatience is how long handshakes wait for a disk that hangs, once; then they go on with what was read before.
+	handshakePatience = 2 * time.Second
+)
 
 // Config reads the files and returns a configuration that keeps to them: it asks s at every handshake.
 func (s *Server) Config() (*tls.Config, error) {
+	s.files.Patience = handshakePatience
 	texts, err := s.read()
 	if err != nil {
 		return nil, err
@@ -93,26 +102,17 @@ func (s *Server) read() (texts [3][]byte, err error) {
 		if path == "" {
 			continue
 		}
-		text, err := readFile(path)
+		var allow func(*os.File) error
+		if i == 1 {
+			allow = privatefile.Check
+		}
+		text, err := s.files.Read(path, maxPEM, allow)
 		if err != nil {
 			return [3][]byte{{0}}, err // like no other
 		}
 		texts[i] = text
 	}
 	return texts, nil
-}
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(text) > maxPEM {
-		err = fmt.Errorf("%s: larger than %d bytes", path, maxPEM)
-	}
-	return text, err
 }
 
 func same(a, b [3][]byte) bool {

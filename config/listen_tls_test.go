@@ -40,6 +40,7 @@ func TestListenTLS(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join("testdata/good/tls", name))
 		must(t, err)
 		put(t, filepath.Join(dir, name), string(text))
+		must(t, os.Chmod(filepath.Join(dir, name), 0o600))
 	}
 	const rest = "\npolicy: { clients: { nodes: [10.0.0.0/8] }, rules: [] }\n"
 	for text, want := range map[string]string{

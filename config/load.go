@@ -66,6 +66,7 @@ func load(path string, r *reader, now time.Time) (*Config, Problems) {
 		lib: &library{dir: filepath.Dir(abs), shown: filepath.Dir(path), read: r},
 	}
 	l.run(path, data)
+	l.checkPermissions()
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}

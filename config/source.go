@@ -1,15 +1,14 @@
 package config
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode/utf8"
+
+	"webproxy/internal/smallfile"
 )
 
 const (
@@ -50,6 +49,8 @@ type reader struct {
 	// unsteady are the paths, as opened, of files that change faster than they can be read. They have no content
 	// but that in instead.
 	unsteady map[string]bool
+	// files reads them; a Watcher has one for all its loads, which knows the files that hang.
+	files *smallfile.Reader
 }
 
 // A fileState is what a read of a file came to, or the listing of a directory.
@@ -82,7 +83,7 @@ func (r *reader) content(path string, limit int64) ([]byte, error) {
 	if r.unsteady[path] {
 		return nil, errUnsteady
 	}
-	return readFile(path, limit)
+	return r.file(path, limit)
 }
 
 // list notes what files there are in the directory at path, if it is there.
@@ -90,11 +91,11 @@ func (r *reader) list(path string) {
 	if r.seen == nil {
 		r.seen = map[string]fileState{}
 	}
-	r.seen[path] = listingOf(path)
+	r.seen[path] = r.listing(path)
 }
 
-func listingOf(path string) fileState {
-	entries, err := os.ReadDir(path)
+func (r *reader) listing(path string) fileState {
+	entries, err := r.disk().ReadDir(path)
 	var names []byte
 	for _, e := range entries {
 		names = append(append(names, e.Name()...), 0)
@@ -117,9 +118,9 @@ func (r *reader) changed(n int) (paths []string) {
 	for path, was := range r.seen {
 		now := fileState{}
 		if was.limit == listing {
-			now = listingOf(path)
+			now = r.listing(path)
 		} else {
-			data, err := readFile(path, was.limit)
+			data, err := r.file(path, was.limit)
 			now = stateOf(was.limit, data, err)
 		}
 		if now != was {
@@ -131,35 +132,24 @@ func (r *reader) changed(n int) (paths []string) {
 	return paths
 }
 
-// readFile reads a regular file. The error does not repeat the path.
-func readFile(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path) // before Open, which would wait for the other end of a named pipe
+// readFile reads a regular file, by a reader of its own. The error does not repeat the path.
+func readFile(path string, limit int64) ([]byte, error) { return new(reader).file(path, limit) }
+
+// file is the content of a file, however it is read. The error does not repeat the path.
+func (r *reader) file(path string, limit int64) ([]byte, error) {
+	data, err := r.disk().Read(path, limit, nil)
 	if err != nil {
 		return nil, cause(err)
 	}
-	switch {
-	case info.IsDir():
-		return nil, errors.New("is a directory")
-	case !info.Mode().IsRegular():
-		return nil, errors.New("is not a regular file")
+	return data, nil
+}
+
+// disk reads the files.
+func (r *reader) disk() *smallfile.Reader {
+	if r.files == nil {
+		r.files = new(smallfile.Reader)
 	}
-	tooLarge := fmt.Errorf("is larger than %d MiB", limit>>20)
-	if info.Size() > limit {
-		return nil, tooLarge
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, cause(err)
-	}
-	defer f.Close()
-	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
-	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
-		return nil, cause(err)
-	}
-	if int64(data.Len()) > limit { // it has grown, or is of a kind that has no size
-		return nil, tooLarge
-	}
-	return data.Bytes(), nil
+	return r.files
 }
 
 // cause is err without the operation and the path, which the problem already names.
@@ -180,8 +170,8 @@ var errNoFile = errors.New("no such file")
 // what a file means, or that show it was not written whole; they leave nothing worth reading.
 func newSource(name string, data []byte) (*source, Problems) {
 	s := &source{name: name}
-	data = bytes.TrimPrefix(data, []byte("\ufeff")) // Notepad's
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+	data, err := smallfile.Text(data)
+	if err != nil {
 		return s, Problems{s.problem(0, 0, 0, "the file is UTF-16", "save it as UTF-8")}
 	}
 	s.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")

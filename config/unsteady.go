@@ -18,7 +18,7 @@ var errUnsteady = errors.New("changes all the time, so that it cannot be read wh
 // list that something rewrites in a loop holds up no other change, be it an urgent deny. A file of which nothing
 // is known is a problem, as is the configuration itself. The result is nil if ctx ended.
 func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Config, Problems) {
-	r := &reader{instead: map[string][]byte{}, unsteady: map[string]bool{}}
+	r := &reader{instead: map[string][]byte{}, unsteady: map[string]bool{}, files: &w.files}
 	for {
 		for _, path := range paths {
 			r.unsteady[path] = true

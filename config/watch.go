@@ -10,6 +10,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
+
+	"webproxy/internal/smallfile"
 )
 
 // WatchOptions are the settings of a Watcher. The zero value means the defaults.
@@ -54,6 +56,7 @@ type Watcher struct {
 	done     sync.WaitGroup
 
 	// The rest belongs to the goroutine that runs the Watcher.
+	files  smallfile.Reader  // reads the files
 	last   *reader           // what was last reported; nil before the first time
 	events *fsnotify.Watcher // nil if the system gives none
 	dirs   *watchedDirs
@@ -82,7 +85,8 @@ func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*C
 		w.log = zap.NewNop()
 	}
 	if opts.Current != nil {
-		w.last = opts.Current.read
+		// Its files hang by themselves: that Reader may be read by others.
+		w.last = &reader{seen: opts.Current.read.seen, kept: opts.Current.read.kept, files: &w.files}
 	}
 	w.done.Go(func() { w.run(ctx) })
 	return w
@@ -181,7 +185,7 @@ func (w *Watcher) look(ctx context.Context, force bool) {
 		return
 	}
 	for began := time.Now(); ; {
-		r := new(reader)
+		r := &reader{files: &w.files}
 		c, problems := load(w.path, r, time.Now())
 		// Before the files are compared, so that a change from now on either shows or is an event.
 		w.watchDirs(r)

@@ -4,19 +4,20 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 const maxCredentials = 4 << 10
 
 // credentials are those for a parent, in a file that may be replaced. They are safe for concurrent use.
 type credentials struct {
-	path string
+	path  string
+	files smallfile.Reader
 
 	mu       sync.Mutex // guards the fields below
 	basic    string     // the field's value; empty until it was read
@@ -26,7 +27,7 @@ type credentials struct {
 
 // authorization returns the value of Proxy-Authorization. No error of it quotes the file.
 func (c *credentials) authorization(context.Context) (string, error) {
-	info, err := os.Stat(c.path)
+	info, err := c.files.Stat(c.path)
 	if err != nil {
 		return "", fmt.Errorf("credentials: %w", err)
 	}
@@ -35,7 +36,10 @@ func (c *credentials) authorization(context.Context) (string, error) {
 	if c.basic != "" && info.Size() == c.size && info.ModTime().Equal(c.modified) {
 		return c.basic, nil
 	}
-	b, err := privatefile.Read(c.path, maxCredentials)
+	b, err := privatefile.ReadBy(&c.files, c.path, maxCredentials)
+	if err == nil {
+		b, err = smallfile.Text(b) // a byte order mark is no part of the user's name
+	}
 	if err != nil {
 		return "", fmt.Errorf("credentials: %w", err)
 	}

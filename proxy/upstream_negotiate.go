@@ -20,6 +20,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 
 	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 // A NegotiateSpec is how to be known to a parent by Kerberos (RFC 4559). There is no NTLM.
@@ -39,6 +40,7 @@ type NegotiateSpec struct {
 const (
 	defaultKrb5Conf = "/etc/krb5.conf"
 	maxKeytab       = 1 << 20
+	maxKrb5Conf     = 1 << 20 // bytes
 
 	// loginPause is between logins that need not be: while the last ticket is still good, and after the
 	// KDC refused, as it may lock a principal that is refused often.
@@ -205,7 +207,14 @@ func (s NegotiateSpec) load() (*config.Config, *keytab.Keytab, error) {
 	if !found {
 		return nil, nil, fmt.Errorf("keytab %s: no key of %s; klist -k lists whose keys it has", s.Keytab, s.Principal)
 	}
-	conf, err := config.Load(s.Krb5Conf)
+	text, err := smallfile.Read(s.Krb5Conf, maxKrb5Conf)
+	if err == nil {
+		text, err = smallfile.Text(text)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("krb5_conf %s: %w", s.Krb5Conf, err)
+	}
+	conf, err := config.NewFromString(string(text))
 	if err != nil {
 		return nil, nil, fmt.Errorf("krb5_conf %s: %w", s.Krb5Conf, err)
 	}

@@ -7,9 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
+
+	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
+
+// maxPEM bounds a file of certificates, or of a key, in bytes.
+const maxPEM = 1 << 20
 
 // connectTimeout bounds reaching a receiver, the TLS handshake included.
 const connectTimeout = 10 * time.Second
@@ -21,11 +26,12 @@ type dialer struct {
 	serverName string
 	ca         string // files; may be empty
 	cert, key  string
+	files      *smallfile.Reader
 }
 
 func newDialer(r *ReceiverSpec) dialer {
 	u := r.address()
-	d := dialer{address: hostPort(u), encrypted: r.encrypted(), serverName: r.ServerName, ca: r.CA, cert: r.Cert, key: r.Key}
+	d := dialer{address: hostPort(u), encrypted: r.encrypted(), serverName: r.ServerName, ca: r.CA, cert: r.Cert, key: r.Key, files: new(smallfile.Reader)}
 	if d.serverName == "" {
 		d.serverName = u.Hostname()
 	}
@@ -60,7 +66,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 func (d *dialer) tlsConfig() (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: d.serverName, MinVersion: tls.VersionTLS12}
 	if d.ca != "" {
-		pem, err := os.ReadFile(d.ca)
+		pem, err := d.files.Read(d.ca, maxPEM, nil)
 		if err != nil {
 			return nil, fmt.Errorf("ca: %w", err)
 		}
@@ -70,13 +76,26 @@ func (d *dialer) tlsConfig() (*tls.Config, error) {
 		}
 	}
 	if d.cert != "" {
-		pair, err := tls.LoadX509KeyPair(d.cert, d.key)
+		pair, err := d.readPair()
 		if err != nil {
 			return nil, fmt.Errorf("cert and key: %w", err)
 		}
 		cfg.Certificates = []tls.Certificate{pair}
 	}
 	return cfg, nil
+}
+
+// readPair reads the certificate for the receiver, and its key, which nobody else may read.
+func (d *dialer) readPair() (tls.Certificate, error) {
+	cert, err := d.files.Read(d.cert, maxPEM, nil)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := privatefile.ReadBy(d.files, d.key, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // closeWrite tells the other side that nothing more will come.

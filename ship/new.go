@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/audit"
+	"webproxy/internal/smallfile"
 )
 
 // Config is what a Shipper is made of.
@@ -43,7 +44,7 @@ func New(c Config) (*Shipper, error) {
 		s.sink = newSyslog(&c.Spec, host)
 	} else {
 		if c.Spec.TokenFile != "" {
-			if _, err := readToken(c.Spec.TokenFile); err != nil {
+			if _, err := readToken(new(smallfile.Reader), c.Spec.TokenFile); err != nil {
 				return fail(err)
 			}
 		}

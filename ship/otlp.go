@@ -10,15 +10,18 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
+
+	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 const (
 	// requestTimeout bounds one request with its answer.
 	requestTimeout = 30 * time.Second
 	protobufType   = "application/x-protobuf"
+	maxToken       = 16 << 10 // bytes
 )
 
 // An otlp is the way to a receiver of OTLP over HTTP.
@@ -26,6 +29,7 @@ type otlp struct {
 	url       string
 	headers   map[string]string
 	tokenFile string // may be empty
+	files     smallfile.Reader
 	gzip      bool
 	source    otlpSource
 	refused   refusal
@@ -136,7 +140,7 @@ func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) 
 	if o.tokenFile == "" {
 		return req, nil
 	}
-	token, err := readToken(o.tokenFile)
+	token, err := readToken(&o.files, o.tokenFile)
 	if err != nil {
 		return nil, err
 	}
@@ -144,14 +148,17 @@ func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) 
 	return req, nil
 }
 
-// readToken reads a token; the error does not have it.
-func readToken(path string) (string, error) {
-	data, err := os.ReadFile(path)
+// readToken reads a token, which nobody else may read; the error does not have it.
+func readToken(by *smallfile.Reader, path string) (string, error) {
+	data, err := privatefile.ReadBy(by, path, maxToken)
+	if err == nil {
+		data, err = smallfile.Text(data)
+	}
 	if err != nil {
 		return "", fmt.Errorf("token_file: %w", err)
 	}
 	token := strings.TrimSpace(string(data))
-	if token == "" || len(token) > 16<<10 || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return "", fmt.Errorf("token_file: %s: want one line of printable ASCII without spaces", path)
 	}
 	return token, nil

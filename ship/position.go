@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/smallfile"
 )
 
 // A position is up to where a receiver has the log. It names a record, not a place in a file, so
@@ -26,14 +26,17 @@ type position struct {
 	CheckpointNumber uint64 `json:"checkpoint_number,omitempty"`
 }
 
-const positionVersion = 1
+const (
+	positionVersion = 1
+	maxPosition     = 64 << 10 // bytes
+)
 
 func positionPath(dir, name string) string { return filepath.Join(dir, "ship-"+name+".json") }
 
 // readPosition reads a position; nil if there is none. One that cannot be read is an error:
 // to begin anew would send too much, or too little.
 func readPosition(path string) (*position, error) {
-	data, err := os.ReadFile(path)
+	data, err := smallfile.Read(path, maxPosition)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/smallfile"
 	"webproxy/lint"
 	"webproxy/policy"
 )
@@ -183,11 +184,17 @@ func loadFindings(warnings config.Problems) []lint.Finding {
 	return found
 }
 
+// maxBaseline bounds a baseline, in bytes.
+const maxBaseline = 32 << 20
+
 func (f *checkFlags) readBaseline() (lint.Baseline, error) {
 	if f.baseline == "" || f.writeBaseline {
 		return lint.Baseline{}, nil
 	}
-	text, err := os.ReadFile(f.baseline)
+	text, err := smallfile.Read(f.baseline, maxBaseline)
+	if err == nil {
+		text, err = smallfile.Text(text)
+	}
 	if err != nil {
 		return lint.Baseline{}, hintedError{fmt.Errorf("read baseline: %w", err), "--write-baseline writes it"}
 	}

@@ -1,0 +1,75 @@
+//go:build unix
+
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// What others may change, or read where they must not, is told, each with what to do.
+func TestPermissions(t *testing.T) {
+	for _, tt := range []struct {
+		path string // below the configuration's directory
+		mode os.FileMode
+		want string // in the warnings; empty for none
+	}{
+		{"webproxy.yaml", 0o644, ""},
+		{"webproxy.yaml", 0o666, "everybody may change it"},
+		{"lists/approved.txt", 0o646, "everybody may change it"},
+		{"lists", 0o777, "everybody may change it"},
+		{".", 0o777, "everybody may change it"},
+		{"audit", 0o750, ""},
+		{"audit", 0o755, "everybody may read it"},
+		{"ca", 0o757, "everybody may change it"},
+		{"ship.token", 0o600, ""},
+		{"ship.token", 0o644, "others may read or change it, so it will be refused"},
+		{"parent.txt", 0o604, "others may read or change it, so it will be refused"},
+	} {
+		dir := t.TempDir()
+		path := site(t, dir)
+		for _, name := range []string{"audit", "ca"} {
+			must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		}
+		put(t, filepath.Join(dir, "ship.token"), "token\n")
+		put(t, filepath.Join(dir, "parent.txt"), "user:password\n")
+		must(t, os.Chmod(filepath.Join(dir, "ship.token"), 0o600))
+		must(t, os.Chmod(filepath.Join(dir, "parent.txt"), 0o600))
+		put(t, path, rule("first")+"ship:\n  a: { otlp: \"https://192.0.2.1/v1/logs\", token_file: ship.token }\n"+
+			"egress:\n  parents:\n    - { url: \"http://192.0.2.1:3128\", credentials: parent.txt }\n")
+		at := filepath.Join(dir, filepath.FromSlash(tt.path))
+		must(t, os.Chmod(at, tt.mode))
+		c, err := Load(path)
+		must(t, err)
+		got := c.Warnings.Error()
+		if tt.want == "" && strings.Contains(got, "everybody may") || !strings.Contains(got, tt.want) || tt.want != "" && !strings.Contains(got, at) {
+			t.Errorf("%s with mode %o: %s; want %q", tt.path, tt.mode, got, tt.want)
+		}
+	}
+}
+
+// A named pipe in the place of any file that is read is a problem at once, and nothing waits for its other end.
+func TestNamedPipes(t *testing.T) {
+	for _, name := range []string{"webproxy.yaml", "lists/approved.txt", "phases.yaml", "proxy.crt", "proxy.key", "proxy.ca"} {
+		dir := t.TempDir()
+		path := site(t, dir)
+		for file, from := range map[string]string{"proxy.crt": "proxy.crt", "proxy.key": "proxy.key", "proxy.ca": "proxy.crt"} {
+			text, err := os.ReadFile(filepath.Join("testdata/good/tls", from))
+			must(t, err)
+			put(t, filepath.Join(dir, file), string(text))
+			must(t, os.Chmod(filepath.Join(dir, file), 0o600))
+		}
+		put(t, path, rule("first")+"listen_tls: { listen: \":9443\", cert: proxy.crt, key: proxy.key, client_ca: proxy.ca }\n")
+		_, err := Load(path)
+		must(t, err)
+		at := filepath.Join(dir, filepath.FromSlash(name))
+		os.Remove(at)
+		must(t, syscall.Mkfifo(at, 0o600))
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+			t.Errorf("%s is a named pipe: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+// Package smallfile reads the files that a configuration names: certificates, keys, credentials, lists. Whoever may
+// replace such a file must not be able to make the reader hang, so only regular files are read, of bounded size, in a bounded
+// time: a named pipe would wait for its other end, and a file of a dead server for ever.
+//
+//	data, err := smallfile.Read("proxy.crt", 1<<20)
+package smallfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+)
+
+// Patience is how long Read waits for a file's disk.
+const Patience = 5 * time.Second
+
+// ErrHangs is why Read gave up.
+var ErrHangs = errors.New("its disk does not answer")
+
+// A Reader reads files, and keeps from reading one again whose disk it still waits for. The zero Reader is ready to use;
+// it is safe for concurrent use. A read that hangs leaves a goroutine behind until the disk answers, one for each path.
+type Reader struct {
+	// Patience is how long a read may take. If zero, it is Patience.
+	Patience time.Duration
+
+	mu    sync.Mutex // guards what follows
+	hangs map[string]bool
+}
+
+// Read reads the file at path by a Reader of its own.
+func Read(path string, limit int64) ([]byte, error) { return new(Reader).Read(path, limit, nil) }
+
+// Read returns the contents of the regular file at path, or that a symbolic link there leads to: at most limit bytes, a longer
+// file is an error. If allow is not nil, it is called with the open file first, and may refuse it. Errors are
+// *fs.PathError, but for those of allow.
+func (r *Reader) Read(path string, limit int64, allow func(*os.File) error) ([]byte, error) {
+	var data []byte
+	err := r.bounded(path, func() (func(), error) {
+		got, err := read(path, limit, allow)
+		return func() { data = got }, err
+	})
+	return data, err
+}
+
+// Stat is os.Stat in a bounded time.
+func (r *Reader) Stat(path string) (info fs.FileInfo, err error) {
+	err = r.bounded(path, func() (func(), error) {
+		got, err := os.Stat(path)
+		return func() { info = got }, err
+	})
+	return info, err
+}
+
+// ReadDir is os.ReadDir in a bounded time.
+func (r *Reader) ReadDir(path string) (entries []fs.DirEntry, err error) {
+	err = r.bounded(path, func() (func(), error) {
+		got, err := os.ReadDir(path)
+		return func() { entries = got }, err
+	})
+	return entries, err
+}
+
+// bounded calls do, and if it ends in time the function that it returns.
+func (r *Reader) bounded(path string, do func() (func(), error)) error {
+	hangs := &fs.PathError{Op: "read", Path: path, Err: ErrHangs}
+	r.mu.Lock()
+	waiting := r.hangs[path]
+	r.mu.Unlock()
+	if waiting {
+		return hangs
+	}
+	type result struct {
+		take func()
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		take, err := do()
+		done <- result{take, err}
+		r.mu.Lock()
+		delete(r.hangs, path)
+		r.mu.Unlock()
+	}()
+	patience := r.Patience
+	if patience == 0 {
+		patience = Patience
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case got := <-done:
+		if got.err == nil {
+			got.take()
+		}
+		return got.err
+	case <-timer.C:
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case got := <-done: // just now
+		if got.err == nil {
+			got.take()
+		}
+		return got.err
+	default:
+	}
+	if r.hangs == nil {
+		r.hangs = map[string]bool{}
+	}
+	r.hangs[path] = true
+	return hangs
+}
+
+func read(path string, limit int64, allow func(*os.File) error) ([]byte, error) {
+	refused := func(format string, args ...any) error {
+		return &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf(format, args...)}
+	}
+	info, err := os.Stat(path) // before it is opened: that may have effects, of a device for one
+	if perr := (*fs.PathError)(nil); errors.As(err, &perr) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: perr.Err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info, refused); err != nil {
+		return nil, err
+	}
+	f, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, err
+	}
+	if err := regular(info, refused); err != nil {
+		return nil, err
+	}
+	if allow != nil {
+		if err := allow(f); err != nil {
+			return nil, err
+		}
+	}
+	tooLarge := "is larger than " + size(limit)
+	if info.Size() > limit {
+		return nil, refused("%s", tooLarge)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(data.Len()) > limit { // it has grown, or is of a kind that has no size
+		return nil, refused("%s", tooLarge)
+	}
+	return data.Bytes(), nil
+}
+
+func regular(info fs.FileInfo, refused func(string, ...any) error) error {
+	switch {
+	case info.IsDir():
+		return refused("is a directory")
+	case !info.Mode().IsRegular():
+		return refused("is not a regular file")
+	}
+	return nil
+}
+
+func size(n int64) string {
+	switch {
+	case n >= 1<<20:
+		return fmt.Sprintf("%d MiB", n>>20)
+	case n >= 1<<10:
+		return fmt.Sprintf("%d KiB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// ErrUTF16 is why Text does not take a file.
+var ErrUTF16 = errors.New("the file is UTF-16: save it as UTF-8")
+
+// Text returns data without the byte order mark that some editors put before UTF-8. A file in UTF-16 is an error.
+func Text(data []byte) ([]byte, error) {
+	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		return nil, ErrUTF16
+	}
+	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), nil
+}
