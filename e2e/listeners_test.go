@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -33,7 +34,11 @@ func (s *site) writePair(a *authority, file, name string) (cert, key string) {
 	}
 	s.write(file+".crt", chain.String())
 	s.write(file+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
-	return filepath.Join(s.dir, file+".crt"), filepath.Join(s.dir, file+".key")
+	keyFile := filepath.Join(s.dir, file+".key")
+	if err := os.Chmod(keyFile, 0o600); err != nil { // others may not read it, or it is refused
+		s.t.Fatal(err)
+	}
+	return filepath.Join(s.dir, file+".crt"), keyFile
 }
 
 // listenersPolicy lets the group nodes reach the origin; %d is its port.
