@@ -41,9 +41,11 @@ type exchange struct {
 	roundTrip func(*http.Request) (*http.Response, error)
 	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.
 	start func()
-	// halt keeps a request that waits for its connection from going out, halted is why it was kept.
-	halt   context.CancelFunc
-	halted error
+	// halt keeps a request that waits for its connection from going out, and is told why.
+	halt     context.CancelCauseFunc
+	tries    int         // to send the request by HTTP/2
+	bodiless bool        // it has no body
+	patience *time.Timer // with all tries; nil if there is no limit
 	// failure is why there is no answer of the origin's; nil if there is one.
 	failure *failure
 	// sentErr and gotErr are why the request's or the answer's body broke off.

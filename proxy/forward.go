@@ -10,8 +10,10 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"webproxy/policy"
 )
@@ -117,9 +119,13 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 		GotConn:        x.gotConn,
 		Got1xxResponse: a.interim,
 	}
-	ctx, halt := context.WithCancel(httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace))
+	ctx, halt := context.WithCancelCause(httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace))
 	x.halt = halt // else it ends with the request
+	x.tries, x.bodiless = 0, out.Body == nil || out.Body == http.NoBody
 	resp, err := trip(out.WithContext(ctx))
+	if x.patience != nil {
+		x.patience.Stop()
+	}
 	a.noMoreInterim()
 	if err != nil && x.responses != nil {
 		// http.Transport may have another error in its place: that of a write, or of its own.
@@ -127,11 +133,11 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 			err = malformed
 		}
 	}
-	if x.halted != nil {
+	if why := context.Cause(ctx); why != nil && r.Context().Err() == nil {
 		if err == nil {
 			resp.Body.Close()
 		}
-		err = x.halted
+		err = why
 	}
 	if err == nil {
 		if err = badStatus(resp.StatusCode); err == nil {
@@ -269,15 +275,36 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	if err == nil && !x.decision.Permit {
 		err = &RefusedError{Decision: x.decision}
 	}
+	if err == nil && shared {
+		err = x.tryAgain()
+	}
 	if err == nil {
 		return
 	}
-	x.halted = err
-	x.halt()
+	x.halt(err)
 	// HTTP/2 looks at the context before it writes. HTTP/1.1 does not, and has the connection for itself.
 	if !shared {
 		info.Conn.Close()
 	}
+}
+
+// maxTries is how often a request is sent to an origin that does not take it. net/http waits a second before the third
+// time, and twice as long before each further one.
+const maxTries = 3
+
+// tryAgain is called before a request goes out by HTTP/2, the first time and each further time: an origin may refuse it
+// unseen, by REFUSED_STREAM or GOAWAY (RFC 9113, 8.7). net/http goes on for a minute then, and begins anew with the time
+// for an answer each time.
+func (x *exchange) tryAgain() error {
+	x.tries++
+	switch limit := x.srv.Options.ResponseTimeout.or(0); {
+	case x.tries > maxTries:
+		return fmt.Errorf("refused by the origin %d times: %w", maxTries, io.ErrUnexpectedEOF)
+	case x.tries == 1 && limit > 0 && x.bodiless: // with a body it is not sent again
+		halt := x.halt
+		x.patience = time.AfterFunc(limit, func() { halt(os.ErrDeadlineExceeded) })
+	}
+	return nil
 }
 
 // useRoute notes the route of a connection, which may have been opened for another request: its address is

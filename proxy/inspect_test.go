@@ -48,6 +48,13 @@ func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change
 	for _, change := range others {
 		change(server)
 	}
+	if spec.h2 != nil {
+		server.EnableHTTP2 = false
+		server.TLS.NextProtos = []string{"h2"}
+		server.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){
+			"h2": func(_ *http.Server, c *tls.Conn, _ http.Handler) { spec.h2(c) },
+		}
+	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
 
@@ -162,7 +169,8 @@ type leafSpec struct {
 	from, till time.Duration // from now
 	selfSigned bool
 	untrusted  bool
-	http1      bool // the origin speaks no HTTP/2
+	http1      bool            // the origin speaks no HTTP/2
+	h2         func(*tls.Conn) // speaks HTTP/2 instead of the origin; it may be nil
 }
 
 func (l leafSpec) make(t testing.TB, ca *certs.Root) tls.Certificate {
