@@ -101,7 +101,7 @@ func readCheckpoint(msg []byte) (Checkpoint, bool) {
 		return Checkpoint{}, false
 	}
 	var c checkpoint
-	if err := c.parse(n.Note.Text, n.Note.UnverifiedSigs[0].Name); err != nil {
+	if err := c.parse(n.Note.Text, originPrefix, n.Note.UnverifiedSigs[0].Name); err != nil {
 		return Checkpoint{}, false
 	}
 	return Checkpoint{Number: c.number, Size: c.edge.size, Time: c.time, Note: string(msg)}, true

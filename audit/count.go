@@ -111,11 +111,20 @@ func (p *pass) loadSummary(i int) *summary {
 
 // ruledOut returns the summary of file i if it says that no record of it is asked for, else nil.
 func (p *pass) ruledOut(i int) *summary {
+	if p.isLive(i) || !p.files[i].summarised() {
+		return nil
+	}
+	if o := p.options; !o.Since.IsZero() || !o.Until.IsZero() {
+		head, err := readSummaryHead(p.dir, p.files[i])
+		if err == nil && head.Unreadable == 0 && p.place(head, o.Since) == placeUnasked {
+			p.tell(i, p.fileSize(i), head.records())
+			return head
+		}
+	}
 	if p.options.Where == nil {
 		return nil // what a summary takes to read would be for nothing, more often than not
 	}
-	sum := p.loadSummary(i)
-	if sum != nil && (p.place(sum, p.options.Since) == placeUnasked || !sum.mayMatch(p.options.Where)) {
+	if sum := p.loadSummary(i); sum != nil && !sum.mayMatch(p.options.Where) {
 		return sum
 	}
 	return nil

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -61,6 +62,7 @@ type folder struct {
 	after   int
 	folds   map[foldKey]*fold
 	clients map[netip.Addr]*foldClient
+	pending uint64 // denials that were counted, and are in no record yet
 }
 
 func newFolder(o *Options) folder {
@@ -81,6 +83,7 @@ func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
 	same := l.current(f.folds[key], now)
 	if same != nil && (same.plain >= f.after || same.repeat != nil) {
 		same.count(r, now)
+		f.pending++
 		return true, nil
 	}
 	client := f.clients[r.Client]
@@ -92,6 +95,7 @@ func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
 		scanKey := foldKey{client: r.Client, reason: r.Reason, scan: true}
 		if scan = l.current(f.folds[scanKey], now); scan != nil && (scan.plain > 0 || scan.repeat != nil) {
 			scan.countHost(r, now)
+			f.pending++
 			return true, nil
 		}
 		if scan = f.add(scanKey, scan, now); scan != nil {
@@ -180,6 +184,7 @@ func (l *Log) writeRepeat(f *fold, now time.Time) error {
 	if err := l.write(f.repeat, now); err != nil {
 		return err
 	}
+	l.folds.pending -= min(l.folds.pending, uint64(f.repeat.Count))
 	f.repeat, f.hosts = nil, nil
 	return nil
 }
@@ -208,6 +213,21 @@ func (l *Log) flush(now time.Time, all bool) (err error) {
 
 // flushOver writes what was counted in windows that are over. Maintain calls it.
 func (l *Log) flushOver() error {
+	if !l.begun.Load() {
+		return nil
+	}
+	for {
+		err := l.tryFlush()
+		if !errors.Is(err, errAhead) {
+			return err
+		}
+		if err := l.lead(); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Log) tryFlush() error {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -25,7 +25,7 @@ func (l *Log) open(now time.Time) (err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}
-	if l.lock, err = lockFile(filepath.Join(dir, lockName)); err != nil {
+	if l.lock, err = lockDir(filepath.Join(dir, lockName)); err != nil {
 		return err
 	}
 	defer func() {
@@ -59,12 +59,12 @@ func (l *Log) open(now time.Time) (err error) {
 	if err := l.resumeSeal(rotated, now); err != nil {
 		return err
 	}
-	if !l.missing.none() {
+	// An error is no reason not to start: Append tries again, and refuses until it works.
+	if err := l.begin(); err == nil && !l.missing.none() {
 		// If it cannot be written now, it goes before the first record that can.
+		l.mu.Lock()
 		l.writeMissing(now)
-	}
-	if l.seal.last == nil {
-		l.Seal() // an error is no reason not to start: Maintain tries again, and reports
+		l.mu.Unlock()
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (l *Log) abandon(now time.Time) {
 	l.live.Sync()
 	l.live.Close()
 	l.live = nil
-	l.seal.turn(now)
+	l.seal.turn(now, time.Time{})
 }
 
 // openLive opens the live file, or makes it.

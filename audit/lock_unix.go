@@ -5,25 +5,62 @@ package audit
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
-// lockFile takes the lock of a log's directory, which ends with the process or with Close.
-// It returns errLocked if somebody else has it.
-func lockFile(path string) (*os.File, error) {
+// A dirLock is the lock of a log's directory. It ends with the process or with Close.
+type dirLock struct{ file, dir *os.File }
+
+// lockDir takes the lock of a log's directory, whose lock file is path. It returns errLocked if somebody else has it.
+//
+// The file is locked for those who look for that lock, other versions among them; the directory, because a file can be
+// deleted, and made anew by a second writer, while it is locked. Some systems lock no directories: there the file
+// alone must do.
+func lockDir(path string) (*dirLock, error) {
 	f, err := openOwn(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	err = ignoreEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
-	if err == nil {
-		return f, nil
+	if err := flock(f); err != nil {
+		f.Close()
+		return nil, err
 	}
-	f.Close()
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	switch err := flock(d); {
+	case errors.Is(err, errLocked):
+		f.Close()
+		d.Close()
+		return nil, err
+	case err != nil:
+		d.Close()
+		d = nil
+	}
+	return &dirLock{f, d}, nil
+}
+
+func flock(f *os.File) error {
+	err := ignoreEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errLocked
+		return errLocked
 	}
-	return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	if err != nil {
+		return &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
+// Close gives the lock up.
+func (l *dirLock) Close() error {
+	err := l.file.Close()
+	if l.dir != nil {
+		err = errors.Join(err, l.dir.Close())
+	}
+	return err
 }
 
 // A fileID tells files apart, whatever their names.

@@ -9,9 +9,12 @@ import (
 // errSharingViolation is ERROR_SHARING_VIOLATION, which package syscall does not name.
 const errSharingViolation = syscall.Errno(32)
 
-// lockFile takes the lock of a log's directory, which ends with the process or with Close.
-// It returns errLocked if somebody else has it. The lock is a file open for nobody else.
-func lockFile(path string) (*os.File, error) {
+// A dirLock is the lock of a log's directory: a file open for nobody else, which nobody can delete. It ends with the
+// process or with Close.
+type dirLock struct{ *os.File }
+
+// lockDir takes the lock of a log's directory, whose lock file is path. It returns errLocked if somebody else has it.
+func lockDir(path string) (*dirLock, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
@@ -24,7 +27,7 @@ func lockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
-	return os.NewFile(uintptr(h), path), nil
+	return &dirLock{os.NewFile(uintptr(h), path)}, nil
 }
 
 // A fileID has nothing to tell: Windows lets nobody rename or remove a file while it is open

@@ -19,8 +19,9 @@ var errLocked = errors.New("another process is writing to it")
 // others may hang with it. It has one goroutine, the writer; see also Maintain.
 type Log struct {
 	options Options // with defaults
-	path    string  // of the live file
-	lock    *os.File
+	opened  time.Time
+	path    string // of the live file
+	lock    *dirLock
 	rotated chan struct{}
 	written atomic.Uint64
 	failed  atomic.Uint64
@@ -31,6 +32,12 @@ type Log struct {
 	seal    sealer
 	writer  writer
 	gauges  gauges
+
+	begun       atomic.Bool // a checkpoint says that records may follow
+	beginning   sync.Mutex  // held by begin; guards the next three
+	beginMarked bool
+	headTried   bool
+	headErr     error // why there is no tree head; until Maintain reports it
 
 	mu        sync.Mutex // guards what follows
 	encoder   *encoder
@@ -50,6 +57,8 @@ type Log struct {
 	retry     time.Time
 	others    int64 // bytes in all other files, as of the last Tidy
 	closed    bool
+	ending    bool  // the next Seal says that the log was closed
+	clock     clock // when a record was last to be written
 }
 
 // Open opens the log in o.Dir, making it if need be, and repairs what a crash left: a torn last
@@ -63,6 +72,7 @@ func Open(o Options) (*Log, error) {
 	o = o.WithDefaults()
 	l := &Log{
 		options: o,
+		opened:  time.Now(),
 		path:    filepath.Join(o.Dir, liveName),
 		rotated: make(chan struct{}, 1),
 		encoder: newEncoder(),
@@ -104,17 +114,47 @@ func (l *Log) Append(r *Record) error {
 // append is what the writer does for Append.
 func (l *Log) append(r *Record) error {
 	now := time.Now()
+	if !l.begun.Load() {
+		if err := l.begin(); err != nil {
+			return l.lose(now, err)
+		}
+	}
+	for {
+		err := l.tryAppend(r, now)
+		if !errors.Is(err, errAhead) {
+			return err
+		}
+		if err := l.lead(); err != nil {
+			return l.lose(now, err)
+		}
+	}
+}
+
+// lose counts a record that cannot be written because of err.
+func (l *Log) lose(now time.Time, err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.missing.fail(now, err)
+	return err
+}
+
+// tryAppend is Append but for tree heads: its error is errAhead if one must be written first.
+func (l *Log) tryAppend(r *Record, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return os.ErrClosed
 	}
 	l.writer.takeLost(&l.missing)
+	if !l.seal.head.allows(l.next + 1) { // one more, for what is missing
+		return errAhead
+	}
+	l.watchClock(clock{now, now.Sub(l.opened)})
 	err := l.ready(now)
 	if err == nil {
 		err = l.record(r, now)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errAhead) {
 		l.missing.fail(now, err)
 	}
 	l.gauges.note(l)
@@ -141,6 +181,9 @@ func (l *Log) record(r *Record, now time.Time) error {
 // write appends r, and before it a record of what is missing, if anything is. The caller holds l.mu.
 func (l *Log) write(r *Record, now time.Time) error {
 	seq, before := l.next, r.assigned()
+	if !l.seal.head.allows(seq + 1) {
+		return errAhead
+	}
 	var gap *buffer.Buffer
 	if !l.missing.none() {
 		g := l.missing.record()
@@ -242,6 +285,10 @@ func (l *Log) Close() error {
 		return nil
 	}
 	err = errors.Join(err, l.Seal(), l.Sync())
+	if l.begun.Load() {
+		err = errors.Join(err, l.writeHead(true))
+	}
+	err = errors.Join(err, l.seal.head.close())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.live != nil {
@@ -261,17 +308,30 @@ func (l *Log) finish() (done bool, err error) {
 		return true, nil
 	}
 	l.closed = true
+	defer func() { l.ending = l.begun.Load() }() // not before the last record
 	close(l.writer.quit)
 	l.writer.takeLost(&l.missing)
-	if l.missing.failed == 0 && len(l.folds.folds) == 0 {
+	if l.missing.failed == 0 && len(l.folds.folds) == 0 || !l.begun.Load() {
 		return false, nil
 	}
 	now := time.Now()
 	if err := l.ready(now); err != nil {
 		return false, err
 	}
-	if err := l.flush(now, true); err != nil {
-		return false, fmt.Errorf("write counted denials: %w", err)
+	for {
+		err := l.flush(now, true)
+		if errors.Is(err, errAhead) {
+			l.mu.Unlock()
+			err = l.lead()
+			l.mu.Lock()
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return false, fmt.Errorf("write counted denials: %w", err)
+		}
+		break
 	}
 	if l.missing.failed > 0 { // the last chance to say so
 		l.writeMissing(now)

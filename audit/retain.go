@@ -17,8 +17,27 @@ func (l *Log) retainAge(rotated []segment, now time.Time) ([]segment, error) {
 		return rotated, nil
 	}
 	return l.retain(rotated, "older than "+retain.String(), func(s segment) bool {
-		return now.Sub(s.closed) > time.Duration(retain)
+		old := now.Add(-time.Duration(retain))
+		return s.closed.Before(old) && l.lastTime(s).Before(old)
 	})
+}
+
+// lastTime is the time of the last record in a rotated file; zero if it has none. The name of a file that is to be
+// deleted is not enough: somebody may have renamed it.
+func (l *Log) lastTime(s segment) (last time.Time) {
+	f, err := openSegment(l.options.Dir, s)
+	if err != nil {
+		return last
+	}
+	defer f.Close()
+	for line := range newLineReader(f).all() {
+		if h, ok := parseHead(line.text); ok {
+			if t, err := time.Parse(timeLayout, string(h.ts)); err == nil {
+				last = t
+			}
+		}
+	}
+	return last
 }
 
 // retainSize deletes the oldest rotated files while the log takes more than Options.RetainSize.

@@ -50,7 +50,7 @@ func (l *Log) rotate(now time.Time) error {
 	if err := renameNew(next, l.path); err != nil {
 		l.rotateErr = fmt.Errorf("rotate audit log: %w", err) // openLive makes it
 	}
-	l.seal.turn(now)
+	l.seal.turn(now, now)
 	l.unsynced = append(l.unsynced, to)
 	select {
 	case l.rotated <- struct{}{}:

@@ -13,7 +13,8 @@ import (
 
 // ScanOptions limit a Scan. The zero value reads everything.
 type ScanOptions struct {
-	// Since leaves out records before it. Rotated files that were closed before it are not read.
+	// Since leaves out records before it. Rotated files of which the summary says that all records are
+	// before it are not read. The time in a file's name decides nothing: clocks are set, and files renamed.
 	Since time.Time
 	// Until leaves out records at or after it.
 	Until time.Time
@@ -100,7 +101,8 @@ func newPass(dir string, o *ScanOptions) (*pass, error) {
 	}
 	p := &pass{dir: dir, options: o, live: live}
 	for _, seg := range rotated {
-		if seg.ours() && seg.closed.Before(o.Since) {
+		// Only at the beginning: a file left out in the middle would look like records that are missing.
+		if len(p.files) == 0 && p.endsBefore(seg, o.Since) {
 			continue
 		}
 		p.files = append(p.files, seg)
@@ -117,6 +119,15 @@ func newPass(dir string, o *ScanOptions) (*pass, error) {
 	p.told = make([]told, len(p.files))
 	o.Progress.begin(p)
 	return p, nil
+}
+
+// endsBefore reports whether all records of seg are before t, by their own times.
+func (p *pass) endsBefore(seg segment, t time.Time) bool {
+	if t.IsZero() || !seg.summarised() {
+		return false
+	}
+	head, err := readSummaryHead(p.dir, seg)
+	return err == nil && head.Unreadable == 0 && head.Latest.Before(t)
 }
 
 func (p *pass) close() {

@@ -119,6 +119,16 @@ func (p *Progress) Bytes() (done, total int64) { return p.done.Load(), p.total.L
 // Records returns how many records have been read or were found counted in a summary.
 func (p *Progress) Records() int64 { return p.records.Load() }
 
+// rewind forgets what was read: it is read again.
+func (p *Progress) rewind() {
+	if p == nil {
+		return
+	}
+	p.total.Store(0)
+	p.done.Store(0)
+	p.records.Store(0)
+}
+
 func (p *Progress) begin(of *pass) {
 	if p == nil {
 		return

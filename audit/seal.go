@@ -47,14 +47,18 @@ type sealer struct {
 	anchor string // may be empty
 	key    note.Signer
 	keys   note.Verifiers // that key alone
+	head   headWriter
 
 	// Guarded by Log.mu:
 	hasher    hasher
-	tree      edge   // of all records
-	base      bool   // what the tree's records are is not known; the next point says so
-	marked    uint64 // size of the tree at the last point
-	recovered uint64 // first record since then that was read back from disk; 0 if none
-	first     uint64 // of the live segment's records; 0 if there is none
+	tree      edge        // of all records
+	base      bool        // what the tree's records are is not known; the next point says so
+	foreign   uint64      // with base: first of the records that the proxy did not write; 0 if there is none
+	marked    uint64      // size of the tree at the last point
+	recovered uint64      // first record since then that was read back from disk; 0 if none
+	proof     *checkpoint // while records are read back: the head that they must agree with; nil if they do
+	readUntil uint64      // the last of them
+	first     uint64      // of the live segment's records; 0 if there is none
 	points    []point
 	pending   []byte   // hashes not yet in the segment's file
 	hashes    *os.File // that file; nil if it is not open
@@ -78,9 +82,17 @@ type point struct {
 	time      time.Time
 	recovered uint64
 	base      bool
-	first     uint64 // of the segment it belongs to
-	closes    bool   // it is that segment's last
+	foreign   uint64
+	first     uint64    // of the segment it belongs to
+	closes    bool      // it is that segment's last
+	closed    time.Time // and its name says that it was closed then; zero if it has no name of ours
+	begin     bool      // the log was opened
+	end       bool      // the log was closed
+	until     uint64    // as of the tree head
 }
+
+// states reports whether p is to be signed although its tree was.
+func (p *point) states() bool { return p.base || p.begin || p.end || !p.closed.IsZero() }
 
 // add makes line, without its newline, the next leaf.
 func (s *sealer) add(seq uint64, line []byte, now time.Time) {
@@ -112,24 +124,28 @@ func (s *sealer) mark(now time.Time) {
 		return
 	}
 	s.points = append(s.points, s.point(now))
-	s.marked, s.recovered, s.base = s.tree.size, 0, false
+	s.told()
 }
+
+// told takes note that a point says what there was to say.
+func (s *sealer) told() { s.marked, s.recovered, s.base, s.foreign = s.tree.size, 0, false, 0 }
 
 func (s *sealer) point(now time.Time) point {
-	return point{edge: s.tree.clone(), time: now, recovered: s.recovered, base: s.base,
-		first: cmp.Or(s.first, s.tree.size+1)}
+	return point{edge: s.tree.clone(), time: now, recovered: s.recovered, base: s.base, foreign: s.foreign,
+		first: cmp.Or(s.first, s.tree.size+1), until: s.head.limit()}
 }
 
-// turn ends the segment: the next record belongs to another.
-func (s *sealer) turn(now time.Time) {
+// turn ends the segment: the next record belongs to another. closed is the time in its name, zero if another
+// program gave it its name.
+func (s *sealer) turn(now, closed time.Time) {
 	if s.first == 0 {
 		return
 	}
 	s.spill()
 	p := s.point(now)
-	p.closes = true
+	p.closes, p.closed = true, closed
 	s.points = append(s.points, p)
-	s.marked, s.recovered, s.base = s.tree.size, 0, false
+	s.told()
 	s.attach(0)
 }
 
@@ -181,7 +197,14 @@ func (l *Log) Seal() error {
 	defer s.signing.Unlock()
 	l.mu.Lock()
 	s.spill()
-	s.mark(time.Now())
+	now := time.Now()
+	s.mark(now)
+	if l.ending {
+		p := s.point(now)
+		p.end = true
+		s.points = append(s.points, p)
+		l.ending = false
+	}
 	s.unsigned = append(s.unsigned, s.points...)
 	s.points = nil
 	errs := []error{s.spillErr}
@@ -215,9 +238,10 @@ func (l *Log) sign() error {
 
 // write writes the checkpoint of one point.
 func (s *sealer) write(p *point) error {
-	if p.edge.size != s.size || p.base || s.last == nil {
-		c := checkpoint{number: s.number + 1, edge: p.edge, time: p.time, recovered: p.recovered, base: p.base}
-		msg, err := c.sign(s.key)
+	if p.edge.size != s.size || p.states() || s.last == nil {
+		c := checkpoint{number: s.number + 1, edge: p.edge, time: p.time, recovered: p.recovered, base: p.base,
+			foreign: p.foreign, closed: p.closed, begin: p.begin, end: p.end, until: p.until}
+		msg, err := c.sign(s.key, originPrefix)
 		if err != nil {
 			return err
 		}
@@ -225,6 +249,7 @@ func (s *sealer) write(p *point) error {
 			return err
 		}
 		s.number, s.size, s.last = c.number, p.edge.size, msg
+		s.head.number.Store(c.number)
 		s.keepForAnchor(msg)
 	}
 	if p.closes {

@@ -27,14 +27,26 @@ import (
 //	edge 5Y7a... 0aBc...           hashes of the whole subtrees, from which the root above follows
 //	recovered 1240301              records from this one on were read back from disk, after a crash
 //	base                           what the records up to here are was not known
+//	foreign 1240301                with base: the records from this one on were not written by the proxy
+//	closed 20261124T070149Z        the file that ends with this record was closed then, as its name says
+//	begin                          the log was opened: records may follow without a checkpoint yet
+//	end                            the log was closed: nothing follows before the next begin
+//	until 1240633                  the proxy kept a tree head, which allowed it to write up to this record
+//	folded 23450                   in a tree head only: denials that were counted, and are in no record yet
 //
-// The last two lines are there only when they have something to say.
+// The lines from recovered on are there only when they have something to say.
 type checkpoint struct {
 	number    uint64
 	edge      edge
 	time      time.Time
 	recovered uint64 // 0: none
 	base      bool
+	foreign   uint64    // 0: none
+	closed    time.Time // zero: it ends no file
+	begin     bool
+	end       bool
+	until     uint64 // 0: the proxy keeps no tree head
+	folded    uint64 // of a tree head only
 }
 
 const originPrefix = "webproxy audit "
@@ -42,10 +54,10 @@ const originPrefix = "webproxy audit "
 // noteLimit bounds a note; the largest there can be has some 4 KiB.
 const noteLimit = 16 << 10
 
-// sign returns c as a signed note, by the name of the key.
-func (c *checkpoint) sign(key note.Signer) ([]byte, error) {
+// sign returns c as a signed note, by the name of the key. origin tells a checkpoint from a tree head.
+func (c *checkpoint) sign(key note.Signer, origin string) ([]byte, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", originPrefix, key.Name(), c.edge.size, c.edge.root())
+	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", origin, key.Name(), c.edge.size, c.edge.root())
 	fmt.Fprintf(&b, "number %d\ntime %s\n", c.number, c.time.UTC().Format(timeLayout))
 	if len(c.edge.hashes) > 0 {
 		b.WriteString("edge")
@@ -61,6 +73,24 @@ func (c *checkpoint) sign(key note.Signer) ([]byte, error) {
 	if c.base {
 		b.WriteString("base\n")
 	}
+	if c.foreign > 0 {
+		fmt.Fprintf(&b, "foreign %d\n", c.foreign)
+	}
+	if !c.closed.IsZero() {
+		fmt.Fprintf(&b, "closed %s\n", c.closed.UTC().Format(closedForm))
+	}
+	if c.begin {
+		b.WriteString("begin\n")
+	}
+	if c.end {
+		b.WriteString("end\n")
+	}
+	if c.until > 0 {
+		fmt.Fprintf(&b, "until %d\n", c.until)
+	}
+	if c.folded > 0 {
+		fmt.Fprintf(&b, "folded %d\n", c.folded)
+	}
 	return note.Sign(&note.Note{Text: b.String()}, key)
 }
 
@@ -70,15 +100,15 @@ func openCheckpoint(msg []byte, keys note.Verifiers) (c checkpoint, key string, 
 	if err != nil {
 		return c, "", err
 	}
-	if err := c.parse(n.Text, n.Sigs[0].Name); err != nil {
+	if err := c.parse(n.Text, originPrefix, n.Sigs[0].Name); err != nil {
 		return c, "", err
 	}
 	return c, fmt.Sprintf("%s+%08x", n.Sigs[0].Name, n.Sigs[0].Hash), nil
 }
 
-func (c *checkpoint) parse(text, name string) error {
+func (c *checkpoint) parse(text, origin, name string) error {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(lines) < 5 || lines[0] != originPrefix+name {
+	if len(lines) < 5 || lines[0] != origin+name {
 		return fmt.Errorf("note is no checkpoint of %s", name)
 	}
 	var err error
@@ -98,6 +128,18 @@ func (c *checkpoint) parse(text, name string) error {
 			c.recovered, err = strconv.ParseUint(value, 10, 64)
 		case "base":
 			c.base = true
+		case "foreign":
+			c.foreign, err = strconv.ParseUint(value, 10, 64)
+		case "closed":
+			c.closed, err = time.Parse(closedForm, value)
+		case "begin":
+			c.begin = true
+		case "end":
+			c.end = true
+		case "until":
+			c.until, err = strconv.ParseUint(value, 10, 64)
+		case "folded":
+			c.folded, err = strconv.ParseUint(value, 10, 64)
 		} // a later version may say more
 		if err != nil {
 			return fmt.Errorf("checkpoint: %s: %w", word, err)
@@ -106,7 +148,7 @@ func (c *checkpoint) parse(text, name string) error {
 	if len(c.edge.hashes) != bits.OnesCount64(c.edge.size) || c.edge.root().String() != lines[2] {
 		return errors.New("checkpoint: its edge does not give its root")
 	}
-	if c.number == 0 || c.time.IsZero() {
+	if c.number == 0 && origin == originPrefix || c.time.IsZero() {
 		return errors.New("checkpoint without a number or a time")
 	}
 	return nil

@@ -29,37 +29,51 @@ func (l *Log) openSealer() error {
 	}
 	l.seal.dir, l.seal.anchor = o.Dir, o.Anchor
 	l.seal.key, l.seal.keys = key, note.VerifierList(verifier)
+	l.seal.head.path = HeadFile(o.Key)
 	return nil
 }
 
 // resumeSeal makes the tree what it was: that of the last checkpoint, which is believed only with
 // our signature, and the records behind it, read again: normally none, and after a crash those of a
-// minute. The caller knows the end of the sequence.
+// minute, as far as the tree head allows. The caller knows the end of the sequence.
 func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	s := &l.seal
 	last, msg, err := s.lastCheckpoint(&l.missing)
 	if err != nil {
 		return err
 	}
+	head := readHead(s.head.path, s.keys)
 	end := l.next - 1
 	if msg != nil {
 		s.tree = last.edge
 		s.number, s.size, s.marked, s.last = last.number, last.edge.size, last.edge.size, msg
 	}
+	l.noteCrash(&last, head, now)
+	newer := head.follows(&last) && head.edge.size > last.edge.size
+	if newer {
+		s.number = max(s.number, head.number) // numbers of checkpoints that are gone are not given again
+	}
+	s.head.number.Store(s.number)
 	switch {
+	case newer && head.edge.size > end:
+		l.missing.note("the records %d to %d are gone, which were written by %s", end+1, head.edge.size, head.time.UTC().Format(timeLayout))
+		l.next = head.edge.size + 1
+		s.attach(l.first)
+		s.tree = head.edge
+		s.mark(now)
+		return nil
 	case s.tree.size > end:
 		l.missing.note("the records %d to %d are gone, which checkpoint %d covers", end+1, s.tree.size, s.number)
 		l.next = s.tree.size + 1
 		s.attach(l.first)
 		return nil
-	case msg == nil && end == 0:
-		// Signed at once: after a crash in the first minute it is a tree to go on from.
-		s.points = append(s.points, s.point(now))
+	case msg == nil && end == 0: // begin signs it
 	case msg == nil:
 		l.missing.note("no checkpoint was found: the records 1 to %d are not sealed", end)
 	case s.tree.size < end:
-		l.reread(rotated, now)
-		s.mark(now) // a checkpoint of their own: what was read back is not as good as what was written
+		l.resumeTail(rotated, &last, head, now)
+	default:
+		s.resumeClosing(rotated, l.first, &last, now)
 	}
 	s.attach(l.first)
 	if s.tree.size != end {
@@ -68,7 +82,98 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	return nil
 }
 
-// reread adds the records behind the tree's.
+// resumeTail seals the records behind the last checkpoint, as far as this proxy can have written them. The
+// others are left to the caller, who says in a checkpoint that they are not ours.
+func (l *Log) resumeTail(rotated []segment, last, head *checkpoint, now time.Time) {
+	s := &l.seal
+	end := l.next - 1
+	allowed := lastAllowed(last, head)
+	if head.follows(last) && head.edge.size > last.edge.size {
+		s.proof = head
+	}
+	s.readUntil = min(end, allowed)
+	if s.readUntil > s.tree.size {
+		l.reread(rotated, now)
+	}
+	if s.proof != nil { // the tree of the records is not that of the head
+		l.missing.note("the records %d to %d are not what was written by %s: they are not signed", last.edge.size+1, end, head.time.UTC().Format(timeLayout))
+		s.pending, s.points, s.proof = s.pending[:0], nil, nil
+		s.tree, s.recovered, s.marked = last.edge.clone(), 0, last.edge.size
+		s.foreign = last.edge.size + 1
+		return
+	}
+	s.mark(now) // a checkpoint of their own: what was read back is not as good as what was written
+	if allowed < end {
+		s.foreign = s.tree.size + 1
+		l.missing.note("the records %d to %d were not written by this proxy, whose last can have been %d: they are not signed", allowed+1, end, allowed)
+	}
+}
+
+// resumeClosing states when the last rotated file was closed, if a crash came between its rename and that.
+func (s *sealer) resumeClosing(rotated []segment, live uint64, last *checkpoint, now time.Time) {
+	if len(rotated) == 0 || live != 0 || !last.closed.IsZero() {
+		return
+	}
+	if seg := rotated[len(rotated)-1]; seg.ours() && seg.first <= s.tree.size {
+		s.attach(seg.first)
+		s.turn(now, seg.closed)
+	}
+}
+
+// noteCrash takes note of a log that was not closed, of counts that were lost with it, and of a clock that is behind.
+func (l *Log) noteCrash(last, head *checkpoint, now time.Time) {
+	at := last.time
+	if head != nil && head.time.After(at) {
+		at = head.time
+	}
+	if behind := at.Sub(now); behind > clockSlack {
+		l.missing.note("the clock is %s behind what it was at the end of the log, %s", behind.Round(time.Second), at.UTC().Format(timeLayout))
+	}
+	crashed := !last.end && last.until > 0
+	if head.follows(last) {
+		crashed = !head.end
+	}
+	if !crashed {
+		return
+	}
+	l.missing.note("the log was not closed: the proxy was killed, or the machine went down, after %s", at.UTC().Format(timeLayout))
+	if head != nil && !head.end && head.folded > 0 {
+		l.missing.note("lost with that: %d denials that had been counted by %s, and those counted after", head.folded, head.time.UTC().Format(timeLayout))
+	}
+}
+
+// begin writes the first tree head of this run, and states in a checkpoint that records may follow. Until that is on
+// disk nothing is appended: behind a closed log it would not be ours.
+func (l *Log) begin() error {
+	l.beginning.Lock()
+	defer l.beginning.Unlock()
+	if l.begun.Load() {
+		return nil
+	}
+	if !l.headTried {
+		l.headTried = true
+		l.headErr = l.openHead()
+	}
+	s := &l.seal
+	l.mu.Lock()
+	if !l.beginMarked {
+		p := s.point(time.Now())
+		p.begin = true
+		s.points = append(s.points, p)
+		l.beginMarked = true
+	}
+	l.mu.Unlock()
+	err := l.Seal()
+	s.signing.Lock()
+	defer s.signing.Unlock()
+	if len(s.unsigned) > 0 {
+		return err
+	}
+	l.begun.Store(true) // that the anchor does not have it is no matter here
+	return nil
+}
+
+// reread adds the records behind the tree's, up to s.readUntil.
 func (l *Log) reread(rotated []segment, now time.Time) {
 	s := &l.seal
 	for i, seg := range rotated {
@@ -79,6 +184,9 @@ func (l *Log) reread(rotated []segment, now time.Time) {
 		if next != 0 && next <= s.tree.size+1 {
 			continue
 		}
+		if seg.first > s.readUntil {
+			return
+		}
 		f, err := openSegment(l.options.Dir, seg)
 		if err == nil {
 			s.attach(seg.first)
@@ -88,9 +196,12 @@ func (l *Log) reread(rotated []segment, now time.Time) {
 		if err != nil { // what is not read is not sealed, and the next checkpoint says so
 			l.missing.note("%s could not be read again: %v", seg.file(), err)
 		}
-		s.turn(now)
+		s.turn(now, seg.closed)
 	}
 	s.attach(l.first)
+	if l.live == nil {
+		return
+	}
 	if err := s.readAgain(io.NewSectionReader(l.live, 0, l.size), now); err != nil {
 		l.missing.note("%s could not be read again: %v", liveName, err)
 	}
@@ -103,8 +214,23 @@ func (s *sealer) readAgain(r io.Reader, now time.Time) error {
 		if !line.whole || seq <= s.tree.size {
 			continue
 		}
+		if seq > s.readUntil {
+			return nil
+		}
 		s.recovered = cmp.Or(s.recovered, seq)
 		s.add(seq, line.text, now)
+		if s.proof == nil || s.tree.size != s.proof.edge.size {
+			continue
+		}
+		if s.tree.root() != s.proof.edge.root() {
+			return nil
+		}
+		// The head has signed them already: they are as good as sealed.
+		for i := range s.points {
+			s.points[i].recovered = 0
+		}
+		s.recovered, s.proof = 0, nil
+		s.mark(now)
 	}
 	return lines.err
 }

@@ -48,16 +48,16 @@ func TestSealAfterACrash(t *testing.T) {
 			last := l.Recent(1)[0].Seq
 			dir = crashed(t, dir)
 			l = open(t, small(dir))
-			if got := add(t, l, decision()).Seq; got != last+1 {
-				t.Errorf("the next record is %d, want %d", got, last+1)
+			if got := add(t, l, decision()).Seq; got != last+2 { // one says that the log was not closed
+				t.Errorf("the next record is %d, want %d", got, last+2)
 			}
 			if err := l.Tidy(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			l.Close()
 			v := wantSound(t, dir, audit.VerifyOptions{})
-			if v.Sealed != last+1 || len(v.Notes) == 0 || !strings.Contains(v.Notes[len(v.Notes)-1], fmt.Sprintf("%d: signed only at the start after a crash", last)) {
-				t.Errorf("sealed up to %d, want %d; notes %q", v.Sealed, last+1, v.Notes)
+			if v.Sealed != last+2 || len(v.Notes) == 0 || !strings.Contains(v.Notes[len(v.Notes)-1], fmt.Sprintf("%d: signed only at the start after a crash", last)) {
+				t.Errorf("sealed up to %d, want %d; notes %q", v.Sealed, last+2, v.Notes)
 			}
 		})
 	}
@@ -73,6 +73,7 @@ func TestSealLate(t *testing.T) {
 			os.Remove(h.hashes(i))
 		}
 		h.alter(t, 2, 40)
+		os.Remove(h.head()) // with it the proxy itself knows better: see TestCrashIsBounded
 		open(t, small(h.dir)).Close()
 		v := verify(t, h.dir, audit.VerifyOptions{})
 		want := h.expand("seq {1}..{2-1}: sealed only by checkpoint ")
@@ -118,9 +119,10 @@ func TestTornCheckpoint(t *testing.T) {
 	}
 	l.Close()
 	path := filepath.Join(dir, "checkpoints-000000000001")
-	text := contents(t, path)
-	begin := strings.LastIndex(text, "webproxy audit ")
-	for _, cut := range []int{begin + 1, begin + 100, len(text) - 2, len(text) - 1} {
+	for i := range 4 {
+		text := contents(t, path)
+		begin := strings.LastIndex(text, "webproxy audit ")
+		cut := []int{begin + 1, begin + 100, len(text) - 2, len(text) - 1}[i]
 		write(t, path, text[:cut])
 		l := open(t, audit.Options{Dir: dir})
 		add(t, l, decision())
@@ -238,7 +240,7 @@ func TestKey(t *testing.T) {
 	fails("belongs to another key")
 	os.Rename(audit.PublicKeyFile(key), audit.PublicKeyFile(key)+".old")
 	l := open(t, o)
-	wantGap(t, l.Recent(1)[0], "has 1 note that is no checkpoint of this log's key")
+	wantGap(t, l.Recent(1)[0], "that are no checkpoints of this log's key")
 }
 
 // After a change of keys, both together verify the log.

@@ -71,7 +71,7 @@ func TestCheckpointText(t *testing.T) {
 			e.push(tlog.RecordHash([]byte{byte(i)}))
 		}
 		c := checkpoint{number: size + 1, edge: e, time: time.Date(2026, 11, 24, 7, 1, 49, 123e6, time.UTC), recovered: size / 2, base: size%2 == 1}
-		msg, err := c.sign(key)
+		msg, err := c.sign(key, originPrefix)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestCheckpointNonsense(t *testing.T) {
 func FuzzNotes(f *testing.F) {
 	key, keys := testKey(f, "site-01")
 	c := checkpoint{number: 1, time: time.Unix(1, 0)}
-	msg, err := c.sign(key)
+	msg, err := c.sign(key, originPrefix)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestLineSeq(t *testing.T) {
 }
 
 func TestKindsHaveWords(t *testing.T) {
-	if len(kindWords) != int(SummaryDiffers)+1 {
-		t.Errorf("%d words for %d kinds", len(kindWords), SummaryDiffers+1)
+	if len(kindWords) != int(HashesDiffer)+1 {
+		t.Errorf("%d words for %d kinds", len(kindWords), HashesDiffer+1)
 	}
 }

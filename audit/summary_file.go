@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -30,6 +31,8 @@ const (
 	summaryFormat = 1
 	// summaryLimit bounds what is read of a summary, in plain bytes.
 	summaryLimit = 256 << 20
+	// summaryHeadLimit bounds what is read of it before the counts, in plain bytes.
+	summaryHeadLimit = 1 << 20
 )
 
 // A summary is the content of the file.
@@ -159,6 +162,56 @@ func readSummary(dir string, s segment) (*summary, error) {
 		}
 	}
 	return &sum, nil
+}
+
+// readSummaryHead reads of the summary of s what stands before its counts: the times of the records, and their
+// numbers. A log has hundreds of summaries, and a query for the last hour asks all of them. The error is
+// errNoSummary as in readSummary.
+func readSummaryHead(dir string, s segment) (*summary, error) {
+	size, check, err := identity(dir, s)
+	if err != nil {
+		return nil, errNoSummary
+	}
+	f, err := os.Open(summaryPath(dir, s))
+	if err != nil {
+		return nil, errNoSummary
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, errNoSummary
+	}
+	var sum summary
+	if err := sum.decodeHead(json.NewDecoder(io.LimitReader(z, summaryHeadLimit))); err != nil {
+		return nil, errNoSummary
+	}
+	if sum.Format != summaryFormat || sum.Of != s.file() || sum.Size != size || sum.Check != check {
+		return nil, errNoSummary
+	}
+	return &sum, nil
+}
+
+// decodeHead decodes the fields up to those that may be large.
+func (sum *summary) decodeHead(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	fields := map[string]any{"format": &sum.Format, "of": &sum.Of, "size": &sum.Size, "check": &sum.Check,
+		"earliest": &sum.Earliest, "latest": &sum.Latest, "seq": &sum.Runs, "unreadable": &sum.Unreadable, "bad": &sum.Bad}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return err
+		}
+		field, ok := fields[fmt.Sprint(name)]
+		if !ok {
+			return nil
+		}
+		if err := d.Decode(field); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // records is how many the segment has.

@@ -225,6 +225,7 @@ func (h *history) forge(t *testing.T) {
 		t.Fatal(err)
 	}
 	os.Chmod(filepath.Join(other+"-key", "audit.key"), 0o600)
+	os.Remove(filepath.Join(other+"-key", "audit.head"))
 	l := open(t, audit.Options{Dir: other})
 	for i, r := range records {
 		add(t, l, r)

@@ -19,7 +19,7 @@ import (
 const tidyEvery = time.Hour
 
 // Maintain keeps the log in order until ctx is done and its work has stopped: it syncs at the interval of
-// Options.Sync, seals every minute, writes what was counted (Options.FoldWindow), looks every minute
+// Options.Sync, seals every minute, writes a tree head every second, writes what was counted (Options.FoldWindow), looks every minute
 // whether there is room (CheckRoom), and calls Tidy at once, after each rotation and every hour. Errors go to report, which is called by several goroutines; the work
 // goes on. Call it from a goroutine, and wait for that before Close.
 func (l *Log) Maintain(ctx context.Context, report func(error)) {
@@ -33,10 +33,13 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	}
 	every(time.Duration(l.options.Sync), l.Sync)
 	every(sealEvery, l.Seal)
+	every(leadEvery, l.lead)
 	every(l.folds.window/4, l.flushOver)
 	every(roomEvery, l.CheckRoom)
-	if err := l.CheckRoom(); err != nil {
-		report(err)
+	for _, err := range []error{l.CheckRoom(), l.headError()} {
+		if err != nil {
+			report(err)
+		}
 	}
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -23,6 +24,9 @@ type VerifyOptions struct {
 	Keys []string
 	// Anchor is a file that the log's checkpoints were also sent to. Empty: none.
 	Anchor string
+	// Head is the file of the log's tree head, see HeadFile, which the proxy keeps beside its key. Empty, or not there:
+	// none. It tells what has been removed since, and what was put behind the log.
+	Head string
 	// Progress, if not nil, is told how far the reading is.
 	Progress *Progress
 }
@@ -37,6 +41,20 @@ type Verification struct {
 	Checkpoints uint64    `json:"checkpoints"` // that were compared
 	SealedAt    time.Time `json:"sealed_at"`   // when the last of them was made
 	Keys        []string  `json:"keys"`        // that signed them, such as "site-01+4f2a"
+
+	// Anchored is the last record that the anchor's checkpoints cover, AnchoredAt the time of the last of them; 0 if
+	// there is no anchor, or it has none of this log.
+	Anchored   uint64    `json:"anchored"`
+	AnchoredAt time.Time `json:"anchored_at,omitzero"`
+	// Headed is the last record that the tree head covers, and the time of that; 0 if there was none.
+	Headed   uint64    `json:"headed"`
+	HeadedAt time.Time `json:"headed_at,omitzero"`
+	// Anchoring is how far the anchor reaches, in words.
+	Anchoring string `json:"anchoring"`
+	// Basis is what the result stands on, and what it therefore cannot tell: a sentence each.
+	Basis []string `json:"basis"`
+	// Ended is set if the last checkpoint says that the log was closed.
+	Ended bool `json:"ended"`
 
 	Found    uint64    `json:"found"`    // problems
 	Problems []Problem `json:"problems"` // the first 100
@@ -96,14 +114,57 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (*Verification, er
 	return v, nil
 }
 
+// verifyTries bounds how often a log is read again whose files were deleted while it was read.
+const verifyTries = 5
+
 func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, error) {
 	keys, err := verifiers(o.Keys)
 	if err != nil {
 		return nil, err
 	}
+	for try := 1; ; try++ {
+		before, err := logFiles(dir)
+		if err != nil {
+			return nil, err
+		}
+		v, err := verifyOnce(ctx, dir, o, keys)
+		if err != nil || v.OK() || try == verifyTries {
+			return v, err
+		}
+		// Retention may have taken files away meanwhile. What it took is no problem, and what is is found again.
+		after, err := logFiles(dir)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(before, func(name string) bool { return !slices.Contains(after, name) }) {
+			return v, nil
+		}
+		o.Progress.rewind()
+	}
+}
+
+// logFiles names the files of a log, a compressed one as it was before. They are of use for comparison only.
+func logFiles(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if _, ok := parseSegment(e.Name()); ok || strings.HasPrefix(e.Name(), checkpointsPrefix) {
+			names = append(names, strings.TrimSuffix(e.Name(), gzSuffix))
+		}
+	}
+	return names, nil
+}
+
+func verifyOnce(ctx context.Context, dir string, o *VerifyOptions, keys note.Verifiers) (*Verification, error) {
 	v := &Verification{}
 	// Before the records: a checkpoint that is made meanwhile covers records we do not look at.
+	head := readHead(o.Head, keys)
 	signed, err := newSignedPoints(dir, o.Anchor, keys, v)
+	if err == nil {
+		signed.head = head
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -123,6 +184,10 @@ func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, e
 			o.Progress.total.Add(files[i].size)
 		}
 	}
+	if head != nil {
+		v.Headed, v.HeadedAt = head.edge.size, head.time
+		head = readHead(o.Head, keys) // behind the records: the log has grown meanwhile
+	}
 	stored, err := newStoredHashes(dir)
 	if err != nil {
 		return nil, err
@@ -130,7 +195,7 @@ func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, e
 	defer stored.close()
 	next, stop := signed.pull()
 	defer stop()
-	j := &judge{v: v, points: next, stored: stored}
+	j := &judge{modified: modifiedLast(files), v: v, points: next, stored: stored, head: head, closings: map[uint64]time.Time{}, ends: map[string]uint64{}}
 	err = inOrder(len(files), runtime.GOMAXPROCS(0), func(i int, emit func(leaves) bool) {
 		files[i].read(o.Progress, emit)
 	}, func(i int, some leaves) error {
@@ -141,6 +206,9 @@ func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, e
 		return nil, err
 	}
 	j.end()
+	j.names(files)
+	j.sidecars(dir, files)
+	v.standOn(o)
 	return v, nil
 }
 
@@ -187,7 +255,7 @@ func verifyFiles(dir string, rotated []segment, live *os.File, v *Verification) 
 		if err != nil {
 			return nil, err
 		}
-		f := leafFile{dir: dir, live: live, size: info.Size(), seg: segment{name: liveName}}
+		f := leafFile{dir: dir, live: live, size: info.Size(), seg: segment{name: liveName}, modified: info.ModTime()}
 		if f.first = f.peek(); f.first == 0 {
 			f.first = math.MaxUint64 // last, as it should be
 		}

@@ -1,6 +1,11 @@
 package audit
 
-import "time"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
 
 // end judges the end of the log: what should follow there, and what no checkpoint covers yet.
 func (j *judge) end() {
@@ -29,6 +34,9 @@ func (j *judge) truncated() {
 	if j.point == nil {
 		return
 	}
+	if j.copied() {
+		return
+	}
 	first, last := j.next, j.point
 	j.cut = first
 	j.skip(j.point.edge.size) // the records between the checkpoint before it and the cut
@@ -37,6 +45,72 @@ func (j *judge) truncated() {
 	}
 	j.v.Missing += last.edge.size - first + 1
 	j.v.fail(Problem{Kind: Truncated, First: first, Last: last.edge.size, Checkpoint: last.number, Time: last.time})
+}
+
+// copied reports whether the end that is missing is what a copy lacks that was made while the proxy wrote: the last
+// checkpoint alone is younger than the copy of the live file, and does not close the log. It takes that checkpoint
+// for not there. Somebody who cuts off the end and sets the file's time gets no further with this than by removing the
+// checkpoint too; an anchor tells both.
+func (j *judge) copied() bool {
+	p := j.point
+	next := j.points()
+	if next != nil || p.end || p.anchored || p.ofHead || j.head != nil || j.modified.IsZero() || !j.modified.Before(p.time) {
+		once := next
+		points := j.points
+		j.points = func() *signedPoint {
+			if p := once; p != nil {
+				once = nil
+				return p
+			}
+			return points()
+		}
+		return false
+	}
+	j.point = nil
+	j.v.note("seq %s: covered by checkpoint %d (%s), and not there: a copy made while the proxy wrote, or the end was cut off; copy again, or give an anchor",
+		span(j.next, p.edge.size), p.number, p.time.UTC().Format(minuteLayout))
+	return true
+}
+
+// modifiedLast is when the live file was last written to; zero if there is none.
+func modifiedLast(files []leafFile) (at time.Time) {
+	for i := range files {
+		if files[i].live != nil {
+			at = files[i].modified
+		}
+	}
+	return at
+}
+
+// standOn says what v stands on.
+func (v *Verification) standOn(o *VerifyOptions) {
+	say := func(format string, args ...any) { v.Basis = append(v.Basis, fmt.Sprintf(format, args...)) }
+	v.Anchoring = "no anchor"
+	switch {
+	case o.Anchor == "":
+		say("no anchor: whoever has the key can have rewritten the log, and whoever can write its files can have cut off its end, or put all of it back to what it was")
+	case v.Anchored == 0:
+		v.Anchoring = "nothing in the anchor"
+		say("the anchor has no checkpoint of this log: it is as if there were none")
+	default:
+		v.Anchoring = fmt.Sprintf("anchored to seq %s (%s)", comma(v.Anchored), v.AnchoredAt.UTC().Format(timeLayout))
+		after := uint64(0)
+		if v.LastSeq > v.Anchored {
+			after = v.LastSeq - v.Anchored
+		}
+		v.Anchoring += ", " + amount(after, "record") + " after it"
+		say("the anchor reaches to seq %s, %s; %s after it", comma(v.Anchored), v.AnchoredAt.UTC().Format(timeLayout), amount(after, "record"))
+	}
+	if v.Headed > 0 {
+		say("the tree head beside the proxy's key: nothing up to seq %s, %s, was removed or altered, unless by somebody who has that key", comma(v.Headed), v.HeadedAt.UTC().Format(timeLayout))
+	}
+	switch {
+	case v.Checkpoints == 0:
+	case v.Ended:
+		say("the log ends with seq %s, where the proxy closed it, %s", comma(v.Sealed), v.SealedAt.UTC().Format(timeLayout))
+	default:
+		say("the log ends with its last checkpoint, seq %s, %s; what was written after that is not signed, and could have been removed", comma(v.Sealed), v.SealedAt.UTC().Format(timeLayout))
+	}
 }
 
 // beginning reports records that are missing before the first, unless a record says that they were
@@ -51,20 +125,79 @@ func (j *judge) beginning() {
 	j.v.fail(Problem{Kind: Missing, First: j.deleted + 1, Last: before, Text: "no record says that they were deleted"})
 }
 
-// uncovered judges the tail that no checkpoint covers. A minute's is no sign of anything.
+// uncovered judges the tail that no checkpoint covers. A minute's is no sign of anything, unless the proxy had said
+// that it would write nothing more, or not as much.
 func (j *judge) uncovered() {
 	if j.since.seq == 0 {
 		return
 	}
+	first := j.since.seq
+	if limit, why := j.allowed(); limit < j.v.LastSeq {
+		first = max(first, limit+1)
+		j.foreign(Problem{Kind: Foreign, First: first, Last: j.v.LastSeq, Text: why})
+		if first == j.since.seq {
+			return
+		}
+		j.v.note("seq %s: not yet covered by a checkpoint", span(j.since.seq, first-1))
+		return
+	}
 	took := j.last.time().Sub(j.since.time())
-	switch tail := (Problem{Kind: Uncovered, First: j.since.seq, Last: j.v.LastSeq}); {
+	switch tail := (Problem{Kind: Uncovered, First: first, Last: j.v.LastSeq}); {
 	case j.v.Checkpoints == 0:
 		tail.Text = "there is none"
 		j.v.fail(tail)
-	case took > sealSlack:
+	case took > sealSlack && j.head == nil:
 		tail.Text = "they are of " + took.Round(time.Second).String() + ", and one is made every minute"
 		j.v.fail(tail)
 	default:
 		j.v.note("seq %s: not yet covered by a checkpoint, %s", span(tail.First, tail.Last), took.Round(time.Millisecond))
+	}
+}
+
+// allowed is the last record that the proxy can have written, and why.
+func (j *judge) allowed() (last uint64, why string) {
+	switch {
+	case j.limit > 0 && (j.head == nil || j.head.edge.size <= j.limit && j.head.end):
+		return j.limit, "the log was closed before them, " + j.v.SealedAt.UTC().Format(minuteLayout)
+	case j.head != nil && j.head.edge.size >= j.v.Sealed:
+		return j.head.until, "the last that it can have written is " + comma(j.head.until) + ", by its tree head of " + j.head.time.UTC().Format(timeLayout)
+	}
+	return 1<<64 - 1, ""
+}
+
+// names reports files whose names say that they were closed at another time than the checkpoints say.
+func (j *judge) names(files []leafFile) {
+	for i := range files {
+		f := &files[i]
+		closed, ok := j.closings[j.ends[f.seg.file()]]
+		if !ok || !f.seg.ours() || f.seg.closed.Equal(closed) {
+			continue
+		}
+		j.v.fail(Problem{Kind: Misnamed, First: f.first, Last: j.ends[f.seg.file()], File: f.seg.file(),
+			Text: "it was closed at " + closed.UTC().Format(closedForm)})
+	}
+}
+
+// sidecars reports files of hashes that are not as long as they should be. They prove nothing: a short one, which a
+// crash or a full disk may leave, is only said.
+func (j *judge) sidecars(dir string, files []leafFile) {
+	for i := range files {
+		f := &files[i]
+		last, ok := j.ends[f.seg.file()]
+		if !ok || f.live != nil || last > j.v.Sealed || f.first != f.seg.first {
+			continue
+		}
+		want := int64(last-f.first+1) * hashSize
+		size := int64(0)
+		if info, err := os.Stat(filepath.Join(dir, hashesFile(f.first))); err == nil {
+			size = info.Size()
+		}
+		switch {
+		case size > want:
+			j.v.fail(Problem{Kind: HashesDiffer, First: f.first, Last: last, File: hashesFile(f.first),
+				Text: fmt.Sprintf("%d bytes longer than its records", size-want)})
+		case size < want:
+			j.v.note("%s: hashes of %s are not there: which of them was altered could not be told", hashesFile(f.first), amount(uint64(want-size)/hashSize, "record"))
+		}
 	}
 }

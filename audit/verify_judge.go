@@ -1,5 +1,7 @@
 package audit
 
+import "time"
+
 // A judge compares the records, in their order, with the checkpoints. It knows nothing of files but
 // their names.
 type judge struct {
@@ -29,6 +31,12 @@ type judge struct {
 	old     leaf   // the first of a stretch that checkpoints call recovered
 	oldEnd  uint64 // and the last so far
 	deleted uint64 // the last record that is said to be deleted
+
+	modified time.Time            // when the live file was last written to; zero if there is none
+	head     *checkpoint          // what the proxy knew when the records had been read; nil: not known
+	limit    uint64               // the last record that the proxy can have written, by the last checkpoint; 0: not known
+	closings map[uint64]time.Time // when files were closed that end with these records
+	ends     map[string]uint64    // the last record of each file
 }
 
 // A suspect is a record that differs from its stored hash, or records that are not there.
@@ -178,6 +186,7 @@ func (j *judge) push(l *leaf) {
 	j.last = *l
 	j.v.Records++
 	j.v.LastSeq = l.seq
+	j.ends[j.heldAt] = l.seq
 	j.next = l.seq + 1
 	j.check()
 }
@@ -219,6 +228,10 @@ func (j *judge) judge(p *signedPoint) {
 		last = min(last, j.cut-1)
 	}
 	switch root := p.edge.root(); {
+	case p.foreign > 0:
+		j.foreign(Problem{Kind: Foreign, First: max(first, p.foreign), Last: last, Checkpoint: p.number, Time: p.time,
+			Text: "found at the start of " + p.time.UTC().Format(minuteLayout) + ", and not signed"})
+		j.name(p, Suspected)
 	case p.base || j.blind:
 		if first <= last {
 			j.v.fail(Problem{Kind: Uncovered, First: first, Last: last, Checkpoint: p.number, Time: p.time,
@@ -267,7 +280,27 @@ func (j *judge) covered(p *signedPoint) {
 	j.suspects = j.suspects[:0]
 	j.since = leaf{}
 	j.v.Sealed, j.v.SealedAt = p.edge.size, p.time
+	j.v.Ended = p.end
+	j.limit = 0
+	if p.end {
+		j.limit = p.edge.size
+	}
+	if !p.closed.IsZero() {
+		j.closings[p.edge.size] = p.closed
+	}
+	if p.ofHead {
+		return
+	}
 	j.v.Checkpoints++
+	if p.anchored {
+		j.v.Anchored, j.v.AnchoredAt = p.edge.size, p.time
+	}
+}
+
+func (j *judge) foreign(p Problem) {
+	if p.First <= p.Last {
+		j.v.fail(p)
+	}
 }
 
 // sealSlack is how long records may be without a checkpoint before that is a sign of one having been

@@ -15,7 +15,8 @@ import (
 // A signedPoint is a checkpoint by which records are judged.
 type signedPoint struct {
 	checkpoint
-	anchored bool // it is in the anchor, and not in the log
+	anchored bool // it is in the anchor too, or only there
+	ofHead   bool // it is the tree head
 }
 
 // signedPoints reads the checkpoints of a log and of its anchor.
@@ -24,6 +25,7 @@ type signedPoints struct {
 	keys   note.Verifiers
 	files  []noteFile // of the log, in order
 	anchor *noteFile  // nil: none
+	head   *checkpoint
 	signer map[string]bool
 }
 
@@ -73,7 +75,7 @@ func (s *signedPoints) pull() (next func() *signedPoint, stop func()) {
 	}, stop
 }
 
-// merged yields the log's checkpoints and, where the log has none of that size, those of the anchor.
+// merged yields the log's checkpoints and, where the log has none of that size, those of the anchor, and the tree head.
 // Where both have one, they must agree; once they do not, the anchor is of another history, and no
 // more is said of it.
 func (s *signedPoints) merged() iter.Seq[*signedPoint] {
@@ -81,14 +83,23 @@ func (s *signedPoints) merged() iter.Seq[*signedPoint] {
 		anchored, stop := iter.Pull(s.anchorPoints())
 		defer stop()
 		a, more := anchored()
+		head := s.head
+		headBefore := func(to uint64) bool { // yields the head, if it is below a size
+			h := head
+			if h == nil || h.edge.size >= to {
+				return true
+			}
+			head = nil
+			return yield(&signedPoint{checkpoint: *h, ofHead: true})
+		}
 		advance := func(to uint64) bool { // yields the anchor's points below a size
 			for more && a.edge.size < to {
-				if !yield(a) {
+				if !headBefore(a.edge.size) || !yield(a) {
 					return false
 				}
 				a, more = anchored()
 			}
-			return true
+			return headBefore(to)
 		}
 		for p := range s.logPoints() {
 			if !advance(p.edge.size) {
@@ -101,6 +112,13 @@ func (s *signedPoints) merged() iter.Seq[*signedPoint] {
 					break
 				}
 				a, more = anchored()
+				p.anchored = true
+			}
+			if h := head; h != nil && h.edge.size == p.edge.size {
+				head = nil
+				if h.edge.root() != p.edge.root() {
+					s.v.fail(Problem{Kind: Rewritten, Last: p.edge.size, Checkpoint: h.number, Time: h.time, Text: "tree head"})
+				}
 			}
 			if !yield(p) {
 				return
@@ -163,7 +181,10 @@ func (s *signedPoints) anchorPoints() iter.Seq[*signedPoint] {
 func (s *signedPoints) points(f noteFile, mayBeTorn, anchored bool) iter.Seq2[*signedPoint, string] {
 	return func(yield func(*signedPoint, string) bool) {
 		name := filepath.Base(f.path)
-		file, err := os.Open(f.path)
+		file, err := openShared(f.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return // past its retention, or the records say that it is missing
+		}
 		if err != nil {
 			s.v.fail(Problem{Kind: BadCheckpoint, File: name, Text: err.Error()})
 			return
@@ -188,7 +209,7 @@ func (s *signedPoints) points(f noteFile, mayBeTorn, anchored bool) iter.Seq2[*s
 				s.signer[short] = true
 				s.v.Keys = append(s.v.Keys, short)
 			}
-			if !yield(&signedPoint{c, anchored}, key) {
+			if !yield(&signedPoint{checkpoint: c, anchored: anchored}, key) {
 				return
 			}
 		}

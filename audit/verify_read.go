@@ -41,6 +41,8 @@ type leafFile struct {
 	live  *os.File // if it is the live one
 	size  int64    // on disk
 	first uint64   // number of its first record
+
+	modified time.Time // when the live one was last written to, as the system says
 }
 
 func (f *leafFile) open() (io.ReadCloser, error) {

@@ -97,6 +97,9 @@ func (h *history) hashes(i int) string {
 	return filepath.Join(h.dir, fmt.Sprintf("hashes-%012d", h.firsts[i]))
 }
 
+// head is the file of the tree head.
+func (h *history) head() string { return filepath.Join(h.dir+"-key", "audit.head") }
+
 // text is the plain text of a segment's file.
 func (h *history) text(t *testing.T, file string) string {
 	t.Helper()

@@ -26,11 +26,15 @@ const (
 	HashAltered                       // a stored hash is wrong, and the record is right
 	Unreadable                        // a file, or the rest of one, cannot be read
 	SummaryDiffers                    // the summary beside a file is not what its records add up to
+	Foreign                           // records that the proxy did not write
+	Misnamed                          // a file's name says that it was closed at another time than it was
+	HashesDiffer                      // a file of hashes has more hashes than its file of records has records
 )
 
 // kindWords are how kinds are written; they are a format: add to them, never change one.
 var kindWords = [...]string{"altered", "missing", "truncated", "differs", "suspected", "late", "uncovered",
-	"repeated", "inserted", "misplaced", "rewritten", "bad_checkpoint", "hash_altered", "unreadable", "summary_differs"}
+	"repeated", "inserted", "misplaced", "rewritten", "bad_checkpoint", "hash_altered", "unreadable", "summary_differs",
+	"foreign", "misnamed", "hashes_differ"}
 
 // MarshalText implements encoding.TextMarshaler.
 func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k]), nil }
@@ -38,7 +42,8 @@ func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k])
 // vague reports whether problems of this kind may be about records that are not named.
 func (k ProblemKind) vague() bool {
 	switch k {
-	case Altered, Missing, Truncated, Suspected, Repeated, Inserted, Misplaced, HashAltered, SummaryDiffers:
+	case Altered, Missing, Truncated, Suspected, Repeated, Inserted, Misplaced, HashAltered, SummaryDiffers,
+		Foreign, Misnamed, HashesDiffer:
 		return false
 	}
 	return true
@@ -81,7 +86,7 @@ func (p Problem) String() string {
 	case Missing:
 		return fmt.Sprintf("seq %s: %s missing%s%s", span(p.First, p.Last), amount(p.Last-p.First+1, "record"), place, more)
 	case Truncated:
-		return fmt.Sprintf("seq %s: log ends before %s; %s cut off", span(p.First, p.Last), by, amount(p.Last-p.First+1, "record"))
+		return fmt.Sprintf("seq %s: log ends before %s; %s cut off%s", span(p.First, p.Last), by, amount(p.Last-p.First+1, "record"), more)
 	case Differs:
 		return seq + ": records differ from " + by + "; which of them cannot be told"
 	case Suspected:
@@ -90,6 +95,12 @@ func (p Problem) String() string {
 		return seq + ": sealed only by " + by + ", after a start" + more
 	case Uncovered:
 		return seq + ": covered by no checkpoint" + more
+	case Foreign:
+		return seq + ": not written by the proxy" + more + place
+	case Misnamed:
+		return p.File + ": renamed" + more
+	case HashesDiffer:
+		return p.File + more
 	case Repeated:
 		return seq + ": there again" + place
 	case Inserted:
@@ -97,6 +108,9 @@ func (p Problem) String() string {
 	case Misplaced:
 		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, comma(p.First), comma(p.Last))
 	case Rewritten:
+		if p.Text != "" {
+			return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not what the proxy's %s says (%s)", comma(p.Last), p.Text, p.Time.UTC().Format(minuteLayout))
+		}
 		return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not the anchor's %s", comma(p.Last), by)
 	case SummaryDiffers:
 		return p.File + ": not what the records of its file add up to; delete it, and it is made anew"
@@ -113,8 +127,12 @@ func (v *Verification) String() string {
 		if v.Records == 0 {
 			return "INTEGRITY OK  no records"
 		}
-		return fmt.Sprintf("INTEGRITY OK  seq %s..%s, no gaps, %s, key %s", comma(v.FirstSeq), comma(v.LastSeq),
+		line := fmt.Sprintf("INTEGRITY OK  seq %s..%s, no gaps, %s, key %s", comma(v.FirstSeq), comma(v.LastSeq),
 			amount(v.Checkpoints, "checkpoint"), keys)
+		if v.Anchoring != "" {
+			line += ", " + v.Anchoring
+		}
+		return line
 	}
 	line := "FAIL " + v.Problems[0].String()
 	var parts []string

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"webproxy/audit"
 )
@@ -50,5 +51,20 @@ func TestSecretsInSettings(t *testing.T) {
 				t.Errorf("%s: %s", field, text)
 			}
 		})
+	}
+}
+
+// A checkpoint that waits is no record that waits.
+func TestLagIsOfRecords(t *testing.T) {
+	l := openLog(t, audit.Options{})
+	write(t, l, 1)
+	s := &Shipper{log: l}
+	s.stats.oldest.Store(time.Now().Add(-21 * time.Second).UnixMilli())
+	if st := s.Stats(); st.LagRecords != 1 || st.Lag < 21*time.Second {
+		t.Errorf("a record waits: %+v", st)
+	}
+	s.stats.seq.Store(l.LastSeq())
+	if st := s.Stats(); st.LagRecords != 0 || st.Lag != 0 {
+		t.Errorf("none waits: %+v", st)
 	}
 }

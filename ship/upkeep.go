@@ -41,7 +41,8 @@ func (s *Shipper) Stats() Stats {
 	st := Stats{Name: s.name, Shipped: s.stats.shipped.Load(), Missing: s.stats.missing.Load(),
 		Refused: s.stats.refused.Load(), Errors: s.stats.errors.Load()}
 	st.LagRecords = max(int64(s.log.LastSeq()-s.stats.seq.Load()), 0)
-	if at := s.stats.oldest.Load(); at != 0 {
+	// What is pending may be checkpoints only: they are no records.
+	if at := s.stats.oldest.Load(); at != 0 && st.LagRecords > 0 {
 		st.Lag = max(time.Since(time.UnixMilli(at)), 0)
 	}
 	return st

@@ -35,6 +35,7 @@ Exit code 5 means that the log is not what was written.`,
 	csvDir := cmd.Flags().String("csv", "", "write its lists as CSV files into `DIR`")
 	verify := cmd.Flags().Bool("verify", false, "verify the log too")
 	pubs := cmd.Flags().StringArray("pub", nil, "for --verify: public key `FILE` of the log")
+	anchor := cmd.Flags().String("anchor", "", "for --verify: `FILE` that checkpoints were sent to. Default: the configuration's")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		since, until, err := reportPeriod(win, *month, time.Now())
 		if err != nil {
@@ -45,8 +46,12 @@ Exit code 5 means that the log is not what was written.`,
 			return err
 		}
 		job := reportJob{cfg: cfg, settings: cfg.Audit.WithDefaults(), html: *html, csv: *csvDir, pubs: *pubs}
-		if *dir != "" {
-			job.settings.Dir = *dir
+		job.head = audit.HeadFile(job.settings.Key)
+		if *dir != "" { // the tree head is of the configuration's log
+			job.settings.Dir, job.head = *dir, ""
+		}
+		if *anchor != "" {
+			job.settings.Anchor = *anchor
 		}
 		job.verify = *verify || !cmd.Flags().Changed("verify") && *html+*csvDir != ""
 		job.options = audit.ReportOptions{
@@ -100,6 +105,7 @@ type reportJob struct {
 	options   audit.ReportOptions
 	verify    bool
 	pubs      []string
+	head      string // file of the tree head; empty for none
 	html, csv string
 }
 
@@ -128,16 +134,13 @@ func (j *reportJob) run(cmd *cobra.Command) error {
 
 // check verifies the log. That it cannot be verified is a part of the report, not the end of it.
 func (j *reportJob) check(cmd *cobra.Command) {
-	if len(j.pubs) == 0 {
-		j.pubs = []string{audit.PublicKeyFile(j.settings.Key)}
-	}
-	v, err := auditVerify(cmd, j.settings, j.pubs)
+	v, err := auditVerify(cmd, j.settings, j.pubs, j.head)
 	if err != nil {
 		j.options.Integrity = ""
 		sayWarning(cmd.ErrOrStderr(), "the log could not be verified: "+err.Error())
 		return
 	}
-	j.options.Integrity, j.options.Broken = v.String(), !v.OK()
+	j.options.Integrity, j.options.Broken = v.String()+"; "+v.Basis[0], !v.OK()
 }
 
 // write writes the files that were asked for.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +22,8 @@ func newAuditVerify() *cobra.Command {
 		Long: `Verify reads the whole log and compares it with the checkpoints that the proxy has signed. It names what was
 altered, what is missing and where the log was cut off, and summaries that are not what the records add up to. DIR is the log's directory, by default that
 of the configuration. A public key that was kept elsewhere (--pub), and checkpoints that were sent elsewhere as
-they were made (--anchor), protect against somebody who had the proxy's own machine; see docs/audit.md.
+they were made (--anchor), protect against somebody who had the proxy's own machine; see docs/audit.md. The lines
+that begin with "by:" say what the result stands on, and what it cannot tell.
 Exit code 5 means that the log is not what was written.`,
 		Example: "  webproxy audit verify\n  webproxy audit verify /mnt/evidence/audit --pub site-01.pub --anchor /mnt/anchors/site-01",
 		Args:    cobra.MaximumNArgs(1),
@@ -48,10 +51,7 @@ Exit code 5 means that the log is not what was written.`,
 		if *anchor != "" {
 			settings.Anchor = *anchor
 		}
-		if len(*pubs) == 0 {
-			*pubs = []string{audit.PublicKeyFile(settings.Key)}
-		}
-		v, err := auditVerify(cmd, settings, *pubs)
+		v, err := auditVerify(cmd, settings, *pubs, audit.HeadFile(settings.Key))
 		if err != nil {
 			return err
 		}
@@ -68,8 +68,15 @@ Exit code 5 means that the log is not what was written.`,
 	return cmd
 }
 
-func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string) (*audit.Verification, error) {
-	o := audit.VerifyOptions{Anchor: settings.Anchor, Progress: new(audit.Progress)}
+// auditVerify verifies the log of the settings, by the public keys in the files pubs, or by the one beside the private
+// key if there are none. head is the file of the tree head; empty for none.
+func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head string) (*audit.Verification, error) {
+	o := audit.VerifyOptions{Anchor: settings.Anchor, Head: head, Progress: new(audit.Progress)}
+	source := "as given"
+	if len(pubs) == 0 {
+		pubs = []string{audit.PublicKeyFile(settings.Key)}
+		source = "beside the private key: whoever had this machine could have replaced both; --pub names a copy that was kept elsewhere"
+	}
 	for _, pub := range pubs {
 		key, err := audit.ReadPublicKey(pub)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -85,7 +92,11 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string) (*au
 	}
 	stop := showProgress(cmd.ErrOrStderr(), "verifying", o.Progress)
 	defer stop()
-	return audit.Verify(cmd.Context(), settings.Dir, o)
+	v, err := audit.Verify(cmd.Context(), settings.Dir, o)
+	if err == nil {
+		v.Basis = slices.Insert(v.Basis, 0, fmt.Sprintf("public key: %s, %s", strings.Join(pubs, ", "), source))
+	}
+	return v, err
 }
 
 // writeVerification prints the result: on its first line all that a hurried reader needs.
@@ -101,6 +112,9 @@ func writeVerification(w io.Writer, v *audit.Verification) error {
 	}
 	for _, n := range v.Notes {
 		text += "  note: " + n + "\n"
+	}
+	for _, b := range v.Basis {
+		text += "  by: " + b + "\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err

@@ -92,9 +92,7 @@ func serve(ctx context.Context, path string, stderr io.Writer, o orders) error {
 	if err := d.assemble(); err != nil {
 		return err
 	}
-	if err := d.recordStart(); err != nil {
-		return fmt.Errorf("write audit log: %w", err)
-	}
+	defer d.recordStart()()
 	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
 	wait := d.serveListeners(lns, failed)
 	defer wait()
@@ -248,18 +246,42 @@ func (d *daemon) record(r *audit.Record) {
 	}
 }
 
-// recordStart writes the first record of this run. A log that cannot take it would refuse every
-// request, so this one error ends the start.
-func (d *daemon) recordStart() error {
-	err := d.audit.Append(&audit.Record{
-		Type: audit.TypeStart, Policy: d.cfg.Set.Digest(),
-		Detail: fmt.Sprintf("webproxy %s started with %s", buildVersion(), configName(d.cfg)),
-	})
-	if err != nil && d.audit.OnError() == audit.Continue {
-		d.log.Error("audit record not written", zap.Error(err))
-		return nil
+// recordStart writes the first record of this run. If it cannot be written, on a full disk, the proxy serves all the
+// same: it refuses every request that it cannot record, says so, and works again by itself when there is room. The
+// record is then written as soon as one can be, or until the returned function is called.
+func (d *daemon) recordStart() (stop func()) {
+	write := func() error {
+		return d.audit.Append(&audit.Record{
+			Type: audit.TypeStart, Policy: d.cfg.Set.Digest(),
+			Detail: fmt.Sprintf("webproxy %s started with %s", buildVersion(), configName(d.cfg)),
+		})
 	}
-	return err
+	err := write()
+	if err == nil {
+		return func() {}
+	}
+	d.log.Error("the audit log takes no records", zap.Error(err), zap.Bool("requests_go_ahead", d.audit.OnError() == audit.Continue))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if write() == nil {
+				d.log.Info("the audit log takes records again")
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
 }
 
 // greet tells the operator that the proxy serves, and what.
