@@ -20,11 +20,12 @@ type decoder struct {
 	src      *source
 	root     *yaml.Node
 	problems Problems
+	keys     map[*yaml.Node]map[string]*yaml.Node // see keysOf
 }
 
 // at makes a Problem of the setting at path, or of the innermost one around it that is in the file.
 func (d *decoder) at(path, msg, hint string) Problem {
-	n := find(d.root, path)
+	n := d.find(path)
 	p := d.src.problem(n.Line, n.Column, nodeWidth(d.src, n), msg, hint)
 	p.Path = path
 	return p

@@ -159,7 +159,7 @@ func (l *loader) compile() {
 	}
 	spec := &l.cfg.Policy
 	for i := range spec.Rules {
-		n := find(l.doc.root, fmt.Sprintf("policy.rules[%d]", i))
+		n := l.doc.find(fmt.Sprintf("policy.rules[%d]", i))
 		spec.Rules[i].Source = fmt.Sprintf("%s:%d", filepath.Base(l.doc.src.name), n.Line)
 	}
 	compiled := *spec
@@ -230,9 +230,30 @@ func (l *loader) specErrors(err error) {
 		l.fail("policy", err.Error(), "")
 		return
 	}
+	failed := failedSettings{}
+	for _, p := range l.problems {
+		failed.add(p.Path)
+	}
 	for _, e := range errs {
-		if !l.failed(ruleOf("policy." + e.Field)) {
-			l.problems = append(l.problems, l.placed(e))
+		if !failed[ruleOf("policy."+e.Field)] {
+			p := l.placed(e)
+			l.problems = append(l.problems, p)
+			failed.add(p.Path)
+		}
+	}
+}
+
+// failedSettings are the paths of settings that have a problem, in them or below.
+type failedSettings map[string]bool
+
+// add adds the setting at path and those around it.
+func (f failedSettings) add(path string) {
+	const most = 16 // levels: more are a name with many dots, which need not be taken apart
+	f[path] = true
+	for i, levels := 1, 0; i < len(path) && levels < most; i++ {
+		if path[i] == '.' || path[i] == '[' {
+			f[path[:i]] = true
+			levels++
 		}
 	}
 }
@@ -286,5 +307,5 @@ func (l *loader) given(path string) bool {
 	if i := strings.LastIndexByte(path, '.'); i >= 0 {
 		outer = path[:i]
 	}
-	return find(l.doc.root, path) != find(l.doc.root, outer)
+	return l.doc.find(path) != l.doc.find(outer)
 }

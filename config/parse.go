@@ -133,10 +133,11 @@ func aliases(s *source, n int) Problems {
 		if i+1 != n && !strings.HasPrefix(strings.TrimSpace(line), "- *") {
 			continue
 		}
+		column, at := 1, 0 // of the last one found, from which the next is counted
 		for _, m := range starValue.FindAllStringSubmatchIndex(line, -1) {
 			text := line[m[2]:m[3]]
-			found = append(found, s.problem(i+1, utf8.RuneCountInString(line[:m[2]])+1,
-				utf8.RuneCountInString(text), aliasMsg(text), aliasHint(text)))
+			column, at = column+utf8.RuneCountInString(line[at:m[2]]), m[2]
+			found = append(found, s.problem(i+1, column, utf8.RuneCountInString(text), aliasMsg(text), aliasHint(text)))
 		}
 	}
 	return found

@@ -8,11 +8,11 @@ import (
 )
 
 // find returns the node of a setting, such as "policy.rules[3].hosts[0]", or of the innermost
-// setting around it that is in the file. It is nil only if root is.
-func find(root *yaml.Node, path string) *yaml.Node {
-	n := root
+// setting around it that is in the file. It is nil only if the root is.
+func (d *decoder) find(path string) *yaml.Node {
+	n := d.root
 	for n != nil && path != "" {
-		child, rest := step(n, strings.TrimPrefix(path, "."))
+		child, rest := d.step(n, strings.TrimPrefix(path, "."))
 		if child == nil {
 			return n
 		}
@@ -22,7 +22,7 @@ func find(root *yaml.Node, path string) *yaml.Node {
 }
 
 // step goes from n to the child that path begins with, and returns what of path is left.
-func step(n *yaml.Node, path string) (child *yaml.Node, rest string) {
+func (d *decoder) step(n *yaml.Node, path string) (child *yaml.Node, rest string) {
 	if index, after, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && path[0] == '[' {
 		if i, err := strconv.Atoi(index); err == nil && n.Kind == yaml.SequenceNode && 0 <= i && i < len(n.Content) {
 			return n.Content[i], after
@@ -33,12 +33,33 @@ func step(n *yaml.Node, path string) (child *yaml.Node, rest string) {
 		return nil, ""
 	}
 	// Names may hold dots: the longest key that path begins with is meant.
-	longest := -1
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i].Value
-		if after, ok := strings.CutPrefix(path, key); ok && (after == "" || after[0] == '.' || after[0] == '[') && len(key) > longest {
-			child, rest, longest = n.Content[i+1], after, len(key)
+	keys := d.keysOf(n)
+	for i := len(path); i >= 0; i-- {
+		if i < len(path) && path[i] != '.' && path[i] != '[' {
+			continue
+		}
+		if child := keys[path[:i]]; child != nil {
+			return child, path[i:]
 		}
 	}
-	return child, rest
+	return nil, ""
+}
+
+// keysOf returns the values of the mapping n by their keys, the first of equal ones. It is kept, since a file may
+// have as many problems as keys.
+func (d *decoder) keysOf(n *yaml.Node) map[string]*yaml.Node {
+	if keys, ok := d.keys[n]; ok {
+		return keys
+	}
+	keys := make(map[string]*yaml.Node, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if key := n.Content[i].Value; keys[key] == nil {
+			keys[key] = n.Content[i+1]
+		}
+	}
+	if d.keys == nil {
+		d.keys = map[*yaml.Node]map[string]*yaml.Node{}
+	}
+	d.keys[n] = keys
+	return keys
 }

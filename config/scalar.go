@@ -105,11 +105,10 @@ func shown(n *yaml.Node) string {
 
 // nodeWidth is how many characters of its first line n takes in s, as well as can be told.
 func nodeWidth(s *source, n *yaml.Node) int {
-	line := []rune(s.line(n.Line))
-	if n.Column < 1 || n.Column > len(line) {
+	rest := s.from(n.Line, n.Column)
+	if n.Column < 1 || rest == "" {
 		return 1
 	}
-	rest := string(line[n.Column-1:])
 	switch {
 	case n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle == 0 && len(n.Content) > 0:
 		return nodeWidth(s, n.Content[0])

@@ -24,6 +24,26 @@ const (
 type source struct {
 	name  string
 	lines []string // without line ends
+
+	// last is the place that from was asked for last, from which it goes on: a whole file may stand on one line.
+	last struct{ line, column, offset int }
+}
+
+// from returns line n from column on, which counts characters from 1; empty if the line is not as long.
+func (s *source) from(n, column int) string {
+	line := s.line(n)
+	if s.last.line != n || s.last.column > column {
+		s.last.line, s.last.column, s.last.offset = n, 1, 0
+	}
+	for s.last.column < column && s.last.offset < len(line) {
+		_, size := utf8.DecodeRuneInString(line[s.last.offset:])
+		s.last.offset += size
+		s.last.column++
+	}
+	if s.last.column != column {
+		return ""
+	}
+	return line[s.last.offset:]
 }
 
 // line returns a line by its number, from 1; empty if there is none.

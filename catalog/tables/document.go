@@ -9,11 +9,23 @@ type document struct {
 	lines   []string // as they are
 	shown   []string // without HTML comments
 	next    int
+
+	size       int // of the text
+	tried      int // bytes of it that were tried as JSON
+	broken     int // values of JSON that were none
+	plainUntil int // a line before which nothing is a form of its own
+
+	sections []section // headings around the next line
+	section  section   // what they say of it
 }
 
 func (d *document) read(text string) {
 	d.lines = splitLines(text)
 	d.shown = withoutComments(d.lines)
+	d.size = len(text)
+	if d.form(0, len(d.lines)) {
+		return
+	}
 	d.frontMatter()
 	for d.next < len(d.lines) {
 		d.step()
@@ -28,12 +40,14 @@ func (d *document) step() {
 		d.next++
 	case strings.TrimSpace(visible(shown)) == "":
 		d.markup("inside an HTML comment")
+	case d.next >= d.plainUntil && d.fencedForm():
+	case d.htmlTable():
 	case d.tableAhead():
 		d.pipeTable()
 	case strings.HasPrefix(bare(shown), "|"):
 		d.pipeRows(layout{})
 	case d.delimitedTable():
-	case d.jsonObject():
+	case d.jsonAhead():
 	default:
 		d.plainLine()
 	}
@@ -110,30 +124,83 @@ func (d *document) plainLine() {
 	raw, shown := d.lines[d.next], d.shown[d.next]
 	text := bare(shown)
 	if why := markupOf(text); why != "" {
+		if level := len(text) - len(strings.TrimLeft(text, "#")); level > 0 && level <= 6 {
+			d.heading(level, text)
+		} else if strings.Trim(text, "-") == "" && len(text) >= 3 && d.section.cloud != "" {
+			d.heading(1, "") // tabs end
+		}
 		d.markup(why)
 		return
 	}
 	d.next++
-	if f, ok := d.filling.listLine(text); ok {
-		d.account(d.next, raw, f)
+	if strings.Contains(strings.TrimSpace(shown), "\t") && len(strings.Fields(shown)) > 1 {
+		if f, ok := d.oddLine(text); ok {
+			d.account(d.next, raw, f)
+			return
+		}
+		d.account(d.next, raw, d.row(strings.Split(strings.TrimSpace(shown), "\t"), layout{}))
 		return
+	}
+	d.account(d.next, raw, d.textLine(text))
+}
+
+// textLine reads a line of text, without the marks of lists before it.
+func (d *document) textLine(text string) finding {
+	if f, ok := d.filling.listLine(text); ok {
+		return d.judge(f, d.section.verdict, "", text)
+	}
+	if f, ok := d.oddLine(text); ok {
+		return f
+	}
+	if isSection(text) {
+		d.heading(20, text)
+		if saysDeny(text) { // "Blocked:" before a list
+			d.sections = append(d.sections, section{level: 7, verdict: deny, cloud: d.section.cloud})
+		} else if n := len(d.sections); n > 0 && d.sections[n-1].level == 7 {
+			d.heading(7, text)
+		}
 	}
 	if cellTag().MatchString(text) {
-		d.account(d.next, raw, d.htmlRow(text))
-		return
-	}
-	if strings.Contains(strings.TrimSpace(shown), "\t") {
-		d.account(d.next, raw, d.loose(strings.Split(strings.TrimSpace(shown), "\t"), layout{}))
-		return
+		return d.htmlRow(text)
 	}
 	f := d.filling.read(text, context{})
 	if cells := strings.Split(text, ","); !f.has() || len(f.entries) == 0 && len(cells) > 1 {
 		// a row of a CSV file without a header?
-		if row := d.loose(cells, layout{}); len(cells) > 1 && len(row.entries) > 0 {
-			f = row
+		if row := d.row(cells, layout{}); len(cells) > 1 && row.has() {
+			return row
 		}
 	}
-	d.account(d.next, raw, f)
+	return d.inSection(f, text)
+}
+
+// isSection reports whether a line of text stands before a list: "Blocked:".
+func isSection(text string) bool {
+	text = strings.Trim(text, "*_ ")
+	return strings.HasSuffix(text, ":") && len(strings.Fields(text)) <= 8
+}
+
+// inSection is f as the headings around it, and its own words, have it.
+func (d *document) inSection(f finding, text string) finding {
+	if saysDeny(wordsAround(text)) && len(f.entries) > 0 && d.section.verdict != deny {
+		return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
+	}
+	for i := range f.entries {
+		if f.entries[i].Cloud == "" {
+			f.entries[i].Cloud = d.section.cloud
+		}
+	}
+	return d.judge(f, d.section.verdict, "", text)
+}
+
+// wordsAround is a line without its addresses.
+func wordsAround(text string) string {
+	var b strings.Builder
+	for _, w := range words(plainText(text)) {
+		if !looks(w.text, true) {
+			b.WriteString(w.text + " ")
+		}
+	}
+	return b.String()
 }
 
 // markupOf says what a line is that cannot be an endpoint, whatever it names; "" for any other.

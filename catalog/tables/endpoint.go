@@ -133,6 +133,9 @@ func parseAddress(word string) (address, error) {
 // endpoint makes entries of a word that looks like an address. List is what stands beside it.
 func (f filling) endpoint(word string, list portList, keys string) finding {
 	shown := word
+	if len(word) > maxWord {
+		return leave(Problem, Shown(word), "no address is as long", "")
+	}
 	if label, ok := yourName(hostOf(word)); ok {
 		at := strings.Index(strings.ToLower(word), label)
 		word = word[:at] + "{" + slug(label) + "}" + word[at+len(label):]
@@ -149,6 +152,9 @@ func (f filling) endpoint(word string, list portList, keys string) finding {
 		return leave(NoRule, shown, why, hint)
 	}
 	list.proto |= a.proto
+	if f.denied && a.scheme == "" && len(a.ports)+len(list.services) == 0 && list.proto == 0 {
+		list.proto = http | https // what is denied without a port is denied by both ways
+	}
 	stated := policy.SchemeNone
 	switch a.scheme {
 	case "http", "ws":

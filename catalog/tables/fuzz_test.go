@@ -32,10 +32,13 @@ func shown(c rune) rune {
 	return c
 }
 
-// narrow says how e is broader than its line, or "" if it is not: its host, ports and path stand in
+// narrow says how e is broader than its line, which may be a part of more, or "" if it is not: its host, ports and path stand in
 // the line, and so together that no more of a name or a path stands there.
-func narrow(e policy.Entry, line string) string {
+func narrow(e policy.Entry, line, within string) string {
 	text := plain(line)
+	if within != "" {
+		text = plain(within)
+	}
 	path := strings.ToLower(e.Path)
 	if e.Query != "" {
 		path += "?" + strings.ToLower(e.Query)
@@ -52,7 +55,9 @@ func narrow(e policy.Entry, line string) string {
 	default:
 		pattern += regexp.QuoteMeta(path)
 	}
-	if !regexp.MustCompile(pattern).MatchString(text) {
+	// ".example.com" is, for Squid, example.com and all below it
+	dotted := `(?:^|[\s>[:cntrl:]])\.` + regexp.QuoteMeta(strings.TrimPrefix(e.Host.String(), "*.")) + `\.?(?:$|[\s#<[:cntrl:]])`
+	if !regexp.MustCompile(pattern).MatchString(text) && !(e.Path == "" && regexp.MustCompile(dotted).MatchString(text)) {
 		return "its host and path do not stand in the line"
 	}
 	for _, port := range e.Ports {
@@ -79,7 +84,7 @@ func check(t *testing.T, doc string, report tables.Report) {
 			t.Errorf("line %d %q is not accounted for", l.Number, l.Text)
 		}
 		for _, e := range l.Entries {
-			if why := narrow(e, l.Text); why != "" {
+			if why := narrow(e, l.Text, l.Within); why != "" {
 				t.Errorf("line %d %q gives %s: %s", l.Number, l.Text, e, why)
 			}
 			back, err := policy.ParseEntry(e.String())
@@ -117,6 +122,9 @@ func FuzzRead(f *testing.F) {
 	for _, tt := range lines() {
 		f.Add(tt.line)
 	}
+	for _, tt := range forms() {
+		f.Add(tt.doc)
+	}
 	f.Add(string(seed))
 	f.Add("URL,Port\na.example.com,\"80,443\"\n\"b.example.com\nc.example.com\",9,418\n")
 	f.Add("[{\n\"URL\": \"http://*.example.com\",\n\"Port\": “80”\n}]")
@@ -138,6 +146,48 @@ func FuzzRead(f *testing.F) {
 		}
 		if again, _, err := report.Append(list); err != nil || string(again) != string(list) {
 			t.Errorf("appended twice: %v\n%s", err, again)
+		}
+	})
+}
+
+// What stands in a row, an object or a section that is denied is no entry, however the rest is written.
+func FuzzDenied(f *testing.F) {
+	for _, tt := range forms() {
+		f.Add(tt.doc)
+	}
+	f.Add("a.example.com")
+	const banned = "banned.example.org"
+	f.Fuzz(func(t *testing.T, host string) {
+		clean := strings.Map(func(c rune) rune {
+			if c >= 0x80 || strings.ContainsRune("\n\r\x00,;|<>\"'`\\#{}[]()&~_*", c) || c < ' ' {
+				return -1
+			}
+			return c
+		}, host)
+		for form, doc := range map[string]string{
+			"csv":       "URL,Action\n" + clean + ",Allow\n" + banned + ",Deny\n",
+			"markdown":  "## " + clean + "\n|URL|Action|\n|-|-|\n|" + banned + "|Blocked|\n",
+			"section":   "## Blocked\n" + clean + "\n- " + banned + "\n",
+			"json":      "[{\"note\": \"" + clean + "\", \"url\": \"" + banned + "\", \"action\": {\"type\": \"Deny\"}}]",
+			"broken":    "[{\"note\": \"" + clean + "\" \"url\":\n\"" + banned + "\",\n\"action\": {\"type\": \"Deny\"}}]",
+			"terraform": "resource \"a\" \"b\" {\n note = \"" + clean + "\"\n action = \"Deny\"\n rule {\n  target_fqdns = [\"" + banned + "\"]\n }\n}\n",
+			"bicep":     "param a string = '" + clean + "'\nvar b = {\n action: { type: 'Deny' }\n rules: [ { targetFqdns: [ '" + banned + "' ] } ]\n}\n",
+			"xml":       "<rules><rule action=\"deny\"><name>" + clean + "</name><host>" + banned + "</host></rule></rules>",
+			"html":      "<table><tr><th>URL</th><th>Action</th></tr><tr><td>" + clean + "</td><td>Allow</td></tr><tr><td>" + banned + "</td><td>Deny</td></tr></table>",
+			"squid":     "acl x dstdomain " + banned + "\n# " + clean + "\nhttp_access deny x\n",
+			"hosts":     "0.0.0.0 " + banned + "\n" + clean + "\n",
+		} {
+			report, err := tables.Read("doc", []byte(doc), policy.Place{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range report.Lines {
+				for _, e := range l.Entries {
+					if strings.Contains(e.Host.String(), "banned") && !strings.Contains(clean, "banned") {
+						t.Errorf("%s: %q allows %s", form, doc, e)
+					}
+				}
+			}
 		}
 	})
 }

@@ -15,23 +15,27 @@ const (
 	portCol         // ports
 	protoCol        // protocols
 	dirCol          // inbound or outbound
+	actCol          // allow or deny
+	blockCol        // yes is deny
 )
 
 // A layout says what the columns of a table are for. The zero layout knows of none.
 type layout struct {
 	columns []column
 	clouds  []string // of each column; "" if it is not said
+	denied  []bool   // columns of what is denied
 }
 
 // layoutOf reads the header of a table.
 func layoutOf(header []string) layout {
-	l := layout{columns: make([]column, len(header)), clouds: make([]string, len(header))}
+	l := layout{columns: make([]column, len(header)), clouds: make([]string, len(header)), denied: make([]bool, len(header))}
 	elsewhere := false
 	for i, cell := range header {
 		words := headerWords(cell)
 		l.columns[i] = columnOf(words)
 		if l.columns[i] == addrs || l.columns[i] == maybe {
 			l.clouds[i] = cloudOf(cell)
+			l.denied[i] = saysDeny(cell)
 			elsewhere = elsewhere || l.clouds[i] == "china" || l.clouds[i] == "usgov"
 		}
 	}
@@ -62,7 +66,7 @@ func columnOf(words []string) column {
 	for _, w := range words {
 		switch w {
 		case "description", "purpose", "tag", "tags", "id", "number", "no", "note", "notes", "#", "type", "support", "supported",
-			"deprecated", "previous", "previously", "old", "former", "removed", "internal", "source", "example", "comment", "comments":
+			"deprecated", "private", "used", "previous", "previously", "old", "former", "removed", "internal", "source", "example", "comment", "comments":
 			return other
 		case "url", "urls", "uri", "uris", "endpoint", "endpoints", "fqdn", "fqdns", "host", "hosts", "hostname", "hostnames",
 			"domain", "domains", "address", "addresses", "website", "websites", "site", "sites":
@@ -81,6 +85,14 @@ func columnOf(words []string) column {
 			}
 		case "direction":
 			return dirCol
+		case "action", "actions", "access", "verdict", "decision", "permission", "effect", "allow", "allowed", "permitted":
+			if kind == other {
+				kind = actCol
+			}
+		case "deny", "denied", "block", "blocked":
+			if kind == other {
+				kind = blockCol
+			}
 		}
 	}
 	return kind

@@ -95,10 +95,41 @@ func (r Report) comment(l Line) string {
 // Shown is text on one line of a terminal or a list: no control or hidden characters, no columns
 // padded with spaces, and not much of it.
 func Shown(text string) string {
-	const most = 100 // characters
+	const most = 100          // characters
+	if len(text) > 100*most { // a document may be one line of megabytes, with an entry from each of its words
+		text = strings.ToValidUTF8(text[:100*most], "")
+	}
 	text = strings.Join(strings.Fields(visible(text)), " ")
 	if n := utf8.RuneCountInString(text); n > most {
 		text = string([]rune(text)[:most]) + "..."
 	}
 	return text
+}
+
+// Gone returns the entries of a list file that Append has taken from an earlier version of the document, by the comment
+// after each, and that r does not have any more. As is the entry's place.
+func (r Report) Gone(list []byte) []Listed {
+	if !utf8.Valid(list) {
+		return nil
+	}
+	have := map[string]bool{}
+	for _, l := range r.Lines {
+		for _, e := range l.Entries {
+			have[admits(e)[0]] = true
+		}
+	}
+	var gone []Listed
+	for i, line := range splitLines(strings.TrimPrefix(string(list), "\ufeff")) {
+		_, comment, _ := strings.Cut(line, "  # ")
+		rest, ours := strings.CutPrefix(comment, Shown(r.Name)+":")
+		if number, _, ok := strings.Cut(rest, ":"); !ours || !ok || number == "" || strings.Trim(number, "0123456789") != "" {
+			continue
+		}
+		e, err := policy.ParseEntry(line)
+		if err != nil || e.Host == (policy.Pattern{}) || have[admits(e)[0]] {
+			continue
+		}
+		gone = append(gone, Listed{Entry: e, As: fmt.Sprintf("line %d of the list", i+1)})
+	}
+	return gone
 }

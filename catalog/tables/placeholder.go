@@ -44,7 +44,10 @@ func slug(s string) string {
 const none = "none"
 
 // A filling has the values of placeholders, by the keys of policy.names, and by "region".
-type filling struct{ values map[string]string }
+type filling struct {
+	values map[string]string
+	denied bool // entries are made of what a document denies
+}
 
 func newFilling(place policy.Place) (filling, error) {
 	f := filling{values: map[string]string{}}

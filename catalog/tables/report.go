@@ -1,5 +1,6 @@
 // Package tables reads endpoints out of what people paste: the tables and lists of Microsoft's
-// documents as Markdown, CSV, tab-separated text, JSON or plain lines.
+// documents, firewall rules and other programs' lists, as Markdown, HTML, CSV, tab-separated text, JSON, YAML, XML,
+// Terraform, Bicep or plain lines. Each structured form has a parser, and what a document denies is never an entry.
 //
 //	report, err := tables.Read("eastus.md", data, policy.Place{Region: "eastus"})
 //	for _, line := range report.Lines { ... }
@@ -14,6 +15,7 @@ package tables
 
 import (
 	"fmt"
+	"strings"
 
 	"webproxy/policy"
 )
@@ -31,6 +33,7 @@ type Line struct {
 	Entries []policy.Entry // their Source is "name:number"
 	Notes   []string       // what was cleaned or left out in making Entries
 	Left    []Left         // what did not become a rule
+	Within  string         // the text that the line is a part of, if what it says is said there too; else empty
 }
 
 // A Left is a part of a line that did not become a rule.
@@ -95,12 +98,24 @@ func (r Report) Summary() Summary {
 // and its Names; its Cloud is not looked at, since entries say themselves which cloud they are for.
 // The error is about place: a value must be one label of a host name, or it could widen an entry.
 func Read(name string, data []byte, place policy.Place) (Report, error) {
+	return read(name, data, place, false)
+}
+
+// ReadDenied is Read for what the document denies: its entries are for the list of a rule that denies. Those that the
+// document allows, or lists without a word, are told and left out.
+func ReadDenied(name string, data []byte, place policy.Place) (Report, error) {
+	return read(name, data, place, true)
+}
+
+func read(name string, data []byte, place policy.Place, denied bool) (Report, error) {
 	f, err := newFilling(place)
 	if err != nil {
 		return Report{}, err
 	}
+	f.denied = denied
 	d := &document{report: Report{Name: name}, filling: f}
 	d.read(decode(data))
+	d.report.refuseInvalid(denied)
 	return d.report, nil
 }
 
@@ -133,10 +148,33 @@ func leave(kind Kind, text, why, hint string) finding {
 	return finding{left: []Left{{Kind: kind, Text: text, Why: why, Hint: hint}}}
 }
 
+// mentioned tells of an address in a line that is no more than prose.
+func mentioned(f finding, text string) finding {
+	for i := range f.left {
+		if f.left[i].Hint != "" || strings.Contains(f.left[i].Why, "front matter") {
+			return f
+		}
+	}
+	if len(text) > 100*maxWord {
+		text = text[:100*maxWord]
+	}
+	for _, w := range words(plainText(text)) {
+		if len(w.text) <= maxWord && looks(w.text, true) && len(f.left) > 0 {
+			f.left[0].Why += ", which names " + Shown(w.text)
+			f.left[0].Hint = "to make it a rule, write it on a line of its own"
+			break
+		}
+	}
+	return f
+}
+
 // account puts a line into the report.
 func (d *document) account(number int, text string, f finding) {
 	if f.empty() {
 		f.left = []Left{{Kind: Prose, Text: text, Why: "names no endpoint"}}
+	}
+	if !f.has() {
+		f = mentioned(f, text)
 	}
 	if len(f.entries) > 0 && hasHidden(text) {
 		f.notes = append(f.notes, "hidden characters taken out")

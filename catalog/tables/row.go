@@ -1,9 +1,51 @@
 package tables
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// row reads a row of a table with a known layout.
+// row reads a row of a table, and leaves out what it or the headings around it deny.
 func (d *document) row(cells []string, l layout) finding {
+	f := d.allowedRow(cells, l)
+	v, why := l.verdict(cells)
+	for i := range f.entries {
+		if f.entries[i].Cloud == "" {
+			f.entries[i].Cloud = d.section.cloud
+		}
+	}
+	return d.judge(f, v.and(d.section.verdict), why, rowText(cells))
+}
+
+// verdict is what a row says of its destinations, in columns that are about that; where the header names none, in any
+// cell that says nothing but "deny" or the like.
+func (l layout) verdict(cells []string) (v verdict, why string) {
+	for i, cell := range cells {
+		kind := other
+		if i < len(l.columns) {
+			kind = l.columns[i]
+		}
+		said := verdictOf(plainText(cell))
+		switch {
+		case kind == actCol && said == unclear:
+			v, why = unclear, fmt.Sprintf("%q is neither allow nor deny", Shown(cell))
+		case kind == actCol:
+			v = v.and(said)
+		case kind == blockCol && said == allow: // "Blocked": yes
+			v = v.and(deny)
+		case kind == blockCol && said == unclear:
+			v, why = unclear, fmt.Sprintf("%q is neither yes nor no", Shown(cell))
+		case kind == other && said == deny && len(headerWords(cell)) == 1 && saysDeny(cell):
+			v = v.and(deny)
+		case i < len(l.denied) && l.denied[i] && strings.TrimSpace(cell) != "":
+			v = v.and(deny)
+		}
+	}
+	return v, why
+}
+
+// allowedRow reads a row of a table with a known layout, whatever its action is.
+func (d *document) allowedRow(cells []string, l layout) finding {
 	if !l.sure() {
 		return d.loose(cells, l)
 	}

@@ -16,6 +16,10 @@ func outcome(t testing.TB, doc string, place policy.Place) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return outcomeOf(report)
+}
+
+func outcomeOf(report tables.Report) string {
 	var got []string
 	for _, l := range report.Lines {
 		for _, e := range l.Entries {
@@ -142,7 +146,7 @@ func lines() []struct{ want, line string } {
 		// markup
 		{"", "<!-- https://hidden.example.com -->"},
 		{"", "[!INCLUDE [Required URLs table](../../includes/required-urls-table.md)]"},
-		{"problem: a row of an HTML table", "<tr><td>a.example.com</td><td>80</td></tr>"},
+		{"http://a.example.com", "<tr><td>a.example.com</td><td>80</td></tr>"},
 		{"https://a.example.com; https://b.example.com", "<li>a.example.com</li><li>b.example.com</li>"},
 	}
 }

@@ -9,6 +9,9 @@ type word struct {
 	trims string // what was taken off that may matter: a stray bracket
 }
 
+// maxWord is how long an address can be, with what stands around it, in bytes. What is longer is not understood.
+const maxWord = 4096
+
 // words splits a part of a line at spaces, and addresses at commas.
 func words(part string) []word {
 	var all []word
@@ -29,7 +32,7 @@ func unpair(s string) string { return strings.ReplaceAll(s, "`", " ") }
 func joinPorts(fields []string) []string {
 	var out []string
 	for _, f := range fields {
-		if n := len(out); n > 0 && strings.HasSuffix(out[n-1], ",") && endsInPorts(strings.TrimSuffix(out[n-1], ",")) &&
+		if n := len(out); n > 0 && len(out[n-1]) < maxWord && strings.HasSuffix(out[n-1], ",") && endsInPorts(strings.TrimSuffix(out[n-1], ",")) &&
 			strings.Trim(f, "0123456789,") == "" && isDigit(f[0]) {
 			out[n-1] += f
 			continue
@@ -43,24 +46,71 @@ func joinPorts(fields []string) []string {
 func splitList(s string) []string {
 	var out []string
 	start := 0
+	h := newHead(s)
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c != ',' && c != ';' && c != '|' {
+			h.add(i)
 			continue
 		}
-		head := s[start:i]
-		if i+1 < len(s) && isDigit(s[i+1]) && (endsInPorts(head) || strings.Trim(head, "0123456789,") == "") || inPath(head) && i+1 < len(s) {
+		if i+1 < len(s) && isDigit(s[i+1]) && (h.endsInPorts() || h.numbers) || h.path && i+1 < len(s) {
+			h.add(i)
 			continue
 		}
-		if head != "" {
+		if i > start {
 			out = append(out, s[start:i+1]) // with its comma, which parts ports too
 		}
 		start = i + 1
+		h = newHead(s[start:])
+		h.base = start
 	}
 	if start < len(s) || len(out) == 0 {
 		out = append(out, s[start:])
 	}
 	return out
 }
+
+// A head is what splitList has seen of a piece, so that no piece is read again at each of its commas.
+type head struct {
+	text    string
+	base    int  // of text in the whole
+	scheme  int  // the end of "scheme://"; 0 if there is none
+	path    bool // a path or a query has begun
+	numbers bool // nothing but digits and commas so far
+	colon   int  // of the last colon; -1 if there is none, or if it has more than ports behind it
+}
+
+func newHead(s string) head {
+	h := head{text: s, numbers: true, colon: -1}
+	const longest = 64 // of a scheme that anybody means
+	if at := strings.Index(s[:min(len(s), longest)], "://"); at >= 0 {
+		h.scheme = at + len("://")
+	}
+	return h
+}
+
+// add takes the next byte, which stands at i in the whole.
+func (h *head) add(i int) {
+	i -= h.base
+	c := h.text[i]
+	if !isDigit(c) && c != ',' {
+		h.numbers = false
+	}
+	switch {
+	case i < h.scheme:
+	case c == '/' || c == '?':
+		h.path, h.colon = true, -1
+	case c == ':':
+		h.colon = i
+		if i == h.scheme || h.path {
+			h.colon = -1
+		}
+	case !isDigit(c) && c != ',':
+		h.colon = -1
+	}
+}
+
+// endsInPorts reports whether what was added is host:port or host:port,port.
+func (h *head) endsInPorts() bool { return h.colon >= 0 }
 
 // endsInPorts reports whether s is host:port or host:port,port.
 func endsInPorts(s string) bool {
@@ -84,6 +134,9 @@ func cutScheme(s string) (scheme, rest string, ok bool) {
 // trim takes quotes, emphasis and punctuation off a word. A star is taken off only in pairs that
 // enclose a word, since one that stands alone is a wildcard.
 func trim(s string) (text, trims string) {
+	if len(s) > maxWord {
+		return s, ""
+	}
 	for {
 		before := s
 		s = strings.Trim(s, "\"'")

@@ -24,6 +24,7 @@ const maxImport = 16 << 20
 type importFlags struct {
 	region string
 	names  []string
+	denied bool
 	out    string
 	output string
 }
@@ -32,22 +33,26 @@ func newListsImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Make list entries of a pasted table",
-		Long: `Import reads a table or a list as it is pasted from a document: Markdown, CSV, text with tabs, JSON, or
-plain lines; "-" is standard input. It prints the entries as lines of a list file, each with its source
-behind it, and what did not become an entry as comments, each with the reason. Nothing is dropped
-silently, and no entry is broader than its line.
+		Long: `Import reads the forms in which people keep such lists: tables in Markdown, HTML, CSV or with tabs; JSON, YAML
+and XML, Microsoft's validator manifests among them; firewall rules in ARM, Bicep or Terraform; lists and configurations
+of Squid; hosts files; plain lines. "-" is standard input. It prints the entries as lines of a list file, each with its
+source after it, and what did not become an entry as comments, each with the reason. Nothing is dropped silently, no
+entry is broader than its source, and nothing that the document denies becomes one: --deny makes the entries of just
+that, for the list of a rule with deny: true.
 
 With --out the entries go to the end of that list file instead, but for those it has already; all else
-in it stays as it is. What is printed then is a table of what became of each line.
+in it stays as it is. What is printed then is a table of what became of each line, and which entries that came from an
+earlier version of the document are not in it any more; they stay until you remove them.
 
-Exit code 4 means that a line looks like an endpoint and was not understood. What is understood, but is
-no rule of a web proxy, such as UDP, is not an error.`,
+Exit code 4 means that something that may be an endpoint was not understood, or that there was no entry. What is
+understood, but is no rule of a web proxy, such as UDP, is not an error.`,
 		Example: "  webproxy lists import eastus.md --region eastus --name keyvault=contoso-kv --out lists/approved.txt",
 		Args:    cobra.ExactArgs(1),
 	}
 	var f importFlags
 	cmd.Flags().StringVar(&f.region, "region", "", "`REGION` that fills <region>, such as eastus")
 	cmd.Flags().StringArrayVar(&f.names, "name", nil, "`KEY=VALUE` that fills another placeholder, such as keyvault=contoso-kv; may be repeated")
+	cmd.Flags().BoolVar(&f.denied, "deny", false, "make entries of what the document denies, and of nothing else")
 	cmd.Flags().StringVar(&f.out, "out", "", "list `FILE` to append to")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return importList(cmd, args[0], &f) }
@@ -67,19 +72,31 @@ func importList(cmd *cobra.Command, file string, f *importFlags) error {
 	if err != nil {
 		return err
 	}
-	report, err := tables.Read(filepath.Base(file), data, place)
+	read := tables.Read
+	if f.denied {
+		read = tables.ReadDenied
+	}
+	report, err := read(filepath.Base(file), data, place)
 	if err != nil {
 		return usageError{err}
 	}
-	listed, err := appendTo(f.out, &report)
+	listed, gone, err := appendTo(f.out, &report)
 	if err != nil {
 		return err
 	}
-	if err := writeImport(cmd.OutOrStdout(), &report, listed, f.out, asJSON); err != nil {
+	if err := writeImport(cmd.OutOrStdout(), &report, listed, gone, f.out, asJSON); err != nil {
 		return err
 	}
 	sayImported(cmd.ErrOrStderr(), &report, listed, f.out)
-	if report.Summary().Problems > 0 {
+	if len(gone) > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of %s came from it and %s not in it any more\n", report.Name, plural(len(gone), "entry"), f.out,
+			map[bool]string{true: "is", false: "are"}[len(gone) == 1])
+	}
+	switch s := report.Summary(); {
+	case s.Problems > 0:
+		return noError{}
+	case s.Entries == 0:
+		sayHint(cmd.ErrOrStderr(), "nothing in it became an entry")
 		return noError{}
 	}
 	return nil
@@ -120,30 +137,31 @@ func readImport(stdin io.Reader, file string) ([]byte, error) {
 }
 
 // appendTo puts the entries of r into the list file out, and says what became of each. Without a
-// file it only says which of them are repetitions.
-func appendTo(out string, r *tables.Report) ([]tables.Listed, error) {
+// file it only says which of them are repetitions. gone are the file's entries of an earlier version of the document.
+func appendTo(out string, r *tables.Report) (listed, gone []tables.Listed, err error) {
 	if out == "" {
 		_, listed, err := r.Append(nil)
-		return listed, err
+		return listed, nil, err
 	}
 	old, err := os.ReadFile(out)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("import: %w", err)
+		return nil, nil, fmt.Errorf("import: %w", err)
 	}
 	list, listed, err := r.Append(old)
 	if err != nil {
-		return nil, fmt.Errorf("import into %s: %w", out, err)
+		return nil, nil, fmt.Errorf("import into %s: %w", out, err)
 	}
+	gone = r.Gone(old)
 	if len(list) == len(old) {
-		return listed, nil // nothing is new; a watcher need not be woken
+		return listed, gone, nil // nothing is new; a watcher need not be woken
 	}
 	if err := atomicfile.Write(out, list, 0o644); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = hintedError{err, "make the directory first"}
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return listed, nil
+	return listed, gone, nil
 }
 
 // sayImported sums up.

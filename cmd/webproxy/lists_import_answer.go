@@ -13,7 +13,14 @@ type importAnswer struct {
 	File    string         `json:"file"`
 	Out     string         `json:"out,omitempty"`
 	Lines   []importLine   `json:"lines"`
+	Gone    []importGone   `json:"gone"`
 	Summary tables.Summary `json:"summary"`
+}
+
+// An importGone is an entry of the list file that an earlier version of the document had.
+type importGone struct {
+	Entry string `json:"entry"`
+	At    string `json:"at"` // its place in the list file
 }
 
 // An importLine is a line of the document, with what became of it.
@@ -39,8 +46,8 @@ type importLeft struct {
 
 // writeImport prints what became of each line: as JSON, as a table, or if there is no list file to
 // put the entries into, as one.
-func writeImport(w io.Writer, r *tables.Report, listed []tables.Listed, out string, asJSON bool) error {
-	answer := importAnswer{File: r.Name, Out: out, Lines: []importLine{}, Summary: r.Summary()}
+func writeImport(w io.Writer, r *tables.Report, listed, gone []tables.Listed, out string, asJSON bool) error {
+	answer := importAnswer{File: r.Name, Out: out, Lines: []importLine{}, Gone: []importGone{}, Summary: r.Summary()}
 	for _, l := range r.Lines {
 		line := importLine{Line: l.Number, Text: l.Text, Entries: []importEntry{}, Notes: append([]string{}, l.Notes...), Left: []importLeft{}}
 		for range l.Entries {
@@ -51,6 +58,9 @@ func writeImport(w io.Writer, r *tables.Report, listed []tables.Listed, out stri
 			line.Left = append(line.Left, importLeft(left))
 		}
 		answer.Lines = append(answer.Lines, line)
+	}
+	for _, g := range gone {
+		answer.Gone = append(answer.Gone, importGone{g.Entry.String(), g.As})
 	}
 	if asJSON {
 		return writeJSON(w, answer)
@@ -107,6 +117,9 @@ func importRows(a *importAnswer) [][]string {
 				rows = append(rows, []string{line, left.word(), tables.Shown(left.Text), left.reason()})
 			}
 		}
+	}
+	for _, g := range a.Gone {
+		rows = append(rows, []string{"-", "gone", g.Entry, "not in the document any more; " + g.At})
 	}
 	return rows
 }

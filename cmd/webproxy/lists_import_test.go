@@ -15,8 +15,12 @@ func TestImportExitCodes(t *testing.T) {
 		args []string
 	}{
 		{exitOK, "a.example.com\n", nil},
-		{exitOK, "", nil},
-		{exitOK, "<region>.login.microsoft.com\ntime.windows.com 123/udp\nNothing here.\n", nil}, // understood, all of it
+		{exitNo, "", nil}, // nothing in it
+		{exitNo, "URL,Action\npastebin.com,Deny\n", nil},
+		{exitOK, "URL,Action\npastebin.com,Deny\n", []string{"--deny"}},
+		{exitNo, "169.254.169.254\na.example.com\n", nil},
+		{exitNo, "<region>.login.microsoft.com\ntime.windows.com 123/udp\n", nil},                               // understood, and yet nothing
+		{exitOK, "a.example.com\n<region>.login.microsoft.com\ntime.windows.com 123/udp\nNothing here.\n", nil}, // understood, all of it
 		{exitNo, "a.example.com\nhttp://b.example.com:443\n", nil},
 		{exitUsage, "a.example.com\n", []string{"-o", "xml"}},
 		{exitUsage, "a.example.com\n", []string{"--name", "keyvault"}},

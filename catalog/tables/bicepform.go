@@ -1,0 +1,227 @@
+package tables
+
+import (
+	"fmt"
+	"strings"
+)
+
+// bicepHint matches a line that only Bicep has, bicepPair one that it may have.
+var (
+	bicepHint = lazy(`(?m)^[ \t]*(?:resource[ \t]+\w+[ \t]+'|param[ \t]+\w+[ \t]+\w|var[ \t]+\w+[ \t]*=|targetScope[ \t]*=|module[ \t]+\w+[ \t]+')`)
+	bicepPair = lazy(`(?m)^[ \t]*(?:\w+|'[\w.-]+')[ \t]*:[ \t]*(?:'[^'\n]*'|\[[ \t]*(?:'|\r?$)|\{[ \t]*\r?$)`)
+)
+
+// parseBicep reads the objects, lists and constant texts of a Bicep file. Whatever else stands there, decorators,
+// conditions, calls, is passed over as an expression, which is not evaluated.
+func parseBicep(text string, line int) (*node, error) {
+	p := bicepParser{text: text, line: line}
+	n, err := p.object("", 0, true)
+	if err != nil {
+		return nil, fmt.Errorf("line %d: %w", p.line, err)
+	}
+	return n, nil
+}
+
+type bicepParser struct {
+	text string
+	at   int
+	line int
+}
+
+// skip passes over spaces and comments, and over line ends and commas if lines is set.
+func (p *bicepParser) skip(lines bool) {
+	for p.at < len(p.text) {
+		switch c := p.text[p.at]; {
+		case c == ' ' || c == '\t' || c == '\r':
+		case lines && (c == '\n' || c == ','):
+			if c == '\n' {
+				p.line++
+			}
+		case strings.HasPrefix(p.text[p.at:], "//"):
+			if i := strings.IndexByte(p.text[p.at:], '\n'); i >= 0 {
+				p.at += i
+			} else {
+				p.at = len(p.text)
+			}
+			continue
+		case strings.HasPrefix(p.text[p.at:], "/*"):
+			i := strings.Index(p.text[p.at:], "*/")
+			if i < 0 {
+				p.at = len(p.text)
+				return
+			}
+			p.line += strings.Count(p.text[p.at:p.at+i], "\n")
+			p.at += i + 2
+			continue
+		default:
+			return
+		}
+		p.at++
+	}
+}
+
+func (p *bicepParser) object(key string, depth int, top bool) (*node, error) {
+	n := &node{key: key, line: p.line, kind: object}
+	if depth > maxNesting {
+		return nil, fmt.Errorf("nested more than %d levels deep", maxNesting)
+	}
+	for {
+		p.skip(true)
+		if p.at == len(p.text) {
+			if top {
+				return n, nil
+			}
+			return nil, fmt.Errorf("a { is not closed")
+		}
+		if p.text[p.at] == '}' {
+			if top {
+				return nil, fmt.Errorf("a } closes nothing")
+			}
+			p.at++
+			return n, nil
+		}
+		from, line := p.at, p.line
+		name, more := p.name()
+		if !more { // a decorator, a parameter without a value
+			n.kids = append(n.kids, &node{key: "description", line: line, text: strings.TrimSpace(p.text[from:p.at])})
+			if p.at == from {
+				return nil, fmt.Errorf("%q where a name should be", p.text[p.at:p.at+1])
+			}
+			continue
+		}
+		kid, err := p.value(name, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n.kids = append(n.kids, kid)
+	}
+}
+
+// name reads what stands before the value on this line; more reports whether there is one.
+func (p *bicepParser) name() (name string, more bool) {
+	start := p.at
+	for p.at < len(p.text) && strings.IndexByte(":=\n{}[],", p.text[p.at]) < 0 {
+		if p.text[p.at] == '\'' { // a type, 'Microsoft.Network/firewallPolicies@2023-04-01', or a quoted key
+			from := p.at
+			if _, err := p.quoted(); err != nil {
+				p.at = from + 1
+			}
+			continue
+		}
+		p.at++
+	}
+	words := strings.Fields(p.text[start:p.at])
+	if p.at < len(p.text) {
+		switch p.text[p.at] {
+		case ':', '=':
+			p.at++
+			more = true
+		case '{', '[':
+			more = true
+		}
+	}
+	switch {
+	case len(words) == 1:
+		return strings.Trim(words[0], "'"), more
+	case len(words) > 1:
+		return words[1], more // resource NAME 'type', param NAME string
+	}
+	return "", more
+}
+
+// quoted reads a text in quotes; with an expression in it, it has ${ still.
+func (p *bicepParser) quoted() (string, error) {
+	var b strings.Builder
+	for i := p.at + 1; i < len(p.text); i++ {
+		switch c := p.text[i]; c {
+		case '\n':
+			return "", fmt.Errorf("a quote is not closed")
+		case '\'':
+			p.at = i + 1
+			return b.String(), nil
+		case '\\':
+			i++
+			if i < len(p.text) {
+				b.WriteByte(p.text[i])
+			}
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", fmt.Errorf("a quote is not closed")
+}
+
+func (p *bicepParser) value(key string, depth int) (*node, error) {
+	p.skip(false)
+	n := &node{key: key, line: p.line}
+	if p.at == len(p.text) {
+		n.kind, n.text = unknown, "nothing"
+		return n, nil
+	}
+	switch c := p.text[p.at]; {
+	case strings.HasPrefix(p.text[p.at:], "'''"):
+		i := strings.Index(p.text[p.at+3:], "'''")
+		if i < 0 {
+			return nil, fmt.Errorf("a ''' is not closed")
+		}
+		p.line += strings.Count(p.text[p.at:p.at+i+3], "\n")
+		p.at += i + 6
+		n.kind, n.text = unknown, "a text of several lines"
+		return n, nil
+	case c == '\'':
+		text, err := p.quoted()
+		n.text = text
+		if err != nil {
+			return nil, err
+		}
+		return p.rest(n), nil
+	case c == '{':
+		p.at++
+		return p.object(key, depth, false)
+	case c == '[':
+		p.at++
+		n.kind = list
+		if depth > maxNesting {
+			return nil, fmt.Errorf("nested more than %d levels deep", maxNesting)
+		}
+		for {
+			p.skip(true)
+			if p.at == len(p.text) {
+				return nil, fmt.Errorf("a [ is not closed")
+			}
+			if p.text[p.at] == ']' {
+				p.at++
+				return n, nil
+			}
+			kid, err := p.value("", depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.kids = append(n.kids, kid)
+		}
+	}
+	start := p.at
+	for p.at < len(p.text) && strings.IndexByte("\n,]}'{[", p.text[p.at]) < 0 {
+		p.at++
+	}
+	if p.at == start {
+		return nil, fmt.Errorf("%q where a value should be", p.text[p.at:p.at+1])
+	}
+	n.text = strings.TrimSpace(p.text[start:p.at])
+	if strings.Trim(n.text, "0123456789") != "" && n.text != "true" && n.text != "false" {
+		n.kind = unknown
+	}
+	return p.rest(n), nil
+}
+
+// rest makes an expression of n if more follows it on the line than the end of a list or an object.
+func (p *bicepParser) rest(n *node) *node {
+	p.skip(false)
+	if p.at < len(p.text) && strings.IndexByte("?+-*/.!=<>&|:(", p.text[p.at]) >= 0 {
+		n.kind = unknown
+		for p.at < len(p.text) && p.text[p.at] != '\n' {
+			p.at++
+		}
+	}
+	return n
+}

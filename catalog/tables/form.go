@@ -1,0 +1,109 @@
+package tables
+
+import "strings"
+
+// form reads the lines [from, to) if they are wholly of one structured form, and reports whether they are. What
+// clearly is of a form and does not parse is refused as a whole.
+func (d *document) form(from, to int) bool {
+	text := strings.Join(d.lines[from:to], "\n")
+	head := strings.TrimSpace(visible(text[:min(len(text), 4096)]))
+	if head == "" {
+		return false
+	}
+	blank := 0 // lines before the first that is not
+	for blank < to-from && strings.TrimSpace(visible(d.lines[from+blank])) == "" {
+		blank++
+	}
+	switch {
+	case strings.HasPrefix(head, "<?xml") || head[0] == '<' && strings.HasSuffix(strings.TrimSpace(text), ">") && !strings.HasPrefix(head, "<!--"):
+		if beginsHTML(head) {
+			d.html(from, to)
+			return true
+		}
+		if inlineHTML().MatchString(head) {
+			return false
+		}
+		text = strings.TrimPrefix(text, "\ufeff")
+		root, err := parseXML(text)
+		switch {
+		case err == nil:
+			shift(root, from)
+			d.structured(from, to, root)
+			return true
+		case strings.HasPrefix(head, "<?xml"):
+			d.refuse(from, to, from+blank+1, "XML", err)
+			return true
+		}
+		return false
+	case beginsHTML(head):
+		d.html(from, to)
+		return true
+	case from == 0 && to == len(d.lines) && squidHint().MatchString(text):
+		d.squid()
+		return true
+	case (hclHint().MatchString(text) || hclPair().MatchString(text)) && !bicepHint().MatchString(text):
+		root, err := parseHCL(text, from+1)
+		switch {
+		case err == nil && len(root.kids) > 0:
+			d.structured(from, to, root)
+			return true
+		case hclHint().MatchString(text):
+			d.refuse(from, to, from+blank+1, "Terraform", err)
+			return true
+		}
+	}
+	if bicepHint().MatchString(text) || bicepPair().MatchString(text) {
+		root, err := parseBicep(text, from+1)
+		if err == nil && len(root.kids) > 0 {
+			d.structured(from, to, root)
+			return true
+		}
+		d.refuse(from, to, from+blank+1, "Bicep", err)
+		return true
+	}
+	if yamlDest().MatchString(text) && yamlWith().MatchString(text) {
+		if root, err := parseYAML(text, from+1); err == nil && root.kind != scalar {
+			d.structured(from, to, root)
+			return true
+		}
+	}
+	return false
+}
+
+// inlineHTML matches the start of a text that has HTML in its lines.
+var inlineHTML = lazy(`(?i)^<(?:a|b|i|u|s|em|strong|code|span|br|p|li|ul|ol|sup|sub|kbd|font|img|details|summary|pre|td|th|hr)[\s/>]`)
+
+// shift adds lines to the places of n and what is below it.
+func shift(n *node, lines int) {
+	n.line += lines
+	for _, kid := range n.kids {
+		shift(kid, lines)
+	}
+}
+
+// fencedForm reads a block of code that begins with the next line, if it is of a structured form. It reports whether
+// there was one.
+func (d *document) fencedForm() bool {
+	if !isFence(d.lines[d.next]) {
+		return false
+	}
+	mark := strings.TrimSpace(d.lines[d.next])[:3]
+	end := d.next + 1
+	for end < len(d.lines) && !strings.HasPrefix(strings.TrimSpace(d.lines[end]), mark) {
+		end++
+	}
+	from := d.next + 1
+	if end == len(d.lines) || beginsJSON(strings.TrimSpace(visible(d.lines[min(from, end-1)]))) {
+		return false // JSON is read wherever it stands
+	}
+	d.markup("the fence of a code block")
+	if from < end && d.form(from, end) {
+		d.next = end
+	}
+	if d.next < end {
+		d.plainUntil = end
+		return true
+	}
+	d.markup("the fence of a code block")
+	return true
+}

@@ -1,0 +1,142 @@
+package tables
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// squidHint matches a line of a Squid configuration.
+var squidHint = lazy(`(?m)^[ \t]*(?:acl[ \t]+\S+[ \t]+\S+|http_access[ \t]+(?:allow|deny)[ \t])`)
+
+// squid reads a Squid configuration: the names of an acl are what the http_access lines say that use it.
+func (d *document) squid() {
+	verdicts := map[string]verdict{}
+	for _, line := range d.lines {
+		words := strings.Fields(withoutHash(line))
+		if len(words) < 3 || words[0] != "http_access" {
+			continue
+		}
+		v := verdictOf(words[1])
+		for _, name := range words[2:] {
+			said := v
+			if inner, not := strings.CutPrefix(name, "!"); not { // "deny !listed" is how lists of what is allowed are written
+				if name, said = inner, allow; v == allow {
+					said = deny
+				}
+			}
+			if old := verdicts[name]; old != unsaid && old != said {
+				said = unclear
+			}
+			verdicts[name] = said
+		}
+	}
+	found := map[int]*finding{}
+	for i, line := range d.lines {
+		words := strings.Fields(withoutHash(line))
+		if len(words) < 4 || words[0] != "acl" {
+			continue
+		}
+		found[i+1] = &finding{}
+		found[i+1].add(d.squidACL(words[1], words[2], words[3:], verdicts))
+	}
+	d.lay(0, len(d.lines), "configuration of Squid", found)
+}
+
+func (d *document) squidACL(name, kind string, values []string, verdicts map[string]verdict) finding {
+	switch kind {
+	case "dstdomain":
+	case "dst":
+		var out finding
+		for _, v := range values {
+			out.add(leave(NoRule, v, "an address or a network: limit it at the firewall", ""))
+		}
+		return out
+	case "dstdom_regex", "url_regex", "urlpath_regex":
+		return leave(Problem, strings.Join(values, " "), "a regular expression, which is not read", "write the names")
+	default:
+		return leave(Prose, strings.Join(values, " "), "an acl of the kind "+kind+", which is about no destination", "")
+	}
+	var out finding
+	for _, v := range values {
+		switch {
+		case strings.HasPrefix(v, "-"):
+			continue
+		case strings.HasPrefix(v, `"`):
+			out.add(leave(Problem, v, "the names are in another file", "import that file"))
+			continue
+		}
+		f := d.dotted(v, portList{})
+		switch verdict, used := verdicts[name]; {
+		case !used:
+			f = leave(Problem, v, fmt.Sprintf("no http_access line names the acl %s", name), "")
+		case verdict == unclear:
+			f = leave(Problem, v, fmt.Sprintf("http_access both allows and denies the acl %s", name), "")
+		default:
+			f = d.judge(f, verdict, "", v)
+		}
+		out.add(f)
+	}
+	return out
+}
+
+func withoutHash(line string) string {
+	line, _, _ = strings.Cut(visible(line), "#")
+	return line
+}
+
+// dotted reads a name as Squid has it: ".example.com" is example.com and all below it.
+func (d *document) dotted(word string, list portList) finding {
+	name, ok := strings.CutPrefix(word, ".")
+	if !ok {
+		return d.filling.endpoint(word, list, "")
+	}
+	f := d.filling.endpoint("*."+name, list, "")
+	f.add(d.filling.endpoint(name, list, ""))
+	return f
+}
+
+// oddLine reads lines of other programs' lists that nothing else is like: a name with a dot before it, a regular
+// expression, a line of a hosts file. It reports whether text is one.
+func (d *document) oddLine(text string) (finding, bool) {
+	words := strings.Fields(withoutHash(text))
+	if len(words) == 0 {
+		return finding{}, false
+	}
+	if name, ok := strings.CutPrefix(words[0], "."); ok && len(words) == 1 && looks(name, true) && !strings.ContainsAny(name, "/:?*<>{}[]@") {
+		return d.judge(d.dotted(words[0], portList{}), d.section.verdict, "", text), true
+	}
+	if strings.HasPrefix(text, "^") || strings.HasSuffix(words[0], "$") && strings.Contains(words[0], ".") || strings.HasPrefix(text, "(^|") {
+		return leave(Problem, text, "a regular expression, which is not read", "write the name, or *.name"), true
+	}
+	addr, err := netip.ParseAddr(words[0])
+	if err != nil || len(words) < 2 {
+		return finding{}, false
+	}
+	for _, w := range words[1:] {
+		if looks(w, true) || w == "localhost" || isLabel(w) && !isDigit(w[0]) {
+			continue
+		}
+		return finding{}, false
+	}
+	if _, err := parsePorts(strings.Join(words[1:], " ")); err == nil {
+		return finding{}, false // an address, and its port and protocol
+	}
+	var out finding
+	for _, w := range words[1:] {
+		if !looks(w, true) {
+			out.add(leave(NoRule, w, "a name of the hosts file without a domain", ""))
+			continue
+		}
+		f := d.filling.endpoint(w, portList{}, "")
+		v := d.section.verdict
+		if addr.IsUnspecified() || addr.IsLoopback() { // where hosts files send what nobody is to reach
+			v = deny
+		}
+		if v != deny {
+			f.notes = append(f.notes, "the address "+addr.String()+" of the hosts file is not taken")
+		}
+		out.add(d.judge(f, v, "", w))
+	}
+	return out, true
+}

@@ -1,0 +1,86 @@
+package tables
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// parseXML reads an XML document: elements with elements or attributes are objects, others texts. In those
+// that PowerShell writes, as Microsoft's validator has them, an attribute names the property that an element is.
+func parseXML(text string) (*node, error) {
+	dec := xml.NewDecoder(strings.NewReader(text))
+	root := &node{line: 1, kind: object}
+	open := []*node{root}
+	texts := []*strings.Builder{{}}
+	for {
+		t, err := dec.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		line, _ := dec.InputPos()
+		top := open[len(open)-1]
+		switch t := t.(type) {
+		case xml.StartElement:
+			if len(open) > maxNesting {
+				return nil, fmt.Errorf("nested more than %d levels deep", maxNesting)
+			}
+			n := &node{key: t.Name.Local, line: line}
+			shell := isShellXML(n.key)
+			if shell {
+				n.key = top.key // an element of a list has the list's name
+			}
+			for _, a := range t.Attr {
+				switch {
+				case shell && (a.Name.Local == "N" || a.Name.Local == "Name"):
+					n.key = a.Value
+				case shell || a.Name.Space == "xmlns" || a.Name.Local == "xmlns":
+				default:
+					n.kids = append(n.kids, &node{key: a.Name.Local, line: line, text: a.Value})
+				}
+			}
+			top.kids = append(top.kids, n)
+			open, texts = append(open, n), append(texts, &strings.Builder{})
+		case xml.CharData:
+			texts[len(texts)-1].Write(t)
+		case xml.EndElement:
+			said := strings.TrimSpace(texts[len(texts)-1].String())
+			open, texts = open[:len(open)-1], texts[:len(texts)-1]
+			switch {
+			case len(top.kids) == 0:
+				top.text = said
+				if top.line = line - strings.Count(said, "\n"); top.line < 1 {
+					top.line = line
+				}
+			default:
+				top.kind = list
+				for _, kid := range top.kids {
+					if kid.key != top.key {
+						top.kind = object
+					}
+				}
+				if said != "" {
+					top.kids = append(top.kids, &node{key: top.key, line: line, text: said})
+				}
+			}
+		}
+	}
+	if len(root.kids) == 0 {
+		return nil, fmt.Errorf("it has no element")
+	}
+	return root, nil
+}
+
+// isShellXML reports whether an element is one of PowerShell's serialisations (ConvertTo-Xml, Export-Clixml): it is named
+// for its type, and an attribute says which property it is.
+func isShellXML(name string) bool {
+	switch name {
+	case "Property", "Obj", "MS", "Props", "LST", "IE", "QUE", "STK", "DCT", "En", "S", "I32", "I64", "B", "Nil", "U32", "ToString", "TN", "TNRef", "T":
+		return true
+	}
+	return false
+}

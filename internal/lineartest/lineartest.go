@@ -1,0 +1,53 @@
+// Package lineartest finds readers whose time grows with the square of what they read, or worse: a stranger's file of a
+// megabyte would then hold them up for minutes.
+//
+//	lineartest.Check(t, "commas", 16<<10, func(n int) func() {
+//		doc := bytes.Repeat([]byte("a.example.com,"), n/14)
+//		return func() { tables.Read("doc", doc, policy.Place{}) }
+//	})
+package lineartest
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// Eight times the input takes a linear reader eight times as long, and a quadratic one 64 times.
+const (
+	factor = 8
+	worst  = 28
+	tries  = 3
+	// tooShort is what cannot be told from the noise and from the grain of the system's accounts.
+	tooShort = 60 * time.Millisecond
+)
+
+// Check fails t if work on 8n bytes takes more than 28 times the processor time of work on n, in each of three tries.
+// prepare makes the input and returns the work. What the processor does for others does not count, so a busy machine
+// does not matter.
+func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
+	t.Helper()
+	if small, large, ok := Grows(n, prepare); !ok {
+		t.Errorf("%s: %d bytes take %v, %d bytes %v: %.0f times as long", name, n, small, factor*n, large, float64(large)/float64(small))
+	}
+}
+
+// Grows is Check for those who judge the answer themselves; ok is false for a reader that is slower than linear.
+func Grows(n int, prepare func(n int) func()) (small, large time.Duration, ok bool) {
+	for range tries {
+		large = threadTime(prepare(factor * n))
+		if large < tooShort {
+			return 0, large, true
+		}
+		work := prepare(n)
+		runs := time.Duration(0)
+		for small = 0; small < tooShort/2; runs++ { // enough of them for the grain
+			small += threadTime(work)
+		}
+		if small /= runs; large <= worst*small {
+			return small, large, true
+		}
+		runtime.GC()
+	}
+	return small, large, false
+}

@@ -1,0 +1,32 @@
+package lineartest_test
+
+import (
+	"strings"
+	"testing"
+
+	"webproxy/internal/lineartest"
+)
+
+// A quadratic reader is found, a linear one is not.
+func TestGrows(t *testing.T) {
+	if small, large, ok := lineartest.Grows(1<<20, func(n int) func() {
+		s := strings.Repeat("a", n)
+		return func() {
+			for range 20 {
+				strings.Map(func(c rune) rune { return c + 1 }, s)
+			}
+		}
+	}); !ok {
+		t.Errorf("linear: %v, %v", small, large)
+	}
+	if small, large, ok := lineartest.Grows(2_000, func(n int) func() {
+		s := strings.Repeat("a", n)
+		return func() {
+			for i := range s {
+				strings.Map(func(c rune) rune { return c }, s[i:])
+			}
+		}
+	}); ok {
+		t.Errorf("quadratic: %v, %v", small, large)
+	}
+}
