@@ -33,13 +33,26 @@ func (l *linter) covered() {
 // first returns the first entry of x that covers r and is wanted; nil if there is none.
 func (l *linter) first(x *hostIndex, r *policy.RuleInfo, wanted func(int) bool) *policy.RuleInfo {
 	var found *policy.RuleInfo
+	left := l.comparisons()
 	x.containing(r, func(j int) bool {
 		if l.rules[j].Covers(*r) && wanted(j) {
 			found = &l.rules[j]
 		}
-		return found == nil
+		left--
+		l.compared++
+		return found == nil && left > 0
 	})
 	return found
+}
+
+// comparisons is with how many others an entry may be compared: of entries that no index tells apart, such as a
+// thousand ports of one host or a*1.example.com to a*1000.example.com, each could be compared with all.
+func (l *linter) comparisons() int {
+	const each, total, after = 1000, 2_000_000, 32
+	if l.compared > total {
+		return after
+	}
+	return each
 }
 
 // outranks reports whether, of two entries that say the same, the one at j stays: that of a built-in

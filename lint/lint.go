@@ -60,6 +60,8 @@ type linter struct {
 	allows *hostIndex
 	denies *hostIndex
 	texts  map[string][]string // lines by name of file; nil if there is no text
+
+	compared int // entries, so far: see comparisons
 }
 
 // add adds a finding about the entry r.

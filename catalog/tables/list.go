@@ -95,9 +95,9 @@ func (r Report) comment(l Line) string {
 // Shown is text on one line of a terminal or a list: no control or hidden characters, no columns
 // padded with spaces, and not much of it.
 func Shown(text string) string {
-	const most = 100          // characters
-	if len(text) > 100*most { // a document may be one line of megabytes, with an entry from each of its words
-		text = strings.ToValidUTF8(text[:100*most], "")
+	const most = 100         // characters
+	if len(text) > 20*most { // a document may be one line of megabytes, with an entry from each of its words
+		text = strings.ToValidUTF8(text[:20*most], "")
 	}
 	text = strings.Join(strings.Fields(visible(text)), " ")
 	if n := utf8.RuneCountInString(text); n > most {

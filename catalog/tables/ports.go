@@ -65,7 +65,7 @@ func parsePorts(s string) (portList, error) {
 // portPieces splits at what separates one port from the next, but not at a comma between digits:
 // that one may separate thousands.
 func portPieces(s string) []string {
-	s = strings.NewReplacer(";", "\n", "&", "\n", " and ", "\n", " or ", "\n", ", ", "\n").Replace(s)
+	s = strings.NewReplacer(";", "\n", "|", "\n", "&", "\n", " and ", "\n", " or ", "\n", ", ", "\n").Replace(s)
 	var pieces []string
 	for line := range strings.SplitSeq(s, "\n") {
 		start := 0

@@ -39,7 +39,8 @@ const (
 	action
 	direction
 	cloudRole
-	aside // names, sources, remarks: never a destination
+	switchRole // whether a rule is in force
+	aside      // names, sources, remarks: never a destination
 )
 
 // roleOf reads a field's name: endpointUrl, endpoint_url and "Endpoint URL" are one.
@@ -69,6 +70,8 @@ func roleOf(key string) role {
 		return action
 	case "direction":
 		return direction
+	case "enabled", "isenabled", "disabled", "isdisabled":
+		return switchRole
 	case "cloud", "environment", "azurecloud":
 		return cloudRole
 	case "name", "names", "id", "description", "desc", "remediation", "title", "displayname", "schema", "contentversion", "type", "version", "apiversion",
@@ -79,6 +82,9 @@ func roleOf(key string) role {
 	}
 	return noRole
 }
+
+// roleOfSwitch reports which value of a field says that a rule is in force.
+func roleOfSwitch(key string) bool { return !strings.Contains(strings.ToLower(key), "dis") }
 
 // A clause is what an object says of the destinations in it and below it.
 type clause struct {
@@ -144,6 +150,10 @@ func (h *harvest) attributes(n *node, c *clause) {
 			v := verdictOf(scalarOf(kid, "type"))
 			if c.verdict = c.verdict.and(v); v == unclear {
 				c.why = fmt.Sprintf("%s is %q, neither allow nor deny", kid.key, scalarOf(kid, "type"))
+			}
+		case switchRole:
+			if on := roleOfSwitch(kid.key); kid.text != "" && strings.EqualFold(kid.text, "true") != on {
+				c.verdict, c.why = unclear, "the rule is switched off"
 			}
 		case direction:
 			c.inbound = strings.Contains(strings.ToLower(kid.text), "inbound")
@@ -225,7 +235,7 @@ func (h *harvest) field(n *node, c clause) {
 		}
 	case r == dest || r == network || r == noRole && c.verdict == deny && verdictOfName(n.key) == deny:
 		h.destination(n, r, c)
-	case r == ports || r == protos || r == action:
+	case r == ports || r == protos || r == action || r == switchRole:
 	default:
 		h.mention(n, r)
 	}
