@@ -2,8 +2,8 @@ package policy
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // MatchPath reports whether path, as it stood in the request, is one of pattern's: equal to it, or
@@ -23,42 +23,16 @@ func isBelow(pattern, path string) bool {
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(pattern, "/"))
 }
 
-// mayMatchPath reports whether some server could read path as one of pattern's. It is the question
-// of a deny: what MatchPath leaves open it takes for a match, and it looks through escapes, repeated
-// slashes, parameters (";a=b", RFC 3986, 3.3) and the case of letters.
-func mayMatchPath(pattern, path string) bool {
-	return !staysBelow(path) || isBelow(bare(pattern), bare(path))
-}
-
-// bare is path in lower case, without escapes, parameters and empty segments.
-func bare(path string) string {
-	path = strings.ToLower(path)
-	if strings.Contains(path, "%") {
-		path, _ = url.PathUnescape(path) // staysBelow refused bad escapes
-		path = strings.ToLower(path)
-	}
-	if strings.Contains(path, ";") {
-		segments := strings.Split(path, "/")
-		for i, s := range segments {
-			segments[i], _, _ = strings.Cut(s, ";")
-		}
-		path = strings.Join(segments, "/")
-	}
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
-	}
-	return path
-}
-
 // staysBelow reports whether every server reads path as one below each of its own prefixes. Dot segments,
-// backslashes and what decodes to them leave a prefix. So may escapes of escapes, over-long UTF-8 and NUL,
-// which servers read differently. Encoded and repeated slashes do not: a segment more or less stays
+// backslashes and what decodes to them leave a prefix. So may escapes of escapes, over-long UTF-8, look-alikes of
+// dots and slashes (see leavesByUnicode) and NUL, which servers read differently. Encoded and repeated slashes do not: a segment more or less stays
 // below. OCSP requests have both (RFC 6960, A.1).
 func staysBelow(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
 	}
 	dots, named, parameters := 0, false, false // of the segment so far
+	wide := false
 	for i := 0; i <= len(path); {
 		c, size := byte('/'), 1 // the end of the path ends its last segment
 		if i < len(path) {
@@ -67,6 +41,7 @@ func staysBelow(path string) bool {
 			}
 		}
 		i += size
+		wide = wide || c >= utf8.RuneSelf
 		switch {
 		case c == '/':
 			if !named && (dots == 1 || dots == 2) {
@@ -84,7 +59,7 @@ func staysBelow(path string) bool {
 			named = true
 		}
 	}
-	return true
+	return !wide || !leavesByUnicode(path)
 }
 
 // unescapeByte returns the first byte of s, which is not empty, as it is or percent-encoded, and how many

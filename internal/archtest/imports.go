@@ -102,6 +102,7 @@ var namedIn = map[string][]string{
 	"golang.org/x/crypto":                 {"proxy/"},
 	"golang.org/x/mod":                    {"audit/"},
 	"golang.org/x/net":                    {"policy/", "catalog/", "catalog/tables/", "lint/", "proxy/", "learn/", "config/"},
+	"golang.org/x/text":                   {"policy/cond_path_reading.go"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
 	"golang.org/x/term":                   {"cmd/webproxy/"},
 	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},
