@@ -124,7 +124,7 @@ func NewReplay(set *policy.Set) *Replay {
 // that keeps the close records of what it keeps the decisions of.
 func ReplayLog(dir string, o ScanOptions, set *policy.Set) (*Replay, Stats, error) {
 	p := NewReplay(set)
-	stats, err := scanLines(dir, o, func(r *Record, _ string) error {
+	stats, err := ScanLines(dir, o, func(r *Record, _ string) error {
 		p.Add(r)
 		return nil
 	})

@@ -42,16 +42,12 @@ func (o *ScanOptions) workers() int {
 // Lines and files that cannot be read are counted and passed over. Scan stops at the first error of fn and
 // returns it, but for fs.SkipAll, which stops it without one. The Stats are then of the files it had done with.
 func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
-	return scanLines(dir, o, func(r *Record, _ string) error { return fn(*r) })
+	return ScanLines(dir, o, func(r *Record, _ string) error { return fn(*r) })
 }
 
 // ScanLines is Scan for callers that want the line as well, as it stands in the file, without newline.
 // The record is theirs until fn returns, its strings and the line for good.
 func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
-	return scanLines(dir, o, fn)
-}
-
-func scanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
 	p, err := newPass(dir, &o)
 	if err != nil {
 		return Stats{}, err
