@@ -171,7 +171,7 @@ func (g *groups) record(r *Record) {
 		found.BytesIn += uint64(r.BytesIn)
 	}
 	if n > 0 {
-		found.include(r.span())
+		found.Include(r.span())
 	}
 }
 
@@ -181,7 +181,7 @@ func (g *groups) row(row *Row) {
 	found.Requests += row.Requests
 	found.BytesOut += row.BytesOut
 	found.BytesIn += row.BytesIn
-	found.include(row.Span)
+	found.Include(row.Span)
 }
 
 func (g *groups) merge(o *groups) {
@@ -193,7 +193,7 @@ func (g *groups) merge(o *groups) {
 		mine.Requests += other.Requests
 		mine.BytesOut += other.BytesOut
 		mine.BytesIn += other.BytesIn
-		mine.include(other.Span)
+		mine.Include(other.Span)
 	}
 }
 

@@ -70,7 +70,7 @@ func (u *uses) add(row *Row) {
 	c.use.Requests += row.Requests
 	c.use.BytesOut += row.BytesOut
 	c.use.BytesIn += row.BytesIn
-	c.use.include(row.Span)
+	c.use.Include(row.Span)
 	if row.Requests > 0 {
 		c.clients[row.Client] = true
 		c.hosts[row.Host] = true

@@ -37,8 +37,8 @@ type Span struct {
 	Last  time.Time `json:"last,omitzero"`
 }
 
-// include widens s to include o.
-func (s *Span) include(o Span) {
+// Include widens s to include o.
+func (s *Span) Include(o Span) {
 	if o.First.IsZero() {
 		return
 	}
@@ -99,7 +99,7 @@ func (r *Row) add(o *Row) {
 	r.Closed += o.Closed
 	r.BytesOut += o.BytesOut
 	r.BytesIn += o.BytesIn
-	r.include(o.Span)
+	r.Include(o.Span)
 }
 
 // Other is the host, and the rule, of the row in which requests are counted that would have made too
@@ -187,7 +187,7 @@ func (t *Tally) add(r *Record, line string) {
 		t.spread += n
 	}
 	span := r.span()
-	row.include(span)
+	row.Include(span)
 	t.hour(span.First, r.Decision, n)
 }
 

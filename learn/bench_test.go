@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -82,7 +83,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		replay, _, err := audit.ReplayLog(dir, audit.ScanOptions{}, candidate)
+		replay, _, err := replay.Log(dir, audit.ScanOptions{}, candidate)
 		if err != nil || replay.NewlyDenied == 0 {
 			b.Fatalf("%+v, %v", replay, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/catalog"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -63,7 +64,7 @@ func (s *site) add(r audit.Record) {
 // ready is how far the learning is under a policy of rules, with the what-if of enforcing it.
 func (s *site) ready(t testing.TB, past learn.Past, rules ...policy.RuleSpec) learn.Readiness {
 	t.Helper()
-	replay := audit.NewReplay(compileMode(t, policy.Enforce, rules...))
+	replay := replay.New(compileMode(t, policy.Enforce, rules...))
 	for i := range s.records {
 		replay.Add(&s.records[i])
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/catalog"
 	"webproxy/policy"
 )
@@ -22,7 +22,7 @@ type Params struct {
 	// Past is what people decided before. The zero Past is that nobody did.
 	Past Past
 	// WhatIf is a replay of the log under the policy with the groups enforcing. Without one, no group is ready.
-	WhatIf *audit.Replay
+	WhatIf *replay.Replay
 }
 
 // A Kind says where a proposal comes from.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/catalog"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
@@ -69,13 +69,13 @@ func observeSite(t testing.TB, seed uint64, days int, set *policy.Set) (*learn.O
 }
 
 // replaySite replays the same days of the same site under another policy.
-func replaySite(t testing.TB, seed uint64, days int, was, is *policy.Set) *audit.Replay {
+func replaySite(t testing.TB, seed uint64, days int, was, is *policy.Set) *replay.Replay {
 	t.Helper()
 	site, err := simsite.New(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	replay, seq := audit.NewReplay(is), 0
+	replay, seq := replay.New(is), 0
 	for day := range days {
 		for _, r := range site.Day(day) {
 			seq++

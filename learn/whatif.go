@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/policy"
 )
 
 // whatIf counts what enforcing would refuse, by a replay of the log under the policy that would be enforced. What people
 // rejected, and what is not learnt from because it never answered or cannot be allowed, is meant to be refused.
-func (r *Readiness) whatIf(w *work, replay *audit.Replay) {
+func (r *Readiness) whatIf(w *work, replay *replay.Replay) {
 	r.Replayed = replay != nil
 	if replay == nil {
 		return

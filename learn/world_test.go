@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/catalog"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
@@ -155,7 +156,7 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 		t.Errorf("%d decisions", d.decisions)
 	}
 	// the what-if agrees: after the answers nothing is undecided
-	replay := audit.NewReplay(enforced)
+	replay := replay.New(enforced)
 	for i := range v.records {
 		replay.Add(&v.records[i])
 	}

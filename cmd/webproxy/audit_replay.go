@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/config"
 	"webproxy/policy"
 )
@@ -85,17 +86,17 @@ func (f *replayFlags) failWords() []string {
 	return strings.FieldsFunc(f.failOn, func(c rune) bool { return c == ',' })
 }
 
-func (f *replayFlags) fails(r *audit.Replay) bool {
+func (f *replayFlags) fails(r *replay.Replay) bool {
 	return slices.ContainsFunc(f.failWords(), func(word string) bool {
 		return word == "newly-denied" && r.NewlyDenied > 0 || word == "newly-allowed" && r.NewlyAllowed > 0
 	})
 }
 
 // replayLog judges the log in dir by set, and says on standard error what of it could not be read.
-func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.Set) (*audit.Replay, error) {
+func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.Set) (*replay.Replay, error) {
 	o.Progress = new(audit.Progress)
 	stop := showProgress(cmd.ErrOrStderr(), "replay", o.Progress)
-	replay, stats, err := audit.ReplayLog(dir, o, set)
+	replay, stats, err := replay.Log(dir, o, set)
 	stop()
 	sayIncomplete(cmd.ErrOrStderr(), &stats)
 	return replay, err
@@ -103,20 +104,20 @@ func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.
 
 // A replayAnswer is what audit replay prints as JSON.
 type replayAnswer struct {
-	Policy       string                    `json:"policy"`
-	Requests     uint64                    `json:"requests"`
-	Same         uint64                    `json:"same"`
-	NewlyDenied  uint64                    `json:"newly_denied"`
-	NewlyAllowed uint64                    `json:"newly_allowed"`
-	Undialled    uint64                    `json:"undialled"`
-	Listed       uint64                    `json:"listed"`
-	Unlisted     uint64                    `json:"unlisted"`
-	Unended      uint64                    `json:"unended"`
-	NotJudged    map[audit.Unjudged]uint64 `json:"not_judged"`
-	Changes      []*audit.Change           `json:"changes"`
+	Policy       string                     `json:"policy"`
+	Requests     uint64                     `json:"requests"`
+	Same         uint64                     `json:"same"`
+	NewlyDenied  uint64                     `json:"newly_denied"`
+	NewlyAllowed uint64                     `json:"newly_allowed"`
+	Undialled    uint64                     `json:"undialled"`
+	Listed       uint64                     `json:"listed"`
+	Unlisted     uint64                     `json:"unlisted"`
+	Unended      uint64                     `json:"unended"`
+	NotJudged    map[replay.Unjudged]uint64 `json:"not_judged"`
+	Changes      []*replay.Change           `json:"changes"`
 }
 
-func newReplayAnswer(r *audit.Replay, set *policy.Set) replayAnswer {
+func newReplayAnswer(r *replay.Replay, set *policy.Set) replayAnswer {
 	return replayAnswer{
 		set.Digest(), r.Requests, r.Same, r.NewlyDenied, r.NewlyAllowed, r.Undialled, r.Listed, r.Unlisted, r.Unended,
 		r.Unjudged, r.Finish(),
@@ -126,7 +127,7 @@ func newReplayAnswer(r *audit.Replay, set *policy.Set) replayAnswer {
 // replayRows bounds what is printed for people of each kind; JSON has all.
 const replayRows = 20
 
-func replayText(w io.Writer, r *audit.Replay) error {
+func replayText(w io.Writer, r *replay.Replay) error {
 	changes := r.Finish()
 	fmt.Fprintf(w, "%s: same %s  newly denied %s  newly allowed %s\n", requests(r.Requests), thousands(r.Same),
 		newly(r.NewlyDenied, changes, true), newly(r.NewlyAllowed, changes, false))
@@ -142,7 +143,7 @@ func replayText(w io.Writer, r *audit.Replay) error {
 }
 
 // replayNotes say what the counts do not: what changed without an effect, and what could not be known.
-func replayNotes(r *audit.Replay) []string {
+func replayNotes(r *replay.Replay) []string {
 	var notes []string
 	if r.Listed > 0 {
 		notes = append(notes, fmt.Sprintf("of the same, %s had been let through by learn mode and would be allowed by a rule", thousands(r.Listed)))
@@ -165,7 +166,7 @@ func replayNotes(r *audit.Replay) []string {
 }
 
 // newly is "946 (2 hosts)".
-func newly(n uint64, changes []*audit.Change, denied bool) string {
+func newly(n uint64, changes []*replay.Change, denied bool) string {
 	hosts := map[string]bool{}
 	for _, c := range changes {
 		if c.Denied() == denied {
@@ -180,14 +181,14 @@ func newly(n uint64, changes []*audit.Change, denied bool) string {
 
 // A changedHost is the changes of one endpoint, for people.
 type changedHost struct {
-	*audit.Change
+	*replay.Change
 	requests uint64
 	clients  map[string]bool
 	last     time.Time
 }
 
 // replayTable lists the endpoints for which requests changed, with who asked and which rules decide.
-func replayTable(w io.Writer, changes []*audit.Change, denied bool) error {
+func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 	type key struct {
 		host, scheme, was, is string
 		port                  uint16
@@ -236,7 +237,7 @@ func replayTable(w io.Writer, changes []*audit.Change, denied bool) error {
 }
 
 // rulingText is "deny host_not_listed", or "allow arc/his".
-func rulingText(r audit.Ruling) string {
+func rulingText(r replay.Ruling) string {
 	if r.Decision == "allow" {
 		return "allow " + r.Rule
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/config"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -163,7 +164,7 @@ func withMode(cfg *config.Config, group string, mode policy.Mode) (*change, *con
 }
 
 // replay judges the group's part of the log by the candidate.
-func (f *enforceFlags) replay(cmd *cobra.Command, l *lesson, candidate *policy.Set) (*audit.Replay, error) {
+func (f *enforceFlags) replay(cmd *cobra.Command, l *lesson, candidate *policy.Set) (*replay.Replay, error) {
 	var err error
 	o := audit.ScanOptions{}
 	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
@@ -176,7 +177,7 @@ func (f *enforceFlags) replay(cmd *cobra.Command, l *lesson, candidate *policy.S
 }
 
 // whatIfText is "what-if over 14d: 1,241,882 requests, would deny 37 (5 hosts, 2 clients)", and which.
-func whatIfText(w io.Writer, replay *audit.Replay, ready *learn.Readiness) error {
+func whatIfText(w io.Writer, replay *replay.Replay, ready *learn.Readiness) error {
 	changes := replay.Finish()
 	hosts, clients := map[string]bool{}, map[string]bool{}
 	for _, c := range changes {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/config"
 	"webproxy/learn"
 )
@@ -172,7 +173,7 @@ func newLearnStatus() *cobra.Command {
 }
 
 // whatIf replays the log under the policy with all groups enforcing.
-func (f learnFlags) whatIf(cmd *cobra.Command, l *lesson) (*audit.Replay, error) {
+func (f learnFlags) whatIf(cmd *cobra.Command, l *lesson) (*replay.Replay, error) {
 	candidate, err := enforcing(l.cfg)
 	if err != nil { // such as the tests of the policy, which may be about learn mode
 		sayWarning(cmd.ErrOrStderr(), "no what-if: "+err.Error())

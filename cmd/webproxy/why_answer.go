@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/config"
 	"webproxy/policy"
 )
@@ -164,7 +165,7 @@ func (a *whyAnswer) entryFor(req *policy.Request, path string) (*policy.Set, err
 // newlyAllowed reports of a record whether entry would allow what the policy of now denies. A guard, or
 // a written deny, is not lifted by an entry.
 func (a *whyAnswer) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
-	before, alone := audit.NewReplay(a.cfg.Set), audit.NewReplay(entry)
+	before, alone := replay.New(a.cfg.Set), replay.New(entry)
 	return func(r *audit.Record) bool {
 		was, unjudged := before.Judge(r)
 		if unjudged != "" || was.Decision == "allow" {

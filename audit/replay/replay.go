@@ -1,4 +1,6 @@
-package audit
+// Package replay evaluates recorded requests by another policy than the one that was in force, with the code
+// that evaluates live ones.
+package replay
 
 import (
 	"cmp"
@@ -6,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"webproxy/audit"
 	"webproxy/policy"
 )
 
@@ -42,7 +45,7 @@ type Change struct {
 	Is     Ruling     `json:"is"`
 	// Requests is how many there were.
 	Requests uint64 `json:"requests"`
-	Span
+	audit.Span
 }
 
 // Denied reports whether the requests went ahead, and would not any more.
@@ -106,8 +109,8 @@ type verdict struct {
 	change *Change // nil if nothing changed
 }
 
-// NewReplay returns a Replay by set, which may be nil: that denies everything.
-func NewReplay(set *policy.Set) *Replay {
+// New returns a Replay by set, which may be nil: that denies everything.
+func New(set *policy.Set) *Replay {
 	p := &Replay{
 		Unjudged: map[Unjudged]uint64{}, set: set,
 		changes: map[changeKey]*Change{}, open: map[string]*openRequest{},
@@ -120,11 +123,11 @@ func NewReplay(set *policy.Set) *Replay {
 	return p
 }
 
-// ReplayLog judges the requests of the log in dir that o asks for by set. o.Where, if any, must be one
+// Log judges the requests of the log in dir that o asks for by set. o.Where, if any, must be one
 // that keeps the close records of what it keeps the decisions of.
-func ReplayLog(dir string, o ScanOptions, set *policy.Set) (*Replay, Stats, error) {
-	p := NewReplay(set)
-	stats, err := ScanLines(dir, o, func(r *Record, _ string) error {
+func Log(dir string, o audit.ScanOptions, set *policy.Set) (*Replay, audit.Stats, error) {
+	p := New(set)
+	stats, err := audit.ScanLines(dir, o, func(r *audit.Record, _ string) error {
 		p.Add(r)
 		return nil
 	})
@@ -132,18 +135,18 @@ func ReplayLog(dir string, o ScanOptions, set *policy.Set) (*Replay, Stats, erro
 }
 
 // Add judges the request that r is about. It keeps neither r nor its strings.
-func (p *Replay) Add(r *Record) {
+func (p *Replay) Add(r *audit.Record) {
 	switch r.Type {
-	case TypeDecision:
+	case audit.TypeDecision:
 		p.decision(r)
-	case TypeRepeat:
+	case audit.TypeRepeat:
 		p.repeat(r)
-	case TypeClose:
+	case audit.TypeClose:
 		p.end(r)
 	}
 }
 
-func (p *Replay) decision(r *Record) {
+func (p *Replay) decision(r *audit.Record) {
 	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
 	why := x.rebuild(r)
 	if why == "" {
@@ -173,7 +176,7 @@ func (x *openRequest) own() {
 
 // repeat counts denials that were folded into one record. Where they are of several hosts, or the
 // record does not say how they were put, they cannot be judged.
-func (p *Replay) repeat(r *Record) {
+func (p *Replay) repeat(r *audit.Record) {
 	n := uint64(max(r.Count, 0))
 	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
 	why := UnjudgedFolded
@@ -191,7 +194,7 @@ func (p *Replay) repeat(r *Record) {
 
 // end judges what only the end of a request tells: the address it was dialled to, and the name in
 // its TLS hello. A request may have been refused for these after its decision record had let it through.
-func (p *Replay) end(r *Record) {
+func (p *Replay) end(r *audit.Record) {
 	x, ok := p.open[r.ID]
 	if !ok {
 		return // it was decided before what is read

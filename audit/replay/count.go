@@ -1,8 +1,9 @@
-package audit
+package replay
 
 import (
 	"strings"
 
+	"webproxy/audit"
 	"webproxy/policy"
 )
 
@@ -30,7 +31,7 @@ func (p *Replay) count(x *openRequest, n uint64) {
 	}
 	v.change = p.change(x)
 	v.change.Requests += n
-	v.change.include(Span{x.request.Time, x.request.Time})
+	v.change.Include(audit.Span{First: x.request.Time, Last: x.request.Time})
 }
 
 func (p *Replay) same(was, is Ruling, n uint64) {
@@ -78,7 +79,7 @@ func (p *Replay) change(x *openRequest) *Change {
 	}
 	if len(p.changes) >= changeRows {
 		p.Folded++
-		k = changeKey{host: Other, was: Ruling{Decision: x.was.Decision}, is: Ruling{Decision: x.verdict.is.Decision}}
+		k = changeKey{host: audit.Other, was: Ruling{Decision: x.was.Decision}, is: Ruling{Decision: x.verdict.is.Decision}}
 		if c, ok = p.changes[k]; ok {
 			return c
 		}

@@ -1,4 +1,4 @@
-package audit_test
+package replay_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/audit/replay"
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 )
@@ -43,7 +44,7 @@ func TestReplayEqualsReality(t *testing.T) {
 				unjudged++
 			}
 		}
-		whole := audit.NewReplay(b)
+		whole := replay.New(b)
 		for _, records := range before {
 			for i := range records {
 				whole.Add(&records[i])
@@ -57,7 +58,7 @@ func TestReplayEqualsReality(t *testing.T) {
 
 // A query that decides which addresses may be dialled is one that decides.
 func TestReplayQueryDecidesAddresses(t *testing.T) {
-	for private, want := range map[string]audit.Unjudged{"": audit.UnjudgedQuery, "allow": ""} {
+	for private, want := range map[string]replay.Unjudged{"": replay.UnjudgedQuery, "allow": ""} {
 		set, err := policy.Compile(&policy.Spec{
 			Clients: map[string][]string{"one": {"127.0.0.1"}},
 			Rules: []policy.RuleSpec{
@@ -68,7 +69,7 @@ func TestReplayQueryDecidesAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, why := audit.NewReplay(set).Judge(&audit.Record{
+		got, why := replay.New(set).Judge(&audit.Record{
 			Type: audit.TypeDecision, Time: time.Now(), Client: netip.MustParseAddr("127.0.0.1"),
 			Method: "GET", Scheme: "http", Host: "a.one.test", Port: 80, Path: "/q", Decision: "allow", Reason: "allowed_by_rule",
 		})
@@ -180,13 +181,13 @@ func (g *replayTraffic) send(asked []replayRequest) [][]audit.Record {
 // compare reports whether the request could not be judged.
 func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Record, b *policy.Set) bool {
 	g.t.Helper()
-	r := audit.NewReplay(b)
+	r := replay.New(b)
 	got, why := r.Judge(&before[0])
 	if why != "" {
 		return true
 	}
 	live := after[0]
-	want := audit.Ruling{Decision: live.Decision, Reason: live.Reason, Rule: live.Rule}
+	want := replay.Ruling{Decision: live.Decision, Reason: live.Reason, Rule: live.Rule}
 	if strings.Contains(asked.head, "?") {
 		// Records have no query: which of several rules it meets, nobody can tell, nor that it would have
 		// come nearer to being allowed.
@@ -203,7 +204,7 @@ func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Recor
 	}
 	was, is := before[len(before)-1].Decision != "deny", after[len(after)-1].Decision != "deny"
 	switch {
-	case len(r.Unjudged) > 0 && r.Unjudged[audit.UnjudgedAddress] == 1:
+	case len(r.Unjudged) > 0 && r.Unjudged[replay.UnjudgedAddress] == 1:
 		return true
 	case r.Undialled == 1 && !is:
 		// The address was not known to the replay, and it says so.
@@ -225,7 +226,7 @@ func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Recor
 	return false
 }
 
-func checkCounts(t *testing.T, r *audit.Replay, requests, unjudged int) {
+func checkCounts(t *testing.T, r *replay.Replay, requests, unjudged int) {
 	t.Helper()
 	var sum uint64
 	for _, n := range r.Unjudged {

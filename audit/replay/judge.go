@@ -1,4 +1,4 @@
-package audit
+package replay
 
 import (
 	"net"
@@ -7,12 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/policy"
 )
 
 // Judge says what the policy decides about the request of one decision record, as far as that can be
 // told before it is dialled. The Ruling is of use only if Unjudged is empty. It counts nothing.
-func (p *Replay) Judge(r *Record) (Ruling, Unjudged) {
+func (p *Replay) Judge(r *audit.Record) (Ruling, Unjudged) {
 	var x openRequest
 	why := x.rebuild(r)
 	if why == "" {
@@ -41,7 +42,7 @@ func (p *Replay) judge(req *policy.Request) (policy.Decision, Unjudged) {
 }
 
 // rebuild makes x.request of what r says, or says why that cannot be judged.
-func (x *openRequest) rebuild(r *Record) Unjudged {
+func (x *openRequest) rebuild(r *audit.Record) Unjudged {
 	switch r.Reason {
 	case policy.BadTarget.String(), policy.BadRequest.String():
 		return UnjudgedMalformed
@@ -70,20 +71,20 @@ func (x *openRequest) rebuild(r *Record) Unjudged {
 }
 
 // requestTime is when the request was made; of folded ones, the last.
-func requestTime(r *Record) time.Time {
-	if r.Type == TypeRepeat && !r.Last.IsZero() {
+func requestTime(r *audit.Record) time.Time {
+	if r.Type == audit.TypeRepeat && !r.Last.IsZero() {
 		return r.Last
 	}
 	return r.Time
 }
 
 // authorityOf is the authority as the request had it.
-func authorityOf(r *Record) string {
+func authorityOf(r *audit.Record) string {
 	return net.JoinHostPort(r.Host, strconv.Itoa(int(r.Port)))
 }
 
 // judgeEnd is the decision of p's policy about x, with what r, its close record, tells.
-func (p *Replay) judgeEnd(x *openRequest, r *Record, late Ruling) (policy.Decision, Unjudged) {
+func (p *Replay) judgeEnd(x *openRequest, r *audit.Record, late Ruling) (policy.Decision, Unjudged) {
 	d := x.decision
 	if r.DstIP.IsValid() && d.Permit {
 		d = d.CheckAddr(netip.AddrPortFrom(r.DstIP, x.request.Target.Port()))
