@@ -3,9 +3,10 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"webproxy/proxy/internal/http1"
 )
 
-const errLongBody responseError = "body longer than its Content-Length"
+const errLongBody http1.ResponseError = "body longer than its Content-Length"
 
 // checkLength sees to it that a response has at most one Content-Length, of one meaning (RFC 9110, 8.6). net/http does so
 // for HTTP/1.1; of an HTTP/2 origin it passes on whatever came, and a client of HTTP/1.1 could not tell where such an
@@ -15,13 +16,13 @@ func checkLength(resp *http.Response) error {
 	if len(values) == 0 {
 		return nil
 	}
-	n, ok := parseLength([]byte(values[0]))
+	n, ok := http1.ParseLength([]byte(values[0]))
 	if !ok {
-		return errResponseLength
+		return http1.ErrResponseLength
 	}
 	for _, v := range values[1:] {
 		if v != values[0] {
-			return errResponseLengths
+			return http1.ErrResponseLengths
 		}
 	}
 	resp.Header["Content-Length"] = values[:1]

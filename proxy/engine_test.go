@@ -86,11 +86,6 @@ func TestDenialsComplete(t *testing.T) {
 			t.Errorf("%s: %+v", r, d)
 		}
 	}
-	for f := flawless + 1; f < numFlaws; f++ {
-		if flawTexts[f].text == "" || flawTexts[f].status < 400 {
-			t.Errorf("flaw %d: %+v", f, flawTexts[f])
-		}
-	}
 }
 
 // A reason phrase is ASCII and bounded, whatever the host.

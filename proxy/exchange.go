@@ -9,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // An exchange is one request from its arrival to the last byte of its answer. It alone fills audit
@@ -36,7 +37,7 @@ type exchange struct {
 	status  int          // sent to the client; 0 if none was
 
 	// responses is what is read of the connection to the origin, on the standard path; nil if it is HTTP/2.
-	responses *responseStream
+	responses *http1.ResponseStream
 	// roundTrip gets the origin's answer; goproxy calls it through our hook.
 	roundTrip func(*http.Request) (*http.Response, error)
 	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.

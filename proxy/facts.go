@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // judge turns r into facts, has them decided, and records the decision. What no rule can know is
@@ -13,10 +14,10 @@ import (
 // r.Host, is not looked at: two readings of one authority would be one too many.
 func (x *exchange) judge(r *http.Request) {
 	a := &x.wire.asked
-	x.request.Target = a.target
-	x.rec.Host, x.rec.Port = a.host, a.port // replaced by the target's, if there is one
-	if a.form == formAbsolute || a.form == formInside && a.misput == "" {
-		x.request.Path, x.request.Query, _ = splitPath(r.RequestURI)
+	x.request.Target = a.Target
+	x.rec.Host, x.rec.Port = a.Host, a.Port // replaced by the target's, if there is one
+	if a.Form == http1.FormAbsolute || a.Form == http1.FormInside && a.Unsupported == "" {
+		x.request.Path, x.request.Query, _ = http1.SplitPath(r.RequestURI)
 	}
 	x.via = r.Header["Via"]
 	x.settle(x.misput(r))
@@ -53,15 +54,15 @@ func shownScheme(scheme string) string {
 func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string) {
 	a := &x.wire.asked
 	switch {
-	case a.misput != "":
-		return policy.BadTarget, a.misput
-	case a.form == formOrigin:
+	case a.Unsupported != "":
+		return policy.BadTarget, a.Unsupported
+	case a.Form == http1.FormOrigin:
 		return policy.BadTarget, "a request to the proxy itself, not through it"
-	case a.form == formAsterisk:
+	case a.Form == http1.FormAsterisk:
 		return policy.BadTarget, "OPTIONS * asks about the proxy, not about an origin"
-	case a.form == formAbsolute && a.scheme != "http":
+	case a.Form == http1.FormAbsolute && a.Scheme != "http":
 		// A proxy that fetched it would have to end the TLS session itself.
-		return policy.SchemeNotAllowed, shownScheme(a.scheme) + " in absolute form; use CONNECT"
+		return policy.SchemeNotAllowed, shownScheme(a.Scheme) + " in absolute form; use CONNECT"
 	case r.Method == http.MethodTrace:
 		// It would send the client's own fields, and ours, back to whoever can read the answer
 		// (RFC 9110, 9.3.8).

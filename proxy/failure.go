@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // Words for what went wrong: proxy error types of RFC 9209, 2.3; those of dials are in
@@ -56,13 +57,13 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		refused *RefusedError
 		dial    *DialError
 		netErr  net.Error
-		bad     flaw
+		bad     http1.ProtocolError
 
-		malformed responseError
+		malformed http1.ResponseError
 	)
 	if sent := x.sentErr.Load(); sent != nil {
 		if errors.As(*sent, &bad) {
-			return &failure{word: wordBadRequest, status: bad.status()}
+			return &failure{word: wordBadRequest, status: bad.Status()}
 		}
 		return &failure{word: wordClientGone, abort: true}
 	}
@@ -103,11 +104,11 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 }
 
 // malformedDetail says in a record, and to the client, why a response is not forwarded.
-func malformedDetail(err responseError) string { return "malformed response: " + err.Error() }
+func malformedDetail(err http1.ResponseError) string { return "malformed response: " + err.Error() }
 
 // noteMalformed has the close record say what is malformed in the response's body, if err tells.
 func (x *exchange) noteMalformed(err error) {
-	var malformed responseError
+	var malformed http1.ResponseError
 	if errors.As(err, &malformed) {
 		x.detail = malformedDetail(malformed)
 	}

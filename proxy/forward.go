@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // forward sends a permitted plain HTTP request to its origin and the answer to the client, both as
@@ -129,7 +130,7 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 	a.noMoreInterim()
 	if err != nil && x.responses != nil {
 		// http.Transport may have another error in its place: that of a write, or of its own.
-		if malformed := x.responses.malformed(); malformed != nil {
+		if malformed := x.responses.Malformed(); malformed != nil {
 			err = malformed
 		}
 	}
@@ -160,7 +161,7 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 
 var (
 	errAsksProxy = errors.New("407 from an origin")
-	errUpgrade   = responseError("status 101 without an Upgrade to the protocol that was asked for")
+	errUpgrade   = http1.ResponseError("status 101 without an Upgrade to the protocol that was asked for")
 )
 
 // badStatus says why an answer with that status is not passed on: 101 was not asked for, and 407 is what
@@ -217,10 +218,10 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 //
 // OPTIONS without path and query is about the server: "*" for the origin (RFC 9112, 3.2.4).
 func originURL(method, target string, t policy.Target) *url.URL {
-	if method == http.MethodOptions && isWholeServer(target) {
+	if method == http.MethodOptions && http1.IsWholeServer(target) {
 		return &url.URL{Scheme: t.Scheme().String(), Host: t.HostPort(), Opaque: "*"}
 	}
-	path, query, hasQuery := splitPath(target)
+	path, query, hasQuery := http1.SplitPath(target)
 	u := &url.URL{Scheme: t.Scheme().String(), Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
 	if strings.HasPrefix(path, "//") {
 		// As an opaque part, this would be taken for an authority. As a path it is written as
@@ -266,7 +267,7 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	}
 	if oc, ok := conn.(*originConn); ok {
 		if oc.responses != nil {
-			oc.responses.expect(x.request.Method, false)
+			oc.responses.Expect(x.request.Method, false)
 		}
 		x.responses = oc.responses
 		x.useRoute(oc.route, info.Reused)

@@ -48,7 +48,7 @@ func (w *wire) unread(b []byte) {
 	w.held, w.hi, w.judged = &all, len(all), judged
 }
 
-// Nearly every CONNECT is a plain one: see head.isPlainConnect. Such a one has been read whole when the
+// Nearly every CONNECT is a plain one: see http1.RequestHead.IsPlainConnect. Such a one has been read whole when the
 // filter has parsed it, so that net/http and goproxy would only read it again. It is served here, in
 // the goroutine that reads the wire, with the code that serves every other request: settle, open,
 // startConnect, refusal. A test holds the two ways against each other.
@@ -56,8 +56,8 @@ func (w *wire) unread(b []byte) {
 // connects implements wireOwner.
 func (s *Server) connects(w *wire) {
 	x := s.newExchange(w, http.MethodConnect)
-	x.request.Target = w.asked.target
-	if x.settle(policy.BadTarget, w.asked.misput); !x.decision.Permit {
+	x.request.Target = w.asked.Target
+	if x.settle(policy.BadTarget, w.asked.Unsupported); !x.decision.Permit {
 		x.settleStatus()
 		w.lingers()
 		x.answerRaw(x.denial(), 1, acceptText, true)

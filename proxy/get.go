@@ -12,7 +12,7 @@ import (
 	"webproxy/policy"
 )
 
-// A get is a plain GET or HEAD, as nearly all requests that are no CONNECT: see head.isPlainGet. It is served
+// A get is a plain GET or HEAD, as nearly all requests that are no CONNECT: see http1.RequestHead.IsPlainGet. It is served
 // in the goroutine that reads the wire. net/http's Server does not see it, nor does its Transport: their
 // goroutines, contexts and buffers are most of what a small request costs. What makes a request and an
 // answer what they are is the code that serves every other request, net/http's parsers and writers and
@@ -99,7 +99,7 @@ func (g *get) fetch() (*http.Response, error) {
 			return nil, err
 		}
 		resp, err := g.exchangeHeads(buf.Bytes(), out, reused)
-		if err == nil || !reused || g.conn.responses.hasBegun() || isDeadline(err) || g.ctx.Err() != nil {
+		if err == nil || !reused || g.conn.responses.HasBegun() || isDeadline(err) || g.ctx.Err() != nil {
 			return resp, err
 		}
 		g.release(false)
@@ -185,7 +185,7 @@ func (g *get) own(conn *originWire) {
 // request may have answered all the same (RFC 9112, 9.5).
 func (g *get) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
 	c := g.conn
-	c.responses.expect(out.Method, false)
+	c.responses.Expect(out.Method, false)
 	if limit := g.x.srv.Options.ResponseTimeout.or(0); limit > 0 {
 		c.tcp.SetDeadline(time.Now().Add(limit))
 		defer c.tcp.SetDeadline(noDeadline)

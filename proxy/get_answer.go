@@ -99,7 +99,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 	ready, _ := c.buffered.Peek(int(min(size, int64(c.buffered.Buffered()))))
 	buf.Write(ready)
 	c.buffered.Discard(len(ready))
-	held := c.responses.takeBody()
+	held := c.responses.TakeBody()
 	buf.Write(held)
 	if _, err := g.wire.Write(buf.Bytes()); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 			return errIncomplete
 		}
 	}
-	c.responses.bodyMoved()
+	c.responses.BodyMoved()
 	return nil
 }
 

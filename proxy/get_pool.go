@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // originPool keeps connections to origins and to parents for the requests to come. Nothing of ours runs for a
@@ -67,22 +68,22 @@ const (
 type originWire struct {
 	keeping
 	tcp       *net.TCPConn
-	responses responseStream // of tcp
-	buffered  *bufio.Reader  // of responses
+	responses http1.ResponseStream // of tcp
+	buffered  *bufio.Reader        // of responses
 }
 
 // Close implements keptConn.
 func (c *originWire) Close() error { return c.tcp.Close() }
 
 // whole implements keptConn. Bytes behind an answer are nobody's answer.
-func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 && c.responses.isIdle() }
+func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 && c.responses.IsIdle() }
 
 func (c *originWire) quiet() bool { return isQuiet(c.tcp) }
 
 // newWire returns c, a connection opened for key, as one to use now and to give to p later.
 func (p *originPool) newWire(key originKey, tcp *net.TCPConn, route Route) *originWire {
 	c := &originWire{tcp: tcp, keeping: keeping{key: key, route: route, era: p.now()}}
-	c.responses.src = tcp
+	c.responses.Source = tcp
 	c.buffered = bufio.NewReader(&c.responses)
 	return c
 }

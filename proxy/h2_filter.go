@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"webproxy/proxy/internal/http1"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -120,7 +121,7 @@ func (f *h2Filter) next() error {
 		return f.readSection(size, flags, false)
 	case kind == http2.FrameHeaders, kind == http2.FrameContinuation, kind == http2.FramePushPromise, f.section.stream != 0:
 		f.ready.Reset()
-		return f.breakOff(flawFrames)
+		return f.breakOff(http1.ErrFrames)
 	}
 	f.passing = size
 	f.noteFrame(kind, flags, stream)
@@ -134,7 +135,7 @@ func (f *h2Filter) readPreface() error {
 	case n == 0:
 		return err
 	case string(b) != http2.ClientPreface:
-		f.record(flawPreface, "")
+		f.record(http1.ErrPreface, "")
 		return io.EOF
 	}
 	f.began = true
@@ -147,7 +148,7 @@ func (f *h2Filter) readSection(size int, flags http2.Flags, first bool) error {
 	s := &f.section
 	// What is far too large is not decoded to its end.
 	if s.encoded += size; s.encoded > 2*f.limit() || s.size > f.limit() && !first {
-		return f.breakOff(flawTooLarge)
+		return f.breakOff(http1.ErrTooLarge)
 	}
 	b := make([]byte, size)
 	if _, err := io.ReadFull(f.Conn, b); err != nil {
@@ -156,20 +157,20 @@ func (f *h2Filter) readSection(size int, flags http2.Flags, first bool) error {
 	if first {
 		var ok bool
 		if b, s.priority, ok = splitHeaders(b, flags); !ok {
-			return f.breakOff(flawFrames)
+			return f.breakOff(http1.ErrFrames)
 		}
 	}
 	switch _, err := f.decoder.Write(b); {
 	case errors.Is(err, hpack.ErrStringLength):
-		return f.breakOff(flawTooLarge)
+		return f.breakOff(http1.ErrTooLarge)
 	case err != nil:
-		return f.breakOff(flawHPACK)
+		return f.breakOff(http1.ErrHPACK)
 	}
 	if !flags.Has(http2.FlagHeadersEndHeaders) {
 		return nil
 	}
 	if err := f.decoder.Close(); err != nil {
-		return f.breakOff(flawHPACK)
+		return f.breakOff(http1.ErrHPACK)
 	}
 	f.finishSection()
 	return nil
@@ -213,17 +214,17 @@ func (f *h2Filter) finishSection() {
 	fields, head := s.fields, false
 	switch {
 	case s.stream <= f.last: // trailers, or nothing that is a request
-		if s.size > f.limit() || checkH2Trailers(fields) != flawless {
+		if s.size > f.limit() || checkH2Trailers(fields) != http1.NoError {
 			fields = malformedSection
 		}
 	default:
 		f.last, head = s.stream, true
-		flaw, err := flawTooLarge, error(nil)
+		why, err := http1.ErrTooLarge, error(nil)
 		if s.size <= f.limit() {
-			flaw, err = f.check(fields)
+			why, err = f.check(fields)
 		}
-		if flaw != flawless {
-			f.record(flaw, methodOf(fields), err)
+		if why != http1.NoError {
+			f.record(why, methodOf(fields), err)
 			fields = malformedSection
 		}
 	}
@@ -267,9 +268,9 @@ func (f *h2Filter) writeFrame(kind http2.FrameType, flags http2.Flags, stream ui
 }
 
 // breakOff records why the connection cannot go on, and has net/http end it with the error that fits.
-func (f *h2Filter) breakOff(why flaw) error {
+func (f *h2Filter) breakOff(why http1.ProtocolError) error {
 	f.record(why, "")
-	if why == flawHPACK {
+	if why == http1.ErrHPACK {
 		const invalid = "\x80" // index 0 (RFC 7541, 6.1)
 		f.writeFrame(http2.FrameHeaders, http2.FlagHeadersEndHeaders, f.section.stream, []byte(invalid))
 	} else {
@@ -279,10 +280,10 @@ func (f *h2Filter) breakOff(why flaw) error {
 }
 
 // record writes the record of a request that is none. The client hears of it by net/http.
-func (f *h2Filter) record(why flaw, method string, err ...error) {
+func (f *h2Filter) record(why http1.ProtocolError, method string, err ...error) {
 	var cause error
 	if len(err) > 0 {
 		cause = err[0]
 	}
-	f.inside.srv.recordFlaw(f.inside.innerWire(), method, why, cause)
+	f.inside.srv.recordProtocolError(f.inside.innerWire(), method, why, cause)
 }

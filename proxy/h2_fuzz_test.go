@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"testing"
 	"time"
+	"webproxy/proxy/internal/http1"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -30,7 +31,7 @@ func FuzzH2Request(f *testing.F) {
 			target = path
 		}
 		fields = append(fields, hpack.HeaderField{Name: name, Value: value})
-		if why, _ := new(h2Filter).check(fields); why != flawless {
+		if why, _ := new(h2Filter).check(fields); why != http1.NoError {
 			return
 		}
 		head, _, _ := appendH1Head(nil, fields)
@@ -107,7 +108,7 @@ func FuzzH2Filter(f *testing.F) {
 			if len(m.Fields) == 1 && m.Fields[0] == malformedSection[0] {
 				continue
 			}
-			if why, err := new(h2Filter).check(m.Fields); why != flawless {
+			if why, err := new(h2Filter).check(m.Fields); why != http1.NoError {
 				t.Fatalf("%v passes: %s, %v", m.Fields, why.Error(), err)
 			}
 			if _, err := url.ParseRequestURI(m.PseudoValue("path")); err != nil && m.PseudoValue("method") != "CONNECT" && m.PseudoValue("path") != "*" {

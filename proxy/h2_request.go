@@ -2,33 +2,34 @@ package proxy
 
 import (
 	"strings"
+	"webproxy/proxy/internal/http1"
 
 	"golang.org/x/net/http2/hpack"
 )
 
 // check reports what keeps fields from being a request (RFC 9113, 8.1 to 8.3). What they ask for is written as the head
 // of an HTTP/1.1 request, and must pass the same parsers: there is one grammar for both versions.
-func (f *h2Filter) check(fields []hpack.HeaderField) (flaw, error) {
+func (f *h2Filter) check(fields []hpack.HeaderField) (http1.ProtocolError, error) {
 	b, count, why := appendH1Head(f.head[:0], fields)
 	f.head = b
 	defer clear(b) // it may hold credentials
-	if why != flawless {
+	if why != http1.NoError {
 		return why, nil
 	}
-	switch end, why := scanHead(b, 0); {
-	case why != flawless:
+	switch end, why := http1.ScanHead(b, 0); {
+	case why != http1.NoError:
 		return why, nil
 	case end != len(b):
-		return flawControlByte, nil // a line break; appendH1Head lets none through
+		return http1.ErrControlByte, nil // a line break; appendH1Head lets none through
 	}
-	var h head
-	if why := h.parse(b); why != flawless {
+	var h http1.RequestHead
+	if why := h.Parse(b); why != http1.NoError {
 		return why, nil
 	}
-	if h.fields != count {
-		return flawFieldName, nil
+	if h.Fields != count {
+		return http1.ErrFieldName, nil
 	}
-	_, why, err := readTarget(&h)
+	_, why, err := http1.ParseTarget(&h)
 	return why, err
 }
 
@@ -39,7 +40,7 @@ type h2Pseudo struct {
 }
 
 // appendH1Head appends the head of an HTTP/1.1 request that asks for what fields do, and counts its fields.
-func appendH1Head(b []byte, fields []hpack.HeaderField) (head []byte, count int, why flaw) {
+func appendH1Head(b []byte, fields []hpack.HeaderField) (head []byte, count int, why http1.ProtocolError) {
 	var p h2Pseudo
 	regular := len(fields)
 	for i, hf := range fields {
@@ -48,24 +49,24 @@ func appendH1Head(b []byte, fields []hpack.HeaderField) (head []byte, count int,
 			break
 		}
 		if !p.take(hf) {
-			return b, 0, flawPseudo
+			return b, 0, http1.ErrPseudo
 		}
 	}
 	host, why := h2Host(p, fields[regular:])
-	if why != flawless {
+	if why != http1.NoError {
 		return b, 0, why
 	}
 	target := p.path
 	switch connect := p.method == "CONNECT"; {
 	case !p.seen[":method"], connect && (len(p.seen) != 2 || !p.seen[":authority"]):
-		return b, 0, flawPseudo // RFC 9113, 8.5
+		return b, 0, http1.ErrPseudo // RFC 9113, 8.5
 	case connect:
 		target = p.authority
 	case !p.seen[":path"] || p.scheme != "https":
-		return b, 0, flawPseudo
+		return b, 0, http1.ErrPseudo
 	}
 	if hasControl(p.method) || hasControl(target) || hasControl(host) {
-		return b, 0, flawControlByte
+		return b, 0, http1.ErrControlByte
 	}
 	b = append(append(append(append(b, p.method...), ' '), target...), " HTTP/1.1\r\n"...)
 	if host != "" {
@@ -73,7 +74,7 @@ func appendH1Head(b []byte, fields []hpack.HeaderField) (head []byte, count int,
 		count++
 	}
 	for _, hf := range fields[regular:] {
-		if why := checkH2Field(hf); why != flawless {
+		if why := checkH2Field(hf); why != http1.NoError {
 			return b, 0, why
 		}
 		if hf.Name == "host" {
@@ -82,7 +83,7 @@ func appendH1Head(b []byte, fields []hpack.HeaderField) (head []byte, count int,
 		b = append(append(append(append(b, hf.Name...), ": "...), hf.Value...), "\r\n"...)
 		count++
 	}
-	return append(b, "\r\n"...), count, flawless
+	return append(b, "\r\n"...), count, http1.NoError
 }
 
 // take reads one pseudo-header field; each may come once (RFC 9113, 8.3).
@@ -111,47 +112,47 @@ func (p *h2Pseudo) take(hf hpack.HeaderField) bool {
 
 // h2Host is what the request names as its host: :authority or, without that, Host. Two that differ are malformed
 // (RFC 9113, 8.3.1).
-func h2Host(p h2Pseudo, fields []hpack.HeaderField) (string, flaw) {
+func h2Host(p h2Pseudo, fields []hpack.HeaderField) (string, http1.ProtocolError) {
 	host, found := p.authority, false
 	for _, hf := range fields {
 		if hf.Name != "host" {
 			continue
 		}
 		if found || p.seen[":authority"] && hf.Value != p.authority {
-			return "", flawManyHosts
+			return "", http1.ErrManyHosts
 		}
 		host, found = hf.Value, true
 	}
-	return host, flawless
+	return host, http1.NoError
 }
 
 // checkH2Field refuses a field that HTTP/2 has no place for (RFC 9113, 8.2).
-func checkH2Field(hf hpack.HeaderField) flaw {
-	if !isToken([]byte(hf.Name)) || strings.ToLower(hf.Name) != hf.Name {
-		return flawFieldName
+func checkH2Field(hf hpack.HeaderField) http1.ProtocolError {
+	if !http1.IsToken([]byte(hf.Name)) || strings.ToLower(hf.Name) != hf.Name {
+		return http1.ErrFieldName
 	}
 	if hasControl(hf.Value) {
-		return flawControlByte
+		return http1.ErrControlByte
 	}
 	switch hf.Name {
 	case "connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade":
-		return flawConnectionField
+		return http1.ErrConnectionField
 	case "te":
 		if !strings.EqualFold(hf.Value, "trailers") {
-			return flawConnectionField
+			return http1.ErrConnectionField
 		}
 	}
-	return flawless
+	return http1.NoError
 }
 
 // checkH2Trailers is check for the fields after a body.
-func checkH2Trailers(fields []hpack.HeaderField) flaw {
+func checkH2Trailers(fields []hpack.HeaderField) http1.ProtocolError {
 	for _, hf := range fields {
-		if why := checkH2Field(hf); why != flawless { // a pseudo-header field is no token
+		if why := checkH2Field(hf); why != http1.NoError { // a pseudo-header field is no token
 			return why
 		}
 	}
-	return flawless
+	return http1.NoError
 }
 
 // hasControl reports whether s holds a control byte other than a tab: scanHead refuses those, and one that ends a line would
@@ -168,7 +169,7 @@ func hasControl(s string) bool {
 // methodOf is the method in fields, if it is one, for records.
 func methodOf(fields []hpack.HeaderField) string {
 	for _, hf := range fields {
-		if hf.Name == ":method" && isToken([]byte(hf.Value)) {
+		if hf.Name == ":method" && http1.IsToken([]byte(hf.Value)) {
 			return hf.Value
 		}
 	}

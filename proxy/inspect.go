@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // An Inspector signs the certificates that clients are shown whose TLS is opened. It is called by many
@@ -291,7 +292,7 @@ func (n *inspection) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, erro
 
 // named reports whether sni, which is compared without case (RFC 6066, 3), is the host of the tunnel.
 func (n *inspection) named(sni string) bool {
-	t, err := policy.ParseTarget(policy.HTTPS, withPort(sni, strconv.Itoa(int(n.target.Port()))))
+	t, err := policy.ParseTarget(policy.HTTPS, http1.WithPort(sni, strconv.Itoa(int(n.target.Port()))))
 	return err == nil && t == n.target
 }
 

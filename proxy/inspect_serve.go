@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // serveHTTP2 is serve for a client that speaks HTTP/2. Its requests pass the filter too; see h2_filter.go.
@@ -55,11 +56,11 @@ func (n *inspection) ended() { n.once.Do(func() { close(n.closed) }) }
 func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	n := r.Context().Value(insideKey{}).(*inspection)
 	w := n.innerWire()
-	a := asked{form: formOrigin}
+	a := http1.RequestTarget{Form: http1.FormOrigin}
 	if r.RequestURI == "*" {
-		a.form = formAsterisk
+		a.Form = http1.FormAsterisk
 	} else if !strings.HasPrefix(r.RequestURI, "/") {
-		a.form = formNone
+		a.Form = http1.FormNone
 	}
 	w.asked = n.asked(a, r.Host)
 	s.handle(w, rw, r)
@@ -76,33 +77,33 @@ func (n *inspection) innerWire() *wire {
 
 // asked is what a request inside asks for: a path of the tunnel's host. read is its target as read from the
 // request, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
-func (n *inspection) asked(read asked, host string) asked {
-	a := asked{form: formInside, target: n.target, scheme: "https"}
+func (n *inspection) asked(read http1.RequestTarget, host string) http1.RequestTarget {
+	a := http1.RequestTarget{Form: http1.FormInside, Target: n.target, Scheme: "https"}
 	other := "the request names another host than its tunnel"
-	switch read.form {
-	case formAbsolute:
-		if read.target != n.target {
-			a.misput = other
+	switch read.Form {
+	case http1.FormAbsolute:
+		if read.Target != n.target {
+			a.Unsupported = other
 		}
-	case formOrigin, formAsterisk:
-		if t, err := policy.ParseTarget(policy.HTTPS, withPort(host, "443")); err != nil || t != n.target {
-			a.misput = other
+	case http1.FormOrigin, http1.FormAsterisk:
+		if t, err := policy.ParseTarget(policy.HTTPS, http1.WithPort(host, "443")); err != nil || t != n.target {
+			a.Unsupported = other
 		}
 	default:
-		a.misput = "a request inside a tunnel names a path only"
+		a.Unsupported = "a request inside a tunnel names a path only"
 	}
 	return a
 }
 
 // absolute makes r look as it would in absolute form, with the tunnel's target; all that follows reads it so.
 func (n *inspection) absolute(w *wire, r *http.Request) {
-	if w.asked.misput == "" {
+	if w.asked.Unsupported == "" {
 		path := r.RequestURI
 		switch {
 		case path == "*":
 			path = ""
 		case path[0] != '/':
-			path = afterAuthority(path)
+			path = http1.AfterAuthority(path)
 		}
 		r.RequestURI = "https://" + n.target.HostPort() + path
 	}

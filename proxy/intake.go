@@ -4,37 +4,38 @@ import (
 	"net/netip"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
-// flawed implements wireOwner: it records and answers what is not a request.
-func (s *Server) flawed(w *wire, h *head, f flaw, err error) {
+// onProtocolError implements wireOwner: it records and answers what is not a request.
+func (s *Server) onProtocolError(w *wire, h *http1.RequestHead, f http1.ProtocolError, err error) {
 	method, minor := "", 1
 	if h != nil {
-		method, minor = string(h.method), h.minor
+		method, minor = string(h.Method), h.Minor
 	}
 	x := s.newExchange(w, method)
-	x.status = f.status()
-	if w.inside == nil && f == flawAuthority {
-		x.rec.Host, x.rec.Port = shownTarget(h.target)
+	x.status = f.Status()
+	if w.inside == nil && f == http1.ErrAuthority {
+		x.rec.Host, x.rec.Port = http1.ShownTarget(h.Target)
 	}
-	x.refuseFlaw(f, err)
+	x.refuseProtocolError(f, err)
 	x.answerRaw(x.denial(), minor, acceptText, true)
 }
 
-// recordFlaw records what is not a request, for a client that is told by others.
-func (s *Server) recordFlaw(w *wire, method string, f flaw, err error) {
-	s.newExchange(w, method).refuseFlaw(f, err)
+// recordProtocolError records what is not a request, for a client that is told by others.
+func (s *Server) recordProtocolError(w *wire, method string, f http1.ProtocolError, err error) {
+	s.newExchange(w, method).refuseProtocolError(f, err)
 }
 
-// refuseFlaw has a request refused that is none, and recorded.
-func (x *exchange) refuseFlaw(f flaw, err error) {
+// refuseProtocolError has a request refused that is none, and recorded.
+func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	w := x.wire
 	if w.inside != nil {
 		x.request.Target = w.inside.target // that much is known
 	}
 	x.decide()
 	if x.decision.Reason != policy.ClientUnknown {
-		x.refuseAs(f.reason())
+		x.refuseAs(f.Reason())
 	}
 	detail := f.Error()
 	if err != nil {
@@ -45,9 +46,9 @@ func (x *exchange) refuseFlaw(f flaw, err error) {
 
 // admits implements wireOwner: it turns away requests on connections beyond the limits, and those
 // that come while the proxy stops. Inside opened TLS, what is asked for is the tunnel's host.
-func (s *Server) admits(w *wire, h *head) bool {
+func (s *Server) admits(w *wire, h *http1.RequestHead) bool {
 	if w.inside != nil {
-		w.asked = w.inside.asked(w.asked, string(h.host))
+		w.asked = w.inside.asked(w.asked, string(h.Host))
 	}
 	switch {
 	case w.surplus:
@@ -60,14 +61,14 @@ func (s *Server) admits(w *wire, h *head) bool {
 	return false
 }
 
-func (s *Server) overloaded(w *wire, h *head, detail string) {
-	x := s.newExchange(w, string(h.method))
-	x.request.Target = w.asked.target
+func (s *Server) overloaded(w *wire, h *http1.RequestHead, detail string) {
+	x := s.newExchange(w, string(h.Method))
+	x.request.Target = w.asked.Target
 	x.decide()
 	x.refuseAs(policy.Overloaded)
 	x.status = x.denialStatus()
 	x.begin(denials[policy.Overloaded].word, detail)
-	x.answerRaw(x.denial(), h.minor, acceptText, true)
+	x.answerRaw(x.denial(), h.Minor, acceptText, true)
 }
 
 // turnAway closes a connection that there is not even the time to answer. It may not have sent

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"strings"
+	"webproxy/proxy/internal/http1"
 )
 
 // Some schemes log in a connection, not a request: after the handshake, whatever comes over that connection is
@@ -14,28 +15,10 @@ import (
 // Inside TLS that was opened there is nothing to do: connections to the origin are those of one client
 // connection from the start.
 
-// connectionSchemes are those schemes, in lower case.
-var connectionSchemes = [...]string{"ntlm", "negotiate", "kerberos", "nego2"}
-
-// logsInConnection reports whether credentials or a challenge, which v begins with, are of such a scheme.
-func logsInConnection(v []byte) bool {
-	v = trimSpace(v)
-	end := 0
-	for end < len(v) && isTokenByte(v[end]) {
-		end++
-	}
-	for _, scheme := range connectionSchemes {
-		if equalFold(v[:end], scheme) {
-			return true
-		}
-	}
-	return false
-}
-
 // beginsLogin reports whether a request has such credentials in Authorization.
 func beginsLogin(h http.Header) bool {
 	for _, v := range h["Authorization"] {
-		if logsInConnection([]byte(v)) {
+		if http1.LogsInConnection([]byte(v)) {
 			return true
 		}
 	}
@@ -49,7 +32,7 @@ func offersLogin(h http.Header) bool {
 	for _, name := range [...]string{"Www-Authenticate", "Proxy-Authenticate"} {
 		for _, v := range h[name] {
 			for challenge := range strings.SplitSeq(v, ",") {
-				if logsInConnection([]byte(challenge)) {
+				if http1.LogsInConnection([]byte(challenge)) {
 					return true
 				}
 			}

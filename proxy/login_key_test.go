@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 func TestLogsInConnection(t *testing.T) {
@@ -15,7 +16,7 @@ func TestLogsInConnection(t *testing.T) {
 		"NTLM": true, "ntlm abc=": true, " Negotiate\tx": true, "Kerberos x": true, "Nego2": true,
 		"": false, "Basic TlRMTQ==": false, "NTLMv9 x": false, "Digest username=ntlm": false, "Bearer ntlm": false,
 	} {
-		if got := logsInConnection([]byte(v)); got != want {
+		if got := http1.LogsInConnection([]byte(v)); got != want {
 			t.Errorf("%q: %v", v, got)
 		}
 	}

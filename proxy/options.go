@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"webproxy/proxy/internal/http1"
 )
 
 // A Timeout is a duration as the configuration has it: "30s", or "off". Zero means the default.
@@ -116,7 +117,7 @@ func (o ReloadOptions) Wait() time.Duration { return o.Grace.or(defaultGrace) }
 // Check returns nil, or all problems of o as *OptionErrors, joined. Fields are relative to proxy.
 func (o Options) Check() error {
 	var problems []error
-	if o.Via != "" && !isToken([]byte(o.Via)) {
+	if o.Via != "" && !http1.IsToken([]byte(o.Via)) {
 		problems = append(problems, &OptionError{
 			Field: "via",
 			Msg:   fmt.Sprintf("%q is not a token", o.Via),

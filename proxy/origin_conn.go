@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"sync"
+	"webproxy/proxy/internal/http1"
 )
 
 // An originConn is a pooled connection that remembers how it came about.
@@ -11,7 +12,7 @@ type originConn struct {
 	route  Route
 	closed func() // called by Close; may be nil
 	// responses is what is read; nil if it is not HTTP/1.
-	responses *responseStream
+	responses *http1.ResponseStream
 
 	once sync.Once
 	over chan struct{} // closed by Close; nil if responses is
@@ -19,7 +20,7 @@ type originConn struct {
 
 // newHTTP1Conn returns conn as a connection for requests of HTTP/1. It closes conn.
 func newHTTP1Conn(conn net.Conn, route Route) *originConn {
-	return &originConn{Conn: conn, route: route, responses: &responseStream{src: conn}, over: make(chan struct{})}
+	return &originConn{Conn: conn, route: route, responses: &http1.ResponseStream{Source: conn}, over: make(chan struct{})}
 }
 
 // Read implements net.Conn.

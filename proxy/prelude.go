@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"time"
+	"webproxy/proxy/internal/http1"
 
 	"github.com/pires/go-proxyproto"
 )
@@ -47,7 +48,7 @@ func (w *wire) begin() bool {
 	w.armAt(noDeadline)
 	w.SetWriteDeadline(noDeadline)
 	switch {
-	case f == flawless:
+	case f == http1.NoError:
 		return true
 	case !first.came:
 		w.refused = true
@@ -57,9 +58,9 @@ func (w *wire) begin() bool {
 	return false
 }
 
-func (w *wire) readPrelude(p *prelude, first *firstBytes) (flaw, error) {
+func (w *wire) readPrelude(p *prelude, first *firstBytes) (http1.ProtocolError, error) {
 	if p.balanced {
-		if f, err := w.readBalancer(first); f != flawless {
+		if f, err := w.readBalancer(first); f != http1.NoError {
 			return f, err
 		}
 	}
@@ -69,55 +70,55 @@ func (w *wire) readPrelude(p *prelude, first *firstBytes) (flaw, error) {
 	if len(first.rest) > 0 {
 		w.hold(first.rest)
 	}
-	return flawless, nil
+	return http1.NoError, nil
 }
 
 // readBalancer reads a PROXY protocol header and takes over the client that it names. A balancer that
 // asks for itself, to see whether we live, is its own client.
-func (w *wire) readBalancer(first *firstBytes) (flaw, error) {
+func (w *wire) readBalancer(first *firstBytes) (http1.ProtocolError, error) {
 	r := bufio.NewReaderSize(first, preludeBuffer)
 	h, err := proxyproto.Read(r)
 	if err != nil {
-		return flawBalancer, err
+		return http1.ErrBalancer, err
 	}
 	if n := r.Buffered(); n > 0 {
 		b, _ := r.Peek(n)
 		first.rest = append([]byte(nil), b...)
 	}
 	if h.Command.IsLocal() || h.TransportProtocol.IsUnspec() {
-		return flawless, nil
+		return http1.NoError, nil
 	}
 	source, _, ok := h.TCPAddrs()
 	if !ok || source == nil {
-		return flawBalancer, errors.New("the header does not name a TCP client")
+		return http1.ErrBalancer, errors.New("the header does not name a TCP client")
 	}
 	ap := source.AddrPort()
 	client := netip.AddrPortFrom(ap.Addr().Unmap().WithZone(""), ap.Port())
 	if !client.IsValid() {
-		return flawBalancer, errors.New("the header names no client address")
+		return http1.ErrBalancer, errors.New("the header names no client address")
 	}
 	if !w.owner.identified(w, client) {
 		w.surplus = true // answered at the first request, as others beyond the limits are
 	}
-	return flawless, nil
+	return http1.NoError, nil
 }
 
 // handshake turns w into a TLS connection, and asks the client's certificate who it is.
-func (w *wire) handshake(o *TLSListener, first *firstBytes) (flaw, error) {
+func (w *wire) handshake(o *TLSListener, first *firstBytes) (http1.ProtocolError, error) {
 	conn := tls.Server(first, o.Config)
 	err := conn.Handshake()
 	var noTLS tls.RecordHeaderError
 	if errors.As(err, &noTLS) {
-		return flawNoTLS, nil // and it is told so in clear
+		return http1.ErrNoTLS, nil // and it is told so in clear
 	}
 	w.conn = conn
 	if err != nil {
-		return flawHandshake, err
+		return http1.ErrHandshake, err
 	}
 	if chains := conn.ConnectionState().VerifiedChains; len(chains) > 0 && o.Identify != nil {
 		w.group, w.name = o.Identify(chains[0][0])
 	}
-	return flawless, nil
+	return http1.NoError, nil
 }
 
 // awaitBy marks that the wire waits for its first bytes, which must come by a time.

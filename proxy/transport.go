@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // newTransport returns a Transport for one connection: see slot. An inspection has one for all of its own.
@@ -27,7 +28,7 @@ func (s *Server) newTransport() *http.Transport {
 		// Origins close idle connections after 60 s and more; http.Transport retries what is
 		// safe to retry if one does so in that moment.
 		IdleConnTimeout:        maxOriginIdleTime,
-		MaxResponseHeaderBytes: 2 * maxResponseHead, // responseStream has the limit of HTTP/1
+		MaxResponseHeaderBytes: 2 * http1.MaxResponseHead, // http1.ResponseStream has the limit of HTTP/1
 	}
 }
 

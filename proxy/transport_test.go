@@ -28,7 +28,7 @@ func TestDialOrigin(t *testing.T) {
 
 	request := func(ctx context.Context, url string) error {
 		announce := &httptrace.ClientTrace{GotConn: func(info httptrace.GotConnInfo) {
-			info.Conn.(*originConn).responses.expect("GET", false)
+			info.Conn.(*originConn).responses.Expect("GET", false)
 		}}
 		req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, announce), "GET", url, nil)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // tunnelThrough has p open a tunnel to the target of route.Decision, within limit.
@@ -63,8 +64,8 @@ func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) 
 		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
 	}
 	head.WriteString("\r\n")
-	responses := &responseStream{src: conn}
-	responses.expect(http.MethodConnect, false)
+	responses := &http1.ResponseStream{Source: conn}
+	responses.Expect(http.MethodConnect, false)
 	_, unsent := io.WriteString(conn, head.String())
 	r := bufio.NewReader(responses)
 	for {
@@ -79,7 +80,7 @@ func (p *parent) ask(conn net.Conn, t policy.Target, via, authorization string) 
 			return nil, p.answered(t, resp)
 		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 			lead, _ = r.Peek(r.Buffered())
-			return append(lead, responses.takeRaw()...), nil
+			return append(lead, responses.TakeRaw()...), nil
 		}
 	}
 }
@@ -129,7 +130,7 @@ func (p *parent) fail(t policy.Target, word string, status int, err error) *Dial
 	e := newDialError(t, word, err)
 	e.Upstream, e.Received = p.id, status
 	e.Detail = "parent " + p.id + ": " + strings.ReplaceAll(word, "_", " ")
-	var malformed responseError
+	var malformed http1.ResponseError
 	if errors.As(err, &malformed) {
 		e.Detail += ": " + malformedDetail(malformed)
 	}

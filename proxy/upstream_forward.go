@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // newParentTransport returns a Transport for one connection to p, for requests in absolute form to any host.
@@ -132,7 +133,7 @@ func (s *Server) keyTo(p *parent, w *wire, d *policy.Decision, h http.Header) or
 	if own, ok := s.origins.ownKey(w, atOrigin); ok {
 		return own
 	}
-	if logsInConnection([]byte(h.Get("Proxy-Authorization"))) {
+	if http1.LogsInConnection([]byte(h.Get("Proxy-Authorization"))) {
 		return s.own(w, key)
 	}
 	return key

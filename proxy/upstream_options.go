@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // A ParentSpec is one parent: a proxy between this one and the origins. It resolves the names of the
@@ -38,7 +39,7 @@ func (o EgressOptions) checkParents() []error {
 		at := fmt.Sprintf("parents[%d]", i)
 		id := p.name(i)
 		switch {
-		case p.ID != "" && (!isToken([]byte(p.ID)) || len(p.ID) > maxParentID):
+		case p.ID != "" && (!http1.IsToken([]byte(p.ID)) || len(p.ID) > maxParentID):
 			fail(at+".id", fmt.Sprintf("%q is not a short name", p.ID), `use letters, digits and "-", such as corp-1`)
 		case seen[id]:
 			fail(at+".id", fmt.Sprintf("%q is there twice", id), "")

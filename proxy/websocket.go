@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"time"
+	"webproxy/proxy/internal/http1"
 )
 
 // upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
@@ -72,7 +73,7 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 	t := &tunnel{origin: h.conn, early: hj.early}
 	// What the origin sent behind its 101 has been read with it.
 	b, _ := h.reader.Peek(h.reader.Buffered())
-	b = append(b, h.responses.takeRaw()...)
+	b = append(b, h.responses.TakeRaw()...)
 	head.Write(b)
 	t.in.Add(int64(len(b)))
 	x.startTunnel(t, head.Bytes())
@@ -81,8 +82,8 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 // A handshake is an HTTP exchange on a connection that may turn into something else.
 type handshake struct {
 	conn      net.Conn
-	responses responseStream // of conn
-	reader    *bufio.Reader  // of responses
+	responses http1.ResponseStream // of conn
+	reader    *bufio.Reader        // of responses
 }
 
 // ask sends r and reads the head of the answer. Interim answers are passed to a.
@@ -94,8 +95,8 @@ func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout
 			h.conn.SetDeadline(noDeadline)
 		}
 	}()
-	h.responses.src = h.conn
-	h.responses.expect(r.Method, true)
+	h.responses.Source = h.conn
+	h.responses.Expect(r.Method, true)
 	h.reader = bufio.NewReader(&h.responses)
 	unsent := r.Write(h.conn)
 	for {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"webproxy/proxy/internal/http1"
 )
 
 // isWebSocket reports whether r asks for a WebSocket by a handshake that RFC 6455, 4.2.1 has a server accept: GET of
@@ -22,7 +23,7 @@ func isWebSocket(r *http.Request) bool {
 	return err == nil && len(nonce) == 16
 }
 
-const errNotSwitched responseError = "status 101 that does not accept the WebSocket asked for"
+const errNotSwitched http1.ResponseError = "status 101 that does not accept the WebSocket asked for"
 
 // checkSwitch reports what keeps an answer with status 101 from being that of a WebSocket server to a request with the
 // header asked (RFC 6455, 4.1): only such a server is known to take what follows for WebSocket frames. After any other

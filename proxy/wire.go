@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+	"webproxy/proxy/internal/http1"
 )
 
 // A wire is a client connection below net/http's Server. Its Read lets through only what is, without
@@ -33,18 +34,18 @@ type wire struct {
 	surplus bool
 
 	// The reading side. Only one goroutine reads at a time: net/http sees to it.
-	state   wireState
-	busy    bool          // a request was let through and is not answered yet
-	refused bool          // answered by ourselves: nothing more is let through
-	seen    bool          // a request was let through before
-	asked   asked         // of the request in progress
-	get     *http.Request // the plain GET to be served next
-	body    int64         // bytes of the body still to come
-	chunks  chunks        // where in a chunked body we are
-	flaw    flaw          // in the body of the request in progress
-	held    *[]byte       // pooled; nil if nothing is held back
-	lo, hi  int           // (*held)[lo:hi] has been read from the client, and not by net/http
-	judged  int           // (*held)[lo:judged] may be read by net/http
+	state         wireState
+	busy          bool                // a request was let through and is not answered yet
+	refused       bool                // answered by ourselves: nothing more is let through
+	seen          bool                // a request was let through before
+	asked         http1.RequestTarget // of the request in progress
+	get           *http.Request       // the plain GET to be served next
+	body          int64               // bytes of the body still to come
+	chunks        http1.Chunks        // where in a chunked body we are
+	protocolError http1.ProtocolError // in the body of the request in progress
+	held          *[]byte             // pooled; nil if nothing is held back
+	lo, hi        int                 // (*held)[lo:hi] has been read from the client, and not by net/http
+	judged        int                 // (*held)[lo:judged] may be read by net/http
 
 	writeBy time.Time // the write deadline that is set
 
@@ -66,11 +67,11 @@ type wire struct {
 // A wireOwner is told what happens to wires. Its methods are called in the goroutine that reads the
 // wire, closed in the one that closes it.
 type wireOwner interface {
-	// flawed records and answers what cannot be served. h is what could be read of the head, or
+	// onProtocolError records and answers what cannot be served. h is what could be read of the head, or
 	// nil; it must not be kept.
-	flawed(w *wire, h *head, f flaw, err error)
+	onProtocolError(w *wire, h *http1.RequestHead, f http1.ProtocolError, err error)
 	// admits may answer a request itself, before net/http sees it; true lets it pass.
-	admits(w *wire, h *head) bool
+	admits(w *wire, h *http1.RequestHead) bool
 	// connects serves a plain CONNECT, which net/http does not see; see front.go.
 	connects(w *wire)
 	// gets serves a plain GET or HEAD, which net/http does not see; see get.go. It reports whether another
@@ -178,8 +179,8 @@ func (w *wire) deliver(p []byte) int {
 
 // readBody reads a part of the body into p, or judges what is held of it, which is n = 0.
 func (w *wire) readBody(p []byte) (n int, err error) {
-	if w.flaw != flawless {
-		return 0, w.flaw
+	if w.protocolError != http1.NoError {
+		return 0, w.protocolError
 	}
 	if w.lo < w.hi {
 		w.judged += w.follow((*w.held)[w.lo:w.hi])
@@ -198,7 +199,7 @@ func (w *wire) readBody(p []byte) (n int, err error) {
 }
 
 // follow moves along the body of the request in progress and returns how many bytes of b are its.
-// At the end of the body, or at a flaw in it, it changes w.state or w.flaw.
+// At the end of the body, or where it is malformed, it changes w.state or w.protocolError.
 func (w *wire) follow(b []byte) int {
 	switch w.state {
 	case wireBody:
@@ -208,10 +209,10 @@ func (w *wire) follow(b []byte) int {
 		}
 		return n
 	case wireChunks:
-		n, f := w.chunks.scan(b)
-		w.flaw = f
-		if w.chunks.done() {
-			w.state, w.chunks = wireHead, chunks{}
+		n, f := w.chunks.Scan(b)
+		w.protocolError = f
+		if w.chunks.Done() {
+			w.state, w.chunks = wireHead, http1.Chunks{}
 		}
 		return n
 	}

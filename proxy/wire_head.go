@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"time"
+	"webproxy/proxy/internal/http1"
 )
 
 // readHead reads a head. If it fits, it is read and judged in p itself, which is net/http's own
@@ -63,8 +64,8 @@ func (w *wire) await(waiting bool) {
 // the head, and what is there of the body. The rest is held back. It reports false if the head goes
 // on; b is held then.
 func (w *wire) headInPlace(b []byte) (int, bool) {
-	end, f := scanHead(b, 0)
-	if end == 0 || end > w.limits.heads.size || f != flawless || bytes.HasPrefix(b, crlf) {
+	end, f := http1.ScanHead(b, 0)
+	if end == 0 || end > w.limits.heads.size || f != http1.NoError || bytes.HasPrefix(b, crlf) {
 		w.hold(b)
 		return 0, false
 	}
@@ -95,17 +96,17 @@ func (w *wire) collectHead() {
 			scanned = 0
 		}
 		b := (*w.held)[w.lo:w.hi]
-		if f := firstByteFlaw(b); f != flawless {
+		if f := firstByteError(b); f != http1.NoError {
 			w.refuse(nil, f, nil)
 			return
 		}
-		end, f := scanHead(b, scanned)
+		end, f := http1.ScanHead(b, scanned)
 		switch {
-		case f != flawless:
+		case f != http1.NoError:
 			w.refuse(nil, f, nil)
 			return
 		case end > w.limits.heads.size || end == 0 && len(b) >= w.limits.heads.size:
-			w.refuse(nil, flawTooLarge, nil)
+			w.refuse(nil, http1.ErrTooLarge, nil)
 			return
 		case end > 0:
 			switch {
@@ -121,7 +122,7 @@ func (w *wire) collectHead() {
 			return
 		}
 		scanned = len(b)
-		if f := w.readMore(deadline); f != flawless {
+		if f := w.readMore(deadline); f != http1.NoError {
 			if w.lo < w.hi {
 				w.refuse(nil, f, nil)
 			}
@@ -143,28 +144,28 @@ func (w *wire) skipEmptyLine() bool {
 	return true
 }
 
-// firstByteFlaw tells at the first byte what will never be a request. A TLS client that took the
+// firstByteError tells at the first byte what will never be a request. A TLS client that took the
 // proxy for a TLS server would otherwise wait for the header timeout, as it sends no line.
-func firstByteFlaw(b []byte) flaw {
+func firstByteError(b []byte) http1.ProtocolError {
 	switch {
-	case len(b) == 0 || isTokenByte(b[0]) || b[0] == '\r':
-		return flawless
+	case len(b) == 0 || http1.IsTokenByte(b[0]) || b[0] == '\r':
+		return http1.NoError
 	case b[0] == 0x16:
-		return flawTLS
+		return http1.ErrTLS
 	case b[0] == '\n':
-		return flawBareLF
+		return http1.ErrBareLF
 	case b[0] < ' ':
-		return flawControlByte
+		return http1.ErrControlByte
 	}
-	return flawMethod
+	return http1.ErrMethod
 }
 
 // readMore reads once more into the held buffer.
-func (w *wire) readMore(deadline time.Time) flaw {
+func (w *wire) readMore(deadline time.Time) http1.ProtocolError {
 	if w.held == nil || w.hi == len(*w.held) {
 		w.hold(nil)
 		if w.hi == len(*w.held) {
-			return flawTooLarge
+			return http1.ErrTooLarge
 		}
 	}
 	w.armAt(deadline)
@@ -172,22 +173,22 @@ func (w *wire) readMore(deadline time.Time) flaw {
 	w.hi += n
 	switch {
 	case n > 0:
-		return flawless
+		return http1.NoError
 	case isDeadline(err):
-		return flawTimeout
+		return http1.ErrTimeout
 	}
-	return flawIncomplete
+	return http1.ErrIncomplete
 }
 
 // admit judges a whole head. It reports whether net/http may see it.
 func (w *wire) admit(b []byte) bool {
-	var h head
-	if f := h.parse(b); f != flawless {
+	var h http1.RequestHead
+	if f := h.Parse(b); f != http1.NoError {
 		w.refuse(&h, f, nil)
 		return false
 	}
-	a, f, err := readTarget(&h)
-	if f != flawless {
+	a, f, err := http1.ParseTarget(&h)
+	if f != http1.NoError {
 		w.refuse(&h, f, err)
 		return false
 	}
@@ -197,19 +198,19 @@ func (w *wire) admit(b []byte) bool {
 		w.lingers()
 		return false
 	}
-	w.seen, w.busy, w.flaw = true, true, flawless
+	w.seen, w.busy, w.protocolError = true, true, http1.NoError
 	switch {
-	case h.isPlainConnect():
+	case h.IsPlainConnect():
 		w.state = wireFront
-	case w.limits.gets && w.inside == nil && h.isPlainGet() && w.readGet(b):
+	case w.limits.gets && w.inside == nil && h.IsPlainGet() && w.readGet(b):
 		w.state = wireGet
-	case h.isConnect():
+	case h.IsConnect():
 		w.state = wireTunnel
 		w.armAt(time.Time{})
-	case h.length > 0:
-		w.state, w.body = wireBody, h.length
-	case h.length < 0:
-		w.state, w.chunks = wireChunks, chunks{}
+	case h.Length > 0:
+		w.state, w.body = wireBody, h.Length
+	case h.Length < 0:
+		w.state, w.chunks = wireChunks, http1.Chunks{}
 	}
 	return true
 }
@@ -222,10 +223,10 @@ func (w *wire) readGet(b []byte) bool {
 }
 
 // refuse ends the connection because of f. h holds what could be read of the head, or is nil.
-func (w *wire) refuse(h *head, f flaw, err error) {
+func (w *wire) refuse(h *http1.RequestHead, f http1.ProtocolError, err error) {
 	w.refused = true
 	w.lingers()
-	w.owner.flawed(w, h, f, err)
+	w.owner.onProtocolError(w, h, f, err)
 }
 
 // awaitAnswer is what net/http's read between requests gets while a request is being answered: it serves to

@@ -34,6 +34,23 @@ func purity(f *file) []string {
 	return found
 }
 
+// Packages that parse strangers' bytes: what they return may depend on these bytes only, and they cannot reach a socket.
+var parsers = []string{"proxy/internal/http1", "proxy/internal/clienthello"}
+
+// parsing objects to imports by which a parser could touch a socket or a file.
+func parsing(f *file) []string {
+	if f.test || !slices.Contains(parsers, f.dir) {
+		return nil
+	}
+	var found []string
+	f.imports(func(spec *ast.ImportSpec, name string) {
+		if slices.Contains(impure, name) || name == "crypto/tls" {
+			found = append(found, fmt.Sprintf("%s: %s parses bytes and touches no socket or file; it must not import %s", f.at(spec), f.dir, name))
+		}
+	})
+	return found
+}
+
 // environment objects to settings that stand in no file: the environment must not lead a request elsewhere.
 func environment(f *file) []string {
 	top, _, _ := strings.Cut(f.dir, "/")

@@ -1,4 +1,4 @@
-package proxy
+package http1
 
 import (
 	"bytes"
@@ -7,40 +7,40 @@ import (
 
 // Bounds on the response heads that answer one request, informational (1xx) responses included.
 const (
-	maxResponseHead   = 256 << 10 // bytes, of all heads together
+	MaxResponseHead   = 256 << 10 // bytes, of all heads together
 	maxResponseFields = 1000      // in one head
 	maxInformational  = 16        // responses before the final one
 )
 
-// A responseError says what is malformed in a response. Nothing in it was written by the peer.
-type responseError string
+// A ResponseError says what is malformed in a response. Nothing in it was written by the peer.
+type ResponseError string
 
-func (e responseError) Error() string { return string(e) }
+func (e ResponseError) Error() string { return string(e) }
 
 const (
-	errResponseLine      responseError = "malformed status line"
-	errResponseVersion   responseError = "version is not HTTP/1.0 or HTTP/1.1"
-	errResponseStatus    responseError = "status is not a number from 100 to 999"
-	errResponseSwitch    responseError = "status 101, although no protocol was asked for"
-	errResponseControl   responseError = "control byte in the head"
-	errResponseBareCR    responseError = "CR without LF in the head"
-	errResponseBareLF    responseError = "LF without CR in the head"
-	errResponseFold      responseError = "folded field line (obs-fold)"
-	errResponseField     responseError = "malformed field name"
-	errResponseFields    responseError = "more than 1000 fields"
-	errResponseLength    responseError = "malformed Content-Length"
-	errResponseLengths   responseError = "conflicting values of Content-Length"
-	errResponseCoding    responseError = "Transfer-Encoding other than chunked"
-	errResponseCoding10  responseError = "Transfer-Encoding in HTTP/1.0"
-	errResponseBoth      responseError = "both Content-Length and Transfer-Encoding"
-	errResponseLarge     responseError = "head larger than 256 KiB"
-	errManyInformational responseError = "more than 16 informational (1xx) responses"
-	errUnsolicited       responseError = "bytes that answer no request"
+	ErrResponseLine      ResponseError = "malformed status line"
+	ErrResponseVersion   ResponseError = "version is not HTTP/1.0 or HTTP/1.1"
+	ErrResponseStatus    ResponseError = "status is not a number from 100 to 999"
+	ErrResponseSwitch    ResponseError = "status 101, although no protocol was asked for"
+	ErrResponseControl   ResponseError = "control byte in the head"
+	ErrResponseBareCR    ResponseError = "CR without LF in the head"
+	ErrResponseBareLF    ResponseError = "LF without CR in the head"
+	ErrResponseFold      ResponseError = "folded field line (obs-fold)"
+	ErrResponseField     ResponseError = "malformed field name"
+	ErrResponseFields    ResponseError = "more than 1000 fields"
+	ErrResponseLength    ResponseError = "malformed Content-Length"
+	ErrResponseLengths   ResponseError = "conflicting values of Content-Length"
+	ErrResponseCoding    ResponseError = "Transfer-Encoding other than chunked"
+	ErrResponseCoding10  ResponseError = "Transfer-Encoding in HTTP/1.0"
+	ErrResponseBoth      ResponseError = "both Content-Length and Transfer-Encoding"
+	ErrResponseLarge     ResponseError = "head larger than 256 KiB"
+	ErrManyInformational ResponseError = "more than 16 informational (1xx) responses"
+	ErrUnsolicited       ResponseError = "bytes that answer no request"
 )
 
-// A responseHead is a response head that has one meaning only: no two parsers can differ about where it
+// A ResponseHead is a response head that has one meaning only: no two parsers can differ about where it
 // ends and where its body does (RFC 9112, 4 to 6).
-type responseHead struct {
+type ResponseHead struct {
 	minor   int   // the x of HTTP/1.x
 	status  int   // 100 to 999
 	length  int64 // Content-Length in bytes; -1 if there is none
@@ -50,31 +50,31 @@ type responseHead struct {
 }
 
 // isFinal reports whether no other response to the same request follows.
-func (h *responseHead) isFinal() bool { return h.status >= 200 || h.status == 101 }
+func (h *ResponseHead) isFinal() bool { return h.status >= 200 || h.status == 101 }
 
 // hasBody reports whether a body follows a final response to a request with method (RFC 9112, 6.3).
-func (h *responseHead) hasBody(method string) bool {
+func (h *ResponseHead) hasBody(method string) bool {
 	return method != "HEAD" && h.status != 204 && h.status != 304
 }
 
-// scanResponse looks for the end of a response head in b: see scanHead.
+// scanResponse looks for the end of a response head in b: see ScanHead.
 func scanResponse(b []byte, from int) (end int, err error) {
-	end, f := scanHead(b, from)
+	end, f := ScanHead(b, from)
 	switch f {
-	case flawless:
+	case NoError:
 		return end, nil
-	case flawBareCR:
-		return 0, errResponseBareCR
-	case flawBareLF:
-		return 0, errResponseBareLF
+	case ErrBareCR:
+		return 0, ErrResponseBareCR
+	case ErrBareLF:
+		return 0, ErrResponseBareLF
 	}
-	return 0, errResponseControl
+	return 0, ErrResponseControl
 }
 
-// parse reads a whole head, as measured by scanResponse, into h. Its error is a responseError. It
+// parse reads a whole head, as measured by scanResponse, into h. Its error is a ResponseError. It
 // allocates nothing and keeps nothing of b.
-func (h *responseHead) parse(b []byte) error {
-	*h = responseHead{length: -1}
+func (h *ResponseHead) parse(b []byte) error {
+	*h = ResponseHead{length: -1}
 	line, rest := cutLine(b)
 	if err := h.parseStatusLine(line); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (h *responseHead) parse(b []byte) error {
 			return h.finish()
 		}
 		if fields == maxResponseFields {
-			return errResponseFields
+			return ErrResponseFields
 		}
 		if err := h.parseField(line); err != nil {
 			return err
@@ -95,38 +95,38 @@ func (h *responseHead) parse(b []byte) error {
 
 // parseStatusLine reads HTTP-version SP status-code [SP reason-phrase]. Many servers leave out the space
 // before a reason phrase that is empty.
-func (h *responseHead) parseStatusLine(line []byte) error {
+func (h *ResponseHead) parseStatusLine(line []byte) error {
 	version, rest, ok := bytes.Cut(line, []byte(" "))
 	if !ok || !bytes.HasPrefix(version, []byte("HTTP/")) {
-		return errResponseLine
+		return ErrResponseLine
 	}
 	switch string(version) {
 	case "HTTP/1.1":
 		h.minor = 1
 	case "HTTP/1.0":
 	default:
-		return errResponseVersion
+		return ErrResponseVersion
 	}
 	code, _, _ := bytes.Cut(rest, []byte(" "))
 	for _, c := range code {
 		if c < '0' || c > '9' || len(code) != 3 {
-			return errResponseStatus
+			return ErrResponseStatus
 		}
 		h.status = h.status*10 + int(c-'0')
 	}
 	if h.status < 100 {
-		return errResponseStatus
+		return ErrResponseStatus
 	}
 	return nil
 }
 
-func (h *responseHead) parseField(line []byte) error {
+func (h *ResponseHead) parseField(line []byte) error {
 	if line[0] == ' ' || line[0] == '\t' {
-		return errResponseFold
+		return ErrResponseFold
 	}
 	name, value, spaced := cutField(line)
-	if !isToken(name) {
-		return errResponseField
+	if !IsToken(name) {
+		return ErrResponseField
 	}
 	h.unclean = h.unclean || spaced
 	switch {
@@ -134,7 +134,7 @@ func (h *responseHead) parseField(line []byte) error {
 		return h.parseLength(value)
 	case equalFold(name, "transfer-encoding"):
 		if h.chunked || !equalFold(value, "chunked") {
-			return errResponseCoding
+			return ErrResponseCoding
 		}
 		h.chunked = true
 	}
@@ -153,14 +153,14 @@ func cutField(line []byte) (name, value []byte, spaced bool) {
 }
 
 // parseLength reads a Content-Length, which may be a list of one value again and again (RFC 9110, 8.6).
-func (h *responseHead) parseLength(value []byte) error {
+func (h *ResponseHead) parseLength(value []byte) error {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
-		n, ok := parseLength(trimSpace(part))
+		n, ok := ParseLength(trimSpace(part))
 		switch {
 		case !ok:
-			return errResponseLength
+			return ErrResponseLength
 		case h.length >= 0 && h.length != n:
-			return errResponseLengths
+			return ErrResponseLengths
 		case h.length >= 0:
 			h.unclean = true
 		}
@@ -170,24 +170,24 @@ func (h *responseHead) parseLength(value []byte) error {
 }
 
 // finish checks what can be told only when all fields are known.
-func (h *responseHead) finish() error {
+func (h *ResponseHead) finish() error {
 	switch {
 	case h.chunked && h.length >= 0:
-		return errResponseBoth
+		return ErrResponseBoth
 	case h.chunked && h.minor == 0:
-		return errResponseCoding10
+		return ErrResponseCoding10
 	}
 	return nil
 }
 
-// appendClean appends b, a head that parse has read into h, to dst: without white space before colons,
+// appendClean appends b, a head that Parse has read into h, to dst: without white space before colons,
 // and with one Content-Length.
-func (h *responseHead) appendClean(dst, b []byte) []byte {
+func (h *ResponseHead) appendClean(dst, b []byte) []byte {
 	line, rest := cutLine(b)
-	dst = append(append(dst, line...), crlf...)
+	dst = append(append(dst, line...), "\r\n"...)
 	for length := false; ; {
 		if line, rest = cutLine(rest); len(line) == 0 {
-			return append(dst, crlf...)
+			return append(dst, "\r\n"...)
 		}
 		name, value, _ := cutField(line)
 		if isLength := equalFold(name, "content-length"); isLength && length {
@@ -196,6 +196,6 @@ func (h *responseHead) appendClean(dst, b []byte) []byte {
 			length, value = true, strconv.AppendInt(nil, h.length, 10)
 		}
 		dst = append(append(dst, name...), ": "...)
-		dst = append(append(dst, value...), crlf...)
+		dst = append(append(dst, value...), "\r\n"...)
 	}
 }

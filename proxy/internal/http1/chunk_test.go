@@ -1,4 +1,4 @@
-package proxy
+package http1
 
 import (
 	"bytes"
@@ -10,46 +10,46 @@ import (
 
 func TestChunks(t *testing.T) {
 	tests := []struct {
-		want flaw
+		want ProtocolError
 		body string // up to where it is found malformed
 	}{
-		{flawless, "0\r\n\r\n"},
-		{flawless, "5\r\nhello\r\n0\r\n\r\n"},
-		{flawless, "a;x=y\r\n0123456789\r\n000\r\n\r\n"},
-		{flawless, "1;\r\nx\r\n0\r\nName: value\r\nOther:\r\n\r\n"},
+		{NoError, "0\r\n\r\n"},
+		{NoError, "5\r\nhello\r\n0\r\n\r\n"},
+		{NoError, "a;x=y\r\n0123456789\r\n000\r\n\r\n"},
+		{NoError, "1;\r\nx\r\n0\r\nName: value\r\nOther:\r\n\r\n"},
 		// sizes
-		{flawChunkSize, "\r\n"},
-		{flawChunkSize, " 5\r\n"},
-		{flawChunkSize, "5 \r\n"},
-		{flawChunkSize, "0x5\r\n"},
-		{flawChunkSize, "+5\r\n"},
-		{flawChunkSize, "-1\r\n"},
-		{flawChunkSize, "5\thello"},
-		{flawChunkSize, "1000000000000000\r\n"},
-		{flawChunkSize, "0000000000000000005\r\n"},
-		{flawBareLF, "5\nhello"},
-		{flawBareCR, "5\rhello"},
+		{ErrChunkSize, "\r\n"},
+		{ErrChunkSize, " 5\r\n"},
+		{ErrChunkSize, "5 \r\n"},
+		{ErrChunkSize, "0x5\r\n"},
+		{ErrChunkSize, "+5\r\n"},
+		{ErrChunkSize, "-1\r\n"},
+		{ErrChunkSize, "5\thello"},
+		{ErrChunkSize, "1000000000000000\r\n"},
+		{ErrChunkSize, "0000000000000000005\r\n"},
+		{ErrBareLF, "5\nhello"},
+		{ErrBareCR, "5\rhello"},
 		// extensions
-		{flawBareLF, "5;x\nhello"},
-		{flawBareCR, "5;x\rhello"},
-		{flawChunkExtension, "5;\x00\r\n"},
-		{flawChunkExtension, "5;" + strings.Repeat("x", maxExtensionBytes+1)},
+		{ErrBareLF, "5;x\nhello"},
+		{ErrBareCR, "5;x\rhello"},
+		{ErrChunkExtension, "5;\x00\r\n"},
+		{ErrChunkExtension, "5;" + strings.Repeat("x", maxExtensionBytes+1)},
 		// data
-		{flawChunkEnd, "5\r\nhello0\r\n"},
-		{flawChunkEnd, "5\r\nhello\n0\r\n"},
-		{flawBareCR, "5\r\nhello\r0\r\n"},
+		{ErrChunkEnd, "5\r\nhello0\r\n"},
+		{ErrChunkEnd, "5\r\nhello\n0\r\n"},
+		{ErrBareCR, "5\r\nhello\r0\r\n"},
 		// trailers
-		{flawTrailer, "0\r\n\n"},
-		{flawTrailer, "0\r\n Fold: x\r\n"},
-		{flawTrailer, "0\r\nA: b\r\n c\r\n"},
-		{flawTrailer, "0\r\n: b\r\n"},
-		{flawTrailer, "0\r\nA b: c\r\n"},
-		{flawTrailer, "0\r\nA\r\n"},
-		{flawTrailer, "0\r\nA: \x01\r\n"},
-		{flawTrailer, "0\r\nA: b\n"},
-		{flawTrailer, "0\r\nA: " + strings.Repeat("x", maxTrailerBytes)},
-		{flawBareCR, "0\r\n\rX"},
-		{flawBareCR, "0\r\nA: b\rX"},
+		{ErrTrailer, "0\r\n\n"},
+		{ErrTrailer, "0\r\n Fold: x\r\n"},
+		{ErrTrailer, "0\r\nA: b\r\n c\r\n"},
+		{ErrTrailer, "0\r\n: b\r\n"},
+		{ErrTrailer, "0\r\nA b: c\r\n"},
+		{ErrTrailer, "0\r\nA\r\n"},
+		{ErrTrailer, "0\r\nA: \x01\r\n"},
+		{ErrTrailer, "0\r\nA: b\n"},
+		{ErrTrailer, "0\r\nA: " + strings.Repeat("x", maxTrailerBytes)},
+		{ErrBareCR, "0\r\n\rX"},
+		{ErrBareCR, "0\r\nA: b\rX"},
 	}
 	for _, tt := range tests {
 		for _, step := range []int{1, 2, 7, 1 << 20} {
@@ -57,7 +57,7 @@ func TestChunks(t *testing.T) {
 			if f != tt.want {
 				t.Errorf("scan %.60q by %d: %v, want %v", tt.body, step, f, tt.want)
 			}
-			if f == flawless && (!done || n != len(tt.body)) {
+			if f == NoError && (!done || n != len(tt.body)) {
 				t.Errorf("scan %.60q by %d: ends at %d, done %v; want %d", tt.body, step, n, done, len(tt.body))
 			}
 		}
@@ -65,14 +65,14 @@ func TestChunks(t *testing.T) {
 }
 
 // scanInSteps scans b in pieces of size step.
-func scanInSteps(b []byte, step int) (n int, done bool, f flaw) {
-	var s chunks
-	for n < len(b) && !s.done() && f == flawless {
+func scanInSteps(b []byte, step int) (n int, done bool, f ProtocolError) {
+	var s Chunks
+	for n < len(b) && !s.Done() && f == NoError {
 		var k int
-		k, f = s.scan(b[n:min(n+step, len(b))])
+		k, f = s.Scan(b[n:min(n+step, len(b))])
 		n += k
 	}
-	return n, s.done(), f
+	return n, s.Done(), f
 }
 
 // FuzzChunks: every cut gives the same result, and a body that is whole for us is the same one, with

@@ -1,35 +1,35 @@
-package proxy
+package http1
 
 import (
 	"io"
 	"sync"
 )
 
-// A responseStream is the receiving side of a connection to an origin or an upstream proxy. Its Read returns
-// only bytes that parse unambiguously as HTTP/1 responses, each to a request that was announced by expect.
+// A ResponseStream is the receiving side of a connection to an origin or an upstream proxy. Its Read returns
+// only bytes that parse unambiguously as HTTP/1 responses, each to a request that was announced by Expect.
 // net/http's readers of responses, which are more lenient, read from it: what passes, they cannot read in
 // another way. All response heads of HTTP/1 come through here.
 //
 // Read is called by one goroutine at a time. An error stays.
-type responseStream struct {
-	src io.Reader
+type ResponseStream struct {
+	Source io.Reader
 
 	mu      sync.Mutex // guards the fields below: a request begins while Read waits
 	method  string     // of the request whose response is awaited; empty if there is none
 	upgrade bool       // that request asks for another protocol, so that 101 may be its response
-	began   bool       // bytes were read since expect
+	began   bool       // bytes were read since Expect
 	problem error      // what is malformed in the response; nil if nothing is
 
 	state         responseState
 	left          int64  // body bytes to come, in responseLength
-	chunks        chunks // in responseChunks
+	chunks        Chunks // in responseChunks
 	room          int    // how many bytes of heads may still be read
 	informational int    // responses before the final one so far
 
 	out     []byte // checked, and not returned yet
 	held    []byte // read, and not checked yet
 	scanned int    // held[:scanned] has no end of a head
-	readErr error  // of src
+	readErr error  // of Source
 	err     error  // of Read, once out is empty
 }
 
@@ -42,50 +42,50 @@ const (
 	responseRaw                         // inside a body that the connection's end ends, or a tunnel
 )
 
-// expect announces a request with method, which is about to be sent: the next final response is its.
-func (s *responseStream) expect(method string, upgrade bool) {
+// Expect announces a request with method, which is about to be sent: the next final response is its.
+func (s *ResponseStream) Expect(method string, upgrade bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.method, s.upgrade, s.began = method, upgrade, false
 }
 
-// awaited returns what expect was told last, and notes that the response has begun.
-func (s *responseStream) awaited() (method string, upgrade bool) {
+// awaited returns what Expect was told last, and notes that the response has begun.
+func (s *ResponseStream) awaited() (method string, upgrade bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.began {
-		s.began, s.room, s.informational = true, maxResponseHead, 0
+		s.began, s.room, s.informational = true, MaxResponseHead, 0
 	}
 	return s.method, s.upgrade
 }
 
-// hasBegun reports whether bytes of the response to the request in progress were read.
-func (s *responseStream) hasBegun() bool {
+// HasBegun reports whether bytes of the response to the request in progress were read.
+func (s *ResponseStream) HasBegun() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.began
 }
 
-// malformed tells what is malformed in the response to the request in progress, as far as it was read; nil if
+// Malformed tells what is malformed in the response to the request in progress, as far as it was read; nil if
 // nothing is. It may be called at any time, by any goroutine.
-func (s *responseStream) malformed() error {
+func (s *ResponseStream) Malformed() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.problem
 }
 
 // setMalformed is called with what is malformed in the response, which is the last one then.
-func (s *responseStream) setMalformed(err error) {
+func (s *ResponseStream) setMalformed(err error) {
 	s.err = err
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := err.(responseError); ok {
+	if _, ok := err.(ResponseError); ok {
 		s.problem = err
 	}
 }
 
-// isIdle reports whether the last response has ended and nothing came after it.
-func (s *responseStream) isIdle() bool {
+// IsIdle reports whether the last response has ended and nothing came after it.
+func (s *ResponseStream) IsIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.method == "" && s.state == responseIdle && len(s.out)+len(s.held) == 0 && s.readErr == nil && s.err == nil
@@ -93,7 +93,7 @@ func (s *responseStream) isIdle() bool {
 
 // Read implements io.Reader. The last bytes of a response come with io.EOF if others follow, which belong to
 // no response: the connection must not be used again then.
-func (s *responseStream) Read(p []byte) (int, error) {
+func (s *ResponseStream) Read(p []byte) (int, error) {
 	for {
 		switch {
 		case len(s.out) > 0:
@@ -125,21 +125,21 @@ func (s *responseStream) Read(p []byte) (int, error) {
 }
 
 // excess returns io.EOF if the response has ended and more has been read.
-func (s *responseStream) excess() error {
+func (s *ResponseStream) excess() error {
 	if s.state != responseIdle || len(s.out) > 0 || len(s.held) == 0 {
 		return nil
 	}
 	if method, _ := s.awaited(); method != "" {
 		return nil
 	}
-	s.err = errUnsolicited
+	s.err = ErrUnsolicited
 	return io.EOF
 }
 
 // fail makes err the error of Read. A status line comes before it, if a response is awaited and has begun:
 // net/http sends a request again if the connection fails before any byte of a response, and has no room for
 // our error in that of a malformed line. What follows the line is the error, so it never is a response.
-func (s *responseStream) fail(err error) {
+func (s *ResponseStream) fail(err error) {
 	s.setMalformed(err)
 	if method, _ := s.awaited(); method != "" && len(s.held) > 0 {
 		s.out = []byte("HTTP/1.1 502 \r\n")
@@ -148,12 +148,12 @@ func (s *responseStream) fail(err error) {
 }
 
 // readInto reads into p, and checks in place what was read: n bytes of it may be returned. The rest is held.
-func (s *responseStream) readInto(p []byte) (n int, err error) {
+func (s *ResponseStream) readInto(p []byte) (n int, err error) {
 	if s.readErr != nil {
 		s.err = s.readErr
 		return 0, s.err
 	}
-	n, s.readErr = s.src.Read(p)
+	n, s.readErr = s.Source.Read(p)
 	if n == 0 {
 		return 0, nil
 	}
@@ -172,10 +172,10 @@ func (s *responseStream) readInto(p []byte) (n int, err error) {
 
 // headInPlace returns how many bytes of b are a head that needs no change, and what follows of its body; 0 if
 // b does not begin with such a head.
-func (s *responseStream) headInPlace(b []byte) int {
+func (s *ResponseStream) headInPlace(b []byte) int {
 	method, upgrade := s.awaited()
 	end, err := scanResponse(b, 0)
-	var h responseHead
+	var h ResponseHead
 	if method == "" || end == 0 || end > s.room || err != nil || h.parse(b[:end]) != nil || h.unclean {
 		return 0
 	}
@@ -186,22 +186,22 @@ func (s *responseStream) headInPlace(b []byte) int {
 }
 
 // collectHead reads until the head that is held is whole, and moves it to out.
-func (s *responseStream) collectHead() error {
+func (s *ResponseStream) collectHead() error {
 	method, upgrade := s.awaited()
 	if method == "" {
-		return errUnsolicited
+		return ErrUnsolicited
 	}
 	end, err := scanResponse(s.held, s.scanned)
 	switch {
 	case err != nil:
 		return err
 	case end > s.room || end == 0 && len(s.held) >= s.room:
-		return errResponseLarge
+		return ErrResponseLarge
 	case end == 0:
 		s.scanned = len(s.held)
 		return s.readMore()
 	}
-	var h responseHead
+	var h ResponseHead
 	if err := h.parse(s.held[:end]); err != nil {
 		return err
 	}
@@ -215,8 +215,8 @@ func (s *responseStream) collectHead() error {
 	return nil
 }
 
-// readMore appends to held what src has.
-func (s *responseStream) readMore() error {
+// readMore appends to held what Source has.
+func (s *ResponseStream) readMore() error {
 	if err := s.readErr; err == io.EOF {
 		return io.ErrUnexpectedEOF
 	} else if err != nil {
@@ -227,24 +227,24 @@ func (s *responseStream) readMore() error {
 		copy(bigger, s.held)
 		s.held = bigger
 	}
-	n, err := s.src.Read(s.held[len(s.held):cap(s.held)])
+	n, err := s.Source.Read(s.held[len(s.held):cap(s.held)])
 	s.held, s.readErr = s.held[:len(s.held)+n], err
 	return nil
 }
 
 // begin takes note of a head of size bytes: what follows it, and whether the response is the final one.
-func (s *responseStream) begin(h *responseHead, size int, method string, upgrade bool) error {
+func (s *ResponseStream) begin(h *ResponseHead, size int, method string, upgrade bool) error {
 	switch {
 	case h.status == 101 && !upgrade:
-		return errResponseSwitch
+		return ErrResponseSwitch
 	case !h.isFinal() && s.informational == maxInformational:
-		return errManyInformational
+		return ErrManyInformational
 	case !h.isFinal():
 		s.room -= size
 		s.informational++
 		return nil
 	}
-	s.chunks = chunks{}
+	s.chunks = Chunks{}
 	switch {
 	case h.status == 101, method == "CONNECT" && h.status < 300: // RFC 9110, 9.3.6: whatever the head says
 		s.state = responseRaw
@@ -261,15 +261,15 @@ func (s *responseStream) begin(h *responseHead, size int, method string, upgrade
 }
 
 // end is called when the final response has ended.
-func (s *responseStream) end() {
+func (s *ResponseStream) end() {
 	s.state = responseIdle
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.method = ""
 }
 
-// follow moves along the body in progress and returns how many bytes of b are its. At a flaw in it, it sets err.
-func (s *responseStream) follow(b []byte) int {
+// follow moves along the body in progress and returns how many bytes of b are its. If it is malformed, it sets err.
+func (s *ResponseStream) follow(b []byte) int {
 	switch s.state {
 	case responseLength:
 		n := int(min(s.left, int64(len(b))))
@@ -278,11 +278,11 @@ func (s *responseStream) follow(b []byte) int {
 		}
 		return n
 	case responseChunks:
-		n, f := s.chunks.scan(b)
+		n, f := s.chunks.Scan(b)
 		switch {
-		case f != flawless:
-			s.setMalformed(responseError(f.Error()))
-		case s.chunks.done():
+		case f != NoError:
+			s.setMalformed(ResponseError(f.Error()))
+		case s.chunks.Done():
 			s.end()
 		}
 		return n
@@ -292,9 +292,9 @@ func (s *responseStream) follow(b []byte) int {
 	return 0
 }
 
-// takeBody returns what was read of a body of known length and not returned by Read. Whoever takes it moves the
-// rest of the body from src, and then calls bodyMoved.
-func (s *responseStream) takeBody() []byte {
+// TakeBody returns what was read of a body of known length and not returned by Read. Whoever takes it moves the
+// rest of the body from Source, and then calls BodyMoved.
+func (s *ResponseStream) TakeBody() []byte {
 	if s.state == responseLength && len(s.held) > 0 {
 		n := s.follow(s.held)
 		s.out, s.held = append(s.out, s.held[:n]...), s.held[n:]
@@ -305,14 +305,14 @@ func (s *responseStream) takeBody() []byte {
 	return b
 }
 
-// bodyMoved is called when all of a body of known length was read from src, around Read.
-func (s *responseStream) bodyMoved() {
+// BodyMoved is called when all of a body of known length was read from Source, around Read.
+func (s *ResponseStream) BodyMoved() {
 	s.left = 0
 	s.end()
 }
 
-// takeRaw returns what was read, and not returned by Read, of what follows the head that began a tunnel.
-func (s *responseStream) takeRaw() []byte {
+// TakeRaw returns what was read, and not returned by Read, of what follows the head that began a tunnel.
+func (s *ResponseStream) TakeRaw() []byte {
 	b := append(s.out, s.held...)
 	s.out, s.held = nil, nil
 	return b

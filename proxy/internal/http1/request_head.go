@@ -1,45 +1,45 @@
-package proxy
+package http1
 
 import "bytes"
 
-// A head is a request head that has one meaning only: no two parsers can differ about where it ends,
+// A RequestHead is a request head that has one meaning only: no two parsers can differ about where it ends,
 // what it asks for, or how long its body is. Its slices point into the bytes it was parsed from.
-type head struct {
-	method []byte
-	target []byte // the request target as written
-	minor  int    // the x of HTTP/1.x
-	host   []byte // the Host field; nil if there is none, which only HTTP/1.0 may do
-	// length is the length of the body in bytes; -1 if it is chunked.
-	length int64
+type RequestHead struct {
+	Method []byte
+	Target []byte // the request target as written
+	Minor  int    // the x of HTTP/1.x
+	Host   []byte // the Host field; nil if there is none, which only HTTP/1.0 may do
+	// Length is the length of the body in bytes; -1 if it is chunked.
+	Length int64
 	// expects is set for Expect: 100-continue.
 	expects bool
-	fields  int // how many header fields there are
-	// involved is set if there is a field that takes more than this parser to obey: see isPlainConnect.
+	Fields  int // how many header fields there are
+	// involved is set if there is a field that takes more than this parser to obey: see IsPlainConnect.
 	involved bool
 	// unusual is set if there is a field about a body, about another protocol, or one that logs in the
-	// connection: see isPlainGet.
+	// connection: see IsPlainGet.
 	unusual bool
 }
 
-func (h *head) isConnect() bool { return string(h.method) == "CONNECT" }
+func (h *RequestHead) IsConnect() bool { return string(h.Method) == "CONNECT" }
 
-// isPlainConnect reports whether h is a CONNECT as nearly all are: of HTTP/1.1, without a word about
+// IsPlainConnect reports whether h is a CONNECT as nearly all are: of HTTP/1.1, without a word about
 // a body, and without a field that could change what becomes of it or what it is answered.
-func (h *head) isPlainConnect() bool { return h.isConnect() && h.minor == 1 && !h.involved }
+func (h *RequestHead) IsPlainConnect() bool { return h.IsConnect() && h.Minor == 1 && !h.involved }
 
-// isPlainGet reports whether h is a GET or HEAD as nearly all are: of HTTP/1.1, in absolute form, without a
+// IsPlainGet reports whether h is a GET or HEAD as nearly all are: of HTTP/1.1, in absolute form, without a
 // word about a body, without the wish to speak anything else, and without credentials that make the connection
 // to the origin the client's own: see login.go.
-func (h *head) isPlainGet() bool {
-	return h.minor == 1 && !h.unusual && h.target[0] != '/' && (string(h.method) == "GET" || string(h.method) == "HEAD")
+func (h *RequestHead) IsPlainGet() bool {
+	return h.Minor == 1 && !h.unusual && h.Target[0] != '/' && (string(h.Method) == "GET" || string(h.Method) == "HEAD")
 }
 
-// scanHead looks for the end of a request head in b, of which the first from bytes were scanned
+// ScanHead looks for the end of a request head in b, of which the first from bytes were scanned
 // before. It returns the length of the head with its final empty line, or 0 if more bytes are needed.
 //
 // Whatever it lets pass consists of lines that end in CRLF and hold no control byte but HTAB: bare LF,
 // bare CR and NUL are read differently by different parsers (RFC 9112, 2.2 and 11.2).
-func scanHead(b []byte, from int) (end int, f flaw) {
+func ScanHead(b []byte, from int) (end int, f ProtocolError) {
 	for i := max(from-1, 0); i < len(b); i++ {
 		c := b[i]
 		if c >= ' ' && c != 0x7f || c == '\t' {
@@ -47,28 +47,28 @@ func scanHead(b []byte, from int) (end int, f flaw) {
 		}
 		switch {
 		case c == '\r' && i+1 == len(b):
-			return 0, flawless // its LF may be on the way
+			return 0, NoError // its LF may be on the way
 		case c == '\r' && b[i+1] != '\n':
-			return 0, flawBareCR
+			return 0, ErrBareCR
 		case c == '\r':
 			i++ // at the LF
 			if i >= 3 && b[i-3] == '\r' && b[i-2] == '\n' {
-				return i + 1, flawless
+				return i + 1, NoError
 			}
 		case c == '\n' && (i == 0 || b[i-1] != '\r'):
-			return 0, flawBareLF
+			return 0, ErrBareLF
 		case c != '\n':
-			return 0, flawControlByte
+			return 0, ErrControlByte
 		}
 	}
-	return 0, flawless
+	return 0, NoError
 }
 
-// parse reads a whole head, as measured by scanHead, into h. It allocates nothing.
-func (h *head) parse(b []byte) flaw {
-	*h = head{}
+// Parse reads a whole head, as measured by ScanHead, into h. It allocates nothing.
+func (h *RequestHead) Parse(b []byte) ProtocolError {
+	*h = RequestHead{}
 	line, rest := cutLine(b)
-	if f := h.parseRequestLine(line); f != flawless {
+	if f := h.parseRequestLine(line); f != NoError {
 		return f
 	}
 	p := framing{length: -1}
@@ -77,13 +77,13 @@ func (h *head) parse(b []byte) flaw {
 		if len(line) == 0 {
 			return h.finish(&p)
 		}
-		if f := h.parseField(line, &p); f != flawless {
+		if f := h.parseField(line, &p); f != NoError {
 			return f
 		}
 	}
 }
 
-// cutLine splits off the first line, without its CRLF. Every line has one: scanHead saw to it.
+// cutLine splits off the first line, without its CRLF. Every line has one: ScanHead saw to it.
 func cutLine(b []byte) (line, rest []byte) {
 	i := bytes.IndexByte(b, '\n')
 	if i < 1 {
@@ -93,34 +93,34 @@ func cutLine(b []byte) (line, rest []byte) {
 }
 
 // parseRequestLine reads method SP request-target SP HTTP-version, with single spaces (RFC 9112, 3).
-func (h *head) parseRequestLine(line []byte) flaw {
+func (h *RequestHead) parseRequestLine(line []byte) ProtocolError {
 	i := bytes.IndexByte(line, ' ')
 	j := bytes.LastIndexByte(line, ' ')
 	if i < 0 || j == i {
-		return flawRequestLine
+		return ErrRequestLine
 	}
-	if !isToken(line[:i]) { // it is not kept for the record: it may be a URL with a password
-		return flawMethod
+	if !IsToken(line[:i]) { // it is not kept for the record: it may be a URL with a password
+		return ErrMethod
 	}
-	h.method, h.target = line[:i], line[i+1:j]
+	h.Method, h.Target = line[:i], line[i+1:j]
 	switch string(line[j+1:]) {
 	case "HTTP/1.1":
-		h.minor = 1
+		h.Minor = 1
 	case "HTTP/1.0":
 	default:
-		return flawVersion
+		return ErrVersion
 	}
-	if len(h.target) == 0 {
-		return flawRequestLine
+	if len(h.Target) == 0 {
+		return ErrRequestLine
 	}
-	for _, c := range h.target {
+	for _, c := range h.Target {
 		// A fragment is no part of a request target, and whether one is kept, cut or escaped
 		// differs from parser to parser.
 		if c <= ' ' || c >= 0x7f || c == '#' {
-			return flawTargetByte
+			return ErrTargetByte
 		}
 	}
-	return flawless
+	return NoError
 }
 
 // framing collects the fields that say where the body ends.
@@ -129,95 +129,95 @@ type framing struct {
 	chunked bool
 }
 
-func (h *head) parseField(line []byte, p *framing) flaw {
+func (h *RequestHead) parseField(line []byte, p *framing) ProtocolError {
 	if line[0] == ' ' || line[0] == '\t' {
-		return flawFold
+		return ErrFold
 	}
 	i := bytes.IndexByte(line, ':')
-	if i < 1 || !isToken(line[:i]) { // a space before the colon is no token byte either
-		return flawFieldName
+	if i < 1 || !IsToken(line[:i]) { // a space before the colon is no token byte either
+		return ErrFieldName
 	}
-	h.fields++
+	h.Fields++
 	name, value := line[:i], trimSpace(line[i+1:])
 	switch {
 	case equalFold(name, "host"):
-		if h.host != nil {
-			return flawManyHosts
+		if h.Host != nil {
+			return ErrManyHosts
 		}
 		if !isHostValue(value) {
-			return flawHost
+			return ErrHost
 		}
-		h.host = value
+		h.Host = value
 	case equalFold(name, "content-length"):
 		if p.length >= 0 {
-			return flawManyLengths
+			return ErrManyLengths
 		}
 		var ok bool
-		if p.length, ok = parseLength(value); !ok {
-			return flawLength
+		if p.length, ok = ParseLength(value); !ok {
+			return ErrLength
 		}
 		h.involved, h.unusual = true, true
 	case equalFold(name, "transfer-encoding"):
 		// Exactly "chunked", once: every other spelling is one that some parser takes
 		// for it and another does not.
 		if p.chunked || !equalFold(value, "chunked") {
-			return flawCoding
+			return ErrCoding
 		}
 		p.chunked = true
 		h.involved, h.unusual = true, true
 	case equalFold(name, "expect"):
 		if h.expects || !equalFold(value, "100-continue") {
-			return flawExpect
+			return ErrExpect
 		}
 		h.expects = true
 		h.involved, h.unusual = true, true
 	case equalFold(name, "upgrade"):
 		h.unusual = true
 	case equalFold(name, "authorization"):
-		h.unusual = h.unusual || logsInConnection(value)
+		h.unusual = h.unusual || LogsInConnection(value)
 	case equalFold(name, "via"), equalFold(name, "accept"):
 		h.involved = true
 	case equalFold(name, "trailer"):
 		return checkTrailerNames(value)
 	}
-	return flawless
+	return NoError
 }
 
 // checkTrailerNames refuses a Trailer field that announces a length behind the body it is about
 // (RFC 9110, 6.5.1). net/http would refuse it too, by itself and without a record.
-func checkTrailerNames(list []byte) flaw {
+func checkTrailerNames(list []byte) ProtocolError {
 	for name := range bytes.SplitSeq(list, []byte(",")) {
 		name = trimSpace(name)
 		if equalFold(name, "content-length") || equalFold(name, "transfer-encoding") || equalFold(name, "trailer") {
-			return flawTrailerName
+			return ErrTrailerName
 		}
 	}
-	return flawless
+	return NoError
 }
 
 // finish checks what can be told only when all fields are known.
-func (h *head) finish(p *framing) flaw {
+func (h *RequestHead) finish(p *framing) ProtocolError {
 	switch {
-	case h.host == nil && h.minor == 1:
-		return flawNoHost
+	case h.Host == nil && h.Minor == 1:
+		return ErrNoHost
 	case p.chunked && p.length >= 0:
-		return flawLengthAndCoding
-	case p.chunked && h.minor == 0:
-		return flawCodingOn10
-	case h.isConnect() && (p.chunked || p.length > 0):
+		return ErrLengthAndCoding
+	case p.chunked && h.Minor == 0:
+		return ErrCodingOn10
+	case h.IsConnect() && (p.chunked || p.length > 0):
 		// Where such a body would end and the tunnel begin is anybody's guess (RFC 9110, 9.3.6).
-		return flawConnectBody
+		return ErrConnectBody
 	}
-	h.length = max(p.length, 0)
+	h.Length = max(p.length, 0)
 	if p.chunked {
-		h.length = -1
+		h.Length = -1
 	}
-	return flawless
+	return NoError
 }
 
-// parseLength reads 1*DIGIT (RFC 9110, 8.6): no sign, no space, no list. Eighteen digits are more
+// ParseLength reads 1*DIGIT (RFC 9110, 8.6): no sign, no space, no list. Eighteen digits are more
 // bytes than anybody sends, and fit an int64.
-func parseLength(b []byte) (int64, bool) {
+func ParseLength(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 18 {
 		return 0, false
 	}
@@ -258,17 +258,17 @@ func equalFold(b []byte, lower string) bool {
 	return true
 }
 
-// isToken reports whether b is a token (RFC 9110, 5.6.2).
-func isToken(b []byte) bool {
+// IsToken reports whether b is a token (RFC 9110, 5.6.2).
+func IsToken(b []byte) bool {
 	for _, c := range b {
-		if !isTokenByte(c) {
+		if !IsTokenByte(c) {
 			return false
 		}
 	}
 	return len(b) > 0
 }
 
-func isTokenByte(c byte) bool {
+func IsTokenByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
 		return true
@@ -295,4 +295,22 @@ func isHostValue(b []byte) bool {
 		return false
 	}
 	return true
+}
+
+// connectionSchemes are those schemes, in lower case.
+var connectionSchemes = [...]string{"ntlm", "negotiate", "kerberos", "nego2"}
+
+// LogsInConnection reports whether credentials or a challenge, which v begins with, are of such a scheme.
+func LogsInConnection(v []byte) bool {
+	v = trimSpace(v)
+	end := 0
+	for end < len(v) && IsTokenByte(v[end]) {
+		end++
+	}
+	for _, scheme := range connectionSchemes {
+		if equalFold(v[:end], scheme) {
+			return true
+		}
+	}
+	return false
 }

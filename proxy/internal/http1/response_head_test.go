@@ -1,4 +1,4 @@
-package proxy
+package http1
 
 import (
 	"bufio"
@@ -12,10 +12,10 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// readResponses returns all that a responseStream makes of what src sends after a request with method.
+// readResponses returns all that a ResponseStream makes of what src sends after a request with method.
 func readResponses(method string, src io.Reader) (string, error) {
-	s := &responseStream{src: src}
-	s.expect(method, false)
+	s := &ResponseStream{Source: src}
+	s.Expect(method, false)
 	b, err := io.ReadAll(struct{ io.Reader }{s})
 	if err == nil && s.err != nil && s.err != io.EOF {
 		err = s.err
@@ -29,61 +29,61 @@ func TestResponseRefuses(t *testing.T) {
 		head string
 	}{
 		// lines
-		{errResponseBareLF, "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n"},
-		{errResponseBareLF, "HTTP/1.1 200 OK\r\nContent-Length: 0\n\r\n"},
-		{errResponseBareLF, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\n"},
-		{errResponseBareCR, "HTTP/1.1 200 OK\r\nX: a\rContent-Length: 0\r\n\r\n"},
-		{errResponseBareCR, "HTTP/1.1 200 OK\r\r\n\r\n"},
-		{errResponseControl, "HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n"},
-		{errResponseControl, "HTTP/1.1 200 O\x7fK\r\n\r\n"},
-		{errResponseFold, "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"},
-		{errResponseFold, "HTTP/1.1 200 OK\r\n\tX: a\r\n\r\n"},
+		{ErrResponseBareLF, "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n"},
+		{ErrResponseBareLF, "HTTP/1.1 200 OK\r\nContent-Length: 0\n\r\n"},
+		{ErrResponseBareLF, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\n"},
+		{ErrResponseBareCR, "HTTP/1.1 200 OK\r\nX: a\rContent-Length: 0\r\n\r\n"},
+		{ErrResponseBareCR, "HTTP/1.1 200 OK\r\r\n\r\n"},
+		{ErrResponseControl, "HTTP/1.1 200 OK\r\nX: a\x00b\r\n\r\n"},
+		{ErrResponseControl, "HTTP/1.1 200 O\x7fK\r\n\r\n"},
+		{ErrResponseFold, "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n"},
+		{ErrResponseFold, "HTTP/1.1 200 OK\r\n\tX: a\r\n\r\n"},
 		// status line
-		{errResponseLine, "\r\nHTTP/1.1 200 OK\r\n\r\n"},
-		{errResponseLine, "SSH-2.0-OpenSSH\r\n\r\n"},
-		{errResponseLine, "HTTP/1.1\r\n\r\n"},
-		{errResponseLine, "http/1.1 200 OK\r\n\r\n"},
-		{errResponseLine, "ICY 200 OK\r\n\r\n"},
-		{errResponseVersion, "HTTP/2.0 200 OK\r\n\r\n"},
-		{errResponseVersion, "HTTP/1.2 200 OK\r\n\r\n"},
-		{errResponseVersion, "HTTP/1.10 200 OK\r\n\r\n"},
-		{errResponseVersion, "HTTP/0.9 200 OK\r\n\r\n"},
-		{errResponseVersion, "HTTP/1.1\t200 OK\r\n\r\n"},
-		{errResponseStatus, "HTTP/1.1 99 OK\r\n\r\n"},
-		{errResponseStatus, "HTTP/1.1 099 OK\r\n\r\n"},
-		{errResponseStatus, "HTTP/1.1 2000 OK\r\n\r\n"},
-		{errResponseStatus, "HTTP/1.1 +20 OK\r\n\r\n"},
-		{errResponseStatus, "HTTP/1.1  200 OK\r\n\r\n"},
-		{errResponseStatus, "HTTP/1.1 200-OK\r\n\r\n"},
-		{errResponseSwitch, "HTTP/1.1 101 Switching\r\n\r\n"},
+		{ErrResponseLine, "\r\nHTTP/1.1 200 OK\r\n\r\n"},
+		{ErrResponseLine, "SSH-2.0-OpenSSH\r\n\r\n"},
+		{ErrResponseLine, "HTTP/1.1\r\n\r\n"},
+		{ErrResponseLine, "http/1.1 200 OK\r\n\r\n"},
+		{ErrResponseLine, "ICY 200 OK\r\n\r\n"},
+		{ErrResponseVersion, "HTTP/2.0 200 OK\r\n\r\n"},
+		{ErrResponseVersion, "HTTP/1.2 200 OK\r\n\r\n"},
+		{ErrResponseVersion, "HTTP/1.10 200 OK\r\n\r\n"},
+		{ErrResponseVersion, "HTTP/0.9 200 OK\r\n\r\n"},
+		{ErrResponseVersion, "HTTP/1.1\t200 OK\r\n\r\n"},
+		{ErrResponseStatus, "HTTP/1.1 99 OK\r\n\r\n"},
+		{ErrResponseStatus, "HTTP/1.1 099 OK\r\n\r\n"},
+		{ErrResponseStatus, "HTTP/1.1 2000 OK\r\n\r\n"},
+		{ErrResponseStatus, "HTTP/1.1 +20 OK\r\n\r\n"},
+		{ErrResponseStatus, "HTTP/1.1  200 OK\r\n\r\n"},
+		{ErrResponseStatus, "HTTP/1.1 200-OK\r\n\r\n"},
+		{ErrResponseSwitch, "HTTP/1.1 101 Switching\r\n\r\n"},
 		// fields
-		{errResponseField, "HTTP/1.1 200 OK\r\nX\r\n\r\n"},
-		{errResponseField, "HTTP/1.1 200 OK\r\n: x\r\n\r\n"},
-		{errResponseField, "HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"},
-		{errResponseField, "HTTP/1.1 200 OK\r\nContent-Length\xa0: 3\r\n\r\n"},
-		{errResponseFields, "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", maxResponseFields+1) + "\r\n"},
-		{errResponseLarge, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", maxResponseHead) + "\r\n\r\n"},
-		{errResponseLarge, strings.Repeat("HTTP/1.1 103 Early\r\nX: "+strings.Repeat("x", 60<<10)+"\r\n\r\n", 5) + "HTTP/1.1 200 OK\r\n\r\n"},
-		{errManyInformational, strings.Repeat("HTTP/1.1 103 Early\r\n\r\n", maxInformational+1) + "HTTP/1.1 200 OK\r\n\r\n"},
+		{ErrResponseField, "HTTP/1.1 200 OK\r\nX\r\n\r\n"},
+		{ErrResponseField, "HTTP/1.1 200 OK\r\n: x\r\n\r\n"},
+		{ErrResponseField, "HTTP/1.1 200 OK\r\nX Y: z\r\n\r\n"},
+		{ErrResponseField, "HTTP/1.1 200 OK\r\nContent-Length\xa0: 3\r\n\r\n"},
+		{ErrResponseFields, "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", maxResponseFields+1) + "\r\n"},
+		{ErrResponseLarge, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", MaxResponseHead) + "\r\n\r\n"},
+		{ErrResponseLarge, strings.Repeat("HTTP/1.1 103 Early\r\nX: "+strings.Repeat("x", 60<<10)+"\r\n\r\n", 5) + "HTTP/1.1 200 OK\r\n\r\n"},
+		{ErrManyInformational, strings.Repeat("HTTP/1.1 103 Early\r\n\r\n", maxInformational+1) + "HTTP/1.1 200 OK\r\n\r\n"},
 		// framing
-		{errResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n"},
-		{errResponseLength, "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n"},
-		{errResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\n"},
-		{errResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: 5,\r\n\r\n"},
-		{errResponseLengths, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"},
-		{errResponseLengths, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length : 6\r\n\r\n"},
-		{errResponseLengths, "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n"},
-		{errResponseBoth, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
-		{errResponseBoth, "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n"},
-		{errResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
-		{errResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n"},
-		{errResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding\t: identity\r\n\r\n"},
-		{errResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
-		{errResponseCoding10, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
+		{ErrResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n"},
+		{ErrResponseLength, "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n"},
+		{ErrResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\n"},
+		{ErrResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: 5,\r\n\r\n"},
+		{ErrResponseLengths, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"},
+		{ErrResponseLengths, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length : 6\r\n\r\n"},
+		{ErrResponseLengths, "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n"},
+		{ErrResponseBoth, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"},
+		{ErrResponseBoth, "HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n"},
+		{ErrResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
+		{ErrResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n"},
+		{ErrResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding\t: identity\r\n\r\n"},
+		{ErrResponseCoding, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"},
+		{ErrResponseCoding10, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"},
 		{io.ErrUnexpectedEOF, "HTTP/1.1 200 OK\r\nContent-Le"},
 	}
 	for _, tt := range tests {
-		if got, err := readResponses("GET", strings.NewReader(tt.head)); err != tt.want || strings.HasSuffix(got, "\n\r\n") && tt.want != errManyInformational && !strings.Contains(tt.head, " 103 ") {
+		if got, err := readResponses("GET", strings.NewReader(tt.head)); err != tt.want || strings.HasSuffix(got, "\n\r\n") && tt.want != ErrManyInformational && !strings.Contains(tt.head, " 103 ") {
 			t.Errorf("%.80q: read %.80q, %v, want %v", tt.head, got, err, tt.want)
 		}
 	}
@@ -116,7 +116,7 @@ func TestResponseAccepts(t *testing.T) {
 		}
 		for name, src := range map[string]io.Reader{"whole": strings.NewReader(tt.in), "bytes": iotest.OneByteReader(strings.NewReader(tt.in))} {
 			got, err := readResponses(tt.method, src)
-			if got != tt.want || err != nil && (err != errUnsolicited || tt.want == tt.in) {
+			if got != tt.want || err != nil && (err != ErrUnsolicited || tt.want == tt.in) {
 				t.Errorf("%s %q (%s) = %q, %v, want %q", tt.method, tt.in, name, got, err, tt.want)
 			}
 		}
@@ -126,19 +126,19 @@ func TestResponseAccepts(t *testing.T) {
 // A response that nobody awaits is an error, and so is all that follows one.
 func TestResponseUnsolicited(t *testing.T) {
 	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-	s := &responseStream{src: strings.NewReader(ok)}
-	if n, err := s.Read(make([]byte, 100)); n != 0 || err != errUnsolicited {
+	s := &ResponseStream{Source: strings.NewReader(ok)}
+	if n, err := s.Read(make([]byte, 100)); n != 0 || err != ErrUnsolicited {
 		t.Errorf("before a request: %d, %v", n, err)
 	}
-	s = &responseStream{src: strings.NewReader(ok + ok)}
-	s.expect("GET", false)
+	s = &ResponseStream{Source: strings.NewReader(ok + ok)}
+	s.Expect("GET", false)
 	b := make([]byte, 100)
 	n, err := s.Read(b)
-	if string(b[:n]) != ok || err != io.EOF || s.isIdle() {
-		t.Errorf("two at once: %q, %v, idle %v", b[:n], err, s.isIdle())
+	if string(b[:n]) != ok || err != io.EOF || s.IsIdle() {
+		t.Errorf("two at once: %q, %v, idle %v", b[:n], err, s.IsIdle())
 	}
-	s.expect("GET", false)
-	if n, err := s.Read(b); n != 0 || err != errUnsolicited {
+	s.Expect("GET", false)
+	if n, err := s.Read(b); n != 0 || err != ErrUnsolicited {
 		t.Errorf("the second: %d, %v", n, err)
 	}
 }
@@ -146,12 +146,12 @@ func TestResponseUnsolicited(t *testing.T) {
 func TestResponseAllocatesNothing(t *testing.T) {
 	ok := []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: x\r\n\r\nok")
 	r := bytes.NewReader(ok)
-	s := &responseStream{src: r}
+	s := &ResponseStream{Source: r}
 	p := make([]byte, 4096)
 	if n := testing.AllocsPerRun(100, func() {
 		r.Reset(ok)
-		s.expect("GET", false)
-		if n, err := s.Read(p); n != len(ok) || err != nil || !s.isIdle() {
+		s.Expect("GET", false)
+		if n, err := s.Read(p); n != len(ok) || err != nil || !s.IsIdle() {
 			t.Fatal(n, err)
 		}
 	}); n != 0 {
@@ -222,8 +222,8 @@ func FuzzResponse(f *testing.F) {
 
 // isWhole reports whether the final response in s has come to its end.
 func isWhole(method, s string) bool {
-	stream := &responseStream{src: strings.NewReader(s)}
-	stream.expect(method, false)
+	stream := &ResponseStream{Source: strings.NewReader(s)}
+	stream.Expect(method, false)
 	io.Copy(io.Discard, struct{ io.Reader }{stream})
 	return stream.state == responseIdle || stream.state == responseRaw
 }
@@ -237,7 +237,7 @@ func readAhead(r *bufio.Reader) string {
 
 // kindOf makes one of the errors that end what passed well.
 func kindOf(err error) error {
-	if err == errUnsolicited {
+	if err == ErrUnsolicited {
 		return nil
 	}
 	return err

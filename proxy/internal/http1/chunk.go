@@ -1,4 +1,4 @@
-package proxy
+package http1
 
 // Bounds on what a chunked body may hold besides its data.
 const (
@@ -7,11 +7,11 @@ const (
 	maxTrailerBytes   = 16 << 10 // in one body
 )
 
-// chunks follows the framing of a chunked body (RFC 9112, 7.1), byte by byte, and finds its end.
+// Chunks follows the framing of a chunked body (RFC 9112, 7.1), byte by byte, and finds its end.
 // It is stricter than net/http's reader: lines end in CRLF, nothing stands before or after a size
 // but an extension, and extensions and trailers are bounded. The zero chunks is at the start of a
 // body; set it to zero again for the next one.
-type chunks struct {
+type Chunks struct {
 	state chunkState
 	left  int64 // data bytes of this chunk still to come
 	count int   // digits, extension bytes or trailer bytes so far, by state
@@ -34,9 +34,9 @@ const (
 	bodyDone
 )
 
-// scan follows b and returns how many bytes of it belong to the body: all of them, unless the body
+// Scan follows b and returns how many bytes of it belong to the body: all of them, unless the body
 // ends in b or is malformed.
-func (s *chunks) scan(b []byte) (n int, f flaw) {
+func (s *Chunks) Scan(b []byte) (n int, f ProtocolError) {
 	for n < len(b) && s.state != bodyDone {
 		if s.state == chunkData {
 			k := int(min(s.left, int64(len(b)-n)))
@@ -46,19 +46,19 @@ func (s *chunks) scan(b []byte) (n int, f flaw) {
 			}
 			continue
 		}
-		if f = s.step(b[n]); f != flawless {
+		if f = s.step(b[n]); f != NoError {
 			return n, f
 		}
 		n++
 	}
-	return n, flawless
+	return n, NoError
 }
 
-// done reports whether the body has ended.
-func (s *chunks) done() bool { return s.state == bodyDone }
+// Done reports whether the body has ended.
+func (s *Chunks) Done() bool { return s.state == bodyDone }
 
 // step follows one byte outside of chunk data.
-func (s *chunks) step(c byte) flaw {
+func (s *Chunks) step(c byte) ProtocolError {
 	switch s.state {
 	case chunkSize:
 		return s.stepSize(c)
@@ -66,7 +66,7 @@ func (s *chunks) step(c byte) flaw {
 		return s.stepExtension(c)
 	case chunkSizeLF:
 		if c != '\n' {
-			return flawBareCR
+			return ErrBareCR
 		}
 		s.state, s.count = chunkData, 0
 		if s.left == 0 {
@@ -74,58 +74,58 @@ func (s *chunks) step(c byte) flaw {
 		}
 	case chunkDataCR:
 		if c != '\r' {
-			return flawChunkEnd
+			return ErrChunkEnd
 		}
 		s.state = chunkDataLF
 	case chunkDataLF:
 		if c != '\n' {
-			return flawBareCR
+			return ErrBareCR
 		}
 		s.state, s.count = chunkSize, 0
 	default:
 		return s.stepTrailer(c)
 	}
-	return flawless
+	return NoError
 }
 
-func (s *chunks) stepSize(c byte) flaw {
+func (s *Chunks) stepSize(c byte) ProtocolError {
 	digit := hexDigit(c)
 	switch {
 	case digit >= 0 && s.count < maxSizeDigits:
 		s.left = s.left<<4 | int64(digit)
 		s.count++
 	case s.count == 0 || digit >= 0:
-		return flawChunkSize
+		return ErrChunkSize
 	case c == '\r':
 		s.state = chunkSizeLF
 	case c == ';':
 		s.state, s.count = chunkExtension, 0
 	case c == '\n':
-		return flawBareLF
+		return ErrBareLF
 	default:
-		return flawChunkSize
+		return ErrChunkSize
 	}
-	return flawless
+	return NoError
 }
 
-func (s *chunks) stepExtension(c byte) flaw {
+func (s *Chunks) stepExtension(c byte) ProtocolError {
 	s.count++
 	switch {
 	case c == '\r':
 		s.state = chunkSizeLF
 	case c == '\n':
-		return flawBareLF
+		return ErrBareLF
 	case c < ' ' && c != '\t', c == 0x7f, s.count > maxExtensionBytes:
-		return flawChunkExtension
+		return ErrChunkExtension
 	}
-	return flawless
+	return NoError
 }
 
 // stepTrailer follows the trailer section: field lines as strict as those of the head.
-func (s *chunks) stepTrailer(c byte) flaw {
+func (s *Chunks) stepTrailer(c byte) ProtocolError {
 	s.count++
 	if s.count > maxTrailerBytes {
-		return flawTrailer
+		return ErrTrailer
 	}
 	switch s.state {
 	case trailerStart:
@@ -134,33 +134,33 @@ func (s *chunks) stepTrailer(c byte) flaw {
 			break
 		}
 		s.state = trailerName
-		if !isTokenByte(c) { // obs-fold, an empty name, or no name at all
-			return flawTrailer
+		if !IsTokenByte(c) { // obs-fold, an empty name, or no name at all
+			return ErrTrailer
 		}
 	case trailerName:
 		if c == ':' {
 			s.state = trailerValue
-		} else if !isTokenByte(c) {
-			return flawTrailer
+		} else if !IsTokenByte(c) {
+			return ErrTrailer
 		}
 	case trailerValue:
 		if c == '\r' {
 			s.state = trailerLF
 		} else if c < ' ' && c != '\t' || c == 0x7f {
-			return flawTrailer
+			return ErrTrailer
 		}
 	case trailerLF:
 		if c != '\n' {
-			return flawBareCR
+			return ErrBareCR
 		}
 		s.state = trailerStart
 	case bodyLF:
 		if c != '\n' {
-			return flawBareCR
+			return ErrBareCR
 		}
 		s.state = bodyDone
 	}
-	return flawless
+	return NoError
 }
 
 // hexDigit returns the value of a hexadecimal digit, or -1.

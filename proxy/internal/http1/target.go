@@ -1,4 +1,4 @@
-package proxy
+package http1
 
 import (
 	"bytes"
@@ -9,39 +9,39 @@ import (
 	"webproxy/policy"
 )
 
-// A form is one of the four forms of a request target (RFC 9112, 3.2).
-type form uint8
+// A TargetForm is one of the four forms of a request target (RFC 9112, 3.2).
+type TargetForm uint8
 
 const (
-	formNone      form = iota
-	formAuthority      // CONNECT host:port
-	formAbsolute       // GET http://host/path
-	formOrigin         // GET /path: to a server, not through a proxy
-	formAsterisk       // OPTIONS *
-	formInside         // GET /path inside a tunnel whose TLS was opened
+	FormNone      TargetForm = iota
+	FormAuthority            // CONNECT host:port
+	FormAbsolute             // GET http://host/path
+	FormOrigin               // GET /path: to a server, not through a proxy
+	FormAsterisk             // OPTIONS *
+	FormInside               // GET /path inside a tunnel whose TLS was opened
 )
 
-// An asked is what a request target asks for.
-type asked struct {
-	form form
-	// target is what is judged and dialled; zero unless the form is authority or absolute and the
+// A RequestTarget is a request target, parsed.
+type RequestTarget struct {
+	Form TargetForm
+	// Target is what is judged and dialled; zero unless the form is authority or absolute and the
 	// scheme one that is served.
-	target policy.Target
-	// scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
-	scheme string
-	// host and port are what was sent, as far as it may be shown, where there is no target.
-	host string
-	port uint16
-	// misput is what is wrong with it, if that is known already.
-	misput string
+	Target policy.Target
+	// Scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
+	Scheme string
+	// Host and port are what was sent, as far as it may be shown, where there is no target.
+	Host string
+	Port uint16
+	// Unsupported is what is wrong with it, if that is known already.
+	Unsupported string
 }
 
 // shownHostLimit bounds the host of a malformed target, in bytes: no real one is longer.
 const shownHostLimit = 256
 
-// shownTarget returns the host and the port in a request target that cannot be judged, for the record. See
+// ShownTarget returns the host and the port in a request target that cannot be judged, for the record. See
 // policy.Quotable for what is left out.
-func shownTarget(target []byte) (host string, port uint16) {
+func ShownTarget(target []byte) (host string, port uint16) {
 	authority := target
 	if scheme, rest, ok := bytes.Cut(target, []byte("://")); ok && isScheme(scheme) {
 		authority = rest
@@ -61,68 +61,68 @@ func shownAuthority(authority []byte) (host string, port uint16) {
 	return host[:min(len(host), shownHostLimit)], port
 }
 
-// readTarget reads the request target of h. It is the one place where the authority of a request is
+// ParseTarget reads the request target of h. It is the one place where the authority of a request is
 // parsed: what it returns is judged, dialled, and sent to the origin as Host.
 //
 // What it accepts net/url accepts too, so that net/http has no reason to answer by itself.
 // The error is for the operator's log: it may quote the client.
-func readTarget(h *head) (asked, flaw, error) {
+func ParseTarget(h *RequestHead) (RequestTarget, ProtocolError, error) {
 	switch {
-	case h.isConnect():
-		t, err := policy.ParseTarget(policy.HTTPS, string(h.target))
+	case h.IsConnect():
+		t, err := policy.ParseTarget(policy.HTTPS, string(h.Target))
 		if err != nil {
-			return asked{}, flawAuthority, err
+			return RequestTarget{}, ErrAuthority, err
 		}
-		return asked{form: formAuthority, target: t, scheme: "https"}, flawless, nil
-	case h.target[0] == '/':
-		return asked{form: formOrigin}, checkEscapes(h.target), nil
-	case string(h.target) == "*":
-		if string(h.method) != "OPTIONS" {
-			return asked{}, flawTargetForm, nil
+		return RequestTarget{Form: FormAuthority, Target: t, Scheme: "https"}, NoError, nil
+	case h.Target[0] == '/':
+		return RequestTarget{Form: FormOrigin}, checkEscapes(h.Target), nil
+	case string(h.Target) == "*":
+		if string(h.Method) != "OPTIONS" {
+			return RequestTarget{}, ErrTargetForm, nil
 		}
-		return asked{form: formAsterisk}, flawless, nil
+		return RequestTarget{Form: FormAsterisk}, NoError, nil
 	}
-	return readAbsolute(h.target)
+	return readAbsolute(h.Target)
 }
 
 // readAbsolute reads scheme://authority/path?query.
-func readAbsolute(b []byte) (asked, flaw, error) {
+func readAbsolute(b []byte) (RequestTarget, ProtocolError, error) {
 	scheme, rest, ok := bytes.Cut(b, []byte("://"))
 	if !ok || !isScheme(scheme) {
-		return asked{}, flawTargetForm, nil
+		return RequestTarget{}, ErrTargetForm, nil
 	}
 	authority := rest
 	if i := bytes.IndexAny(rest, "/?"); i >= 0 {
 		authority = rest[:i]
 	}
-	if f := checkEscapes(rest[len(authority):]); f != flawless {
-		return asked{}, f, nil
+	if f := checkEscapes(rest[len(authority):]); f != NoError {
+		return RequestTarget{}, f, nil
 	}
-	a := asked{form: formAbsolute, scheme: "http"}
+	a := RequestTarget{Form: FormAbsolute, Scheme: "http"}
 	var err error
 	switch {
 	case equalFold(scheme, "http"):
-		a.target, err = policy.ParseTarget(policy.HTTP, string(authority))
+		a.Target, err = policy.ParseTarget(policy.HTTP, string(authority))
 	case equalFold(scheme, "https"):
 		// Never dialled: a proxy would have to open the TLS session itself. The target is
 		// read all the same, so that the record says where the client wanted to go.
-		a.scheme = "https"
-		a.target, err = policy.ParseTarget(policy.HTTPS, withPort(string(authority), "443"))
+		a.Scheme = "https"
+		a.Target, err = policy.ParseTarget(policy.HTTPS, WithPort(string(authority), "443"))
 	default:
-		a.scheme = string(bytes.ToLower(scheme))
-		a.host, a.port = shownAuthority(authority)
+		a.Scheme = string(bytes.ToLower(scheme))
+		a.Host, a.Port = shownAuthority(authority)
 		if _, bad := url.ParseRequestURI(string(b)); bad != nil {
 			err = errors.New("not a URL") // the text of bad quotes all of it, passwords included
 		}
 	}
 	if err != nil {
-		return asked{}, flawAuthority, err
+		return RequestTarget{}, ErrAuthority, err
 	}
-	return a, flawless, nil
+	return a, NoError, nil
 }
 
-// withPort adds the port to an authority that has none, or an empty one (RFC 9110, 4.2).
-func withPort(authority, port string) string {
+// WithPort adds the port to an authority that has none, or an empty one (RFC 9110, 4.2).
+func WithPort(authority, port string) string {
 	authority = strings.TrimSuffix(authority, ":")
 	for i := len(authority) - 1; i >= 0 && authority[i] != ']'; i-- {
 		if authority[i] == ':' {
@@ -146,22 +146,22 @@ func isScheme(b []byte) bool {
 }
 
 // checkEscapes looks at the percent escapes of a path; those of a query mean nothing to a proxy.
-func checkEscapes(b []byte) flaw {
+func checkEscapes(b []byte) ProtocolError {
 	for i := 0; i < len(b) && b[i] != '?'; i++ {
 		if b[i] == '%' && (i+2 >= len(b) || hexDigit(b[i+1]) < 0 || hexDigit(b[i+2]) < 0) {
-			return flawEscape
+			return ErrEscape
 		}
 	}
-	return flawless
+	return NoError
 }
 
-// isWholeServer reports whether a request target in absolute form has neither path nor query.
-func isWholeServer(target string) bool {
-	return afterAuthority(target) == ""
+// IsWholeServer reports whether a request target in absolute form has neither path nor query.
+func IsWholeServer(target string) bool {
+	return AfterAuthority(target) == ""
 }
 
-// afterAuthority returns what follows the authority of a request target in absolute form.
-func afterAuthority(target string) string {
+// AfterAuthority returns what follows the authority of a request target in absolute form.
+func AfterAuthority(target string) string {
 	_, rest, _ := strings.Cut(target, "://")
 	if i := strings.IndexAny(rest, "/?"); i >= 0 {
 		return rest[i:]
@@ -169,9 +169,9 @@ func afterAuthority(target string) string {
 	return ""
 }
 
-// splitPath returns path and query of a request target in absolute form, as written; an empty path
+// SplitPath returns path and query of a request target in absolute form, as written; an empty path
 // is "/" (RFC 9110, 4.2.3). hasQuery tells an empty query from none.
-func splitPath(target string) (path, query string, hasQuery bool) {
+func SplitPath(target string) (path, query string, hasQuery bool) {
 	i := 0
 	for ; i < len(target) && target[i] != ':'; i++ {
 	}
