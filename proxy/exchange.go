@@ -9,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/internal/clienthello"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -60,11 +61,11 @@ type exchange struct {
 	inside *inspection                    // the opened TLS that the request came in; nil if none
 	// inspection is what the tunnel of a CONNECT is, if its TLS is opened.
 	inspection atomic.Pointer[inspection]
-	inspected  bool                   // it is, or will be
-	hello      atomic.Pointer[hello]  // what the tunnel's client sent first, once that is known
-	ending     atomic.Pointer[string] // why it was cut
-	detail     string                 // for the close record
-	info       Open                   // does not change once the exchange is tracked
+	inspected  bool                              // it is, or will be
+	hello      atomic.Pointer[clienthello.Hello] // what the tunnel's client sent first, once that is known
+	ending     atomic.Pointer[string]            // why it was cut
+	detail     string                            // for the close record
+	info       Open                              // does not change once the exchange is tracked
 }
 
 func (s *Server) newExchange(w *wire, method string) *exchange {

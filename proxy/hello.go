@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/clienthello"
 )
 
 // A helloRefusal is why a tunnel ends with its client's first bytes.
@@ -55,27 +56,27 @@ func (t *tunnel) open(f *tunnelFlow) error {
 	if t.judge == nil {
 		return f.write(first)
 	}
-	var h hello
+	var h clienthello.Hello
 	end := len(first)
-	if protocolOf(first) != beginsOther {
+	if clienthello.ProtocolOf(first) != clienthello.BeginsOther {
 		var err error
 		elsewhere(func() { first, end, buf, err = t.readHello(f, &h, first, buf) })
 		if err != nil {
 			return err
 		}
 	}
-	sni := h.sni // as it came: judge may write it anew
+	sni := h.SNI // as it came: judge may write it anew
 	if refusal := t.judge(&h); refusal != nil {
 		t.refuse(refusal)
 		return refusal
 	}
-	if !h.tls {
+	if !h.TLS {
 		return f.write(first)
 	}
 	if err := f.write(first[:end]); err != nil {
 		return err
 	}
-	watch := helloWatch{sni: sni, early: h.early}
+	watch := clienthello.Watch{SNI: sni, Early: h.Early}
 	buf, err := t.watchHello(f, &watch, &h, first[end:], buf)
 	return err
 }
@@ -83,43 +84,43 @@ func (t *tunnel) open(f *tunnelFlow) error {
 // readHello reads on until the hello of which b is the beginning can be judged, and fills h. It
 // returns all that was read, and where in it the hello ends. buf is what b stands in, if it is a borrowed
 // buffer; the caller gives back the one returned. The error is of the connection.
-func (t *tunnel) readHello(f *tunnelFlow, h *hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, int, *[tunnelBuffer]byte, error) {
-	var frame helloFrame
-	whole, flaw := frame.scan(b)
-	if !whole && flaw == helloFlawless {
+func (t *tunnel) readHello(f *tunnelFlow, h *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, int, *[tunnelBuffer]byte, error) {
+	var frame clienthello.Frame
+	whole, problem := frame.Scan(b)
+	if !whole && problem == clienthello.NoError {
 		if buf == nil { // it came with the CONNECT
 			buf = f.pools.buffer()
-			b = buf[:copy(buf[:], b)] // frame.scan has seen that it fits
+			b = buf[:copy(buf[:], b)] // Frame.Scan has seen that it fits
 		}
 		if t.helloWait > 0 {
 			f.src.SetReadDeadline(time.Now().Add(t.helloWait))
 			defer f.src.SetReadDeadline(noDeadline)
 		}
 	}
-	for !whole && flaw == helloFlawless {
+	for !whole && problem == clienthello.NoError {
 		n, err := f.src.Read(buf[len(b):])
 		b = buf[:len(b)+n]
 		switch {
 		case n > 0: // an error will come again
-			whole, flaw = frame.scan(b)
+			whole, problem = frame.Scan(b)
 		case isDeadline(err):
-			flaw = helloLate
+			problem = clienthello.ErrTimeout
 		case errors.Is(err, io.EOF):
-			if flaw = helloCutOff; protocolOf(b) == beginsUnclear {
-				flaw = helloNone // nothing will make it TLS
+			if problem = clienthello.ErrIncomplete; clienthello.ProtocolOf(b) == clienthello.BeginsUnclear {
+				problem = clienthello.ErrNoTLS // nothing will make it TLS
 			}
 		default:
 			return b, 0, buf, err
 		}
 	}
-	if flaw == helloNone {
+	if problem == clienthello.ErrNoTLS {
 		return b, len(b), buf, nil
 	}
-	if flaw == helloFlawless {
-		*h, flaw = parseHello(frame.message(b))
+	if problem == clienthello.NoError {
+		*h, problem = clienthello.Parse(frame.Message(b))
 	}
-	h.tls, h.flaw = true, flaw
-	return b, frame.next, buf, nil
+	h.TLS, h.Err = true, problem
+	return b, frame.Next, buf, nil
 }
 
 // elsewhere runs f in a goroutine of its own, and waits for it: the stack that f needs is given back, while
@@ -143,7 +144,7 @@ func (t *tunnel) refuse(r *helloRefusal) {
 
 // judgeHello has the rules judge how the tunnel begins, and keeps h for the records. It is called in
 // the tunnel's goroutine.
-func (x *exchange) judgeHello(h *hello) *helloRefusal {
+func (x *exchange) judgeHello(h *clienthello.Hello) *helloRefusal {
 	if x.decision.Permit && x.set.Suits(&x.request, x.helloFacts(h), x.srv.TLS.demands(x.request.Target.Port())) {
 		x.hello.Store(h)
 		if x.srv.policySet() == x.set {
@@ -155,12 +156,12 @@ func (x *exchange) judgeHello(h *hello) *helloRefusal {
 
 // judgeUnusual is judgeHello for what must be judged anew. It is a function of its own for the room that it
 // takes on a stack which most tunnels keep as small as it is.
-func (x *exchange) judgeUnusual(h *hello) *helloRefusal {
+func (x *exchange) judgeUnusual(h *clienthello.Hello) *helloRefusal {
 	t := &x.request.Target
-	if h.sni != "" && h.sni != t.Host() {
+	if h.SNI != "" && h.SNI != t.Host() {
 		// As hosts are written everywhere; what cannot be a host stays as it came.
-		if named, err := policy.ParseTarget(policy.HTTPS, h.sni+":"+strconv.Itoa(int(t.Port()))); err == nil {
-			h.sni = named.Host()
+		if named, err := policy.ParseTarget(policy.HTTPS, h.SNI+":"+strconv.Itoa(int(t.Port()))); err == nil {
+			h.SNI = named.Host()
 		}
 	}
 	x.decision = x.helloDecision(x.set, x.decision, &x.request, h)
@@ -177,29 +178,29 @@ func (x *exchange) judgeUnusual(h *hello) *helloRefusal {
 	if x.decision.Permit {
 		return nil
 	}
-	refusal := &helloRefusal{version: min(max(h.version, 0x0301), 0x0303)}
+	refusal := &helloRefusal{version: min(max(h.Version, 0x0301), 0x0303)}
 	switch x.decision.Reason {
 	case policy.SNIMismatch:
 		// "No server exists identified by the name": through here, none does. access_denied would
 		// be about a certificate.
 		refusal.alert = alertUnrecognizedName
-		x.detail = fmt.Sprintf("the TLS hello names %q, which this client may not reach on port %d", policy.Quotable(h.sni), t.Port())
+		x.detail = fmt.Sprintf("the TLS hello names %q, which this client may not reach on port %d", policy.Quotable(h.SNI), t.Port())
 	case policy.SNIRequired:
 		refusal.alert = alertMissingExtension // RFC 8446, 9.2
 	case policy.BadHello:
 		refusal.alert = alertDecodeError
-		x.detail = string(h.flaw)
+		x.detail = string(h.Err)
 	}
 	return refusal
 }
 
 // helloDecision is what set says of d's tunnel once its hello is known.
-func (x *exchange) helloDecision(set *policy.Set, d policy.Decision, req *policy.Request, h *hello) policy.Decision {
+func (x *exchange) helloDecision(set *policy.Set, d policy.Decision, req *policy.Request, h *clienthello.Hello) policy.Decision {
 	return set.CheckHello(d, req, x.helloFacts(h), x.srv.TLS.demands(req.Target.Port()))
 }
 
-func (x *exchange) helloFacts(h *hello) policy.Hello {
-	return policy.Hello{TLS: h.tls, SNI: h.sni, Malformed: h.flaw != helloFlawless}
+func (x *exchange) helloFacts(h *clienthello.Hello) policy.Hello {
+	return policy.Hello{TLS: h.TLS, SNI: h.SNI, Malformed: h.Err != clienthello.NoError}
 }
 
 // fillHello fills in what is known of the tunnel's beginning.
@@ -209,5 +210,5 @@ func (x *exchange) fillHello() {
 		return
 	}
 	r := &x.rec
-	r.SNI, r.TLS, r.ALPN, r.ECH, r.JA4 = policy.Quotable(h.sni), h.versionWord(), h.alpn, h.ech, h.ja4
+	r.SNI, r.TLS, r.ALPN, r.ECH, r.JA4 = policy.Quotable(h.SNI), h.VersionWord(), h.ALPN, h.ECH, h.JA4
 }

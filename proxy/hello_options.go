@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/internal/clienthello"
 )
 
 // TLSOptions are the settings under tls: how tunnels may begin. Whatever they say, a TLS hello that
@@ -20,6 +21,9 @@ type TLSOptions struct {
 	// HelloTimeout bounds the time from the first byte of a TLS hello to its last. Default 10s.
 	HelloTimeout Timeout `yaml:"hello_timeout"`
 }
+
+// A tunnel's buffer holds every ClientHello that is read.
+const _ = uint(tunnelBuffer - clienthello.Limit)
 
 const defaultHelloTimeout = 10 * time.Second
 

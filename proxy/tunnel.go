@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"webproxy/proxy/internal/clienthello"
 )
 
 // A tunnel is the byte pipe after CONNECT. Its fields are set before run and not changed after.
@@ -30,7 +31,7 @@ type tunnel struct {
 	pools *tunnelPools
 	// judge is asked about what the client sends first, before any of it goes on. An error refuses
 	// the tunnel. If nil, everything goes on unseen. See hello.go.
-	judge func(*hello) *helloRefusal
+	judge func(*clienthello.Hello) *helloRefusal
 	// helloWait bounds the time from the first byte of a TLS hello to its last; 0 is no limit.
 	helloWait time.Duration
 

@@ -99,7 +99,7 @@ var namedIn = map[string][]string{
 	"github.com/pires/go-proxyproto":      {"proxy/prelude.go"},
 	"github.com/prometheus/client_golang": {"cmd/webproxy/", "proxy/", "audit/", "dashboard/"},
 	"go.uber.org/zap":                     {"cmd/webproxy/", "audit/", "proxy/", "config/", "dashboard/", "ship/"},
-	"golang.org/x/crypto":                 {"proxy/"},
+	"golang.org/x/crypto":                 {"proxy/internal/clienthello/"},
 	"golang.org/x/mod":                    {"audit/"},
 	"golang.org/x/net":                    {"policy/", "catalog/", "catalog/tables/", "lint/", "proxy/", "learn/", "config/"},
 	"golang.org/x/text":                   {"policy/cond_path_reading.go"},

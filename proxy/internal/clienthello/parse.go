@@ -1,4 +1,4 @@
-package proxy
+package clienthello
 
 import (
 	"fmt"
@@ -7,16 +7,16 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// A hello is what a tunnel's client sent first, as far as it is judged and recorded.
-type hello struct {
-	tls     bool      // it begins like TLS
-	flaw    helloFlaw // why no more is known of it
-	version uint16    // the highest TLS version offered
-	sni     string    // in clear; empty if there is none
-	alpn    string    // the first of the protocols offered, comma between
-	ech     bool      // an encrypted hello is offered, or one is pretended (RFC 9849, 6.2)
-	early   bool      // early data may follow at once (RFC 8446, 4.2.10)
-	ja4     string    // see hello_ja4.go
+// A Hello is what a tunnel's client sent first, as far as it is checked and recorded.
+type Hello struct {
+	TLS     bool          // it begins like TLS
+	Err     ProtocolError // why no more is known of it
+	Version uint16        // the highest TLS version offered
+	SNI     string        // in clear; empty if there is none
+	ALPN    string        // the first of the protocols offered, comma between
+	ECH     bool          // an encrypted hello is offered, or one is pretended (RFC 9849, 6.2)
+	Early   bool          // early data may follow at once (RFC 8446, 4.2.10)
+	JA4     string        // see ja4.go
 }
 
 // maxALPN bounds how many protocols are recorded.
@@ -34,58 +34,58 @@ const (
 
 // clientHello is a ClientHello (RFC 8446, 4.1.2), in the parts that matter here.
 type clientHello struct {
-	hello
+	Hello
 	ciphers    []uint16
 	extensions []uint16 // their types
 	signatures []uint16
 	protocol   string // the first offered
 }
 
-// parseHello reads the body of a ClientHello. It takes only what is well-formed to the last byte:
-// what it and the origin might read differently is a flaw.
-func parseHello(body []byte) (hello, helloFlaw) {
+// Parse reads the body of a ClientHello. It takes only what is well-formed to the last byte:
+// what it and the origin might read differently is an error.
+func Parse(body []byte) (Hello, ProtocolError) {
 	const usual = 48 // more than clients have of either
 	room := make([]uint16, 3*usual)
 	h := clientHello{ciphers: room[:0:usual], extensions: room[usual : usual : 2*usual], signatures: room[2*usual : 2*usual]}
-	h.tls = true
+	h.TLS = true
 	s := cryptobyte.String(body)
 	var session, suites, compression, all cryptobyte.String
-	if !s.ReadUint16(&h.version) || !s.Skip(32) ||
+	if !s.ReadUint16(&h.Version) || !s.Skip(32) ||
 		!s.ReadUint8LengthPrefixed(&session) || len(session) > 32 ||
 		!s.ReadUint16LengthPrefixed(&suites) ||
 		!s.ReadUint8LengthPrefixed(&compression) || compression.Empty() {
-		return hello{}, helloMalformed
+		return Hello{}, ErrMalformed
 	}
 	var ok bool
 	if h.ciphers, ok = readUint16s(h.ciphers, suites); !ok {
-		return hello{}, helloMalformed
+		return Hello{}, ErrMalformed
 	}
 	if !s.Empty() && (!s.ReadUint16LengthPrefixed(&all) || !s.Empty()) {
-		return hello{}, helloMalformed
+		return Hello{}, ErrMalformed
 	}
 	for !all.Empty() {
 		var typ uint16
 		var data cryptobyte.String
 		if !all.ReadUint16(&typ) || !all.ReadUint16LengthPrefixed(&data) {
-			return hello{}, helloMalformed
+			return Hello{}, ErrMalformed
 		}
 		h.extensions = append(h.extensions, typ)
-		if f := h.extension(typ, data); f != helloFlawless {
-			return hello{}, f
+		if f := h.extension(typ, data); f != NoError {
+			return Hello{}, f
 		}
 	}
 	slices.Sort(h.extensions)
 	for i := 1; i < len(h.extensions); i++ {
 		if h.extensions[i] == h.extensions[i-1] {
-			return hello{}, helloRepeated
+			return Hello{}, ErrRepeatedExtension
 		}
 	}
-	h.ja4 = h.fingerprint()
-	return h.hello, helloFlawless
+	h.JA4 = h.fingerprint()
+	return h.Hello, NoError
 }
 
 // extension reads one extension.
-func (h *clientHello) extension(typ uint16, data cryptobyte.String) helloFlaw {
+func (h *clientHello) extension(typ uint16, data cryptobyte.String) ProtocolError {
 	ok := true
 	var list cryptobyte.String
 	switch typ {
@@ -100,32 +100,32 @@ func (h *clientHello) extension(typ uint16, data cryptobyte.String) helloFlaw {
 			h.signatures, ok = readUint16s(h.signatures, list)
 		}
 	case extECH:
-		h.ech = true
+		h.ECH = true
 	case extEarlyData:
-		h.early = true
+		h.Early = true
 	}
 	if !ok {
-		return helloMalformed
+		return ErrMalformed
 	}
-	return helloFlawless
+	return NoError
 }
 
 // serverName reads the one name that RFC 6066, 3 allows.
-func (h *clientHello) serverName(data cryptobyte.String) helloFlaw {
+func (h *clientHello) serverName(data cryptobyte.String) ProtocolError {
 	var list, name cryptobyte.String
 	var typ uint8
 	switch {
 	case !data.ReadUint16LengthPrefixed(&list) || !data.Empty() || !list.ReadUint8(&typ):
-		return helloBadName
+		return ErrServerName
 	case typ != 0:
-		return helloUnknownName
+		return ErrNameType
 	case !list.ReadUint16LengthPrefixed(&name) || name.Empty():
-		return helloBadName
+		return ErrServerName
 	case !list.Empty():
-		return helloManyNames
+		return ErrManyNames
 	}
-	h.sni = string(name)
-	return helloFlawless
+	h.SNI = string(name)
+	return NoError
 }
 
 // protocols reads ALPN's list (RFC 7301, 3.1).
@@ -148,7 +148,7 @@ func (h *clientHello) protocols(data cryptobyte.String) bool {
 			all = append(append(all, ','), name...)
 		}
 	}
-	h.alpn = string(all)
+	h.ALPN = string(all)
 	return true
 }
 
@@ -163,7 +163,7 @@ func (h *clientHello) versions(list cryptobyte.String) bool {
 		}
 	}
 	if highest != 0 {
-		h.version = highest
+		h.Version = highest
 	}
 	return ok
 }
@@ -186,16 +186,16 @@ func readUint16s(dst []uint16, list cryptobyte.String) ([]uint16, bool) {
 // isGREASE reports whether v is one of the values that mean nothing (RFC 8701).
 func isGREASE(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
 
-// versionWord is the audit log's word for what h offers; "none" if it is not TLS, empty if it could
+// VersionWord is the audit log's word for what h offers; "none" if it is not TLS, empty if it could
 // not be read.
-func (h *hello) versionWord() string {
+func (h *Hello) VersionWord() string {
 	switch {
-	case !h.tls:
+	case !h.TLS:
 		return "none"
-	case h.flaw != helloFlawless:
+	case h.Err != NoError:
 		return ""
 	}
-	switch h.version {
+	switch h.Version {
 	case 0x0304:
 		return "1.3"
 	case 0x0303:
@@ -207,5 +207,5 @@ func (h *hello) versionWord() string {
 	case 0x0300:
 		return "ssl3"
 	}
-	return fmt.Sprintf("0x%04x", h.version)
+	return fmt.Sprintf("0x%04x", h.Version)
 }

@@ -1,4 +1,4 @@
-package proxy
+package clienthello
 
 import (
 	"crypto/tls"
@@ -11,7 +11,7 @@ func BenchmarkHello(b *testing.B) {
 	b.SetBytes(int64(len(whole)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if h, f := readWhole(whole, len(whole)); f != helloFlawless || h.sni == "" {
+		if h, f := readWhole(whole, len(whole)); f != NoError || h.SNI == "" {
 			b.Fatal(f)
 		}
 	}

@@ -1,14 +1,14 @@
-package proxy
+package clienthello
 
-// A beginning is what the first bytes of a tunnel's client are the beginning of.
-type beginning uint8
+// A Beginning is what the first bytes of a tunnel's client are the beginning of.
+type Beginning uint8
 
 const (
-	beginsUnclear  beginning = iota // more bytes are needed to tell
-	beginsOther                     // nothing that hides a ClientHello
-	beginsTLS                       // TLS records
-	beginsSSL2                      // a ClientHello in the format of SSL 2.0
-	beginsPreamble                  // a PROXY protocol header
+	BeginsUnclear  Beginning = iota // more bytes are needed to tell
+	BeginsOther                     // nothing that hides a ClientHello
+	BeginsTLS                       // TLS records
+	BeginsSSL2                      // a ClientHello in the format of SSL 2.0
+	BeginsPreamble                  // a PROXY protocol header
 )
 
 // Content types of TLS records (RFC 8446, 5.1 and RFC 6520, 3). Servers have been seen to skip a record of each
@@ -20,14 +20,14 @@ const (
 	recordHeartbeat        = 24
 )
 
-// protocolOf tells what b, which a client sends first, begins. The version in a TLS record is not looked at:
+// ProtocolOf tells what b, which a client sends first, begins. The version in a TLS record is not looked at:
 // servers ignore it (RFC 8446, 5.1).
-func protocolOf(b []byte) beginning {
+func ProtocolOf(b []byte) Beginning {
 	switch {
 	case len(b) == 0:
-		return beginsUnclear
+		return BeginsUnclear
 	case recordChangeCipherSpec <= b[0] && b[0] <= recordHeartbeat:
-		return beginsTLS
+		return BeginsTLS
 	case b[0]&0x80 != 0:
 		return ssl2(b)
 	}
@@ -36,21 +36,21 @@ func protocolOf(b []byte) beginning {
 
 // ssl2 tells a ClientHello in the format of SSL 2.0 with a header of two bytes (RFC 5246, E.2): length, type 1,
 // version. It can name no host.
-func ssl2(b []byte) beginning {
+func ssl2(b []byte) Beginning {
 	const maxLength = 0x4200 // more than servers read of one
 	switch {
 	case b[0]&0x7f > maxLength>>8:
-		return beginsOther
+		return BeginsOther
 	case len(b) < 3:
-		return beginsUnclear
+		return BeginsUnclear
 	case b[2] != typeClientHello:
-		return beginsOther
+		return BeginsOther
 	case len(b) < 5:
-		return beginsUnclear
+		return BeginsUnclear
 	case b[3] == 3 && b[4] <= 4, b[3] == 0 && b[4] == 2:
-		return beginsSSL2
+		return BeginsSSL2
 	}
-	return beginsOther
+	return BeginsOther
 }
 
 // The two beginnings of a PROXY protocol header. Many origins take one from anybody, and read the ClientHello
@@ -60,16 +60,16 @@ const (
 	preambleBinary = "\r\n\r\n\x00\r\nQUIT\n"
 )
 
-func preamble(b []byte) beginning {
+func preamble(b []byte) Beginning {
 	for _, p := range [...]string{preambleText, preambleBinary} {
 		n := min(len(b), len(p))
 		if string(b[:n]) != p[:n] {
 			continue
 		}
 		if n < len(p) {
-			return beginsUnclear
+			return BeginsUnclear
 		}
-		return beginsPreamble
+		return BeginsPreamble
 	}
-	return beginsOther
+	return BeginsOther
 }

@@ -1,4 +1,4 @@
-package proxy
+package clienthello
 
 import (
 	"crypto/sha256"
@@ -16,8 +16,8 @@ func (h *clientHello) fingerprint() string {
 
 	var space [64]byte
 	b := append(space[:0], 't')
-	b = append(b, ja4Version(h.version)...)
-	if h.sni != "" {
+	b = append(b, ja4Version(h.Version)...)
+	if h.SNI != "" {
 		b = append(b, 'd')
 	} else {
 		b = append(b, 'i')

@@ -1,4 +1,4 @@
-package proxy
+package clienthello
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -22,7 +21,7 @@ func helloBytes(t testing.TB, config *tls.Config) []byte {
 		tls.Client(client, config).Handshake()
 		client.Close()
 	}()
-	b := make([]byte, helloLimit)
+	b := make([]byte, Limit)
 	n, err := server.Read(b)
 	if err != nil {
 		t.Fatal(err)
@@ -42,55 +41,55 @@ func records(hello []byte, size int) []byte {
 }
 
 // readWhole has b scanned in portions of step bytes and parsed.
-func readWhole(b []byte, step int) (hello, helloFlaw) {
-	var frame helloFrame
+func readWhole(b []byte, step int) (Hello, ProtocolError) {
+	var frame Frame
 	for n := min(step, len(b)); ; n = min(n+step, len(b)) {
-		whole, f := frame.scan(b[:n])
+		whole, f := frame.Scan(b[:n])
 		switch {
-		case f != helloFlawless:
-			return hello{}, f
+		case f != NoError:
+			return Hello{}, f
 		case whole:
-			return parseHello(frame.message(b[:n]))
+			return Parse(frame.Message(b[:n]))
 		case n == len(b):
-			return hello{}, helloCutOff
+			return Hello{}, ErrIncomplete
 		}
 	}
 }
 
 // What begins a tunnel is told apart as soon as that is possible.
 func TestProtocolOf(t *testing.T) {
-	for b, want := range map[string]beginning{
-		"":                       beginsUnclear,
-		"\x13":                   beginsOther,
-		"\x14":                   beginsTLS,
-		"\x15":                   beginsTLS,
-		"\x16":                   beginsTLS,
-		"\x17":                   beginsTLS,
-		"\x18":                   beginsTLS,
-		"\x19":                   beginsOther,
-		"\x80":                   beginsUnclear,
-		"\x80\x2e\x01\x03":       beginsUnclear,
-		"\x80\x2e\x01\x03\x00":   beginsSSL2,
-		"\x80\x2e\x01\x03\x04":   beginsSSL2,
-		"\x80\x2e\x01\x00\x02":   beginsSSL2,
-		"\xbf\xff\x01\x03\x01":   beginsSSL2,
-		"\x80\x2e\x01\x03\x05":   beginsOther,
-		"\x80\x2e\x02":           beginsOther,
-		"\xff":                   beginsOther, // Telnet
-		"\xc3":                   beginsOther, // UTF-8
-		"P":                      beginsUnclear,
-		"PROXY":                  beginsUnclear,
-		"PROXY ":                 beginsPreamble,
-		"PROXY TCP4 ":            beginsPreamble,
-		"POST":                   beginsOther,
-		"PRI * HTTP/2.0":         beginsOther,
-		"\r":                     beginsUnclear,
-		"\r\n\r\n\x00\r\nQUIT":   beginsUnclear,
-		"\r\n\r\n\x00\r\nQUIT\n": beginsPreamble,
-		"\r\nGET":                beginsOther,
-		"\x05\x01\x00":           beginsOther, // SOCKS
+	for b, want := range map[string]Beginning{
+		"":                       BeginsUnclear,
+		"\x13":                   BeginsOther,
+		"\x14":                   BeginsTLS,
+		"\x15":                   BeginsTLS,
+		"\x16":                   BeginsTLS,
+		"\x17":                   BeginsTLS,
+		"\x18":                   BeginsTLS,
+		"\x19":                   BeginsOther,
+		"\x80":                   BeginsUnclear,
+		"\x80\x2e\x01\x03":       BeginsUnclear,
+		"\x80\x2e\x01\x03\x00":   BeginsSSL2,
+		"\x80\x2e\x01\x03\x04":   BeginsSSL2,
+		"\x80\x2e\x01\x00\x02":   BeginsSSL2,
+		"\xbf\xff\x01\x03\x01":   BeginsSSL2,
+		"\x80\x2e\x01\x03\x05":   BeginsOther,
+		"\x80\x2e\x02":           BeginsOther,
+		"\xff":                   BeginsOther, // Telnet
+		"\xc3":                   BeginsOther, // UTF-8
+		"P":                      BeginsUnclear,
+		"PROXY":                  BeginsUnclear,
+		"PROXY ":                 BeginsPreamble,
+		"PROXY TCP4 ":            BeginsPreamble,
+		"POST":                   BeginsOther,
+		"PRI * HTTP/2.0":         BeginsOther,
+		"\r":                     BeginsUnclear,
+		"\r\n\r\n\x00\r\nQUIT":   BeginsUnclear,
+		"\r\n\r\n\x00\r\nQUIT\n": BeginsPreamble,
+		"\r\nGET":                BeginsOther,
+		"\x05\x01\x00":           BeginsOther, // SOCKS
 	} {
-		if got := protocolOf([]byte(b)); got != want {
+		if got := ProtocolOf([]byte(b)); got != want {
 			t.Errorf("%q: %d, want %d", b, got, want)
 		}
 	}
@@ -102,24 +101,24 @@ func TestReadHello(t *testing.T) {
 		t.Fatalf("a hello of %d bytes is no post-quantum one", len(whole))
 	}
 	want, f := readWhole(whole, len(whole))
-	if f != "" || want.sni != "origin.test" || want.alpn != "h2,http/1.1" || want.versionWord() != "1.3" || want.ech || !strings.HasPrefix(want.ja4, "t13d") {
-		t.Fatalf("%+v, flaw %q", want, f)
+	if f != "" || want.SNI != "origin.test" || want.ALPN != "h2,http/1.1" || want.VersionWord() != "1.3" || want.ECH || !strings.HasPrefix(want.JA4, "t13d") {
+		t.Fatalf("%+v, error %q", want, f)
 	}
 	for _, size := range []int{1, 3, 4, 5, 1000, maxRecord} {
 		b := records(whole, size)
 		for _, step := range []int{1, 2, 7, 1460, len(b)} {
 			if got, f := readWhole(b, step); f != "" || got != want {
-				t.Errorf("records of %d, portions of %d: %+v, flaw %q", size, step, got, f)
+				t.Errorf("records of %d, portions of %d: %+v, error %q", size, step, got, f)
 			}
 			// Bytes behind it are none of ours.
 			if got, f := readWhole(append(bytes.Clone(b), "\x17\x03\x03"...), step); f != "" || got != want {
-				t.Errorf("records of %d, portions of %d, with more behind: %+v, flaw %q", size, step, got, f)
+				t.Errorf("records of %d, portions of %d, with more behind: %+v, error %q", size, step, got, f)
 			}
 		}
 	}
 	for n := range len(whole) {
-		if _, f := readWhole(whole[:n], 1<<20); f != helloCutOff {
-			t.Fatalf("%d bytes of %d: flaw %q", n, len(whole), f)
+		if _, f := readWhole(whole[:n], 1<<20); f != ErrIncomplete {
+			t.Fatalf("%d bytes of %d: error %q", n, len(whole), f)
 		}
 	}
 }
@@ -127,7 +126,7 @@ func TestReadHello(t *testing.T) {
 // JA4 as in FoxIO's description, whose example this is.
 func TestJA4(t *testing.T) {
 	h := clientHello{
-		hello:    hello{version: 0x0304, sni: "example.com"},
+		Hello:    Hello{Version: 0x0304, SNI: "example.com"},
 		protocol: "h2",
 		ciphers: []uint16{0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c,
 			0x009d, 0x002f, 0x0035},
@@ -145,7 +144,7 @@ func TestJA4(t *testing.T) {
 			t.Errorf("protocol %q: %s, want %s", protocol, got, want)
 		}
 	}
-	if got := (&clientHello{hello: hello{version: 0x0301}}).fingerprint(); got != "t10i000000_000000000000_000000000000" {
+	if got := (&clientHello{Hello: Hello{Version: 0x0301}}).fingerprint(); got != "t10i000000_000000000000_000000000000" {
 		t.Errorf("empty hello: %s", got)
 	}
 }
@@ -170,7 +169,7 @@ func ext(typ uint16, data string) []byte {
 	return append(binary.BigEndian.AppendUint16(b, uint16(len(data))), data...)
 }
 
-func TestHelloFlaws(t *testing.T) {
+func TestMalformedHello(t *testing.T) {
 	name := ext(extServerName, "\x00\x04\x00\x00\x01a")
 	whole := build(name)
 	change := func(at int, b byte) []byte {
@@ -179,49 +178,49 @@ func TestHelloFlaws(t *testing.T) {
 		return changed
 	}
 	for what, tt := range map[string]struct {
-		want helloFlaw
+		want ProtocolError
 		b    []byte
 	}{
-		"whole":                        {helloFlawless, whole},
-		"no extensions":                {helloFlawless, wrap(append(append([]byte{3, 3}, make([]byte, 32)...), 0, 0, 2, 0x13, 1, 1, 0))},
-		"odd record version":           {helloFlawless, change(1, 2)},
-		"server hello":                 {helloOther, change(5, 2)},
-		"server hello, first byte":     {helloOther, change(5, 2)[:6]},
-		"alert between":                {helloBadRecord, append(records(whole, 20)[:25], 21, 3, 3, 0, 2, 2, 50)},
-		"empty record":                 {helloBadRecord, []byte{22, 3, 1, 0, 0}},
-		"record too long":              {helloBadRecord, []byte{22, 3, 1, 0x40, 1}},
-		"more behind it in its record": {helloBadRecord, func() []byte { b := append(bytes.Clone(whole), 0); b[4]++; return b }()},
-		"announced too long":           {helloTooLarge, []byte{22, 3, 1, 0, 5, 1, 1, 0, 0, 0}},
-		"too long in many records":     {helloTooLarge, bytes.Repeat([]byte{22, 3, 1, 0, 1, 1}, helloLimit/6+1)},
-		"length of the session":        {helloMalformed, change(9+34, 33)},
-		"odd cipher list":              {helloMalformed, change(9+36, 1)},
-		"no compression":               {helloMalformed, change(9+39, 0)},
-		"extensions too long":          {helloMalformed, change(9+42, 99)},
-		"name twice":                   {helloRepeated, build(name, name)},
-		"unknown extension twice":      {helloRepeated, build(ext(0x1234, ""), ext(0x1233, ""), ext(0x1234, ""))},
-		"two names":                    {helloManyNames, build(ext(extServerName, "\x00\x08\x00\x00\x01a\x00\x00\x01b"))},
-		"empty name":                   {helloBadName, build(ext(extServerName, "\x00\x03\x00\x00\x00"))},
-		"no name in it":                {helloBadName, build(ext(extServerName, ""))},
-		"behind the name":              {helloBadName, build(ext(extServerName, "\x00\x04\x00\x00\x01a!"))},
-		"name of another type":         {helloUnknownName, build(ext(extServerName, "\x00\x04\x01\x00\x01a"))},
-		"empty protocol":               {helloMalformed, build(ext(extALPN, "\x00\x01\x00"))},
-		"odd versions":                 {helloMalformed, build(ext(extSupportedVersions, "\x03\x03\x04\x03"))},
-		"no signatures":                {helloMalformed, build(ext(extSignatures, "\x00\x00"))},
+		"whole":                        {NoError, whole},
+		"no extensions":                {NoError, wrap(append(append([]byte{3, 3}, make([]byte, 32)...), 0, 0, 2, 0x13, 1, 1, 0))},
+		"odd record version":           {NoError, change(1, 2)},
+		"server hello":                 {ErrNoClientHello, change(5, 2)},
+		"server hello, first byte":     {ErrNoClientHello, change(5, 2)[:6]},
+		"alert between":                {ErrRecords, append(records(whole, 20)[:25], 21, 3, 3, 0, 2, 2, 50)},
+		"empty record":                 {ErrRecords, []byte{22, 3, 1, 0, 0}},
+		"record too long":              {ErrRecords, []byte{22, 3, 1, 0x40, 1}},
+		"more behind it in its record": {ErrRecords, func() []byte { b := append(bytes.Clone(whole), 0); b[4]++; return b }()},
+		"announced too long":           {ErrTooLarge, []byte{22, 3, 1, 0, 5, 1, 1, 0, 0, 0}},
+		"too long in many records":     {ErrTooLarge, bytes.Repeat([]byte{22, 3, 1, 0, 1, 1}, Limit/6+1)},
+		"length of the session":        {ErrMalformed, change(9+34, 33)},
+		"odd cipher list":              {ErrMalformed, change(9+36, 1)},
+		"no compression":               {ErrMalformed, change(9+39, 0)},
+		"extensions too long":          {ErrMalformed, change(9+42, 99)},
+		"name twice":                   {ErrRepeatedExtension, build(name, name)},
+		"unknown extension twice":      {ErrRepeatedExtension, build(ext(0x1234, ""), ext(0x1233, ""), ext(0x1234, ""))},
+		"two names":                    {ErrManyNames, build(ext(extServerName, "\x00\x08\x00\x00\x01a\x00\x00\x01b"))},
+		"empty name":                   {ErrServerName, build(ext(extServerName, "\x00\x03\x00\x00\x00"))},
+		"no name in it":                {ErrServerName, build(ext(extServerName, ""))},
+		"behind the name":              {ErrServerName, build(ext(extServerName, "\x00\x04\x00\x00\x01a!"))},
+		"name of another type":         {ErrNameType, build(ext(extServerName, "\x00\x04\x01\x00\x01a"))},
+		"empty protocol":               {ErrMalformed, build(ext(extALPN, "\x00\x01\x00"))},
+		"odd versions":                 {ErrMalformed, build(ext(extSupportedVersions, "\x03\x03\x04\x03"))},
+		"no signatures":                {ErrMalformed, build(ext(extSignatures, "\x00\x00"))},
 	} {
 		for _, step := range []int{1, len(tt.b)} {
 			if _, f := readWhole(tt.b, step); f != tt.want {
-				t.Errorf("%s, in portions of %d: flaw %q, want %q", what, step, f, tt.want)
+				t.Errorf("%s, in portions of %d: error %q, want %q", what, step, f, tt.want)
 			}
 		}
 	}
 	// Versions: the list counts, what means nothing in it does not.
 	for data, want := range map[string]string{"\x06\x0a\x0a\x03\x04\x03\x03": "1.3", "\x02\xfa\xfa": "1.2", "\x04\x7f\x1c\x03\x01": "0x7f1c"} {
-		if h, f := readWhole(build(ext(extSupportedVersions, data)), 1<<20); f != "" || h.versionWord() != want {
-			t.Errorf("versions %x: %s, flaw %q, want %s", data, h.versionWord(), f, want)
+		if h, f := readWhole(build(ext(extSupportedVersions, data)), 1<<20); f != "" || h.VersionWord() != want {
+			t.Errorf("versions %x: %s, error %q, want %s", data, h.VersionWord(), f, want)
 		}
 	}
-	if h, f := readWhole(build(ext(extECH, "x")), 1<<20); f != "" || !h.ech || h.sni != "" {
-		t.Errorf("ECH: %+v, flaw %q", h, f)
+	if h, f := readWhole(build(ext(extECH, "x")), 1<<20); f != "" || !h.ECH || h.SNI != "" {
+		t.Errorf("ECH: %+v, error %q", h, f)
 	}
 }
 
@@ -239,21 +238,21 @@ func FuzzHello(f *testing.F) {
 		if len(b) == 0 {
 			return
 		}
-		h, flaw := readWhole(b, len(b))
-		if cut, cutFlaw := readWhole(b, max(step, 1)); cut != h || cutFlaw != flaw {
-			t.Fatalf("in one: %+v %q; in portions of %d: %+v %q", h, flaw, step, cut, cutFlaw)
+		h, err := readWhole(b, len(b))
+		if cut, cutErr := readWhole(b, max(step, 1)); cut != h || cutErr != err {
+			t.Fatalf("in one: %+v %q; in portions of %d: %+v %q", h, err, step, cut, cutErr)
 		}
-		if flaw != helloFlawless {
-			if name, ok := goServerName(b); ok && flaw == helloNone {
+		if err != NoError {
+			if name, ok := goServerName(b); ok && err == ErrNoTLS {
 				t.Fatalf("passes as no TLS; crypto/tls reads a hello for %q", name)
 			}
 			return
 		}
-		if len(h.ja4) != 36 {
-			t.Fatalf("JA4 %q", h.ja4)
+		if len(h.JA4) != 36 {
+			t.Fatalf("JA4 %q", h.JA4)
 		}
-		if name, ok := goServerName(b); ok && name != strings.TrimSuffix(h.sni, ".") {
-			t.Fatalf("name %q, crypto/tls read %q", h.sni, name)
+		if name, ok := goServerName(b); ok && name != strings.TrimSuffix(h.SNI, ".") {
+			t.Fatalf("name %q, crypto/tls read %q", h.SNI, name)
 		}
 	})
 }
@@ -283,48 +282,26 @@ func (c *readOnly) Write(p []byte) (int, error)      { return len(p), nil }
 func (c *readOnly) SetWriteDeadline(time.Time) error { return nil }
 func (c *readOnly) Close() error                     { return nil }
 
-// A hello has a time limit, from its first byte; silence before it has none.
-func TestHelloInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var got hello
-		tun := &tunnel{helloWait: 10 * time.Second, judge: func(h *hello) *helloRefusal { got = *h; return &helloRefusal{} }}
-		client, origin, done := pipeTunnel(tun, bare)
-		time.Sleep(time.Hour)
-		send(t, client, "\x16\x03")
-		time.Sleep(3 * time.Second)
-		send(t, client, "\x01")
-		began := time.Now()
-		if e := <-done; e.why != tunnelRefused || got.flaw != helloLate || e.out != 0 {
-			t.Errorf("%+v, flaw %q", e, got.flaw)
-		}
-		if waited := time.Since(began); waited != 7*time.Second {
-			t.Errorf("refused after %v more, want 7s", waited)
-		}
-		expectEOF(t, origin)
-		client.Close()
-	})
-}
-
 // However what follows a hello is cut, the same of it passes; and no handshake record does before the watch is over.
 func FuzzHelloWatch(f *testing.F) {
 	f.Add([]byte("\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x02ab\x16\x03\x03\x00\x01\x01"), 1, true)
 	f.Add([]byte("\x15\x03\x03\x00\x02\x01\x5a\x17\x03\x03\x00\x02ab\x16"), 3, false)
 	f.Fuzz(func(t *testing.T, b []byte, step int, early bool) {
-		whole := helloWatch{early: early}
-		want := whole.pass(b)
-		cut := helloWatch{early: early}
+		whole := Watch{Early: early}
+		want := whole.Pass(b)
+		cut := Watch{Early: early}
 		got := 0
 		for part := range slices.Chunk(b, min(max(step, 1), 1<<20)) {
-			n := cut.pass(part)
+			n := cut.Pass(part)
 			got += n
 			if n < len(part) {
 				break
 			}
 		}
-		if got != want || cut.over != whole.over {
+		if got != want || cut.Over != whole.Over {
 			t.Fatalf("%d pass in portions, %d in one", got, want)
 		}
-		if want < len(b) && (whole.over || b[want] != recordHandshake) {
+		if want < len(b) && (whole.Over || b[want] != recordHandshake) {
 			t.Fatalf("held back at byte %d, %x", want, b[want])
 		}
 		for at := 0; at < want && !(b[at] == recordApplicationData && !early); {
