@@ -74,7 +74,9 @@ func appendForEver(dir string) {
 }
 
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
+	moments := rand.New(rand.NewPCG(1, 2))
 	var acknowledged uint64
 	for range 8 {
 		cmd := child(t, "append", dir)
@@ -85,7 +87,7 @@ func TestKill(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		moment := rand.IntN(800)
+		moment := moments.IntN(800)
 		in := bufio.NewScanner(out)
 		for n := 0; in.Scan(); n++ {
 			if n == moment {

@@ -79,6 +79,7 @@ func lines(t *testing.T, n int) string {
 }
 
 func TestTornTail(t *testing.T) {
+	t.Parallel()
 	whole := lines(t, 3)
 	third := strings.LastIndexByte(whole[:len(whole)-1], '\n') + 1
 	dir := t.TempDir()

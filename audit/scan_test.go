@@ -158,6 +158,7 @@ func TestScanStops(t *testing.T) {
 
 // A reader sees a whole log at any moment, whatever the writer is doing.
 func TestScanWhileWriting(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, small(dir))
 	add(t, l, decision())

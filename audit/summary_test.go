@@ -21,6 +21,7 @@ func summaries(t *testing.T, dir string) []string {
 
 // A summary says what the file says: whatever is asked, the answer is the same with and without.
 func TestSummariesChangeNothing(t *testing.T) {
+	t.Parallel()
 	exprs := []string{
 		"", "decision=deny", "host=pastebin.com", "host = new.his.arc.azure.com", "host = none.example.com", "group=wac",
 		"client in 10.0.1.11 or reason=private_address", "type=admin.reload", "method=CONNECT decision=deny", "bytes_in > 0",
@@ -90,6 +91,7 @@ func countBy(t *testing.T, dir string, o audit.ScanOptions, names []string) stri
 
 // A summary that does not fit its file, or is damaged, is not believed.
 func TestSummaryIsNeverTheTruth(t *testing.T) {
+	t.Parallel()
 	dir := month(t, 3)
 	by := []string{"host", "decision"}
 	want := countBy(t, dir, audit.ScanOptions{}, by)
@@ -115,6 +117,7 @@ func TestSummaryIsNeverTheTruth(t *testing.T) {
 
 // Summaries go with their files, and those of others stay.
 func TestSummariseRemovesOrphans(t *testing.T) {
+	t.Parallel()
 	dir := month(t, 3)
 	if err := audit.Summarise(t.Context(), dir); err != nil {
 		t.Fatal(err)

@@ -133,9 +133,11 @@ func TestTamper(t *testing.T) {
 		}},
 	}
 	for _, compressed := range []bool{false, true} {
+		whole := soundHistory(t, compressed)
 		for _, tt := range tests {
 			t.Run(fmt.Sprintf("%s, compressed=%v", tt.name, compressed), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { wantFound(t, compressed, tt.do, tt.want, tt.others) })
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { wantFound(t, whole.copy(t), tt.do, tt.want, tt.others) })
 			})
 		}
 	}
@@ -177,19 +179,44 @@ func TestTamperCompressed(t *testing.T) {
 			write(t, h.segments[1], string(text))
 		}},
 	}
+	whole := soundHistory(t, true)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { wantFound(t, true, tt.do, tt.want, tt.others) })
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { wantFound(t, whole.copy(t), tt.do, tt.want, tt.others) })
 		})
 	}
 }
 
-// wantFound makes a history, has it tampered with, and fails unless Verify names each of want, and says
-// whether the other records are intact.
-func wantFound(t *testing.T, compressed bool, tamper func(*testing.T, *history), want []string, others bool) {
+// soundHistory makes a history of which Verify says nothing.
+func soundHistory(t *testing.T, compressed bool) (h *history) {
 	t.Helper()
-	h := makeHistory(t, compressed)
-	wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
+	root := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h = makeHistoryIn(t, root, compressed)
+		wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
+	})
+	return h
+}
+
+// copy is another log, with its key and its anchor, that says the same as h.
+func (h *history) copy(t *testing.T) *history {
+	t.Helper()
+	c := *h
+	c.dir = crashed(t, h.dir)
+	c.anchor = filepath.Join(t.TempDir(), "anchor")
+	write(t, c.anchor, contents(t, h.anchor))
+	c.segments = nil
+	for _, s := range h.segments {
+		c.segments = append(c.segments, filepath.Join(c.dir, filepath.Base(s)))
+	}
+	return &c
+}
+
+// wantFound has h tampered with, which is sound, and fails unless Verify names each of want, and says
+// whether the other records are intact.
+func wantFound(t *testing.T, h *history, tamper func(*testing.T, *history), want []string, others bool) {
+	t.Helper()
 	tamper(t, h)
 	v := verify(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
 	if v.OK() {

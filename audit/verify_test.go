@@ -57,8 +57,13 @@ type history struct {
 // have summaries.
 func makeHistory(t *testing.T, compressed bool) *history {
 	t.Helper()
-	h := &history{dir: filepath.Join(t.TempDir(), "audit")}
-	h.anchor = filepath.Join(t.TempDir(), "anchor")
+	return makeHistoryIn(t, t.TempDir(), compressed)
+}
+
+// makeHistoryIn is makeHistory in a directory that outlives the bubble.
+func makeHistoryIn(t *testing.T, root string, compressed bool) *history {
+	t.Helper()
+	h := &history{dir: filepath.Join(root, "audit"), anchor: filepath.Join(root, "anchor")}
 	o := small(h.dir)
 	o.Anchor, o.Site = h.anchor, "site-01"
 	l := open(t, o)

@@ -34,9 +34,7 @@ func startRealm(t *testing.T) *realm {
 			t.Skipf("%s is not installed: apt-get install krb5-kdc krb5-admin-server", tool)
 		}
 	}
-	free := listen(t, "127.0.0.1:0")
-	r := &realm{t: t, dir: t.TempDir(), addr: free.Addr().String()}
-	free.Close()
+	r := &realm{t: t, dir: t.TempDir(), addr: reserve(t)}
 	r.conf = r.file("krb5.conf", fmt.Sprintf(`[libdefaults]
  default_realm = SITE.TEST
  dns_lookup_kdc = false

@@ -154,9 +154,7 @@ func TestBalancer(t *testing.T) {
 func startHAProxy(t *testing.T, s *site, addr string) (v1, v2 string) {
 	t.Helper()
 	for _, at := range []*string{&v1, &v2} {
-		free := listen(t, "127.0.0.1:0")
-		*at = free.Addr().String()
-		free.Close()
+		*at = reserve(t)
 	}
 	s.write("haproxy.cfg", fmt.Sprintf(`
 defaults

@@ -78,9 +78,7 @@ func runSquid(t *testing.T, access func(file func(name, text string) string) str
 		}
 		return path
 	}
-	free := listen(t, "127.0.0.1:0")
-	s := &squid{addr: free.Addr().String()}
-	free.Close()
+	s := &squid{addr: reserve(t)}
 	conf := file("squid.conf", fmt.Sprintf(`http_port %s
 hosts_file %s
 acl refused dstdomain refused.parent.test

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"webproxy/internal/proxytest"
 )
 
 // patience is how long a test waits for what should happen at once, before it fails.
@@ -108,6 +110,17 @@ func (s *site) write(name, text string) {
 func (s *site) configure(sections string) { s.write("webproxy.yaml", s.settings+sections) }
 
 func (s *site) audit() string { return filepath.Join(s.dir, "audit") }
+
+// reserve is a loopback address that nobody but a server that the test starts gets before the test ends.
+func reserve(t *testing.T) string {
+	t.Helper()
+	addr, release, err := proxytest.ReserveAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return addr
+}
 
 // A process is a running webproxy.
 type process struct {

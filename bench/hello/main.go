@@ -26,6 +26,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"webproxy/internal/proxytest"
 )
 
 func main() {
@@ -108,7 +110,11 @@ func echo(ln net.Listener) {
 
 // start starts the proxy and returns its process id and its address.
 func start(binary, dir string, port int) (pid int, addr string, stop func(), err error) {
-	addr = freeAddr()
+	addr, release, err := proxytest.ReserveAddr()
+	if err != nil {
+		return 0, "", nil, err
+	}
+	defer release() // by then the proxy listens there
 	path := filepath.Join(dir, "webproxy.yaml")
 	text := fmt.Sprintf(`listen: %q
 dashboard: { listen: off }
@@ -138,15 +144,6 @@ policy: { rules: [{ id: o, hosts: [origin.test], ports: [%d], private: allow }] 
 	}
 	stop()
 	return 0, "", nil, errors.New("the proxy does not start: " + out.String())
-}
-
-func freeAddr() string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // round opens n tunnels and returns the processor time of one, in microseconds.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"webproxy/internal/proxytest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,10 +29,11 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			for _, name := range []string{"PROXY", "DASH"} {
-				addr, err := freeAddr()
+				addr, release, err := proxytest.ReserveAddr()
 				if err != nil {
 					return err
 				}
+				env.Defer(release)
 				env.Setenv(name, addr)
 			}
 			return nil
@@ -44,16 +46,6 @@ func TestScript(t *testing.T) {
 		},
 		RequireExplicitExec: true,
 	})
-}
-
-// freeAddr returns a loopback address that nobody listened on a moment ago.
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }
 
 // scriptGet is the script command
