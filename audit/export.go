@@ -100,14 +100,14 @@ func (e *Exporter) objects(object func(*Record) any) {
 	enc := json.NewEncoder(e.out)
 	enc.SetEscapeHTML(false)
 	e.write = func(r *Record, _ string) (bool, error) {
-		if !r.isRequest() {
+		if !isRequest(r) {
 			return false, nil
 		}
 		return true, enc.Encode(object(r))
 	}
 }
 
-func (r *Record) isRequest() bool {
+func isRequest(r *Record) bool {
 	return r.Type == TypeDecision || r.Type == TypeClose || r.Type == TypeRepeat
 }
 
@@ -115,10 +115,10 @@ func (r *Record) isRequest() bool {
 func (e *Exporter) lines(appendLine func(b []byte, r *Record) []byte) {
 	var b []byte
 	e.write = func(r *Record, _ string) (bool, error) {
-		if !r.isRequest() {
+		if !isRequest(r) {
 			return false, nil
 		}
-		if r.Type == TypeDecision && r.permitted() {
+		if r.Type == TypeDecision && permitted(r) {
 			return true, nil // its close has a line
 		}
 		b = appendLine(b[:0], r)
@@ -180,11 +180,11 @@ func Export(w io.Writer, format, dir string, o ScanOptions, joined bool) (left u
 }
 
 // permitted reports whether a request went ahead.
-func (r *Record) permitted() bool { return r.Decision == "allow" || r.Decision == "would_deny" }
+func permitted(r *Record) bool { return r.Decision == "allow" || r.Decision == "would_deny" }
 
 // url is what was asked for, as a URL, without the scheme's own port; a tunnel's is that of its origin. It is
 // empty if there was no host.
-func (r *Record) url() string {
+func urlOf(r *Record) string {
 	if r.Host == "" {
 		return ""
 	}
@@ -192,7 +192,7 @@ func (r *Record) url() string {
 	if scheme == "" {
 		scheme = "http"
 	}
-	target := r.hostPort()
+	target := hostPort(r)
 	if scheme == "http" && r.Port == 80 || scheme == "https" && r.Port == 443 {
 		target = target[:strings.LastIndexByte(target, ':')]
 	}
@@ -200,7 +200,7 @@ func (r *Record) url() string {
 }
 
 // urlHost is the host as a URL has it: an IPv6 address in brackets (RFC 3986, 3.2.2).
-func (r *Record) urlHost() string {
+func urlHost(r *Record) string {
 	if strings.Contains(r.Host, ":") && !strings.HasPrefix(r.Host, "[") {
 		return "[" + r.Host + "]"
 	}
@@ -208,10 +208,10 @@ func (r *Record) urlHost() string {
 }
 
 // urlOrError is url; where there is none, it is what access logs have instead of one.
-func (r *Record) urlOrError() string {
+func urlOrError(r *Record) string {
 	switch {
 	case r.Host != "":
-		return r.url()
+		return urlOf(r)
 	case r.Hosts > 0:
 		return "error:several-hosts"
 	}
@@ -219,9 +219,9 @@ func (r *Record) urlOrError() string {
 }
 
 // hostPort is host and port with a colon between, an IPv6 address in brackets.
-func (r *Record) hostPort() string {
-	return fmt.Sprintf("%s:%d", r.urlHost(), r.Port)
+func hostPort(r *Record) string {
+	return fmt.Sprintf("%s:%d", urlHost(r), r.Port)
 }
 
 // failed reports whether the next hop failed, or the connection was cut.
-func (r *Record) failed() bool { return r.Error != "" || r.Status >= 500 }
+func failed(r *Record) bool { return r.Error != "" || r.Status >= 500 }

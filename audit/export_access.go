@@ -16,7 +16,7 @@ func appendSquid(b []byte, r *Record) []byte {
 	b = appendWord(b, addrText(r.Client))
 	code, hierarchy := "TCP_DENIED", "HIER_NONE/-"
 	switch {
-	case !r.permitted():
+	case !permitted(r):
 	case r.Method == http.MethodConnect:
 		code = "TCP_TUNNEL"
 	default:
@@ -30,11 +30,11 @@ func appendSquid(b []byte, r *Record) []byte {
 	b = append(b, ' ')
 	switch {
 	case r.Host == "": // as Squid has it
-		b = append(b, r.urlOrError()...)
+		b = append(b, urlOrError(r)...)
 	case r.Method == http.MethodConnect:
-		b = appendWord(b, r.hostPort())
+		b = appendWord(b, hostPort(r))
 	default:
-		b = appendWord(b, r.url())
+		b = appendWord(b, urlOf(r))
 	}
 	b = append(b, " - "...)
 	b = append(b, hierarchy...)

@@ -76,14 +76,14 @@ func newASIM(r *Record) asim {
 		TimeGenerated: at, EventCount: max(r.Count, 1), EventStartTime: at, EventEndTime: at,
 		EventType: "HTTPsession", EventSubType: string(r.Type), EventResult: asimResult(r), ResultDetails: "NA", OriginalDetails: r.Reason,
 		Severity: "Low", Product: "webproxy", Vendor: "webproxy", Schema: "WebSession", SchemaVersion: asimVersion,
-		OriginalUID: r.uid(), Dvc: orWord(r.Site, "webproxy"), DvcAction: "Deny",
+		OriginalUID: uidOf(r), Dvc: orWord(r.Site, "webproxy"), DvcAction: "Deny",
 		SrcIPAddr: addrOrNil(r.Client), SrcPort: r.ClientPort, SrcHostname: r.ClientName,
 		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port,
-		URL: r.urlOrError(), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
+		URL: urlOrError(r), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
 		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
 		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
-	if r.permitted() {
+	if permitted(r) {
 		a.DvcAction, a.Severity = "Allow", "Informational"
 	}
 	if isHostname(r.Host) {
@@ -111,7 +111,7 @@ func newASIM(r *Record) asim {
 // asimResult is EventResult: by the schema, a status below 400 is a success. What has only begun has none yet.
 func asimResult(r *Record) string {
 	switch {
-	case !r.permitted(), r.failed(), r.Status >= 400:
+	case !permitted(r), failed(r), r.Status >= 400:
 		return "Failure"
 	case r.Type == TypeDecision:
 		return "NA"

@@ -125,10 +125,10 @@ type ecsOurs struct {
 func newECS(r *Record) ecs {
 	e := ecs{
 		Timestamp: r.Time.UTC().Format(timeLayout), ECS: ecsSchema{ecsVersion},
-		Message: strings.Join(strings.Fields(r.Decision+" "+r.Method+" "+r.url()), " ") + ": " + r.Reason,
+		Message: strings.Join(strings.Fields(r.Decision+" "+r.Method+" "+urlOf(r)), " ") + ": " + r.Reason,
 		Event: ecsEvent{
 			Kind: "event", Category: []string{"network", "web"}, Type: ecsTypes(r), Action: r.Type, Outcome: ecsOutcome(r),
-			Reason: r.Reason, Dataset: "webproxy.audit", ID: r.uid(), Sequence: r.Seq,
+			Reason: r.Reason, Dataset: "webproxy.audit", ID: uidOf(r), Sequence: r.Seq,
 		},
 		Source:      ecsEnd{Address: addrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
 		Destination: ecsDestination(r),
@@ -138,7 +138,7 @@ func newECS(r *Record) ecs {
 		Webproxy:    ecsOurs{r.Decision, r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count, r.Hosts, r.Sample, r.ALPN, r.JA4},
 	}
 	if r.Host != "" {
-		e.URL = &ecsURL{r.urlHost(), r.Port, r.Scheme, r.Path, r.url()}
+		e.URL = &ecsURL{urlHost(r), r.Port, r.Scheme, r.Path, urlOf(r)}
 	}
 	switch r.Type {
 	case TypeRepeat:
@@ -177,7 +177,7 @@ func ecsDestination(r *Record) ecsEnd {
 
 func ecsTypes(r *Record) []string {
 	types := []string{"access", "connection", "denied"} // access is of the category web, the others of network
-	if r.permitted() {
+	if permitted(r) {
 		types[2] = "allowed"
 	}
 	if r.Type == TypeClose {
@@ -188,7 +188,7 @@ func ecsTypes(r *Record) []string {
 
 func ecsOutcome(r *Record) string {
 	switch {
-	case !r.permitted(), r.failed():
+	case !permitted(r), failed(r):
 		return "failure"
 	case r.Type == TypeClose:
 		return "success"

@@ -26,7 +26,7 @@ func newJoin(write func(r *Record, line string) error) *join {
 // add takes the next record in the order of the log. It keeps r's strings, and line.
 func (j *join) add(r *Record, line string) error {
 	switch {
-	case r.Type == TypeDecision && r.permitted():
+	case r.Type == TypeDecision && permitted(r):
 		j.open[r.ID] = unfinished{*r, line}
 		if len(j.open) > j.limit {
 			return j.flush(len(j.open) / 2)

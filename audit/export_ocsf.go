@@ -121,7 +121,7 @@ func newOCSF(r *Record) ocsf {
 		ActionID: 2, DispositionID: 2, StatusID: 2, StatusDetail: r.Reason,
 		Metadata: ocsfMetadata{
 			Version: ocsfVersion, Profiles: []string{"security_control"}, Product: ocsfProduct{"webproxy", "webproxy"},
-			LogName: "audit", UID: r.uid(), Correlation: r.ID, Sequence: r.Seq,
+			LogName: "audit", UID: uidOf(r), Correlation: r.ID, Sequence: r.Seq,
 		},
 		Dst:     ocsfDestination(r),
 		Request: ocsfRequest{UID: r.ID},
@@ -140,16 +140,16 @@ func newOCSF(r *Record) ocsf {
 		o.Src.name(r.ClientName)
 	}
 	if r.Host != "" {
-		o.Request.URL = &ocsfURL{Port: r.Port, Scheme: r.Scheme, Path: r.Path, Text: r.url()}
+		o.Request.URL = &ocsfURL{Port: r.Port, Scheme: r.Scheme, Path: r.Path, Text: urlOf(r)}
 		if isHostname(r.Host) {
 			o.Request.URL.Hostname = r.Host
 		}
 	}
 	o.TypeUID = o.ClassUID*100 + o.ActivityID
-	if r.permitted() {
+	if permitted(r) {
 		o.ActionID, o.DispositionID, o.StatusID = 1, 1, 1
 		switch {
-		case r.failed():
+		case failed(r):
 			o.StatusID = 2
 		case r.Type == TypeDecision:
 			o.StatusID = 0 // it has only begun
@@ -246,7 +246,7 @@ func isHostname(host string) bool {
 }
 
 // uid names a record among those of all sites.
-func (r *Record) uid() string {
+func uidOf(r *Record) string {
 	id := r.Time.UTC().Format(time.DateOnly) + "/" + fieldText(&r.Seq)
 	if r.Site != "" {
 		return r.Site + "/" + id

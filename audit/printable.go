@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"net/netip"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -48,4 +49,12 @@ func Quotable(text string) string {
 		}
 	}
 	return strings.Join(words, "")
+}
+
+// addrText is a as text, empty if it is no address.
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -171,13 +170,6 @@ func (u *Use) ClientList() string {
 		list += fmt.Sprintf(" and %d more", more)
 	}
 	return orDash(list)
-}
-
-func addrText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
 
 func orDash(s string) string {
