@@ -28,7 +28,7 @@ func (l *Log) watchClock(now clock) {
 	if step < 0 {
 		how = "back"
 	}
-	l.missing.note("the clock was set %s by %s, after %s", how, step.Abs().Round(time.Second), before.wall.UTC().Format(timeLayout))
+	l.missing.note("the clock was set %s by %s, after %s", how, step.Abs().Round(time.Second), before.wall.UTC().Format(TimeLayout))
 }
 
 // headError is why there is no tree head, once.

@@ -89,9 +89,9 @@ func fieldText(field any) string {
 		if v.IsZero() {
 			return ""
 		}
-		return v.UTC().Format(timeLayout)
+		return v.UTC().Format(TimeLayout)
 	case *time.Duration:
-		return strconv.FormatInt(milliseconds(*v), 10)
+		return strconv.FormatInt(Milliseconds(*v), 10)
 	case *[]string:
 		return strings.Join(*v, " ")
 	case *bool:

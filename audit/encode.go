@@ -75,7 +75,7 @@ func (e *encoder) add(enc zapcore.ObjectEncoder, c *column, field any, always bo
 		}
 	case *time.Duration:
 		if *v > 0 || always {
-			enc.AddInt64(c.name, milliseconds(*v))
+			enc.AddInt64(c.name, Milliseconds(*v))
 		}
 	case *bool:
 		if e.record.shows(c, *v) {
@@ -117,12 +117,12 @@ func (e *encoder) address(a netip.Addr) []byte {
 	return a.Unmap().WithZone("").AppendTo(e.scratch[:0])
 }
 
-// appendTime appends t, which is in UTC, in timeLayout. Every record has a time, and to follow a layout takes
+// appendTime appends t, which is in UTC, in TimeLayout. Every record has a time, and to follow a layout takes
 // package time long, on a deep stack.
 func appendTime(b []byte, t time.Time) []byte {
 	year, month, day := t.Date()
 	if year < 0 || year > 9999 {
-		return t.AppendFormat(b, timeLayout)
+		return t.AppendFormat(b, TimeLayout)
 	}
 	hour, minute, second := t.Clock()
 	b = append(appendDigits(b, year/100), byte('0'+year/10%10), byte('0'+year%10), '-')
@@ -138,8 +138,8 @@ func appendTime(b []byte, t time.Time) []byte {
 // appendDigits appends n, which is below 100, in two digits.
 func appendDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
-// milliseconds rounds up: what took any time at all does not read as nothing.
-func milliseconds(d time.Duration) int64 {
+// Milliseconds rounds up: what took any time at all does not read as nothing.
+func Milliseconds(d time.Duration) int64 {
 	return int64((max(d, 0) + time.Millisecond - 1) / time.Millisecond)
 }
 

@@ -130,34 +130,29 @@ func (e *Exporter) lines(appendLine func(b []byte, r *Record) []byte) {
 // csv makes e write all fields of all records.
 func (e *Exporter) csv() {
 	w := spreadsheet.NewWriter(e.out)
-	row := make([]string, len(columns))
-	for i := range columns {
-		row[i] = columns[i].name
-	}
+	row := FieldNames()
 	w.Write(row)
 	e.flush = w.Flush
 	e.write = func(r *Record, _ string) (bool, error) {
-		for i := range columns {
-			row[i] = Printable(fieldText(columns[i].at(r)))
-		}
+		row = AppendCells(row[:0], r)
 		return true, w.Write(row)
 	}
 }
 
 // ndjson makes e write the lines as they are.
 func (e *Exporter) ndjson() {
-	enc := newEncoder()
+	enc := NewLineEncoder()
+	var b []byte
 	e.write = func(r *Record, line string) (bool, error) {
 		if line != "" {
 			e.out.WriteString(line)
 			return true, e.out.WriteByte('\n')
 		}
-		b, err := enc.encode(r)
-		if err != nil {
+		var err error
+		if b, err = enc.Append(b[:0], r); err != nil {
 			return false, err
 		}
-		defer b.Free()
-		_, err = e.out.Write(b.Bytes())
+		_, err = e.out.Write(b)
 		return true, err
 	}
 }

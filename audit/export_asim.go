@@ -2,6 +2,7 @@ package audit
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -71,7 +72,7 @@ type asimMore struct {
 const asimVersion = "0.2.6"
 
 func newASIM(r *Record) asim {
-	at := r.Time.UTC().Format(timeLayout)
+	at := r.Time.UTC().Format(TimeLayout)
 	a := asim{
 		TimeGenerated: at, EventCount: max(r.Count, 1), EventStartTime: at, EventEndTime: at,
 		EventType: "HTTPsession", EventSubType: string(r.Type), EventResult: asimResult(r), ResultDetails: "NA", OriginalDetails: r.Reason,
@@ -79,7 +80,7 @@ func newASIM(r *Record) asim {
 		OriginalUID: uidOf(r), Dvc: orWord(r.Site, "webproxy"), DvcAction: "Deny",
 		SrcIPAddr: addrOrNil(r.Client), SrcPort: r.ClientPort, SrcHostname: r.ClientName,
 		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port,
-		URL: urlOrError(r), Method: r.Method, SessionID: r.ID, Duration: milliseconds(r.Duration),
+		URL: urlOrError(r), Method: r.Method, SessionID: r.ID, Duration: Milliseconds(r.Duration),
 		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
 		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
@@ -96,13 +97,13 @@ func newASIM(r *Record) asim {
 	}
 	switch r.Type {
 	case TypeRepeat:
-		a.EventStartTime, a.EventEndTime = r.First.UTC().Format(timeLayout), r.Last.UTC().Format(timeLayout)
+		a.EventStartTime, a.EventEndTime = r.First.UTC().Format(TimeLayout), r.Last.UTC().Format(TimeLayout)
 	case TypeClose:
-		a.EventStartTime = r.Time.Add(-r.Duration).UTC().Format(timeLayout)
+		a.EventStartTime = r.Time.Add(-r.Duration).UTC().Format(TimeLayout)
 		a.SrcBytes, a.DstBytes = &r.BytesOut, &r.BytesIn
 	}
 	if r.Status != 0 {
-		a.Status = fieldText(&r.Status)
+		a.Status = strconv.Itoa(r.Status)
 		a.ResultDetails = a.Status
 	}
 	return a

@@ -124,13 +124,13 @@ type ecsOurs struct {
 
 func newECS(r *Record) ecs {
 	e := ecs{
-		Timestamp: r.Time.UTC().Format(timeLayout), ECS: ecsSchema{ecsVersion},
+		Timestamp: r.Time.UTC().Format(TimeLayout), ECS: ecsSchema{ecsVersion},
 		Message: strings.Join(strings.Fields(r.Decision+" "+r.Method+" "+urlOf(r)), " ") + ": " + r.Reason,
 		Event: ecsEvent{
 			Kind: "event", Category: []string{"network", "web"}, Type: ecsTypes(r), Action: r.Type, Outcome: ecsOutcome(r),
 			Reason: r.Reason, Dataset: "webproxy.audit", ID: uidOf(r), Sequence: r.Seq,
 		},
-		Source:      ecsEnd{Address: addrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
+		Source:      ecsEnd{Address: AddrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
 		Destination: ecsDestination(r),
 		HTTP:        ecsHTTP{Request: ecsRequest{r.Method, r.ID}},
 		Network:     ecsNetwork{Transport: "tcp", Direction: "outbound", Protocol: ecsProtocol(r)},
@@ -142,9 +142,9 @@ func newECS(r *Record) ecs {
 	}
 	switch r.Type {
 	case TypeRepeat:
-		e.Event.Start, e.Event.End = r.First.UTC().Format(timeLayout), r.Last.UTC().Format(timeLayout)
+		e.Event.Start, e.Event.End = r.First.UTC().Format(TimeLayout), r.Last.UTC().Format(TimeLayout)
 	case TypeClose:
-		e.Event.Start, e.Event.End = r.Time.Add(-r.Duration).UTC().Format(timeLayout), e.Timestamp
+		e.Event.Start, e.Event.End = r.Time.Add(-r.Duration).UTC().Format(TimeLayout), e.Timestamp
 		e.Event.Duration = int64(r.Duration / time.Nanosecond)
 		all := r.BytesOut + r.BytesIn
 		e.Source.Bytes, e.Destination.Bytes, e.Network.Bytes = &r.BytesOut, &r.BytesIn, &all

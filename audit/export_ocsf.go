@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -117,7 +118,7 @@ type ocsfUnmapped struct {
 func newOCSF(r *Record) ocsf {
 	o := ocsf{
 		CategoryUID: 4, ClassUID: 4002, SeverityID: 1,
-		Time: r.Time.UnixMilli(), Count: r.Count, Duration: milliseconds(r.Duration),
+		Time: r.Time.UnixMilli(), Count: r.Count, Duration: Milliseconds(r.Duration),
 		ActionID: 2, DispositionID: 2, StatusID: 2, StatusDetail: r.Reason,
 		Metadata: ocsfMetadata{
 			Version: ocsfVersion, Profiles: []string{"security_control"}, Product: ocsfProduct{"webproxy", "webproxy"},
@@ -247,7 +248,7 @@ func isHostname(host string) bool {
 
 // uid names a record among those of all sites.
 func uidOf(r *Record) string {
-	id := r.Time.UTC().Format(time.DateOnly) + "/" + fieldText(&r.Seq)
+	id := r.Time.UTC().Format(time.DateOnly) + "/" + strconv.FormatUint(r.Seq, 10)
 	if r.Site != "" {
 		return r.Site + "/" + id
 	}

@@ -34,7 +34,7 @@ func (m *missing) record() *Record {
 	notes := m.notes
 	if m.failed > 0 {
 		notes = append(notes[:len(notes):len(notes)], fmt.Sprintf("%d records could not be written since %s: %s",
-			m.failed, m.since.UTC().Format(timeLayout), m.cause))
+			m.failed, m.since.UTC().Format(TimeLayout), m.cause))
 	}
 	return &Record{Type: TypeGap, Detail: strings.Join(notes, "; ")}
 }

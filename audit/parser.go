@@ -210,8 +210,8 @@ func (p *parser) time() (time.Time, error) {
 		return time.Time{}, err
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	if err != nil || len(s) != len(timeLayout) || s[len(s)-5] != '.' || s[len(s)-1] != 'Z' {
-		return time.Time{}, fmt.Errorf("%q is not a time such as %q", s, timeLayout)
+	if err != nil || len(s) != len(TimeLayout) || s[len(s)-5] != '.' || s[len(s)-1] != 'Z' {
+		return time.Time{}, fmt.Errorf("%q is not a time such as %q", s, TimeLayout)
 	}
 	return t, nil
 }

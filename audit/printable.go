@@ -51,8 +51,8 @@ func Quotable(text string) string {
 	return strings.Join(words, "")
 }
 
-// addrText is a as text, empty if it is no address.
-func addrText(a netip.Addr) string {
+// AddrText is a as text, empty if it is no address.
+func AddrText(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""
 	}

@@ -234,10 +234,4 @@ func (p *queryParser) value(column int, op string) (node, *QueryError) {
 }
 
 // nearestField is the name of the field that word is most likely meant to be; empty if none is near.
-func nearestField(word string) string {
-	names := make([]string, len(columns))
-	for i := range columns {
-		names[i] = columns[i].name
-	}
-	return spelling.Nearest(strings.ToLower(word), names)
-}
+func nearestField(word string) string { return spelling.Nearest(word, FieldNames()) }

@@ -37,7 +37,7 @@ func newTest(column int, op string, v token) (test, *QueryError) {
 		t.holds, err = timeTest(op, v)
 	case *time.Duration:
 		t.holds, err = numberTest(op, v, parseMilliseconds, func(field any) uint64 {
-			return uint64(milliseconds(*field.(*time.Duration)))
+			return uint64(Milliseconds(*field.(*time.Duration)))
 		})
 	case *int64:
 		t.holds, err = numberTest(op, v, parseBytes, func(field any) uint64 { return uint64(max(*field.(*int64), 0)) })
@@ -195,5 +195,5 @@ func parseMilliseconds(s string) (uint64, error) {
 	if err != nil || d < 0 {
 		return 0, fmt.Errorf("%q is not a length of time such as 250 (milliseconds) or 1.5s", s)
 	}
-	return uint64(milliseconds(d)), nil
+	return uint64(Milliseconds(d)), nil
 }

@@ -209,6 +209,6 @@ const (
 	// lineLimit bounds a line, its newline included. The largest Record there can be fits,
 	// whatever escapes its strings need.
 	lineLimit = 1 << 20
-	// timeLayout is RFC 3339 in UTC with milliseconds; every ts is of this one length.
-	timeLayout = "2006-01-02T15:04:05.000Z"
+	// TimeLayout is RFC 3339 in UTC with milliseconds; every ts is of this one length.
+	TimeLayout = "2006-01-02T15:04:05.000Z"
 )

@@ -87,7 +87,7 @@ func useRows(uses []Use) [][]string {
 		u := &uses[i]
 		some := make([]string, len(u.Clients))
 		for j, a := range u.Clients {
-			some[j] = addrText(a)
+			some[j] = AddrText(a)
 		}
 		rows = append(rows, []string{
 			u.Host, strconv.Itoa(int(u.Port)), u.Reason, strings.Join(u.Rules, " "), strconv.FormatUint(u.Requests, 10),
@@ -103,7 +103,7 @@ func clientRows(uses []Use) [][]string {
 	for i := range uses {
 		u := &uses[i]
 		rows = append(rows, []string{
-			addrText(u.Client), u.Group, strconv.FormatUint(u.Requests, 10), strconv.Itoa(u.NHosts),
+			AddrText(u.Client), u.Group, strconv.FormatUint(u.Requests, 10), strconv.Itoa(u.NHosts),
 			strconv.FormatUint(u.BytesOut, 10), strconv.FormatUint(u.BytesIn, 10),
 			u.First.UTC().Format(time.RFC3339), u.Last.UTC().Format(time.RFC3339),
 		})
@@ -116,7 +116,7 @@ func eventRows(events []Record) [][]string {
 	for i := range events {
 		e := &events[i]
 		rows = append(rows, []string{
-			e.Time.Format(timeLayout), strconv.FormatUint(e.Seq, 10), string(e.Type), e.By, e.Ticket, e.Detail,
+			e.Time.Format(TimeLayout), strconv.FormatUint(e.Seq, 10), string(e.Type), e.By, e.Ticket, e.Detail,
 			e.PolicyOld, e.Policy, strings.Join(e.Added, "; "), strings.Join(e.Removed, "; "),
 		})
 	}

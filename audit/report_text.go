@@ -24,7 +24,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		return []string{u.Target(), u.Reason, u.ClientList()}
 	})
 	writeUses(b, "denied, by client", r.DeniedClients, []string{"CLIENT", "GROUP", "HOSTS"}, func(u *Use) []string {
-		return []string{orDash(addrText(u.Client)), orDash(u.Group), comma(uint64(u.NHosts))}
+		return []string{orDash(AddrText(u.Client)), orDash(u.Group), comma(uint64(u.NHosts))}
 	})
 	writeUses(b, "let through in learn mode", r.LearnedHosts, []string{"HOST", "CLIENTS"}, func(u *Use) []string {
 		return []string{u.Target(), u.ClientList()}
@@ -163,7 +163,7 @@ func (u *Use) Target() string {
 func (u *Use) ClientList() string {
 	names := make([]string, len(u.Clients))
 	for i, a := range u.Clients {
-		names[i] = addrText(a)
+		names[i] = AddrText(a)
 	}
 	list := strings.Join(names, " ")
 	if more := u.NClients - len(u.Clients); more > 0 {

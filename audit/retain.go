@@ -32,7 +32,7 @@ func (l *Log) lastTime(s segment) (last time.Time) {
 	defer f.Close()
 	for line := range newLineReader(f).all() {
 		if h, ok := parseHead(line.text); ok {
-			if t, err := time.Parse(timeLayout, string(h.ts)); err == nil {
+			if t, err := time.Parse(TimeLayout, string(h.ts)); err == nil {
 				last = t
 			}
 		}

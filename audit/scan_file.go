@@ -27,10 +27,10 @@ func (p *pass) scanner(i int) *scanner {
 	s := &scanner{pass: p, index: i, file: p.files[i].file(), where: p.options.Where}
 	if o := p.options; !o.Since.IsZero() {
 		// The first millisecond that is not before it.
-		s.since = o.Since.Add(time.Millisecond - 1).UTC().Format(timeLayout)
+		s.since = o.Since.Add(time.Millisecond - 1).UTC().Format(TimeLayout)
 	}
 	if o := p.options; !o.Until.IsZero() {
-		s.until = o.Until.Add(time.Millisecond - 1).UTC().Format(timeLayout)
+		s.until = o.Until.Add(time.Millisecond - 1).UTC().Format(TimeLayout)
 	}
 	if s.where != nil {
 		s.need = s.where.need

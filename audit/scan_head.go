@@ -22,12 +22,12 @@ func parseHead[T string | []byte](line T) (h head[T], ok bool) {
 	for at < len(line) && line[at] != '"' { // the type
 		at++
 	}
-	if at == len(headVersion) || len(line) < at+len(headTime)+len(timeLayout)+len(headSeq) || string(line[at:at+len(headTime)]) != headTime {
+	if at == len(headVersion) || len(line) < at+len(headTime)+len(TimeLayout)+len(headSeq) || string(line[at:at+len(headTime)]) != headTime {
 		return h, false
 	}
 	at += len(headTime)
-	h.ts = line[at : at+len(timeLayout)]
-	at += len(timeLayout)
+	h.ts = line[at : at+len(TimeLayout)]
+	at += len(TimeLayout)
 	if line[at-1] != 'Z' || string(line[at:at+len(headSeq)]) != headSeq {
 		return h, false
 	}

@@ -58,7 +58,7 @@ const noteLimit = 16 << 10
 func (c *checkpoint) sign(key note.Signer, origin string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", origin, key.Name(), c.edge.size, c.edge.root())
-	fmt.Fprintf(&b, "number %d\ntime %s\n", c.number, c.time.UTC().Format(timeLayout))
+	fmt.Fprintf(&b, "number %d\ntime %s\n", c.number, c.time.UTC().Format(TimeLayout))
 	if len(c.edge.hashes) > 0 {
 		b.WriteString("edge")
 		for _, h := range c.edge.hashes {
@@ -121,7 +121,7 @@ func (c *checkpoint) parse(text, origin, name string) error {
 		case "number":
 			c.number, err = strconv.ParseUint(value, 10, 64)
 		case "time":
-			c.time, err = time.Parse(timeLayout, value)
+			c.time, err = time.Parse(TimeLayout, value)
 		case "edge":
 			err = c.edge.parse(value)
 		case "recovered":

@@ -56,7 +56,7 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	s.head.number.Store(s.number)
 	switch {
 	case newer && head.edge.size > end:
-		l.missing.note("the records %d to %d are gone, which were written by %s", end+1, head.edge.size, head.time.UTC().Format(timeLayout))
+		l.missing.note("the records %d to %d are gone, which were written by %s", end+1, head.edge.size, head.time.UTC().Format(TimeLayout))
 		l.next = head.edge.size + 1
 		s.attach(l.first)
 		s.tree = head.edge
@@ -96,7 +96,7 @@ func (l *Log) resumeTail(rotated []segment, last, head *checkpoint, now time.Tim
 		l.reread(rotated, now)
 	}
 	if s.proof != nil { // the tree of the records is not that of the head
-		l.missing.note("the records %d to %d are not what was written by %s: they are not signed", last.edge.size+1, end, head.time.UTC().Format(timeLayout))
+		l.missing.note("the records %d to %d are not what was written by %s: they are not signed", last.edge.size+1, end, head.time.UTC().Format(TimeLayout))
 		s.pending, s.points, s.proof = s.pending[:0], nil, nil
 		s.tree, s.recovered, s.marked = last.edge.clone(), 0, last.edge.size
 		s.foreign = last.edge.size + 1
@@ -127,7 +127,7 @@ func (l *Log) noteCrash(last, head *checkpoint, now time.Time) {
 		at = head.time
 	}
 	if behind := at.Sub(now); behind > clockSlack {
-		l.missing.note("the clock is %s behind what it was at the end of the log, %s", behind.Round(time.Second), at.UTC().Format(timeLayout))
+		l.missing.note("the clock is %s behind what it was at the end of the log, %s", behind.Round(time.Second), at.UTC().Format(TimeLayout))
 	}
 	crashed := !last.end && last.until > 0
 	if head.follows(last) {
@@ -136,9 +136,9 @@ func (l *Log) noteCrash(last, head *checkpoint, now time.Time) {
 	if !crashed {
 		return
 	}
-	l.missing.note("the log was not closed: the proxy was killed, or the machine went down, after %s", at.UTC().Format(timeLayout))
+	l.missing.note("the log was not closed: the proxy was killed, or the machine went down, after %s", at.UTC().Format(TimeLayout))
 	if head != nil && !head.end && head.folded > 0 {
-		l.missing.note("lost with that: %d denials that had been counted by %s, and those counted after", head.folded, head.time.UTC().Format(timeLayout))
+		l.missing.note("lost with that: %d denials that had been counted by %s, and those counted after", head.folded, head.time.UTC().Format(TimeLayout))
 	}
 }
 

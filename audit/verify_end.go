@@ -93,23 +93,23 @@ func (v *Verification) standOn(o *VerifyOptions) {
 		v.Anchoring = "nothing in the anchor"
 		say("the anchor has no checkpoint of this log: it is as if there were none")
 	default:
-		v.Anchoring = fmt.Sprintf("anchored to seq %s (%s)", comma(v.Anchored), v.AnchoredAt.UTC().Format(timeLayout))
+		v.Anchoring = fmt.Sprintf("anchored to seq %s (%s)", comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout))
 		after := uint64(0)
 		if v.LastSeq > v.Anchored {
 			after = v.LastSeq - v.Anchored
 		}
 		v.Anchoring += ", " + amount(after, "record") + " after it"
-		say("the anchor reaches to seq %s, %s; %s after it", comma(v.Anchored), v.AnchoredAt.UTC().Format(timeLayout), amount(after, "record"))
+		say("the anchor reaches to seq %s, %s; %s after it", comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout), amount(after, "record"))
 	}
 	if v.Headed > 0 {
-		say("the tree head beside the proxy's key: nothing up to seq %s, %s, was removed or altered, unless by somebody who has that key", comma(v.Headed), v.HeadedAt.UTC().Format(timeLayout))
+		say("the tree head beside the proxy's key: nothing up to seq %s, %s, was removed or altered, unless by somebody who has that key", comma(v.Headed), v.HeadedAt.UTC().Format(TimeLayout))
 	}
 	switch {
 	case v.Checkpoints == 0:
 	case v.Ended:
-		say("the log ends with seq %s, where the proxy closed it, %s", comma(v.Sealed), v.SealedAt.UTC().Format(timeLayout))
+		say("the log ends with seq %s, where the proxy closed it, %s", comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
 	default:
-		say("the log ends with its last checkpoint, seq %s, %s; what was written after that is not signed, and could have been removed", comma(v.Sealed), v.SealedAt.UTC().Format(timeLayout))
+		say("the log ends with its last checkpoint, seq %s, %s; what was written after that is not signed, and could have been removed", comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
 	}
 }
 
@@ -160,7 +160,7 @@ func (j *judge) allowed() (last uint64, why string) {
 	case j.limit > 0 && (j.head == nil || j.head.edge.size <= j.limit && j.head.end):
 		return j.limit, "the log was closed before them, " + j.v.SealedAt.UTC().Format(minuteLayout)
 	case j.head != nil && j.head.edge.size >= j.v.Sealed:
-		return j.head.until, "the last that it can have written is " + comma(j.head.until) + ", by its tree head of " + j.head.time.UTC().Format(timeLayout)
+		return j.head.until, "the last that it can have written is " + comma(j.head.until) + ", by its tree head of " + j.head.time.UTC().Format(TimeLayout)
 	}
 	return 1<<64 - 1, ""
 }

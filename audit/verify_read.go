@@ -15,11 +15,11 @@ type leaf struct {
 	seq  uint64 // 0 if the line has none
 	line int    // from 1
 	hash tlog.Hash
-	ts   [len(timeLayout)]byte // as it stands in the line; zeros if there is none
+	ts   [len(TimeLayout)]byte // as it stands in the line; zeros if there is none
 }
 
 func (l *leaf) time() time.Time {
-	t, _ := time.Parse(timeLayout, string(l.ts[:]))
+	t, _ := time.Parse(TimeLayout, string(l.ts[:]))
 	return t
 }
 

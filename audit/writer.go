@@ -239,7 +239,7 @@ func (c *patientCall) do(f func() error) (finished bool, err error) {
 		select {
 		case err = <-c.running:
 		case <-timer.C:
-			return false, fmt.Errorf("%w since %s", errHangs, c.since.UTC().Format(timeLayout))
+			return false, fmt.Errorf("%w since %s", errHangs, c.since.UTC().Format(TimeLayout))
 		}
 	}
 	c.running = nil
