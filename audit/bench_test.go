@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 func BenchmarkAppend(b *testing.B) {
 	l := open(b, audit.Options{Dir: b.TempDir()})
-	r := decision()
+	r := audittest.Decision()
 	b.ReportAllocs()
 	for b.Loop() {
 		r.ID = ""
@@ -26,7 +27,7 @@ func BenchmarkAppendParallel(b *testing.B) {
 	l := open(b, audit.Options{Dir: b.TempDir()})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		r := decision()
+		r := audittest.Decision()
 		for pb.Next() {
 			r.ID = ""
 			if err := l.Append(&r); err != nil {
@@ -37,7 +38,7 @@ func BenchmarkAppendParallel(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	r := decision()
+	r := audittest.Decision()
 	r.V, r.Seq, r.Time = audit.Version, 1, time.Now()
 	line, err := r.MarshalJSON()
 	if err != nil {
@@ -57,7 +58,7 @@ func BenchmarkScan(b *testing.B) {
 	const records = 100_000
 	dir := b.TempDir()
 	l := open(b, audit.Options{Dir: dir, Rotate: audit.SizeOff, RotateEvery: audit.AgeOff})
-	r := decision()
+	r := audittest.Decision()
 	for range records {
 		r.ID = ""
 		if err := l.Append(&r); err != nil {

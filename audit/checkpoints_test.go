@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // The checkpoints are those of the anchor, whether they are asked for at once or one by one, and
@@ -15,7 +16,7 @@ func TestCheckpoints(t *testing.T) {
 	l := open(t, audit.Options{Dir: dir, Anchor: anchor, Rotate: 64 << 10})
 	for range 40 { // some 25 KiB
 		for range 50 {
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 		}
 		if err := l.Seal(); err != nil {
 			t.Fatal(err)

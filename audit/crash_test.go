@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // The test binary is also the process that the tests below kill, or starve of disk.
@@ -56,7 +57,7 @@ func appendForEver(dir string) {
 	for range 4 {
 		wg.Go(func() {
 			for {
-				r := decision()
+				r := audittest.Decision()
 				if err := l.Append(&r); err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					os.Exit(1)
@@ -106,7 +107,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	l := open(t, small(dir))
-	last := add(t, l, decision()).Seq
+	last := add(t, l, audittest.Decision()).Seq
 	if err := l.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // A process may be forbidden to make a file longer than so many bytes: to it, the disk is full,
@@ -52,7 +53,7 @@ func fillDisk(dir string) error {
 	}
 	defer l.Close()
 	for range 10 {
-		r := decision()
+		r := audittest.Decision()
 		if err := l.Append(&r); err != nil {
 			return err
 		}
@@ -71,7 +72,7 @@ func fillDisk(dir string) error {
 		return err
 	}
 	for range 5 {
-		r := decision()
+		r := audittest.Decision()
 		if err := l.Append(&r); !errors.Is(err, syscall.EFBIG) || r.Seq != 0 || r.ID != "" {
 			return fmt.Errorf("on a full disk: Append = %v, record %+v", err, r)
 		}
@@ -82,7 +83,7 @@ func fillDisk(dir string) error {
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
 		return err
 	}
-	r := decision()
+	r := audittest.Decision()
 	if err := l.Append(&r); err != nil || r.Seq != 12 {
 		return fmt.Errorf("with room again: Append = %v, seq %d", err, r.Seq)
 	}

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // denial is the record of a denied request to host.
 func denial(host string) audit.Record {
-	r := decision()
+	r := audittest.Decision()
 	r.Host, r.Decision, r.Reason, r.Rule, r.RuleSource, r.Status = host, "deny", "host_not_listed", "", "", 403
 	return r
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // headOf is the tree head of the log in dir.
@@ -21,7 +22,7 @@ func forgeBehind(t *testing.T, dir string, last uint64, n int) {
 	now := time.Now()
 	var b strings.Builder
 	for i := range n {
-		r := decision()
+		r := audittest.Decision()
 		r.V, r.ID, r.Seq, r.Time = audit.Version, fmt.Sprintf("FORGE%d", i), last+1+uint64(i), now
 		line, err := r.MarshalJSON()
 		if err != nil {
@@ -51,7 +52,7 @@ func TestForgedBehindTheEnd(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: dir})
 	for range 20 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	last := l.LastSeq()
 	l.Close()
@@ -61,7 +62,7 @@ func TestForgedBehindTheEnd(t *testing.T) {
 	wantProblem(t, dir, "before the next start", want, "", headOf(dir))
 	for range 2 {
 		l = open(t, audit.Options{Dir: dir})
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		l.Close()
 		wantProblem(t, dir, "after the next start", want, "", headOf(dir))
 	}
@@ -74,13 +75,13 @@ func TestCrashIsBounded(t *testing.T) {
 	first := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: first})
 	for range 20 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	if err := l.Lead(); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	last := l.LastSeq()
 
@@ -125,7 +126,7 @@ func TestLostCountsAreSaid(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: dir})
 	for range 1010 {
-		r := decision()
+		r := audittest.Decision()
 		r.Decision, r.Reason = "deny", "host_not_listed"
 		add(t, l, r)
 	}
@@ -177,13 +178,13 @@ func TestRolledBack(t *testing.T) {
 
 func TestClockSteps(t *testing.T) {
 	l := open(t, audit.Options{Dir: filepath.Join(t.TempDir(), "audit")})
-	add(t, l, decision())
+	add(t, l, audittest.Decision())
 	for _, tt := range []struct {
 		step time.Duration
 		want string
 	}{{-2 * time.Hour, "the clock was set back by 2h0m0s, after "}, {time.Hour, "the clock was set forward, or the machine slept, by 1h0m0s"}, {30 * time.Second, ""}} {
 		l.SetClock(tt.step)
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		before := l.Recent(2)[1]
 		if tt.want != "" {
 			wantGap(t, before, tt.want)
@@ -203,7 +204,7 @@ func TestWithoutTreeHead(t *testing.T) {
 	}
 	l := open(t, audit.Options{Dir: dir})
 	for range 1000 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	l.Close()
 	wantSound(t, dir, audit.VerifyOptions{Head: headOf(dir)})

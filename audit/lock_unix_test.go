@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // A lock file that somebody deletes lets no second writer in.
@@ -25,7 +26,7 @@ func TestLockFileDeleted(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "another process is writing to it") {
 		t.Errorf("a second writer: %v", err)
 	}
-	add(t, l, decision())
+	add(t, l, audittest.Decision())
 	l.Close()
 	open(t, audit.Options{Dir: dir}).Close() // the lock goes with the first
 }

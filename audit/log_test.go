@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // small is Options that rotate as early as they may: about every 150 records.
@@ -36,24 +37,24 @@ func rotated(t *testing.T, dir string) []string {
 func fill(t *testing.T, l *audit.Log, dir string, n int) {
 	t.Helper()
 	for len(rotated(t, dir)) < n {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 }
 
 func TestAppendCompletesTheRecord(t *testing.T) {
 	l := open(t, audit.Options{Dir: t.TempDir(), Site: "site-02"})
-	r := decision()
+	r := audittest.Decision()
 	r.Site = ""
 	before := time.Now().Truncate(time.Millisecond)
 	r = add(t, l, r)
 	if r.V != audit.Version || r.Seq != 1 || r.Site != "site-02" || len(r.ID) != 6 || r.Time.Before(before) {
 		t.Errorf("got %+v", r)
 	}
-	c := add(t, l, closing())
+	c := add(t, l, audittest.Close())
 	if c.Seq != 2 || c.ID != "7Q3F9K" {
 		t.Errorf("got seq %d, id %q", c.Seq, c.ID)
 	}
-	if other := add(t, l, decision()); other.ID == r.ID || other.Seq != 3 {
+	if other := add(t, l, audittest.Decision()); other.ID == r.ID || other.Seq != 3 {
 		t.Errorf("two decisions have the id %s", r.ID)
 	}
 	if err := l.Append(&audit.Record{Type: "egress.decison"}); err == nil {
@@ -70,7 +71,7 @@ func TestSeqContinues(t *testing.T) {
 	for range 5 {
 		l := open(t, small(dir))
 		for range 3 {
-			ids = append(ids, add(t, l, decision()).ID)
+			ids = append(ids, add(t, l, audittest.Decision()).ID)
 		}
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
@@ -102,7 +103,7 @@ func TestClose(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Errorf("second Close: %v", err)
 	}
-	r := decision()
+	r := audittest.Decision()
 	if err := l.Append(&r); !errors.Is(err, os.ErrClosed) || r.Seq != 0 || r.ID != "" {
 		t.Errorf("Append after Close: %v, record %+v", err, r)
 	}
@@ -119,7 +120,7 @@ func TestConcurrentAppendAcrossRotations(t *testing.T) {
 	for w := range workers {
 		wg.Go(func() {
 			for i := range each {
-				r := decision()
+				r := audittest.Decision()
 				r.ClientName = fmt.Sprintf("%d/%d", w, i)
 				if err := l.Append(&r); err != nil {
 					t.Error(err)
@@ -153,16 +154,16 @@ func TestRotateByAge(t *testing.T) {
 		dir := t.TempDir()
 		o := audit.Options{Dir: dir, RotateEvery: audit.Age(24 * time.Hour)}
 		l := open(t, o)
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		time.Sleep(23 * time.Hour)
 		l.Close()
 		l = open(t, o) // a restart does not make the file young
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		if n := len(rotated(t, dir)); n != 0 {
 			t.Fatalf("%d files rotated after 23h", n)
 		}
 		time.Sleep(time.Hour)
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		if n := len(rotated(t, dir)); n != 1 {
 			t.Fatalf("%d files rotated after 24h, want 1", n)
 		}
@@ -179,13 +180,13 @@ func TestRotationThatFailsRefusesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		l := open(t, audit.Options{Dir: dir, RotateEvery: audit.Age(time.Minute)})
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		time.Sleep(time.Minute)
 		// The name is taken: what is there must not be overwritten.
 		taken := filepath.Join(dir, "audit-000000000001-"+time.Now().UTC().Format("20060102T150405Z")+".ndjson")
 		write(t, taken, "")
-		add(t, l, decision())
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
+		add(t, l, audittest.Decision())
 		if contents(t, taken) != "" {
 			t.Error("a file was overwritten")
 		}
@@ -193,7 +194,7 @@ func TestRotationThatFailsRefusesNothing(t *testing.T) {
 			t.Errorf("Tidy reports %v, want the rotation that failed", err)
 		}
 		time.Sleep(time.Minute)
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		if n := len(rotated(t, dir)); n != 2 {
 			t.Errorf("%d files with names of rotated ones, want 2", n)
 		}
@@ -207,7 +208,7 @@ func TestRecent(t *testing.T) {
 		t.Fatalf("a new log has %d recent records", len(got))
 	}
 	for range 300 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	seqs := func(n int) (got []uint64) {
 		for _, r := range l.Recent(n) {
@@ -228,7 +229,7 @@ func TestRecent(t *testing.T) {
 
 func TestAppendAllocates(t *testing.T) {
 	l := open(t, audit.Options{Dir: t.TempDir()})
-	r := decision()
+	r := audittest.Decision()
 	for range 300 { // until the room for recent records is there
 		add(t, l, r)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 var october = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
@@ -59,7 +60,7 @@ func month(t *testing.T, days int) string {
 		h.put(audit.Record{Type: audit.TypeReload, Detail: fmt.Sprintf("change %d", d), By: "alice", Ticket: "CHG-1",
 			Added: []string{"allow learned https://aka.ms:443"}, Removed: []string{"allow old http://old.example.com:80"}}, at)
 		for i := range 20 {
-			r := decision()
+			r := audittest.Decision()
 			r.ID, r.Client = fmt.Sprintf("A%d", h.seq), netip.AddrFrom4([4]byte{10, 0, 1, byte(10 + i%4)})
 			if i == 0 && d == days-1 {
 				r.Host = "new.his.arc.azure.com"
@@ -71,14 +72,14 @@ func month(t *testing.T, days int) string {
 			}
 			h.put(r, at.Add(time.Duration(i)*time.Hour+time.Second))
 		}
-		r := decision()
+		r := audittest.Decision()
 		r.Host, r.Rule, r.RuleSource, r.Decision, r.Reason = "pastebin.com", "", "", "deny", "host_not_listed"
 		for i := range 3 {
 			h.put(r, at.Add(time.Duration(20*60+i)*time.Minute))
 		}
 		r.Type, r.Count, r.First, r.Last = audit.TypeRepeat, 5, at.Add(20*time.Hour+3*time.Minute), at.Add(20*time.Hour+8*time.Minute)
 		h.put(r, at.Add(21*time.Hour))
-		r = decision()
+		r = audittest.Decision()
 		r.Host, r.Group, r.Mode, r.Decision, r.Reason, r.Rule = "=cmd.example.com", "wac", "learn", "would_deny", "host_not_listed", ""
 		h.put(r, at.Add(22*time.Hour))
 		if d < days-1 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // What stands in the place of the live file and is not this log's is neither followed, nor cut, nor appended to (CWE-59).
@@ -60,7 +61,7 @@ func TestLiveFileBecomesLink(t *testing.T) {
 		dir, victim := filepath.Join(t.TempDir(), "audit"), filepath.Join(t.TempDir(), "victim")
 		write(t, victim, "text\n")
 		l := open(t, audit.Options{Dir: dir})
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		if err := os.Rename(live(dir), live(dir)+".1"); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +69,7 @@ func TestLiveFileBecomesLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(untilItLooks)
-		r := decision()
+		r := audittest.Decision()
 		if err := l.Append(&r); err == nil || !strings.Contains(err.Error(), "symbolic link") {
 			t.Errorf("Append = %v, want that it is a symbolic link", err)
 		}
@@ -90,7 +91,7 @@ func TestOtherFilesAreOwn(t *testing.T) {
 		}
 		l, err := audit.Open(audit.Options{Dir: dir})
 		if err == nil {
-			r := decision()
+			r := audittest.Decision()
 			l.Append(&r) // it may be refused: before the first record a checkpoint must be written
 			l.Close()
 		}

@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // at is the record that the tests of expressions look at.
 func at() audit.Record {
-	r := decision()
+	r := audittest.Decision()
 	r.V, r.Seq, r.Time, r.ID = audit.Version, 1240377, time.Date(2026, 11, 24, 7, 1, 49, 123e6, time.UTC), "7Q3F9K"
 	r.BytesIn, r.Duration = 48121, 81*time.Second
 	r.Added = []string{"allow learned https://aka.ms", "allow arc/his https://*.his.arc.azure.com"}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -19,8 +20,8 @@ var update = flag.Bool("update", false, "rewrite golden files")
 // samples has a record of every type.
 func samples() map[audit.Type]audit.Record {
 	all := map[audit.Type]audit.Record{
-		audit.TypeDecision: decision(),
-		audit.TypeClose:    closing(),
+		audit.TypeDecision: audittest.Decision(),
+		audit.TypeClose:    audittest.Close(),
 		audit.TypeRepeat: {ID: "7Q3F9K", Client: netip.MustParseAddr("10.0.1.12"), Group: "nodes", Method: "CONNECT", Scheme: "https",
 			Host: "telemetry.example.org", Port: 443, Decision: "deny", Reason: "host_not_listed", Policy: "sha256:9c1e77aa01f2", Mode: "enforce",
 			Count: 98114, First: time.Date(2026, 11, 24, 7, 1, 39, 120e6, time.UTC), Last: time.Date(2026, 11, 24, 7, 1, 49, 119e6, time.UTC),
@@ -165,7 +166,7 @@ func TestHostileStrings(t *testing.T) {
 		{strings.Repeat("\ufffd", 83) + "…", strings.Repeat("\xff", 100000)},
 	}
 	for _, tt := range tests {
-		r := decision()
+		r := audittest.Decision()
 		r.V, r.Seq, r.Time, r.Host = audit.Version, 1, time.Unix(1, 0), tt.host
 		line, err := json.Marshal(r)
 		if err != nil {
@@ -184,7 +185,7 @@ func TestHostileStrings(t *testing.T) {
 }
 
 func TestNormalForm(t *testing.T) {
-	r := decision()
+	r := audittest.Decision()
 	r.V, r.Seq, r.Time = audit.Version, 1, time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 3600))
 	r.Client = netip.MustParseAddr("::ffff:10.0.1.12")
 	r.DstIP = netip.MustParseAddr("fe80::1%eth0")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // wantGap fails unless r is the log's own record of something missing, with words in its detail.
@@ -72,7 +73,7 @@ func lines(t *testing.T, n int) string {
 	dir := t.TempDir()
 	l := open(t, audit.Options{Dir: dir})
 	for range n {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	l.Close()
 	return contents(t, live(dir))
@@ -87,7 +88,7 @@ func TestTornTail(t *testing.T) {
 		unseal(t, dir)
 		write(t, live(dir), whole[:cut])
 		l := open(t, audit.Options{Dir: dir})
-		if got := add(t, l, decision()).Seq; got != 4 {
+		if got := add(t, l, audittest.Decision()).Seq; got != 4 {
 			t.Fatalf("cut at byte %d: the next record is %d, want 4", cut-third, got)
 		}
 		l.Close()
@@ -97,7 +98,7 @@ func TestTornTail(t *testing.T) {
 	unseal(t, dir)
 	write(t, live(dir), whole[:third])
 	l := open(t, audit.Options{Dir: dir})
-	if got := add(t, l, decision()).Seq; got != 4 {
+	if got := add(t, l, audittest.Decision()).Seq; got != 4 {
 		t.Errorf("the next record is %d, want 4", got)
 	}
 	wantGap(t, wantWhole(t, dir, 4)[2], "no checkpoint was found: the records 1 to 2 are not sealed")
@@ -199,7 +200,7 @@ func TestLiveFileEmpty(t *testing.T) { // a crash between the two steps of a rot
 	dir = crashed(t, dir)
 	write(t, live(dir), "")
 	l = open(t, small(dir))
-	if got := add(t, l, decision()).Seq; got != last+1 { // one says that the log was not closed
+	if got := add(t, l, audittest.Decision()).Seq; got != last+1 { // one says that the log was not closed
 		t.Errorf("the next record is %d, want %d", got, last+1)
 	}
 	wantWhole(t, dir, last+1)
@@ -214,7 +215,7 @@ func TestOldLiveFilePutBack(t *testing.T) {
 	l.Close()
 	write(t, live(dir), lines(t, 3))
 	l = open(t, small(dir))
-	if got := add(t, l, decision()).Seq; got != last+2 {
+	if got := add(t, l, audittest.Decision()).Seq; got != last+2 {
 		t.Errorf("the next record is %d, want %d: no number twice", got, last+2)
 	}
 	wantGap(t, l.Recent(2)[1], "rotated file has record")
@@ -227,7 +228,7 @@ func TestWrittenByAnother(t *testing.T) {
 func writtenByAnother(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, audit.Options{Dir: dir})
-	add(t, l, decision())
+	add(t, l, audittest.Decision())
 	f, err := os.OpenFile(live(dir), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -237,6 +238,6 @@ func writtenByAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Second)
-	add(t, l, decision()) // must not be glued to it
+	add(t, l, audittest.Decision()) // must not be glued to it
 	wantGap(t, wantWhole(t, dir, 3)[1], "last 25 bytes")
 }

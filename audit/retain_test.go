@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 func TestRetain(t *testing.T) {
@@ -19,7 +20,7 @@ func TestRetain(t *testing.T) {
 		o := audit.Options{Dir: dir, RotateEvery: audit.Age(time.Hour), Retain: audit.Age(3 * time.Hour)}
 		l := open(t, o)
 		for range 6 {
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 			time.Sleep(time.Hour)
 			if err := l.Tidy(t.Context()); err != nil {
 				t.Fatal(err)
@@ -68,7 +69,7 @@ func TestRetainLeavesOthers(t *testing.T) {
 		write(t, foreign, lines(t, 3))
 		l := open(t, o)
 		for range 6 {
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 			time.Sleep(time.Hour)
 			if err := l.Tidy(t.Context()); err != nil {
 				t.Fatal(err)
@@ -90,7 +91,7 @@ func TestRetainSize(t *testing.T) {
 	noise := rand.New(rand.NewPCG(1, 2))
 	for len(byType(l.Recent(256), audit.TypeRetain)) == 0 || deletions < 40 {
 		for range 20 {
-			r := decision()
+			r := audittest.Decision()
 			for range 12 { // something that does not compress
 				r.ClientName += strconv.FormatUint(noise.Uint64(), 36)
 			}

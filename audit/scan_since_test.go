@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // A file whose name says that it is old hides no record: the clock was set back while it was written, or somebody
@@ -54,7 +55,7 @@ func TestSinceWithClockSetBack(t *testing.T) {
 		now := time.Now()
 		for i, n := range []int{1, 2, 3} {
 			for len(rotated(t, dir)) < n {
-				r := decision()
+				r := audittest.Decision()
 				r.Time = now
 				if i == 1 {
 					r.Time = now.Add(-2 * time.Hour)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 func TestScanNothing(t *testing.T) {
@@ -122,7 +123,7 @@ func TestScanWindow(t *testing.T) {
 		l := open(t, audit.Options{Dir: dir, RotateEvery: audit.Age(2 * time.Hour)})
 		start := time.Now()
 		for range 10 {
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 			time.Sleep(time.Hour)
 		}
 		if err := l.Tidy(t.Context()); err != nil { // makes the summaries
@@ -161,7 +162,7 @@ func TestScanWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, small(dir))
-	add(t, l, decision())
+	add(t, l, audittest.Decision())
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -174,7 +175,7 @@ func TestScanWhileWriting(t *testing.T) {
 					t.Error(err)
 				}
 			default:
-				add(t, l, decision())
+				add(t, l, audittest.Decision())
 			}
 		}
 	})

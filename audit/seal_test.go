@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // What a crash leaves unsealed is sealed by the next start, which says so.
@@ -20,19 +21,19 @@ func TestSealAfterACrash(t *testing.T) {
 		name string
 		do   func(t *testing.T, l *audit.Log, dir string)
 	}{
-		{"before the first checkpoint with records", func(t *testing.T, l *audit.Log, dir string) { add(t, l, decision()) }},
+		{"before the first checkpoint with records", func(t *testing.T, l *audit.Log, dir string) { add(t, l, audittest.Decision()) }},
 		{"some time after one", func(t *testing.T, l *audit.Log, dir string) {
 			fill(t, l, dir, 1)
 			if err := l.Seal(); err != nil {
 				t.Fatal(err)
 			}
 			for range 30 {
-				add(t, l, decision())
+				add(t, l, audittest.Decision())
 			}
 		}},
 		{"two rotations after one", func(t *testing.T, l *audit.Log, dir string) {
 			for range 30 {
-				add(t, l, decision())
+				add(t, l, audittest.Decision())
 			}
 			if err := l.Seal(); err != nil {
 				t.Fatal(err)
@@ -48,7 +49,7 @@ func TestSealAfterACrash(t *testing.T) {
 			last := l.Recent(1)[0].Seq
 			dir = crashed(t, dir)
 			l = open(t, small(dir))
-			if got := add(t, l, decision()).Seq; got != last+2 { // one says that the log was not closed
+			if got := add(t, l, audittest.Decision()).Seq; got != last+2 { // one says that the log was not closed
 				t.Errorf("the next record is %d, want %d", got, last+2)
 			}
 			if err := l.Tidy(t.Context()); err != nil {
@@ -100,7 +101,7 @@ func TestOpenReadsNoSealedSegment(t *testing.T) {
 		write(t, f, "this would be an error")
 	}
 	l = open(t, small(dir))
-	add(t, l, decision())
+	add(t, l, audittest.Decision())
 	if got := l.Recent(2); len(got) != 1 {
 		t.Errorf("the start has something to say: %s", got[1].Detail)
 	}
@@ -111,7 +112,7 @@ func TestTornCheckpoint(t *testing.T) {
 	l := open(t, audit.Options{Dir: dir})
 	for range 3 {
 		for range 10 {
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 		}
 		if err := l.Seal(); err != nil {
 			t.Fatal(err)
@@ -125,7 +126,7 @@ func TestTornCheckpoint(t *testing.T) {
 		cut := []int{begin + 1, begin + 100, len(text) - 2, len(text) - 1}[i]
 		write(t, path, text[:cut])
 		l := open(t, audit.Options{Dir: dir})
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		if got := l.Recent(2); len(got) != 1 {
 			t.Errorf("cut at %d: the log says %s", cut-begin, got[1].Detail)
 		}
@@ -184,7 +185,7 @@ func TestVerifyWhileWriting(t *testing.T) {
 				return
 			default:
 			}
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 			if i%40 == 0 {
 				if err := l.Seal(); err != nil {
 					t.Error(err)
@@ -249,7 +250,7 @@ func TestSecondKey(t *testing.T) {
 	o := audit.Options{Dir: dir, Site: "site-01"}
 	l := open(t, o)
 	for range 10 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	l.Close()
 	first := public(t, dir)
@@ -259,7 +260,7 @@ func TestSecondKey(t *testing.T) {
 	l = open(t, o)
 	wantGap(t, l.Recent(1)[0], "the records 1 to 10 are not sealed")
 	for range 10 {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	l.Close()
 	v := wantSound(t, dir, audit.VerifyOptions{Keys: []string{first, public(t, dir)}})
@@ -284,11 +285,11 @@ func TestSealsEveryMinute(t *testing.T) {
 		}()
 		time.Sleep(30 * time.Second) // between two ticks
 		for range 5 {
-			add(t, l, decision())
+			add(t, l, audittest.Decision())
 			time.Sleep(time.Minute)
 		}
 		time.Sleep(time.Hour) // nothing happens: no checkpoints
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if v := wantSound(t, dir, audit.VerifyOptions{}); v.Checkpoints != 1+6 || v.Sealed != 6 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 func TestTidyCompresses(t *testing.T) {
@@ -122,9 +123,9 @@ func TestMaintain(t *testing.T) {
 			defer close(done)
 			l.Maintain(ctx, func(err error) { t.Error(err) })
 		}()
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		time.Sleep(2 * time.Hour)
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		synctest.Wait()
 		if files := rotated(t, dir); len(files) != 1 || !strings.HasSuffix(files[0], ".gz") {
 			t.Errorf("after a rotation: %q", files)

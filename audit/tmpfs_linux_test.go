@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 	"webproxy/internal/proxytest"
 	"webproxy/proxy"
 )
@@ -80,7 +81,7 @@ func TestFullDisk(t *testing.T) {
 		write(t, ballast, string(make([]byte, 64<<10)))
 		fillUp(t, ballast)
 		for refusedNow := 0; refusedNow < 20; {
-			r := decision()
+			r := audittest.Decision()
 			switch err := l.Append(&r); {
 			case err == nil:
 				acknowledged = r.Seq
@@ -98,7 +99,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatalf("round %d: %d was acknowledged, the log holds %+v", round, acknowledged, stats)
 		}
 		os.Remove(ballast)
-		acknowledged = add(t, l, decision()).Seq
+		acknowledged = add(t, l, audittest.Decision()).Seq
 		wantGap(t, l.Recent(2)[1], "20 records could not be written since")
 		if err := l.Seal(); err != nil {
 			t.Fatal(err)
@@ -123,7 +124,7 @@ func TestNoFreeInodes(t *testing.T) {
 		t.Skip(err)
 	}
 	l := open(t, audit.Options{Dir: filepath.Join(disk, "audit"), Key: filepath.Join(t.TempDir(), "audit.key"), Rotate: 64 << 10})
-	add(t, l, decision())
+	add(t, l, audittest.Decision())
 	var ballast []string
 	for i := range 16 {
 		path := filepath.Join(disk, strconv.Itoa(i))
@@ -139,7 +140,7 @@ func TestNoFreeInodes(t *testing.T) {
 	}
 	n := 300 // more than a file
 	for range n {
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 	}
 	if files := rotated(t, l.Dir()); len(files) != 0 {
 		t.Errorf("rotated without an inode: %q", files)
@@ -208,7 +209,7 @@ func TestFullDiskRetains(t *testing.T) {
 		write(t, ballast, "")
 		fillUp(t, ballast)
 		for err := error(nil); err == nil; { // what room its last page had
-			r := decision()
+			r := audittest.Decision()
 			err = l.Append(&r)
 		}
 		if err := l.Tidy(t.Context()); !errors.Is(err, syscall.ENOSPC) { // sealing comes first, and cannot

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // BenchmarkVerify reads 200,000 records in compressed segments and one that is not.
@@ -12,7 +13,7 @@ func BenchmarkVerify(b *testing.B) {
 	const records = 200_000
 	dir := filepath.Join(b.TempDir(), "audit")
 	l := open(b, audit.Options{Dir: dir, Rotate: 16 << 20})
-	r := decision()
+	r := audittest.Decision()
 	for i := range records {
 		r.ID = ""
 		if err := l.Append(&r); err != nil {

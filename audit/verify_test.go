@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // public returns the public key of the log in dir, at its default place.
@@ -70,7 +71,7 @@ func makeHistoryIn(t *testing.T, root string, compressed bool) *history {
 	for len(rotated(t, h.dir)) < 3 {
 		for range 20 {
 			time.Sleep(3 * time.Second)
-			h.last = add(t, l, decision()).Seq
+			h.last = add(t, l, audittest.Decision()).Seq
 		}
 		if err := l.Seal(); err != nil {
 			t.Fatal(err)
@@ -157,7 +158,7 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
-		add(t, l, decision())
+		add(t, l, audittest.Decision())
 		v = wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
 		if v.Sealed != h.last || len(v.Notes) != 1 || !strings.Contains(v.Notes[0], "not yet covered") {
 			t.Errorf("with a record that is not sealed yet: sealed up to %d, notes %q", v.Sealed, v.Notes)

@@ -8,10 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/audit/export"
 )
 
 func newAuditExport() *cobra.Command {
-	formats := strings.Join(audit.ExportFormats(), ", ")
+	formats := strings.Join(export.Formats(), ", ")
 	cmd := &cobra.Command{
 		Use:   "export --as FORMAT [EXPR]",
 		Short: "Write records in other programs' formats",
@@ -33,7 +34,7 @@ what becomes of what.`,
 		panic(err)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := wantOutput(*as, audit.ExportFormats()...); err != nil {
+		if err := wantOutput(*as, export.Formats()...); err != nil {
 			return err
 		}
 		q, err := parseExpression(args)
@@ -52,7 +53,7 @@ what becomes of what.`,
 		if !isTerminal(cmd.OutOrStdout()) { // there, the records are progress enough
 			stop = showProgress(cmd.ErrOrStderr(), "exporting", o.Progress)
 		}
-		left, stats, err := audit.Export(cmd.OutOrStdout(), *as, dir, o, *joined)
+		left, stats, err := export.Write(cmd.OutOrStdout(), *as, dir, o, *joined)
 		stop()
 		if err != nil {
 			return err

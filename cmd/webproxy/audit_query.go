@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/audit/export"
 	"webproxy/internal/spreadsheet"
 )
 
@@ -131,7 +132,7 @@ func newRecordPrinter(w io.Writer, format string) (*recordPrinter, error) {
 			return p.out.Flush()
 		}
 	default: // csv, ndjson
-		e, err := audit.NewExporter(p.out, format)
+		e, err := export.New(p.out, format)
 		if err != nil {
 			return nil, err
 		}

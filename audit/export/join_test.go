@@ -1,21 +1,22 @@
-package audit
+package export
 
 import (
 	"slices"
 	"strconv"
 	"testing"
+	"webproxy/audit"
 )
 
 // A log full of requests that never end does not fill the memory: beyond the limit the oldest are written.
 func TestJoinLimit(t *testing.T) {
 	var got []uint64
-	j := newJoin(func(r *Record, _ string) error {
+	j := newJoin(func(r *audit.Record, _ string) error {
 		got = append(got, r.Seq)
 		return nil
 	})
 	j.limit = 4
 	for seq := range uint64(7) {
-		if err := j.add(&Record{Type: TypeDecision, Decision: "allow", Seq: seq, ID: strconv.Itoa(int(seq))}, ""); err != nil {
+		if err := j.add(&audit.Record{Type: audit.TypeDecision, Decision: "allow", Seq: seq, ID: strconv.Itoa(int(seq))}, ""); err != nil {
 			t.Fatal(err)
 		}
 		if len(j.open) > 5 {

@@ -1,4 +1,4 @@
-package audit
+package export
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"webproxy/audit"
 )
 
 // ocsfVersion is the version of OCSF that ocsf events are of: class 4002, HTTP Activity, with the profile
@@ -98,27 +99,27 @@ type ocsfRule struct {
 }
 
 type ocsfUnmapped struct {
-	Type       Type   `json:"type"`
-	Site       string `json:"site,omitempty"`
-	Group      string `json:"group,omitempty"`
-	Mode       string `json:"mode,omitempty"`
-	Phase      string `json:"phase,omitempty"`
-	Decision   string `json:"decision"`
-	Policy     string `json:"policy,omitempty"`
-	Method     string `json:"method,omitempty"` // one that OCSF does not know
-	ServiceTag string `json:"service_tag,omitempty"`
-	Error      string `json:"error,omitempty"`
-	ALPN       string `json:"alpn,omitempty"`
-	JA4        string `json:"ja4,omitempty"`
+	Type       audit.Type `json:"type"`
+	Site       string     `json:"site,omitempty"`
+	Group      string     `json:"group,omitempty"`
+	Mode       string     `json:"mode,omitempty"`
+	Phase      string     `json:"phase,omitempty"`
+	Decision   string     `json:"decision"`
+	Policy     string     `json:"policy,omitempty"`
+	Method     string     `json:"method,omitempty"` // one that OCSF does not know
+	ServiceTag string     `json:"service_tag,omitempty"`
+	Error      string     `json:"error,omitempty"`
+	ALPN       string     `json:"alpn,omitempty"`
+	JA4        string     `json:"ja4,omitempty"`
 
 	Hosts  int      `json:"hosts,omitempty"`
 	Sample []string `json:"sample,omitempty"`
 }
 
-func newOCSF(r *Record) ocsf {
+func newOCSF(r *audit.Record) ocsf {
 	o := ocsf{
 		CategoryUID: 4, ClassUID: 4002, SeverityID: 1,
-		Time: r.Time.UnixMilli(), Count: r.Count, Duration: Milliseconds(r.Duration),
+		Time: r.Time.UnixMilli(), Count: r.Count, Duration: audit.Milliseconds(r.Duration),
 		ActionID: 2, DispositionID: 2, StatusID: 2, StatusDetail: r.Reason,
 		Metadata: ocsfMetadata{
 			Version: ocsfVersion, Profiles: []string{"security_control"}, Product: ocsfProduct{"webproxy", "webproxy"},
@@ -152,21 +153,21 @@ func newOCSF(r *Record) ocsf {
 		switch {
 		case failed(r):
 			o.StatusID = 2
-		case r.Type == TypeDecision:
+		case r.Type == audit.TypeDecision:
 			o.StatusID = 0 // it has only begun
 		}
 	}
 	switch r.Type {
-	case TypeRepeat:
+	case audit.TypeRepeat:
 		o.StartTime, o.EndTime = r.First.UnixMilli(), r.Last.UnixMilli()
-	case TypeClose:
+	case audit.TypeClose:
 		o.StartTime, o.EndTime = r.Time.Add(-r.Duration).UnixMilli(), r.Time.UnixMilli()
 		o.Traffic = &ocsfTraffic{r.BytesIn, r.BytesOut, r.BytesIn + r.BytesOut}
 	}
 	o.Response.Code = r.Status // the schema requires it
 	if r.Status == 0 {
 		o.Response.Message = "no response yet"
-		if r.Type == TypeClose {
+		if r.Type == audit.TypeClose {
 			o.Response.Message = "no response"
 		}
 	}
@@ -198,7 +199,7 @@ func ocsfActivity(method string) (id int, name string) {
 
 // ocsfDestination is the required dst_endpoint, which needs a name or an address. A request that names no host got as
 // far as the proxy; denials that were counted together are of several.
-func ocsfDestination(r *Record) ocsfEndpoint {
+func ocsfDestination(r *audit.Record) ocsfEndpoint {
 	end := ocsfEndpoint{IP: addrOrNil(r.DstIP), Port: r.Port}
 	switch {
 	case r.Host != "":
@@ -247,7 +248,7 @@ func isHostname(host string) bool {
 }
 
 // uid names a record among those of all sites.
-func uidOf(r *Record) string {
+func uidOf(r *audit.Record) string {
 	id := r.Time.UTC().Format(time.DateOnly) + "/" + strconv.FormatUint(r.Seq, 10)
 	if r.Site != "" {
 		return r.Site + "/" + id

@@ -1,19 +1,20 @@
-package audit
+package export
 
 import (
 	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
+	"webproxy/audit"
 )
 
 // appendSquid appends r in Squid's native format of access.log:
 //
 //	time elapsed client code/status bytes method URL user hierarchy/address type
-func appendSquid(b []byte, r *Record) []byte {
+func appendSquid(b []byte, r *audit.Record) []byte {
 	at := r.Time.UnixMilli()
-	b = fmt.Appendf(b, "%d.%03d %6d ", at/1000, at%1000, Milliseconds(r.Duration))
-	b = appendWord(b, AddrText(r.Client))
+	b = fmt.Appendf(b, "%d.%03d %6d ", at/1000, at%1000, audit.Milliseconds(r.Duration))
+	b = appendWord(b, audit.AddrText(r.Client))
 	code, hierarchy := "TCP_DENIED", "HIER_NONE/-"
 	switch {
 	case !permitted(r):
@@ -47,12 +48,12 @@ const w3cHead = "#Version: 1.0\n#Software: webproxy\n" +
 	"cs-bytes sc-bytes x-decision x-reason x-rule x-group x-id x-count\n"
 
 // appendW3C appends r as a line of a W3C extended log file; time-taken is in seconds.
-func appendW3C(b []byte, r *Record) []byte {
+func appendW3C(b []byte, r *audit.Record) []byte {
 	b = r.Time.UTC().AppendFormat(b, "2006-01-02 15:04:05 ")
-	ms := Milliseconds(r.Duration)
+	ms := audit.Milliseconds(r.Duration)
 	b = fmt.Appendf(b, "%d.%03d", ms/1000, ms%1000)
 	for _, word := range []string{
-		AddrText(r.Client), positive(int64(r.ClientPort)), r.Method, r.Scheme, r.Host, positive(int64(r.Port)), AddrText(r.DstIP), r.Path,
+		audit.AddrText(r.Client), positive(int64(r.ClientPort)), r.Method, r.Scheme, r.Host, positive(int64(r.Port)), audit.AddrText(r.DstIP), r.Path,
 		positive(int64(r.Status)), strconv.FormatInt(r.BytesOut, 10), strconv.FormatInt(r.BytesIn, 10),
 		r.Decision, r.Reason, r.Rule, r.Group, r.ID, strconv.FormatInt(max(r.Count, 1), 10),
 	} {

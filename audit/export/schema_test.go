@@ -1,4 +1,4 @@
-package audit_test
+package export_test
 
 import (
 	"encoding/csv"
@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/audit/export"
+	"webproxy/internal/audittest"
 )
 
 // A schemaField is a row of a table in testdata/schemas: what others' documents say of a field.
@@ -167,7 +169,7 @@ func (c *conformance) value(path, kind string, f *schemaField, value any) {
 
 // unusual are records whose fields other schemas have narrower ideas of.
 func unusual() []audit.Record {
-	denied := decision()
+	denied := audittest.Decision()
 	denied.Decision, denied.Reason, denied.Status, denied.Rule, denied.RuleSource = "deny", "host_not_listed", 403, "", ""
 	var all []audit.Record
 	for _, host := range []string{"2001:db8::1", "192.0.2.7", "_sip._tcp.example.org", "localhost", "a..b", "", strings.Repeat("a", 64) + ".example"} {
@@ -196,7 +198,7 @@ func TestExportSchemas(t *testing.T) {
 			schema["webproxy"] = &schemaField{kind: "object"} // ours, as its guidelines for custom fields have it
 		}
 		var out strings.Builder
-		e, err := audit.NewExporter(&out, format)
+		e, err := export.New(&out, format)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -241,7 +243,7 @@ func TestExportJoined(t *testing.T) {
 		"ndjson": {2, 3, 5, 6, 7, 8, 9, 4},
 	} {
 		var out strings.Builder
-		e, err := audit.NewExporter(&out, format)
+		e, err := export.New(&out, format)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,9 @@
-package audit
+package export
 
-import "slices"
+import (
+	"slices"
+	"webproxy/audit"
+)
 
 // openLimit is how many requests a join keeps that have not ended yet: about 300 MB. Beyond it the oldest half is
 // written as it is.
@@ -10,29 +13,29 @@ const openLimit = 1 << 18
 // whose close does not come, because the request is open or the proxy was killed, is written at the end.
 type join struct {
 	open  map[string]unfinished
-	write func(r *Record, line string) error
+	write func(r *audit.Record, line string) error
 	limit int // openLimit, less in tests
 }
 
 type unfinished struct {
-	record Record
+	record audit.Record
 	line   string
 }
 
-func newJoin(write func(r *Record, line string) error) *join {
+func newJoin(write func(r *audit.Record, line string) error) *join {
 	return &join{open: map[string]unfinished{}, write: write, limit: openLimit}
 }
 
 // add takes the next record in the order of the log. It keeps r's strings, and line.
-func (j *join) add(r *Record, line string) error {
+func (j *join) add(r *audit.Record, line string) error {
 	switch {
-	case r.Type == TypeDecision && permitted(r):
+	case r.Type == audit.TypeDecision && permitted(r):
 		j.open[r.ID] = unfinished{*r, line}
 		if len(j.open) > j.limit {
 			return j.flush(len(j.open) / 2)
 		}
 		return nil
-	case r.Type == TypeClose:
+	case r.Type == audit.TypeClose:
 		delete(j.open, r.ID)
 	}
 	return j.write(r, line)

@@ -1,9 +1,10 @@
-package audit
+package export
 
 import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"webproxy/audit"
 )
 
 // asim is an event of Microsoft Sentinel's ASIM schema WebSession.
@@ -71,8 +72,8 @@ type asimMore struct {
 // asimVersion is the version of the schema WebSession.
 const asimVersion = "0.2.6"
 
-func newASIM(r *Record) asim {
-	at := r.Time.UTC().Format(TimeLayout)
+func newASIM(r *audit.Record) asim {
+	at := r.Time.UTC().Format(audit.TimeLayout)
 	a := asim{
 		TimeGenerated: at, EventCount: max(r.Count, 1), EventStartTime: at, EventEndTime: at,
 		EventType: "HTTPsession", EventSubType: string(r.Type), EventResult: asimResult(r), ResultDetails: "NA", OriginalDetails: r.Reason,
@@ -80,7 +81,7 @@ func newASIM(r *Record) asim {
 		OriginalUID: uidOf(r), Dvc: orWord(r.Site, "webproxy"), DvcAction: "Deny",
 		SrcIPAddr: addrOrNil(r.Client), SrcPort: r.ClientPort, SrcHostname: r.ClientName,
 		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port,
-		URL: urlOrError(r), Method: r.Method, SessionID: r.ID, Duration: Milliseconds(r.Duration),
+		URL: urlOrError(r), Method: r.Method, SessionID: r.ID, Duration: audit.Milliseconds(r.Duration),
 		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
 		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
@@ -96,10 +97,10 @@ func newASIM(r *Record) asim {
 		a.DstIPAddr = &addr
 	}
 	switch r.Type {
-	case TypeRepeat:
-		a.EventStartTime, a.EventEndTime = r.First.UTC().Format(TimeLayout), r.Last.UTC().Format(TimeLayout)
-	case TypeClose:
-		a.EventStartTime = r.Time.Add(-r.Duration).UTC().Format(TimeLayout)
+	case audit.TypeRepeat:
+		a.EventStartTime, a.EventEndTime = r.First.UTC().Format(audit.TimeLayout), r.Last.UTC().Format(audit.TimeLayout)
+	case audit.TypeClose:
+		a.EventStartTime = r.Time.Add(-r.Duration).UTC().Format(audit.TimeLayout)
 		a.SrcBytes, a.DstBytes = &r.BytesOut, &r.BytesIn
 	}
 	if r.Status != 0 {
@@ -110,11 +111,11 @@ func newASIM(r *Record) asim {
 }
 
 // asimResult is EventResult: by the schema, a status below 400 is a success. What has only begun has none yet.
-func asimResult(r *Record) string {
+func asimResult(r *audit.Record) string {
 	switch {
 	case !permitted(r), failed(r), r.Status >= 400:
 		return "Failure"
-	case r.Type == TypeDecision:
+	case r.Type == audit.TypeDecision:
 		return "NA"
 	}
 	return "Success"

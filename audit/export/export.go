@@ -1,4 +1,7 @@
-package audit
+// Package export writes the records of an audit log in the forms that other programs read: CSV, access logs, ECS, OCSF and
+// ASIM. It reads the log and decides nothing; what a record says is never changed, and CSV has no cell that a spreadsheet
+// would run.
+package export
 
 import (
 	"bufio"
@@ -8,6 +11,7 @@ import (
 	"io"
 	"strings"
 
+	"webproxy/audit"
 	"webproxy/internal/spreadsheet"
 )
 
@@ -15,20 +19,20 @@ import (
 // what becomes of what.
 type Exporter struct {
 	out   *bufio.Writer
-	write func(r *Record, line string) (bool, error)
+	write func(r *audit.Record, line string) (bool, error)
 	flush func() error
 	left  uint64
 	join  *join // nil: records are written as they come
 }
 
-// exportForms are the forms there are, in the order of ExportFormats.
+// exportForms are the forms there are, in the order of Formats.
 var exportForms = [...]struct {
 	name  string
 	start func(e *Exporter)
 }{
-	{"ocsf", func(e *Exporter) { e.objects(func(r *Record) any { return newOCSF(r) }) }},
-	{"ecs", func(e *Exporter) { e.objects(func(r *Record) any { return newECS(r) }) }},
-	{"asim", func(e *Exporter) { e.objects(func(r *Record) any { return newASIM(r) }) }},
+	{"ocsf", func(e *Exporter) { e.objects(func(r *audit.Record) any { return newOCSF(r) }) }},
+	{"ecs", func(e *Exporter) { e.objects(func(r *audit.Record) any { return newECS(r) }) }},
+	{"asim", func(e *Exporter) { e.objects(func(r *audit.Record) any { return newASIM(r) }) }},
 	{"squid", func(e *Exporter) { e.lines(appendSquid) }},
 	{"w3c", func(e *Exporter) {
 		e.out.WriteString(w3cHead)
@@ -38,8 +42,8 @@ var exportForms = [...]struct {
 	{"ndjson", (*Exporter).ndjson},
 }
 
-// ExportFormats are the names that NewExporter knows.
-func ExportFormats() []string {
+// Formats are the names that New knows.
+func Formats() []string {
 	names := make([]string, len(exportForms))
 	for i, f := range exportForms {
 		names[i] = f.name
@@ -47,8 +51,8 @@ func ExportFormats() []string {
 	return names
 }
 
-// NewExporter returns an Exporter that writes to w in the format of that name. The caller ends with Flush.
-func NewExporter(w io.Writer, format string) (*Exporter, error) {
+// New returns an Exporter that writes to w in the format of that name. The caller ends with Flush.
+func New(w io.Writer, format string) (*Exporter, error) {
 	e := &Exporter{out: bufio.NewWriterSize(w, 64<<10)}
 	for _, f := range exportForms {
 		if f.name == format {
@@ -56,7 +60,7 @@ func NewExporter(w io.Writer, format string) (*Exporter, error) {
 			return e, nil
 		}
 	}
-	return nil, fmt.Errorf("no export format %q; there are %s", format, strings.Join(ExportFormats(), ", "))
+	return nil, fmt.Errorf("no export format %q; there are %s", format, strings.Join(Formats(), ", "))
 }
 
 // JoinRequests makes e write one event for each request, where it would write its decision and its end: see join. It is
@@ -65,14 +69,14 @@ func (e *Exporter) JoinRequests() { e.join = newJoin(e.writeRecord) }
 
 // Write writes r. line is where it stands in the log, without newline; it may be empty. A record that the
 // format has no place for is left out.
-func (e *Exporter) Write(r *Record, line string) error {
+func (e *Exporter) Write(r *audit.Record, line string) error {
 	if e.join != nil {
 		return e.join.add(r, line)
 	}
 	return e.writeRecord(r, line)
 }
 
-func (e *Exporter) writeRecord(r *Record, line string) error {
+func (e *Exporter) writeRecord(r *audit.Record, line string) error {
 	done, err := e.write(r, line)
 	if err == nil && !done {
 		e.left++
@@ -96,10 +100,10 @@ func (e *Exporter) Flush() error {
 func (e *Exporter) Left() uint64 { return e.left }
 
 // objects makes e write one JSON object for each record about a request.
-func (e *Exporter) objects(object func(*Record) any) {
+func (e *Exporter) objects(object func(*audit.Record) any) {
 	enc := json.NewEncoder(e.out)
 	enc.SetEscapeHTML(false)
-	e.write = func(r *Record, _ string) (bool, error) {
+	e.write = func(r *audit.Record, _ string) (bool, error) {
 		if !isRequest(r) {
 			return false, nil
 		}
@@ -107,18 +111,18 @@ func (e *Exporter) objects(object func(*Record) any) {
 	}
 }
 
-func isRequest(r *Record) bool {
-	return r.Type == TypeDecision || r.Type == TypeClose || r.Type == TypeRepeat
+func isRequest(r *audit.Record) bool {
+	return r.Type == audit.TypeDecision || r.Type == audit.TypeClose || r.Type == audit.TypeRepeat
 }
 
 // lines makes e write a line of an access log for each request: when it has ended, or when it is refused.
-func (e *Exporter) lines(appendLine func(b []byte, r *Record) []byte) {
+func (e *Exporter) lines(appendLine func(b []byte, r *audit.Record) []byte) {
 	var b []byte
-	e.write = func(r *Record, _ string) (bool, error) {
+	e.write = func(r *audit.Record, _ string) (bool, error) {
 		if !isRequest(r) {
 			return false, nil
 		}
-		if r.Type == TypeDecision && permitted(r) {
+		if r.Type == audit.TypeDecision && permitted(r) {
 			return true, nil // its close has a line
 		}
 		b = appendLine(b[:0], r)
@@ -130,20 +134,20 @@ func (e *Exporter) lines(appendLine func(b []byte, r *Record) []byte) {
 // csv makes e write all fields of all records.
 func (e *Exporter) csv() {
 	w := spreadsheet.NewWriter(e.out)
-	row := FieldNames()
+	row := audit.FieldNames()
 	w.Write(row)
 	e.flush = w.Flush
-	e.write = func(r *Record, _ string) (bool, error) {
-		row = AppendCells(row[:0], r)
+	e.write = func(r *audit.Record, _ string) (bool, error) {
+		row = audit.AppendCells(row[:0], r)
 		return true, w.Write(row)
 	}
 }
 
 // ndjson makes e write the lines as they are.
 func (e *Exporter) ndjson() {
-	enc := NewLineEncoder()
+	enc := audit.NewLineEncoder()
 	var b []byte
-	e.write = func(r *Record, line string) (bool, error) {
+	e.write = func(r *audit.Record, line string) (bool, error) {
 		if line != "" {
 			e.out.WriteString(line)
 			return true, e.out.WriteByte('\n')
@@ -157,17 +161,17 @@ func (e *Exporter) ndjson() {
 	}
 }
 
-// Export writes the records of the log in dir that o asks for to w, in format; if joined is set, one for each request.
+// Write writes the records of the log in dir that o asks for to w, in format; if joined is set, one for each request.
 // It returns how many the format had no place for.
-func Export(w io.Writer, format, dir string, o ScanOptions, joined bool) (left uint64, stats Stats, err error) {
-	e, err := NewExporter(w, format)
+func Write(w io.Writer, format, dir string, o audit.ScanOptions, joined bool) (left uint64, stats audit.Stats, err error) {
+	e, err := New(w, format)
 	if err != nil {
-		return 0, Stats{}, err
+		return 0, audit.Stats{}, err
 	}
 	if joined {
 		e.JoinRequests()
 	}
-	stats, err = ScanLines(dir, o, e.Write)
+	stats, err = audit.ScanLines(dir, o, e.Write)
 	if flushErr := e.Flush(); err == nil {
 		err = flushErr
 	}
@@ -175,11 +179,11 @@ func Export(w io.Writer, format, dir string, o ScanOptions, joined bool) (left u
 }
 
 // permitted reports whether a request went ahead.
-func permitted(r *Record) bool { return r.Decision == "allow" || r.Decision == "would_deny" }
+func permitted(r *audit.Record) bool { return r.Decision == "allow" || r.Decision == "would_deny" }
 
 // url is what was asked for, as a URL, without the scheme's own port; a tunnel's is that of its origin. It is
 // empty if there was no host.
-func urlOf(r *Record) string {
+func urlOf(r *audit.Record) string {
 	if r.Host == "" {
 		return ""
 	}
@@ -195,7 +199,7 @@ func urlOf(r *Record) string {
 }
 
 // urlHost is the host as a URL has it: an IPv6 address in brackets (RFC 3986, 3.2.2).
-func urlHost(r *Record) string {
+func urlHost(r *audit.Record) string {
 	if strings.Contains(r.Host, ":") && !strings.HasPrefix(r.Host, "[") {
 		return "[" + r.Host + "]"
 	}
@@ -203,7 +207,7 @@ func urlHost(r *Record) string {
 }
 
 // urlOrError is url; where there is none, it is what access logs have instead of one.
-func urlOrError(r *Record) string {
+func urlOrError(r *audit.Record) string {
 	switch {
 	case r.Host != "":
 		return urlOf(r)
@@ -214,9 +218,9 @@ func urlOrError(r *Record) string {
 }
 
 // hostPort is host and port with a colon between, an IPv6 address in brackets.
-func hostPort(r *Record) string {
+func hostPort(r *audit.Record) string {
 	return fmt.Sprintf("%s:%d", urlHost(r), r.Port)
 }
 
 // failed reports whether the next hop failed, or the connection was cut.
-func failed(r *Record) bool { return r.Error != "" || r.Status >= 500 }
+func failed(r *audit.Record) bool { return r.Error != "" || r.Status >= 500 }

@@ -1,9 +1,10 @@
-package audit
+package export
 
 import (
 	"net/netip"
 	"strings"
 	"time"
+	"webproxy/audit"
 )
 
 // ecsVersion is the version of the Elastic Common Schema that ecs events are of.
@@ -31,18 +32,18 @@ type ecsSchema struct {
 }
 
 type ecsEvent struct {
-	Kind     string   `json:"kind"`
-	Category []string `json:"category"`
-	Type     []string `json:"type"`
-	Action   Type     `json:"action"`
-	Outcome  string   `json:"outcome"`
-	Reason   string   `json:"reason"`
-	Dataset  string   `json:"dataset"`
-	ID       string   `json:"id"`
-	Sequence uint64   `json:"sequence"`
-	Start    string   `json:"start,omitempty"`
-	End      string   `json:"end,omitempty"`
-	Duration int64    `json:"duration,omitempty"` // nanoseconds
+	Kind     string     `json:"kind"`
+	Category []string   `json:"category"`
+	Type     []string   `json:"type"`
+	Action   audit.Type `json:"action"`
+	Outcome  string     `json:"outcome"`
+	Reason   string     `json:"reason"`
+	Dataset  string     `json:"dataset"`
+	ID       string     `json:"id"`
+	Sequence uint64     `json:"sequence"`
+	Start    string     `json:"start,omitempty"`
+	End      string     `json:"end,omitempty"`
+	Duration int64      `json:"duration,omitempty"` // nanoseconds
 }
 
 type ecsEnd struct {
@@ -122,15 +123,15 @@ type ecsOurs struct {
 	JA4    string   `json:"ja4,omitempty"`
 }
 
-func newECS(r *Record) ecs {
+func newECS(r *audit.Record) ecs {
 	e := ecs{
-		Timestamp: r.Time.UTC().Format(TimeLayout), ECS: ecsSchema{ecsVersion},
+		Timestamp: r.Time.UTC().Format(audit.TimeLayout), ECS: ecsSchema{ecsVersion},
 		Message: strings.Join(strings.Fields(r.Decision+" "+r.Method+" "+urlOf(r)), " ") + ": " + r.Reason,
 		Event: ecsEvent{
 			Kind: "event", Category: []string{"network", "web"}, Type: ecsTypes(r), Action: r.Type, Outcome: ecsOutcome(r),
 			Reason: r.Reason, Dataset: "webproxy.audit", ID: uidOf(r), Sequence: r.Seq,
 		},
-		Source:      ecsEnd{Address: AddrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
+		Source:      ecsEnd{Address: audit.AddrText(r.Client), IP: addrOrNil(r.Client), Port: r.ClientPort, Domain: r.ClientName},
 		Destination: ecsDestination(r),
 		HTTP:        ecsHTTP{Request: ecsRequest{r.Method, r.ID}},
 		Network:     ecsNetwork{Transport: "tcp", Direction: "outbound", Protocol: ecsProtocol(r)},
@@ -141,10 +142,10 @@ func newECS(r *Record) ecs {
 		e.URL = &ecsURL{urlHost(r), r.Port, r.Scheme, r.Path, urlOf(r)}
 	}
 	switch r.Type {
-	case TypeRepeat:
-		e.Event.Start, e.Event.End = r.First.UTC().Format(TimeLayout), r.Last.UTC().Format(TimeLayout)
-	case TypeClose:
-		e.Event.Start, e.Event.End = r.Time.Add(-r.Duration).UTC().Format(TimeLayout), e.Timestamp
+	case audit.TypeRepeat:
+		e.Event.Start, e.Event.End = r.First.UTC().Format(audit.TimeLayout), r.Last.UTC().Format(audit.TimeLayout)
+	case audit.TypeClose:
+		e.Event.Start, e.Event.End = r.Time.Add(-r.Duration).UTC().Format(audit.TimeLayout), e.Timestamp
 		e.Event.Duration = int64(r.Duration / time.Nanosecond)
 		all := r.BytesOut + r.BytesIn
 		e.Source.Bytes, e.Destination.Bytes, e.Network.Bytes = &r.BytesOut, &r.BytesIn, &all
@@ -165,7 +166,7 @@ func newECS(r *Record) ecs {
 }
 
 // ecsDestination has an address in place of a domain where the host is one.
-func ecsDestination(r *Record) ecsEnd {
+func ecsDestination(r *audit.Record) ecsEnd {
 	end := ecsEnd{Address: r.Host, IP: addrOrNil(r.DstIP), Port: r.Port}
 	if addr, err := netip.ParseAddr(r.Host); err != nil {
 		end.Domain = r.Host
@@ -175,28 +176,28 @@ func ecsDestination(r *Record) ecsEnd {
 	return end
 }
 
-func ecsTypes(r *Record) []string {
+func ecsTypes(r *audit.Record) []string {
 	types := []string{"access", "connection", "denied"} // access is of the category web, the others of network
 	if permitted(r) {
 		types[2] = "allowed"
 	}
-	if r.Type == TypeClose {
+	if r.Type == audit.TypeClose {
 		types = append(types, "end")
 	}
 	return types
 }
 
-func ecsOutcome(r *Record) string {
+func ecsOutcome(r *audit.Record) string {
 	switch {
 	case !permitted(r), failed(r):
 		return "failure"
-	case r.Type == TypeClose:
+	case r.Type == audit.TypeClose:
 		return "success"
 	}
 	return "unknown" // it has only begun
 }
 
-func ecsProtocol(r *Record) string {
+func ecsProtocol(r *audit.Record) string {
 	switch r.Scheme {
 	case "https":
 		return "tls"
