@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -28,7 +29,7 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	if !h.done { // the connection could not be hijacked
 		defer cancel()
 		far.close()
-		x.close(wordInternal)
+		x.close(proxystatus.Internal)
 	}
 }
 
@@ -192,9 +193,9 @@ func tunnelWord(end tunnelEnd) string {
 	case tunnelIdle:
 		return wordIdle
 	case tunnelStalled:
-		return wordWriteTimeout
+		return proxystatus.WriteTimeout
 	}
-	return wordTerminated
+	return proxystatus.Terminated
 }
 
 // close ends a permitted exchange: it is no longer listed, and has its close record.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -13,27 +14,27 @@ var denials = map[policy.Reason]struct {
 	word   string
 	text   string
 }{
-	policy.HostNotListed:      {http.StatusForbidden, wordDenied, "No rule lists this host."},
-	policy.PortNotAllowed:     {http.StatusForbidden, wordDenied, "A rule lists this host, but not on this port."},
-	policy.SchemeNotAllowed:   {http.StatusForbidden, wordDenied, "This host may not be reached in this form: plain HTTP and CONNECT are allowed separately, and https:// needs CONNECT."},
-	policy.PathNotAllowed:     {http.StatusForbidden, wordDenied, "A rule lists this host, but not this path."},
-	policy.MethodNotAllowed:   {http.StatusForbidden, wordDenied, "This method is not allowed here."},
-	policy.ClientNotAllowed:   {http.StatusForbidden, wordDenied, "A rule lists this host, but not for this client."},
-	policy.PhaseInactive:      {http.StatusForbidden, wordDenied, "A rule lists this host, but only during a phase that is not active now."},
-	policy.RuleExpired:        {http.StatusForbidden, wordDenied, "The rule that listed this host has expired."},
-	policy.DeniedByRule:       {http.StatusForbidden, wordDenied, "A rule denies this host."},
-	policy.ClientUnknown:      {http.StatusForbidden, wordDenied, "This client's address is in no client group."},
-	policy.IPLiteral:          {http.StatusForbidden, wordDenied, "The request names an IP address, and no rule lists it."},
-	policy.PrivateAddress:     {http.StatusForbidden, wordProhibited, "The address of this host is not a public one."},
-	policy.NetworkDenied:      {http.StatusForbidden, wordProhibited, "The address of this host is in a network that nothing may lead to."},
-	policy.ServiceTagMismatch: {http.StatusForbidden, wordProhibited, "The address of this host is not in the service tag that the rule demands."},
-	policy.SNIMismatch:        {http.StatusForbidden, wordDenied, "The TLS session inside the tunnel names a host that this client may not reach."},
-	policy.BadTarget:          {http.StatusBadRequest, wordBadRequest, "The request does not name a host and port to reach through this proxy."},
-	policy.BadRequest:         {http.StatusBadRequest, wordBadRequest, "The request is not well-formed HTTP/1.1."},
-	policy.Loop:               {http.StatusForbidden, wordLoop, "The request has been through this proxy before."},
-	policy.Overloaded:         {http.StatusServiceUnavailable, wordLimitReached, "The proxy cannot take another connection now."},
-	policy.AuditUnavailable:   {http.StatusServiceUnavailable, wordInternal, "The request could not be recorded, and what is not recorded is not let through."},
-	policy.TLSRequired:        {http.StatusForbidden, wordDenied, "A tunnel to this port must begin with TLS."},
-	policy.SNIRequired:        {http.StatusForbidden, wordDenied, "The TLS session inside a tunnel to this port must name its host."},
-	policy.BadHello:           {http.StatusForbidden, wordDenied, "The tunnel begins like a TLS session, but not with a hello that can be judged."},
+	policy.HostNotListed:      {http.StatusForbidden, proxystatus.Denied, "No rule lists this host."},
+	policy.PortNotAllowed:     {http.StatusForbidden, proxystatus.Denied, "A rule lists this host, but not on this port."},
+	policy.SchemeNotAllowed:   {http.StatusForbidden, proxystatus.Denied, "This host may not be reached in this form: plain HTTP and CONNECT are allowed separately, and https:// needs CONNECT."},
+	policy.PathNotAllowed:     {http.StatusForbidden, proxystatus.Denied, "A rule lists this host, but not this path."},
+	policy.MethodNotAllowed:   {http.StatusForbidden, proxystatus.Denied, "This method is not allowed here."},
+	policy.ClientNotAllowed:   {http.StatusForbidden, proxystatus.Denied, "A rule lists this host, but not for this client."},
+	policy.PhaseInactive:      {http.StatusForbidden, proxystatus.Denied, "A rule lists this host, but only during a phase that is not active now."},
+	policy.RuleExpired:        {http.StatusForbidden, proxystatus.Denied, "The rule that listed this host has expired."},
+	policy.DeniedByRule:       {http.StatusForbidden, proxystatus.Denied, "A rule denies this host."},
+	policy.ClientUnknown:      {http.StatusForbidden, proxystatus.Denied, "This client's address is in no client group."},
+	policy.IPLiteral:          {http.StatusForbidden, proxystatus.Denied, "The request names an IP address, and no rule lists it."},
+	policy.PrivateAddress:     {http.StatusForbidden, proxystatus.Prohibited, "The address of this host is not a public one."},
+	policy.NetworkDenied:      {http.StatusForbidden, proxystatus.Prohibited, "The address of this host is in a network that nothing may lead to."},
+	policy.ServiceTagMismatch: {http.StatusForbidden, proxystatus.Prohibited, "The address of this host is not in the service tag that the rule demands."},
+	policy.SNIMismatch:        {http.StatusForbidden, proxystatus.Denied, "The TLS session inside the tunnel names a host that this client may not reach."},
+	policy.BadTarget:          {http.StatusBadRequest, proxystatus.BadRequest, "The request does not name a host and port to reach through this proxy."},
+	policy.BadRequest:         {http.StatusBadRequest, proxystatus.BadRequest, "The request is not well-formed HTTP/1.1."},
+	policy.Loop:               {http.StatusForbidden, proxystatus.Loop, "The request has been through this proxy before."},
+	policy.Overloaded:         {http.StatusServiceUnavailable, proxystatus.LimitReached, "The proxy cannot take another connection now."},
+	policy.AuditUnavailable:   {http.StatusServiceUnavailable, proxystatus.Internal, "The request could not be recorded, and what is not recorded is not let through."},
+	policy.TLSRequired:        {http.StatusForbidden, proxystatus.Denied, "A tunnel to this port must begin with TLS."},
+	policy.SNIRequired:        {http.StatusForbidden, proxystatus.Denied, "The TLS session inside a tunnel to this port must name its host."},
+	policy.BadHello:           {http.StatusForbidden, proxystatus.Denied, "The tunnel begins like a TLS session, but not with a hello that can be judged."},
 }

@@ -2,24 +2,27 @@
 
 package proxy
 
-import "syscall"
+import (
+	"syscall"
+	"webproxy/internal/proxystatus"
+)
 
 // errnoWord is the RFC 9209 word for what a socket call said.
 func errnoWord(errno syscall.Errno) string {
 	switch errno {
 	case syscall.ECONNREFUSED:
-		return wordRefused
+		return proxystatus.Refused
 	case syscall.ETIMEDOUT:
-		return wordTimeout
+		return proxystatus.Timeout
 	case syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE:
-		return wordTerminated
+		return proxystatus.Terminated
 	case syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.EHOSTDOWN,
 		syscall.EAFNOSUPPORT, syscall.EACCES, syscall.EPERM: // the last two: a local packet filter
-		return wordUnroutable
+		return proxystatus.Unroutable
 	case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL:
-		return wordLimitReached
+		return proxystatus.LimitReached
 	}
-	return wordUnavailable
+	return proxystatus.Unavailable
 }
 
 // isNoLocalAddr reports whether the system had no address or port to dial from.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"syscall"
+	"webproxy/internal/proxystatus"
 
 	"golang.org/x/sys/windows"
 )
@@ -11,19 +12,19 @@ import (
 func errnoWord(errno syscall.Errno) string {
 	switch errno {
 	case windows.WSAECONNREFUSED, windows.ERROR_CONNECTION_REFUSED:
-		return wordRefused
+		return proxystatus.Refused
 	case windows.WSAETIMEDOUT, windows.ERROR_SEM_TIMEOUT:
-		return wordTimeout
+		return proxystatus.Timeout
 	case windows.WSAECONNRESET, windows.WSAECONNABORTED, windows.ERROR_NETNAME_DELETED:
-		return wordTerminated
+		return proxystatus.Terminated
 	case windows.WSAENETUNREACH, windows.WSAEHOSTUNREACH, windows.WSAENETDOWN, windows.WSAEHOSTDOWN,
 		windows.WSAEAFNOSUPPORT, windows.WSAEACCES,
 		windows.ERROR_NETWORK_UNREACHABLE, windows.ERROR_HOST_UNREACHABLE:
-		return wordUnroutable
+		return proxystatus.Unroutable
 	case windows.WSAEMFILE, windows.WSAENOBUFS, windows.WSAEADDRNOTAVAIL:
-		return wordLimitReached
+		return proxystatus.LimitReached
 	}
-	return wordUnavailable
+	return proxystatus.Unavailable
 }
 
 // isNoLocalAddr reports whether the system had no address or port to dial from.

@@ -10,19 +10,8 @@ import (
 	"os"
 	"syscall"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
-)
-
-// The proxy error types of RFC 9209, section 2.3, that a dial can end with.
-const (
-	wordDNSError     = "dns_error"
-	wordDNSTimeout   = "dns_timeout"
-	wordUnroutable   = "destination_ip_unroutable"
-	wordUnavailable  = "destination_unavailable"
-	wordRefused      = "connection_refused"
-	wordTerminated   = "connection_terminated"
-	wordTimeout      = "connection_timeout"
-	wordLimitReached = "connection_limit_reached"
 )
 
 // A DialError says why a permitted target could not be reached. It is trouble, not a denial.
@@ -50,7 +39,7 @@ func (e *DialError) Unwrap() error { return e.Err }
 
 func newDialError(t policy.Target, word string, err error) *DialError {
 	status := http.StatusBadGateway
-	if word == wordTimeout || word == wordDNSTimeout {
+	if word == proxystatus.Timeout || word == proxystatus.DNSTimeout {
 		status = http.StatusGatewayTimeout
 	}
 	return &DialError{Word: word, Status: status, Err: err, target: t.HostPort()}
@@ -58,10 +47,10 @@ func newDialError(t policy.Target, word string, err error) *DialError {
 
 // newDNSError is the error of a name that could not be resolved.
 func newDNSError(t policy.Target, err error) *DialError {
-	word := wordDNSError
+	word := proxystatus.DNSError
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsTimeout || isTimeout(err) {
-		word = wordDNSTimeout
+		word = proxystatus.DNSTimeout
 	}
 	return newDialError(t, word, err)
 }
@@ -86,14 +75,14 @@ func connectWord(addr netip.AddrPort, err error) string {
 	var errno syscall.Errno
 	switch {
 	case isTimeout(err):
-		return wordTimeout
+		return proxystatus.Timeout
 	case !errors.As(err, &errno):
-		return wordUnavailable
+		return proxystatus.Unavailable
 	}
 	word := errnoWord(errno)
-	if word == wordLimitReached && isNoLocalAddr(errno) && addr.Addr().Is6() {
+	if word == proxystatus.LimitReached && isNoLocalAddr(errno) && addr.Addr().Is6() {
 		// For IPv4 it means that all ports are taken; for IPv6, that it is switched off here.
-		return wordUnroutable
+		return proxystatus.Unroutable
 	}
 	return word
 }

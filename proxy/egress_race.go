@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"webproxy/internal/proxystatus"
 )
 
 // attemptDelay is how long one attempt has before the next address is tried beside it
@@ -83,5 +84,5 @@ func (r dialRace) run(ctx context.Context, addrs []netip.AddrPort) (net.Conn, ne
 // it is for IPv6 in most IPv4 networks: any other failure tells more.
 func saysLittle(err error) bool {
 	var errno syscall.Errno
-	return errors.As(err, &errno) && errnoWord(errno) == wordUnroutable
+	return errors.As(err, &errno) && errnoWord(errno) == proxystatus.Unroutable
 }

@@ -9,22 +9,9 @@ import (
 	"syscall"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
-)
-
-// Words for what went wrong: proxy error types of RFC 9209, 2.3; those of dials are in
-// egress_error.go.
-const (
-	wordDenied          = "http_request_denied"
-	wordProhibited      = "destination_ip_prohibited"
-	wordBadRequest      = "http_request_error"
-	wordProtocol        = "http_protocol_error"
-	wordIncomplete      = "http_response_incomplete"
-	wordWriteTimeout    = "connection_write_timeout"
-	wordResponseTimeout = "http_response_timeout"
-	wordLoop            = "proxy_loop_detected"
-	wordInternal        = "proxy_internal_error"
 )
 
 // Words of our own, for close records only.
@@ -63,7 +50,7 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	)
 	if sent := x.sentErr.Load(); sent != nil {
 		if errors.As(*sent, &bad) {
-			return &failure{word: wordBadRequest, status: bad.Status()}
+			return &failure{word: proxystatus.BadRequest, status: bad.Status()}
 		}
 		return &failure{word: wordClientGone, abort: true}
 	}
@@ -86,21 +73,21 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		return &failure{word: dial.Word, status: dial.Status, detail: dial.Detail, upstream: dial.Upstream, received: dial.Received}
 	case errors.Is(err, errAsksProxy):
 		return &failure{
-			word: wordProtocol, status: http.StatusBadGateway, received: http.StatusProxyAuthRequired,
+			word: proxystatus.Protocol, status: http.StatusBadGateway, received: http.StatusProxyAuthRequired,
 			detail: "the origin asked for credentials as only a proxy may (status 407)",
 		}
 	case errors.As(err, &malformed):
-		return &failure{word: wordProtocol, status: http.StatusBadGateway, detail: malformedDetail(malformed)}
+		return &failure{word: proxystatus.Protocol, status: http.StatusBadGateway, detail: malformedDetail(malformed)}
 	case x.inside != nil && x.inside.missesCertificate(err):
-		return &failure{word: wordConfiguration, status: http.StatusBadGateway, detail: detailClientCertificate}
+		return &failure{word: proxystatus.Configuration, status: http.StatusBadGateway, detail: detailClientCertificate}
 	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
-		return &failure{word: wordInternal, status: http.StatusBadGateway}
+		return &failure{word: proxystatus.Internal, status: http.StatusBadGateway}
 	case errors.As(err, &netErr) && netErr.Timeout():
-		return &failure{word: wordResponseTimeout, status: http.StatusGatewayTimeout}
+		return &failure{word: proxystatus.ResponseTimeout, status: http.StatusGatewayTimeout}
 	case isBrokenOff(err):
-		return &failure{word: wordTerminated, status: http.StatusBadGateway}
+		return &failure{word: proxystatus.Terminated, status: http.StatusBadGateway}
 	}
-	return &failure{word: wordProtocol, status: http.StatusBadGateway}
+	return &failure{word: proxystatus.Protocol, status: http.StatusBadGateway}
 }
 
 // malformedDetail says in a record, and to the client, why a response is not forwarded.
@@ -148,7 +135,7 @@ func (x *exchange) failureAnswer() *refusal {
 	switch {
 	case f.denied:
 		return x.denial()
-	case f.word == wordBadRequest:
+	case f.word == proxystatus.BadRequest:
 		x.decision = x.decision.Refused(policy.BadRequest)
 		return x.denial()
 	}

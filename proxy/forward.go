@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
 )
@@ -69,7 +70,7 @@ func (x *exchange) trip(r *http.Request) (*http.Response, error) {
 
 // pass has goproxy call x.roundTrip and copy the answer into a, and ends the exchange.
 func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
-	word := wordInternal // unless it gets to its end
+	word := proxystatus.Internal // unless it gets to its end
 	defer func() { x.close(word) }()
 	defer a.beginBody()
 	s.engine.ServeHTTP(a, x.with(r.Context(), r))
@@ -108,7 +109,7 @@ func (x *exchange) brokenWord() string {
 			return wordClientGone
 		}
 		x.noteMalformed(*err)
-		return wordIncomplete
+		return proxystatus.Incomplete
 	}
 	return ""
 }

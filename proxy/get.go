@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -51,7 +52,7 @@ func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
 	}
 	s.track(x)
 	stop := w.watch(false, x.cancel)
-	word := wordInternal // unless it gets to its end
+	word := proxystatus.Internal // unless it gets to its end
 	defer func() {
 		stop()
 		x.close(word)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"webproxy/internal/proxystatus"
 )
 
 // pass writes the origin's answer to the client. It returns the word for what became of it, which is
@@ -41,7 +42,7 @@ func (g *get) pass(resp *http.Response) (word string) {
 	case g.ctx.Err() != nil, err != errIncomplete:
 		return wordClientGone // or what x.cut says
 	}
-	return wordIncomplete
+	return proxystatus.Incomplete
 }
 
 // errIncomplete is for an answer that broke off at the origin; any other error is the client's.

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
 )
@@ -74,7 +75,7 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, e
 	}
 	if err != nil {
 		s.Log.Error("no certificate for inspection", zap.String("host", n.target.Host()), zap.Error(err))
-		e := newDialError(n.target, wordConfiguration, err)
+		e := newDialError(n.target, proxystatus.Configuration, err)
 		e.Detail = "this proxy has no certificate for the host, which it is to inspect"
 		return nil, e
 	}
@@ -268,7 +269,7 @@ func (n *inspection) serve(early []byte) string {
 			return denials[policy.SNIMismatch].word
 		}
 		x.detail = "no TLS session with the client, which may not trust the inspection authority"
-		return wordTLSProtocol
+		return proxystatus.TLSProtocol
 	}
 	x.wire.conn.SetDeadline(noDeadline)
 	if client.ConnectionState().NegotiatedProtocol == "h2" {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/netip"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
 )
@@ -41,7 +42,7 @@ func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	if err != nil {
 		detail += ": " + err.Error()
 	}
-	x.begin(wordBadRequest, detail)
+	x.begin(proxystatus.BadRequest, detail)
 }
 
 // admits implements wireOwner: it turns away requests on connections beyond the limits, and those

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -126,7 +127,7 @@ func (s *Server) tripOn(key originKey, w *wire, d *policy.Decision, r *http.Requ
 		sl.Close()
 		// The origin may be closing a connection in the moment in which it is used again. The Transport
 		// does not know that one is used again which it was handed.
-		if !handed || !repeatable(r) || r.Context().Err() != nil || brokenConnWord(err) != wordTerminated {
+		if !handed || !repeatable(r) || r.Context().Err() != nil || brokenConnWord(err) != proxystatus.Terminated {
 			return nil, err
 		}
 	}

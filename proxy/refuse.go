@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -64,7 +65,7 @@ func (x *exchange) trouble() *refusal {
 	switch {
 	case x.failure.received != 0 && x.failure.upstream == "":
 		text = "The request is permitted, but the origin's answer is none that may be passed on: " + x.failure.detail + "."
-	case x.failure.word == wordProtocol && x.failure.upstream == "" && x.failure.detail != "":
+	case x.failure.word == proxystatus.Protocol && x.failure.upstream == "" && x.failure.detail != "":
 		text = "The request is permitted, but the origin's response cannot be forwarded: " + x.failure.detail + "."
 	case x.failure.detail != "":
 		text = "The request is permitted, but the origin was not reached: " + x.failure.detail + "."
@@ -165,18 +166,12 @@ func (f *refusal) fields(contentType string, size int, close bool, set func(name
 
 // proxyStatus is the field of RFC 9209.
 func (f *refusal) proxyStatus() string {
-	s := serverName + "; error=" + f.word
-	if f.nextHop != "" {
-		s += "; next-hop=" + quoteString(f.nextHop)
-	}
-	if f.received != 0 {
-		s += "; received-status=" + strconv.Itoa(f.received)
-	}
 	details := f.details()
 	if f.detail != "" {
 		details += ": " + f.detail
 	}
-	return s + "; details=" + quoteString(details)
+	m := proxystatus.Member{Proxy: serverName, Error: f.word, NextHop: f.nextHop, Received: f.received, Details: details}
+	return m.String()
 }
 
 // details is the code, the target and the id, as far as they are known.
@@ -203,23 +198,6 @@ func (f *refusal) compose(prefix string, limit int) string {
 		host = " " + host
 	}
 	return prefix + f.code + host + tail
-}
-
-// quoteString writes s as a String of RFC 9651 (formerly 8941), 4.1.6.
-func quoteString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c >= ' ' && c < 0x7f:
-			b.WriteByte(c)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 // writeStatus writes b, which begins with the status line of an answer of ours, with w.reason for its

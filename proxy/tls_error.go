@@ -8,15 +8,8 @@ import (
 	"net"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
-)
-
-// The proxy error types of RFC 9209, section 2.3, for TLS, and that of settings that do not work.
-const (
-	wordTLSProtocol    = "tls_protocol_error"
-	wordTLSCertificate = "tls_certificate_error"
-	wordTLSAlert       = "tls_alert_received"
-	wordConfiguration  = "proxy_configuration_error"
 )
 
 // detailClientCertificate says what to do about an origin that knows its clients by certificates. This proxy has none to
@@ -33,7 +26,7 @@ func isTLSAlert(err error) bool {
 func newTLSError(t policy.Target, err error, asked bool) *DialError {
 	word, detail := tlsWord(err)
 	if asked && isTLSAlert(err) {
-		word, detail = wordConfiguration, detailClientCertificate
+		word, detail = proxystatus.Configuration, detailClientCertificate
 	}
 	e := newDialError(t, word, err)
 	e.Detail = detail
@@ -48,15 +41,15 @@ func tlsWord(err error) (word, detail string) {
 	)
 	switch {
 	case errors.As(err, &verify):
-		return wordTLSCertificate, certificateFlaw(verify.Err)
+		return proxystatus.TLSCertificate, certificateFlaw(verify.Err)
 	case errors.As(err, &netErr) && netErr.Timeout():
-		return wordTimeout, "no TLS session in time"
+		return proxystatus.Timeout, "no TLS session in time"
 	case errors.As(err, &alert):
-		return wordTLSAlert, "TLS alert: " + alert.Error()
+		return proxystatus.TLSAlert, "TLS alert: " + alert.Error()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr):
-		return wordTerminated, "closed the connection during the TLS handshake"
+		return proxystatus.Terminated, "closed the connection during the TLS handshake"
 	}
-	return wordTLSProtocol, "no TLS session of version 1.2 or newer"
+	return proxystatus.TLSProtocol, "no TLS session of version 1.2 or newer"
 }
 
 // certificateFlaw says what is wrong with a certificate, in words that name nothing of it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -66,7 +67,7 @@ func (p *parent) authorization(ctx context.Context, t policy.Target) (string, er
 	case errors.Is(ctx.Err(), context.Canceled):
 		return "", fmt.Errorf("dial %s: %w", t.HostPort(), context.Canceled)
 	}
-	word := wordConfiguration
+	word := proxystatus.Configuration
 	var ticket *ticketError
 	if errors.As(err, &ticket) {
 		word = ticket.word
@@ -222,7 +223,7 @@ var errParentIsSelf = errors.New("the parent is this proxy itself")
 func (p *parent) blame(t policy.Target, err error) error {
 	var dial *DialError
 	if !errors.As(err, &dial) {
-		dial = newDialError(t, wordUnavailable, err)
+		dial = newDialError(t, proxystatus.Unavailable, err)
 	}
 	blamed := *dial
 	blamed.target, blamed.Upstream = t.HostPort(), p.id

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
 )
@@ -96,17 +97,17 @@ func (e *parentAnswer) Error() string { return fmt.Sprintf("answered with status
 // answered is the error of a parent that answered by itself, instead of reaching t.
 func (p *parent) answered(t policy.Target, resp *http.Response) *DialError {
 	status, loop := resp.StatusCode, saysLoop(resp.Header)
-	word := wordUnavailable
+	word := proxystatus.Unavailable
 	switch status {
 	case http.StatusProxyAuthRequired:
-		word = wordConfiguration
+		word = proxystatus.Configuration
 	case http.StatusForbidden, http.StatusUnavailableForLegalReasons:
-		word = wordDenied
+		word = proxystatus.Denied
 	case http.StatusGatewayTimeout:
-		word = wordTimeout
+		word = proxystatus.Timeout
 	}
 	if loop {
-		word = wordLoop
+		word = proxystatus.Loop
 	}
 	failed := p.fail(t, word, status, &parentAnswer{status, loop})
 	if loop {
@@ -117,12 +118,7 @@ func (p *parent) answered(t policy.Target, resp *http.Response) *DialError {
 
 // saysLoop reports whether a proxy on the way says that it saw the request before (RFC 9209, 2.3.18).
 func saysLoop(h http.Header) bool {
-	for _, v := range h["Proxy-Status"] {
-		if strings.Contains(v, "error="+wordLoop) {
-			return true
-		}
-	}
-	return false
+	return proxystatus.HasError(h["Proxy-Status"], proxystatus.Loop)
 }
 
 // fail is an error whose text the client may see.
@@ -145,11 +141,11 @@ func brokenConnWord(err error) string {
 	var netErr net.Error
 	switch {
 	case errors.As(err, &netErr) && netErr.Timeout():
-		return wordResponseTimeout
+		return proxystatus.ResponseTimeout
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr):
-		return wordTerminated
+		return proxystatus.Terminated
 	}
-	return wordProtocol
+	return proxystatus.Protocol
 }
 
 // A leadConn is a connection of which some bytes have been read already.

@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
 )
@@ -82,7 +82,7 @@ func (s *Server) tripThrough(w *wire, r *http.Request, d policy.Decision, parent
 			if s.Egress.judgeParent(p, err) && repeatable(r) {
 				continue
 			}
-		case brokenConnWord(err) == wordTerminated: // it is dying, and had the request in hand
+		case brokenConnWord(err) == proxystatus.Terminated: // it is dying, and had the request in hand
 			s.Egress.failed(p, err)
 			if repeatable(r) {
 				continue
@@ -152,12 +152,7 @@ func parentsOwn(resp *http.Response) bool {
 	if len(resp.Header["X-Squid-Error"]) > 0 {
 		return true
 	}
-	for _, v := range resp.Header["Proxy-Status"] {
-		if strings.Contains(v, "error=") {
-			return true
-		}
-	}
-	return false
+	return proxystatus.HasError(resp.Header["Proxy-Status"], "")
 }
 
 // absoluteURL is u, as originURL made it, for a request in absolute form: all of it must be in the

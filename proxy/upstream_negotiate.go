@@ -20,6 +20,7 @@ import (
 	"github.com/jcmturner/gokrb5/v8/types"
 
 	"webproxy/internal/privatefile"
+	"webproxy/internal/proxystatus"
 	"webproxy/internal/smallfile"
 )
 
@@ -129,7 +130,7 @@ func (k *kerberos) authorization(ctx context.Context) (string, error) {
 	}
 	token, err := t.token()
 	if err != nil {
-		return "", &ticketError{wordConfiguration, "no Kerberos token could be made", err}
+		return "", &ticketError{proxystatus.Configuration, "no Kerberos token could be made", err}
 	}
 	return "Negotiate " + base64.StdEncoding.EncodeToString(token), nil // RFC 4559, 4.2
 }
@@ -157,7 +158,7 @@ func (k *kerberos) current(ctx context.Context) (*ticket, error) {
 	case <-f.done:
 		return f.ticket, f.err
 	case <-ctx.Done():
-		return nil, &ticketError{wordUnavailable, "no Kerberos ticket: the KDC did not answer in time", ctx.Err()}
+		return nil, &ticketError{proxystatus.Unavailable, "no Kerberos ticket: the KDC did not answer in time", ctx.Err()}
 	}
 }
 
@@ -174,7 +175,7 @@ func (k *kerberos) fly(f *login) {
 	} else {
 		k.renew = time.Now().Add(loginPause)
 		var failed *ticketError
-		if errors.As(err, &failed) && failed.word == wordConfiguration {
+		if errors.As(err, &failed) && failed.word == proxystatus.Configuration {
 			k.refusal = err
 		}
 	}
@@ -231,12 +232,12 @@ func (s NegotiateSpec) login() (t *ticket, err error) {
 	defer func() {
 		// What the KDC sends is taken apart before it can be told whether it is the KDC's.
 		if r := recover(); r != nil {
-			t, err = nil, &ticketError{wordConfiguration, "no Kerberos ticket: the KDC's answer cannot be read", fmt.Errorf("%v", r)}
+			t, err = nil, &ticketError{proxystatus.Configuration, "no Kerberos ticket: the KDC's answer cannot be read", fmt.Errorf("%v", r)}
 		}
 	}()
 	conf, keys, err := s.load()
 	if err != nil {
-		return nil, &ticketError{wordConfiguration, "no Kerberos ticket: its files cannot be used", err}
+		return nil, &ticketError{proxystatus.Configuration, "no Kerberos ticket: its files cannot be used", err}
 	}
 	user, realm, _ := s.principal()
 	// Active Directory does not know FAST.
@@ -278,9 +279,9 @@ func newTicketError(err error) error {
 	errors.As(err, &cause)
 	switch cause.RootCause {
 	case krberror.NetworkingError:
-		return &ticketError{wordUnavailable, "no Kerberos ticket: the KDC cannot be reached", err}
+		return &ticketError{proxystatus.Unavailable, "no Kerberos ticket: the KDC cannot be reached", err}
 	case krberror.KDCError:
-		return &ticketError{wordConfiguration, "no Kerberos ticket: the KDC refused", err}
+		return &ticketError{proxystatus.Configuration, "no Kerberos ticket: the KDC refused", err}
 	}
-	return &ticketError{wordConfiguration, "no Kerberos ticket: the KDC's answer does not fit the keytab", err}
+	return &ticketError{proxystatus.Configuration, "no Kerberos ticket: the KDC's answer does not fit the keytab", err}
 }

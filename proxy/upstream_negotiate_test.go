@@ -14,6 +14,7 @@ import (
 
 	"github.com/jcmturner/gokrb5/v8/keytab"
 
+	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 )
 
@@ -71,7 +72,7 @@ func TestNegotiateTicket(t *testing.T) {
 		time.Sleep(9 * time.Minute)
 		want("gone", 6)
 		want("gone", 7)
-		kdc.err = &ticketError{wordConfiguration, "refused", errors.New("bad key")}
+		kdc.err = &ticketError{proxystatus.Configuration, "refused", errors.New("bad key")}
 		want("refused: bad key", 8)
 		want("refused: bad key", 8)
 		time.Sleep(loginPause)
@@ -110,7 +111,7 @@ func TestNegotiateShare(t *testing.T) {
 		began := time.Now()
 		got := <-ask(short)
 		var failed *DialError
-		if !errors.As(got.err, &failed) || failed.Word != wordUnavailable || time.Since(began) != time.Second ||
+		if !errors.As(got.err, &failed) || failed.Word != proxystatus.Unavailable || time.Since(began) != time.Second ||
 			failed.Detail != "parent corp: no Kerberos ticket: the KDC did not answer in time" {
 			t.Errorf("out of time: %+v after %v", got, time.Since(began))
 		}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"time"
+	"webproxy/internal/proxystatus"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -60,7 +61,7 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 	if _, _, err := hj.Hijack(); err != nil {
 		defer x.cancel()
 		h.conn.Close()
-		x.close(wordInternal)
+		x.close(proxystatus.Internal)
 		return
 	}
 	x.status = resp.StatusCode

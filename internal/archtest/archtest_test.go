@@ -67,7 +67,7 @@ func TestRules(t *testing.T) {
 		// who imports whom
 		{"", "proxy/connect.go", `import "webproxy/policy"`},
 		{"", "audit/log.go", `import "webproxy/internal/atomicfile"`},
-		{"connect.go:2: proxy must not import config; it may import audit, policy, proxy/internal/clienthello, proxy/internal/http1", "proxy/connect.go", `import "webproxy/config"`},
+		{"connect.go:2: proxy must not import config; it may import audit, internal/proxystatus, policy, proxy/internal/clienthello, proxy/internal/http1", "proxy/connect.go", `import "webproxy/config"`},
 		{"policy must not import catalog; it may import nothing of ours", "policy/spec.go", `import "webproxy/catalog"`},
 		{"policy must not import internal/atomicfile", "policy/spec.go", `import "webproxy/internal/atomicfile"`},
 		{"proxy must not import internal/proxytest", "proxy/server.go", `import "webproxy/internal/proxytest"`},
