@@ -1,17 +1,20 @@
 package policy
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Quotable returns the part of an authority or URL from outside that a log or an answer may quote. It
 // leaves out everything before an "@", which may be a password (RFC 3986, 3.2.1), and everything after
-// a "?" or "#", which may hold a token. Both count in their percent-encoded form too: a client that
-// encodes twice means the same. What is left may be empty.
+// a "?" or "#", which may hold a token. All count in their percent-encoded form too, encoded once or more
+// often: a client that encodes twice means the same. What is left may be empty.
 func Quotable(s string) string {
 	end, start := len(s), 0
 	for i := 0; i < len(s); i++ {
-		switch delimiter(s[i:]) {
+		switch c, size := delimiter(s[i:]); c {
 		case '@':
-			start = i + delimiterLen(s[i:])
+			start = i + size
 		case '?', '#':
 			end = min(end, i)
 		}
@@ -22,65 +25,54 @@ func Quotable(s string) string {
 	return s[start:end]
 }
 
-// delimiter returns the "@", "?" or "#" that s begins with, encoded or not; 0 if it begins with none.
-func delimiter(s string) byte {
-	switch {
-	case s[0] == '@' || s[0] == '?' || s[0] == '#':
-		return s[0]
-	case s[0] != '%' || len(s) < len("%40"):
-		return 0
-	case s[1] == '4' && s[2] == '0':
-		return '@'
-	case s[1] == '3' && (s[2] == 'F' || s[2] == 'f'):
-		return '?'
-	case s[1] == '2' && s[2] == '3':
-		return '#'
+// delimiter returns the "@", "?" or "#" that s begins with, encoded or not, and how many bytes it takes; 0 if it
+// begins with none.
+func delimiter(s string) (c byte, size int) {
+	if s[0] != '%' {
+		c = s[0]
+		size = 1
+	} else {
+		code := s[1:]
+		for strings.HasPrefix(code, "25") { // an encoded "%"
+			code = code[2:]
+		}
+		if len(code) < 2 || !isHex(code[0]) || !isHex(code[1]) {
+			return 0, 0
+		}
+		c = hexValue(code[0])<<4 | hexValue(code[1])
+		size = len(s) - len(code) + 2
 	}
-	return 0
+	if c == '@' || c == '?' || c == '#' {
+		return c, size
+	}
+	return 0, 0
 }
 
-func delimiterLen(s string) int {
-	if s[0] == '%' {
-		return len("%40")
-	}
-	return 1
-}
+// Parts of a path, each of them plain or percent-encoded, once or more often.
+const (
+	quotedColon = `(?::|%(?:25)*3[Aa])`
+	quotedSlash = `(?:/|%(?:25)*2[Ff])`
+	quotedAt    = `(?:@|%(?:25)*40)`
+	quotedQuery = `%(?:25)*3[Ff]`
+)
 
-// QuotablePath returns a path without the user information of URLs inside it, as in
-// /fetch/https://user:password@host/ or its percent-encoded form.
+var (
+	// urlUser is the beginning of a URL up to its host; the first group is what may be quoted of it.
+	urlUser = regexp.MustCompile(`(` + quotedColon + quotedSlash + `+)[^/]*` + quotedAt)
+	// nameUser is a user name and a password in a segment.
+	nameUser = regexp.MustCompile(`[^/]*` + quotedColon + `[^/]*` + quotedAt)
+	// urlQuery is a URL up to its query, which is encoded in a path, and all that follows.
+	urlQuery = regexp.MustCompile(`(` + quotedColon + quotedSlash + `.*?)` + quotedQuery + `.*`)
+)
+
+// QuotablePath returns a path without the user information and the queries of URLs inside it, as in
+// /fetch/https://user:password@host/ or its percent-encoded form, and without whatever else looks like a user name
+// with a password.
 func QuotablePath(path string) string {
-	if !strings.Contains(path, "@") && !strings.Contains(path, "%40") {
-		return path
+	if !strings.ContainsAny(path, "@%") || !strings.Contains(path, ":") && !strings.Contains(path, "3A") && !strings.Contains(path, "3a") {
+		return path // as nearly all are
 	}
-	var b strings.Builder
-	for {
-		begin := urlAuthority(path)
-		if begin < 0 {
-			b.WriteString(path)
-			return b.String()
-		}
-		b.WriteString(path[:begin])
-		path = path[begin:]
-		end := len(path)
-		if i := strings.IndexByte(path, '/'); i >= 0 {
-			end = i
-		}
-		for i := end - 1; i >= 0; i-- {
-			if delimiter(path[i:]) == '@' {
-				path = path[i+delimiterLen(path[i:]):]
-				break
-			}
-		}
-	}
-}
-
-// urlAuthority returns where in path the authority of the first URL begins; -1 if there is no URL.
-func urlAuthority(path string) int {
-	first := -1
-	for _, mark := range []string{"://", "%3A%2F%2F", "%3a%2f%2f"} {
-		if i := strings.Index(path, mark); i >= 0 && (first < 0 || i+len(mark) < first) {
-			first = i + len(mark)
-		}
-	}
-	return first
+	path = urlUser.ReplaceAllString(path, "$1")
+	path = nameUser.ReplaceAllString(path, "")
+	return urlQuery.ReplaceAllString(path, "$1")
 }

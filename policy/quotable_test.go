@@ -22,6 +22,9 @@ func TestQuotable(t *testing.T) {
 		{"", "SECRET@"},
 		{"", ""},
 		{"100%", "100%"},
+		{"100%25", "100%25"},
+		{"host", "user:SECRET%2540host"},
+		{"host", "user%25253ASECRET%252540host%25253FSECRET"},
 	}
 	for _, tt := range tests {
 		if got := policy.Quotable(tt.in); got != tt.want {
@@ -38,6 +41,17 @@ func TestQuotablePath(t *testing.T) {
 		{"/a/http://h/b/http://i/@c", "/a/http://SECRET@h/b/http://user:SECRET@i/@c"},
 		{"/fetch/https%3A%2F%2Fhost", "/fetch/https%3A%2F%2Fuser:SECRET%40host"},
 		{"/fetch/https%3a%2f%2fhost", "/fetch/https%3a%2f%2fSECRET@host"},
+		{"/fetch/https:%2F%2Fhost/x", "/fetch/https:%2F%2Fuser:SECRET%40host/x"},
+		{"/fetch/https%3A//host", "/fetch/https%3A//SECRET@host"},
+		{"/fetch/https%253A%252F%252Fhost", "/fetch/https%253A%252F%252Fuser%253ASECRET%2540host"},
+		{"/fetch/https:/host/x", "/fetch/https:/user:SECRET@host/x"}, // servers make one slash of two
+		{"/fetch/host/x", "/fetch/user:SECRET@host/x"},
+		{"/fetch/host/x", "/fetch/user%3ASECRET%40host/x"},
+		{"/fetch/https:%2F%2Fhost%2Fx", "/fetch/https:%2F%2Fhost%2Fx%3Fsig=SECRET"},
+		{"/fetch/https://host/x", "/fetch/https://host/x%3Fsig=SECRET/more"},
+		{"/what%3Fnow", "/what%3Fnow"},
+		{"/v2/image/manifests/sha256:0a", "/v2/image/manifests/sha256:0a"},
+		{"/golang.org/x/net/@v/v0.1.0.zip", "/golang.org/x/net/@v/v0.1.0.zip"},
 	}
 	for _, tt := range tests {
 		if got := policy.QuotablePath(tt.in); got != tt.want {
