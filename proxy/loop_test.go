@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"webproxy/internal/proxytest"
@@ -18,14 +19,15 @@ func TestLoopOfTwo(t *testing.T) {
 		return []policy.RuleSpec{{ID: "all", Hosts: []string{"*.test"}, Ports: []uint16{80, 443}, Schemes: []policy.Scheme{policy.HTTP, policy.HTTPS}}}
 	}
 	// Each must know the other's address before it starts: one of them by a name.
-	var first *proxytest.Proxy
-	front := relayTo(t, func() string { return first.Addr }).Addr().String()
+	var firstAddr atomic.Value
+	front := relayTo(t, func() string { return firstAddr.Load().(string) }).Addr().String()
 	second := behind(t, proxytest.Config{Rules: rules}, nil, proxy.EgressOptions{Parents: []proxy.ParentSpec{
 		{ID: "first", URL: "http://" + front}, {ID: "again", URL: "http://" + front},
 	}})
-	first = behind(t, proxytest.Config{Rules: rules}, nil, proxy.EgressOptions{Parents: []proxy.ParentSpec{
+	first := behind(t, proxytest.Config{Rules: rules}, nil, proxy.EgressOptions{Parents: []proxy.ParentSpec{
 		{ID: "second", URL: "http://" + second.Addr}, {ID: "again", URL: "http://" + second.Addr},
 	}})
+	firstAddr.Store(first.Addr)
 	for name, head := range map[string]string{
 		"CONNECT":            "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n",
 		"CONNECT with a Via": "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\nVia: 1.1 x, 1.0 y (z)\r\n\r\n",
