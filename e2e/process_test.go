@@ -75,6 +75,8 @@ type site struct {
 	dir string
 	// settings are the sections that every configuration of the site has.
 	settings string
+	// files is how many descriptors the process may have; 0 is as many as this one.
+	files int
 }
 
 // recordEach is an audit setting: denials that repeat are not counted, but recorded one by one, so that
@@ -142,6 +144,10 @@ func (s *site) start() *process {
 	s.t.Helper()
 	p := &process{t: s.t, exited: make(chan struct{})}
 	p.cmd = exec.Command(binary(s.t), "serve", "--config", filepath.Join(s.dir, "webproxy.yaml"))
+	if s.files > 0 {
+		limit := fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", s.files)
+		p.cmd = exec.Command("sh", append([]string{"-c", limit}, p.cmd.Args...)...)
+	}
 	p.cmd.Dir = s.dir
 	out, err := p.cmd.StderrPipe()
 	if err != nil {

@@ -84,6 +84,7 @@ const (
 	SNIRequired               // its TLS hello names no host, and must on this port
 	BadHello                  // guard: it begins like TLS, but nobody can say for which host
 	NetworkDenied             // guard: the address is in one of deny_networks
+	RateLimited               // guard: the client has begun as much as it may for now
 	numReasons
 )
 
@@ -113,6 +114,7 @@ var reasonWords = [numReasons]string{
 	SNIRequired:        "sni_required",
 	BadHello:           "bad_hello",
 	NetworkDenied:      "network_denied",
+	RateLimited:        "rate_limited",
 }
 
 // String returns the reason's word; no word is empty.

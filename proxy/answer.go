@@ -121,8 +121,10 @@ func (a *answer) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	buf := a.x.srv.copies.take()
 	defer a.x.srv.copies.give(buf)
+	pace := a.x.srv.rates.pace(a.x.request.Client, a.req.Context().Done())
 	for {
-		k, readErr := src.Read(*buf)
+		k, readErr := src.Read((*buf)[:pace.most(len(*buf))])
+		pace.spend(k)
 		a.beginBody()
 		if k > 0 {
 			if _, err := a.rw.Write((*buf)[:k]); err != nil {

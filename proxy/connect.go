@@ -89,7 +89,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 	}
 	x.route = Route{}
 	x.route.Decision = d
-	conn, err := x.srv.dialRoute(ctx, x, &x.route)
+	conn, err := x.srv.dialRoute(x.srv.rates.dialsFor(ctx, x.request.Client), x, &x.route)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +119,9 @@ func (s *Server) dial(ctx context.Context, x *exchange, d policy.Decision) (net.
 func (s *Server) dialRoute(ctx context.Context, x *exchange, route *Route) (net.Conn, error) {
 	if s.Egress == nil {
 		return nil, errNoEgress
+	}
+	if err := s.rates.mayDial(ctx, &route.Decision); err != nil {
+		return nil, err
 	}
 	route.asker = x
 	conn, err := s.Egress.open(ctx, route)
@@ -151,6 +154,8 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	t.linger = s.Options.TunnelLinger.or(defaultTunnelLinger)
 	t.stall = s.limits.stall
 	t.pools = &s.tunnelPools
+	t.over = make(chan struct{})
+	t.pace = s.rates.pace(x.request.Client, t.over)
 	if addr := x.route.Addr; addr.IsValid() {
 		x.addr.Store(&addr)
 	}

@@ -104,6 +104,18 @@ func NewEgress(o EgressOptions) (*Egress, error) {
 	}, nil
 }
 
+// useDescriptors has all sockets of e be within d. It is called before e is used.
+func (e *Egress) useDescriptors(d *descriptors) {
+	e.names.files = d
+	judged := e.dialer.ControlContext
+	e.dialer.ControlContext = func(ctx context.Context, network, address string, c syscall.RawConn) error {
+		if err := judged(ctx, network, address, c); err != nil {
+			return err
+		}
+		return d.open(c)
+	}
+}
+
 // Open connects to d's target; the caller closes the connection. It is a bare *net.TCPConn, so
 // that the kernel may move its bytes, unless it leads through a parent; see takeLead. Every address
 // is judged by d.CheckAddr when it is known and when it is dialled, and no socket is connected to any other;

@@ -18,7 +18,7 @@ import (
 type DialError struct {
 	// Word is the proxy error type of RFC 9209, section 2.3: what the client and the audit log get.
 	Word string
-	// Status is 504 if time ran out, else 502.
+	// Status is 504 if time ran out, 503 at a limit of this proxy's or its system's, else 502.
 	Status int
 	// Detail is more about it, for clients and the audit log; it may be empty.
 	Detail string
@@ -39,8 +39,11 @@ func (e *DialError) Unwrap() error { return e.Err }
 
 func newDialError(t policy.Target, word string, err error) *DialError {
 	status := http.StatusBadGateway
-	if word == proxystatus.Timeout || word == proxystatus.DNSTimeout {
+	switch word {
+	case proxystatus.Timeout, proxystatus.DNSTimeout:
 		status = http.StatusGatewayTimeout
+	case proxystatus.LimitReached: // RFC 9209, 2.3.13
+		status = http.StatusServiceUnavailable
 	}
 	return &DialError{Word: word, Status: status, Err: err, target: t.HostPort()}
 }

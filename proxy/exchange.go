@@ -66,6 +66,7 @@ type exchange struct {
 	ending     atomic.Pointer[string]            // why it was cut
 	detail     string                            // for the close record
 	info       Open                              // does not change once the exchange is tracked
+	excess     string                            // what limit the request is beyond; empty if it is within all
 }
 
 func (s *Server) newExchange(w *wire, method string) *exchange {

@@ -27,6 +27,9 @@ func (x *exchange) judge(r *http.Request) {
 // the way the request is put; it is empty if nothing is.
 func (x *exchange) settle(reason policy.Reason, detail string) {
 	x.decide()
+	if !x.srv.rates.request(x.request.Client) {
+		reason, detail = policy.RateLimited, "more requests a second than proxy.client_requests"
+	}
 	var word string
 	switch {
 	case x.decision.Reason == policy.ClientUnknown:
@@ -54,6 +57,8 @@ func shownScheme(scheme string) string {
 func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string) {
 	a := &x.wire.asked
 	switch {
+	case x.excess != "":
+		return policy.Overloaded, x.excess
 	case a.Unsupported != "":
 		return policy.BadTarget, a.Unsupported
 	case a.Form == http1.FormOrigin:

@@ -12,3 +12,10 @@ func openFilesLimit() int {
 	}
 	return int(min(uint64(limit.Cur), manyOpenFiles))
 }
+
+// descriptorOf is the number of c's descriptor; -1 if it is closed.
+func descriptorOf(c syscall.RawConn) int {
+	n := -1
+	c.Control(func(fd uintptr) { n = int(fd) }) // an error says that it is closed
+	return n
+}

@@ -121,7 +121,7 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 		GotConn:        x.gotConn,
 		Got1xxResponse: a.interim,
 	}
-	ctx, halt := context.WithCancelCause(httptrace.WithClientTrace(withDecision(r.Context(), x.decision), trace))
+	ctx, halt := context.WithCancelCause(httptrace.WithClientTrace(x.srv.rates.dialsFor(withDecision(r.Context(), x.decision), x.request.Client), trace))
 	x.halt = halt // else it ends with the request
 	x.tries, x.bodiless = 0, out.Body == nil || out.Body == http.NoBody
 	resp, err := trip(out.WithContext(ctx))
@@ -209,7 +209,7 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 		Trailer:          r.Trailer,
 	}
 	if r.Body != nil && r.Body != http.NoBody {
-		out.Body = &requestBody{Reader: r.Body, x: x, trailer: announcedTrailers(&out.Trailer)}
+		out.Body = &requestBody{Reader: r.Body, x: x, pace: x.srv.rates.pace(x.request.Client, r.Context().Done()), trailer: announcedTrailers(&out.Trailer)}
 	}
 	return out
 }
@@ -347,10 +347,12 @@ type requestBody struct {
 	io.Reader
 	x       *exchange
 	trailer trailerFilter
+	pace    pace
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
+	n, err := b.Reader.Read(p[:b.pace.most(len(p))])
+	b.pace.spend(n)
 	b.x.out.Add(int64(n))
 	switch {
 	case err == io.EOF:

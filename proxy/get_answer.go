@@ -45,6 +45,9 @@ func (g *get) pass(resp *http.Response) (word string) {
 	return proxystatus.Incomplete
 }
 
+// pace slows the answer down to what the client may have.
+func (g *get) pace() pace { return g.x.srv.rates.pace(g.x.request.Client, g.ctx.Done()) }
+
 // errIncomplete is for an answer that broke off at the origin; any other error is the client's.
 var errIncomplete = errors.New("the answer broke off")
 
@@ -109,7 +112,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 	if size -= int64(len(ready) + len(held)); size == 0 {
 		return nil
 	}
-	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, stall: g.wire.limits.stall}
+	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, stall: g.wire.limits.stall, pace: g.pace()}
 	f.prepare()
 	for f.left > 0 {
 		if err := f.move(); err != nil && f.left > 0 {
@@ -118,6 +121,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 			}
 			return errIncomplete
 		}
+		f.pay()
 	}
 	c.responses.BodyMoved()
 	return nil
@@ -133,8 +137,10 @@ func (g *get) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 			return err
 		}
 	}
+	pace := g.pace()
 	for {
-		n, err := resp.Body.Read(*space)
+		n, err := resp.Body.Read((*space)[:pace.most(len(*space))])
+		pace.spend(n)
 		if n > 0 {
 			buf.WriteString(strconv.FormatInt(int64(n), 16))
 			buf.WriteString("\r\n")

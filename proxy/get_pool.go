@@ -222,6 +222,41 @@ func (p *originPool) closeAll(key originKey) {
 	p.keep(key, nil)
 }
 
+// shedKeys bounds how many keys are looked at for a connection that may be closed.
+const shedKeys = 16
+
+// shed closes the connection that has been kept longest of those looked at, and reports whether there was one. One that
+// is a client's own goes after those that are anybody's.
+func (p *originPool) shed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var oldest *keeping // of a key, the first is
+	looks := 0
+	for _, kept := range p.idle { // in random order
+		if k := kept[0].kept(); oldest == nil || k.before(oldest) {
+			oldest = k
+		}
+		if looks++; looks == shedKeys {
+			break
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	kept := p.idle[oldest.key]
+	kept[0].Close()
+	p.keep(oldest.key, slices.Delete(kept, 0, 1))
+	return true
+}
+
+// before reports whether k is to be closed before other.
+func (k *keeping) before(other *keeping) bool {
+	if own := k.key.owner != nil; own != (other.key.owner != nil) {
+		return !own
+	}
+	return k.since.Before(other.since)
+}
+
 // clean closes connections that nobody has wanted for long, and those that their origin has ended.
 func (p *originPool) clean() {
 	p.mu.Lock()

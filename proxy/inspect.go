@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,7 @@ type inspection struct {
 	wantsCertificate atomic.Bool
 	answered         atomic.Bool // a request
 	route            Route       // of the first connection
+	conns            int         // how many the pool may open at a time
 
 	mu     sync.Mutex           // guards the fields below
 	pool   *http.Transport      // of connections to the target; nobody else's requests use them
@@ -66,9 +68,19 @@ var errNoInspector = errors.New("no authority to sign certificates")
 
 // newInspection connects to x's target, and verifies it: no client is shown a good certificate for a bad
 // origin.
-func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, error) {
+func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspection, failed error) {
 	n := &inspection{srv: s, tunnel: x, target: x.request.Target, closed: make(chan struct{})}
 	n.empty.L = &n.mu
+	if err := s.memory.take(n.payer(), tunnelCost); err != nil {
+		e := newDialError(n.target, proxystatus.LimitReached, err)
+		e.Detail = "memory for opened TLS (proxy.inspection_memory): " + err.Error()
+		return nil, e
+	}
+	defer func() {
+		if opened == nil {
+			s.memory.give(n.payer(), tunnelCost)
+		}
+	}()
 	err := errNoInspector
 	if s.Inspector != nil {
 		n.leaf, err = s.Inspector.Certificate(n.target.Host())
@@ -80,7 +92,6 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, e
 		return nil, e
 	}
 	n.roots = s.Roots.Load()
-	n.pool = n.newPool()
 	conn, route, err := n.dial(ctx, x, x.permit, "h2", "http/1.1")
 	if err != nil {
 		x.route = route
@@ -91,6 +102,11 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (*inspection, e
 		x.addr.Store(&route.Addr)
 	}
 	n.route = route
+	n.conns = maxOriginConns
+	if conn.ConnectionState().NegotiatedProtocol == "h2" {
+		n.conns = 1 // else each of the first requests would open one, not waiting for the others'
+	}
+	n.pool = n.newPool()
 	n.first.Store(conn)
 	return n, nil
 }
@@ -99,6 +115,9 @@ func (n *inspection) newPool() *http.Transport {
 	pool := n.srv.newTransport()
 	pool.DialContext = neverDial
 	pool.DialTLSContext = n.dialPooled
+	pool.MaxConnsPerHost, pool.MaxIdleConnsPerHost = n.conns, min(n.conns, maxIdleInside)
+	pool.MaxResponseHeaderBytes = maxInsideHead
+	pool.HTTP2 = n.srv.originHTTP2()
 	pool.Protocols = new(http.Protocols)
 	pool.Protocols.SetHTTP1(true)
 	pool.Protocols.SetHTTP2(true)
@@ -126,8 +145,14 @@ func (n *inspection) trusted() *http.Transport {
 
 // dial opens a TLS session with d's target, verified. It is for x, which may be nil.
 func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, protocols ...string) (*tls.Conn, Route, error) {
-	conn, route, err := n.srv.dial(ctx, x, d)
+	if err := n.srv.insideConns.take(n.payer(), 1); err != nil {
+		e := newDialError(n.target, proxystatus.LimitReached, err)
+		e.Detail = "connections of one client's opened tunnels (proxy.max_connections_per_client)"
+		return nil, Route{Decision: d}, e
+	}
+	conn, route, err := n.srv.dial(n.srv.rates.dialsFor(ctx, n.payer()), x, d)
 	if err != nil {
+		n.srv.insideConns.give(n.payer(), 1)
 		return nil, route, err
 	}
 	kept := n.keep(&originConn{Conn: conn, route: route})
@@ -187,14 +212,28 @@ func (n *inspection) keep(conn *originConn) *originConn {
 	}
 	n.opened[conn] = true
 	conn.closed = func() {
+		n.srv.insideClosed.Add(1)
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		delete(n.opened, conn)
+		if n.opened[conn] {
+			delete(n.opened, conn)
+			n.srv.insideConns.give(n.payer(), 1)
+		}
 	}
 	if n.over {
 		conn.Conn.Close()
 	}
 	return conn
+}
+
+// shed closes what n has at rest.
+func (n *inspection) shed() {
+	n.mu.Lock()
+	pool := n.pool
+	n.mu.Unlock()
+	if pool != nil {
+		pool.CloseIdleConnections()
+	}
 }
 
 // trip makes a request inside to the target. A connection may have been opened for another rule, which
@@ -219,7 +258,12 @@ func (n *inspection) missesCertificate(err error) bool {
 	return n.wantsCertificate.Load() && (isTLSAlert(err) || !n.answered.Load() && isBrokenOff(err))
 }
 
+// payer is the client that n takes of budgets for.
+func (n *inspection) payer() netip.Addr { return n.tunnel.request.Client }
+
+// closeOrigin ends n's way to the origin. It is called once.
 func (n *inspection) closeOrigin() {
+	n.srv.memory.give(n.payer(), tunnelCost)
 	if conn := n.first.Swap(nil); conn != nil {
 		conn.Close()
 	}
@@ -229,7 +273,9 @@ func (n *inspection) closeOrigin() {
 	// A connection of HTTP/2 may not be idle yet for n.pool although its last answer has ended.
 	for conn := range n.opened {
 		conn.Conn.Close()
+		n.srv.insideConns.give(n.payer(), 1)
 	}
+	clear(n.opened)
 }
 
 // run serves the client until its connection ends, and everything inside has ended.

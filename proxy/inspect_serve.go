@@ -147,7 +147,7 @@ func (s *Server) newInside() *http.Server {
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     debugLog(s.Log),
 		Protocols:                    p,
-		HTTP2:                        &http.HTTP2Config{MaxReadFrameSize: h2FrameSize, MaxDecoderHeaderTableSize: h2TableSize},
+		HTTP2:                        s.clientHTTP2(),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, insideKey{}, insideOf(c))
 		},

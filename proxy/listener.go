@@ -15,7 +15,8 @@ type wires struct {
 	mu        sync.Mutex                // guards the fields below
 	listeners map[net.Listener]struct{} // that are being accepted from
 	open      map[*wire]struct{}
-	perClient map[netip.Addr]int
+	perClient map[netip.Addr]int // by payer, without those that are leaving
+	leaving   int                // connections that were dismissed and are open yet
 	draining  bool
 	empty     chan struct{} // closed when draining and the last one has gone
 }
@@ -50,8 +51,9 @@ func (c *wires) checkEmpty() {
 	}
 }
 
-// add lists w, and reports whether it is within the limits. A connection beyond them is listed too:
-// it has to be answered, and waited for.
+// add lists w, and reports whether it is within the limits, if need be because one that waits for a request is closed
+// for it: of the same client, if that has too many. A connection beyond them is listed too: it has to
+// be answered, and waited for.
 func (c *wires) add(w *wire, limit, clientLimit int) (within bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,11 +62,11 @@ func (c *wires) add(w *wire, limit, clientLimit int) (within bool) {
 		c.perClient = make(map[netip.Addr]int)
 	}
 	c.open[w] = struct{}{}
-	c.perClient[w.client.Addr()]++
+	c.perClient[payer(w.client.Addr())]++
 	if c.draining {
 		w.drain()
 	}
-	return len(c.open) <= limit && c.perClient[w.client.Addr()] <= clientLimit
+	return c.clientWithin(w, clientLimit) && (len(c.open)-c.leaving <= limit || c.shedOne(func(other *wire) bool { return other != w }))
 }
 
 func (c *wires) remove(w *wire) {
@@ -74,25 +76,73 @@ func (c *wires) remove(w *wire) {
 		return
 	}
 	delete(c.open, w)
-	c.forget(w.client.Addr())
+	if w.leaving {
+		c.leaving--
+	} else {
+		c.forget(payer(w.client.Addr()))
+	}
 	c.checkEmpty()
 }
 
-// forget counts one connection less of client. c.mu is held.
-func (c *wires) forget(client netip.Addr) {
-	if c.perClient[client]--; c.perClient[client] == 0 {
-		delete(c.perClient, client)
+// forget counts one connection less of p. c.mu is held.
+func (c *wires) forget(p netip.Addr) {
+	if c.perClient[p]--; c.perClient[p] == 0 {
+		delete(c.perClient, p)
 	}
 }
 
-// rename notes whose connection w is, and reports whether that client has no more than clientLimit.
+// rename notes whose connection w is, and reports whether that client has no more than clientLimit, as add does.
 func (c *wires) rename(w *wire, client netip.AddrPort, clientLimit int) (within bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.forget(w.client.Addr())
+	if w.leaving {
+		w.client = client
+		return true
+	}
+	c.forget(payer(w.client.Addr()))
 	w.client = client
-	c.perClient[client.Addr()]++
-	return c.perClient[client.Addr()] <= clientLimit
+	c.perClient[payer(client.Addr())]++
+	return c.clientWithin(w, clientLimit)
+}
+
+// clientWithin reports whether w's client has no more than limit connections, or another one of them was closed.
+// c.mu is held.
+func (c *wires) clientWithin(w *wire, limit int) bool {
+	p := payer(w.client.Addr())
+	return c.perClient[p] <= limit || c.shedOne(func(other *wire) bool { return other != w && payer(other.client.Addr()) == p })
+}
+
+// shedLooks bounds how many connections are looked at for one that may be closed.
+const shedLooks = 128
+
+// shed closes a connection that waits for a request, the one that has longest of those looked at, and reports whether
+// there was one. Only those count for which may, if it is not nil, says so.
+func (c *wires) shed(may func(*wire) bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.shedOne(may)
+}
+
+// shedOne is shed with c.mu held.
+func (c *wires) shedOne(may func(*wire) bool) bool {
+	var victim *wire
+	var since time.Time
+	looks := 0
+	for w := range c.open { // in random order
+		if at, waits := w.waitingSince(); waits && (may == nil || may(w)) && (victim == nil || at.Before(since)) {
+			victim, since = w, at
+		}
+		if looks++; looks == shedLooks {
+			break
+		}
+	}
+	if victim == nil || !victim.dismiss() {
+		return false
+	}
+	victim.leaving = true
+	c.leaving++
+	c.forget(payer(victim.client.Addr()))
+	return true
 }
 
 func (c *wires) len() int {
@@ -167,7 +217,7 @@ func isTemporary(err error) bool {
 
 // accept waits for a connection. Beyond the limits it still accepts: a client that is turned away
 // is told so, in its own goroutine. It answers with a close, without a word, only if more than
-// surplusLimit are being turned away already.
+// descriptors.surplus are being turned away already.
 func (g *gate) accept() (*wire, error) {
 	for {
 		c, err := g.Listener.Accept()
@@ -187,10 +237,12 @@ func (g *gate) accept() (*wire, error) {
 				clientLimit = g.srv.maxConns // it is not the client
 			}
 		}
-		if g.srv.wires.add(w, g.srv.maxConns, clientLimit) {
+		d := &g.srv.descriptors
+		raw, _ := tcp.SyscallConn() // an error is for what is no connection
+		if g.srv.wires.add(w, g.srv.maxConns, clientLimit) && d.admits(raw) {
 			return w, nil
 		}
-		if g.srv.wires.len() > g.srv.maxConns+surplusLimit {
+		if g.srv.wires.len() > g.srv.maxConns+d.surplus || d.isFull(raw) {
 			g.srv.turnAway(w)
 			continue
 		}

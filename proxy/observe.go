@@ -42,4 +42,13 @@ type Stats struct {
 	Connections int // of clients
 	Requests    int // in progress, without tunnels
 	Tunnels     int
+	// InspectionMemory is what is taken of Options.InspectionMemory, in bytes.
+	InspectionMemory int64
+	// RateLimited are how often the limits on requests, on dials, and on bytes a second of a client applied since
+	// the start, in this order.
+	RateLimited [3]int64
+	// InsideConns are the connections to origins from opened tunnels.
+	InsideConns int
+	// Reclaimed is how often something at rest was closed since the start because there was no descriptor left.
+	Reclaimed int64
 }

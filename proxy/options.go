@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"webproxy/audit"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -73,11 +75,26 @@ type Options struct {
 	// ShutdownGrace is how long open requests and tunnels may go on when the proxy stops.
 	// Default 30s.
 	ShutdownGrace Timeout `yaml:"shutdown_grace"`
-	// MaxConnections bounds client connections; one more is answered 503. Default: what the
-	// system's limit on open files allows, at two files a tunnel.
+	// MaxConnections bounds client connections. For one more, one that waits for its next request is closed; if none
+	// does, the new one is answered 503. Default: half of what the system's limit on open files leaves after
+	// a reserve for the proxy itself, as each may need one more, to an origin.
 	MaxConnections int `yaml:"max_connections"`
-	// MaxConnectionsPerClient bounds them for each client address. Default: half of all.
+	// MaxConnectionsPerClient bounds them for each client address, IPv6 addresses by their /64, and so the
+	// connections to origins from a client's opened tunnels. Default: half of all.
 	MaxConnectionsPerClient int `yaml:"max_connections_per_client"`
+	// ClientRequests bounds the requests that a client may begin in a second, denied ones included; one that was
+	// quiet may begin five times as many at once. What is beyond is answered 429. Default: no limit.
+	ClientRequests int `yaml:"client_requests"`
+	// ClientDials bounds the connections to origins that are opened for a client in a second, likewise. Default: no
+	// limit.
+	ClientDials int `yaml:"client_dials"`
+	// ClientBytes bounds what is moved for a client in a second, both ways together, by making it wait. Default: no
+	// limit.
+	ClientBytes audit.Size `yaml:"client_bytes"`
+	// InspectionMemory bounds the memory for TLS that is opened: a tunnel takes 256 KiB of it, and a request
+	// inside 384 KiB, more with a body, of which most is what an origin may send before the client has
+	// taken it. A quarter is what one client may have. What is beyond is answered 503. Default 512MiB.
+	InspectionMemory audit.Size `yaml:"inspection_memory"`
 	// Balancers are addresses and networks of load balancers. Their connections must begin with a
 	// PROXY protocol header, version 1 or 2, whose source is then the client's address. Anybody who
 	// can connect from there can claim any address. Default: none.
@@ -137,12 +154,16 @@ func (o Options) Check() error {
 			Hint:  "write a long time, such as 5m",
 		})
 	}
+	if o.InspectionMemory != 0 && o.InspectionMemory != audit.SizeOff && o.InspectionMemory < minInspectionMemory {
+		problems = append(problems, &OptionError{Field: "inspection_memory", Msg: fmt.Sprintf("%v is less than %v", o.InspectionMemory, minInspectionMemory)})
+	}
 	if o.MaxConnections < 0 {
 		problems = append(problems, &OptionError{Field: "max_connections", Msg: fmt.Sprintf("%d is negative", o.MaxConnections)})
 	}
 	if o.MaxConnectionsPerClient < 0 {
 		problems = append(problems, &OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
 	}
+	problems = append(problems, o.checkRates()...)
 	_, bad := o.balancers()
 	return errors.Join(append(problems, bad...)...)
 }

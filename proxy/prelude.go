@@ -125,7 +125,7 @@ func (w *wire) handshake(o *TLSListener, first *firstBytes) (http1.ProtocolError
 func (w *wire) awaitBy(by time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiting = true
+	w.waiting, w.since = true, time.Now()
 	switch {
 	case w.interrupted:
 	case w.draining:

@@ -284,12 +284,12 @@ func TestBalancerLimits(t *testing.T) {
 	p.Live.Swap(twoGroups(p))
 	open := func(from string) string {
 		c := p.Dial()
-		c.Send(string(header(2, from)) + p.Get("/"))
-		return c.Response("GET").Status
+		c.Send(string(header(2, from)) + "CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n")
+		return c.Response("CONNECT").Status
 	}
 	for _, tt := range []struct{ from, want string }{
-		{"10.9.1.1:1", "200 OK"}, {"10.9.1.1:2", "200 OK"}, {"10.9.1.1:3", "503 webproxy denied: overloaded"},
-		{"10.9.1.2:1", "200 OK"}, {"10.9.1.2:2", "200 OK"},
+		{"10.9.1.1:1", "200 Connection"}, {"10.9.1.1:2", "200 Connection"}, {"10.9.1.1:3", "503 webproxy denied: overloaded"},
+		{"10.9.1.2:1", "200 Connection"}, {"10.9.1.2:2", "200 Connection"},
 	} {
 		if got := open(tt.from); !strings.HasPrefix(got, tt.want) {
 			t.Errorf("from %s: %s, want %s", tt.from, got, tt.want)

@@ -157,8 +157,11 @@ func (f *refusal) fields(contentType string, size int, close bool, set func(name
 	set("Content-Length", strconv.Itoa(size))
 	set("Content-Type", contentType)
 	set("Proxy-Status", f.proxyStatus())
-	if f.status == http.StatusServiceUnavailable {
+	switch f.status {
+	case http.StatusServiceUnavailable:
 		set("Retry-After", "5")
+	case http.StatusTooManyRequests:
+		set("Retry-After", "1")
 	}
 	set("Server", serverName)
 	set("X-Content-Type-Options", "nosniff")

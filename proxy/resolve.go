@@ -31,6 +31,7 @@ type nameCache struct {
 	delay   time.Duration           // see resolutionDelay
 	limit   int                     // of answers
 	now     func() time.Time
+	files   *descriptors // of sockets; may be nil
 
 	mu      sync.RWMutex // guards answers, flights and what they point to
 	answers map[string]nameAnswer
@@ -166,7 +167,7 @@ func (c *nameCache) remember(host string, a nameAnswer, age time.Duration) {
 // ask looks up the addresses of host in network, and says how long the answer holds; zero if it must not be used
 // again.
 func (c *nameCache) ask(ctx context.Context, host, network string) (nameAnswer, time.Duration) {
-	note := &dnsNote{patience: c.delay}
+	note := &dnsNote{patience: c.delay, files: c.files}
 	resolver := net.Resolver{
 		PreferGo: true, // the system's own would hide the TTL and obey GODEBUG
 		Dial: func(attempt context.Context, network, address string) (net.Conn, error) {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -19,6 +20,8 @@ import (
 // It sees what answers the resolver's questions, as ownAnswer leaves it. All times are minima, a negative answer counts
 // only if the resolver itself came to one, and what was not waited for is asked for again where it is missed.
 type dnsNote struct {
+	files *descriptors // of the sockets; may be nil
+
 	mu          sync.Mutex    // guards what follows; A and AAAA are asked for at the same time
 	asked       bool          // a server was asked: the answer is not from the hosts file
 	positives   int           // messages with addresses
@@ -139,7 +142,7 @@ func (n *dnsNote) dial(ctx, lookup context.Context, network, address string, lim
 	n.mu.Lock()
 	n.asked = true
 	n.mu.Unlock()
-	var dialer net.Dialer
+	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error { return n.files.open(c) }}
 	conn, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

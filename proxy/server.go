@@ -73,6 +73,13 @@ type Server struct {
 	origins      originPool
 	wires        wires
 	inflight     inflight
+	memory       budget // of opened TLS
+	insideConns  budget // connections to origins from opened tunnels; all else has no more than one for each of a client
+	descriptors  descriptors
+	rates        rates
+
+	insideClosed atomic.Int64 // connections to origins from opened tunnels
+	insideBusy   atomic.Int64 // when none of those was at rest, in Unix nanoseconds
 	auditFailing atomic.Bool
 	draining     atomic.Bool
 	stopOnce     sync.Once
@@ -82,16 +89,12 @@ type Server struct {
 }
 
 const (
-	assumedOpenFiles = 1024
-	manyOpenFiles    = 2 << 20 // more than anybody has connections
-	reservedFiles    = 128     // for the audit log, listeners, the dashboard, the resolver
-	copyBufferSize   = 32 << 10
-	frontBufferSize  = 4 << 10 // most heads fit; net/http's buffer has that size too
+	copyBufferSize  = 32 << 10
+	frontBufferSize = 4 << 10 // most heads fit; net/http's buffer has that size too
 
 	// What a connection beyond the limits gets: that long to send a request, so that the record
-	// says what was refused, if not more than surplusLimit others are waiting to be told.
-	surplusWait  = 2 * time.Second
-	surplusLimit = 256
+	// says what was refused, if not too many others are waiting to be told.
+	surplusWait = 2 * time.Second
 )
 
 // prepare fills in what is derived from the exported fields.
@@ -116,13 +119,22 @@ func (s *Server) prepare() {
 			heads:  &bufferPool{size: headSize},
 			gets:   frontGets && !s.Egress.hasParents(),
 		}
+		s.descriptors.setLimits(openFilesLimit())
+		s.descriptors.reclaim = s.reclaim
+		s.tunnelPools.descriptors = s.descriptors.limit
+		if s.Egress != nil {
+			s.Egress.useDescriptors(&s.descriptors)
+		}
 		s.copies.size, s.fronts.size = copyBufferSize, frontBufferSize
 		if s.maxConns = o.MaxConnections; s.maxConns == 0 {
-			s.maxConns = max((openFilesLimit()-reservedFiles)/2, 16)
+			s.maxConns = s.descriptors.connections()
 		}
 		if s.maxPerClient = o.MaxConnectionsPerClient; s.maxPerClient == 0 {
 			s.maxPerClient = max(s.maxConns/2, 1)
 		}
+		s.insideConns = budget{limit: 1 << 62, share: int64(s.maxPerClient)}
+		s.rates.requests, s.rates.dials, s.rates.bytes = o.ClientRequests, o.ClientDials, max(int64(o.ClientBytes), 0)
+		s.memory = newInspectionBudget(o.InspectionMemory)
 		s.balancers, _ = o.balancers()
 		s.engine = newEngine(s.Log)
 		s.inside = s.newInside()
@@ -205,12 +217,18 @@ func (s *Server) handle(w *wire, rw http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		rw.Header().Set("Connection", "close")
 	}
+	x := s.newExchange(w, r.Method)
 	if n := w.inside; n != nil {
 		n.hold()
 		defer n.release()
 		n.absolute(w, r)
+		defer x.takeMemory(costOf(r))()
+		if r.ProtoMajor == 2 {
+			var done func()
+			rw, done = x.watchStalls(rw, r)
+			defer done()
+		}
 	}
-	x := s.newExchange(w, r.Method)
 	switch x.judge(r); {
 	case !x.decision.Permit:
 		x.refuse(rw, r)
@@ -267,7 +285,7 @@ func (s *Server) Recording() bool { return !s.auditFailing.Load() }
 
 // Stats returns what is open now.
 func (s *Server) Stats() Stats {
-	st := Stats{Connections: s.wires.len()}
+	st := Stats{Connections: s.wires.len(), InspectionMemory: s.memory.inUse(), InsideConns: int(s.insideConns.inUse()), Reclaimed: s.descriptors.reclaimed.Load()}
 	for _, x := range s.tracked() {
 		if x.tunnel.Load() != nil {
 			st.Tunnels++
@@ -275,5 +293,6 @@ func (s *Server) Stats() Stats {
 			st.Requests++
 		}
 	}
+	st.RateLimited = [...]int64{s.rates.counts.Requests.Load(), s.rates.counts.Dials.Load(), s.rates.counts.Waits.Load()}
 	return st
 }

@@ -29,6 +29,9 @@ type tunnel struct {
 	stall time.Duration
 	// pools lends buffers and pipes. If nil, the tunnel has its own.
 	pools *tunnelPools
+	// pace slows both directions down; over, which stop closes, ends its waits. If over is nil, there is none.
+	pace pace
+	over chan struct{}
 	// judge is asked about what the client sends first, before any of it goes on. An error refuses
 	// the tunnel. If nil, everything goes on unseen. See hello.go.
 	judge func(*clienthello.Hello) *helloRefusal
@@ -71,9 +74,9 @@ func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools, stall: t.stall}, nil)
+		t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools, stall: t.stall, pace: t.pace}, nil)
 	})
-	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools, stall: t.stall}
+	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools, stall: t.stall, pace: t.pace}
 	t.copy(toOrigin, t.open)
 	wg.Wait()
 	t.stop(tunnelClosed) // it is over already; this waits until both ends are closed
@@ -93,6 +96,9 @@ func (t *tunnel) stop(why tunnelEnd) {
 			w.Stop()
 		}
 		t.mu.Unlock()
+		if t.over != nil {
+			close(t.over)
+		}
 		if why == tunnelFailed || why == tunnelStalled || why == tunnelCut {
 			// A stream that broke off must not look finished at the other side.
 			resetOnClose(t.client)
@@ -114,6 +120,7 @@ func (t *tunnel) copy(f *tunnelFlow, open func(*tunnelFlow) error) {
 		err = open(f)
 	}
 	for err == nil {
+		f.pay()
 		err = f.move()
 	}
 	switch {

@@ -17,11 +17,13 @@ type tunnelFlow struct {
 	moved    *atomic.Int64 // bytes delivered to dst
 	pools    *tunnelPools
 	filled   bool // the last read by moveBuffered filled its buffer
+	unpaid   int  // bytes delivered that pace was not told of
 	// left is how many bytes are to be taken from src; 0 is any number. Whoever sets it asks for no more
 	// when they have been moved.
 	left int64
 	// stall ends the flow when a write does not move for so long; 0 is no limit.
 	stall   time.Duration
+	pace    pace      // slows it down
 	writeBy time.Time // dst's write deadline; see armWrite
 	// undelivered tells that the last error was of dst.
 	undelivered bool
@@ -56,13 +58,22 @@ func (f *tunnelFlow) send(p []byte) error {
 
 func (f *tunnelFlow) delivered(n int) {
 	f.moved.Add(int64(n))
+	f.unpaid += n
 	if f.left > 0 {
 		f.left -= int64(n)
 	}
 }
 
+// pay waits for what was delivered, as pace demands. It is not called inside of the poller.
+func (f *tunnelFlow) pay() {
+	n := f.unpaid
+	f.unpaid = 0
+	f.pace.spend(n)
+}
+
 // upTo is how many of n bytes may be taken from src.
 func (f *tunnelFlow) upTo(n int) int {
+	n = f.pace.most(n)
 	if f.left > 0 {
 		return int(min(int64(n), f.left))
 	}
@@ -100,6 +111,8 @@ func (f *tunnelFlow) moveBuffered() error {
 type tunnelPools struct {
 	buffers sync.Pool // of *[tunnelBuffer]byte
 	pipes   pipePool
+	// descriptors is the number from which on pipes may have none; 0 is no limit.
+	descriptors int
 }
 
 func (p *tunnelPools) buffer() *[tunnelBuffer]byte {

@@ -137,7 +137,7 @@ func (f *tunnelFlow) deliverBuffer() error {
 // fillPipe moves what src has into a borrowed pipe; without one, it reads it.
 func (f *tunnelFlow) fillPipe(fd uintptr) bool {
 	r := &f.raw
-	pipe := f.pools.pipes.borrow()
+	pipe := f.pools.pipes.borrow(f.pools.descriptors)
 	if pipe == nil {
 		return f.readNow(fd)
 	}
@@ -270,8 +270,9 @@ type pipePool struct {
 	closed bool
 }
 
-// borrow returns an empty pipe, or nil if there is none to be had.
-func (p *pipePool) borrow() *splicePipe {
+// borrow returns an empty pipe, or nil if there is none to be had: a flow goes on without. A new one has no descriptor
+// from limit on, unless limit is 0.
+func (p *pipePool) borrow(limit int) *splicePipe {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.lent == maxPipes {
@@ -285,7 +286,12 @@ func (p *pipePool) borrow() *splicePipe {
 	}
 	var fds [2]int
 	if unix.Pipe2(fds[:], unix.O_CLOEXEC|unix.O_NONBLOCK) != nil {
-		return nil // out of descriptors: the flow goes on without
+		return nil // out of descriptors
+	}
+	if limit > 0 && max(fds[0], fds[1]) >= limit {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return nil
 	}
 	unix.FcntlInt(uintptr(fds[0]), unix.F_SETPIPE_SZ, pipeSize)
 	p.lent++
@@ -313,6 +319,19 @@ func (p *pipePool) discard(pipe *splicePipe) {
 	p.mu.Lock()
 	p.lent--
 	p.mu.Unlock()
+}
+
+// shed closes the pipes that nobody uses, and reports whether there were any.
+func (p *pipePool) shed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, pipe := range p.idle {
+		unix.Close(pipe.r)
+		unix.Close(pipe.w)
+	}
+	any := len(p.idle) > 0
+	p.idle = nil
+	return any
 }
 
 func (p *pipePool) close() {

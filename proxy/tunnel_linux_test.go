@@ -165,10 +165,10 @@ func TestTunnelWithoutPipesCopies(t *testing.T) {
 func TestPipePoolNeverLendsAUsedPipe(t *testing.T) {
 	var p pipePool
 	defer p.close()
-	first := p.borrow()
+	first := p.borrow(0)
 	unix.Write(first.w, []byte("another tunnel's"))
 	p.discard(first)
-	second := p.borrow()
+	second := p.borrow(0)
 	if n, err := unix.Read(second.r, make([]byte, 1)); n > 0 || err != unix.EAGAIN {
 		t.Errorf("a lent pipe holds bytes (read %d, %v)", n, err)
 	}

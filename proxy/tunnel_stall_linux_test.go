@@ -31,7 +31,7 @@ func (c *lateConn) Write(ready func(fd uintptr) bool) error {
 func TestTunnelStallOfPipe(t *testing.T) {
 	for _, reads := range []bool{true, false} {
 		var pools tunnelPools
-		pipe := pools.pipes.borrow()
+		pipe := pools.pipes.borrow(0)
 		unix.SetNonblock(pipe.w, true)
 		inner, peer := tcpPair(t)
 		inner.SetWriteBuffer(4 << 10)

@@ -242,6 +242,9 @@ func (e *Egress) worked(p *parent) {
 }
 
 func (e *Egress) failed(p *parent, err error) {
+	if errors.Is(err, errNoDescriptor) { // that is this proxy's trouble
+		return
+	}
 	if p.health.failed(time.Now()) && e.OnParent != nil {
 		e.OnParent(p.id, err)
 	}

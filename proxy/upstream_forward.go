@@ -25,6 +25,9 @@ func (s *Server) newParentTransport(p *parent) *http.Transport {
 		if !ok || !d.Permit || network != "tcp" || address != p.addr.HostPort() {
 			return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
 		}
+		if err := s.rates.mayDial(ctx, &d); err != nil {
+			return nil, err
+		}
 		began := time.Now()
 		limited, cancel := context.WithTimeout(ctx, s.Egress.timeout)
 		defer cancel()

@@ -30,6 +30,8 @@ type wire struct {
 	prelude *prelude
 	limits  wireLimits
 	owner   wireOwner
+	// leaving is set if it was dismissed. It belongs to wires.
+	leaving bool
 	// surplus is set if there are too many connections: this one gets an answer and no service.
 	surplus bool
 
@@ -57,6 +59,7 @@ type wire struct {
 	wake        sync.Cond // of mu
 	interrupted bool      // the read deadline is one that has passed on purpose
 	waiting     bool      // for the first byte of a head
+	since       time.Time // it is waiting
 	draining    bool      // no further request is served
 	linger      bool      // let the client read our answer before the connection is torn down
 	stuck       bool      // a write failed: the client takes no answer

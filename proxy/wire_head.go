@@ -51,13 +51,39 @@ func (w *wire) await(waiting bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = waiting
-	switch {
-	case !waiting || w.interrupted:
-	case w.draining:
-		w.tcp.SetReadDeadline(deadlineIn(lastMoment))
-	default:
-		w.tcp.SetReadDeadline(deadlineIn(w.limits.idle))
+	if !waiting {
+		return
 	}
+	w.since = time.Now()
+	switch {
+	case w.interrupted:
+	case w.draining:
+		w.tcp.SetReadDeadline(w.since.Add(lastMoment))
+	case w.limits.idle <= 0:
+		w.tcp.SetReadDeadline(noDeadline)
+	default:
+		w.tcp.SetReadDeadline(w.since.Add(w.limits.idle))
+	}
+}
+
+// waitingSince is when the wire began to wait for a head, if it does.
+func (w *wire) waitingSince() (time.Time, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.since, w.waiting
+}
+
+// dismiss ends a wire that waits for a head, as its idle timeout would, and reports whether it still did. What the
+// client has sent by now is served.
+func (w *wire) dismiss() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.waiting || w.interrupted {
+		return false
+	}
+	w.waiting = false // not twice
+	w.tcp.SetReadDeadline(time.Unix(1, 0))
+	return true
 }
 
 // headInPlace judges a head that is whole in b, and returns how many bytes of b net/http may have:

@@ -46,7 +46,7 @@ func (x *openRequest) rebuild(r *audit.Record) Unjudged {
 	switch r.Reason {
 	case policy.BadTarget.String(), policy.BadRequest.String():
 		return UnjudgedMalformed
-	case policy.Loop.String(), policy.Overloaded.String(), policy.AuditUnavailable.String():
+	case policy.Loop.String(), policy.Overloaded.String(), policy.AuditUnavailable.String(), policy.RateLimited.String():
 		return UnjudgedGuard
 	}
 	var scheme policy.Scheme
@@ -100,7 +100,7 @@ func (p *Replay) judgeEnd(x *openRequest, r *audit.Record, late Ruling) (policy.
 		if !r.DstIP.IsValid() {
 			return d, UnjudgedAddress
 		}
-	case policy.AuditUnavailable.String(), policy.Overloaded.String(),
+	case policy.AuditUnavailable.String(), policy.Overloaded.String(), policy.RateLimited.String(),
 		policy.BadHello.String(), policy.TLSRequired.String(), policy.SNIRequired.String():
 		return d, UnjudgedGuard
 	}

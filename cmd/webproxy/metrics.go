@@ -154,6 +154,7 @@ func (m *metrics) reloaded(ok bool) {
 type gauges struct {
 	d                                 *daemon
 	connections, requests, tunnels    *prometheus.Desc
+	inspecting, reclaimed, limited    *prometheus.Desc
 	policyAge, policyInfo, entries    *prometheus.Desc
 	audit, folded                     *prometheus.Desc
 	auditBytes, auditLimit, auditFree *prometheus.Desc
@@ -168,6 +169,9 @@ func newGauges(d *daemon) *gauges {
 		connections: desc("open_connections", "Client connections open now."),
 		requests:    desc("open_requests", "Plain HTTP requests in progress now."),
 		tunnels:     desc("open_tunnels", "Tunnels open now."),
+		inspecting:  desc("inspection_memory_bytes", "What is taken now of proxy.inspection_memory, for TLS that is opened."),
+		reclaimed:   desc("reclaimed_total", "Connections and pipes at rest that were closed because no descriptor was left, since the start."),
+		limited:     desc("rate_limited_total", "How often a limit on what a client may do in a second applied, since the start.", "limit"),
 		policyAge:   desc("policy_age_seconds", "Time since the policy in force was installed."),
 		policyInfo:  desc("policy_info", "1; the label is the digest of the policy in force.", "digest"),
 		entries:     desc("policy_entries", "Entries of the policy in force."),
@@ -192,6 +196,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(g.connections, float64(st.Connections))
 	gauge(g.requests, float64(st.Requests))
 	gauge(g.tunnels, float64(st.Tunnels))
+	gauge(g.inspecting, float64(st.InspectionMemory))
+	ch <- prometheus.MustNewConstMetric(g.reclaimed, prometheus.CounterValue, float64(st.Reclaimed))
+	for i, limit := range [...]string{"requests", "dials", "bytes"} {
+		ch <- prometheus.MustNewConstMetric(g.limited, prometheus.CounterValue, float64(st.RateLimited[i]), limit)
+	}
 	gauge(g.policyAge, g.d.status.Age(time.Now()).Seconds())
 	gauge(g.policyInfo, 1, set.Digest())
 	gauge(g.entries, float64(set.Len()))

@@ -197,6 +197,7 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,
+		ConnState:         (&dashboard.Crowd{Limit: maxDashboardConns}).ConnState,
 		ErrorLog:          zap.NewStdLog(d.log),
 	}
 	wg.Go(func() {
@@ -209,6 +210,10 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 		wg.Wait()
 	}
 }
+
+// maxDashboardConns bounds the connections of the dashboard at a time: they are in the reserve of descriptors that
+// the proxy keeps for itself.
+const maxDashboardConns = 32
 
 // drain stops the proxy: open exchanges may finish until the grace period ends or stop is ordered again.
 func (d *daemon) drain(o orders, reason string) error {

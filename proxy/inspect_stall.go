@@ -1,0 +1,158 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"webproxy/internal/proxystatus"
+)
+
+// stall_timeout inside opened TLS with HTTP/2: there is no deadline of a connection to set, as many requests have
+// one connection, and a client may keep the window of each closed. So each read and write of a body has a watch.
+
+// A stallWatch calls expire if what was begun is not ended within limit.
+type stallWatch struct {
+	limit time.Duration
+	// expire is called once at most, never after close. It reports false if there is no reason to: the watch
+	// then goes on.
+	expire func() bool
+
+	mu      sync.Mutex // guards what follows; held while expire is called
+	timer   *time.Timer
+	running bool
+	over    bool
+}
+
+// begin starts the time.
+func (s *stallWatch) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return
+	}
+	s.running = true
+	if s.timer == nil {
+		s.timer = time.AfterFunc(s.limit, s.ring)
+		return
+	}
+	s.timer.Reset(s.limit)
+}
+
+// end stops the time.
+func (s *stallWatch) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running = false
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+}
+
+// close ends the watch for good, and waits for a call of expire.
+func (s *stallWatch) close() {
+	s.end()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+}
+
+func (s *stallWatch) ring() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running || s.over {
+		return
+	}
+	if !s.expire() {
+		s.timer.Reset(s.limit)
+		return
+	}
+	s.running, s.over = false, true
+}
+
+// watchStalls has x's client, which speaks HTTP/2, end its request if it takes nothing of the answer, or sends
+// nothing of the request before there is an answer, for the stall limit. done is to be called before the
+// handler returns.
+func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, done func()) {
+	limit := x.srv.limits.stall
+	if limit <= 0 {
+		return rw, func() {}
+	}
+	c := http.NewResponseController(rw)
+	past := time.Unix(1, 0)
+	w := &stallWriter{ResponseWriter: rw, watch: stallWatch{limit: limit}}
+	w.watch.expire = func() bool {
+		x.ending.CompareAndSwap(nil, ptr(proxystatus.WriteTimeout))
+		c.SetWriteDeadline(past)
+		return true
+	}
+	// What net/http holds back of the answer goes out when the handler has returned.
+	last := func() {
+		w.watch.close()
+		c.SetWriteDeadline(time.Now().Add(limit))
+	}
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+		return w, last
+	}
+	b := &stallBody{ReadCloser: r.Body, watch: stallWatch{limit: limit}}
+	b.watch.expire = func() bool {
+		if w.answered.Load() { // the two are in a dialogue, in which each may be silent
+			return false
+		}
+		c.SetReadDeadline(past)
+		return true
+	}
+	r.Body = b
+	return w, func() {
+		last()
+		b.watch.close()
+	}
+}
+
+// A stallWriter watches that each write of an answer is taken.
+type stallWriter struct {
+	http.ResponseWriter
+	watch    stallWatch
+	answered atomic.Bool // the final head was written
+}
+
+// Unwrap is for http.ResponseController.
+func (w *stallWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w *stallWriter) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		w.answered.Store(true)
+	}
+	w.watch.begin()
+	defer w.watch.end()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *stallWriter) Write(p []byte) (int, error) {
+	w.watch.begin()
+	defer w.watch.end()
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher.
+func (w *stallWriter) Flush() {
+	w.watch.begin()
+	defer w.watch.end()
+	http.NewResponseController(w.ResponseWriter).Flush() // an error will come again with the next write
+}
+
+// A stallBody watches that a request's body comes.
+type stallBody struct {
+	io.ReadCloser
+	watch stallWatch
+}
+
+func (b *stallBody) Read(p []byte) (int, error) {
+	b.watch.begin()
+	defer b.watch.end()
+	return b.ReadCloser.Read(p)
+}
