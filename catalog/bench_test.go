@@ -1,11 +1,10 @@
 package catalog
 
 import (
-	"net/netip"
-	"os"
 	"runtime"
 	"testing"
 
+	"webproxy/internal/policytest"
 	"webproxy/policy"
 )
 
@@ -91,19 +90,8 @@ func BenchmarkEverythingOn(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		if _, err := policy.Compile(&spec, onlyCatalog{}, policy.Env{}); err != nil {
+		if _, err := policy.Compile(&spec, policytest.Library{Catalog: Get}, policy.Env{}); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
-
-// onlyCatalog is the catalog, and nothing else, for policy.Compile.
-type onlyCatalog struct{}
-
-func (onlyCatalog) List(name string, place policy.Place) (policy.List, error) {
-	return Get(name, place)
-}
-
-func (onlyCatalog) File(string) ([]policy.Entry, error) { return nil, os.ErrNotExist }
-
-func (onlyCatalog) Prefixes(string, string) ([]netip.Prefix, error) { return nil, os.ErrNotExist }

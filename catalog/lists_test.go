@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"net/netip"
 	"os"
 	"reflect"
 	"regexp"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"webproxy/catalog"
+	"webproxy/internal/policytest"
 	"webproxy/policy"
 )
 
@@ -187,17 +187,6 @@ func TestSameEndpointSameID(t *testing.T) {
 	}
 }
 
-// library is the catalog, and nothing else, for policy.Compile.
-type library struct{}
-
-func (library) List(name string, place policy.Place) (policy.List, error) {
-	return catalog.Get(name, place)
-}
-
-func (library) File(string) ([]policy.Entry, error) { return nil, os.ErrNotExist }
-
-func (library) Prefixes(string, string) ([]netip.Prefix, error) { return nil, os.ErrNotExist }
-
 func TestEveryListCompiles(t *testing.T) {
 	for _, place := range everywhere() {
 		spec := policy.Spec{Cloud: place.Cloud, Region: place.Region, Names: place.Names}
@@ -205,7 +194,7 @@ func TestEveryListCompiles(t *testing.T) {
 			id := l.Name + "-" + l.Generation
 			spec.Rules = append(spec.Rules, policy.RuleSpec{ID: id, List: l.Name + "@" + l.Generation})
 		}
-		if _, err := policy.Compile(&spec, library{}, policy.Env{}); err != nil {
+		if _, err := policy.Compile(&spec, policytest.Library{Catalog: catalog.Get}, policy.Env{}); err != nil {
 			t.Errorf("%s %s: %v", place.Cloud, place.Region, err)
 		}
 	}

@@ -1,8 +1,6 @@
 package coverage_test
 
 import (
-	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +8,7 @@ import (
 
 	"webproxy/catalog"
 	"webproxy/coverage"
+	"webproxy/internal/policytest"
 	"webproxy/policy"
 )
 
@@ -18,35 +17,9 @@ const regional = "Azure/AzureStack-Tools HCI/ regional lists"
 
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// library is the catalog, and one list file.
-type library struct{ file string }
-
-func (l library) List(name string, place policy.Place) (policy.List, error) {
-	return catalog.Get(name, place)
-}
-
-func (l library) File(path string) ([]policy.Entry, error) {
-	var entries []policy.Entry
-	for i, line := range strings.Split(l.file, "\n") {
-		e, err := policy.ParseEntry(line)
-		if err != nil {
-			return nil, err
-		}
-		if e.Host.String() != "" {
-			e.Source = fmt.Sprintf("%s:%d", path, i+1)
-			entries = append(entries, e)
-		}
-	}
-	return entries, nil
-}
-
-func (l library) Prefixes(tag, _ string) ([]netip.Prefix, error) {
-	return nil, fmt.Errorf("no service tag %q", tag)
-}
-
 func compile(t *testing.T, spec policy.Spec, file string) *policy.Set {
 	t.Helper()
-	set, err := policy.Compile(&spec, library{file}, policy.Env{})
+	set, err := policy.Compile(&spec, policytest.Library{Catalog: catalog.Get, Files: map[string]string{"own.txt": file}}, policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	"webproxy/audit"
 	"webproxy/audit/replay"
+	"webproxy/catalog"
+	"webproxy/internal/policytest"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -77,7 +79,7 @@ func BenchmarkReplay(b *testing.B) {
 		b.Fatal(err)
 	}
 	dir, records := siteLog(b, 60, open)
-	candidate, err := policy.Compile(siteSpec(policy.Enforce, policy.RuleSpec{ID: "seed", List: "azure-stack-hci@2021-12"}), library{}, policy.Env{})
+	candidate, err := policy.Compile(siteSpec(policy.Enforce, policy.RuleSpec{ID: "seed", List: "azure-stack-hci@2021-12"}), policytest.Library{Catalog: catalog.Get}, policy.Env{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/catalog"
+	"webproxy/internal/policytest"
 	"webproxy/learn"
 	"webproxy/policy"
 )
@@ -92,12 +93,6 @@ func openKnown(t testing.TB) *learn.Known {
 	return k
 }
 
-type library struct{ policy.Library }
-
-func (library) List(name string, place policy.Place) (policy.List, error) {
-	return catalog.Get(name, place)
-}
-
 // compile makes a policy of rules for the group nodes, which learns.
 func compile(t testing.TB, rules ...policy.RuleSpec) *policy.Set {
 	t.Helper()
@@ -112,7 +107,7 @@ func compileMode(t testing.TB, mode policy.Mode, rules ...policy.RuleSpec) *poli
 		Modes:   map[string]policy.Mode{"nodes": mode},
 		Phases:  map[string]policy.PhaseSpec{"onboarding": {}},
 		Rules:   rules,
-	}, library{}, policy.Env{})
+	}, policytest.Library{Catalog: catalog.Get}, policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,27 +9,15 @@ import (
 
 	"webproxy/audit/replay"
 	"webproxy/catalog"
+	"webproxy/internal/policytest"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
 	"webproxy/policy"
 )
 
 // listOf is a library of one list file, made of lines, beside the catalog.
-type listOf struct {
-	library
-	lines []string
-}
-
-func (l listOf) File(string) ([]policy.Entry, error) {
-	var entries []policy.Entry
-	for _, line := range l.lines {
-		e, err := policy.ParseEntry(line)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, nil
+func listOf(lines []string) policytest.Library {
+	return policytest.Library{Catalog: catalog.Get, Files: map[string]string{"l": strings.Join(lines, "\n")}}
 }
 
 // siteSpec is a policy for the simulated site.
@@ -166,11 +154,11 @@ func simulate(t *testing.T, seed uint64) {
 		}
 	}
 	answers := reviewer(t, proposals.List, wanted)
-	learned, err := policy.Compile(siteSpec(policy.Enforce, policy.RuleSpec{ID: "learned", File: "l"}), listOf{lines: answers.lines}, policy.Env{})
+	learned, err := policy.Compile(siteSpec(policy.Enforce, policy.RuleSpec{ID: "learned", File: "l"}), listOf(answers.lines), policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	seedLists, err := policy.Compile(siteSpec(policy.Enforce, policy.RuleSpec{ID: "seed", List: "azure-stack-hci@2021-12"}), library{}, policy.Env{})
+	seedLists, err := policy.Compile(siteSpec(policy.Enforce, policy.RuleSpec{ID: "seed", List: "azure-stack-hci@2021-12"}), policytest.Library{Catalog: catalog.Get}, policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/catalog"
+	"webproxy/internal/policytest"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -72,7 +73,7 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, err := policy.Compile(siteSpec(policy.Learn, worldRules(w)...), library{}, policy.Env{})
+	open, err := policy.Compile(siteSpec(policy.Learn, worldRules(w)...), policytest.Library{Catalog: catalog.Get}, policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 		d.decide(&c)
 	}
 	rules := append(worldRules(w), policy.RuleSpec{ID: "learned", File: "l"})
-	files := listOf{lines: d.lines}
+	files := listOf(d.lines)
 	enforced, err := policy.Compile(siteSpec(policy.Enforce, rules...), files, policy.Env{})
 	if err != nil {
 		t.Fatal(err)

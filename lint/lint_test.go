@@ -11,37 +11,15 @@ import (
 
 	"webproxy/audit"
 	"webproxy/catalog"
+	"webproxy/internal/policytest"
 	"webproxy/lint"
 	"webproxy/policy"
 )
 
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// library is the catalog, and list files in memory.
+// library is list files in memory; with them goes the catalog.
 type library map[string]string
-
-func (l library) List(name string, place policy.Place) (policy.List, error) {
-	return catalog.Get(name, place)
-}
-
-func (l library) File(path string) ([]policy.Entry, error) {
-	var entries []policy.Entry
-	for i, line := range strings.Split(l[path], "\n") {
-		e, err := policy.ParseEntry(line)
-		if err != nil {
-			return nil, err
-		}
-		if e.Host.String() != "" {
-			e.Source = fmt.Sprintf("%s:%d", path, i+1)
-			entries = append(entries, e)
-		}
-	}
-	return entries, nil
-}
-
-func (l library) Prefixes(tag, _ string) ([]netip.Prefix, error) {
-	return []netip.Prefix{netip.MustParsePrefix("20.0.0.0/8")}, nil
-}
 
 func (l library) text(name string) ([]byte, error) {
 	text, ok := l[name]
@@ -58,7 +36,9 @@ func input(t testing.TB, spec policy.Spec, files library) lint.Input {
 			spec.Rules[i].Source = fmt.Sprintf("webproxy.yaml:%d", i+1)
 		}
 	}
-	set, err := policy.Compile(&spec, files, policy.Env{})
+	set, err := policy.Compile(&spec, policytest.Library{
+		Catalog: catalog.Get, Files: files, AnyTag: []netip.Prefix{netip.MustParsePrefix("20.0.0.0/8")},
+	}, policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}

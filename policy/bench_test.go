@@ -23,7 +23,7 @@ func bigSpec(n int) (policy.Spec, library) {
 			fmt.Fprintf(&b, "host%d.eastus.example%d.com\n", i, i%1000)
 		}
 	}
-	return policy.Spec{Rules: []policy.RuleSpec{{ID: "big", File: "f"}}}, library{files: map[string]string{"f": b.String()}}
+	return policy.Spec{Rules: []policy.RuleSpec{{ID: "big", File: "f"}}}, library{Files: map[string]string{"f": b.String()}}
 }
 
 func bigSet(t testing.TB, n int) *policy.Set {

@@ -100,11 +100,11 @@ func TestCompileWarnings(t *testing.T) {
 		t.Fatal(err)
 	}
 	lib := library{
-		lists: map[string]policy.List{"l": {Entries: []policy.Entry{entry}, Disabled: []policy.DisabledEntry{
+		Lists: map[string]policy.List{"l": {Entries: []policy.Entry{entry}, Disabled: []policy.DisabledEntry{
 			{Source: "catalog l, entry 2", Text: "git://:9418", Reason: "no host", Final: true},
 			{Source: "catalog l, entry 3", Text: "{region}.example.com", Reason: "set policy.region"},
 		}}},
-		files: map[string]string{"f.txt": "\nhttps://example.com/a"},
+		Files: map[string]string{"f.txt": "\nhttps://example.com/a"},
 	}
 	spec := policy.Spec{Rules: []policy.RuleSpec{
 		{ID: "l", List: "l"}, {ID: "f", File: "f.txt"}, {ID: "w", Hosts: []string{"*.com"}},
@@ -131,7 +131,7 @@ func TestCompileWarnings(t *testing.T) {
 
 // The names that records and explanations show.
 func TestDecisionNamesItsEntry(t *testing.T) {
-	lib := library{files: map[string]string{"lists/a.txt": "# ours\nexample.com\nid.example.com id=gns phase=p cloud=china\nid.example.com id=gns phase=p"}}
+	lib := library{Files: map[string]string{"lists/a.txt": "# ours\nexample.com\nid.example.com id=gns phase=p cloud=china\nid.example.com id=gns phase=p"}}
 	spec := policy.Spec{
 		Phases: map[string]policy.PhaseSpec{"p": {Active: true}},
 		Rules:  []policy.RuleSpec{{ID: "learned", File: "lists/a.txt"}, {ID: "h", Hosts: []string{"h.example.com"}, Source: "webproxy.yaml:9"}},
@@ -217,7 +217,7 @@ func TestDiff(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	lib := library{lists: map[string]policy.List{"arc": {Entries: entries(t,
+	lib := library{Lists: map[string]policy.List{"arc": {Entries: entries(t,
 		"https://*.guestnotificationservice.azure.com id=gns-any",
 		"https://guestnotificationservice.azure.com id=gns phase=onboarding",
 	)}}}

@@ -137,7 +137,7 @@ func TestCheckAddr(t *testing.T) {
 			{ID: "warn", Hosts: []string{"warn.example.com"}, ServiceTag: &policy.ServiceTagSpec{Name: "Arc", Check: policy.TagWarn}},
 		},
 	}
-	lib := library{tags: map[string][]netip.Prefix{"Arc": {netip.MustParsePrefix("20.1.0.0/16"), netip.MustParsePrefix("2603:1000::/24")}}}
+	lib := library{Tags: map[string][]netip.Prefix{"Arc": {netip.MustParsePrefix("20.1.0.0/16"), netip.MustParsePrefix("2603:1000::/24")}}}
 	set, err := policy.Compile(&spec, lib, policy.Env{Self: []netip.AddrPort{self}})
 	if err != nil {
 		t.Fatal(err)

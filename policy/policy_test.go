@@ -1,60 +1,20 @@
 package policy_test
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"webproxy/internal/policytest"
 	"webproxy/policy"
 )
 
 // now is a Tuesday.
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// library is a policy.Library in memory.
-type library struct {
-	lists map[string]policy.List
-	files map[string]string
-	tags  map[string][]netip.Prefix
-}
-
-func (l library) List(name string, _ policy.Place) (policy.List, error) {
-	list, ok := l.lists[name]
-	if !ok {
-		return policy.List{}, fmt.Errorf("no list %q", name)
-	}
-	return list, nil
-}
-
-func (l library) File(path string) ([]policy.Entry, error) {
-	text, ok := l.files[path]
-	if !ok {
-		return nil, fmt.Errorf("no file %q", path)
-	}
-	var entries []policy.Entry
-	for i, line := range strings.Split(text, "\n") {
-		e, err := policy.ParseEntry(line)
-		if err != nil {
-			return nil, err
-		}
-		if e.Host.String() != "" {
-			e.Source = fmt.Sprintf("%s:%d", path, i+1)
-			entries = append(entries, e)
-		}
-	}
-	return entries, nil
-}
-
-func (l library) Prefixes(tag, _ string) ([]netip.Prefix, error) {
-	p, ok := l.tags[tag]
-	if !ok {
-		return nil, fmt.Errorf("no service tag %q", tag)
-	}
-	return p, nil
-}
+type library = policytest.Library
 
 func compile(t testing.TB, spec policy.Spec) *policy.Set {
 	t.Helper()

@@ -185,9 +185,9 @@ func TestEverySettingCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	lib := library{
-		lists: map[string]policy.List{"l": {Entries: []policy.Entry{entry}}},
-		files: map[string]string{"f": "example.com"},
-		tags:  map[string][]netip.Prefix{"Arc": {netip.MustParsePrefix("20.1.0.0/16")}},
+		Lists: map[string]policy.List{"l": {Entries: []policy.Entry{entry}}},
+		Files: map[string]string{"f": "example.com"},
+		Tags:  map[string][]netip.Prefix{"Arc": {netip.MustParsePrefix("20.1.0.0/16")}},
 	}
 	digest := func(r policy.RuleSpec) string {
 		set, err := policy.Compile(&policy.Spec{Phases: map[string]policy.PhaseSpec{"p": {}}, Rules: []policy.RuleSpec{r}}, lib, policy.Env{})

@@ -159,7 +159,7 @@ func TestRulesCover(t *testing.T) {
 			Phases: map[string]policy.PhaseSpec{"on": {}, "off": {}},
 			Rules:  []policy.RuleSpec{{ID: "outer", File: "outer"}, {ID: "inner", File: "inner"}},
 		}
-		set, err := policy.Compile(&spec, library{files: map[string]string{"outer": tt.outer, "inner": tt.inner}}, policy.Env{})
+		set, err := policy.Compile(&spec, library{Files: map[string]string{"outer": tt.outer, "inner": tt.inner}}, policy.Env{})
 		if err != nil {
 			t.Fatal(err)
 		}

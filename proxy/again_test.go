@@ -109,23 +109,10 @@ func TestAgainBeforeConnecting(t *testing.T) {
 
 // reject is an origin that hangs up at once, and has h called.
 func reject(t *testing.T, h *hook) net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			c.Close()
-			h.call()
-		}
+	return proxytest.Accept(t, func(c *net.TCPConn) {
+		c.Close()
+		h.call()
 	})
-	t.Cleanup(func() { ln.Close(); serving.Wait() })
-	return ln
 }
 
 // So does the end of a rule, or of a phase.
@@ -263,32 +250,20 @@ func relay(t *testing.T, addr string, h *hook) net.Listener {
 
 // relayTo is a listener in front of the address that it asks for with each connection.
 func relayTo(t *testing.T, addr func() string) net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer c.Close()
-				far, err := net.Dial("tcp", addr())
-				if err != nil {
-					return
-				}
-				defer far.Close()
-				serving.Go(func() {
-					io.Copy(far, c)
-					far.(*net.TCPConn).CloseWrite()
-				})
-				io.Copy(c, far)
-			})
+	return proxytest.Accept(t, func(c *net.TCPConn) {
+		far, err := net.Dial("tcp", addr())
+		if err != nil {
+			return
 		}
+		defer far.Close()
+		var there sync.WaitGroup
+		defer there.Wait()
+		there.Go(func() {
+			io.Copy(far, c)
+			far.(*net.TCPConn).CloseWrite()
+		})
+		io.Copy(c, far)
+		c.Close()
+		far.Close()
 	})
-	t.Cleanup(func() { ln.Close(); serving.Wait() })
-	return ln
 }

@@ -20,32 +20,17 @@ var fixedTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // listen is an origin that answers the first bytes of every connection with what answer returns for
 // the request's path, and then closes it; for "" it resets the connection.
 func listen(t *testing.T, answer func(path string) string) net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan bool)
-	t.Cleanup(func() { ln.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			buf := make([]byte, 4096)
-			n, _ := c.Read(buf)
-			_, rest, _ := strings.Cut(string(buf[:n]), " ")
-			path, _, _ := strings.Cut(rest, " ")
-			s := answer(path)
-			if s == "" {
-				c.(*net.TCPConn).SetLinger(0)
-			}
-			io.WriteString(c, s)
-			c.Close()
+	return proxytest.Accept(t, func(c *net.TCPConn) {
+		buf := make([]byte, 4096)
+		n, _ := c.Read(buf)
+		_, rest, _ := strings.Cut(string(buf[:n]), " ")
+		path, _, _ := strings.Cut(rest, " ")
+		s := answer(path)
+		if s == "" {
+			c.SetLinger(0)
 		}
-	}()
-	return ln
+		io.WriteString(c, s)
+	})
 }
 
 // An answer that breaks off at the origin breaks off at the client: it never looks whole.

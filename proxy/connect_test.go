@@ -19,26 +19,7 @@ import (
 
 // echo is an origin that sends back what it gets, and ends when the client does.
 func echo(t testing.TB) net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan bool)
-	t.Cleanup(func() { ln.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				io.Copy(c, c)
-			}()
-		}
-	}()
-	return ln
+	return proxytest.Accept(t, func(c *net.TCPConn) { io.Copy(c, c) })
 }
 
 // Bytes that come with the CONNECT head are the first of the tunnel, however many there are and

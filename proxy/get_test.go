@@ -146,25 +146,8 @@ type scriptedOrigin struct {
 }
 
 func scripted(t *testing.T, answer string) *scriptedOrigin {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := &scriptedOrigin{ln: ln}
-	var wg sync.WaitGroup
-	t.Cleanup(func() { ln.Close(); wg.Wait() })
-	wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			wg.Go(func() {
-				defer c.Close()
-				o.serve(c, answer)
-			})
-		}
-	})
+	o := &scriptedOrigin{}
+	o.ln = proxytest.Accept(t, func(c *net.TCPConn) { o.serve(c, answer) })
 	return o
 }
 

@@ -168,26 +168,12 @@ func TestHelloLetsThrough(t *testing.T) {
 // counting is an origin that answers nothing and keeps what it gets of each connection.
 func counting(t *testing.T) (ln net.Listener, got <-chan string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	all := make(chan string)
-	done := make(chan bool)
-	t.Cleanup(func() { ln.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			b, _ := io.ReadAll(c)
-			c.Close()
-			all <- string(b)
-		}
-	}()
-	return ln, all
+	return proxytest.Accept(t, func(c *net.TCPConn) {
+		b, _ := io.ReadAll(c)
+		c.Close()
+		all <- string(b)
+	}), all
 }
 
 // goHello is the hello of a Go client.

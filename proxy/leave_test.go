@@ -19,28 +19,13 @@ import (
 
 // earlyOrigin answers every request when it has its head, and takes what else comes.
 func earlyOrigin(t *testing.T, answer string) net.Listener {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan bool)
-	t.Cleanup(func() { ln.Close(); <-done })
-	go func() {
-		defer close(done)
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			r := bufio.NewReader(c)
-			if _, err := http.ReadRequest(r); err == nil {
-				io.WriteString(c, answer)
-				io.Copy(io.Discard, r)
-			}
-			c.Close()
+	return proxytest.Accept(t, func(c *net.TCPConn) {
+		r := bufio.NewReader(c)
+		if _, err := http.ReadRequest(r); err == nil {
+			io.WriteString(c, answer)
+			io.Copy(io.Discard, r)
 		}
-	}()
-	return ln
+	})
 }
 
 // An answer that is complete before its request ends the connection, and says so; the client gets all of

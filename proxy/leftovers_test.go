@@ -202,25 +202,7 @@ type onlyWriter struct{ io.Writer }
 // startRaw hands each connection to handle, which must return when its peer is gone, and returns the port.
 func startRaw(t *testing.T, handle func(*net.TCPConn)) uint16 {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer c.Close()
-				handle(c.(*net.TCPConn))
-			})
-		}
-	})
-	t.Cleanup(func() { ln.Close(); serving.Wait() })
-	return uint16(ln.Addr().(*net.TCPAddr).Port)
+	return uint16(proxytest.Accept(t, handle).Addr().(*net.TCPAddr).Port)
 }
 
 // tunnel asks for a tunnel and hands it to use. The answer must have the status.
