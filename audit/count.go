@@ -5,19 +5,19 @@ import "time"
 // Count adds up the records of the log in dir from o.Since until o.Until; o.Where must be nil. Where
 // a file has a summary that can answer, it reads that; of compressed files without one it makes one.
 func Count(dir string, o ScanOptions) (*Tally, Stats, error) {
-	c, err := countSplit(dir, o, o.Since)
-	return c.within, c.stats, err
+	c, err := CountSplit(dir, o, o.Since)
+	return c.Within, c.Stats, err
 }
 
-// A splitCount is what countSplit has counted.
-type splitCount struct {
-	before, within *Tally // before the time of splitting; from then on
-	stats          Stats
+// A SplitCount is what CountSplit has counted.
+type SplitCount struct {
+	Before, Within *Tally // before the time of splitting; from then on
+	Stats          Stats
 }
 
-// countSplit counts the records that o asks for, those before split apart from the rest.
-func countSplit(dir string, o ScanOptions, split time.Time) (splitCount, error) {
-	all := splitCount{before: newTally(tallyRows), within: newTally(tallyRows)}
+// CountSplit counts the records that o asks for, those before split apart from the rest.
+func CountSplit(dir string, o ScanOptions, split time.Time) (SplitCount, error) {
+	all := SplitCount{Before: newTally(tallyRows), Within: newTally(tallyRows)}
 	p, err := newPass(dir, &o)
 	if err != nil {
 		return all, err
@@ -26,9 +26,9 @@ func countSplit(dir string, o ScanOptions, split time.Time) (splitCount, error) 
 	err = inOrder(len(p.files), o.workers(), func(i int, emit func(partCount) bool) {
 		emit(p.count(i, split))
 	}, func(_ int, part partCount) error {
-		all.before.merge(part.before)
-		all.within.merge(part.within)
-		all.stats.add(part.stats)
+		all.Before.merge(part.before)
+		all.Within.merge(part.within)
+		all.Stats.add(part.stats)
 		return nil
 	})
 	return all, err

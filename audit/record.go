@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -212,3 +213,14 @@ const (
 	// TimeLayout is RFC 3339 in UTC with milliseconds; every ts is of this one length.
 	TimeLayout = "2006-01-02T15:04:05.000Z"
 )
+
+// Approver is who made a change, and for what ticket, for the end of a sentence.
+func (r *Record) Approver() string {
+	switch {
+	case r.By != "" && r.Ticket != "":
+		return fmt.Sprintf(" (%s, %s)", r.By, r.Ticket)
+	case r.By+r.Ticket != "":
+		return fmt.Sprintf(" (%s)", r.By+r.Ticket)
+	}
+	return ""
+}

@@ -111,26 +111,26 @@ func MakeReport(dir string, o ReportOptions) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	counted, err := countSplit(dir, ScanOptions{Until: o.Until, Progress: o.Progress}, o.Since)
+	counted, err := CountSplit(dir, ScanOptions{Until: o.Until, Progress: o.Progress}, o.Since)
 	if err != nil {
 		return nil, err
 	}
-	t := counted.within
+	t := counted.Within
 	r := &Report{
 		Since: o.Since, Until: o.Until, Made: o.Now.UTC(), Integrity: o.Integrity, Broken: o.Broken,
-		Stats: counted.stats, Span: Span{t.earliest, t.latest}, History: counted.before.earliest,
-		Lost: t.cut, Folded: t.folded, Spread: t.spread, Findings: o.Findings,
+		Stats: counted.Stats, Span: t.Span(), History: counted.Before.Span().First,
+		Folded: t.Folded(), Spread: t.Spread(), Findings: o.Findings,
 	}
 	rows := t.Rows()
 	r.total(rows)
 	r.Days = days(t.Hours())
 	r.lists(rows)
 	if !r.History.IsZero() {
-		r.NewHosts = newHosts(r.AllowedHosts, r.LearnedHosts, counted.before.Rows())
+		r.NewHosts = newHosts(r.AllowedHosts, r.LearnedHosts, counted.Before.Rows())
 	}
-	r.events(t.events)
+	r.Lost = r.events(t)
 	if o.Rules != nil {
-		r.rules(&o, rows, counted.before.Rows())
+		r.rules(&o, rows, counted.Before.Rows())
 	}
 	return r, nil
 }
@@ -138,10 +138,10 @@ func MakeReport(dir string, o ReportOptions) (*Report, error) {
 // total sums up all rows. A request that was refused late has two rows: what its decision record let
 // through is taken off, so that allowed, denied and would-deny add up to the requests there were.
 func (r *Report) total(rows []*Row) {
-	late := map[rowKey]uint64{}
+	late := map[RequestKey]uint64{}
 	for _, row := range rows {
 		if row.Late > 0 {
-			late[requestKey(row)] += row.Late
+			late[row.RequestKey()] += row.Late
 			r.Late += row.Late
 		}
 	}
@@ -156,8 +156,8 @@ func (r *Report) total(rows []*Row) {
 		}
 		n := row.Requests
 		if row.Decision != "deny" {
-			off := min(n, late[requestKey(row)])
-			late[requestKey(row)] -= off
+			off := min(n, late[row.RequestKey()])
+			late[row.RequestKey()] -= off
 			n -= off
 		}
 		r.BytesOut += row.BytesOut
@@ -171,13 +171,6 @@ func (r *Report) total(rows []*Row) {
 		}
 	}
 	r.Allowed, r.Denied, r.WouldDeny = counts["allow"].figure(), counts["deny"].figure(), counts["would_deny"].figure()
-}
-
-// requestKey is what the two rows of a request that was refused late have in common.
-func requestKey(row *Row) rowKey {
-	k := row.key()
-	k.decision, k.reason = "", ""
-	return k
 }
 
 type figureCount struct {
@@ -204,13 +197,10 @@ func days(hours []Hour) []Hour {
 	return all
 }
 
-// events sorts the lines that are not about requests. They were decoded before, so they decode.
-func (r *Report) events(lines []string) {
-	for _, line := range lines {
-		var e Record
-		if e.decodeText(line, false) != nil {
-			continue
-		}
+// events sorts the records that are not about requests, and returns how many there were beyond those kept.
+func (r *Report) events(t *Tally) (lost uint64) {
+	events, lost := t.Events()
+	for _, e := range events {
 		switch e.Type {
 		case TypeReload, TypeMode, TypePhase, TypeApprove:
 			r.Changes = append(r.Changes, e)
@@ -218,6 +208,7 @@ func (r *Report) events(lines []string) {
 			r.System = append(r.System, e)
 		}
 	}
+	return lost
 }
 
 // rules finds the entries that decided nothing for long, and those that end soon.

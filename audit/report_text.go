@@ -71,26 +71,6 @@ func (r *Report) IntegrityLine() string {
 // Incomplete says what of the log is not in the report; empty if nothing is known to be missing.
 func (r *Report) Incomplete() string { return r.Stats.Incomplete() }
 
-// Incomplete says in one sentence what of the log was not read or is missing, so that what was counted is
-// only the least there was; empty if nothing is known to be missing.
-func (s *Stats) Incomplete() string {
-	var parts []string
-	if s.Unreadable > 0 {
-		part := amount(s.Unreadable, "line") + " could not be read"
-		if len(s.Bad) > 0 {
-			part += ", the first is " + s.Bad[0].Error()
-		}
-		parts = append(parts, part)
-	}
-	if s.Missing > 0 {
-		parts = append(parts, amount(s.Missing, "record")+" missing")
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return strings.Join(parts, "; ") + ": every number is the least there was"
-}
-
 // Figures are the totals, on one line.
 func (r *Report) Figures() string {
 	parts := []string{
@@ -133,17 +113,6 @@ func (r *Report) writeChanges(w io.Writer) {
 			fmt.Fprintf(w, "   and %d more\n", more)
 		}
 	}
-}
-
-// Approver is who made a change, and for what ticket, for the end of a sentence.
-func (r *Record) Approver() string {
-	switch {
-	case r.By != "" && r.Ticket != "":
-		return fmt.Sprintf(" (%s, %s)", r.By, r.Ticket)
-	case r.By+r.Ticket != "":
-		return fmt.Sprintf(" (%s)", r.By+r.Ticket)
-	}
-	return ""
 }
 
 // Target is the host and port of a Use.

@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 )
 
@@ -158,4 +159,24 @@ func (p *Progress) add(bytes, records int64) {
 	}
 	p.done.Add(bytes)
 	p.records.Add(records)
+}
+
+// Incomplete says in one sentence what of the log was not read or is missing, so that what was counted is
+// only the least there was; empty if nothing is known to be missing.
+func (s *Stats) Incomplete() string {
+	var parts []string
+	if s.Unreadable > 0 {
+		part := amount(s.Unreadable, "line") + " could not be read"
+		if len(s.Bad) > 0 {
+			part += ", the first is " + s.Bad[0].Error()
+		}
+		parts = append(parts, part)
+	}
+	if s.Missing > 0 {
+		parts = append(parts, amount(s.Missing, "record")+" missing")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, "; ") + ": every number is the least there was"
 }
