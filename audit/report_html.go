@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/internal/spreadsheet"
+	"webproxy/internal/wording"
 )
 
 //go:embed report.html
@@ -27,7 +28,7 @@ const htmlRows = 500
 // a table beside each.
 func (r *Report) WriteHTML(w io.Writer) error {
 	page, err := template.New("report").Funcs(template.FuncMap{
-		"comma": func(n any) string { return comma(toUint(n)) },
+		"comma": func(n any) string { return wording.Comma(toUint(n)) },
 		"bytes": bytesText,
 		"date":  func(t time.Time) string { return dateOr(t, "never") },
 		"time":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
@@ -139,7 +140,7 @@ func makeChart(title, class string, days []Hour, n func(*Hour) uint64) chart {
 	scale := niceScale(most)
 	for i := range 3 {
 		v := scale / 2 * float64(i)
-		c.Lines = append(c.Lines, gridLine{Y: chartBase - (chartBase-chartTop)*v/scale, Text: comma(uint64(v))})
+		c.Lines = append(c.Lines, gridLine{Y: chartBase - (chartBase-chartTop)*v/scale, Text: wording.Comma(uint64(v))})
 	}
 	// By the calendar, so that a day without requests is a gap.
 	first := days[0].Start

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"webproxy/internal/wording"
 )
 
 // textRows is how many rows of a list a terminal is shown.
@@ -24,7 +26,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		return []string{u.Target(), u.Reason, u.ClientList()}
 	})
 	writeUses(b, "denied, by client", r.DeniedClients, []string{"CLIENT", "GROUP", "HOSTS"}, func(u *Use) []string {
-		return []string{orDash(AddrText(u.Client)), orDash(u.Group), comma(uint64(u.NHosts))}
+		return []string{orDash(AddrText(u.Client)), orDash(u.Group), wording.Comma(uint64(u.NHosts))}
 	})
 	writeUses(b, "let through in learn mode", r.LearnedHosts, []string{"HOST", "CLIENTS"}, func(u *Use) []string {
 		return []string{u.Target(), u.ClientList()}
@@ -74,11 +76,11 @@ func (r *Report) Incomplete() string { return r.Stats.Incomplete() }
 // Figures are the totals, on one line.
 func (r *Report) Figures() string {
 	parts := []string{
-		fmt.Sprintf("allowed %s (%s)", comma(r.Allowed.Requests), amount(uint64(r.Allowed.Hosts), "host")),
-		fmt.Sprintf("denied %s (%s)", comma(r.Denied.Requests), comma(uint64(r.Denied.Hosts))),
+		fmt.Sprintf("allowed %s (%s)", wording.Comma(r.Allowed.Requests), wording.Amount(uint64(r.Allowed.Hosts), "host")),
+		fmt.Sprintf("denied %s (%s)", wording.Comma(r.Denied.Requests), wording.Comma(uint64(r.Denied.Hosts))),
 	}
 	if r.WouldDeny.Requests > 0 {
-		parts = append(parts, fmt.Sprintf("would deny %s (%s)", comma(r.WouldDeny.Requests), comma(uint64(r.WouldDeny.Hosts))))
+		parts = append(parts, fmt.Sprintf("would deny %s (%s)", wording.Comma(r.WouldDeny.Requests), wording.Comma(uint64(r.WouldDeny.Hosts))))
 	}
 	if r.NewHosts != nil {
 		parts = append(parts, fmt.Sprintf("new hosts %d", len(r.NewHosts)))
@@ -173,7 +175,7 @@ func writeUses(w io.Writer, title string, uses []Use, heads []string, cells func
 	fmt.Fprintf(tw, " REQUESTS\t%s\tLAST\n", strings.Join(heads, "\t"))
 	for i := range uses[:min(len(uses), textRows)] {
 		u := &uses[i]
-		fmt.Fprintf(tw, " %s\t%s\t%s\n", comma(u.Requests), row(cells(u)), u.Last.UTC().Format("2006-01-02 15:04"))
+		fmt.Fprintf(tw, " %s\t%s\t%s\n", wording.Comma(u.Requests), row(cells(u)), u.Last.UTC().Format("2006-01-02 15:04"))
 	}
 	tw.Flush()
 	if more := len(uses) - textRows; more > 0 {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+
+	"webproxy/internal/wording"
 )
 
 // Stats is what a Scan has read. Records left out by ScanOptions count, unless their file was
@@ -166,14 +168,14 @@ func (p *Progress) add(bytes, records int64) {
 func (s *Stats) Incomplete() string {
 	var parts []string
 	if s.Unreadable > 0 {
-		part := amount(s.Unreadable, "line") + " could not be read"
+		part := wording.Amount(s.Unreadable, "line") + " could not be read"
 		if len(s.Bad) > 0 {
 			part += ", the first is " + s.Bad[0].Error()
 		}
 		parts = append(parts, part)
 	}
 	if s.Missing > 0 {
-		parts = append(parts, amount(s.Missing, "record")+" missing")
+		parts = append(parts, wording.Amount(s.Missing, "record")+" missing")
 	}
 	if len(parts) == 0 {
 		return ""

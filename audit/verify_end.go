@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"webproxy/internal/wording"
 )
 
 // end judges the end of the log: what should follow there, and what no checkpoint covers yet.
@@ -93,23 +95,23 @@ func (v *Verification) standOn(o *VerifyOptions) {
 		v.Anchoring = "nothing in the anchor"
 		say("the anchor has no checkpoint of this log: it is as if there were none")
 	default:
-		v.Anchoring = fmt.Sprintf("anchored to seq %s (%s)", comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout))
+		v.Anchoring = fmt.Sprintf("anchored to seq %s (%s)", wording.Comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout))
 		after := uint64(0)
 		if v.LastSeq > v.Anchored {
 			after = v.LastSeq - v.Anchored
 		}
-		v.Anchoring += ", " + amount(after, "record") + " after it"
-		say("the anchor reaches to seq %s, %s; %s after it", comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout), amount(after, "record"))
+		v.Anchoring += ", " + wording.Amount(after, "record") + " after it"
+		say("the anchor reaches to seq %s, %s; %s after it", wording.Comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout), wording.Amount(after, "record"))
 	}
 	if v.Headed > 0 {
-		say("the tree head beside the proxy's key: nothing up to seq %s, %s, was removed or altered, unless by somebody who has that key", comma(v.Headed), v.HeadedAt.UTC().Format(TimeLayout))
+		say("the tree head beside the proxy's key: nothing up to seq %s, %s, was removed or altered, unless by somebody who has that key", wording.Comma(v.Headed), v.HeadedAt.UTC().Format(TimeLayout))
 	}
 	switch {
 	case v.Checkpoints == 0:
 	case v.Ended:
-		say("the log ends with seq %s, where the proxy closed it, %s", comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
+		say("the log ends with seq %s, where the proxy closed it, %s", wording.Comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
 	default:
-		say("the log ends with its last checkpoint, seq %s, %s; what was written after that is not signed, and could have been removed", comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
+		say("the log ends with its last checkpoint, seq %s, %s; what was written after that is not signed, and could have been removed", wording.Comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
 	}
 }
 
@@ -118,7 +120,7 @@ func (v *Verification) standOn(o *VerifyOptions) {
 func (j *judge) beginning() {
 	before := j.v.FirstSeq - 1
 	if j.deleted >= before {
-		j.v.note("begins with seq %s: the records before it were deleted as the settings say", comma(j.v.FirstSeq))
+		j.v.note("begins with seq %s: the records before it were deleted as the settings say", wording.Comma(j.v.FirstSeq))
 		return
 	}
 	j.v.Missing += before - j.deleted
@@ -160,7 +162,7 @@ func (j *judge) allowed() (last uint64, why string) {
 	case j.limit > 0 && (j.head == nil || j.head.edge.size <= j.limit && j.head.end):
 		return j.limit, "the log was closed before them, " + j.v.SealedAt.UTC().Format(minuteLayout)
 	case j.head != nil && j.head.edge.size >= j.v.Sealed:
-		return j.head.until, "the last that it can have written is " + comma(j.head.until) + ", by its tree head of " + j.head.time.UTC().Format(TimeLayout)
+		return j.head.until, "the last that it can have written is " + wording.Comma(j.head.until) + ", by its tree head of " + j.head.time.UTC().Format(TimeLayout)
 	}
 	return 1<<64 - 1, ""
 }
@@ -197,7 +199,7 @@ func (j *judge) sidecars(dir string, files []leafFile) {
 			j.v.fail(Problem{Kind: HashesDiffer, First: f.first, Last: last, File: hashesFile(f.first),
 				Text: fmt.Sprintf("%d bytes longer than its records", size-want)})
 		case size < want:
-			j.v.note("%s: hashes of %s are not there: which of them was altered could not be told", hashesFile(f.first), amount(uint64(want-size)/hashSize, "record"))
+			j.v.note("%s: hashes of %s are not there: which of them was altered could not be told", hashesFile(f.first), wording.Amount(uint64(want-size)/hashSize, "record"))
 		}
 	}
 }

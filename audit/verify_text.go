@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"webproxy/internal/wording"
 )
 
 // A ProblemKind is a kind of problem that Verify finds.
@@ -84,9 +86,9 @@ func (p Problem) String() string {
 	case Altered:
 		return seq + ": record differs from " + by + place
 	case Missing:
-		return fmt.Sprintf("seq %s: %s missing%s%s", span(p.First, p.Last), amount(p.Last-p.First+1, "record"), place, more)
+		return fmt.Sprintf("seq %s: %s missing%s%s", span(p.First, p.Last), wording.Amount(p.Last-p.First+1, "record"), place, more)
 	case Truncated:
-		return fmt.Sprintf("seq %s: log ends before %s; %s cut off%s", span(p.First, p.Last), by, amount(p.Last-p.First+1, "record"), more)
+		return fmt.Sprintf("seq %s: log ends before %s; %s cut off%s", span(p.First, p.Last), by, wording.Amount(p.Last-p.First+1, "record"), more)
 	case Differs:
 		return seq + ": records differ from " + by + "; which of them cannot be told"
 	case Suspected:
@@ -106,12 +108,12 @@ func (p Problem) String() string {
 	case Inserted:
 		return "a line that is no record" + place
 	case Misplaced:
-		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, comma(p.First), comma(p.Last))
+		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, wording.Comma(p.First), wording.Comma(p.Last))
 	case Rewritten:
 		if p.Text != "" {
-			return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not what the proxy's %s says (%s)", comma(p.Last), p.Text, p.Time.UTC().Format(minuteLayout))
+			return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not what the proxy's %s says (%s)", wording.Comma(p.Last), p.Text, p.Time.UTC().Format(minuteLayout))
 		}
-		return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not the anchor's %s", comma(p.Last), by)
+		return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not the anchor's %s", wording.Comma(p.Last), by)
 	case SummaryDiffers:
 		return p.File + ": not what the records of its file add up to; delete it, and it is made anew"
 	case HashAltered:
@@ -127,8 +129,8 @@ func (v *Verification) String() string {
 		if v.Records == 0 {
 			return "INTEGRITY OK  no records"
 		}
-		line := fmt.Sprintf("INTEGRITY OK  seq %s..%s, no gaps, %s, key %s", comma(v.FirstSeq), comma(v.LastSeq),
-			amount(v.Checkpoints, "checkpoint"), keys)
+		line := fmt.Sprintf("INTEGRITY OK  seq %s..%s, no gaps, %s, key %s", wording.Comma(v.FirstSeq), wording.Comma(v.LastSeq),
+			wording.Amount(v.Checkpoints, "checkpoint"), keys)
 		if v.Anchoring != "" {
 			line += ", " + v.Anchoring
 		}
@@ -137,13 +139,13 @@ func (v *Verification) String() string {
 	line := "FAIL " + v.Problems[0].String()
 	var parts []string
 	if v.Altered > 0 {
-		parts = append(parts, comma(v.Altered)+" altered")
+		parts = append(parts, wording.Comma(v.Altered)+" altered")
 	}
 	if v.Missing > 0 {
-		parts = append(parts, comma(v.Missing)+" missing")
+		parts = append(parts, wording.Comma(v.Missing)+" missing")
 	}
 	if v.Found > 1 {
-		parts = append(parts, comma(v.Found)+" problems in all")
+		parts = append(parts, wording.Comma(v.Found)+" problems in all")
 	}
 	if !v.Vague {
 		parts = append(parts, "others intact")
@@ -157,24 +159,7 @@ func (v *Verification) String() string {
 // span is "7" or "7..12".
 func span(first, last uint64) string {
 	if first == last {
-		return comma(first)
+		return wording.Comma(first)
 	}
-	return comma(first) + ".." + comma(last)
-}
-
-// amount is "1 record" or "3 records".
-func amount(n uint64, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return comma(n) + " " + word + "s"
-}
-
-// comma is n with a comma between thousands.
-func comma(n uint64) string {
-	s := strconv.FormatUint(n, 10)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return wording.Comma(first) + ".." + wording.Comma(last)
 }

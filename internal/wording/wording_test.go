@@ -1,0 +1,15 @@
+package wording_test
+
+import (
+	"testing"
+
+	"webproxy/internal/wording"
+)
+
+func TestAmount(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 records", 1: "1 record", 999: "999 records", 1000: "1,000 records", 1234567: "1,234,567 records"} {
+		if got := wording.Amount(n, "record"); got != want {
+			t.Errorf("Amount(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
