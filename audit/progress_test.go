@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/audit/report"
 )
 
 // At the end all is done, and nothing twice: with summaries or without, read for the first time or again.
@@ -20,7 +21,7 @@ func TestProgress(t *testing.T) {
 	middle := october.AddDate(0, 0, 1).Add(12 * 3600e9) // of a file: its summary cannot answer
 	for name, read := range map[string]func(*audit.Progress) (audit.Stats, error){
 		"report": func(p *audit.Progress) (audit.Stats, error) {
-			r, err := audit.MakeReport(dir, audit.ReportOptions{Since: middle, Progress: p})
+			r, err := report.Make(dir, report.Options{Since: middle, Progress: p})
 			return r.Stats, err
 		},
 		"count": func(p *audit.Progress) (audit.Stats, error) {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/audit/report"
 	"webproxy/config"
 	"webproxy/lint"
 )
@@ -54,7 +55,7 @@ Exit code 5 means that the log is not what was written.`,
 			job.settings.Anchor = *anchor
 		}
 		job.verify = *verify || !cmd.Flags().Changed("verify") && *html+*csvDir != ""
-		job.options = audit.ReportOptions{
+		job.options = report.Options{
 			Since: since, Until: until, Rules: cfg.Set.Rules(), Findings: ruleRemarks(cfg), Progress: new(audit.Progress),
 		}
 		return job.run(cmd)
@@ -64,9 +65,9 @@ Exit code 5 means that the log is not what was written.`,
 
 // ruleRemarks is what a reviewer should know of the rules as they are: which say nothing new, admit too much, or
 // admit nothing.
-func ruleRemarks(cfg *config.Config) []audit.Finding {
+func ruleRemarks(cfg *config.Config) []report.Finding {
 	found, _ := lint.Check(lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: time.Now()}) // an error is of the log, which it is not given
-	var remarks []audit.Finding
+	var remarks []report.Finding
 	for i := range found {
 		f := &found[i]
 		if f.Level != lint.Warning {
@@ -76,7 +77,7 @@ func ruleRemarks(cfg *config.Config) []audit.Finding {
 		if f.Line > 0 {
 			source = fmt.Sprintf("%s:%d", f.File, f.Line)
 		}
-		remarks = append(remarks, audit.Finding{Rule: f.Rule, Source: source, Text: fmt.Sprintf("%s: %s: %s", f.Code, f.Entry, f.Reason)})
+		remarks = append(remarks, report.Finding{Rule: f.Rule, Source: source, Text: fmt.Sprintf("%s: %s: %s", f.Code, f.Entry, f.Reason)})
 	}
 	return remarks
 }
@@ -102,7 +103,7 @@ func reportPeriod(win window, month string, now time.Time) (since, until time.Ti
 type reportJob struct {
 	cfg       *config.Config
 	settings  audit.Options
-	options   audit.ReportOptions
+	options   report.Options
 	verify    bool
 	pubs      []string
 	head      string // file of the tree head; empty for none
@@ -114,7 +115,7 @@ func (j *reportJob) run(cmd *cobra.Command) error {
 		j.check(cmd)
 	}
 	stop := showProgress(cmd.ErrOrStderr(), "reading", j.options.Progress)
-	r, err := audit.MakeReport(j.settings.Dir, j.options)
+	r, err := report.Make(j.settings.Dir, j.options)
 	stop()
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (j *reportJob) check(cmd *cobra.Command) {
 }
 
 // write writes the files that were asked for.
-func (j *reportJob) write(r *audit.Report) (err error) {
+func (j *reportJob) write(r *report.Report) (err error) {
 	if j.csv != "" {
 		if err := r.WriteCSV(j.csv); err != nil {
 			return err

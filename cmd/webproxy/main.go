@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	return report(stderr, cmd, err)
+	return tell(stderr, cmd, err)
 }
 
 // newRoot is the table of commands.
@@ -69,8 +69,8 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 	return root
 }
 
-// report tells the person what went wrong, and returns the exit code for it.
-func report(w io.Writer, cmd *cobra.Command, err error) int {
+// tell tells the person what went wrong, and returns the exit code for it.
+func tell(w io.Writer, cmd *cobra.Command, err error) int {
 	var problems config.Problems
 	var no noError
 	var usage usageError

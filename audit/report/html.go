@@ -1,4 +1,4 @@
-package audit
+package report
 
 import (
 	"crypto/sha256"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/internal/spreadsheet"
 	"webproxy/internal/wording"
 )
@@ -53,7 +54,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 
 // tableCell is s as a cell of the page. html/template escapes it; Printable replaces what would reorder or hide the text
 // around it, and spreadsheets, which open HTML tables too, get no formula.
-func tableCell(s string) string { return spreadsheet.Cell(Printable(s)) }
+func tableCell(s string) string { return spreadsheet.Cell(audit.Printable(s)) }
 
 func toUint(n any) uint64 {
 	switch n := n.(type) {
@@ -114,11 +115,11 @@ func (r *Report) charts() []chart {
 	var all []chart
 	for _, c := range []struct {
 		title, class string
-		n            func(*Hour) uint64
+		n            func(*audit.Hour) uint64
 	}{
-		{"Allowed requests by day", "allowed", func(h *Hour) uint64 { return h.Allowed }},
-		{"Denied requests by day", "denied", func(h *Hour) uint64 { return h.Denied }},
-		{"Requests let through in learn mode, by day", "learned", func(h *Hour) uint64 { return h.WouldDeny }},
+		{"Allowed requests by day", "allowed", func(h *audit.Hour) uint64 { return h.Allowed }},
+		{"Denied requests by day", "denied", func(h *audit.Hour) uint64 { return h.Denied }},
+		{"Requests let through in learn mode, by day", "learned", func(h *audit.Hour) uint64 { return h.WouldDeny }},
 	} {
 		if made := makeChart(c.title, c.class, r.Days, c.n); made.Total > 0 {
 			all = append(all, made)
@@ -127,7 +128,7 @@ func (r *Report) charts() []chart {
 	return all
 }
 
-func makeChart(title, class string, days []Hour, n func(*Hour) uint64) chart {
+func makeChart(title, class string, days []audit.Hour, n func(*audit.Hour) uint64) chart {
 	c := chart{Title: title, Class: class}
 	if len(days) == 0 {
 		return c

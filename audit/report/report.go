@@ -1,4 +1,6 @@
-package audit
+// Package report sums up the audit log of a time for a reviewer: what left, what was refused, what changed, and what it
+// knows that it does not know. It reads the log only.
+package report
 
 import (
 	"cmp"
@@ -6,11 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/policy"
 )
 
-// ReportOptions say what a Report is about. The zero value reports on the whole log.
-type ReportOptions struct {
+// Options say what a Report is about. The zero value reports on the whole log.
+type Options struct {
 	// Since and Until bound the period, as in ScanOptions.
 	Since, Until time.Time
 	// Rules are the entries in force now, for what is unused and what expires. Nil: nothing is said of rules.
@@ -27,7 +30,7 @@ type ReportOptions struct {
 	// Broken says that Integrity is bad news.
 	Broken bool
 	// Progress, if not nil, is told how far the reading is.
-	Progress *Progress
+	Progress *audit.Progress
 	// Now is the time of the report. If zero, it is the present.
 	Now time.Time
 }
@@ -41,9 +44,9 @@ type Report struct {
 	Made         time.Time
 	Integrity    string
 	Broken       bool
-	Stats        Stats
-	Span         Span      // of the records in the period
-	History      time.Time // the earliest record before the period; zero if there is none
+	Stats        audit.Stats
+	Span         audit.Span // of the records in the period
+	History      time.Time  // the earliest record before the period; zero if there is none
 
 	Allowed   Figure
 	Denied    Figure
@@ -51,7 +54,7 @@ type Report struct {
 	// Late is how many of the denied had been let through until their address was known.
 	Late              uint64
 	BytesOut, BytesIn uint64
-	Days              []Hour // by day
+	Days              []audit.Hour // by day
 
 	NewHosts      []Use // permitted hosts, not permitted before the period; nil if there is no History
 	DeniedHosts   []Use // by host, port and reason; the most first
@@ -60,9 +63,9 @@ type Report struct {
 	AllowedHosts  []Use
 	Clients       []Use
 
-	Changes []Record // admin.*
-	System  []Record // system.*
-	Lost    uint64   // events that were too many to be kept
+	Changes []audit.Record // admin.*
+	System  []audit.Record // system.*
+	Lost    uint64         // events that were too many to be kept
 
 	HasRules bool
 	Unused   []RuleUse
@@ -94,7 +97,7 @@ type Use struct {
 	NHosts   int // of a client's Use
 	BytesOut uint64
 	BytesIn  uint64
-	Span
+	audit.Span
 }
 
 // A RuleUse is an entry of the policy with the last time that it decided anything.
@@ -104,14 +107,17 @@ type RuleUse struct {
 	Expires             time.Time
 }
 
-const day90 = 90 * day
+const (
+	day   = 24 * time.Hour
+	day90 = 90 * day
+)
 
-// MakeReport reads the log in dir, through summaries where it can, and reports on it.
-func MakeReport(dir string, o ReportOptions) (*Report, error) {
+// Make reads the log in dir, through summaries where it can, and reports on it.
+func Make(dir string, o Options) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
-	counted, err := CountSplit(dir, ScanOptions{Until: o.Until, Progress: o.Progress}, o.Since)
+	counted, err := audit.CountSplit(dir, audit.ScanOptions{Until: o.Until, Progress: o.Progress}, o.Since)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +143,8 @@ func MakeReport(dir string, o ReportOptions) (*Report, error) {
 
 // total sums up all rows. A request that was refused late has two rows: what its decision record let
 // through is taken off, so that allowed, denied and would-deny add up to the requests there were.
-func (r *Report) total(rows []*Row) {
-	late := map[RequestKey]uint64{}
+func (r *Report) total(rows []*audit.Row) {
+	late := map[audit.RequestKey]uint64{}
 	for _, row := range rows {
 		if row.Late > 0 {
 			late[row.RequestKey()] += row.Late
@@ -165,7 +171,7 @@ func (r *Report) total(rows []*Row) {
 		if n > 0 {
 			c.requests += n
 			c.clients[row.Client] = true
-			if row.Host != "" && row.Host != Other {
+			if row.Host != "" && row.Host != audit.Other {
 				c.hosts[row.Host] = true
 			}
 		}
@@ -182,12 +188,12 @@ type figureCount struct {
 func (c *figureCount) figure() Figure { return Figure{c.requests, len(c.hosts), len(c.clients)} }
 
 // days adds up hours.
-func days(hours []Hour) []Hour {
-	var all []Hour
+func days(hours []audit.Hour) []audit.Hour {
+	var all []audit.Hour
 	for _, h := range hours {
 		start := h.Start.UTC().Truncate(day)
 		if n := len(all); n == 0 || !all[n-1].Start.Equal(start) {
-			all = append(all, Hour{Start: start})
+			all = append(all, audit.Hour{Start: start})
 		}
 		d := &all[len(all)-1]
 		d.Allowed += h.Allowed
@@ -198,11 +204,11 @@ func days(hours []Hour) []Hour {
 }
 
 // events sorts the records that are not about requests, and returns how many there were beyond those kept.
-func (r *Report) events(t *Tally) (lost uint64) {
+func (r *Report) events(t *audit.Tally) (lost uint64) {
 	events, lost := t.Events()
 	for _, e := range events {
 		switch e.Type {
-		case TypeReload, TypeMode, TypePhase, TypeApprove:
+		case audit.TypeReload, audit.TypeMode, audit.TypePhase, audit.TypeApprove:
 			r.Changes = append(r.Changes, e)
 		default:
 			r.System = append(r.System, e)
@@ -212,7 +218,7 @@ func (r *Report) events(t *Tally) (lost uint64) {
 }
 
 // rules finds the entries that decided nothing for long, and those that end soon.
-func (r *Report) rules(o *ReportOptions, within, before []*Row) {
+func (r *Report) rules(o *Options, within, before []*audit.Row) {
 	r.HasRules = true
 	end := o.Until
 	if end.IsZero() || end.After(o.Now) {
@@ -220,8 +226,8 @@ func (r *Report) rules(o *ReportOptions, within, before []*Row) {
 	}
 	unused := end.Add(-cmp.Or(o.UnusedFor, day90))
 	soon := end.Add(cmp.Or(o.ExpiringIn, 30*day))
-	byRule := map[string][]*Row{}
-	for _, rows := range [][]*Row{before, within} {
+	byRule := map[string][]*audit.Row{}
+	for _, rows := range [][]*audit.Row{before, within} {
 		for _, row := range rows {
 			if row.Rule != "" && row.Requests > 0 {
 				byRule[row.Rule] = append(byRule[row.Rule], row)
@@ -247,7 +253,7 @@ func (r *Report) rules(o *ReportOptions, within, before []*Row) {
 }
 
 // decidedBy reports whether rule is what allowed, or denied, the requests of row, rather than only what came nearest.
-func decidedBy(row *Row, rule *policy.RuleInfo) bool {
+func decidedBy(row *audit.Row, rule *policy.RuleInfo) bool {
 	if rule.Deny {
 		return row.Decision == "deny" && row.Reason == policy.DeniedByRule.String()
 	}

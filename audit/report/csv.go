@@ -1,4 +1,4 @@
-package audit
+package report
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/internal/spreadsheet"
 )
 
@@ -70,7 +71,7 @@ func (r *Report) totalRows() [][]string {
 	return rows
 }
 
-func dayRows(days []Hour) [][]string {
+func dayRows(days []audit.Hour) [][]string {
 	rows := [][]string{{"day", "allowed", "denied", "would_deny"}}
 	for _, d := range days {
 		rows = append(rows, []string{
@@ -87,7 +88,7 @@ func useRows(uses []Use) [][]string {
 		u := &uses[i]
 		some := make([]string, len(u.Clients))
 		for j, a := range u.Clients {
-			some[j] = AddrText(a)
+			some[j] = audit.AddrText(a)
 		}
 		rows = append(rows, []string{
 			u.Host, strconv.Itoa(int(u.Port)), u.Reason, strings.Join(u.Rules, " "), strconv.FormatUint(u.Requests, 10),
@@ -103,7 +104,7 @@ func clientRows(uses []Use) [][]string {
 	for i := range uses {
 		u := &uses[i]
 		rows = append(rows, []string{
-			AddrText(u.Client), u.Group, strconv.FormatUint(u.Requests, 10), strconv.Itoa(u.NHosts),
+			audit.AddrText(u.Client), u.Group, strconv.FormatUint(u.Requests, 10), strconv.Itoa(u.NHosts),
 			strconv.FormatUint(u.BytesOut, 10), strconv.FormatUint(u.BytesIn, 10),
 			u.First.UTC().Format(time.RFC3339), u.Last.UTC().Format(time.RFC3339),
 		})
@@ -111,12 +112,12 @@ func clientRows(uses []Use) [][]string {
 	return rows
 }
 
-func eventRows(events []Record) [][]string {
+func eventRows(events []audit.Record) [][]string {
 	rows := [][]string{{"ts", "seq", "type", "by", "ticket", "detail", "policy_old", "policy", "added", "removed"}}
 	for i := range events {
 		e := &events[i]
 		rows = append(rows, []string{
-			e.Time.Format(TimeLayout), strconv.FormatUint(e.Seq, 10), string(e.Type), e.By, e.Ticket, e.Detail,
+			e.Time.Format(audit.TimeLayout), strconv.FormatUint(e.Seq, 10), string(e.Type), e.By, e.Ticket, e.Detail,
 			e.PolicyOld, e.Policy, strings.Join(e.Added, "; "), strings.Join(e.Removed, "; "),
 		})
 	}
@@ -156,7 +157,7 @@ func writeCSVFile(path string, rows [][]string) (err error) {
 	w := spreadsheet.NewWriter(f)
 	for _, row := range rows {
 		for i := range row {
-			row[i] = Printable(row[i])
+			row[i] = audit.Printable(row[i])
 		}
 		if err := w.Write(row); err != nil {
 			return err

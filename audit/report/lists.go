@@ -1,14 +1,15 @@
-package audit
+package report
 
 import (
 	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
+	"webproxy/audit"
 )
 
 // lists makes the lists of hosts and clients.
-func (r *Report) lists(rows []*Row) {
+func (r *Report) lists(rows []*audit.Row) {
 	denied, learned, allowed := usesBy(hostAndReason), usesBy(hostOnly), usesBy(hostOnly)
 	deniedClients, clients := usesBy(clientOnly), usesBy(clientOnly)
 	for _, row := range rows {
@@ -36,15 +37,15 @@ type useKey struct {
 	group  string
 }
 
-func hostOnly(r *Row) useKey { return useKey{host: r.Host, port: r.Port} }
+func hostOnly(r *audit.Row) useKey { return useKey{host: r.Host, port: r.Port} }
 
-func hostAndReason(r *Row) useKey { return useKey{host: r.Host, port: r.Port, reason: r.Reason} }
+func hostAndReason(r *audit.Row) useKey { return useKey{host: r.Host, port: r.Port, reason: r.Reason} }
 
-func clientOnly(r *Row) useKey { return useKey{client: r.Client, group: r.Group} }
+func clientOnly(r *audit.Row) useKey { return useKey{client: r.Client, group: r.Group} }
 
 // uses gathers Uses.
 type uses struct {
-	key   func(*Row) useKey
+	key   func(*audit.Row) useKey
 	found map[useKey]*useCount
 }
 
@@ -55,9 +56,9 @@ type useCount struct {
 	rules   map[string]bool
 }
 
-func usesBy(key func(*Row) useKey) *uses { return &uses{key: key, found: map[useKey]*useCount{}} }
+func usesBy(key func(*audit.Row) useKey) *uses { return &uses{key: key, found: map[useKey]*useCount{}} }
 
-func (u *uses) add(row *Row) {
+func (u *uses) add(row *audit.Row) {
 	k := u.key(row)
 	c := u.found[k]
 	if c == nil {
@@ -102,7 +103,7 @@ func (u *uses) list() []Use {
 }
 
 // newHosts are the permitted hosts that nobody was permitted to reach before, the first first.
-func newHosts(allowed, learned []Use, before []*Row) []Use {
+func newHosts(allowed, learned []Use, before []*audit.Row) []Use {
 	known := map[string]bool{}
 	for _, row := range before {
 		if row.Decision != "deny" && row.Requests > 0 {
@@ -111,7 +112,7 @@ func newHosts(allowed, learned []Use, before []*Row) []Use {
 	}
 	found := []Use{}
 	for _, use := range slices.Concat(allowed, learned) {
-		if !known[use.Host] && use.Host != Other {
+		if !known[use.Host] && use.Host != audit.Other {
 			found = append(found, use)
 		}
 	}

@@ -1,13 +1,15 @@
-package audit_test
+package report_test
 
 import (
 	"html"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"webproxy/audit"
+	"webproxy/audit/report"
 	"webproxy/policy"
 )
 
@@ -31,9 +33,9 @@ func TestReportOfHostileRecords(t *testing.T) {
 		}
 		log.Write(append(line, '\n'))
 	}
-	write(t, live(dir), log.String())
-	r, err := audit.MakeReport(dir, audit.ReportOptions{
-		Findings: []audit.Finding{{Rule: evil, Source: evil, Text: evil}}, Integrity: evil, Rules: []policy.RuleInfo{},
+	put(t, filepath.Join(dir, "audit.ndjson"), log.String())
+	r, err := report.Make(dir, report.Options{
+		Findings: []report.Finding{{Rule: evil, Source: evil, Text: evil}}, Integrity: evil, Rules: []policy.RuleInfo{},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +73,7 @@ func TestReportExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := audit.MakeReport(t.TempDir(), audit.ReportOptions{
+	r, err := report.Make(t.TempDir(), report.Options{
 		Now:   october,
 		Rules: []policy.RuleInfo{{Rule: "soon", Host: host, Expires: october.AddDate(0, 0, 10)}},
 	})
@@ -89,7 +91,7 @@ func TestReportExpiry(t *testing.T) {
 
 // A spreadsheet opens the page and the files too: what a client asked for is no formula there.
 func TestReportFormulas(t *testing.T) {
-	r := audit.Report{DeniedHosts: []audit.Use{{Host: "=cmd|' /C calc'!A0", Port: 80, Reason: "bad_request;=1"}}}
+	r := report.Report{DeniedHosts: []report.Use{{Host: "=cmd|' /C calc'!A0", Port: 80, Reason: "bad_request;=1"}}}
 	var page strings.Builder
 	if err := r.WriteHTML(&page); err != nil {
 		t.Fatal(err)
@@ -103,4 +105,22 @@ func TestReportFormulas(t *testing.T) {
 			t.Errorf("a formula in\n%s", text)
 		}
 	}
+}
+
+var october = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func contents(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -1,4 +1,4 @@
-package audit
+package report
 
 import (
 	"bufio"
@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/internal/wording"
 )
 
@@ -26,7 +27,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		return []string{u.Target(), u.Reason, u.ClientList()}
 	})
 	writeUses(b, "denied, by client", r.DeniedClients, []string{"CLIENT", "GROUP", "HOSTS"}, func(u *Use) []string {
-		return []string{orDash(AddrText(u.Client)), orDash(u.Group), wording.Comma(uint64(u.NHosts))}
+		return []string{orDash(audit.AddrText(u.Client)), orDash(u.Group), wording.Comma(uint64(u.NHosts))}
 	})
 	writeUses(b, "let through in learn mode", r.LearnedHosts, []string{"HOST", "CLIENTS"}, func(u *Use) []string {
 		return []string{u.Target(), u.ClientList()}
@@ -45,7 +46,7 @@ func (r *Report) WriteText(w io.Writer) error {
 			fmt.Fprintf(b, " and %d more\n", len(r.Findings)-i)
 			break
 		}
-		fmt.Fprintf(b, " %s (%s): %s\n", f.Rule, f.Source, Printable(f.Text))
+		fmt.Fprintf(b, " %s (%s): %s\n", f.Rule, f.Source, audit.Printable(f.Text))
 	}
 	return b.Flush()
 }
@@ -104,12 +105,12 @@ func (r *Report) writeChanges(w io.Writer) {
 	}
 	for i := first; i < len(r.Changes); i++ {
 		c := &r.Changes[i]
-		fmt.Fprintf(w, " %s  %s  %s\n", c.Time.Format("2006-01-02 15:04"), c.Type, Printable(c.Detail+c.Approver()))
+		fmt.Fprintf(w, " %s  %s  %s\n", c.Time.Format("2006-01-02 15:04"), c.Type, audit.Printable(c.Detail+c.Approver()))
 		for _, s := range c.Added[:min(len(c.Added), 3)] {
-			fmt.Fprintln(w, "   + "+Printable(s))
+			fmt.Fprintln(w, "   + "+audit.Printable(s))
 		}
 		for _, s := range c.Removed[:min(len(c.Removed), 3)] {
-			fmt.Fprintln(w, "   - "+Printable(s))
+			fmt.Fprintln(w, "   - "+audit.Printable(s))
 		}
 		if more := max(len(c.Added)-3, 0) + max(len(c.Removed)-3, 0); more > 0 {
 			fmt.Fprintf(w, "   and %d more\n", more)
@@ -122,8 +123,8 @@ func (u *Use) Target() string {
 	switch {
 	case u.Host == "":
 		return "(no host)"
-	case u.Host == Other:
-		return Other
+	case u.Host == audit.Other:
+		return audit.Other
 	case strings.Contains(u.Host, ":"):
 		return fmt.Sprintf("[%s]:%d", u.Host, u.Port)
 	}
@@ -134,7 +135,7 @@ func (u *Use) Target() string {
 func (u *Use) ClientList() string {
 	names := make([]string, len(u.Clients))
 	for i, a := range u.Clients {
-		names[i] = AddrText(a)
+		names[i] = audit.AddrText(a)
 	}
 	list := strings.Join(names, " ")
 	if more := u.NClients - len(u.Clients); more > 0 {
@@ -186,7 +187,7 @@ func writeUses(w io.Writer, title string, uses []Use, heads []string, cells func
 // row is cells with tabs between. Hosts are what strangers sent.
 func row(cells []string) string {
 	for i := range cells {
-		cells[i] = Printable(cells[i])
+		cells[i] = audit.Printable(cells[i])
 	}
 	return strings.Join(cells, "\t")
 }
