@@ -98,7 +98,7 @@ func defaults(stated policy.Scheme, proto protocol) []service {
 // door is how s is reached through a web proxy, or why it is not.
 func (s service) door(stated policy.Scheme) (door, *Left) {
 	if s.proto == udp || s.proto == 0 && stated == policy.SchemeNone && udpOnly(s.port) {
-		return door{}, &Left{Kind: NoRule, Why: fmt.Sprintf("UDP port %d does not pass an HTTP proxy: allow it at the firewall", s.port)}
+		return door{}, &Left{Kind: NoRule, Why: fmt.Sprintf("UDP port %d does not pass an HTTP proxy: allow it at the firewall", s.port), Firewall: true}
 	}
 	scheme := stated
 	if said := s.scheme(); scheme == policy.SchemeNone {

@@ -149,7 +149,9 @@ func (f filling) endpoint(word string, list portList, keys string) finding {
 		return leave(Problem, shown, err.Error(), "")
 	}
 	if why, hint := a.inexpressible(); why != "" {
-		return leave(NoRule, shown, why, hint)
+		f := leave(NoRule, shown, why, hint)
+		f.left[0].Firewall = true
+		return f
 	}
 	list.proto |= a.proto
 	if f.denied && a.scheme == "" && len(a.ports)+len(list.services) == 0 && list.proto == 0 {

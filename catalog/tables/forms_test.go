@@ -180,6 +180,14 @@ resource group 'Microsoft.Network/firewallPolicies/ruleCollectionGroups@2023-04-
   <rule action="allow"><host>a.example.com</host><port>80</port></rule>
   <rule action="deny" host="pastebin.com" port="443"/>
 </rules>`},
+		{"XML with a signature", "https://a.example.com; https://b.example.com", `<?xml version="1.0"?>
+<Objects><EndPoint>a.example.com</EndPoint>
+<Signature xmlns="http://www.w3.org/2000/09/xmldsig#">
+  <SignedInfo><SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/></SignedInfo>
+  <SignatureValue>AAAA</SignatureValue>
+  <KeyInfo><RetrievalMethod URI="https://keys.example.com"/></KeyInfo>
+  <Object><host xmlns="">b.example.com</host></Object>
+</Signature></Objects>`},
 		{"XML that is broken", "problem: not XML: XML syntax error on line 2: unexpected EOF", "<?xml version=\"1.0\"?>\n<rules><host>a.example.com</host>"},
 
 		// tables

@@ -42,6 +42,8 @@ type Left struct {
 	Text string // the part
 	Why  string // lower case, no full stop
 	Hint string // what would make it a rule; may be empty
+	// Firewall is set for a destination that is needed and that no rule of a web proxy can express, such as UDP.
+	Firewall bool `json:"-"`
 }
 
 // A Kind says what sort of thing was left.

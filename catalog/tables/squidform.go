@@ -49,7 +49,7 @@ func (d *document) squidACL(name, kind string, values []string, verdicts map[str
 	case "dst":
 		var out finding
 		for _, v := range values {
-			out.add(leave(NoRule, v, "an address or a network: limit it at the firewall", ""))
+			out.left = append(out.left, Left{Kind: NoRule, Text: v, Why: "an address or a network: limit it at the firewall", Firewall: true})
 		}
 		return out
 	case "dstdom_regex", "url_regex", "urlpath_regex":

@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// xmlSignature is the namespace of XML signatures (XML-DSIG, section 1.3). What they say of themselves is no content: its URLs
+// name algorithms.
+const xmlSignature = "http://www.w3.org/2000/09/xmldsig#"
+
 // parseXML reads an XML document: elements with elements or attributes are objects, others texts. In those
 // that PowerShell writes, as Microsoft's validator has them, an attribute names the property that an element is.
 func parseXML(text string) (*node, error) {
@@ -26,6 +30,12 @@ func parseXML(text string) (*node, error) {
 		top := open[len(open)-1]
 		switch t := t.(type) {
 		case xml.StartElement:
+			if t.Name.Space == xmlSignature && (t.Name.Local == "SignedInfo" || t.Name.Local == "SignatureValue" || t.Name.Local == "KeyInfo") {
+				if err := dec.Skip(); err != nil {
+					return nil, err
+				}
+				continue
+			}
 			if len(open) > maxNesting {
 				return nil, fmt.Errorf("nested more than %d levels deep", maxNesting)
 			}
