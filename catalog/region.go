@@ -38,6 +38,15 @@ func regionsOf(cloud string) []string {
 	return nil
 }
 
+// RegionOf returns the long name of place's region, such as "eastus" for "eus"; "" if it has none that is valid.
+func RegionOf(place policy.Place) string {
+	w, errs := newWording(place)
+	if len(errs) > 0 {
+		return ""
+	}
+	return w.region
+}
+
 // IsRegion reports whether name is the long name of a region of any cloud.
 func IsRegion(name string) bool {
 	return slices.ContainsFunc(clouds(), func(cloud string) bool { return slices.Contains(regionsOf(cloud), name) })

@@ -61,7 +61,7 @@ func (e *Endpoint) judge(rules []policy.RuleInfo, o Options) Row {
 		row.Status, row.Why = Inexpressible, e.reason
 		return row
 	case e.reason != "":
-		row.Status, row.Why = Unknown, e.reason
+		row.Status, row.Why, row.Fix = Unknown, e.reason, e.fill
 		return row
 	}
 	var found findings

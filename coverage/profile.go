@@ -33,7 +33,8 @@ type Endpoint struct {
 	// reason is why there is no want: no rule can express the endpoint, or the place does not say
 	// enough, which beyond tells apart.
 	reason string
-	beyond bool // beyond rules
+	beyond bool   // beyond rules
+	fill   string // what would fill it, if something is missing; may be empty
 }
 
 // A Need is how needed an endpoint is, in the words of the catalog.
@@ -45,9 +46,9 @@ const Optional Need = "optional"
 // Required reports whether it is a fault if the endpoint cannot be reached.
 func (n Need) Required() bool { return n != Optional }
 
-// A Profile is the endpoints that a list of the catalog, or a bundle of lists, requires at a place.
+// A Profile is the endpoints that a list of the catalog, a bundle of lists or a document requires at a place.
 type Profile struct {
-	Name      string // with the generation: "azure-local@2026-07"
+	Name      string // with the generation: "azure-local@2026-07"; or the name of the document
 	Place     policy.Place
 	Endpoints []Endpoint
 }

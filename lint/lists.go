@@ -66,7 +66,7 @@ func (l *linter) age(i int) {
 	r := policy.RuleInfo{Rule: rule.ID, Field: fmt.Sprintf("rules[%d].list", i)}
 	l.add(ListAge, Warning, &r, rule.List, fmt.Sprintf("%s says what Microsoft's documents did %d months ago; they change about twenty times a year",
 		rule.List, int(l.Now.Sub(asOf).Hours()/24/30.44)),
-		"take a newer generation (webproxy lists), or a newer webproxy, or hold it against today's document: webproxy lists diff "+rule.List+" FILE")
+		"take a newer generation (webproxy lists) or a newer webproxy, or compare it with a document of today: webproxy lists diff "+rule.List+" FILE, where FILE is the saved page")
 }
 
 // A cause is why endpoints of a list are not in force.

@@ -87,6 +87,17 @@ func (r RuleInfo) HasScheme(scheme Scheme) bool {
 	return r.entry.admits.https.any()
 }
 
+// Ports returns the ports that r names in a form, ascending; none for a deny of every port. The caller owns the result.
+func (r RuleInfo) Ports(scheme Scheme) []uint16 {
+	switch {
+	case r.entry == nil:
+		return nil
+	case scheme == HTTP:
+		return slices.Clone(r.entry.admits.http.ports)
+	}
+	return slices.Clone(r.entry.admits.https.ports)
+}
+
 // Covers reports whether every request that o matches is one that r matches, at any time, whatever
 // addresses its host has. Whether they allow or deny is not compared. It errs to false: patterns
 // with stars in several places may be told apart that are not.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/catalog"
 	"webproxy/config"
 	"webproxy/coverage"
 	"webproxy/internal/spreadsheet"
@@ -28,17 +29,18 @@ func newCoverage() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "coverage",
 		Short: "Say which required endpoints the policy does not admit",
-		Long: `Coverage compares the policy with everything that a built-in list requires, and prints what is not
-admitted, with the line that would admit it, and what only a broad wildcard admits. See docs/coverage.md
-for the words in the column STATUS. Exit code 4 means that something required is not admitted; what no
+		Long: `Coverage compares the policy with everything that a built-in list or a document requires, and prints what is not
+admitted, with the line that would admit it, and what only a broad wildcard admits. A document is a FILE in any of the
+forms that lists import reads; all that it lists is required. See docs/coverage.md for the words in the column STATUS.
+Exit code 4 means that something required is not admitted; what no
 proxy rule can express, such as UDP, does not count.`,
-		Example: "  webproxy coverage --region eastus\n  webproxy coverage --list arc@2026-07 --for nodes -o csv",
+		Example: "  webproxy coverage --region eastus\n  webproxy coverage --list arc@2026-07 --for nodes -o csv\n  webproxy coverage --list eastus.md",
 		Args:    cobra.NoArgs,
 	}
 	var f coverageFlags
 	flags := cmd.Flags()
 	config := configFlag(cmd)
-	flags.StringVar(&f.list, "list", defaultProfile, "`NAME[@GENERATION]` of the list, or bundle of lists, that is required")
+	flags.StringVar(&f.list, "list", defaultProfile, "`LIST` or bundle of lists that is required, NAME[@GENERATION], or a FILE with a document that says so")
 	flags.StringVar(&f.source, "source", "", "only what the list took from documents that begin with `TEXT`")
 	flags.StringVar(&f.region, "region", "", "`REGION` instead of the configured one")
 	flags.StringVar(&f.cloud, "cloud", "", "`CLOUD` instead of the configured one")
@@ -67,12 +69,9 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	if f.group != "" && !hasGroup(cfg.Set, f.group) {
 		return usageError{fmt.Errorf("--for %q: no such client group", f.group)}
 	}
-	profile, err := coverage.Open(f.list, f.place(cmd, cfg))
-	if err == nil && f.source != "" {
-		profile, err = profile.From(f.source)
-	}
+	profile, err := f.profile(cmd, f.place(cmd, cfg))
 	if err != nil {
-		return usageError{err}
+		return err
 	}
 	report := profile.Check(cfg.Set, coverage.Options{Group: f.group, Now: time.Now()})
 	if err := write(cmd.OutOrStdout(), &report); err != nil {
@@ -83,6 +82,27 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 		return noError{}
 	}
 	return nil
+}
+
+// profile is what is required: a list, or a document.
+func (f *coverageFlags) profile(cmd *cobra.Command, p policy.Place) (*coverage.Profile, error) {
+	kind := sideOf(f.list)
+	if errs := catalog.CheckPlace(p); kind == aDocument && len(errs) > 0 {
+		return nil, usageError{fmt.Errorf("--%w%s", errs[0], inParentheses(errs[0].Hint))}
+	}
+	if kind == aPolicy {
+		return nil, usageError{fmt.Errorf("--list %q: want a list or a file", f.list)}
+	}
+	profile, err := side{f.list, kind}.open(cmd, p)
+	if err == nil && f.source != "" {
+		if profile, err = profile.From(f.source); err != nil {
+			err = usageError{err}
+		}
+	}
+	if err == nil && kind == aDocument && len(profile.Endpoints) == 0 {
+		err = hintedError{fmt.Errorf("%s names no endpoint", f.list), "webproxy lists import " + f.list + " tells what was read"}
+	}
+	return profile, err
 }
 
 func hasGroup(set *policy.Set, name string) bool {
@@ -183,7 +203,9 @@ func newCoverageRow(r *coverage.Row) coverageRow {
 	return coverageRow{r.Status, r.Need, r.Text, r.Source, r.Document, r.Rule, r.RuleAt, r.Host, r.Why, r.Fix}
 }
 
-func coverageJSON(w io.Writer, r *coverage.Report) error {
+func coverageJSON(w io.Writer, r *coverage.Report) error { return writeJSON(w, newCoverageAnswer(r)) }
+
+func newCoverageAnswer(r *coverage.Report) coverageAnswer {
 	a := coverageAnswer{
 		Profile: r.Profile, Cloud: r.Cloud, Region: r.Region, Policy: r.Policy, Complete: r.Complete(),
 		Verdict: r.Verdict(), Counts: map[coverage.Status]int{}, Rows: []coverageRow{},
@@ -194,7 +216,7 @@ func coverageJSON(w io.Writer, r *coverage.Report) error {
 	for i := range r.Rows {
 		a.Rows = append(a.Rows, newCoverageRow(&r.Rows[i]))
 	}
-	return writeJSON(w, a)
+	return a
 }
 
 func coverageCSV(w io.Writer, r *coverage.Report) error {

@@ -33,7 +33,7 @@ region. ON says whether a rule takes the list: itself, through a bundle, or to d
 		}
 		return lists(cmd, cfg, asJSON)
 	}
-	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport())
+	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport(), newListsCheck())
 	return cmd
 }
 

@@ -14,11 +14,17 @@ import (
 func newListsDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Compare two lists, or two generations of one",
+		Short: "Compare two lists, two generations of one, or a list or the policy with a document",
 		Long: `Diff compares what two lists or bundles let through for the configured cloud and region: hosts added,
 removed, and changed in scheme, port or path. The order of lines and their descriptions do not count.
-Exit code 4 means that the lists differ.`,
-		Example: "  webproxy lists diff hci@2021-12 hci@2026-07 --region eastus\n  webproxy lists diff azure-stack-hci azure-local",
+
+A or B may also be a FILE, a document in any of the forms that lists import reads ("-" is standard input), or the word
+policy, the policy in the configuration. Then "+" is what B has and A does not let through, "-" what A lets through and B does
+not have. What only a wider entry lets through is no difference; it is counted, and -o json names it. A file whose name
+is that of a list is written ./NAME.
+
+Exit code 4 means that they differ, or that something in a document was not understood.`,
+		Example: "  webproxy lists diff hci@2021-12 hci@2026-07 --region eastus\n  webproxy lists diff azure-local eastus.md\n  webproxy lists diff policy eastus.md",
 		Args:    cobra.ExactArgs(2),
 	}
 	flags := addPlaceFlags(cmd)
@@ -32,7 +38,11 @@ Exit code 4 means that the lists differ.`,
 		if err != nil {
 			return err
 		}
-		return diffLists(cmd, args[0], args[1], p, asJSON)
+		a, b := sideOf(args[0]), sideOf(args[1])
+		if a == aList && b == aList {
+			return diffLists(cmd, args[0], args[1], p, asJSON)
+		}
+		return diffDocument(cmd, *flags.file, [2]side{{args[0], a}, {args[1], b}}, p, asJSON)
 	}
 	return cmd
 }
@@ -46,6 +56,10 @@ type diffAnswer struct {
 	Added   []hostChange `json:"added"`
 	Removed []hostChange `json:"removed"`
 	Changed []hostChange `json:"changed"`
+
+	// Of documents and policies:
+	Within      []withinChange `json:"within,omitempty"`
+	NotCompared []notCompared  `json:"not_compared,omitempty"`
 }
 
 // A hostChange is what is different about one host.
@@ -54,9 +68,15 @@ type hostChange struct {
 	From     []string `json:"from,omitempty"`
 	To       []string `json:"to,omitempty"`
 	Examples []string `json:"examples,omitempty"` // of a wildcard
+	Why      string   `json:"why,omitempty"`      // the policy does not let it through, if there is more to say
 }
 
 func diffLists(cmd *cobra.Command, a, b string, p policy.Place, asJSON bool) error {
+	for _, name := range []string{a, b} {
+		if _, err := catalog.Info(name); err != nil {
+			return usageError{fmt.Errorf("%w; nor is there such a file", err)}
+		}
+	}
 	changes, err := catalog.Diff(a, b, p)
 	if err != nil {
 		return usageError{err}
@@ -95,6 +115,9 @@ func (d *diffAnswer) text() string {
 	}
 	for _, h := range d.Added {
 		writeForms(&b, "+", h.To, h.Examples)
+		if h.Why != "" {
+			fmt.Fprintf(&b, "  # %s\n", h.Why)
+		}
 	}
 	for _, h := range d.Changed {
 		fmt.Fprintf(&b, "~ %s -> %s%s\n", strings.Join(h.From, " "), strings.Join(h.To, " "), comment(h.Examples))

@@ -68,7 +68,7 @@ func importList(cmd *cobra.Command, file string, f *importFlags) error {
 	if err != nil {
 		return usageError{err}
 	}
-	data, err := readImport(cmd.InOrStdin(), file)
+	data, err := readFile(cmd.InOrStdin(), "import", file)
 	if err != nil {
 		return err
 	}
@@ -115,23 +115,23 @@ func importPlace(f *importFlags) (policy.Place, error) {
 	return p, nil
 }
 
-// readImport reads a file; "-" is stdin.
-func readImport(stdin io.Reader, file string) ([]byte, error) {
+// readFile reads a document; "-" is stdin. Doing is the verb of its errors.
+func readFile(stdin io.Reader, doing, file string) ([]byte, error) {
 	in := stdin
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("import: %w", err)
+			return nil, fmt.Errorf("%s: %w", doing, err)
 		}
 		defer f.Close()
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxImport+1))
 	if err != nil {
-		return nil, fmt.Errorf("import %s: %w", file, err)
+		return nil, fmt.Errorf("%s %s: %w", doing, file, err)
 	}
 	if len(data) > maxImport {
-		return nil, fmt.Errorf("import %s: longer than %d MiB", file, maxImport>>20)
+		return nil, fmt.Errorf("%s %s: longer than %d MiB", doing, file, maxImport>>20)
 	}
 	return data, nil
 }

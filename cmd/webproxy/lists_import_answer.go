@@ -38,10 +38,11 @@ type importEntry struct {
 }
 
 type importLeft struct {
-	Kind tables.Kind `json:"kind"`
-	Text string      `json:"text"`
-	Why  string      `json:"why"`
-	Hint string      `json:"hint,omitempty"`
+	Kind     tables.Kind `json:"kind"`
+	Text     string      `json:"text"`
+	Why      string      `json:"why"`
+	Hint     string      `json:"hint,omitempty"`
+	Firewall bool        `json:"-"`
 }
 
 // writeImport prints what became of each line: as JSON, as a table, or if there is no list file to

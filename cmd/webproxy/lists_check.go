@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/catalog"
+	"webproxy/catalog/tables"
+	"webproxy/config"
+	"webproxy/coverage"
+	"webproxy/policy"
+)
+
+// manifestURL is where Microsoft's environment validator looks for its targets; the name of a region follows it.
+const manifestURL = "https://aka.ms/hciconnectivitytargets"
+
+const (
+	maxManifest  = 4 << 20 // bytes, uncompressed; those of 2026-06 have less than a hundredth
+	maxRedirects = 5
+)
+
+// manifestFlags are the flags of lists check.
+type manifestFlags struct {
+	place   placeFlags
+	url     string
+	proxy   string
+	output  string
+	timeout time.Duration
+}
+
+func newListsCheck() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check [FILE]",
+		Short: "Say what the policy lacks of the targets of Microsoft's validator, as they are today",
+		Long: `Check reads the manifest of Microsoft's environment validator for the configured region,
+https://aka.ms/hciconnectivitytargets/REGION, and prints the targets in it that the policy in the configuration does not
+let through. It reads by HTTPS through the proxy that the configuration describes, as any client does, and only what the policy
+allows: the first address and each redirect, which the audit log of the proxy has too. With FILE it reads a copy on disk.
+
+The manifest is signed by Microsoft. The signature is NOT verified: only TLS says that it comes from the host that sent it.
+Nothing is changed. With an Arc gateway, what the gateway reaches in place of the proxy is listed too.
+
+Exit code 4 means that a target is not let through, that the policy or the proxy refuses to read the manifest, or that something in
+it was not understood.`,
+		Example: "  webproxy lists check\n  webproxy lists check --region westeurope --proxy 10.0.1.5:9090\n  webproxy lists check manifest.xml",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	var f manifestFlags
+	f.place = addPlaceFlags(cmd)
+	cmd.Flags().StringVar(&f.url, "url", "", "`URL` of another manifest, with https")
+	cmd.Flags().StringVar(&f.proxy, "proxy", "", "`ADDRESS` of the proxy, host:port or a URL with http or https (default the configured listen address)")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Minute, "`TIME` for all of the reading")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) }
+	return cmd
+}
+
+// A manifest is a document as it was read, with where it came from.
+type manifest struct {
+	URL       string `json:"url,omitempty"`  // where it was in the end
+	File      string `json:"file,omitempty"` // on disk
+	Bytes     int    `json:"bytes"`
+	SHA256    string `json:"sha256"`
+	Modified  string `json:"modified,omitempty"` // as the server says
+	Signature string `json:"signature"`          // what was seen of one
+
+	name string
+	data []byte
+}
+
+// A manifestAnswer is what lists check prints as JSON.
+type manifestAnswer struct {
+	Manifest manifest `json:"manifest"`
+	coverageAnswer
+}
+
+func (f *manifestFlags) run(cmd *cobra.Command, args []string) error {
+	asJSON, err := isJSON(f.output)
+	if err != nil {
+		return err
+	}
+	if f.timeout <= 0 {
+		return usageError{fmt.Errorf("--timeout %v: want more than nothing", f.timeout)}
+	}
+	if len(args) > 0 && (f.url != "" || f.proxy != "") {
+		return usageError{errors.New("a FILE is read without --url and --proxy")}
+	}
+	p, err := f.place.place()
+	if err != nil {
+		return err
+	}
+	cfg, err := loadConfig(*f.place.file)
+	if err != nil {
+		return err
+	}
+	var m *manifest
+	if len(args) > 0 {
+		m, err = readManifest(cmd, args[0])
+	} else {
+		m, err = f.fetch(cmd, cfg, p)
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.check(); err != nil {
+		return err
+	}
+	doc, err := tables.Read(m.name, m.data, documentPlace(p))
+	if err != nil {
+		return err
+	}
+	profile := coverage.Document(&doc, p)
+	if len(profile.Endpoints) == 0 {
+		return fmt.Errorf("%s has no targets", m.name)
+	}
+	report := profile.Check(cfg.Set, coverage.Options{Now: time.Now()})
+	if asJSON {
+		err = writeJSON(cmd.OutOrStdout(), manifestAnswer{*m, newCoverageAnswer(&report)})
+	} else {
+		err = lackingTable(cmd.OutOrStdout(), &report)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n%s\n", m.text(), report.Verdict())
+	if !report.Complete() {
+		return noError{}
+	}
+	return nil
+}
+
+// lackingTable shows what is not let through, or only on a condition.
+func lackingTable(w io.Writer, r *coverage.Report) error {
+	part := *r
+	part.Rows = nil
+	for _, row := range r.Rows {
+		if row.Status != coverage.Broad {
+			part.Rows = append(part.Rows, row)
+		}
+	}
+	return new(coverageFlags).table(w, &part)
+}
+
+// text says what was read.
+func (m *manifest) text() string {
+	from := cmp.Or(m.File, m.URL)
+	if m.Modified != "" {
+		from += ", last modified " + m.Modified
+	}
+	return fmt.Sprintf("read %s (%d bytes, sha256 %s)\nsignature: %s", from, m.Bytes, m.SHA256, m.Signature)
+}
+
+func readManifest(cmd *cobra.Command, file string) (*manifest, error) {
+	data, err := readFile(cmd.InOrStdin(), "read", file)
+	if err != nil {
+		return nil, err
+	}
+	return &manifest{File: file, name: tables.Shown(file), data: data}, nil
+}
+
+// check fills in what is known of m's bytes, and refuses what is no manifest: the page of a portal or a login has addresses,
+// too.
+func (m *manifest) check() error {
+	m.Bytes, m.SHA256 = len(m.data), fmt.Sprintf("%x", sha256.Sum256(m.data))
+	// UTF-16 is read as well: without its zeros it is near enough to ASCII for a look.
+	text := bytes.ToLower(bytes.TrimLeft(bytes.ReplaceAll(m.data, []byte{0}, nil), "\xff\xfe\xef\xbb\xbf \t\r\n"))
+	structured := bytes.HasPrefix(text, []byte("<")) || bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("["))
+	if !structured || bytes.HasPrefix(text, []byte("<!doctype")) || bytes.HasPrefix(text, []byte("<html")) || !bytes.Contains(text, []byte("endpoint")) {
+		return fmt.Errorf("%s is no manifest: want XML or JSON with endpoints", m.name)
+	}
+	switch {
+	case bytes.Contains(text, []byte("sig # begin signature block")):
+		m.Signature = "Authenticode, NOT verified"
+	case bytes.Contains(text, []byte("http://www.w3.org/2000/09/xmldsig#")):
+		m.Signature = "XML signature, NOT verified"
+	default:
+		m.Signature = "none of a known form, nothing verified"
+	}
+	return nil
+}
+
+// address is where the manifest of a place is.
+func (f *manifestFlags) address(p policy.Place) (*url.URL, error) {
+	text := f.url
+	if text == "" {
+		region := catalog.RegionOf(p)
+		switch {
+		case p.Cloud == "china":
+			return nil, usageError{errors.New("Microsoft has no manifest for cloud china: name another with --url, or a FILE")}
+		case p.Cloud == "usgov" && region == "":
+			region = "usgovvirginia" // the one region of that cloud with Azure Local
+		}
+		text = strings.TrimSuffix(manifestURL+"/"+region, "/")
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return nil, usageError{fmt.Errorf("--url %q: want https://host/path", text)}
+	}
+	return u, nil
+}
+
+// fetch reads the manifest through the proxy.
+func (f *manifestFlags) fetch(cmd *cobra.Command, cfg *config.Config, p policy.Place) (*manifest, error) {
+	u, err := f.address(p)
+	if err != nil {
+		return nil, err
+	}
+	proxy, err := f.proxyURL(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := allowed(cfg, u); err != nil {
+		return nil, refusedManifest(cmd, err)
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+	defer cancel()
+	transport := &http.Transport{
+		Proxy: http.ProxyURL(proxy), DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
+		DialContext: (&net.Dialer{Timeout: f.timeout}).DialContext, TLSHandshakeTimeout: f.timeout,
+	}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects {
+			return fmt.Errorf("more than %d redirects", maxRedirects)
+		}
+		return allowed(cfg, r.URL)
+	}}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, f.failed(cmd, proxy, err)
+	}
+	defer response.Body.Close()
+	at := tables.Shown(response.Request.URL.Redacted())
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: the response is %s", at, tables.Shown(response.Status))
+	}
+	data, err := io.ReadAll(io.LimitReader(response.Body, maxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", at, err)
+	}
+	if len(data) > maxManifest {
+		return nil, fmt.Errorf("%s: longer than %d MiB", at, maxManifest>>20)
+	}
+	return &manifest{URL: at, name: at, data: data, Modified: tables.Shown(response.Header.Get("Last-Modified"))}, nil
+}
+
+// proxyURL is the proxy to go through: --proxy, or the first address on which the configuration listens.
+func (f *manifestFlags) proxyURL(cfg *config.Config) (*url.URL, error) {
+	if f.proxy != "" {
+		text := f.proxy
+		if !strings.Contains(text, "://") {
+			text = "http://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Port() == "" || u.User != nil || u.Path != "" {
+			return nil, usageError{fmt.Errorf("--proxy %q: want host:port, or a URL of http or https with a port", f.proxy)}
+		}
+		return u, nil
+	}
+	if len(cfg.Listen) == 0 {
+		return nil, usageError{errors.New("the configuration has no listen address: name the proxy with --proxy")}
+	}
+	host, port, err := net.SplitHostPort(cfg.Listen[0])
+	if err != nil {
+		return nil, err
+	}
+	switch host {
+	case "", "0.0.0.0", "::": // every address of this machine
+		host = "127.0.0.1"
+	}
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}, nil
+}
+
+// A manifestRefusal is why the policy does not allow the manifest to be read.
+type manifestRefusal struct{ target, reason, why string }
+
+func (r manifestRefusal) Error() string {
+	return fmt.Sprintf("the policy does not allow %s: %s: %s", r.target, r.reason, r.why)
+}
+
+// allowed returns an error unless u is HTTPS and the policy allows it, in learn mode too: to look for the manifest is no
+// reason to let out what no rule names.
+func allowed(cfg *config.Config, u *url.URL) error {
+	target := tables.Shown(u.Scheme + "://" + u.Host)
+	if u.Scheme != "https" {
+		return fmt.Errorf("a redirect leads to %s, which is not HTTPS", target)
+	}
+	from, err := clientAddr(cfg.Set, "")
+	if err != nil {
+		return err
+	}
+	req, err := policy.NewRequest(from, "", u.Scheme+"://"+u.Host, time.Now())
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	if x := cfg.Set.Explain(&req); x.Verdict != policy.Allow {
+		return manifestRefusal{target, x.Reason.String(), x.Why}
+	}
+	return nil
+}
+
+// refusedManifest is err, or if the policy is its reason, the answer no, which has been told.
+func refusedManifest(cmd *cobra.Command, err error) error {
+	var refused manifestRefusal
+	if !errors.As(err, &refused) {
+		return err
+	}
+	sayError(cmd.ErrOrStderr(), refused.Error())
+	sayHint(cmd.ErrOrStderr(), "webproxy explain "+refused.target+" tells more; or read a copy: webproxy lists check FILE")
+	return noError{}
+}
+
+// failed says why nothing was read through proxy.
+func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) error {
+	var refused manifestRefusal
+	if errors.As(err, &refused) {
+		return refusedManifest(cmd, err)
+	}
+	text := tables.Shown(err.Error())
+	if _, denial, ok := strings.Cut(text, "webproxy denied: "); ok {
+		sayError(cmd.ErrOrStderr(), "the proxy at "+proxy.Host+" denied it: "+denial)
+		if _, id, ok := strings.Cut(denial, "id="); ok {
+			sayHint(cmd.ErrOrStderr(), "webproxy why "+strings.TrimSpace(id))
+		}
+		return noError{}
+	}
+	return hintedError{fmt.Errorf("read the manifest through %s: %s", proxy.Host, text), "is the proxy running there? --proxy names another; webproxy lists check FILE reads a copy"}
+}
