@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A Problem is something wrong with a configuration, and where.
@@ -49,7 +51,7 @@ func (p Problem) String() string {
 func (p Problem) write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, p)
-	if p.Line > 0 && strings.TrimSpace(p.Text) != "" {
+	if p.Line > 0 && strings.TrimSpace(p.Text) != "" && !strings.Contains(p.Path, ".headers") { // these are credentials
 		text, marks := p.excerpt()
 		number := fmt.Sprint(p.Line)
 		fmt.Fprintf(&b, "  %s | %s\n", number, text)
@@ -70,7 +72,7 @@ const excerptWidth = 120
 // excerpt returns the part of the line around the problem, safe to print on a terminal, and a line
 // of carets to stand below it.
 func (p Problem) excerpt() (text, marks string) {
-	line := []rune(p.Text)
+	line := []rune(masked(p.Text))
 	from := 0
 	if p.Column > excerptWidth {
 		from = min(p.Column-1-excerptWidth/2, len(line))
@@ -94,6 +96,24 @@ func (p Problem) excerpt() (text, marks string) {
 	}
 	b.WriteString(strings.Repeat("^", max(1, min(p.Width, len(line)-at))))
 	return string(line), b.String()
+}
+
+// Where URLs hold credentials: between "://" and "@", and behind "?". Each expression has them as its second group.
+var (
+	urlUser  = regexp.MustCompile(`(://)([^\s/"']+)(@)`)
+	urlQuery = regexp.MustCompile(`(://[^\s?"']*\?)([^\s"']+)()`)
+)
+
+// masked is a line without the credentials of URLs in it. It is as long as before, so that marks stand where the text
+// does. The line goes into the operator's log too, when the proxy starts.
+func masked(line string) string {
+	for _, part := range []*regexp.Regexp{urlUser, urlQuery} {
+		line = part.ReplaceAllStringFunc(line, func(url string) string {
+			m := part.FindStringSubmatch(url)
+			return m[1] + strings.Repeat("*", utf8.RuneCountInString(m[2])) + m[3]
+		})
+	}
+	return line
 }
 
 // Problems is everything wrong with a configuration, in the order of the files' lines. As an error
