@@ -75,6 +75,9 @@ func Init(p InitParams) (files []File, notes []string, err error) {
 		_, after, _ := strings.Cut(rest, ownRules)
 		text = before + rules + ownRules + after
 		notes = append(notes, note)
+		if p.Release != "" && !strings.Contains(rules, bundle) {
+			notes = append(notes, "The lists of Azure Arc are the same for every release: --release "+p.Release+" changes nothing here.")
+		}
 	}
 	if len(p.Clients) > 0 {
 		first, line, err := clientsLine(p.Clients)

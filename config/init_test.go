@@ -82,3 +82,14 @@ func TestInitErrors(t *testing.T) {
 		}
 	}
 }
+
+// A release that makes no difference is not passed over in silence.
+func TestInitReleaseWithoutAzureLocal(t *testing.T) {
+	for region, want := range map[string]bool{"uksouth": true, "eastus": false} {
+		_, notes, err := Init(InitParams{Region: region, Release: "2411"})
+		must(t, err)
+		if got := strings.Contains(strings.Join(notes, " "), "--release 2411 changes nothing here"); got != want {
+			t.Errorf("%s: notes %q, want the release named: %v", region, notes, want)
+		}
+	}
+}

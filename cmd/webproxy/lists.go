@@ -142,10 +142,15 @@ func sourceText(a *listAnswer) string {
 	if len(a.Lists) > 0 {
 		return "bundle of " + plural(len(a.Lists), "list")
 	}
-	if len(a.Sources) == 1 {
-		return a.Sources[0]
+	const most = 40 // characters; -o json has all of it
+	first := []rune(a.Sources[0])
+	if len(first) > most {
+		first = append(first[:most-3:most-3], []rune("...")...)
 	}
-	return fmt.Sprintf("%s and %d more", a.Sources[0], len(a.Sources)-1)
+	if len(a.Sources) == 1 {
+		return string(first)
+	}
+	return fmt.Sprintf("%s and %d more", string(first), len(a.Sources)-1)
 }
 
 // cell is s in a table: a dash if it is empty.
