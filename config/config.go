@@ -22,6 +22,7 @@ import (
 	"webproxy/certs"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 	"webproxy/ship"
 )
 
@@ -38,7 +39,7 @@ type Config struct {
 	// Proxy bounds what clients may take of the proxy.
 	Proxy proxy.Options `yaml:"proxy"`
 	// Egress is how the proxy connects to origins.
-	Egress proxy.EgressOptions `yaml:"egress"`
+	Egress egress.Options `yaml:"egress"`
 	// TLS is how tunnels may begin.
 	TLS proxy.TLSOptions `yaml:"tls"`
 	// Inspection is of the rules that say inspect: true.

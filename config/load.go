@@ -16,7 +16,7 @@ import (
 	"webproxy/audit"
 	"webproxy/catalog"
 	"webproxy/policy"
-	"webproxy/proxy"
+	"webproxy/proxy/egress"
 	"webproxy/ship"
 )
 
@@ -122,7 +122,7 @@ func (l *loader) options(section string, err error) {
 	}
 	for _, err := range unjoin(err) {
 		var fromAudit *audit.OptionError
-		var fromProxy *proxy.OptionError
+		var fromProxy *egress.OptionError
 		switch {
 		case errors.As(err, &fromAudit):
 			l.fail(section+"."+fromAudit.Field, fromAudit.Msg, fromAudit.Hint)

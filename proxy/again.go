@@ -1,11 +1,11 @@
 package proxy
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // Between a decision and what it permits a name is resolved, a connection opened, a parent asked: that takes
@@ -13,13 +13,10 @@ import (
 // the last moment before a socket is connected, before the request goes out, and before a client is told 200.
 // What is in progress by then is for Server.Recheck.
 
-// errOtherWay says that the policy, which permits a CONNECT still, now wants its TLS opened, or no longer.
-var errOtherWay = errors.New("the policy wants the tunnel opened in another way")
-
-// again judges x as if it was made now. It returns the decision if that permits x, else a *RefusedError with
+// Again implements egress.Asker: it evaluates x as if it was made now. It returns the decision if that permits x, else a *RefusedError with
 // it, or errOtherWay. As long as nothing has changed, that costs nothing. It changes nothing, and may be called by
 // several goroutines at once.
-func (x *exchange) again() (policy.Decision, error) {
+func (x *exchange) Again() (policy.Decision, error) {
 	set := x.srv.policySet()
 	if set == x.set && !set.Timed() {
 		return x.permit, nil
@@ -29,9 +26,9 @@ func (x *exchange) again() (policy.Decision, error) {
 	d := set.Decide(&req)
 	switch {
 	case !d.Permit:
-		return d, &RefusedError{Decision: d, late: true}
+		return d, &egress.RefusedError{Decision: d, Late: true}
 	case x.tunnelIs(d) != x.inspected:
-		return d, errOtherWay
+		return d, egress.ErrOtherWay
 	}
 	return d, nil
 }
@@ -57,7 +54,7 @@ func (x *exchange) otherWay() {
 
 // renew makes x's decision the one that holds now, or returns why x is not permitted any more.
 func (x *exchange) renew() error {
-	d, err := x.again()
+	d, err := x.Again()
 	if err == nil {
 		x.permit, x.decision = d, d
 	}
@@ -66,15 +63,9 @@ func (x *exchange) renew() error {
 
 // refusedLate makes the refusal e x's decision. If it is not only about an address, the close record names the rule and
 // the policy that refuse.
-func (x *exchange) refusedLate(e *RefusedError) {
+func (x *exchange) refusedLate(e *egress.RefusedError) {
 	x.decision = e.Decision
-	if e.late {
+	if e.Late {
 		x.fillDecision()
 	}
-}
-
-// refusedNow reports whether err says that what was to be dialled is not permitted any more.
-func refusedNow(err error) bool {
-	var refused *RefusedError
-	return errors.As(err, &refused) || errors.Is(err, errOtherWay)
 }

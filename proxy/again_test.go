@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/dnstest"
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // asks are the ways to ask for p.Target, plain; the head of each.
@@ -54,8 +56,8 @@ func expectDenied(t *testing.T, p *proxytest.Proxy, head, reason, rule string) {
 }
 
 // behindDNS starts a proxy whose names are resolved by a server that calls asked first.
-func behindDNS(t *testing.T, c proxytest.Config, o proxy.EgressOptions, asked func()) *proxytest.Proxy {
-	o.Resolver = proxy.StartDNS(t, func(string) { asked() })
+func behindDNS(t *testing.T, c proxytest.Config, o egress.Options, asked func()) *proxytest.Proxy {
+	o.Resolver = dnstest.StartDNS(t, func(string) { asked() })
 	return behind(t, c, nil, o)
 }
 
@@ -75,12 +77,12 @@ func TestAgainBeforeConnecting(t *testing.T) {
 	origin := reject(t, &dialled)
 	var asked hook
 	var host atomic.Value // whose question counts: one that was given up may be asked once more
-	resolver := proxy.StartDNS(t, func(name string) {
+	resolver := dnstest.StartDNS(t, func(name string) {
 		if name == host.Load() {
 			asked.call()
 		}
 	})
-	p := behind(t, proxytest.Config{Listener: origin}, nil, proxy.EgressOptions{Resolver: resolver})
+	p := behind(t, proxytest.Config{Listener: origin}, nil, egress.Options{Resolver: resolver})
 	below := func(more ...policy.RuleSpec) *policy.Set {
 		rules := append(proxytest.OriginRule(p.Port), more...)
 		for i := range rules {
@@ -118,7 +120,7 @@ func reject(t *testing.T, h *hook) net.Listener {
 // So does the end of a rule, or of a phase.
 func TestAgainAfterExpiry(t *testing.T) {
 	var asked hook
-	p := behindDNS(t, proxytest.Config{}, proxy.EgressOptions{}, asked.call)
+	p := behindDNS(t, proxytest.Config{}, egress.Options{}, asked.call)
 	for _, name := range []string{"CONNECT", "GET"} {
 		end := time.Now().Truncate(time.Second).Add(2 * time.Second)
 		rules := proxytest.OriginRule(p.Port)
@@ -138,8 +140,8 @@ func TestAgainBehindParent(t *testing.T) {
 	parent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached.call() }))
 	t.Cleanup(parent.Close)
 	_, at, _ := net.SplitHostPort(parent.Listener.Addr().String())
-	p := behindDNS(t, proxytest.Config{}, proxy.EgressOptions{
-		Parents: []proxy.ParentSpec{{URL: "http://parent.test:" + at}, {ID: "other", URL: "http://other.test:" + at}},
+	p := behindDNS(t, proxytest.Config{}, egress.Options{
+		Parents: []egress.ParentSpec{{URL: "http://parent.test:" + at}, {ID: "other", URL: "http://other.test:" + at}},
 	}, resolved.call)
 	for name, head := range asks(p) {
 		t.Run(name, func(t *testing.T) {
@@ -217,7 +219,7 @@ func TestAgainInsideTLS(t *testing.T) {
 // A policy that wants the TLS of a tunnel opened, while its name is resolved, gets that.
 func TestAgainOtherWay(t *testing.T) {
 	var asked hook
-	egress, err := proxy.NewEgress(proxy.EgressOptions{Resolver: proxy.StartDNS(t, func(string) { asked.call() })})
+	egress, err := egress.New(egress.Options{Resolver: dnstest.StartDNS(t, func(string) { asked.call() })})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still
@@ -47,7 +48,7 @@ func (x *exchange) reach(ctx context.Context) (far farSide, err error) {
 		} else {
 			far.origin, err = x.open(ctx, x.permit)
 		}
-		if !errors.Is(err, errOtherWay) {
+		if !errors.Is(err, egress.ErrOtherWay) {
 			break
 		}
 		x.otherWay()
@@ -87,7 +88,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 	if x.inside != nil {
 		return x.openInside(ctx, d)
 	}
-	x.route = Route{}
+	x.route = egress.Route{}
 	x.route.Decision = d
 	conn, err := x.srv.dialRoute(x.srv.rates.dialsFor(ctx, x.request.Client), x, &x.route)
 	if err != nil {
@@ -109,31 +110,33 @@ func (x *exchange) openInside(ctx context.Context, d policy.Decision) (net.Conn,
 }
 
 // dial opens a connection to d's target, for the transport. It is for x, which may be nil.
-func (s *Server) dial(ctx context.Context, x *exchange, d policy.Decision) (net.Conn, Route, error) {
-	route := Route{Decision: d}
+func (s *Server) dial(ctx context.Context, x *exchange, d policy.Decision) (net.Conn, egress.Route, error) {
+	route := egress.Route{Decision: d}
 	conn, err := s.dialRoute(ctx, x, &route)
 	return conn, route, err
 }
 
 // dialRoute opens a connection to the target of route.Decision, and fills in the rest of route. It is for x.
-func (s *Server) dialRoute(ctx context.Context, x *exchange, route *Route) (net.Conn, error) {
+func (s *Server) dialRoute(ctx context.Context, x *exchange, route *egress.Route) (net.Conn, error) {
 	if s.Egress == nil {
 		return nil, errNoEgress
 	}
 	if err := s.rates.mayDial(ctx, &route.Decision); err != nil {
 		return nil, err
 	}
-	route.asker = x
-	conn, err := s.Egress.open(ctx, route)
-	route.asker = nil // a connection that is kept keeps its route
+	if x != nil { // else the interface would not be nil
+		route.Asker = x
+	}
+	conn, err := s.Egress.OpenRoute(ctx, route)
+	route.Asker = nil // a connection that is kept keeps its route
 	s.dialled(route, err)
 	return conn, err
 }
 
-// dialled hands r over by value, on a piece of the stack that is only here; see Egress.open.
+// dialled hands r over by value, on a piece of the stack that is only here; see Egress.OpenRoute.
 //
 //go:noinline
-func (s *Server) dialled(r *Route, err error) { s.observer().Dialled(*r, err) }
+func (s *Server) dialled(r *egress.Route, err error) { s.observer().Dialled(*r, err) }
 
 var errNoEgress = errors.New("no egress")
 
@@ -146,7 +149,7 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 		x.inside.hold()
 	}
 	var lead []byte
-	if t.origin, lead = takeLead(t.origin); len(lead) > 0 {
+	if t.origin, lead = egress.TakeBuffered(t.origin); len(lead) > 0 {
 		t.in.Add(int64(len(lead)))
 		greeting = append(greeting, lead...)
 	}

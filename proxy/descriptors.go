@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"fmt"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -61,18 +60,6 @@ func (d *descriptors) makeRoom() bool {
 
 // isFull reports whether c is beyond what is kept for telling clients that there are too many.
 func (d *descriptors) isFull(c syscall.RawConn) bool { return descriptorOf(c) >= d.limit+d.surplus }
-
-// errNoDescriptor is the failure of a connection that there is no room for. It is the system's own, so that it is
-// read as that is.
-var errNoDescriptor = fmt.Errorf("the budget of open files is used up: %w", syscall.EMFILE)
-
-// open is called with every socket that is about to be connected to an origin, a parent or a DNS server.
-func (d *descriptors) open(c syscall.RawConn) error {
-	if d == nil || d.admits(c) {
-		return nil
-	}
-	return errNoDescriptor
-}
 
 // reclaim closes what is at rest, one thing or one kind at a time, the cheapest to open again first: connections to
 // origins, pipes, and at last a client's that waits for its next request.

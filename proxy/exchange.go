@@ -9,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/clienthello"
 	"webproxy/proxy/internal/http1"
 )
@@ -34,7 +35,7 @@ type exchange struct {
 	took     time.Duration // to decide
 
 	out, in atomic.Int64 // body bytes: client to origin, and back
-	route   Route        // of the connection to the origin
+	route   egress.Route // of the connection to the origin
 	status  int          // sent to the client; 0 if none was
 
 	// responses is what is read of the connection to the origin, on the standard path; nil if it is HTTP/2.
@@ -155,7 +156,7 @@ func (x *exchange) end(word string) {
 }
 
 // routed takes over what became known with the connection to the origin.
-func (x *exchange) routed(r Route) {
+func (x *exchange) routed(r egress.Route) {
 	x.route = r
 	x.decision = r.Decision
 }

@@ -11,6 +11,7 @@ import (
 
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -41,8 +42,8 @@ type failure struct {
 // are asked in the order of how sure they are: a client that broke off makes the transport fail too.
 func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	var (
-		refused *RefusedError
-		dial    *DialError
+		refused *egress.RefusedError
+		dial    *egress.DialError
 		netErr  net.Error
 		bad     http1.ProtocolError
 
@@ -56,7 +57,7 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	}
 	if why := x.ending.Load(); why != nil && *why == wordPolicyChanged {
 		// Whoever waits for an answer is told why there will be none.
-		if _, now := x.again(); now != nil {
+		if _, now := x.Again(); now != nil {
 			err, ctx = now, context.Background()
 		}
 	}
@@ -77,10 +78,10 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 			detail: "the origin asked for credentials as only a proxy may (status 407)",
 		}
 	case errors.As(err, &malformed):
-		return &failure{word: proxystatus.Protocol, status: http.StatusBadGateway, detail: malformedDetail(malformed)}
+		return &failure{word: proxystatus.Protocol, status: http.StatusBadGateway, detail: malformed.Detail()}
 	case x.inside != nil && x.inside.missesCertificate(err):
-		return &failure{word: proxystatus.Configuration, status: http.StatusBadGateway, detail: detailClientCertificate}
-	case errors.Is(err, ErrNotPermitted), errors.Is(err, errNoEgress):
+		return &failure{word: proxystatus.Configuration, status: http.StatusBadGateway, detail: egress.DetailClientCertificate}
+	case errors.Is(err, egress.ErrNotPermitted), errors.Is(err, errNoEgress):
 		return &failure{word: proxystatus.Internal, status: http.StatusBadGateway}
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return &failure{word: proxystatus.ResponseTimeout, status: http.StatusGatewayTimeout}
@@ -90,14 +91,11 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	return &failure{word: proxystatus.Protocol, status: http.StatusBadGateway}
 }
 
-// malformedDetail says in a record, and to the client, why a response is not forwarded.
-func malformedDetail(err http1.ResponseError) string { return "malformed response: " + err.Error() }
-
 // noteMalformed has the close record say what is malformed in the response's body, if err tells.
 func (x *exchange) noteMalformed(err error) {
 	var malformed http1.ResponseError
 	if errors.As(err, &malformed) {
-		x.detail = malformedDetail(malformed)
+		x.detail = malformed.Detail()
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -55,7 +56,7 @@ func (x *exchange) trip(r *http.Request) (*http.Response, error) {
 		return x.inside.trip(x.decision, r)
 	}
 	if s.Egress != nil {
-		if parents := s.Egress.through(x.request.Target); len(parents) > 0 {
+		if parents := s.Egress.Through(x.request.Target); len(parents) > 0 {
 			return s.tripThrough(x.wire, r, x.decision, parents)
 		}
 	}
@@ -273,9 +274,9 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 		x.responses = oc.responses
 		x.useRoute(oc.route, info.Reused)
 	}
-	_, err := x.again()
+	_, err := x.Again()
 	if err == nil && !x.decision.Permit {
-		err = &RefusedError{Decision: x.decision}
+		err = &egress.RefusedError{Decision: x.decision}
 	}
 	if err == nil && shared {
 		err = x.tryAgain()
@@ -311,7 +312,7 @@ func (x *exchange) tryAgain() error {
 
 // useRoute notes the route of a connection, which may have been opened for another request: its address is
 // judged for this one.
-func (x *exchange) useRoute(route Route, reused bool) {
+func (x *exchange) useRoute(route egress.Route, reused bool) {
 	if route.Decision = x.decision; route.Upstream == "" {
 		route.Decision = x.decision.CheckAddr(route.Addr)
 	}

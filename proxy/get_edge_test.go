@@ -16,6 +16,7 @@ import (
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // Behind a part of an answer of ours there is no other: the client would read it as the rest of that part.
@@ -82,7 +83,7 @@ func TestGetThatPanics(t *testing.T) {
 type dialPanics struct{}
 
 func (dialPanics) Decided(policy.Decision, time.Duration) {}
-func (dialPanics) Dialled(proxy.Route, error)             { panic(errors.New("dialled")) }
+func (dialPanics) Dialled(egress.Route, error)            { panic(errors.New("dialled")) }
 func (dialPanics) Ended(*audit.Record)                    {}
 func (dialPanics) AuditFailed(error)                      {}
 

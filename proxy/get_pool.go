@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -26,10 +27,10 @@ type originPool struct {
 // An originKey is what connections may be used for: see policy.AddrClass.
 type originKey struct {
 	class  policy.AddrClass
-	target policy.Target // of connections to a parent that are anybody's, none
-	parent *parent       // nil if they lead to the origin
-	owner  *wire         // the client connection whose own they are; nil if they are anybody's
-	slot   bool          // they are *slot, else *originWire
+	target policy.Target    // of connections to a parent that are anybody's, none
+	parent *egress.Upstream // nil if they lead to the origin
+	owner  *wire            // the client connection whose own they are; nil if they are anybody's
+	slot   bool             // they are *slot, else *originWire
 }
 
 // A keptConn is a connection that originPool may keep: an *originWire or a *slot.
@@ -46,7 +47,7 @@ type keptConn interface {
 // keeping is what originPool knows of a connection.
 type keeping struct {
 	key   originKey
-	route Route
+	route egress.Route
 	era   int
 	since time.Time // it is in the pool
 }
@@ -81,7 +82,7 @@ func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 && c.respo
 func (c *originWire) quiet() bool { return isQuiet(c.tcp) }
 
 // newWire returns c, a connection opened for key, as one to use now and to give to p later.
-func (p *originPool) newWire(key originKey, tcp *net.TCPConn, route Route) *originWire {
+func (p *originPool) newWire(key originKey, tcp *net.TCPConn, route egress.Route) *originWire {
 	c := &originWire{tcp: tcp, keeping: keeping{key: key, route: route, era: p.now()}}
 	c.responses.Source = tcp
 	c.buffered = bufio.NewReader(&c.responses)

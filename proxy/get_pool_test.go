@@ -13,13 +13,14 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // poolPair is a connection for p to keep, and its other end.
 func poolPair(t *testing.T, p *originPool, key originKey) (*originWire, net.Conn) {
 	t.Helper()
 	peer, w := wirePair(t)
-	return p.newWire(key, w.tcp, Route{}), peer
+	return p.newWire(key, w.tcp, egress.Route{}), peer
 }
 
 func TestOriginPool(t *testing.T) {
@@ -108,7 +109,7 @@ func TestGetJudgesEachAddress(t *testing.T) {
 			ServiceTag: &policy.ServiceTagSpec{Name: "Storage"},
 		}},
 	}
-	set, err := policy.Compile(spec, oneTag{}, policy.Env{})
+	set, err := policy.Compile(spec, storageTag{}, policy.Env{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,4 +142,13 @@ func TestGetJudgesEachAddress(t *testing.T) {
 		t.Errorf("close record %+v", r)
 	}
 	client.Close()
+}
+
+// storageTag is a library with one service tag, 10.0.0.0/8.
+type storageTag struct{}
+
+func (storageTag) List(string, policy.Place) (policy.List, error) { return policy.List{}, nil }
+func (storageTag) File(string) ([]policy.Entry, error)            { return nil, nil }
+func (storageTag) Prefixes(string, string) ([]netip.Prefix, error) {
+	return []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, nil
 }

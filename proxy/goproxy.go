@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"webproxy/proxy/egress"
 
 	"github.com/elazarl/goproxy"
 	"go.uber.org/zap"
@@ -38,7 +39,7 @@ func newEngine(log *zap.Logger) *goproxy.ProxyHttpServer {
 }
 
 func neverDial(_ context.Context, network, address string) (net.Conn, error) {
-	return nil, fmt.Errorf("dial %s %s: %w", network, address, ErrNotPermitted)
+	return nil, fmt.Errorf("dial %s %s: %w", network, address, egress.ErrNotPermitted)
 }
 
 // onConnect is called for every CONNECT, before the connection is hijacked.

@@ -70,9 +70,9 @@ func addVia(h http.Header, major, minor int, name string) {
 	h["Via"] = append(h["Via"], strconv.Itoa(major)+"."+strconv.Itoa(minor)+" "+name)
 }
 
-// viaOut is the Via of the CONNECT that a tunnel for x is asked for with: what its client sent, and this proxy. It
+// ViaOut implements egress.Asker. It is the Via of the CONNECT that a tunnel for x is asked for with: what its client sent, and this proxy. It
 // is empty if x is nil.
-func (x *exchange) viaOut() string {
+func (x *exchange) ViaOut() string {
 	if x == nil {
 		return ""
 	}

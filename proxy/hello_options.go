@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/clienthello"
 )
 
@@ -32,11 +33,11 @@ func (o TLSOptions) Check() error {
 	var problems []error
 	for field, ports := range map[string][]uint16{"require_tls": o.RequireTLS, "require_sni": o.RequireSNI} {
 		if i := slices.Index(ports, 0); i >= 0 {
-			problems = append(problems, &OptionError{Field: fmt.Sprintf("%s[%d]", field, i), Msg: "0 is no port"})
+			problems = append(problems, &egress.OptionError{Field: fmt.Sprintf("%s[%d]", field, i), Msg: "0 is no port"})
 		}
 	}
 	if o.HelloTimeout == Off {
-		problems = append(problems, &OptionError{
+		problems = append(problems, &egress.OptionError{
 			Field: "hello_timeout",
 			Msg:   "off would let clients hold tunnels open that nobody has judged",
 			Hint:  "write a long time, such as 1m",

@@ -17,6 +17,7 @@ import (
 
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -37,9 +38,9 @@ type inspection struct {
 	first  atomic.Pointer[tls.Conn] // the verified connection that nobody has used yet
 	// wantsCertificate is set once the origin has asked for a certificate of its client.
 	wantsCertificate atomic.Bool
-	answered         atomic.Bool // a request
-	route            Route       // of the first connection
-	conns            int         // how many the pool may open at a time
+	answered         atomic.Bool  // a request
+	route            egress.Route // of the first connection
+	conns            int          // how many the pool may open at a time
 
 	mu     sync.Mutex           // guards the fields below
 	pool   *http.Transport      // of connections to the target; nobody else's requests use them
@@ -72,7 +73,7 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspec
 	n := &inspection{srv: s, tunnel: x, target: x.request.Target, closed: make(chan struct{})}
 	n.empty.L = &n.mu
 	if err := s.memory.take(n.payer(), tunnelCost); err != nil {
-		e := newDialError(n.target, proxystatus.LimitReached, err)
+		e := egress.NewDialError(n.target, proxystatus.LimitReached, err)
 		e.Detail = "memory for opened TLS (proxy.inspection_memory): " + err.Error()
 		return nil, e
 	}
@@ -87,7 +88,7 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspec
 	}
 	if err != nil {
 		s.Log.Error("no certificate for inspection", zap.String("host", n.target.Host()), zap.Error(err))
-		e := newDialError(n.target, proxystatus.Configuration, err)
+		e := egress.NewDialError(n.target, proxystatus.Configuration, err)
 		e.Detail = "this proxy has no certificate for the host, which it is to inspect"
 		return nil, e
 	}
@@ -144,11 +145,11 @@ func (n *inspection) trusted() *http.Transport {
 }
 
 // dial opens a TLS session with d's target, verified. It is for x, which may be nil.
-func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, protocols ...string) (*tls.Conn, Route, error) {
+func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, protocols ...string) (*tls.Conn, egress.Route, error) {
 	if err := n.srv.insideConns.take(n.payer(), 1); err != nil {
-		e := newDialError(n.target, proxystatus.LimitReached, err)
+		e := egress.NewDialError(n.target, proxystatus.LimitReached, err)
 		e.Detail = "connections of one client's opened tunnels (proxy.max_connections_per_client)"
-		return nil, Route{Decision: d}, e
+		return nil, egress.Route{Decision: d}, e
 	}
 	conn, route, err := n.srv.dial(n.srv.rates.dialsFor(ctx, n.payer()), x, d)
 	if err != nil {
@@ -166,17 +167,17 @@ func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, p
 			return new(tls.Certificate), nil // none: some only ask
 		},
 	})
-	limited, cancel := context.WithTimeout(ctx, n.srv.Egress.timeout)
+	limited, cancel := context.WithTimeout(ctx, n.srv.Egress.ConnectTimeout())
 	defer cancel()
 	if err := secure.HandshakeContext(limited); err != nil {
 		kept.Close()
 		if errors.Is(ctx.Err(), context.Canceled) {
 			return nil, route, fmt.Errorf("dial %s: %w", n.target.HostPort(), context.Canceled)
 		}
-		return nil, route, newTLSError(n.target, err, n.wantsCertificate.Load())
+		return nil, route, egress.NewTLSError(n.target, err, n.wantsCertificate.Load())
 	}
 	if x != nil {
-		if _, err := x.again(); err != nil {
+		if _, err := x.Again(); err != nil {
 			kept.Close()
 			return nil, route, err
 		}
@@ -188,7 +189,7 @@ func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, p
 func (n *inspection) dialPooled(ctx context.Context, network, address string) (net.Conn, error) {
 	d, ok := ctx.Value(decisionKey{}).(policy.Decision)
 	if !ok || network != "tcp" || address != d.Target.HostPort() || d.Target != n.target {
-		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
+		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, egress.ErrNotPermitted)
 	}
 	conn := n.first.Swap(nil)
 	if conn == nil {
@@ -241,7 +242,7 @@ func (n *inspection) shed() {
 func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, error) {
 	if addr := n.route.Addr; addr.IsValid() {
 		if judged := d.CheckAddr(addr); !judged.Permit {
-			return nil, &RefusedError{Decision: judged}
+			return nil, &egress.RefusedError{Decision: judged}
 		}
 	}
 	resp, err := n.trusted().RoundTrip(r)
@@ -255,7 +256,7 @@ func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, e
 // none. By TLS 1.3 it says so, if it does, when the session is established on our side already, and what is written then
 // finds the connection closed.
 func (n *inspection) missesCertificate(err error) bool {
-	return n.wantsCertificate.Load() && (isTLSAlert(err) || !n.answered.Load() && isBrokenOff(err))
+	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.answered.Load() && isBrokenOff(err))
 }
 
 // payer is the client that n takes of budgets for.
@@ -303,7 +304,7 @@ func (n *inspection) serve(early []byte) string {
 	if _, err := x.wire.conn.Write([]byte(established)); err != nil {
 		return wordClientGone
 	}
-	client := tls.Server(&leadConn{Conn: x.wire.conn, lead: early}, &tls.Config{
+	client := tls.Server(&egress.BufferedConn{Conn: x.wire.conn, Buffered: early}, &tls.Config{
 		GetCertificate:         n.certificate,
 		NextProtos:             []string{"h2", "http/1.1"},
 		MinVersion:             tls.VersionTLS12,

@@ -11,13 +11,14 @@ import (
 
 	"webproxy/internal/proxytest"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // An authority that is no longer trusted vouches for no further request: not on a new connection, not in a tunnel
 // that is open, and not on a connection that was verified before. Those it still is trusted for do not notice.
 func TestInspectRevokedRoot(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
-		var roots *proxy.Roots
+		var roots *egress.Roots
 		p := startInspectedWith(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, r.RemoteAddr) }), leafSpec{},
 			func(c *proxytest.Config) {
 				setup := c.Setup
@@ -76,7 +77,7 @@ func TestInspectRevokedRoot(t *testing.T) {
 
 // A tunnel that was opened when its origin's authority was trusted, but has not used that connection yet, does not.
 func TestInspectRevokedBeforeUse(t *testing.T) {
-	var roots *proxy.Roots
+	var roots *egress.Roots
 	p := startInspectedWith(t, http.NotFoundHandler(), leafSpec{}, func(c *proxytest.Config) {
 		setup := c.Setup
 		c.Setup = func(s *proxy.Server) { setup(s); roots = s.Roots }
@@ -96,9 +97,9 @@ func TestParentRevokedRoot(t *testing.T) {
 	parent := startParent(t, true)
 	pool := x509.NewCertPool()
 	pool.AddCert(parent.Certificate())
-	roots := new(proxy.Roots)
+	roots := new(egress.Roots)
 	roots.Swap(pool)
-	p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: specs(parent), Roots: roots})
+	p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(parent), Roots: roots})
 	ask := func() string {
 		t.Helper()
 		c := p.Dial()

@@ -19,6 +19,7 @@ import (
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // An inspected is a proxy that opens TLS to an origin, and a client that trusts it.
@@ -84,7 +85,7 @@ func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change
 			if !spec.untrusted {
 				roots.AddCert(ca.Cert)
 			}
-			s.Roots = new(proxy.Roots)
+			s.Roots = new(egress.Roots)
 			s.Roots.Swap(roots)
 		},
 	}

@@ -13,6 +13,7 @@ import (
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // failingListener fails that often before it accepts.
@@ -71,8 +72,8 @@ func (panics) Decided(d policy.Decision, _ time.Duration) {
 		panic("a defect")
 	}
 }
-func (panics) Dialled(proxy.Route, error) {}
-func (panics) Ended(*proxytest.Record)    {}
+func (panics) Dialled(egress.Route, error) {}
+func (panics) Ended(*proxytest.Record)     {}
 
 // A defect that one request meets ends its connection, and no other.
 func TestPanic(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -43,7 +44,7 @@ func TestLoginAtParent(t *testing.T) {
 	s := &Server{}
 	s.prepare()
 	defer s.Close()
-	p := &parent{}
+	p := &egress.Upstream{}
 	_, w := wirePair(t)
 	d := policy.Decision{}
 	d.Target, _ = policy.ParseTarget(policy.HTTP, "origin.test:80")

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"webproxy/internal/proxytest"
-	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // A loginOrigin logs in connections, as servers with NTLM do: without credentials it tells the name by which
@@ -131,7 +131,7 @@ func loginWays(t *testing.T, test func(t *testing.T, o *loginOrigin, p *proxytes
 	})
 	t.Run("parent", func(t *testing.T) { // which is one with the origin
 		o := startLoginOrigin(t)
-		test(t, o, behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: []proxy.ParentSpec{{URL: o.URL}}}))
+		test(t, o, behind(t, proxytest.Config{}, nil, egress.Options{Parents: []egress.ParentSpec{{URL: o.URL}}}))
 	})
 }
 

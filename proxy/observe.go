@@ -5,6 +5,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // An Auditor keeps records. Append returns when the record will survive the end of the process; it
@@ -21,7 +22,7 @@ type Observer interface {
 	Decided(d policy.Decision, took time.Duration)
 	// Dialled is called when a connection to an origin was opened, or could not be: err is then as
 	// Egress.Open returned it.
-	Dialled(r Route, err error)
+	Dialled(r egress.Route, err error)
 	// Ended is called at the end of every permitted request, with its close record, which must
 	// not be kept.
 	Ended(r *audit.Record)
@@ -33,7 +34,7 @@ type Observer interface {
 type unobserved struct{}
 
 func (unobserved) Decided(policy.Decision, time.Duration) {}
-func (unobserved) Dialled(Route, error)                   {}
+func (unobserved) Dialled(egress.Route, error)            {}
 func (unobserved) Ended(*audit.Record)                    {}
 func (unobserved) AuditFailed(error)                      {}
 

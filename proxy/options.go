@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -135,33 +136,33 @@ func (o ReloadOptions) Wait() time.Duration { return o.Grace.or(defaultGrace) }
 func (o Options) Check() error {
 	var problems []error
 	if o.Via != "" && !http1.IsToken([]byte(o.Via)) {
-		problems = append(problems, &OptionError{
+		problems = append(problems, &egress.OptionError{
 			Field: "via",
 			Msg:   fmt.Sprintf("%q is not a token", o.Via),
 			Hint:  `use letters, digits and "-", such as webproxy-site1`,
 		})
 	}
 	if o.HeaderBytes != 0 && (o.HeaderBytes < minHeaderBytes || o.HeaderBytes > maxHeaderBytes) {
-		problems = append(problems, &OptionError{
+		problems = append(problems, &egress.OptionError{
 			Field: "header_bytes",
 			Msg:   fmt.Sprintf("%d is not between %d and %d", o.HeaderBytes, minHeaderBytes, maxHeaderBytes),
 		})
 	}
 	if o.HeaderTimeout == Off {
-		problems = append(problems, &OptionError{
+		problems = append(problems, &egress.OptionError{
 			Field: "header_timeout",
 			Msg:   "off would let clients hold connections for ever",
 			Hint:  "write a long time, such as 5m",
 		})
 	}
 	if o.InspectionMemory != 0 && o.InspectionMemory != audit.SizeOff && o.InspectionMemory < minInspectionMemory {
-		problems = append(problems, &OptionError{Field: "inspection_memory", Msg: fmt.Sprintf("%v is less than %v", o.InspectionMemory, minInspectionMemory)})
+		problems = append(problems, &egress.OptionError{Field: "inspection_memory", Msg: fmt.Sprintf("%v is less than %v", o.InspectionMemory, minInspectionMemory)})
 	}
 	if o.MaxConnections < 0 {
-		problems = append(problems, &OptionError{Field: "max_connections", Msg: fmt.Sprintf("%d is negative", o.MaxConnections)})
+		problems = append(problems, &egress.OptionError{Field: "max_connections", Msg: fmt.Sprintf("%d is negative", o.MaxConnections)})
 	}
 	if o.MaxConnectionsPerClient < 0 {
-		problems = append(problems, &OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
+		problems = append(problems, &egress.OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
 	}
 	problems = append(problems, o.checkRates()...)
 	_, bad := o.balancers()
@@ -174,7 +175,7 @@ func (o DenialOptions) Check() error {
 	case 0, 403, 503:
 		return nil
 	}
-	return &OptionError{
+	return &egress.OptionError{
 		Field: "http_status",
 		Msg:   fmt.Sprintf("%d cannot say that a request was denied", o.HTTPStatus),
 		Hint:  "write 403 or 503",

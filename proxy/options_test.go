@@ -9,7 +9,7 @@ import (
 
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
-	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 var tellTarget = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -38,7 +38,7 @@ func TestOptionsOfAServer(t *testing.T) {
 	})
 	t.Run("upstream", func(t *testing.T) {
 		parent := startParent(t, false)
-		p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: specs(parent)})
+		p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(parent)})
 		for _, tt := range tests {
 			ask(p, tt.method, tt.rest)
 			want := "http://" + p.Target + strings.TrimPrefix(tt.want, "*")

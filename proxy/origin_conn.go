@@ -3,13 +3,14 @@ package proxy
 import (
 	"net"
 	"sync"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
 // An originConn is a pooled connection that remembers how it came about.
 type originConn struct {
 	net.Conn
-	route  Route
+	route  egress.Route
 	closed func() // called by Close; may be nil
 	// responses is what is read; nil if it is not HTTP/1.
 	responses *http1.ResponseStream
@@ -19,7 +20,7 @@ type originConn struct {
 }
 
 // newHTTP1Conn returns conn as a connection for requests of HTTP/1. It closes conn.
-func newHTTP1Conn(conn net.Conn, route Route) *originConn {
+func newHTTP1Conn(conn net.Conn, route egress.Route) *originConn {
 	return &originConn{Conn: conn, route: route, responses: &http1.ResponseStream{Source: conn}, over: make(chan struct{})}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // A slot is room for one connection to an origin or to a parent, for requests that net/http's Transport makes.
@@ -127,7 +128,7 @@ func (s *Server) tripOn(key originKey, w *wire, d *policy.Decision, r *http.Requ
 		sl.Close()
 		// The origin may be closing a connection in the moment in which it is used again. The Transport
 		// does not know that one is used again which it was handed.
-		if !handed || !repeatable(r) || r.Context().Err() != nil || brokenConnWord(err) != proxystatus.Terminated {
+		if !handed || !egress.Repeatable(r) || r.Context().Err() != nil || egress.BrokenConnWord(err) != proxystatus.Terminated {
 			return nil, err
 		}
 	}

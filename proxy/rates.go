@@ -11,6 +11,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // rates are the optional limits on what a client may begin and move in a second. The zero rates limit nothing, and
@@ -128,7 +129,7 @@ func (r *rates) mayDial(ctx context.Context, d *policy.Decision) error {
 	if !ok || r.dial(client) {
 		return nil
 	}
-	return &RefusedError{Decision: d.Refused(policy.RateLimited)}
+	return &egress.RefusedError{Decision: d.Refused(policy.RateLimited)}
 }
 
 // A pace slows the transfers of a client down to its bytes a second. The zero pace does not.
@@ -185,11 +186,11 @@ func (o Options) checkRates() []error {
 		value int
 	}{{"client_requests", o.ClientRequests}, {"client_dials", o.ClientDials}} {
 		if r.value < 0 {
-			problems = append(problems, &OptionError{Field: r.field, Msg: "a negative number a second"})
+			problems = append(problems, &egress.OptionError{Field: r.field, Msg: "a negative number a second"})
 		}
 	}
 	if o.ClientBytes != 0 && o.ClientBytes != audit.SizeOff && o.ClientBytes < minClientBytes {
-		problems = append(problems, &OptionError{Field: "client_bytes", Msg: o.ClientBytes.String() + " a second is less than " + minClientBytes.String()})
+		problems = append(problems, &egress.OptionError{Field: "client_bytes", Msg: o.ClientBytes.String() + " a second is less than " + minClientBytes.String()})
 	}
 	return problems
 }

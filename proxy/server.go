@@ -28,6 +28,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 )
 
 // A Server is a forward proxy. Its exported fields are set before the first call of a method and not
@@ -36,7 +37,7 @@ type Server struct {
 	// Policy holds the Set in force. If nil, every request is refused.
 	Policy *policy.Live
 	// Egress opens the connections to origins. If nil, every permitted request fails with 502.
-	Egress *Egress
+	Egress *egress.Egress
 	// Audit keeps the records. If nil, no record can be written.
 	Audit Auditor
 	// AuditOptional lets requests go ahead that could not be recorded (audit.on_error: continue).
@@ -56,7 +57,7 @@ type Server struct {
 	Inspector Inspector
 	// Roots are the authorities that origins inside such tunnels are trusted for. If nil, the
 	// system's. When others are swapped in, connections verified before serve no further request.
-	Roots *Roots
+	Roots *egress.Roots
 
 	once         sync.Once
 	inside       *http.Server // of HTTP/2 inside inspected tunnels; see inspect.go
@@ -117,13 +118,13 @@ func (s *Server) prepare() {
 			idle:   o.IdleTimeout.or(defaultIdleTimeout),
 			stall:  o.StallTimeout.or(defaultStallTimeout),
 			heads:  &bufferPool{size: headSize},
-			gets:   frontGets && !s.Egress.hasParents(),
+			gets:   frontGets && !s.Egress.HasParents(),
 		}
 		s.descriptors.setLimits(openFilesLimit())
 		s.descriptors.reclaim = s.reclaim
 		s.tunnelPools.descriptors = s.descriptors.limit
 		if s.Egress != nil {
-			s.Egress.useDescriptors(&s.descriptors)
+			s.Egress.AdmitSockets(s.descriptors.admits)
 		}
 		s.copies.size, s.fronts.size = copyBufferSize, frontBufferSize
 		if s.maxConns = o.MaxConnections; s.maxConns == 0 {

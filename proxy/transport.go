@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"webproxy/policy"
+	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
 )
 
@@ -37,11 +38,19 @@ func (s *Server) newTransport() *http.Transport {
 func (s *Server) dialOrigin(ctx context.Context, network, address string) (net.Conn, error) {
 	d, ok := ctx.Value(decisionKey{}).(policy.Decision)
 	if !ok || network != "tcp" || address != d.Target.HostPort() {
-		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, ErrNotPermitted)
+		return nil, fmt.Errorf("dial %s %s: not what was decided: %w", network, address, egress.ErrNotPermitted)
 	}
 	conn, route, err := s.dial(ctx, exchangeOfContext(ctx), d)
 	if err != nil {
 		return nil, err
 	}
 	return newHTTP1Conn(conn, route), nil
+}
+
+// decisionKey is the context key of the Decision that a dial is for.
+type decisionKey struct{}
+
+// withDecision returns a context in which a transport may dial d's target; see dialOrigin.
+func withDecision(ctx context.Context, d policy.Decision) context.Context {
+	return context.WithValue(ctx, decisionKey{}, d)
 }

@@ -18,6 +18,7 @@ import (
 
 	"webproxy/internal/proxytest"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // A parent is a proxy that leads every name to loopback, and can be told to refuse.
@@ -97,9 +98,9 @@ func (p *parent) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // behind starts a proxy that reaches all origins through parents.
-func behind(t *testing.T, c proxytest.Config, change func(*proxy.Egress), o proxy.EgressOptions) *proxytest.Proxy {
+func behind(t *testing.T, c proxytest.Config, change func(*egress.Egress), o egress.Options) *proxytest.Proxy {
 	t.Helper()
-	egress, err := proxy.NewEgress(o)
+	egress, err := egress.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +111,10 @@ func behind(t *testing.T, c proxytest.Config, change func(*proxy.Egress), o prox
 	return proxytest.Start(t, c)
 }
 
-func specs(parents ...*parent) []proxy.ParentSpec {
-	var all []proxy.ParentSpec
+func specs(parents ...*parent) []egress.ParentSpec {
+	var all []egress.ParentSpec
 	for _, p := range parents {
-		all = append(all, proxy.ParentSpec{URL: p.URL})
+		all = append(all, egress.ParentSpec{URL: p.URL})
 	}
 	return all
 }
@@ -124,11 +125,11 @@ func TestParentTunnel(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		parent := startParent(t, secure)
 		parent.lead = "early "
-		o := proxy.EgressOptions{Parents: specs(parent)}
+		o := egress.Options{Parents: specs(parent)}
 		if secure {
 			roots := x509.NewCertPool()
 			roots.AddCert(parent.Certificate())
-			o.Roots = new(proxy.Roots)
+			o.Roots = new(egress.Roots)
 			o.Roots.Swap(roots)
 		}
 		p := behind(t, proxytest.Config{}, nil, o)
@@ -154,7 +155,7 @@ func TestParentForward(t *testing.T) {
 	p := behind(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.Method+" "+string(body))
-	})}, nil, proxy.EgressOptions{Parents: specs(parent)})
+	})}, nil, egress.Options{Parents: specs(parent)})
 	c := p.Dial()
 	var want []string
 	for _, path := range []string{"/", "/a%2fb?c=%20d&", "//x//y?", "/p^q"} {
@@ -194,7 +195,7 @@ func TestParentAnswers(t *testing.T) {
 		{504, 504, "connection_timeout"},
 	}
 	parent := startParent(t, false)
-	p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: specs(parent)})
+	p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(parent)})
 	for _, tt := range tests {
 		parent.status.Store(int64(tt.status))
 		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
@@ -233,7 +234,7 @@ func TestParentCredentials(t *testing.T) {
 	parent.basic.Store("Basic YWxpY2U6Zmlyc3Q=")
 	all := specs(parent)
 	all[0].Credentials = file
-	p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: all})
+	p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: all})
 	get := func() int {
 		c := p.Dial()
 		defer c.Close()
@@ -255,7 +256,7 @@ func TestParentCredentials(t *testing.T) {
 	p.Connect("").Close()
 	for _, bad := range []string{"", "alice", ":x", "a:b\nc:d\n"} {
 		write(bad)
-		if _, err := proxy.NewEgress(proxy.EgressOptions{Parents: all}); err == nil || strings.Contains(err.Error(), "alice") {
+		if _, err := egress.New(egress.Options{Parents: all}); err == nil || strings.Contains(err.Error(), "alice") {
 			t.Errorf("credentials %q: error %v, want one that does not quote them", bad, err)
 		}
 	}
@@ -266,13 +267,13 @@ func TestParentFailover(t *testing.T) {
 	first, second := startParent(t, false), startParent(t, false)
 	var changes []string
 	var mu sync.Mutex
-	p := behind(t, proxytest.Config{}, func(e *proxy.Egress) {
+	p := behind(t, proxytest.Config{}, func(e *egress.Egress) {
 		e.OnParent = func(id string, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			changes = append(changes, id+map[bool]string{true: " up", false: " down"}[err == nil])
 		}
-	}, proxy.EgressOptions{Parents: specs(first, second)})
+	}, egress.Options{Parents: specs(first, second)})
 	use := func(n int) {
 		t.Helper()
 		for range n {
@@ -307,7 +308,7 @@ func TestParentBreaksOff(t *testing.T) {
 	for method, want := range map[string]int{"GET": 200, "POST": 502} {
 		dying, second := startParent(t, false), startParent(t, false)
 		dying.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{Parents: specs(dying, second)})
+		p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(dying, second)})
 		c := p.Dial()
 		c.Send(map[string]string{"GET": p.Get("/"), "POST": p.Request("POST", "/", "Content-Length: 2") + "hi"}[method])
 		if resp := c.Response(method); resp.StatusCode != want {
@@ -325,19 +326,19 @@ func TestParentBreaksOff(t *testing.T) {
 // is named in the answer, without its address.
 func TestParentChoice(t *testing.T) {
 	for _, tt := range []struct {
-		spec   proxy.ParentSpec
+		spec   egress.ParentSpec
 		direct bool
 	}{
-		{proxy.ParentSpec{}, false},
-		{proxy.ParentSpec{Hosts: []string{"*.test"}}, false},
-		{proxy.ParentSpec{Hosts: []string{"*.example"}}, true},
-		{proxy.ParentSpec{Except: []string{"origin.test"}}, true},
-		{proxy.ParentSpec{Hosts: []string{"*.test"}, Except: []string{"o*.test"}}, true},
+		{egress.ParentSpec{}, false},
+		{egress.ParentSpec{Hosts: []string{"*.test"}}, false},
+		{egress.ParentSpec{Hosts: []string{"*.example"}}, true},
+		{egress.ParentSpec{Except: []string{"origin.test"}}, true},
+		{egress.ParentSpec{Hosts: []string{"*.test"}, Except: []string{"o*.test"}}, true},
 	} {
 		tt.spec.URL, tt.spec.ID = "http://127.0.0.1:1", "corp"
-		p := behind(t, proxytest.Config{}, nil, proxy.EgressOptions{
+		p := behind(t, proxytest.Config{}, nil, egress.Options{
 			Hosts:   map[string][]string{proxytest.Host: {"127.0.0.1"}},
-			Parents: []proxy.ParentSpec{tt.spec},
+			Parents: []egress.ParentSpec{tt.spec},
 		})
 		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
 			method, _, _ := strings.Cut(request, " ")
@@ -364,7 +365,7 @@ func TestParentCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	egress, err := proxy.NewEgress(proxy.EgressOptions{Parents: []proxy.ParentSpec{{URL: "http://" + ln.Addr().String()}}})
+	egress, err := egress.New(egress.Options{Parents: []egress.ParentSpec{{URL: "http://" + ln.Addr().String()}}})
 	if err != nil {
 		t.Fatal(err)
 	}

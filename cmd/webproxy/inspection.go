@@ -10,14 +10,14 @@ import (
 	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/policy"
-	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // An inspection is the authorities that a running proxy works with: the one that signs for its clients, and those
 // that origins are trusted for. A reload may replace both. It is a proxy.Inspector.
 type inspection struct {
 	signs atomic.Pointer[certs.Authority] // nil if there is none
-	roots proxy.Roots
+	roots egress.Roots
 }
 
 var errNoAuthority = errors.New("no authority for inspection")

@@ -13,7 +13,7 @@ import (
 	"webproxy/audit"
 	"webproxy/catalog"
 	"webproxy/policy"
-	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // metrics is the proxy.Observer that counts for Prometheus. docs/operations.md describes each metric.
@@ -94,13 +94,13 @@ func (m *metrics) Decided(d policy.Decision, took time.Duration) {
 }
 
 // Dialled implements proxy.Observer.
-func (m *metrics) Dialled(r proxy.Route, err error) {
+func (m *metrics) Dialled(r egress.Route, err error) {
 	m.dns.Observe(r.DNS.Seconds())
 	if err == nil {
 		m.dialling.Observe(r.Connect.Seconds())
 		return
 	}
-	var failed *proxy.DialError
+	var failed *egress.DialError
 	if errors.As(err, &failed) {
 		m.dialErrs.WithLabelValues(failed.Word).Inc()
 	}

@@ -11,6 +11,7 @@ import (
 	"webproxy/config"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 	"webproxy/ship"
 )
 
@@ -38,7 +39,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	d.proxy = &proxy.Server{}
 	m := newMetrics(d)
 	m.Decided(policy.Refusal(policy.BadTarget), 0)
-	m.Dialled(proxy.Route{}, &proxy.DialError{Word: "dns_error"})
+	m.Dialled(egress.Route{}, &egress.DialError{Word: "dns_error"})
 	m.Ended(&audit.Record{})
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"webproxy/dashboard"
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 	"webproxy/ship"
 )
 
@@ -121,7 +122,7 @@ func (d *daemon) assemble() error {
 	}
 	inspect()
 	d.cfg.Egress.Roots = &d.inspection.roots
-	egress, err := proxy.NewEgress(d.cfg.Egress)
+	egress, err := egress.New(d.cfg.Egress)
 	if err != nil {
 		return fmt.Errorf("egress: %w", err)
 	}

@@ -32,7 +32,7 @@ func texts() map[string]text {
 		"config.LogLevel":  {word: "word", words: []string{"debug", "info", "warn", "error"}},
 		"policy.Expiry":    {word: "date or time", pattern: "^([0-9]{4}-[0-9]{2}-[0-9]{2}|" + dateTime + ")$"},
 		"policy.Mode":      {word: "word", words: []string{"enforce", "learn"}},
-		"proxy.Family":     {word: "word", words: []string{"any", "ipv4", "ipv6"}},
+		"egress.Family":    {word: "word", words: []string{"any", "ipv4", "ipv6"}},
 		"policy.Scheme":    {word: "word", words: []string{"http", "https"}},
 		"policy.TagCheck":  {word: "word", words: []string{"off", "warn", "enforce"}},
 		"proxy.Timeout":    {word: "duration or off", pattern: "^(off|" + duration + ")$"},

@@ -67,7 +67,7 @@ func TestRules(t *testing.T) {
 		// who imports whom
 		{"", "proxy/connect.go", `import "webproxy/policy"`},
 		{"", "audit/log.go", `import "webproxy/internal/atomicfile"`},
-		{"connect.go:2: proxy must not import config; it may import audit, internal/proxystatus, policy, proxy/internal/clienthello, proxy/internal/http1", "proxy/connect.go", `import "webproxy/config"`},
+		{"connect.go:2: proxy must not import config; it may import audit, internal/proxystatus, policy, proxy/egress, proxy/internal/clienthello, proxy/internal/http1", "proxy/connect.go", `import "webproxy/config"`},
 		{"policy must not import catalog; it may import nothing of ours", "policy/spec.go", `import "webproxy/catalog"`},
 		{"policy must not import internal/atomicfile", "policy/spec.go", `import "webproxy/internal/atomicfile"`},
 		{"proxy must not import internal/proxytest", "proxy/server.go", `import "webproxy/internal/proxytest"`},
@@ -103,6 +103,12 @@ func TestRules(t *testing.T) {
 		{"", "proxy/internal/http1/chunk_test.go", `import "net/http"`},
 		{"must not import net", "proxy/internal/clienthello/parse.go", `import "net"`},
 		{"must not import os", "proxy/internal/clienthello/parse.go", `import "os"`},
+		// only egress dials
+		{"only proxy/egress dials", "proxy/connect.go", `import "net"; var _ = net.Dial`},
+		{"only proxy/egress dials", "proxy/connect.go", `import "net"; var _ net.Dialer`},
+		{"only proxy/egress dials", "proxy/inspect.go", `import "crypto/tls"; var _ = tls.DialWithDialer`},
+		{"", "proxy/egress/egress.go", `import "net"; var _ net.Dialer`},
+		{"", "proxy/connect_test.go", `import "net"; var _ = net.Dial`},
 		// CSV
 		{"csv.NewWriter: write CSV through internal/spreadsheet", "audit/export.go", `import "encoding/csv"; var _ = csv.NewWriter`},
 		{"", "internal/spreadsheet/spreadsheet.go", `import "encoding/csv"; var _ = csv.NewWriter`},

@@ -51,6 +51,20 @@ func parsing(f *file) []string {
 	return found
 }
 
+// dialling objects to connections that package proxy opens outside of proxy/egress.
+func dialling(f *file) []string {
+	if f.test || f.dir != "proxy" && !strings.HasPrefix(f.dir, "proxy/") || f.dir == "proxy/egress" {
+		return nil
+	}
+	var found []string
+	f.calls(func(n ast.Node, pkg, name string) {
+		if (pkg == "net" || pkg == "tls") && strings.HasPrefix(name, "Dial") {
+			found = append(found, fmt.Sprintf("%s: %s.%s: only proxy/egress dials", f.at(n), pkg, name))
+		}
+	})
+	return found
+}
+
 // environment objects to settings that stand in no file: the environment must not lead a request elsewhere.
 func environment(f *file) []string {
 	top, _, _ := strings.Cut(f.dir, "/")

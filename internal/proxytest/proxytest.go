@@ -26,6 +26,7 @@ import (
 
 	"webproxy/policy"
 	"webproxy/proxy"
+	"webproxy/proxy/egress"
 )
 
 // Host is the name of the origin; the proxy knows its address, nobody else does.
@@ -120,7 +121,7 @@ func (p *Proxy) startServer(c Config) {
 	for name, addrs := range c.Hosts {
 		hosts[name] = addrs
 	}
-	egress, err := proxy.NewEgress(proxy.EgressOptions{Hosts: hosts})
+	egress, err := egress.New(egress.Options{Hosts: hosts})
 	if err != nil {
 		p.t.Fatal(err)
 	}

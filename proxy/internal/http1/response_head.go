@@ -17,6 +17,9 @@ type ResponseError string
 
 func (e ResponseError) Error() string { return string(e) }
 
+// Detail says in a record, and to the client, why a response is not forwarded.
+func (e ResponseError) Detail() string { return "malformed response: " + string(e) }
+
 const (
 	ErrResponseLine      ResponseError = "malformed status line"
 	ErrResponseVersion   ResponseError = "version is not HTTP/1.0 or HTTP/1.1"

@@ -1,0 +1,2 @@
+// Package dnstest is a DNS server on loopback, for tests.
+package dnstest

@@ -1,0 +1,335 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"webproxy/policy"
+)
+
+// ErrNotPermitted is returned for a Decision that does not permit its request. Nothing was
+// resolved or dialled. To get it is a mistake of the caller.
+var ErrNotPermitted = errors.New("decision does not permit it")
+
+// Egress opens connections to origins. It is the only code that dials, but for the KDCs of parents with
+// negotiate: those are the library's to ask.
+//
+// It reaches origins directly or through the parents it is given, and takes nothing from the
+// environment: no HTTP_PROXY, no GODEBUG. An Egress is made by NewEgress, and safe for concurrent use.
+type Egress struct {
+	// OnParent is told when a parent stops working, and why, and with nil when it works again. It
+	// is called inside requests, by many goroutines, and may be nil. Set it before the first use.
+	OnParent func(id string, err error)
+
+	parents []*Upstream
+	names   *nameCache
+	timeout time.Duration // of connecting, all attempts together
+	dialer  *net.Dialer
+}
+
+// ConnectTimeout bounds connecting to an origin, TLS and all its addresses included.
+func (e *Egress) ConnectTimeout() time.Duration { return e.timeout }
+
+// HasParents reports whether an origin may have to be reached through a parent.
+func (e *Egress) HasParents() bool { return e != nil && len(e.parents) > 0 }
+
+// A Route tells how a connection to an origin came about.
+type Route struct {
+	// Addr is the address connected to; if there was an error, the one whose failure it is about. It
+	// is invalid if none was dialled.
+	Addr netip.AddrPort
+	// DNS and Connect are how long the name and the connection took.
+	DNS, Connect time.Duration
+	// Decision is the one asked for, as judged for Addr: in learn mode an address outside of the
+	// rule's service tag turns its verdict. If nothing was dialled it is the one asked for.
+	Decision policy.Decision
+	// Upstream is the parent that it leads through, which resolves the name: there is no Addr then.
+	// Empty if it leads to the origin directly.
+	Upstream string
+
+	// Asker is the request that the connection is opened for, while it is opened: it says what holds by then
+	// instead of Decision. It may be nil.
+	Asker asker
+}
+
+// An Asker is the request that a connection is opened for.
+type asker interface {
+	// Again returns the Decision that holds now, or why nothing may be dialled any more. It is called by several
+	// goroutines at once.
+	Again() (policy.Decision, error)
+	// ViaOut is the Via of the CONNECT that an upstream proxy is asked for a tunnel with.
+	ViaOut() string
+}
+
+// renew makes r's Decision the one that holds now, or returns why nothing may be dialled any more.
+func (r *Route) renew() error {
+	if r.Asker == nil {
+		return nil
+	}
+	d, err := r.Asker.Again()
+	if err != nil {
+		return err
+	}
+	r.Decision = d
+	return nil
+}
+
+// A RefusedError says that every address of a permitted target is one that may not be dialled, or that the
+// target is not permitted any more.
+type RefusedError struct {
+	// Decision is the refused one, with its Reason: the client's answer is a denial.
+	Decision policy.Decision
+
+	Late bool // it is the request that is refused, not only its addresses: see Asker.Again
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("dial %s: %s", e.Decision.Target.HostPort(), e.Decision.Reason)
+}
+
+// New returns an Egress that works as o says. The error is that of o.Check, or of a file that
+// o names. It keeps nothing open and starts no goroutine, so there is nothing to close.
+func New(o Options) (*Egress, error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	static, _ := o.staticNames()
+	parents := make([]*Upstream, 0, len(o.Parents))
+	for i, spec := range o.Parents {
+		p, err := newParent(spec, i, o)
+		if err != nil {
+			return nil, fmt.Errorf("parent %s: %w", spec.name(i), err)
+		}
+		parents = append(parents, p)
+	}
+	return &Egress{
+		parents: parents,
+		names:   newNameCache(o, static),
+		timeout: o.ConnectTimeout,
+		dialer:  newDialer(o),
+	}, nil
+}
+
+// AdmitSockets has admits asked about every socket that e opens. It is called before e is used.
+func (e *Egress) AdmitSockets(admits func(c syscall.RawConn) bool) {
+	d := admission(admits)
+	e.names.files = d
+	judged := e.dialer.ControlContext
+	e.dialer.ControlContext = func(ctx context.Context, network, address string, c syscall.RawConn) error {
+		if err := judged(ctx, network, address, c); err != nil {
+			return err
+		}
+		return d.open(c)
+	}
+}
+
+// Open connects to d's target; the caller closes the connection. It is a bare *net.TCPConn, so
+// that the kernel may move its bytes, unless it leads through a parent; see takeLead. Every address
+// is judged by d.CheckAddr when it is known and when it is dialled, and no socket is connected to any other;
+// behind a parent no address is known.
+//
+// The error is ErrNotPermitted unless d.Permit is set, a *RefusedError if no address may be
+// dialled, a *DialError if the origin cannot be reached, or wraps ctx's error if that was cancelled.
+func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
+	route := Route{Decision: d}
+	conn, err := e.OpenRoute(ctx, &route)
+	return conn, route, err
+}
+
+// OpenRoute is Open for route.Decision; it fills in what else there is of route. A Route handed from function
+// to function by value takes so much of the stack that it has to grow for it, which costs more than to dial.
+func (e *Egress) OpenRoute(ctx context.Context, route *Route) (net.Conn, error) {
+	d := &route.Decision
+	if !d.Permit {
+		return nil, ErrNotPermitted
+	}
+	if parents := e.Through(d.Target); len(parents) > 0 {
+		return e.openThrough(ctx, route, parents)
+	}
+	asked := *d
+	began := time.Now()
+	found := e.resolve(ctx, d.Target)
+	route.DNS = time.Since(began)
+	if found.err != nil {
+		return nil, found.err
+	}
+	conn, err := e.openTo(ctx, route, found.addrs)
+	if err == nil || found.rest == "" || ctx.Err() != nil {
+		return conn, err
+	}
+	// The addresses that were not waited for may be better.
+	*d = asked
+	began = time.Now()
+	rest := e.resolveRest(ctx, d.Target, found.rest)
+	route.DNS += time.Since(began)
+	if rest.err != nil {
+		return nil, err
+	}
+	return e.openTo(ctx, route, rest.addrs)
+}
+
+// openTo is OpenRoute for addrs, which are those of the target.
+func (e *Egress) openTo(ctx context.Context, route *Route, addrs []netip.Addr) (net.Conn, error) {
+	d := &route.Decision
+	if err := route.renew(); err != nil {
+		return nil, err
+	}
+	// An array, so that the common case allocates nothing.
+	var space [usualAddrs]netip.AddrPort
+	permitted, refusal := permittedAddrs(space[:0], d, addrs)
+	if len(permitted) == 0 {
+		return nil, refusal
+	}
+	began := time.Now()
+	conn, addr, err := e.connect(ctx, d.Target, route.judge, permitted)
+	route.Connect = time.Since(began)
+	if err == nil {
+		err = route.renew()
+	}
+	route.leads(addr)
+	if err == nil && !d.Permit {
+		err = &RefusedError{Decision: *d}
+	}
+	if err != nil && conn != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, err
+}
+
+// leads notes that r leads to addr. Not inlined, its copies of a Decision take stack only here.
+//
+//go:noinline
+func (r *Route) leads(addr netip.AddrPort) {
+	r.Addr, r.Decision = addr, r.Decision.CheckAddr(addr)
+}
+
+// resolve returns the addresses of t; an IP literal is its own, without DNS.
+// The slice is shared: it must not be changed.
+func (e *Egress) resolve(ctx context.Context, t policy.Target) nameAnswer {
+	if addr := t.Addr(); addr.IsValid() {
+		return nameAnswer{addrs: []netip.Addr{addr}}
+	}
+	a := e.names.find(ctx, t.Host())
+	a.err = resolveError(ctx, t, a.err)
+	return a
+}
+
+// resolveRest returns those addresses of t, a name, that resolve did not wait for.
+func (e *Egress) resolveRest(ctx context.Context, t policy.Target, network string) nameAnswer {
+	limited, cancel := context.WithTimeout(ctx, e.names.timeout)
+	defer cancel()
+	a, _ := e.names.ask(limited, t.Host(), network)
+	a.err = resolveError(ctx, t, a.err)
+	return a
+}
+
+func resolveError(ctx context.Context, t policy.Target, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return fmt.Errorf("resolve %s: %w", t.Host(), context.Canceled)
+	}
+	return newDNSError(t, err)
+}
+
+// usualAddrs is how many addresses a name has at most, in most cases.
+const usualAddrs = 4
+
+// permittedAddrs appends to dst the addresses that d may be dialled to. If there are none, the error
+// says why not of the first one.
+func permittedAddrs(dst []netip.AddrPort, d *policy.Decision, addrs []netip.Addr) ([]netip.AddrPort, error) {
+	var refusal error
+	for _, addr := range addrs {
+		ap := netip.AddrPortFrom(addr, d.Target.Port())
+		if judged := d.CheckAddr(ap); judged.Permit {
+			dst = append(dst, ap)
+		} else if refusal == nil {
+			refusal = &RefusedError{Decision: judged}
+		}
+	}
+	return dst, refusal
+}
+
+// connect dials addrs of t, of which there is at least one, within e.timeout. Each is judged once
+// more by judge. It returns the address of the connection, or of the failure.
+func (e *Egress) connect(ctx context.Context, t policy.Target, judge addrJudge, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
+	limited, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	if len(addrs) == 1 { // no goroutine for the common case
+		addr = addrs[0]
+		conn, err = e.dial(limited, judge, addr)
+	} else {
+		r := dialRace{dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
+			return e.dial(ctx, judge, addr)
+		}}
+		conn, addr, err = r.run(limited, addrs)
+	}
+	if err != nil {
+		return nil, addr, connectError(ctx, t, addr, err)
+	}
+	return conn, addr, nil
+}
+
+// An addrJudge says why an address may not be dialled.
+type addrJudge func(netip.AddrPort) error
+
+// judge is the addrJudge of r. It does not change r.
+func (r *Route) judge(addr netip.AddrPort) error {
+	d := r.Decision
+	if r.Asker != nil {
+		var err error
+		if d, err = r.Asker.Again(); err != nil {
+			return err
+		}
+	}
+	if judged := d.CheckAddr(addr); !judged.Permit {
+		return &RefusedError{Decision: judged}
+	}
+	return nil
+}
+
+// dial connects to addr, if judge permits it, and to nothing else.
+func (e *Egress) dial(ctx context.Context, judge addrJudge, addr netip.AddrPort) (net.Conn, error) {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	if err := judge(addr); err != nil {
+		return nil, err
+	}
+	judged := addr.String()
+	return e.dialer.DialContext(context.WithValue(ctx, judgedKey{}, judged), "tcp", judged)
+}
+
+// judgedKey is the context key of the text of the address that was judged for a dial.
+type judgedKey struct{}
+
+// onlyJudged is called with the address that a socket is about to be connected to: whatever stands between
+// here and dial, it must be the one that was judged.
+func onlyJudged(ctx context.Context, _, address string, _ syscall.RawConn) error {
+	if judged, ok := ctx.Value(judgedKey{}).(string); !ok || address != judged {
+		return fmt.Errorf("address %q, while %q was judged: %w", address, judged, ErrNotPermitted)
+	}
+	return nil
+}
+
+// newDialer returns the dialer for all connections. In the context of each there is the address judged.
+func newDialer(o Options) *net.Dialer {
+	dialer := &net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     o.KeepAlive,
+			Interval: keepAliveInterval,
+			Count:    keepAliveProbes,
+		},
+		// The last moment before connecting, with the address the socket will have.
+		ControlContext: onlyJudged,
+	}
+	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
+	return dialer
+}

@@ -1,0 +1,121 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"webproxy/internal/proxystatus"
+	"webproxy/policy"
+)
+
+// OpenUpstream connects to p, by TLS if it wants that, for requests in absolute form. d is whom it is for. Its error
+// tells roundTrip that nothing was sent.
+func (e *Egress) OpenUpstream(ctx context.Context, d policy.Decision, p *Upstream) (net.Conn, Route, error) {
+	route := Route{Decision: d, Upstream: p.id}
+	if !d.Permit {
+		return nil, route, ErrNotPermitted
+	}
+	began := time.Now()
+	limited, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	conn, err := e.dialParent(limited, d, p)
+	route.Connect = time.Since(began)
+	if err != nil {
+		return nil, route, &unsentError{err}
+	}
+	return conn, route, nil
+}
+
+// An unsentError is a failure before anything was sent: another parent may be asked.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *unsentError) Unwrap() error { return e.err }
+
+// A sender makes a request to an upstream proxy, on a connection that openUpstream opened.
+type sender func(p *Upstream, r *http.Request) (*http.Response, error)
+
+// RoundTrip has send make r, which d permits, to the first of parents that takes it. An answer that is the parent's own
+// is an error: it is never taken for the origin's.
+func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, parents []*Upstream, send sender) (*http.Response, error) {
+	if !d.Permit {
+		return nil, ErrNotPermitted
+	}
+	var worst error
+	for _, p := range parents {
+		resp, err := e.tripTo(p, d, r.Clone(r.Context()), send)
+		if err == nil {
+			e.worked(p)
+			return resp, nil
+		}
+		if r.Context().Err() != nil || refusedNow(err) {
+			return nil, err
+		}
+		worst = worseOf(worst, err)
+		var unsent *unsentError
+		var answered *parentAnswer
+		switch {
+		case errors.As(err, &unsent):
+			e.failed(p, err)
+			continue
+		case errors.As(err, &answered):
+			if e.judgeParent(p, err) && Repeatable(r) {
+				continue
+			}
+		case BrokenConnWord(err) == proxystatus.Terminated: // it is dying, and had the request in hand
+			e.failed(p, err)
+			if Repeatable(r) {
+				continue
+			}
+		}
+		return nil, worst
+	}
+	return nil, worst
+}
+
+// tripTo makes r, which it may change, to p.
+func (e *Egress) tripTo(p *Upstream, d *policy.Decision, r *http.Request, send sender) (*http.Response, error) {
+	limited, cancel := context.WithTimeout(r.Context(), e.timeout)
+	authorization, err := p.authorization(limited, d.Target)
+	cancel()
+	if err != nil {
+		return nil, &unsentError{err}
+	}
+	if authorization != "" {
+		r.Header["Proxy-Authorization"] = []string{authorization}
+	}
+	resp, err := send(p, r)
+	if err == nil && parentsOwn(resp) {
+		resp.Body.Close()
+		return nil, p.answered(d.Target, resp)
+	}
+	return resp, err
+}
+
+// Repeatable reports whether r may be sent again though somebody has it: it is safe, and has no body
+// that is gone (RFC 9110, 9.2.2).
+func Repeatable(r *http.Request) bool {
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	return safe && (r.Body == nil || r.Body == http.NoBody)
+}
+
+// parentsOwn reports whether resp was made by the parent, not by the origin. 407 is for the one next
+// to it (RFC 9110, 15.5.8). Any other status can be told only if the parent says that it is its own, by
+// Proxy-Status (RFC 9209) or, as Squid does, by X-Squid-Error.
+func parentsOwn(resp *http.Response) bool {
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		return true
+	}
+	if resp.StatusCode < 400 {
+		return false
+	}
+	if len(resp.Header["X-Squid-Error"]) > 0 {
+		return true
+	}
+	return proxystatus.HasError(resp.Header["Proxy-Status"], "")
+}

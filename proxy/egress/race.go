@@ -1,0 +1,88 @@
+package egress
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+	"webproxy/internal/proxystatus"
+)
+
+// attemptDelay is how long one attempt has before the next address is tried beside it
+// (RFC 8305, section 5).
+const attemptDelay = 250 * time.Millisecond
+
+// A dialRace connects to the first of several addresses that answers.
+type dialRace struct {
+	dial func(context.Context, netip.AddrPort) (net.Conn, error)
+}
+
+// A dialAttempt is how one dial ended.
+type dialAttempt struct {
+	conn net.Conn
+	addr netip.AddrPort
+	err  error
+}
+
+// run tries addrs in their order, each attemptDelay after the one before it or as soon as one has
+// failed. The first connection wins; all other attempts have ended when run returns, and what they
+// connected is closed. Without a winner it returns the most telling failure and its address.
+func (r dialRace) run(ctx context.Context, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan dialAttempt, len(addrs)) // never blocks an attempt
+	var running sync.WaitGroup
+	defer func() { // the losers
+		cancel()
+		running.Wait()
+		close(ended)
+		for a := range ended {
+			if a.conn != nil {
+				a.conn.Close()
+			}
+		}
+	}()
+	started, failed := 0, 0
+	start := func() {
+		addr := addrs[started]
+		started++
+		running.Go(func() {
+			conn, err := r.dial(ctx, addr)
+			ended <- dialAttempt{conn, addr, err}
+		})
+	}
+
+	var worst dialAttempt
+	next := time.NewTimer(attemptDelay)
+	defer next.Stop()
+	start()
+	for {
+		select {
+		case a := <-ended:
+			if a.err == nil {
+				return a.conn, a.addr, nil
+			}
+			failed++
+			if worst.err == nil || saysLittle(worst.err) {
+				worst = a
+			}
+		case <-next.C:
+		}
+		// Attempts share the context, so they all end with it: none is started after.
+		if started < len(addrs) && ctx.Err() == nil {
+			start()
+			next.Reset(attemptDelay)
+		} else if failed == started {
+			return nil, worst.addr, worst.err
+		}
+	}
+}
+
+// saysLittle reports whether err only means that this machine has no way to an address family, as
+// it is for IPv6 in most IPv4 networks: any other failure tells more.
+func saysLittle(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno) && errnoWord(errno) == proxystatus.Unroutable
+}

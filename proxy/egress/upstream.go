@@ -1,0 +1,254 @@
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/internal/proxystatus"
+	"webproxy/policy"
+)
+
+// A parent is a proxy on the way to origins. It is safe for concurrent use.
+type Upstream struct {
+	id     string
+	addr   policy.Target // whom to connect to
+	tls    *tls.Config   // but for its roots; nil if it is spoken to in the clear
+	roots  *Roots
+	hosts  []policy.Pattern
+	except []policy.Pattern
+	secret authorizer // nil if it wants none
+	health health
+}
+
+// An authorizer makes what a parent knows this proxy by. It is safe for concurrent use.
+type authorizer interface {
+	// authorization returns the value of Proxy-Authorization for one request. No error of it has secrets.
+	authorization(ctx context.Context) (string, error)
+	// forget says that the last value was not accepted.
+	forget()
+}
+
+func newParent(spec ParentSpec, i int, o Options) (*Upstream, error) {
+	addr, secure, err := spec.target()
+	if err != nil {
+		return nil, err
+	}
+	p := &Upstream{id: spec.name(i), addr: addr, roots: o.Roots, hosts: patterns(spec.Hosts), except: patterns(spec.Except)}
+	if secure {
+		p.tls = &tls.Config{ServerName: addr.Host(), NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+	}
+	switch {
+	case spec.Negotiate != nil:
+		p.secret, err = newKerberos(*spec.Negotiate, addr.Host())
+	case spec.Credentials != "":
+		p.secret = &credentials{path: spec.Credentials}
+		_, err = p.secret.authorization(context.Background())
+	}
+	return p, err
+}
+
+// authorization is what p knows this proxy by, for one request for t; empty if it wants nothing.
+func (p *Upstream) authorization(ctx context.Context, t policy.Target) (string, error) {
+	if p.secret == nil {
+		return "", nil
+	}
+	value, err := p.secret.authorization(ctx)
+	switch {
+	case err == nil:
+		return value, nil
+	case errors.Is(ctx.Err(), context.Canceled):
+		return "", fmt.Errorf("dial %s: %w", t.HostPort(), context.Canceled)
+	}
+	word := proxystatus.Configuration
+	var ticket *ticketError
+	if errors.As(err, &ticket) {
+		word = ticket.word
+	}
+	failed := p.fail(t, word, 0, err)
+	if ticket != nil {
+		failed.Detail = "parent " + p.id + ": " + ticket.detail
+	}
+	return "", failed
+}
+
+// HostPort is where p listens.
+func (p *Upstream) HostPort() string { return p.addr.HostPort() }
+
+// serves reports whether t is reached through p.
+func (p *Upstream) serves(t policy.Target) bool {
+	has := func(list []policy.Pattern) bool {
+		return slices.ContainsFunc(list, func(pattern policy.Pattern) bool { return pattern.Matches(t.Host()) })
+	}
+	return !has(p.except) && (len(p.hosts) == 0 || has(p.hosts))
+}
+
+// Through returns the parents that t is reached through, in the order in which they are to be tried:
+// as configured, those that do not work last. It is empty if t is reached directly.
+func (e *Egress) Through(t policy.Target) []*Upstream {
+	var working, down []*Upstream
+	now := time.Now()
+	for _, p := range e.parents {
+		switch {
+		case !p.serves(t):
+		case len(working) > 0 && p.health.down(): // no need to try it now
+			down = append(down, p)
+		case p.health.usable(now):
+			working = append(working, p)
+		default:
+			down = append(down, p)
+		}
+	}
+	return append(working, down...)
+}
+
+// openThrough opens a tunnel to the target of route.Decision through the first of parents that gives one:
+// nothing has been sent to the origin before. There is at least one.
+func (e *Egress) openThrough(ctx context.Context, route *Route, parents []*Upstream) (net.Conn, error) {
+	began := time.Now()
+	var worst error
+	for i, p := range parents {
+		route.Upstream = p.id
+		conn, err := e.tunnelThrough(ctx, route, p, e.share(len(parents)-i))
+		if err == nil {
+			e.worked(p)
+			route.Connect = time.Since(began)
+			return conn, nil
+		}
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, fmt.Errorf("dial %s: %w", route.Decision.Target.HostPort(), context.Canceled)
+		}
+		if refusedNow(err) {
+			return nil, err
+		}
+		worst = worseOf(worst, err)
+		if !e.judgeParent(p, err) {
+			break
+		}
+	}
+	route.Connect = time.Since(began)
+	var failed *DialError
+	if errors.As(worst, &failed) {
+		route.Upstream = failed.Upstream
+	}
+	return nil, worst
+}
+
+// share is how long connecting to one parent may take if left are still to be tried, this one
+// included: a parent that swallows packets must not use up the client's patience.
+func (e *Egress) share(left int) time.Duration {
+	if left == 1 {
+		return e.timeout
+	}
+	return e.timeout / 3
+}
+
+// worseOf picks the error to report: what a parent has answered tells more than that another one is
+// not there.
+func worseOf(a, b error) error {
+	var answered *parentAnswer
+	if a != nil && (errors.As(a, &answered) || !errors.As(b, &answered)) {
+		return a
+	}
+	return b
+}
+
+// judgeParent notes what err says of p, and reports whether another parent should be asked.
+func (e *Egress) judgeParent(p *Upstream, err error) (again bool) {
+	var answered *parentAnswer
+	switch {
+	case !errors.As(err, &answered):
+		e.failed(p, err)
+		return true
+	case answered.status == http.StatusProxyAuthRequired:
+		if p.secret != nil {
+			p.secret.forget()
+		}
+		e.failed(p, err)
+		return true
+	}
+	e.worked(p)
+	return answered.status >= 500 && !answered.loop
+}
+
+// dialParent connects to p, by TLS if it wants that. d is whom it is for.
+func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *Upstream) (net.Conn, error) {
+	found := e.resolve(ctx, p.addr)
+	if found.err != nil {
+		return nil, p.blame(d.Target, found.err)
+	}
+	notSelf := func(addr netip.AddrPort) error {
+		if d.CheckAddr(addr).Reason == policy.Loop {
+			return errParentIsSelf
+		}
+		return nil
+	}
+	connect := func(addrs []netip.Addr) (net.Conn, error) {
+		all := make([]netip.AddrPort, 0, len(addrs))
+		for _, addr := range addrs {
+			all = append(all, netip.AddrPortFrom(addr, p.addr.Port()))
+		}
+		conn, _, err := e.connect(ctx, p.addr, notSelf, all)
+		return conn, err
+	}
+	conn, err := connect(found.addrs)
+	if err != nil && found.rest != "" && ctx.Err() == nil {
+		if rest := e.resolveRest(ctx, p.addr, found.rest); rest.err == nil {
+			conn, err = connect(rest.addrs)
+		}
+	}
+	if err != nil {
+		return nil, p.blame(d.Target, err)
+	}
+	if p.tls == nil {
+		return conn, nil
+	}
+	config := p.tls.Clone()
+	config.RootCAs = p.roots.Load()
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, p.blame(d.Target, NewTLSError(d.Target, err, false))
+	}
+	return secure, nil
+}
+
+var errParentIsSelf = errors.New("the parent is this proxy itself")
+
+// blame says that it is p that could not be reached. The client is told its id, never its address.
+func (p *Upstream) blame(t policy.Target, err error) error {
+	var dial *DialError
+	if !errors.As(err, &dial) {
+		dial = NewDialError(t, proxystatus.Unavailable, err)
+	}
+	blamed := *dial
+	blamed.target, blamed.Upstream = t.HostPort(), p.id
+	blamed.Detail = "parent " + p.id + ": " + strings.ReplaceAll(dial.Word, "_", " ")
+	if dial.Detail != "" {
+		blamed.Detail = "parent " + p.id + ": " + dial.Detail
+	}
+	return &blamed
+}
+
+// worked and failed tell whoever is interested when the state of p changes.
+func (e *Egress) worked(p *Upstream) {
+	if p.health.worked() && e.OnParent != nil {
+		e.OnParent(p.id, nil)
+	}
+}
+
+func (e *Egress) failed(p *Upstream, err error) {
+	if errors.Is(err, errNoDescriptor) { // that is this proxy's trouble
+		return
+	}
+	if p.health.failed(time.Now()) && e.OnParent != nil {
+		e.OnParent(p.id, err)
+	}
+}

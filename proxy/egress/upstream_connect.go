@@ -1,0 +1,177 @@
+package egress
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"webproxy/internal/proxystatus"
+	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
+)
+
+// tunnelThrough has p open a tunnel to the target of route.Decision, within limit.
+func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, limit time.Duration) (net.Conn, error) {
+	d := &route.Decision
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	authorization, err := p.authorization(limited, d.Target)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := e.dialParent(limited, *d, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := route.renew(); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	via := ""
+	if route.Asker != nil {
+		via = route.Asker.ViaOut()
+	}
+	// The parent has to connect too, and knows better than we do how long that may take.
+	conn.SetDeadline(time.Now().Add(e.timeout))
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	lead, err := p.ask(conn, d.Target, via, authorization)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = route.renew()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	conn.SetDeadline(time.Time{})
+	if len(lead) > 0 {
+		return &BufferedConn{Conn: conn, Buffered: lead}, nil
+	}
+	return conn, nil
+}
+
+// ask sends a CONNECT for t and reads the answer. It returns what came behind it.
+func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string) (lead []byte, err error) {
+	var head strings.Builder
+	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
+	if via != "" {
+		head.WriteString("Via: " + via + "\r\n")
+	}
+	if authorization != "" {
+		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
+	}
+	head.WriteString("\r\n")
+	responses := &http1.ResponseStream{Source: conn}
+	responses.Expect(http.MethodConnect, false)
+	_, unsent := io.WriteString(conn, head.String())
+	r := bufio.NewReader(responses)
+	for {
+		resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
+		switch {
+		case err != nil:
+			if unsent != nil {
+				err = unsent
+			}
+			return nil, p.fail(t, BrokenConnWord(err), 0, err)
+		case resp.StatusCode >= 300:
+			return nil, p.answered(t, resp)
+		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
+			lead, _ = r.Peek(r.Buffered())
+			return append(lead, responses.TakeRaw()...), nil
+		}
+	}
+}
+
+// A parentAnswer is an answer of a parent that is not the origin's. In a loop there is no point in asking others.
+type parentAnswer struct {
+	status int
+	loop   bool
+}
+
+func (e *parentAnswer) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
+
+// answered is the error of a parent that answered by itself, instead of reaching t.
+func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
+	status, loop := resp.StatusCode, saysLoop(resp.Header)
+	word := proxystatus.Unavailable
+	switch status {
+	case http.StatusProxyAuthRequired:
+		word = proxystatus.Configuration
+	case http.StatusForbidden, http.StatusUnavailableForLegalReasons:
+		word = proxystatus.Denied
+	case http.StatusGatewayTimeout:
+		word = proxystatus.Timeout
+	}
+	if loop {
+		word = proxystatus.Loop
+	}
+	failed := p.fail(t, word, status, &parentAnswer{status, loop})
+	if loop {
+		failed.Detail += ": the way from there leads back to a proxy that the request has passed"
+	}
+	return failed
+}
+
+// saysLoop reports whether a proxy on the way says that it saw the request before (RFC 9209, 2.3.18).
+func saysLoop(h http.Header) bool {
+	return proxystatus.HasError(h["Proxy-Status"], proxystatus.Loop)
+}
+
+// fail is an error whose text the client may see.
+func (p *Upstream) fail(t policy.Target, word string, status int, err error) *DialError {
+	e := NewDialError(t, word, err)
+	e.Upstream, e.Received = p.id, status
+	e.Detail = "parent " + p.id + ": " + strings.ReplaceAll(word, "_", " ")
+	var malformed http1.ResponseError
+	if errors.As(err, &malformed) {
+		e.Detail += ": " + malformed.Detail()
+	}
+	if status != 0 {
+		e.Detail = fmt.Sprintf("parent %s answered with status %d", p.id, status)
+	}
+	return e
+}
+
+// BrokenConnWord is the word for a connection that did not carry a whole answer.
+func BrokenConnWord(err error) string {
+	var netErr net.Error
+	switch {
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return proxystatus.ResponseTimeout
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &netErr):
+		return proxystatus.Terminated
+	}
+	return proxystatus.Protocol
+}
+
+// A leadConn is a connection of which some bytes have been read already.
+type BufferedConn struct {
+	net.Conn
+	Buffered []byte
+}
+
+// Read implements net.Conn.
+func (c *BufferedConn) Read(p []byte) (int, error) {
+	if len(c.Buffered) > 0 {
+		n := copy(p, c.Buffered)
+		c.Buffered = c.Buffered[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// TakeBuffered returns the connection below c, and what of its bytes has been read already.
+func TakeBuffered(c net.Conn) (net.Conn, []byte) {
+	if l, ok := c.(*BufferedConn); ok {
+		return l.Conn, l.Buffered
+	}
+	return c, nil
+}

@@ -1,0 +1,71 @@
+package egress
+
+import (
+	"sync"
+	"time"
+)
+
+// A parent that failed is left alone for a while, longer each time, then one request tries it again.
+const (
+	minParentPause = time.Second
+	maxParentPause = time.Minute
+)
+
+// A health tells whether a parent works, by how the requests through it fared. The zero health does.
+type health struct {
+	mu    sync.Mutex // guards the fields below
+	fails int        // in a row
+	retry time.Time  // not to be used before, if fails is not 0
+}
+
+// usable reports whether the parent works, or should be tried by the one who asks now.
+func (h *health) usable(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.fails == 0 {
+		return true
+	}
+	if now.Before(h.retry) {
+		return false
+	}
+	h.pause(now) // the others wait for how that one fares
+	return true
+}
+
+// pause is called with mu held.
+func (h *health) pause(now time.Time) {
+	h.fails++
+	wait := maxParentPause
+	if n := h.fails - 1; n < 6 {
+		wait = min(minParentPause<<n, maxParentPause)
+	}
+	h.retry = now.Add(wait)
+}
+
+// failed notes a failure, and reports whether the parent worked before. Requests that were under way
+// together fail together: that counts once.
+func (h *health) failed(now time.Time) (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.fails > 0 {
+		return false
+	}
+	h.pause(now)
+	return true
+}
+
+// worked notes a success, and reports whether the parent did not work before.
+func (h *health) worked() (changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changed = h.fails > 0
+	h.fails = 0
+	return changed
+}
+
+// down reports whether the parent failed last.
+func (h *health) down() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.fails > 0
+}
