@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"net/http"
-	"strings"
+
 	"webproxy/proxy/internal/http1"
 )
 
@@ -26,15 +26,12 @@ func beginsLogin(h http.Header) bool {
 }
 
 // offersLogin reports whether an answer offers such a handshake, goes on with one, or says that the connection is
-// logged in. A field may hold several challenges (RFC 9110, 11.6.1), and a comma inside of one
-// looks like a border: to take a parameter for a challenge costs a connection, no more.
+// logged in.
 func offersLogin(h http.Header) bool {
 	for _, name := range [...]string{"Www-Authenticate", "Proxy-Authenticate"} {
 		for _, v := range h[name] {
-			for challenge := range strings.SplitSeq(v, ",") {
-				if http1.LogsInConnection([]byte(challenge)) {
-					return true
-				}
+			if http1.LogsInConnection([]byte(v)) {
+				return true
 			}
 		}
 	}

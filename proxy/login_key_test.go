@@ -15,6 +15,7 @@ import (
 func TestLogsInConnection(t *testing.T) {
 	for v, want := range map[string]bool{
 		"NTLM": true, "ntlm abc=": true, " Negotiate\tx": true, "Kerberos x": true, "Nego2": true,
+		"Basic x, NTLM abc": true, ", NTLM abc": true, "Basic x,\tnegotiate abc": true,
 		"": false, "Basic TlRMTQ==": false, "NTLMv9 x": false, "Digest username=ntlm": false, "Bearer ntlm": false,
 	} {
 		if got := http1.LogsInConnection([]byte(v)); got != want {

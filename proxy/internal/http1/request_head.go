@@ -300,16 +300,20 @@ func isHostValue(b []byte) bool {
 // connectionSchemes are those schemes, in lower case.
 var connectionSchemes = [...]string{"ntlm", "negotiate", "kerberos", "nego2"}
 
-// LogsInConnection reports whether credentials or a challenge, which v begins with, are of such a scheme.
+// LogsInConnection reports whether one of the credentials or challenges in v, a field value, is of such a scheme. A field
+// may hold several challenges (RFC 9110, 11.6.1), and some servers read several credentials, although the grammar has one. A comma
+// inside of one looks like a border: to take a parameter for a scheme costs a connection, no more.
 func LogsInConnection(v []byte) bool {
-	v = trimSpace(v)
-	end := 0
-	for end < len(v) && IsTokenByte(v[end]) {
-		end++
-	}
-	for _, scheme := range connectionSchemes {
-		if equalFold(v[:end], scheme) {
-			return true
+	for part := range bytes.SplitSeq(v, []byte(",")) {
+		part = trimSpace(part)
+		end := 0
+		for end < len(part) && IsTokenByte(part[end]) {
+			end++
+		}
+		for _, scheme := range connectionSchemes {
+			if equalFold(part[:end], scheme) {
+				return true
+			}
 		}
 	}
 	return false
