@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -332,7 +333,11 @@ func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) er
 	if errors.As(err, &refused) {
 		return refusedManifest(cmd, err)
 	}
-	text := tables.Shown(err.Error())
+	var at *url.Error
+	if errors.As(err, &at) {
+		err = at.Err // the address is in what was asked for, and may be long
+	}
+	text := shownError(err)
 	if _, denial, ok := strings.Cut(text, "webproxy denied: "); ok {
 		sayError(cmd.ErrOrStderr(), "the proxy at "+proxy.Host+" denied it: "+denial)
 		if _, id, ok := strings.Cut(denial, "id="); ok {
@@ -341,4 +346,16 @@ func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) er
 		return noError{}
 	}
 	return hintedError{fmt.Errorf("read the manifest through %s: %s", proxy.Host, text), "is the proxy running there? --proxy names another; webproxy lists check FILE reads a copy"}
+}
+
+// shownError is what err says, as far as a terminal can show it, and not much of it: the proxy and the host have a say in it.
+func shownError(err error) string {
+	const most = 300 // characters
+	text := []rune(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, err.Error()))
+	return string(text[:min(len(text), most)])
 }
