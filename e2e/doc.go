@@ -9,6 +9,7 @@
 //
 //	e2e/run                          # everything
 //	e2e/run -test.run TestSeedRows   # one story
+//	e2e/soak 8                       # traffic of all kinds for 8 minutes, with kills and reloads
 //	E2E_COLLECTOR=1 e2e/run          # with the OpenTelemetry Collector, which takes minutes to build
 //
 // Each file is one story, but for what the stories share: process_test.go (a webproxy), origin_test.go,
