@@ -253,10 +253,12 @@ func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, e
 }
 
 // missesCertificate reports whether err is that of an origin which has asked for a certificate of its client and got
-// none. By TLS 1.3 it says so, if it does, when the session is established on our side already, and what is written then
-// finds the connection closed.
+// none. By TLS 1.3 it says so, if it does, when the session is established on our side already: what is written then finds
+// the connection closed, or an HTTP/2 transport finds it closed before anything was written, in words of its own. So of an
+// origin that has answered nothing yet every end but a timeout counts.
 func (n *inspection) missesCertificate(err error) bool {
-	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.answered.Load() && isBrokenOff(err))
+	var netErr net.Error
+	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.answered.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
 }
 
 // payer is the client that n takes of budgets for.

@@ -77,7 +77,6 @@ func (h *frameClient) until(wanted func(http2.Frame) bool) {
 type floodOrigin struct {
 	sent  atomic.Int64
 	conns sync.Map // by remote address
-	quiet chan struct{}
 }
 
 func (o *floodOrigin) ServeHTTP(rw http.ResponseWriter, r *http.Request) {

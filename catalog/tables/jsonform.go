@@ -142,9 +142,9 @@ func (d *document) jsonAhead() bool {
 	if !beginsJSON(head) {
 		return false
 	}
-	to := d.next
 	if head[0] == '"' {
-		for to = d.next; to < len(d.lines) && strings.TrimSpace(d.lines[to]) != ""; to++ {
+		to := d.next
+		for ; to < len(d.lines) && strings.TrimSpace(d.lines[to]) != ""; to++ {
 		}
 		text := strings.TrimRight(strings.TrimSpace(strings.Join(d.lines[d.next:to], "\n")), ",")
 		wrapped := "{" + text + "}"
@@ -164,7 +164,8 @@ func (d *document) jsonAhead() bool {
 		d.structured(d.next, end, root)
 		return true
 	}
-	for to = d.next; to < len(d.lines) && strings.TrimSpace(d.lines[to]) != "" && !isFence(d.lines[to]); to++ {
+	to := d.next
+	for ; to < len(d.lines) && strings.TrimSpace(d.lines[to]) != "" && !isFence(d.lines[to]); to++ {
 	}
 	if d.broken++; d.broken > mostBroken || d.next == 0 {
 		to = len(d.lines)

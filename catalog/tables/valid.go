@@ -13,9 +13,7 @@ import (
 func (r *Report) refuseInvalid(denied bool) {
 	var all []policy.Entry
 	for i := range r.Lines {
-		for j := range r.Lines[i].Entries {
-			all = append(all, r.Lines[i].Entries[j])
-		}
+		all = append(all, r.Lines[i].Entries...)
 	}
 	if len(all) == 0 {
 		return
