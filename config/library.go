@@ -29,7 +29,7 @@ func (l *library) List(name string, place policy.Place) (policy.List, error) {
 }
 
 // File implements policy.Library. An error is of the file; problems of its lines are kept for load.
-func (l *library) File(path string) ([]policy.Entry, error) {
+func (l *library) File(path string) (*policy.Entries, error) {
 	f, err := l.open(path)
 	if err != nil {
 		return nil, fmt.Errorf("list %q: %w", path, err)
@@ -48,16 +48,34 @@ func (l *library) open(written string) (*listFile, error) {
 		}
 		path, name = filepath.Join(l.dir, path), filepath.Join(l.shown, path)
 	}
-	data, err := l.read.read(path, maxList)
+	f, err := l.read.parsed(listKey{path, name, written})
 	if err != nil {
 		return nil, err
 	}
-	f := parseList(name, written, data)
 	if l.files == nil {
 		l.files = map[string]*listFile{}
 	}
 	l.files[written] = f
 	l.order = append(l.order, f)
+	return f, nil
+}
+
+// parsed reads a list, unless its file is as it was in the load before.
+func (r *reader) parsed(key listKey) (*listFile, error) {
+	data, state, err := r.see(key.path, maxList)
+	if err != nil {
+		return nil, err
+	}
+	f := r.before[key]
+	if f == nil || f.sum != state.sum {
+		f = parseList(key.name, key.written, string(data), r.pause)
+		f.sum = state.sum
+	}
+	r.keep(key.path, f.src.text)
+	if r.lists == nil {
+		r.lists = map[listKey]*listFile{}
+	}
+	r.lists[key] = f
 	return f, nil
 }
 

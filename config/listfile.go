@@ -1,9 +1,9 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -13,70 +13,64 @@ import (
 // maxListLine bounds a line of a list, in bytes. A host and all its keys need less than a kilobyte.
 const maxListLine = 4096
 
-// A listFile is a plain text list, one policy.Entry to a line.
+// A listFile is a plain text list, one policy.Entry to a line. Loads share it as long as the file stays as it is.
 type listFile struct {
 	src     *source
-	entries []policy.Entry
+	entries *policy.Entries
 	// blank is set if the file has no text at all, not even a comment.
 	blank bool
 	// problems and warnings are those of its lines. With problems, entries are not all of the list.
 	problems, warnings Problems
+
+	sum [sha256.Size]byte // of the file
 }
 
-// parseList reads data as a list. Name is what problems call the file, written what the entries'
-// Source does: the path as it stands in the configuration.
-func parseList(name, written string, data []byte) *listFile {
-	l := &listFile{}
-	l.src, l.problems = newSource(name, data)
+// A listKey is what a list is known by from one load to the next.
+type listKey struct{ path, name, written string }
+
+// parseList reads text as a list. Name is what problems call the file, written what the entries'
+// Source does: the path as it stands in the configuration. Pause, if it is not nil, is called often.
+func parseList(name, written, text string, pause func()) *listFile {
+	l := &listFile{entries: &policy.Entries{File: written}}
+	l.src, l.problems = newSource(name, text)
 	if len(l.problems) > 0 {
 		return l
 	}
 	l.blank = true
-	// Sized at once: entries are large, and growing the slice would copy each of them several times.
-	l.entries = make([]policy.Entry, 0, len(l.src.lines))
-	first := make(map[string]int, len(l.src.lines)) // line by entry
-	for i, line := range l.src.lines {
-		number := i + 1
-		if strings.TrimSpace(line) == "" {
-			continue
+	l.entries.Grow(strings.Count(l.src.text, "\n"))
+	l.src.each(func(number int, line string) {
+		if pause != nil && number%64 == 0 {
+			pause()
 		}
-		l.blank = false
-		if len(line) > maxListLine {
+		switch {
+		case strings.TrimSpace(line) == "":
+			return
+		case len(line) > maxListLine:
 			l.problems = append(l.problems, l.src.problem(number, maxListLine+1, 1,
 				fmt.Sprintf("a line of %d bytes; want at most %d", len(line), maxListLine), "write one host to a line"))
-			continue
+		default:
+			if _, err := l.entries.ParseLine(line, number); err != nil {
+				l.problems = append(l.problems, l.entryProblem(number, err))
+			}
 		}
-		e, err := policy.ParseEntry(line)
-		if err != nil {
-			l.problems = append(l.problems, l.entryProblem(number, err))
-			continue
+		l.blank = false
+	})
+	l.entries.Done()
+	l.entries.Repeated(func(n, first int) {
+		if pause != nil && n%64 == 0 {
+			pause()
 		}
-		if e.Host == (policy.Pattern{}) {
-			continue // a comment
-		}
-		same := sameness(e)
-		if was, dup := first[same]; dup {
-			w := l.src.problem(number, column(line, 0), 0, fmt.Sprintf("says the same as line %d", was), "remove one of them")
-			w.Warning = true
-			l.warnings = append(l.warnings, w)
-		} else {
-			first[same] = number
-		}
-		e.Source = written + ":" + strconv.Itoa(number)
-		l.entries = append(l.entries, e)
-	}
+		number := l.entries.Line(n)
+		w := l.src.problem(number, column(l.src.line(number), 0), 0, fmt.Sprintf("says the same as line %d", l.entries.Line(first)), "remove one of them")
+		w.Warning = true
+		l.warnings = append(l.warnings, w)
+	})
 	if l.blank {
 		w := l.src.problem(0, 0, 0, "the list is empty: it names nothing", "a comment in it says that this is meant")
 		w.Warning = true
 		l.warnings = append(l.warnings, w)
 	}
 	return l
-}
-
-// sameness is equal for entries that decide alike.
-func sameness(e policy.Entry) string {
-	e.ID, e.Tag, e.By, e.Reason = "", "", "", ""
-	return e.String()
 }
 
 func (l *listFile) entryProblem(number int, err error) Problem {

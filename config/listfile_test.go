@@ -34,9 +34,10 @@ func TestParseList(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			l := parseList("dir/l.txt", "l.txt", []byte(tt.text))
+			l := parseList("dir/l.txt", "l.txt", tt.text, nil)
 			var got []string
-			for _, e := range l.entries {
+			for i := range l.entries.Len() {
+				e := l.entries.Entry(i)
 				got = append(got, strings.TrimPrefix(e.Source, "l.txt:")+" "+e.String())
 			}
 			if !slices.Equal(got, tt.want) {
@@ -115,7 +116,7 @@ func TestProblemWrite(t *testing.T) {
 }
 
 func TestProblemsAreBounded(t *testing.T) {
-	l := parseList("l.txt", "l.txt", []byte(strings.Repeat("*\n", 100_000)))
+	l := parseList("l.txt", "l.txt", strings.Repeat("*\n", 100_000), nil)
 	got := l.problems.sorted()
 	if len(got) != maxProblems+1 || got[maxProblems].Msg != "and 99900 more" {
 		t.Errorf("%d problems, the last %v", len(got), got[len(got)-1])
@@ -128,14 +129,15 @@ func FuzzParseList(f *testing.F) {
 	f.Add([]byte("\xef\xbb\xbfhttp://a.example.com/x?y\r\n"))
 	f.Add([]byte("*.example.co"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l := parseList("l.txt", "l.txt", data)
+		l := parseList("l.txt", "l.txt", string(data), nil)
 		for _, p := range l.problems {
-			if p.Line > len(l.src.lines) || p.Column < 0 || p.Msg == "" {
+			if p.Line > len(l.src.lines()) || p.Column < 0 || p.Msg == "" {
 				t.Errorf("problem %+v", p)
 			}
 			must(t, Problems{p}.Write(&strings.Builder{}))
 		}
-		for _, e := range l.entries {
+		for i := range l.entries.Len() {
+			e := l.entries.Entry(i)
 			if e.Source == "" || e.Host.String() == "" {
 				t.Errorf("entry %+v", e)
 			}
@@ -155,7 +157,7 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("set %v, problems %v", l.cfg.Set, l.problems)
 		}
 		for _, p := range l.problems {
-			if p.Line > len(l.doc.src.lines) || p.Msg == "" {
+			if p.Line > len(l.doc.src.lines()) || p.Msg == "" {
 				t.Errorf("problem %+v", p)
 			}
 		}

@@ -77,7 +77,7 @@ func load(path string, r *reader, now time.Time) (*Config, Problems) {
 
 // run fills l.cfg from data.
 func (l *loader) run(name string, data []byte) {
-	if l.doc.src, l.problems = newSource(name, data); len(l.problems) > 0 {
+	if l.doc.src, l.problems = newSource(name, string(data)); len(l.problems) > 0 {
 		return
 	}
 	if l.doc.root, l.problems = parseYAML(l.doc.src); l.doc.root == nil {
@@ -170,19 +170,23 @@ func (l *loader) compile() {
 	}
 	// What did not decode is missing from the Spec, and rules that refer to it are not wrong.
 	partial := l.failed("policy.clients") || l.failed("policy.phases") || l.failed("policy.names")
-	set, err := policy.Compile(&compiled, l.lib, policy.Env{Self: selfAddrs(l.cfg)})
+	set, err := policy.Compile(&compiled, l.lib, policy.Env{Self: selfAddrs(l.cfg), Pause: l.lib.read.pause})
 	if !partial {
 		l.specErrors(err)
 	}
 	for _, f := range l.lib.order {
 		l.problems = append(l.problems, f.problems...)
 		l.warnings = append(l.warnings, f.warnings...)
+		defer f.src.forget()
 	}
 	l.checkDenyLists()
 	if err != nil || len(l.problems) > 0 {
 		return
 	}
 	l.cfg.Set = set
+	if l.lib.read.pause != nil {
+		set.Digest() // before the first request asks for it
+	}
 	l.seeInspection()
 	if l.checkParents(); len(l.problems) > 0 {
 		return
@@ -204,7 +208,7 @@ func (l *loader) seeInspection() {
 	for _, path := range l.cfg.Inspection.Roots {
 		l.cfg.read.read(path, maxRoots)
 	}
-	if slices.ContainsFunc(l.cfg.Set.Rules(), func(r policy.RuleInfo) bool { return r.Inspect }) {
+	if l.cfg.Set.Inspects() {
 		l.cfg.read.list(l.cfg.Inspection.Dir)
 	}
 }

@@ -14,7 +14,7 @@ func (l *loader) checkParents() {
 		return
 	}
 	said := map[string]bool{} // by the rule: one line of a list says it for all
-	for _, r := range l.cfg.Set.Rules() {
+	for r := range l.cfg.Set.All() {
 		setting, what := "", ""
 		switch {
 		case r.Tag != "":

@@ -18,7 +18,7 @@ const maxDepth = 32
 // parseYAML reads s as one YAML document of the plain kind: no anchors, aliases, merge keys or tags,
 // which would make a file say what no reader sees in it.
 func parseYAML(s *source) (*yaml.Node, Problems) {
-	text := []byte(strings.Join(s.lines, "\n"))
+	text := []byte(strings.Join(s.lines(), "\n"))
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
 	err := dec.Decode(&doc)
@@ -129,7 +129,7 @@ func syntaxProblems(s *source, text []byte, err error) Problems {
 // stopped, and wherever an item of a list does, since one who forgot the quotes forgot them all.
 func aliases(s *source, n int) Problems {
 	var found Problems
-	for i, line := range s.lines {
+	for i, line := range s.lines() {
 		if i+1 != n && !strings.HasPrefix(strings.TrimSpace(line), "- *") {
 			continue
 		}

@@ -88,7 +88,7 @@ func editPhases(configPath string, edit func(map[string]StartedPhase)) error {
 
 // parsePhases reads data as a phases file called name.
 func parsePhases(name string, data []byte) (map[string]StartedPhase, *decoder, Problems) {
-	src, problems := newSource(name, data)
+	src, problems := newSource(name, string(data))
 	if len(problems) > 0 {
 		return nil, nil, problems
 	}

@@ -171,7 +171,7 @@ func loadText(t *testing.T, text string) *Config {
 func TestEverySettingIsShown(t *testing.T) {
 	data, err := os.ReadFile("testdata/good/every-setting.yaml")
 	must(t, err)
-	src, _ := newSource("every-setting.yaml", data)
+	src, _ := newSource("every-setting.yaml", string(data))
 	root, problems := parseYAML(src)
 	if len(problems) > 0 {
 		t.Fatal(problems)

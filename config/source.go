@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"webproxy/internal/smallfile"
@@ -23,7 +25,8 @@ const (
 // A source is the text of one file, and how the file is called in problems.
 type source struct {
 	name  string
-	lines []string // without line ends
+	text  string
+	split []string // see lines
 
 	// last is the place that from was asked for last, from which it goes on: a whole file may stand on one line.
 	last struct{ line, column, offset int }
@@ -46,12 +49,37 @@ func (s *source) from(n, column int) string {
 	return line[s.last.offset:]
 }
 
+// lines are those of the text, without their ends. They are made when they are asked for: a list that is right is read
+// without them.
+func (s *source) lines() []string {
+	if s.split == nil {
+		s.split = strings.Split(strings.ReplaceAll(s.text, "\r\n", "\n"), "\n")
+	}
+	return s.split
+}
+
+// forget drops what can be made again.
+func (s *source) forget() { s.split = nil }
+
+// each calls f for each line with its number, from 1.
+func (s *source) each(f func(number int, line string)) {
+	rest, more := s.text, true
+	for number := 1; more; number++ {
+		var line string
+		line, rest, more = strings.Cut(rest, "\n")
+		if more {
+			line = strings.TrimSuffix(line, "\r")
+		}
+		f(number, line)
+	}
+}
+
 // line returns a line by its number, from 1; empty if there is none.
 func (s *source) line(n int) string {
-	if n < 1 || n > len(s.lines) {
+	if n < 1 || n > len(s.lines()) {
 		return ""
 	}
-	return s.lines[n-1]
+	return s.lines()[n-1]
 }
 
 // problem makes a Problem at a place of s. Width is in characters.
@@ -63,7 +91,13 @@ func (s *source) problem(line, column, width int, msg, hint string) Problem {
 // tell whether they are still the same.
 type reader struct {
 	seen map[string]fileState // by path as opened
-	kept map[string][]byte    // what was read of each, in case it cannot be read whole later; see unsteady.go
+	kept map[string]string    // what was read of each, in case it cannot be read whole later; see unsteady.go. Lists share it.
+	// lists are the lists that were read, and before those of an earlier load: one that did not change is not read again.
+	lists, before map[listKey]*listFile
+	// at is when the last file was read.
+	at time.Time
+	// pause is called often by what takes long, to leave the processor to others; nil if nobody waits for it.
+	pause func()
 	// instead has contents that count for those of files, by path as opened; nil for none.
 	instead map[string][]byte
 	// unsteady are the paths, as opened, of files that change faster than they can be read. They have no content
@@ -82,18 +116,30 @@ type fileState struct {
 
 // read returns the content of the file at path, at most limit bytes of it.
 func (r *reader) read(path string, limit int64) ([]byte, error) {
+	data, _, err := r.see(path, limit)
+	if err == nil {
+		r.keep(path, string(data))
+	}
+	return data, err
+}
+
+// see is read, but does not keep what it read.
+func (r *reader) see(path string, limit int64) ([]byte, fileState, error) {
 	data, err := r.content(path, limit)
+	r.at = time.Now()
 	if r.seen == nil {
 		r.seen = map[string]fileState{}
 	}
-	if err == nil {
-		if r.kept == nil {
-			r.kept = map[string][]byte{}
-		}
-		r.kept[path] = data
+	state := r.stateOf(limit, data, err)
+	r.seen[path] = state
+	return data, state, err
+}
+
+func (r *reader) keep(path, text string) {
+	if r.kept == nil {
+		r.kept = map[string]string{}
 	}
-	r.seen[path] = stateOf(limit, data, err)
-	return data, err
+	r.kept[path] = text
 }
 
 func (r *reader) content(path string, limit int64) ([]byte, error) {
@@ -120,14 +166,21 @@ func (r *reader) listing(path string) fileState {
 	for _, e := range entries {
 		names = append(append(names, e.Name()...), 0)
 	}
-	return stateOf(listing, names, err)
+	return r.stateOf(listing, names, err)
 }
 
-func stateOf(limit int64, data []byte, err error) fileState {
+func (r *reader) stateOf(limit int64, data []byte, err error) fileState {
 	if err != nil {
 		return fileState{limit: limit, err: err.Error()}
 	}
-	return fileState{limit: limit, sum: sha256.Sum256(data)}
+	h := sha256.New()
+	for chunk := range slices.Chunk(data, 64<<10) {
+		h.Write(chunk)
+		if r.pause != nil {
+			r.pause()
+		}
+	}
+	return fileState{limit: limit, sum: [sha256.Size]byte(h.Sum(nil))}
 }
 
 // unchanged reports whether every file is still as r saw it.
@@ -141,7 +194,7 @@ func (r *reader) changed(n int) (paths []string) {
 			now = r.listing(path)
 		} else {
 			data, err := r.file(path, was.limit)
-			now = stateOf(was.limit, data, err)
+			now = r.stateOf(was.limit, data, err)
 		}
 		if now != was {
 			if paths = append(paths, path); len(paths) == n {
@@ -188,27 +241,41 @@ var errNoFile = errors.New("no such file")
 
 // newSource takes data as text. Its problems are of bytes that people cannot see but that change
 // what a file means, or that show it was not written whole; they leave nothing worth reading.
-func newSource(name string, data []byte) (*source, Problems) {
+func newSource(name, text string) (*source, Problems) {
 	s := &source{name: name}
-	data, err := smallfile.Text(data)
+	begin := []byte(text[:min(len(text), 4)])
+	rest, err := smallfile.Text(begin)
 	if err != nil {
 		return s, Problems{s.problem(0, 0, 0, "the file is UTF-16", "save it as UTF-8")}
 	}
-	s.lines = strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
+	s.text = text[len(begin)-len(rest):]
 	var found Problems
-	for i, line := range s.lines {
-		if msg, hint, at := badText(line); msg != "" {
-			column := utf8.RuneCountInString(line[:at]) + 1
-			found = append(found, s.problem(i+1, column, 1, msg, hint))
-		}
+	if !plainText(s.text) {
+		s.each(func(number int, line string) {
+			if msg, hint, at := badText(line); msg != "" {
+				column := utf8.RuneCountInString(line[:at]) + 1
+				found = append(found, s.problem(number, column, 1, msg, hint))
+			}
+		})
 	}
-	if last := len(s.lines); len(found) == 0 && !inert(s.lines[last-1]) {
+	if len(found) == 0 && !inert(s.text[strings.LastIndexByte(s.text, '\n')+1:]) {
 		// "*.example.co" may be the beginning of "*.example.com": a name that is cut off is another
 		// name, and the file system does not tell that a write did not finish.
+		last := len(s.lines())
 		found = append(found, s.problem(last, utf8.RuneCountInString(s.line(last))+1, 1,
 			"the last line does not end: was the file written whole?", "end it with a line break"))
 	}
 	return s, found
+}
+
+// plainText reports whether text has nothing that badText would find: it is ASCII without control characters.
+func plainText(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < ' ' || c >= 0x7f) && c != '\n' && c != '\t' {
+			return false
+		}
+	}
+	return true
 }
 
 // inert reports whether a line says nothing, so that it does not matter where it ends.

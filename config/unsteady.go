@@ -18,7 +18,8 @@ var errUnsteady = errors.New("changes all the time, so that it cannot be read wh
 // list that something rewrites in a loop holds up no other change, be it an urgent deny. A file of which nothing
 // is known is a problem, as is the configuration itself. The result is nil if ctx ended.
 func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Config, Problems) {
-	r := &reader{instead: map[string][]byte{}, unsteady: map[string]bool{}, files: &w.files}
+	r := w.newReader()
+	r.instead, r.unsteady = map[string][]byte{}, map[string]bool{}
 	for {
 		for _, path := range paths {
 			r.unsteady[path] = true
@@ -26,10 +27,10 @@ func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Con
 				continue
 			}
 			if data, ok := w.last.kept[path]; ok {
-				r.instead[path] = data
+				r.instead[path] = []byte(data)
 			}
 		}
-		r.seen, r.kept = nil, nil
+		r.seen, r.kept, r.lists = nil, nil, nil
 		c, problems := load(w.path, r, time.Now())
 		if c != nil {
 			c.Unsteady = slices.Sorted(maps.Keys(r.unsteady))
@@ -39,7 +40,7 @@ func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Con
 				})
 			}
 		}
-		if !w.confirm(ctx) {
+		if !w.confirm(ctx, r.at) {
 			return nil, nil, nil
 		}
 		// Others may have begun to change. Each round takes at least one file more, so the rounds end.
@@ -51,11 +52,12 @@ func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Con
 }
 
 // confirm waits between a read and the look whether the files are still the same. It reports whether the Watcher goes on.
-func (w *Watcher) confirm(ctx context.Context) bool {
+// It takes the time since the last file was read, so that the load itself is a part of the wait.
+func (w *Watcher) confirm(ctx context.Context, read time.Time) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(w.timing.confirm):
+	case <-time.After(time.Until(read.Add(w.timing.confirm))):
 		return true
 	}
 }

@@ -60,6 +60,8 @@ type Watcher struct {
 	last   *reader           // what was last reported; nil before the first time
 	events *fsnotify.Watcher // nil if the system gives none
 	dirs   *watchedDirs
+
+	pace pacer
 }
 
 // Watch watches the configuration at path, the lists it names and phases.yaml, until ctx ends or
@@ -77,6 +79,7 @@ func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*C
 		onChange: onChange,
 		reload:   make(chan struct{}, 1),
 		cancel:   cancel,
+		pace:     pacer{began: time.Now()},
 	}
 	if w.timing == (timing{}) {
 		w.timing = defaultTiming
@@ -86,7 +89,7 @@ func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*C
 	}
 	if opts.Current != nil {
 		// Its files hang by themselves: that Reader may be read by others.
-		w.last = &reader{seen: opts.Current.read.seen, kept: opts.Current.read.kept, files: &w.files}
+		w.last = &reader{seen: opts.Current.read.seen, kept: opts.Current.read.kept, lists: opts.Current.read.lists, files: &w.files}
 	}
 	w.done.Go(func() { w.run(ctx) })
 	return w
@@ -185,11 +188,11 @@ func (w *Watcher) look(ctx context.Context, force bool) {
 		return
 	}
 	for began := time.Now(); ; {
-		r := &reader{files: &w.files}
+		r := w.newReader()
 		c, problems := load(w.path, r, time.Now())
 		// Before the files are compared, so that a change from now on either shows or is an event.
 		w.watchDirs(r)
-		if !w.confirm(ctx) {
+		if !w.confirm(ctx, r.at) {
 			return
 		}
 		if changed := r.changed(math.MaxInt); len(changed) > 0 { // in the middle of being written
@@ -212,6 +215,15 @@ func (w *Watcher) look(ctx context.Context, force bool) {
 		}
 		return
 	}
+}
+
+// newReader returns the reader of another load, which has what the last one knew of lists.
+func (w *Watcher) newReader() *reader {
+	r := &reader{files: &w.files, pause: w.pace.pause}
+	if w.last != nil {
+		r.before = w.last.lists
+	}
+	return r
 }
 
 // watchDirs makes the system tell of changes to r's files, and of those only. Trouble is logged:

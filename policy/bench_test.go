@@ -71,10 +71,10 @@ func BenchmarkCompile(b *testing.B) {
 
 type parsedLibrary struct {
 	library
-	entries []policy.Entry
+	entries *policy.Entries
 }
 
-func (l parsedLibrary) File(string) ([]policy.Entry, error) { return l.entries, nil }
+func (l parsedLibrary) File(string) (*policy.Entries, error) { return l.entries, nil }
 
 func must[T any](v T, err error) T {
 	if err != nil {

@@ -3,16 +3,18 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/gaissmai/bart"
 )
 
 // A Set is a compiled Spec. It is immutable and safe for concurrent use. A nil *Set denies everything.
 type Set struct {
-	digest  string
-	entries []*entry // by order
+	entries []entry // by order
+	blocks  []block
 	index   index
 	clients clients
 	phases  map[string]*phase
@@ -22,39 +24,22 @@ type Set struct {
 	nat64   []netip.Prefix // the operator's own
 	// addrDenies is set if a deny names an address.
 	addrDenies bool
-	opening    []*entry // those that open TLS
+	opening    []*block // those that open TLS
 	timed      bool     // see Timed
 	warnings   []Warning
-}
+	pause      func() // of Env; nil for none
 
-// An entry is one host pattern of one rule, with all the conditions that hold for it.
-// Decide reads it, so what many entries have in common is shared.
-type entry struct {
-	pattern Pattern
-	next    *entry // in the index's chain
-	admits  *admission
-	path    string
-	query   string
-	methods []string // nil: all
-	groups  []*group // nil: all
-	phase   *phase   // nil: always
-	expires int64    // Unix seconds; 0: never
-	tag     *serviceTag
-	deny    bool
-	private bool
-	inspect bool
-	order   int    // place in the Spec; breaks ties, never decides
-	name    string // rule id, with the entry's where it has one
-	source  string
-	field   string // of the Spec
-	because string // the reason its author gave
-	by      string // who approved it
+	digested sync.Once // makes digest
+	digest   string
 }
 
 // An Env is what a Set must know of the machine it runs on.
 type Env struct {
 	// Self is the proxy's own listeners, on every address of the machine. Nothing leads there.
 	Self []netip.AddrPort
+	// Pause, if it is not nil, is called often by what takes long with many entries: Compile, and Digest and Diff of the
+	// Set. It may wait, to leave the processor to others.
+	Pause func()
 }
 
 // A SpecError is one mistake in a Spec.
@@ -98,12 +83,12 @@ type compiler struct {
 }
 
 // Compile turns spec into a Set, reading the lists it names from lib. The error is SpecErrors, with
-// every mistake there is; the Set is then nil. Compile keeps no reference to spec.
+// every mistake there is; the Set is then nil. Compile keeps no reference to spec, but to what lib gave.
 func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 	c := &compiler{
 		set: &Set{
-			index:  index{names: map[string]node{}, addrs: map[netip.Addr]*entry{}},
 			phases: map[string]*phase{},
+			pause:  env.Pause,
 			self:   map[netip.AddrPort]bool{},
 		},
 		lib:        lib,
@@ -126,18 +111,31 @@ func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 	c.compileClients(spec)
 	c.compileNodes(spec)
 	c.compilePhases(spec)
-	ids := map[string]int{}
-	for i := range spec.Rules {
-		c.compileRule(&spec.Rules[i], i, ids)
-	}
+	c.compileRules(spec.Rules)
 	if len(c.errs) > 0 {
 		return nil, c.errs
 	}
-	c.set.digest = c.set.makeDigest()
+	c.set.index = newIndex(c.set.entries, c.set.rest)
 	return c.set, nil
 }
 
-func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int) {
+// compileRules compiles rules: first what their hosts are, so that there is room for exactly these entries.
+func (c *compiler) compileRules(rules []RuleSpec) {
+	c.set.blocks = make([]block, len(rules))
+	hosts := make([]named, len(rules))
+	n := 0
+	for i := range rules {
+		hosts[i] = c.hostsOf(&rules[i], fmt.Sprintf("rules[%d]", i))
+		n += hosts[i].list.Len()
+	}
+	c.set.entries = make([]entry, 0, n)
+	ids := map[string]int{}
+	for i := range rules {
+		c.compileRule(&rules[i], i, ids, &hosts[i])
+	}
+}
+
+func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int, hosts *named) {
 	field := fmt.Sprintf("rules[%d]", i)
 	first, dup := ids[r.ID]
 	switch {
@@ -150,7 +148,8 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int) {
 	default:
 		ids[r.ID] = i
 	}
-	rule := entry{
+	rule := conditions{
+		id:      r.ID,
 		deny:    r.Deny,
 		inspect: r.Inspect,
 		because: r.Reason,
@@ -163,37 +162,64 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int) {
 	if r.Deny && r.Private != "" {
 		c.failAt(field+".private", "a deny allows nothing", "drop private")
 	}
-	c.eachEntry(r, field, func(src *Entry, field string) { c.addEntry(r, src, rule, field) })
+	c.errs = append(c.errs, hosts.errs...)
+	c.set.warnings = append(c.set.warnings, hosts.warnings...)
+	b := &c.set.blocks[i]
+	*b = block{conditions: &rule, list: hosts.list, field: hosts.field, hosts: hosts.own, source: r.Source}
+	b.terms = make([]terms, len(hosts.list.forms))
+	for f := range b.terms {
+		b.terms[f] = c.compileTerms(r, &hosts.list.forms[f])
+	}
+	b.nameNotes()
+	if r.Inspect {
+		c.set.opening = append(c.set.opening, b)
+	}
+	b.first = uint32(len(c.set.entries))
+	for n := range hosts.list.items {
+		c.set.rest(n)
+		c.addEntry(r, b, &hosts.list.items[n])
+	}
+	b.count = uint32(len(c.set.entries)) - b.first
 }
 
-// addEntry completes the entry e, which has the conditions of its rule, by those of src.
-func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
-	if src.Cloud != "" && src.Cloud != c.place.Cloud {
+// compileTerms is what entries of form f mean in the rule r.
+func (c *compiler) compileTerms(r *RuleSpec, f *form) terms {
+	t := terms{path: f.path, query: f.query, elsewhere: f.cloud != "" && f.cloud != c.place.Cloud}
+	if !t.elsewhere {
+		t.admits = c.compilePort(r, f)
+		c.compileTime(r, f, &t)
+	}
+	return t
+}
+
+// nameNotes makes the names of entries that have ids of their own.
+func (b *block) nameNotes() {
+	for i := range b.list.notes {
+		if id := b.list.notes[i].id; id != "" {
+			if b.names == nil {
+				b.names = slices.Repeat([]string{b.id}, len(b.list.notes))
+			}
+			b.names[i] = b.id + "/" + id
+		}
+	}
+}
+
+// addEntry adds the entry of b that it is.
+func (c *compiler) addEntry(r *RuleSpec, b *block, it *item) {
+	t := &b.terms[it.form]
+	if t.elsewhere {
 		return
 	}
-	e.pattern, e.source, e.field, e.order = src.Host, src.Source, field, len(c.set.entries)
-	if src.Reason != "" {
-		e.because = src.Reason
+	c.set.entries = append(c.set.entries, entry{item: it, block: b, order: uint32(len(c.set.entries))})
+	e := &c.set.entries[len(c.set.entries)-1]
+	if t.wrong != nil {
+		c.fail(e, t.wrong.Msg, t.wrong.Hint)
 	}
-	if src.By != "" {
-		e.by = src.By
-	}
-	e.name = r.ID
-	if src.ID != "" {
-		e.name += "/" + src.ID
-	}
-	c.compilePort(r, src, &e)
-	c.compilePath(r, src, &e)
-	c.compileTime(r, src, &e)
-	c.checkHost(&e)
-	c.compileClosed(&e)
-	c.set.addrDenies = c.set.addrDenies || e.deny && e.pattern.kind == patternAddr
-	c.set.timed = c.set.timed || e.phase != nil || e.expires != 0
-	c.set.entries = append(c.set.entries, &e)
-	if e.inspect {
-		c.set.opening = append(c.set.opening, &e)
-	}
-	c.set.index.add(&e)
+	c.checkPathOf(r, e)
+	c.checkHost(e)
+	c.compileClosed(e)
+	c.set.addrDenies = c.set.addrDenies || b.deny && it.kind == patternAddr
+	c.set.timed = c.set.timed || t.phase != nil || t.expires != 0
 }
 
 // String is the entry in its normal form, every condition that decides included. Two entries with
@@ -201,34 +227,31 @@ func (c *compiler) addEntry(r *RuleSpec, src *Entry, e entry, field string) {
 func (e *entry) String() string { return string(e.appendTo(nil)) }
 
 func (e *entry) appendTo(b []byte) []byte {
-	verdict := Allow
-	if e.deny {
-		verdict = Deny
-	}
-	b = append(b, verdict.String()...)
+	t := e.terms()
+	b = append(b, verdictOf(e.block.deny).String()...)
 	b = append(b, ' ')
-	b = append(b, e.name...)
-	b = e.appendForm(b, " http://", e.admits.http)
-	b = e.appendForm(b, " https://", e.admits.https)
-	b = appendSetting(b, " path=", e.path)
-	b = appendSetting(b, " query=", e.query)
-	b = appendSetting(b, " methods=", strings.Join(e.methods, ","))
-	if e.groups != nil {
-		b = appendSetting(b, " for=", strings.Join(groupNames(e.groups), ","))
+	b = append(b, e.name()...)
+	b = e.appendForm(b, " http://", t.admits.http)
+	b = e.appendForm(b, " https://", t.admits.https)
+	b = appendSetting(b, " path=", t.path)
+	b = appendSetting(b, " query=", t.query)
+	b = appendSetting(b, " methods=", strings.Join(e.block.methods, ","))
+	if e.block.groups != nil {
+		b = appendSetting(b, " for=", strings.Join(groupNames(e.block.groups), ","))
 	}
-	if e.phase != nil {
-		b = appendSetting(b, " phase=", e.phase.name)
+	if t.phase != nil {
+		b = appendSetting(b, " phase=", t.phase.name)
 	}
-	if e.expires != 0 {
-		b = appendSetting(b, " expires=", strconv.FormatInt(e.expires, 10))
+	if t.expires != 0 {
+		b = appendSetting(b, " expires=", strconv.FormatInt(t.expires, 10))
 	}
-	if e.private {
+	if e.block.private {
 		b = append(b, " private=allow"...)
 	}
-	if e.tag != nil {
-		b = fmt.Appendf(b, " tag=%s,%s,%d,%s", e.tag.name, e.tag.check, e.tag.prefixes.Size(), e.tag.digest)
+	if tag := e.block.tag; tag != nil {
+		b = fmt.Appendf(b, " tag=%s,%s,%d,%s", tag.name, tag.check, tag.prefixes.Size(), tag.digest)
 	}
-	if e.inspect {
+	if e.block.inspect {
 		b = append(b, " inspect=true"...)
 	}
 	return b
@@ -239,9 +262,19 @@ func (e *entry) appendForm(b []byte, scheme string, ports portSet) []byte {
 		return b
 	}
 	b = append(b, scheme...)
-	b = append(b, e.pattern.bracketed()...)
+	b = e.appendHost(b)
 	b = append(b, ':')
 	return ports.appendTo(b)
+}
+
+// appendHost appends the pattern, an IPv6 address in brackets.
+func (e *entry) appendHost(b []byte) []byte {
+	if host := e.item.host; e.item.kind != patternAddr || !strings.Contains(host, ":") {
+		return append(b, host...)
+	}
+	b = append(b, '[')
+	b = append(b, e.item.host...)
+	return append(b, ']')
 }
 
 func appendSetting(b []byte, key, value string) []byte {
@@ -271,17 +304,6 @@ func (c *compiler) warn(e *entry, msg, hint string) {
 	c.set.warnings = append(c.set.warnings, Warning(*e.blame(msg, hint)))
 }
 
-// blame says where e is written: a setting of the Spec, or a line of a file of its own.
-func (e *entry) blame(msg, hint string) *SpecError {
-	switch {
-	case strings.HasSuffix(e.field, ".file"):
-		return &SpecError{File: e.source, Msg: msg, Hint: hint}
-	case strings.HasSuffix(e.field, ".list"):
-		msg = e.source + ": " + msg
-	}
-	return &SpecError{Field: e.field, Msg: msg, Hint: hint}
-}
-
 func list(names []string) string { return strings.Join(names, ", ") }
 
 // Timed reports whether what s decides may change with the time: a rule has a phase, or expires.
@@ -292,5 +314,12 @@ func (s *Set) Len() int { return len(s.entries) }
 
 // Warnings returns what Compile noticed; the caller must not change it.
 func (s *Set) Warnings() []Warning { return s.warnings }
+
+// rest pauses now and then in a loop of which i is the counter.
+func (s *Set) rest(i int) {
+	if s != nil && s.pause != nil && i%64 == 0 {
+		s.pause()
+	}
+}
 
 func (s *Set) isSelf(a netip.AddrPort) bool { return s.self[a] }

@@ -48,8 +48,8 @@ func (c *clients) named(name string) *group {
 }
 
 // checkClient judges the client's group against the rule's.
-func (e *entry) checkClient(g *group) Reason {
-	if e.groups == nil || slices.Contains(e.groups, g) {
+func (r *conditions) checkClient(g *group) Reason {
+	if r.groups == nil || slices.Contains(r.groups, g) {
 		return reasonUnset
 	}
 	return ClientNotAllowed

@@ -5,82 +5,96 @@ import (
 	"strings"
 )
 
-// eachEntry calls add for each entry of whatever names the rule's hosts, with its field in the Spec.
-// The Entry is add's for the time of the call.
-func (c *compiler) eachEntry(r *RuleSpec, field string, add func(src *Entry, field string)) {
+// A named is the hosts that a rule names, and what is wrong with them.
+type named struct {
+	list     *Entries // never nil
+	field    string   // of the Spec
+	own      bool     // they are the rule's own hosts, each with its number from 1 as its line
+	errs     SpecErrors
+	warnings []Warning
+}
+
+// hostsOf returns the entries of whatever names the rule's hosts.
+func (c *compiler) hostsOf(r *RuleSpec, field string) named {
+	h := named{list: &Entries{}}
 	given := 0
 	for _, set := range []bool{r.List != "", r.File != "", len(r.Hosts) > 0, r.URL != ""} {
 		given += bit(set)
 	}
 	if given != 1 {
-		c.failAt(field, "want exactly one of hosts, url, file and list", "")
-		return
+		h.failAt(field, "want exactly one of hosts, url, file and list", "")
+		return h
 	}
 	if len(r.Hosts) > 0 {
-		c.eachHost(r, field, add)
-		return
+		h.ownHosts(r, field)
+		return h
 	}
 	if len(r.Ports) > 0 || len(r.Schemes) > 0 {
-		c.failAt(field, "ports and schemes go with hosts only", "a list, a file or a url has them in its entries")
+		h.failAt(field, "ports and schemes go with hosts only", "a list, a file or a url has them in its entries")
 	}
 	switch {
 	case r.URL != "":
-		c.urlEntry(r, field+".url", add)
+		h.url(r, field+".url")
 	case r.File != "":
+		h.field = field + ".file"
 		entries, err := c.lib.File(r.File)
 		if err != nil {
-			c.failAt(field+".file", err.Error(), "")
+			h.failAt(h.field, err.Error(), "")
 		}
-		addAll(entries, field+".file", add)
+		if entries != nil {
+			h.list = entries
+		}
 	default:
-		c.listEntries(r, field+".list", add)
+		h.catalog(c, r, field+".list")
 	}
+	return h
 }
 
-// listEntries adds those of a catalog list, and warns of what it has but cannot give.
-func (c *compiler) listEntries(r *RuleSpec, field string, add func(*Entry, string)) {
+func (h *named) failAt(field, msg, hint string) {
+	h.errs = append(h.errs, &SpecError{Field: field, Msg: msg, Hint: hint})
+}
+
+// catalog takes those of a catalog list, and warns of what it has but cannot give.
+func (h *named) catalog(c *compiler, r *RuleSpec, field string) {
+	h.field = field
 	l, err := c.lib.List(r.List, c.place)
 	if err != nil {
-		c.failAt(field, err.Error(), "")
+		h.failAt(field, err.Error(), "")
 	}
 	for _, d := range l.Disabled {
 		if d.Final && len(l.Entries) > 0 {
 			continue // nothing to do about it; a list without any entry is another matter
 		}
-		c.set.warnings = append(c.set.warnings, Warning{
+		h.warnings = append(h.warnings, Warning{
 			Field: field, Msg: fmt.Sprintf("%s: %q is not in force: %s", d.Source, d.Text, d.Reason),
 		})
 	}
-	addAll(l.Entries, field, add)
+	h.list = NewEntries(l.Entries)
 }
 
-func addAll(entries []Entry, field string, add func(*Entry, string)) {
-	for i := range entries {
-		add(&entries[i], field)
-	}
-}
-
-func (c *compiler) eachHost(r *RuleSpec, field string, add func(*Entry, string)) {
-	ports := c.compilePorts(r, field)
-	for i, h := range r.Hosts {
-		at := fmt.Sprintf("%s.hosts[%d]", field, i)
-		p, err := ParsePattern(h)
-		if r.Deny && h == "*" {
+func (h *named) ownHosts(r *RuleSpec, field string) {
+	h.field, h.own = field+".hosts", true
+	h.checkPorts(r, field)
+	for i, host := range r.Hosts {
+		p, err := ParsePattern(host)
+		if r.Deny && host == "*" {
 			p, err = anyPattern(), nil
 		}
 		if err != nil {
-			hint := patternHint(h)
-			if strings.ContainsAny(h, ":/") {
+			hint := patternHint(host)
+			if strings.ContainsAny(host, ":/") {
 				hint = "a host only: ports have a setting of their own, and a URL goes to url or into a list file"
 			}
-			c.failAt(at, err.Error(), hint)
+			h.failAt(fmt.Sprintf("%s[%d]", h.field, i), err.Error(), hint)
 			continue
 		}
-		add(&Entry{Host: p, Ports: ports, Source: r.Source}, at)
+		h.list.add(&Entry{Host: p, Ports: r.Ports}, uint32(i+1))
 	}
+	h.list.Done()
 }
 
-func (c *compiler) urlEntry(r *RuleSpec, field string, add func(*Entry, string)) {
+func (h *named) url(r *RuleSpec, field string) {
+	h.field = field
 	e, err := ParseEntry(r.URL)
 	switch {
 	case err != nil:
@@ -88,52 +102,51 @@ func (c *compiler) urlEntry(r *RuleSpec, field string, add func(*Entry, string))
 		if ee, ok := err.(*EntryError); ok {
 			msg, hint = ee.Msg, ee.Hint
 		}
-		c.failAt(field, msg, hint)
+		h.failAt(field, msg, hint)
 	case e.location() != e.String() || e.Host.kind == patternNone:
-		c.failAt(field, fmt.Sprintf("%q is not a URL", r.URL), "write https://host/path; conditions have settings of their own")
+		h.failAt(field, fmt.Sprintf("%q is not a URL", r.URL), "write https://host/path; conditions have settings of their own")
 	default:
 		e.Source = r.Source
-		add(&e, field)
+		h.list = NewEntries([]Entry{e})
 	}
 }
 
 // checkHost refuses and warns of patterns that cannot do what their author meant.
 func (c *compiler) checkHost(e *entry) {
-	p := e.pattern
-	switch {
-	case p.kind == patternAddr && !e.deny:
+	switch kind := e.item.kind; {
+	case e.block.deny || kind == patternExact:
+	case kind == patternAddr:
 		c.checkLiteral(e)
-	case p.IsWildcard() && !e.deny && !strings.Contains(p.tail, "."):
-		c.warn(e, fmt.Sprintf("%q allows every host under a whole top-level domain", p), "name a domain below it")
+	case !strings.Contains(e.tailText(), "."):
+		c.warn(e, fmt.Sprintf("%q allows every host under a whole top-level domain", e.item.host), "name a domain below it")
 	}
 }
 
 func (c *compiler) checkLiteral(e *entry) {
-	switch kind := c.set.classify(e.pattern.addr); {
+	switch kind := c.set.classify(e.pattern().addr); {
 	case kind == addrForbidden:
-		c.fail(e, fmt.Sprintf("%s is an address that no rule can allow", e.pattern), "see \"guards\" in docs/rules.md")
-	case kind == addrPrivate && !e.private:
-		c.fail(e, fmt.Sprintf("%s is not a public address", e.pattern), "add private: allow to the rule")
+		c.fail(e, fmt.Sprintf("%s is an address that no rule can allow", e.item.host), "see \"guards\" in docs/rules.md")
+	case kind == addrPrivate && !e.block.private:
+		c.fail(e, fmt.Sprintf("%s is not a public address", e.item.host), "add private: allow to the rule")
 	}
 }
 
-// compilePorts checks the rule's ports, once for all of its hosts.
-func (c *compiler) compilePorts(r *RuleSpec, field string) []uint16 {
+// checkPorts checks the rule's ports, once for all of its hosts.
+func (h *named) checkPorts(r *RuleSpec, field string) {
 	seen := map[uint16]bool{}
 	for i, p := range r.Ports {
 		at := fmt.Sprintf("%s.ports[%d]", field, i)
 		switch {
 		case p == 0:
-			c.failAt(at, "port 0: want 1 to 65535", "")
+			h.failAt(at, "port 0: want 1 to 65535", "")
 		case seen[p]:
-			c.failAt(at, fmt.Sprintf("port %d is listed twice", p), "")
+			h.failAt(at, fmt.Sprintf("port %d is listed twice", p), "")
 		}
 		seen[p] = true
 	}
 	for i, s := range r.Schemes {
 		if s == SchemeNone {
-			c.failAt(fmt.Sprintf("%s.schemes[%d]", field, i), "want http or https", "")
+			h.failAt(fmt.Sprintf("%s.schemes[%d]", field, i), "want http or https", "")
 		}
 	}
-	return r.Ports
 }

@@ -10,13 +10,13 @@ import (
 // waits reports whether e asks to open the tunnel that req would make: its path and its methods are
 // then about the requests inside, each of which is judged on its own.
 func (e *entry) waits(req *Request) bool {
-	return e.inspect && req.Method == "CONNECT" && req.Path == ""
+	return e.block.inspect && req.Method == "CONNECT" && req.Path == ""
 }
 
 // judgedInside reports whether e, a deny that waits, may not hold for any request inside the tunnel that req
 // would make. One that names CONNECT itself holds for all of them.
 func (e *entry) judgedInside(req *Request) bool {
-	return e.path != "" || e.checkMethod(req.Method) != reasonUnset
+	return e.terms().path != "" || e.checkMethod(req.Method) != reasonUnset
 }
 
 // closed are hosts whose TLS nobody may open. Microsoft's documents say which: clients accept no
@@ -85,16 +85,17 @@ func (c *compiler) compileInspect(r *RuleSpec, groups []*group, field string) {
 
 // compileClosed refuses an entry that would open TLS of a host where that breaks something.
 func (c *compiler) compileClosed(e *entry) {
-	if !e.inspect {
+	if !e.block.inspect {
 		return
 	}
-	if !e.admits.https.any() {
+	if !e.terms().admits.https.any() {
 		c.fail(e, "there is no TLS to inspect in plain HTTP", "drop inspect")
 		return
 	}
+	p := e.pattern()
 	for _, h := range closed() {
-		if e.pattern.Overlaps(h.pattern) {
-			c.fail(e, fmt.Sprintf("%s must not be inspected (%s): %s", h.pattern, e.pattern, h.why), "drop inspect, or name the host that is meant")
+		if p.Overlaps(h.pattern) {
+			c.fail(e, fmt.Sprintf("%s must not be inspected (%s): %s", h.pattern, p, h.why), "drop inspect, or name the host that is meant")
 			return
 		}
 	}

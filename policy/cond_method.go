@@ -9,10 +9,11 @@ import (
 // checkMethod judges the method as the proxy sees it: for a tunnel that is CONNECT. Methods differ by
 // case (RFC 9110, 9.1), but not every origin knows: a deny holds for all spellings.
 func (e *entry) checkMethod(method string) Reason {
-	if e.methods == nil || slices.Contains(e.methods, method) {
+	methods := e.block.methods
+	if methods == nil || slices.Contains(methods, method) {
 		return reasonUnset
 	}
-	if e.deny && slices.ContainsFunc(e.methods, func(m string) bool { return strings.EqualFold(m, method) }) {
+	if e.block.deny && slices.ContainsFunc(methods, func(m string) bool { return strings.EqualFold(m, method) }) {
 		return reasonUnset
 	}
 	return MethodNotAllowed

@@ -151,38 +151,39 @@ func checkURLBytes(what, s string) error {
 // checkPath judges the path and the query. What cannot be seen in a tunnel does not keep the host
 // out; Decision.PathEnforced tells.
 func (e *entry) checkPath(req *Request) Reason {
-	if e.path == "" || req.Path == "" {
+	t := e.terms()
+	if t.path == "" || req.Path == "" {
 		return reasonUnset
 	}
-	if e.deny {
-		if !mayMatchPath(e.path, req.Path) {
+	if e.block.deny {
+		if !mayMatchPath(t.path, req.Path) {
 			return PathNotAllowed
 		}
 		return reasonUnset
 	}
-	if !MatchPath(e.path, req.Path) || e.query != "" && e.query != req.Query {
+	if !MatchPath(t.path, req.Path) || t.query != "" && t.query != req.Query {
 		return PathNotAllowed
 	}
 	return reasonUnset
 }
 
-// compilePath refuses a deny that could not hold: in a tunnel the path cannot be seen, and a query
+// checkPathOf refuses a deny that could not hold: in a tunnel the path cannot be seen, and a query
 // can be written in any number of ways.
-func (c *compiler) compilePath(r *RuleSpec, src *Entry, e *entry) {
-	e.path, e.query = src.Path, src.Query
-	if e.path == "" {
+func (c *compiler) checkPathOf(r *RuleSpec, e *entry) {
+	t := e.terms()
+	if t.path == "" {
 		return
 	}
-	tunnel := e.admits.https.any()
+	tunnel := t.admits.https.any()
 	if r.Deny && tunnel && !r.Inspect {
 		c.fail(e, "the path cannot be seen in a tunnel, so this deny would not hold",
 			"deny the whole host, write http:// if only plain HTTP is meant, or set inspect: true")
 	}
-	if r.Deny && e.query != "" {
+	if r.Deny && t.query != "" {
 		c.fail(e, "a query can be written in many ways, so this deny would not hold", "deny the path without its query")
 	}
 	if !r.Deny && tunnel && !r.Inspect {
-		c.warn(e, fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", e.path, src.Host),
+		c.warn(e, fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", t.path, e.item.host),
 			"set inspect: true on a rule of its own to enforce it, or drop the path")
 	}
 }

@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // An admission is the ports that an entry admits in each form. Entries share them.
 type admission struct {
@@ -17,7 +14,7 @@ type portSet struct {
 	ports []uint16
 }
 
-func (s portSet) has(port uint16) bool { return s.all || slices.Contains(s.ports, port) }
+func (s *portSet) has(port uint16) bool { return s.all || slices.Contains(s.ports, port) }
 
 func (s portSet) any() bool { return s.all || len(s.ports) > 0 }
 
@@ -28,18 +25,13 @@ func (s portSet) appendTo(b []byte) []byte {
 	if s.all {
 		return append(b, '*')
 	}
-	for i, p := range s.ports {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendUint(b, uint64(p), 10)
-	}
-	return b
+	return appendPorts(b, s.ports)
 }
 
 // checkPort judges port and scheme together, since an entry may list them together.
 func (e *entry) checkPort(t Target) Reason {
-	own, other := e.admits.https, e.admits.http
+	admits := e.terms().admits
+	own, other := &admits.https, &admits.http
 	if t.scheme == HTTP {
 		own, other = other, own
 	}
@@ -55,27 +47,27 @@ func (e *entry) checkPort(t Target) Reason {
 // compilePort works out which ports an entry admits in which form: those of its scheme. Without a
 // scheme, CONNECT on every port and plain HTTP too on port 80; without ports, the scheme's default
 // one. A deny without a scheme is for both, and without ports for all.
-func (c *compiler) compilePort(r *RuleSpec, src *Entry, e *entry) {
-	schemes := r.Schemes
-	if src.Scheme != SchemeNone {
-		schemes = []Scheme{src.Scheme}
+func (c *compiler) compilePort(r *RuleSpec, f *form) *admission {
+	schemes, ports := r.Schemes, f.list
+	if f.scheme != SchemeNone {
+		schemes = []Scheme{f.scheme}
 	}
 	var a admission
 	switch {
 	case len(schemes) > 0:
 		for _, s := range schemes {
-			a.add(s, src.Ports, r.Deny)
+			a.add(s, ports, r.Deny)
 		}
 	case r.Deny:
-		a.add(HTTP, src.Ports, true)
-		a.add(HTTPS, src.Ports, true)
+		a.add(HTTP, ports, true)
+		a.add(HTTPS, ports, true)
 	default:
-		a.add(HTTPS, src.Ports, false)
-		if slices.Contains(src.Ports, 80) {
+		a.add(HTTPS, ports, false)
+		if slices.Contains(ports, 80) {
 			a.add(HTTP, []uint16{80}, false)
 		}
 	}
-	e.admits = c.intern(a)
+	return c.intern(a)
 }
 
 func (a *admission) add(s Scheme, ports []uint16, deny bool) {

@@ -28,11 +28,11 @@ func (s *Set) PhaseOn(name string, t time.Time) bool {
 }
 
 // checkTime judges the phase first, since a phase can be switched on, and then the expiry.
-func (e *entry) checkTime(now time.Time) Reason {
-	if e.phase != nil && !e.phase.on(now) {
+func (t *terms) checkTime(now time.Time) Reason {
+	if t.phase != nil && !t.phase.on(now) {
 		return PhaseInactive
 	}
-	if e.expires != 0 && now.Unix() >= e.expires {
+	if t.expires != 0 && now.Unix() >= t.expires {
 		return RuleExpired
 	}
 	return reasonUnset
@@ -56,26 +56,26 @@ func (c *compiler) compilePhases(spec *Spec) {
 	}
 }
 
-// compileTime binds an entry to a phase and an expiry: its own, else its rule's; the earlier
+// compileTime binds entries of the form f to a phase and an expiry: its own, else its rule's; the earlier
 // expiry holds. An entry with a phase of its own in a rule with another one would need both.
-func (c *compiler) compileTime(r *RuleSpec, src *Entry, e *entry) {
-	name := src.Phase
+func (c *compiler) compileTime(r *RuleSpec, f *form, t *terms) {
+	name := f.phase
 	switch {
 	case name == "":
 		name = r.Phase
 	case r.Phase != "" && r.Phase != name:
-		c.fail(e, fmt.Sprintf("phase %q differs from its rule's phase %q", name, r.Phase), "put the entry into a rule of its own")
+		t.wrong = &SpecError{Msg: fmt.Sprintf("phase %q differs from its rule's phase %q", name, r.Phase), Hint: "put the entry into a rule of its own"}
 	}
 	if name != "" {
-		e.phase = c.set.phases[name]
-		if e.phase == nil {
-			c.fail(e, fmt.Sprintf("no phase %q", name), "name it in policy.phases: "+name+": { active: false }")
-			e.phase = &phase{name: name} // never on
+		t.phase = c.set.phases[name]
+		if t.phase == nil {
+			t.wrong = &SpecError{Msg: fmt.Sprintf("no phase %q", name), Hint: "name it in policy.phases: " + name + ": { active: false }"}
+			t.phase = &phase{name: name} // never on
 		}
 	}
-	for _, x := range []Expiry{src.Expires, r.Expires} {
-		if !x.IsZero() && (e.expires == 0 || x.at.Unix() < e.expires) {
-			e.expires = x.at.Unix()
+	for _, x := range []Expiry{f.expires, r.Expires} {
+		if !x.IsZero() && (t.expires == 0 || x.at.Unix() < t.expires) {
+			t.expires = x.at.Unix()
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (s *Set) decideFor(req *Request, g *group) Decision {
 		return d.denied(DeniedByRule, m.deny)
 	case m.allow != nil:
 		d.Permit, d.Verdict, d.Reason, d.entry = true, Allow, AllowedByRule, m.allow
-		d.PathEnforced = m.allow.path == "" || req.Path != "" || m.inspect
+		d.PathEnforced = m.allow.terms().path == "" || req.Path != "" || m.inspect
 	case m.near != nil:
 		d = d.denied(m.why, m.near)
 	case req.Target.addr.IsValid():
@@ -80,23 +80,16 @@ type match struct {
 	inspect bool
 }
 
-// chain tries e and the entries linked to it.
-func (m *match) chain(e *entry) {
-	for ; e != nil; e = e.next {
-		m.try(e)
-	}
-}
-
 func (m *match) try(e *entry) {
 	why := e.fails(m.req, m.group)
 	if why == reasonUnset && e.waits(m.req) {
 		m.inspect = true
-		if e.deny && e.judgedInside(m.req) {
+		if e.block.deny && e.judgedInside(m.req) {
 			return
 		}
 	}
 	switch {
-	case why == reasonUnset && e.deny:
+	case why == reasonUnset && e.block.deny:
 		if m.deny == nil || e.order < m.deny.order {
 			m.deny = e
 		}
@@ -104,7 +97,7 @@ func (m *match) try(e *entry) {
 		if m.allow == nil || e.betterThan(m.allow, m.req) {
 			m.allow = e
 		}
-	case e.deny: // a deny that does not match is nobody's near miss
+	case e.block.deny: // a deny that does not match is nobody's near miss
 	case m.near == nil || nearness(why) > nearness(m.why) || why == m.why && e.order < m.near.order:
 		m.near, m.why = e, why
 	}
@@ -113,7 +106,7 @@ func (m *match) try(e *entry) {
 // fails returns why e does not hold for a request to its host, and reasonUnset if it does. The
 // order of the conditions is that of nearness.
 func (e *entry) fails(req *Request, g *group) Reason {
-	if why := e.checkClient(g); why != reasonUnset {
+	if why := e.block.checkClient(g); why != reasonUnset {
 		return why
 	}
 	if why := e.checkPort(req.Target); why != reasonUnset {
@@ -125,7 +118,7 @@ func (e *entry) fails(req *Request, g *group) Reason {
 	if why := e.checkPath(req); why != reasonUnset {
 		return why
 	}
-	return e.checkTime(req.Time)
+	return e.terms().checkTime(req.Time)
 }
 
 // nearness ranks the conditions by how little was missing.
@@ -156,10 +149,10 @@ func (e *entry) betterThan(f *entry, req *Request) bool {
 	if a, b := e.addressRank(), f.addressRank(); a != b {
 		return a > b
 	}
-	if e.tag != nil && e.tag.name != f.tag.name {
-		return e.tag.name < f.tag.name
+	if tag, other := e.block.tag, f.block.tag; tag != nil && tag.name != other.name {
+		return tag.name < other.name
 	}
-	if a, b := e.path == "" || req.Path != "", f.path == "" || req.Path != ""; a != b {
+	if a, b := e.terms().path == "" || req.Path != "", f.terms().path == "" || req.Path != ""; a != b {
 		return a
 	}
 	return e.order < f.order
@@ -167,11 +160,11 @@ func (e *entry) betterThan(f *entry, req *Request) bool {
 
 func (e *entry) addressRank() int {
 	switch {
-	case e.private:
+	case e.block.private:
 		return 3
-	case e.tag == nil:
+	case e.block.tag == nil:
 		return 2
-	case e.tag.check == TagWarn:
+	case e.block.tag.check == TagWarn:
 		return 1
 	}
 	return 0

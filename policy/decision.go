@@ -199,7 +199,7 @@ func (d Decision) Rule() string {
 	if d.entry == nil {
 		return ""
 	}
-	return d.entry.name
+	return d.entry.name()
 }
 
 // Source is where the deciding entry is written: "lists/approved.txt:4", "webproxy.yaml:23" or
@@ -208,23 +208,23 @@ func (d Decision) Source() string {
 	if d.entry == nil {
 		return ""
 	}
-	return d.entry.source
+	return d.entry.source()
 }
 
 // Phase is the phase the deciding entry is bound to; empty if it is bound to none.
 func (d Decision) Phase() string {
-	if d.entry == nil || d.entry.phase == nil {
+	if d.entry == nil || d.entry.terms().phase == nil {
 		return ""
 	}
-	return d.entry.phase.name
+	return d.entry.terms().phase.name
 }
 
 // ServiceTag is the tag that the deciding entry ties the address to; empty if none.
 func (d Decision) ServiceTag() string {
-	if d.entry == nil || d.entry.tag == nil {
+	if d.entry == nil || d.entry.block.tag == nil {
 		return ""
 	}
-	return d.entry.tag.name
+	return d.entry.block.tag.name
 }
 
 // OutsideTag reports whether CheckAddr was asked about an address that is not in the entry's service tag.
@@ -254,7 +254,7 @@ type AddrClass struct {
 func (d Decision) AddrClass() AddrClass {
 	c := AddrClass{set: d.set}
 	if d.entry != nil && d.Verdict == Allow {
-		c.private, c.tag = d.entry.private, d.entry.tag
+		c.private, c.tag = d.entry.block.private, d.entry.block.tag
 	}
 	return c
 }

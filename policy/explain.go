@@ -47,10 +47,10 @@ func (x *Explanation) why() string {
 	switch d.Reason {
 	case AllowedByRule:
 		if !d.PathEnforced {
-			return fmt.Sprintf("%s allows it; its path %s cannot be seen in a tunnel and is not enforced", named, d.entry.path)
+			return fmt.Sprintf("%s allows it; its path %s cannot be seen in a tunnel and is not enforced", named, d.entry.terms().path)
 		}
-		if d.entry.pattern.IsWildcard() {
-			named = fmt.Sprintf("%s of %s", d.entry.pattern, named)
+		if p := d.entry.pattern(); p.IsWildcard() {
+			named = fmt.Sprintf("%s of %s", p, named)
 		}
 		return fmt.Sprintf("%s allows it", named)
 	case HostNotListed:
@@ -78,26 +78,27 @@ func (x *Explanation) why() string {
 
 // condition says, as half a sentence, which condition of e a request failed for reason.
 func (e *entry) condition(reason Reason) string {
+	t := e.terms()
 	switch reason {
 	case reasonUnset:
 		return "allows it, and would decide if nothing denied it"
 	case ClientNotAllowed:
-		return "only for clients in " + list(groupNames(e.groups))
+		return "only for clients in " + list(groupNames(e.block.groups))
 	case PortNotAllowed, SchemeNotAllowed:
-		return "only for " + e.admits.describe()
+		return "only for " + t.admits.describe()
 	case MethodNotAllowed:
-		return "only for the methods " + list(e.methods)
+		return "only for the methods " + list(e.block.methods)
 	case PathNotAllowed:
-		return "only the path " + e.path
+		return "only the path " + t.path
 	case PhaseInactive:
-		if !e.phase.until.IsZero() {
-			return fmt.Sprintf("only in phase %s, which ended %s", e.phase.name, until(e.phase.until))
+		if !t.phase.until.IsZero() {
+			return fmt.Sprintf("only in phase %s, which ended %s", t.phase.name, until(t.phase.until))
 		}
-		return fmt.Sprintf("only in phase %s, which is not on", e.phase.name)
+		return fmt.Sprintf("only in phase %s, which is not on", t.phase.name)
 	case RuleExpired:
-		return "only until " + expiryTime(e.expires)
+		return "only until " + expiryTime(t.expires)
 	case ServiceTagMismatch:
-		return "only at addresses of service tag " + e.tag.name
+		return "only at addresses of service tag " + e.block.tag.name
 	}
 	return reason.String()
 }
@@ -123,19 +124,21 @@ func (s *Set) nearMisses(req *Request, named *entry) []NearMiss {
 	g := s.clients.lookup(req.Client)
 	host := req.Target.Host()
 	var found []ranked
-	for _, e := range s.entries {
-		if e == named || e.deny {
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e == named || e.block.deny {
 			continue
 		}
+		pattern := e.pattern()
 		why, rank := "", 0
-		if e.pattern.Matches(host) {
+		if pattern.Matches(host) {
 			reason := e.fails(req, g)
 			why, rank = e.condition(reason), 10+nearness(reason)
 		} else {
-			why, rank = e.pattern.relation(host)
+			why, rank = pattern.relation(host)
 		}
 		if rank > 0 {
-			found = append(found, ranked{NearMiss{e.name, e.source, e.pattern.Unicode(), why}, rank})
+			found = append(found, ranked{NearMiss{e.name(), e.source(), pattern.Unicode(), why}, rank})
 		}
 	}
 	slices.SortStableFunc(found, func(a, b ranked) int { return b.rank - a.rank })

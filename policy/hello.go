@@ -32,8 +32,10 @@ func (s *Set) opens(req *Request) bool {
 		return false
 	}
 	g := s.groupFor(req)
-	return slices.ContainsFunc(s.opening, func(e *entry) bool {
-		return e.checkClient(g) == reasonUnset && e.admits.https.has(req.Target.port) && e.checkTime(req.Time) == reasonUnset
+	return slices.ContainsFunc(s.opening, func(b *block) bool {
+		return b.checkClient(g) == reasonUnset && slices.ContainsFunc(b.terms, func(t terms) bool {
+			return !t.elsewhere && t.admits.https.has(req.Target.port) && t.checkTime(req.Time) == reasonUnset
+		})
 	})
 }
 

@@ -115,8 +115,8 @@ func (d *Decision) denyFor(addr netip.Addr) *entry {
 		if !a.IsValid() {
 			continue
 		}
-		for e := s.index.addrs[a]; e != nil; e = e.next {
-			if e.deny && e.fails(&req, d.asked.group) == reasonUnset && !(e.waits(&req) && e.judgedInside(&req)) {
+		for n := s.index.addrs[a]; n != 0; n = s.entries[n-1].next {
+			if e := &s.entries[n-1]; e.block.deny && e.fails(&req, d.asked.group) == reasonUnset && !(e.waits(&req) && e.judgedInside(&req)) {
 				return e
 			}
 		}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -34,28 +35,58 @@ func (s *Set) Rules() []RuleInfo {
 	if s == nil {
 		return nil
 	}
-	all := make([]RuleInfo, len(s.entries))
-	for i, e := range s.entries {
-		r := &all[i]
-		*r = RuleInfo{
-			Rule: e.name, Source: e.source, Field: e.field, Deny: e.deny, Host: e.pattern,
-			Path: e.path, Query: e.query, Methods: e.methods, Private: e.private, Inspect: e.inspect,
-			Reason: e.because, By: e.by, entry: e,
+	return slices.AppendSeq(make([]RuleInfo, 0, len(s.entries)), s.All())
+}
+
+// All is Rules one by one, without memory for all of them.
+func (s *Set) All() iter.Seq[RuleInfo] {
+	return func(yield func(RuleInfo) bool) {
+		for i := range s.entries {
+			if s.rest(i); !yield(s.entries[i].info()) {
+				return
+			}
 		}
-		for _, g := range e.groups {
-			r.Groups = append(r.Groups, g.name)
-		}
-		if e.phase != nil {
-			r.Phase = e.phase.name
-		}
-		if e.expires != 0 {
-			r.Expires = time.Unix(e.expires, 0).UTC()
-		}
-		if e.tag != nil {
-			r.Tag = e.tag.name
+	}
+}
+
+// Approved is Rules, but only those that name who approved them.
+func (s *Set) Approved() []RuleInfo {
+	if s == nil {
+		return nil
+	}
+	var all []RuleInfo
+	for i := range s.entries {
+		s.rest(i)
+		if s.entries[i].by() != "" {
+			all = append(all, s.entries[i].info())
 		}
 	}
 	return all
+}
+
+// Inspects reports whether a rule opens TLS.
+func (s *Set) Inspects() bool { return s != nil && len(s.opening) > 0 }
+
+func (e *entry) info() RuleInfo {
+	b, t := e.block, e.terms()
+	r := RuleInfo{
+		Rule: e.name(), Source: e.source(), Field: e.field(), Deny: b.deny, Host: e.pattern(),
+		Path: t.path, Query: t.query, Methods: b.methods, Private: b.private, Inspect: b.inspect,
+		Reason: e.because(), By: e.by(), entry: e,
+	}
+	for _, g := range b.groups {
+		r.Groups = append(r.Groups, g.name)
+	}
+	if t.phase != nil {
+		r.Phase = t.phase.name
+	}
+	if t.expires != 0 {
+		r.Expires = time.Unix(t.expires, 0).UTC()
+	}
+	if b.tag != nil {
+		r.Tag = b.tag.name
+	}
+	return r
 }
 
 // String is the entry in its normal form; entries with equal strings decide alike.
@@ -72,7 +103,7 @@ func (r RuleInfo) Admits(scheme Scheme, port uint16) bool {
 	if r.entry == nil {
 		return false
 	}
-	a := r.entry.admits
+	a := r.entry.terms().admits
 	return scheme != HTTPS && a.http.has(port) || scheme != HTTP && a.https.has(port)
 }
 
@@ -82,9 +113,9 @@ func (r RuleInfo) HasScheme(scheme Scheme) bool {
 		return false
 	}
 	if scheme == HTTP {
-		return r.entry.admits.http.any()
+		return r.entry.terms().admits.http.any()
 	}
-	return r.entry.admits.https.any()
+	return r.entry.terms().admits.https.any()
 }
 
 // Ports returns the ports that r names in a form, ascending; none for a deny of every port. The caller owns the result.
@@ -103,29 +134,30 @@ func (r RuleInfo) Ports(scheme Scheme) []uint16 {
 // with stars in several places may be told apart that are not.
 func (r RuleInfo) Covers(o RuleInfo) bool {
 	a, b := r.entry, o.entry
-	return a != nil && b != nil && a.pattern.Contains(b.pattern) && a.conditionsCover(b)
+	return a != nil && b != nil && a.pattern().Contains(b.pattern()) && a.conditionsCover(b)
 }
 
 // conditionsCover is Covers but for the hosts.
 func (e *entry) conditionsCover(o *entry) bool {
+	a, b, r, q := e.terms(), o.terms(), e.block, o.block
 	switch {
-	case !e.admits.http.contains(o.admits.http) || !e.admits.https.contains(o.admits.https):
+	case !a.admits.http.contains(b.admits.http) || !a.admits.https.contains(b.admits.https):
 		return false
-	case e.path != o.path && !pathContains(e.path, o.path):
+	case a.path != b.path && !pathContains(a.path, b.path):
 		return false
-	case e.query != "" && e.query != o.query:
+	case a.query != "" && a.query != b.query:
 		return false
-	case !subset(o.methods, e.methods) || !subset(o.groups, e.groups):
+	case !subset(q.methods, r.methods) || !subset(q.groups, r.groups):
 		return false
-	case e.phase != nil && e.phase != o.phase:
+	case a.phase != nil && a.phase != b.phase:
 		return false
-	case e.expires != 0 && (o.expires == 0 || o.expires > e.expires):
+	case a.expires != 0 && (b.expires == 0 || b.expires > a.expires):
 		return false
-	case !e.deny && (o.private && !e.private || e.inspect != o.inspect):
+	case !r.deny && (q.private && !r.private || r.inspect != q.inspect):
 		return false
 	}
 	// A tag narrows the addresses.
-	return e.tag == nil || o.tag != nil && e.tag.name == o.tag.name && e.tag.check == o.tag.check
+	return r.tag == nil || q.tag != nil && r.tag.name == q.tag.name && r.tag.check == q.tag.check
 }
 
 // subset reports whether all of a is in b, where nil is everything.

@@ -116,9 +116,9 @@ type TestSpec struct {
 type Library interface {
 	// List returns a catalog list for a cloud. The error says what lists there are.
 	List(name string, place Place) (List, error)
-	// File returns the entries of a plain text list. Entries that do not parse are the
-	// caller's to report; they must not be in the answer.
-	File(path string) ([]Entry, error)
+	// File returns the entries of a plain text list; nil is none. Entries that do not parse are the
+	// caller's to report; they must not be in the answer. The Set shares the answer.
+	File(path string) (*Entries, error)
 	// Prefixes returns the addresses of a service tag in a cloud.
 	Prefixes(tag, cloud string) ([]netip.Prefix, error)
 }

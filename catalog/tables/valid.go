@@ -62,7 +62,7 @@ func (imported) List(string, policy.Place) (policy.List, error) {
 }
 
 // File implements policy.Library.
-func (f imported) File(string) ([]policy.Entry, error) { return f, nil }
+func (f imported) File(string) (*policy.Entries, error) { return policy.NewEntries(f), nil }
 
 // Prefixes implements policy.Library.
 func (imported) Prefixes(string, string) ([]netip.Prefix, error) {

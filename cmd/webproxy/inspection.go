@@ -4,12 +4,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 
 	"webproxy/certs"
 	"webproxy/config"
-	"webproxy/policy"
 	"webproxy/proxy/egress"
 )
 
@@ -37,7 +35,7 @@ func (n *inspection) read(cfg *config.Config) (install func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	wanted := slices.ContainsFunc(cfg.Set.Rules(), func(r policy.RuleInfo) bool { return r.Inspect })
+	wanted := cfg.Set.Inspects()
 	signs, err := certs.Open(cfg.Inspection.Dir)
 	if err != nil && wanted {
 		return nil, hintedError{fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it"}

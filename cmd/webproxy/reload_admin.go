@@ -36,14 +36,14 @@ func adminRecords(old, new *config.Config, now time.Time) ([]audit.Record, error
 func approvals(old, new *policy.Set) []audit.Record {
 	type approval struct{ entry, by, reason string }
 	had := map[approval]bool{}
-	for _, r := range old.Rules() {
+	for _, r := range old.Approved() {
 		had[approval{r.String(), r.By, r.Reason}] = true
 	}
 	type act struct{ by, reason, file string }
 	found := map[act]*audit.Record{}
 	var order []*audit.Record
-	for _, r := range new.Rules() {
-		if r.By == "" || r.Deny || had[approval{r.String(), r.By, r.Reason}] {
+	for _, r := range new.Approved() {
+		if r.Deny || had[approval{r.String(), r.By, r.Reason}] {
 			continue
 		}
 		k := act{r.By, r.Reason, fileOf(r.Source)}

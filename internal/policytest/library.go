@@ -32,20 +32,15 @@ func (l Library) List(name string, place policy.Place) (policy.List, error) {
 }
 
 // File implements policy.Library. A line that does not parse is an error.
-func (l Library) File(path string) ([]policy.Entry, error) {
+func (l Library) File(path string) (*policy.Entries, error) {
 	text, ok := l.Files[path]
 	if !ok {
 		return nil, fmt.Errorf("no file %q", path)
 	}
-	var entries []policy.Entry
+	entries := &policy.Entries{File: path}
 	for i, line := range strings.Split(text, "\n") {
-		e, err := policy.ParseEntry(line)
-		if err != nil {
+		if _, err := entries.ParseLine(line, i+1); err != nil {
 			return nil, err
-		}
-		if e.Host.String() != "" {
-			e.Source = fmt.Sprintf("%s:%d", path, i+1)
-			entries = append(entries, e)
 		}
 	}
 	return entries, nil
