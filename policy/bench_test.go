@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -55,6 +56,45 @@ func BenchmarkDecide(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkMemory reports what the list file and the Set of 100,000 names keep, in bytes an entry, the file's own 24 included.
+func BenchmarkMemory(b *testing.B) {
+	for b.Loop() {
+		b.ReportMetric(bytesPerEntry(b, 100_000), "B/entry")
+	}
+}
+
+// bytesPerEntry is what is kept of a list of n names, each with two ports, and of the Set that is compiled from it.
+func bytesPerEntry(t testing.TB, n int) float64 {
+	t.Helper()
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "h%06d.example:80,443\n", i)
+	}
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	spec := policy.Spec{Rules: []policy.RuleSpec{{ID: "big", File: "f"}}}
+	set, err := policy.Compile(&spec, library{Files: map[string]string{"f": strings.Clone(text.String())}}, policy.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := heap()
+	runtime.KeepAlive(set)
+	runtime.KeepAlive(&text)
+	return float64(int64(after)-int64(before)) / float64(n)
+}
+
+// An entry must not cost a kilobyte, as it did: a policy may have a hundred thousand.
+func TestEntriesAreSmall(t *testing.T) {
+	if got := bytesPerEntry(t, 50_000); got > 160 {
+		t.Errorf("%.0f bytes an entry, want 160 at most", got)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type oneTag struct{}
 
 func (oneTag) List(string, policy.Place) (policy.List, error) { return policy.List{}, nil }
-func (oneTag) File(string) (*policy.Entries, error)            { return nil, nil }
+func (oneTag) File(string) (*policy.Entries, error)           { return nil, nil }
 func (oneTag) Prefixes(string, string) ([]netip.Prefix, error) {
 	return []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, nil
 }
