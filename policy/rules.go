@@ -124,9 +124,9 @@ func (r RuleInfo) Ports(scheme Scheme) []uint16 {
 	case r.entry == nil:
 		return nil
 	case scheme == HTTP:
-		return slices.Clone(r.entry.admits.http.ports)
+		return slices.Clone(r.entry.terms().admits.http.ports)
 	}
-	return slices.Clone(r.entry.admits.https.ports)
+	return slices.Clone(r.entry.terms().admits.https.ports)
 }
 
 // Covers reports whether every request that o matches is one that r matches, at any time, whatever
