@@ -148,7 +148,7 @@ func TestGetJudgesEachAddress(t *testing.T) {
 type storageTag struct{}
 
 func (storageTag) List(string, policy.Place) (policy.List, error) { return policy.List{}, nil }
-func (storageTag) File(string) ([]policy.Entry, error)            { return nil, nil }
+func (storageTag) File(string) (*policy.Entries, error)           { return nil, nil }
 func (storageTag) Prefixes(string, string) ([]netip.Prefix, error) {
 	return []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, nil
 }
