@@ -6,7 +6,7 @@ import "fmt"
 
 // webproxyNames writes the list that the rule of webproxy's configuration has, each name for plain HTTP and
 // for CONNECT.
-func webproxyNames(s *setup) error { return s.list("names.txt", "%s\n") }
+func webproxyNames(s *setup) error { return s.list("names.txt", "%s:80,443\n") }
 
 func configureWebproxy(s *setup) ([]string, error) {
 	if err := webproxyNames(s); err != nil {

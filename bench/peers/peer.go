@@ -41,8 +41,12 @@ type setup struct {
 	dir    string
 	port   int
 	origin *origin
-	count  int // of further names
+	count  int  // of further names
+	added  bool // one more, addedName
 }
+
+// addedName is in no list at first.
+const addedName = "added.example"
 
 func (s *setup) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -60,6 +64,9 @@ func (s *setup) list(name, form string) error {
 	fmt.Fprintf(&b, form, "localhost")
 	for i := range s.count {
 		fmt.Fprintf(&b, form, fmt.Sprintf("h%06d.example", i))
+	}
+	if s.added {
+		fmt.Fprintf(&b, form, addedName)
 	}
 	return s.write(name, b.String())
 }

@@ -26,6 +26,8 @@ var works = []struct {
 	{"idle", workIdle},
 	{"names", workNames},
 	{"reload", workReload},
+	{"many", workMany},
+	{"even", workEven},
 	{"start", workStart},
 }
 
