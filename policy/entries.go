@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-
-	"github.com/gobwas/glob"
 )
 
 // Entries are the entries of one list, in little memory: what many of them say alike is kept once, and their hosts are
@@ -18,8 +16,8 @@ type Entries struct {
 	items   []item
 	forms   []form
 	notes   []note
-	heads   []*glob.Pattern // from 1
-	sources []string        // by line, from 1; nil if they are File and line
+	heads   []matcher // from 1
+	sources []string  // by line, from 1; nil if they are File and line
 
 	// What follows finds what is there already. Done drops it.
 	formOf map[formKey]uint32
@@ -220,7 +218,7 @@ func (s *Entries) pattern(it *item) Pattern {
 }
 
 // head is what matches before the tail of a patternGlob. Beyond maxHeads of them it is made when it is needed.
-func (s *Entries) head(it *item) *glob.Pattern {
+func (s *Entries) head(it *item) matcher {
 	if it.head > 0 {
 		return s.heads[it.head-1]
 	}

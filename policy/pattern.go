@@ -19,10 +19,13 @@ import (
 type Pattern struct {
 	text string
 	kind patternKind
-	tail string        // the labels behind the last star; the whole name of an exact one
-	head *glob.Pattern // what stands before tail, for patternGlob
+	tail string  // the labels behind the last star; the whole name of an exact one
+	head matcher // what stands before tail, for patternGlob
 	addr netip.Addr
 }
+
+// A matcher is a compiled pattern with stars.
+type matcher = *glob.Pattern
 
 type patternKind uint8
 
