@@ -23,14 +23,6 @@ func notOwn(path string, mode fs.FileMode) error {
 	return fmt.Errorf("%s: %s is %w", path, kind, errNotOwn)
 }
 
-// ownError is err, or what the file is, if that is why it was not opened.
-func ownError(path string, err error) error {
-	if info, lerr := os.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
-		return notOwn(path, info.Mode())
-	}
-	return err
-}
-
 // onlyRegular returns f if it is a regular file, and else closes it.
 func onlyRegular(f *os.File, path string) (*os.File, error) {
 	info, err := f.Stat()

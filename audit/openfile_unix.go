@@ -17,3 +17,11 @@ func openOwn(path string, flag int, perm os.FileMode) (*os.File, error) {
 	}
 	return onlyRegular(f, path)
 }
+
+// ownError is err, or what the file is, if that is why it was not opened.
+func ownError(path string, err error) error {
+	if info, lerr := os.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
+		return notOwn(path, info.Mode())
+	}
+	return err
+}

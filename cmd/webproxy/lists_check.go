@@ -199,7 +199,7 @@ func (f *manifestFlags) address(p policy.Place) (*url.URL, error) {
 		region := catalog.RegionOf(p)
 		switch {
 		case p.Cloud == "china":
-			return nil, usageError{errors.New("Microsoft has no manifest for cloud china: name another with --url, or a FILE")}
+			return nil, usageError{errors.New("there is no manifest of Microsoft for cloud china: name another with --url, or a FILE")}
 		case p.Cloud == "usgov" && region == "":
 			region = "usgovvirginia" // the one region of that cloud with Azure Local
 		}
