@@ -38,6 +38,8 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		s.switchProtocols(x, rw, h, resp)
 	default:
 		defer cancel()
+		// Nothing else ends a body that never comes: no transport watches ctx here.
+		defer context.AfterFunc(ctx, func() { origin.Close() })()
 		resp.Body = &closesConn{ReadCloser: resp.Body, conn: origin}
 		x.roundTrip = func(r *http.Request) (*http.Response, error) {
 			return x.fetch(a, r, func(*http.Request) (*http.Response, error) { return resp, nil })
