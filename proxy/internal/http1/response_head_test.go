@@ -173,6 +173,7 @@ func FuzzResponse(f *testing.F) {
 		f.Add("HEAD", s, 1)
 	}
 	f.Add("CONNECT", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\x00\x01\x02", 3)
+	f.Add("CONNECT", "HTTP/1.0 200 \r\nContent-Length:1\r\n\r\n", 46)
 	f.Fuzz(func(t *testing.T, method, in string, size int) {
 		if method != "HEAD" && method != "CONNECT" {
 			method = "GET"
@@ -211,7 +212,8 @@ func FuzzResponse(f *testing.F) {
 			}
 			if resp.StatusCode >= 200 {
 				body, err := io.ReadAll(resp.Body)
-				if rest, _ := io.ReadAll(r); (len(rest) > 0 && method != "CONNECT" || err != nil) && isWhole(method, out) {
+				tunnel := method == "CONNECT" && resp.StatusCode < 300 // what follows is no body, whatever the head says
+				if rest, _ := io.ReadAll(r); !tunnel && (len(rest) > 0 || err != nil) && isWhole(method, out) {
 					t.Fatalf("net/http reads %q as %q, %v, and then %q", out, body, err, rest)
 				}
 				return
