@@ -60,9 +60,6 @@ func (s *Frame) Scan(b []byte) (whole bool, f ProtocolError) {
 			return false, ErrPreamble
 		}
 	}
-	if len(b) > s.Next && b[s.Next] != recordHandshake {
-		return false, ErrRecords
-	}
 	for len(b) >= s.Next+recordHeader {
 		h := b[s.Next : s.Next+recordHeader]
 		size := int(h[3])<<8 | int(h[4])
@@ -98,6 +95,9 @@ func (s *Frame) Scan(b []byte) (whole bool, f ProtocolError) {
 	}
 	if len(b) >= Limit {
 		return false, ErrTooLarge
+	}
+	if len(b) > s.Next && b[s.Next] != recordHandshake {
+		return false, ErrRecords
 	}
 	return false, NoError
 }

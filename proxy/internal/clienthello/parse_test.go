@@ -234,6 +234,7 @@ func FuzzHello(f *testing.F) {
 	f.Add(append([]byte("\x15\x03\x01\x00\x02\x01\x5a"), helloBytes(f, &tls.Config{ServerName: "origin.test"})...), 3)
 	f.Add([]byte("\x80\x2e\x01\x03\x03\x00\x15\x00\x00\x00\x10"), 1)
 	f.Add([]byte("PROXY TCP4 10.0.0.1 10.0.0.2 1 443\r\n"), 1)
+	f.Add([]byte("\x1600\x00\t\x01\x00000000000000"), 1) // the first byte of a second record, read in pieces and at once
 	f.Fuzz(func(t *testing.T, b []byte, step int) {
 		if len(b) == 0 {
 			return
