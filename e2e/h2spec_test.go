@@ -34,6 +34,7 @@ func TestH2Spec(t *testing.T) {
 	s.settings = strings.Replace(s.settings, "egress: { ", "egress: { hosts: { localhost: [127.0.0.2] }, ", 1)
 	s.configure(fmt.Sprintf(`
 inspection: { roots: [%q] }
+proxy: { shutdown_grace: 1s }
 policy: { rules: [ { id: inside, url: "https://localhost:%d/allowed", inspect: true, private: allow } ] }
 `, origins.file, port))
 	if r := run(t, nil, binary(t), "ca", "init", "--only", "localhost", "--config", filepath.Join(s.dir, "webproxy.yaml")); r.exit != 0 {

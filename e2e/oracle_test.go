@@ -61,7 +61,7 @@ type oracle []row
 
 // newOracle returns the oracle of the rows that are in force in a cloud.
 func newOracle(rows []row, cloud string) oracle {
-	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.Cloud != cloud || r.Disabled != "" })
+	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.HoldsIn(cloud) || r.Disabled != "" })
 }
 
 // covers reports whether the row is about host: the name itself, or any number of labels in front of
