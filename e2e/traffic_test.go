@@ -149,15 +149,17 @@ func misjudged(in []installed, a asked, decision, end audit.Record) string {
 		return fmt.Sprintf("%s, %s, by policy %v, want %s", decision.Decision, decision.Reason, in[0].version, reason)
 	case !permitted && a.status != http.StatusForbidden:
 		return fmt.Sprintf("denied, but the client saw %d (%v)", a.status, a.err)
-	case permitted && a.status != http.StatusOK && !caught(in, decision, end):
+	case permitted && a.status != http.StatusOK && !caught(in, a, decision, end):
 		return fmt.Sprintf("allowed, but the client saw %d (%v); it ended with %q", a.status, a.err, end.Error)
 	}
 	return ""
 }
 
-// caught reports whether the next policy, which forbids the request, cut it before it had begun.
-func caught(in []installed, decision, end audit.Record) bool {
-	if len(in) < 2 || end.Error != "policy_changed" {
+// caught reports whether the next policy forbids the request: it was cut before it had begun, or judged again before it
+// went out, and refused. The close record of the latter says so.
+func caught(in []installed, a asked, decision, end audit.Record) bool {
+	refused := end.Error == "http_request_denied" && end.Decision == "deny" && a.status == http.StatusForbidden
+	if len(in) < 2 || end.Error != "policy_changed" && !refused {
 		return false
 	}
 	still, _ := in[1].version.verdict(decision.Host)
