@@ -1,11 +1,14 @@
 package dashboard
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
+	"time"
 )
 
 // However many connections are slow, there are few at a time, and the next one is answered.
@@ -40,9 +43,10 @@ func TestCrowd(t *testing.T) {
 		}
 	}
 	// The first ones were ended.
-	for _, c := range slow[:20] {
-		if _, err := io.Copy(io.Discard, c); err != nil {
-			continue // a reset will do
+	for i, c := range slow[:20] {
+		c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) { // a reset will do
+			t.Fatalf("connection %d is still open", i)
 		}
 	}
 }
