@@ -170,18 +170,7 @@ func TestInspectMemoryShare(t *testing.T) {
 	dec := hpack.NewDecoder(4096, nil)
 	for range 10 {
 		id := c.request("GET")
-		c.until(func(f http2.Frame) bool {
-			h, ok := f.(*http2.HeadersFrame)
-			if !ok || h.StreamID != id {
-				return false
-			}
-			fields, err := dec.DecodeFull(h.HeaderBlockFragment())
-			if err != nil {
-				t.Fatal(err)
-			}
-			status[id] = fields[0].Value
-			return true
-		})
+		status[id] = statusOf(t, c, dec, id)
 	}
 	counts := map[string]int{}
 	for _, s := range status {
@@ -237,19 +226,7 @@ func TestInsideConnsShare(t *testing.T) {
 	status := map[string]int{}
 	dec := hpack.NewDecoder(4096, nil)
 	for range 8 {
-		id := c.request("GET")
-		c.until(func(f http2.Frame) bool {
-			h, ok := f.(*http2.HeadersFrame)
-			if !ok || h.StreamID != id {
-				return false
-			}
-			fields, err := dec.DecodeFull(h.HeaderBlockFragment())
-			if err != nil {
-				t.Fatal(err)
-			}
-			status[fields[0].Value]++
-			return true
-		})
+		status[statusOf(t, c, dec, c.request("GET"))]++
 	}
 	if status["200"] != 5 || status["503"] != 3 {
 		t.Errorf("answers %v, want 5 of 200 and 3 of 503", status)
@@ -262,4 +239,22 @@ func TestInsideConnsShare(t *testing.T) {
 			t.Fatalf("%d connections are not given back", p.Server.Stats().InsideConns)
 		}
 	}
+}
+
+// statusOf waits for the head of the response on stream id, and returns its status.
+func statusOf(t *testing.T, c *frameClient, dec *hpack.Decoder, id uint32) (status string) {
+	t.Helper()
+	c.until(func(f http2.Frame) bool {
+		h, ok := f.(*http2.HeadersFrame)
+		if !ok || h.StreamID != id {
+			return false
+		}
+		fields, err := dec.DecodeFull(h.HeaderBlockFragment())
+		if err != nil {
+			t.Fatal(err)
+		}
+		status = fields[0].Value
+		return true
+	})
+	return status
 }
