@@ -77,6 +77,14 @@ type Config struct {
 	read *reader
 }
 
+// Name is how to call c in front of a person: the base name of its file.
+func (c *Config) Name() string {
+	if c.Path == "" {
+		return "built-in configuration"
+	}
+	return filepath.Base(c.Path)
+}
+
 // DashboardOptions is the dashboard section of webproxy.yaml.
 type DashboardOptions struct {
 	// Listen is the address of /healthz, /readyz, /metrics and the dashboard, or "off". Whoever

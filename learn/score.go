@@ -227,13 +227,6 @@ func noWord(host string, kind Kind) bool {
 	return kind == Exact && (c == Random || c == Hex) || Classify(domain) == Random
 }
 
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
-}
-
 // owner is owner of host, but for the one that a list names: whose that is, its documents say.
 func (p *Proposal) owner(host string) string {
 	if p.Known != nil && !p.Known.Host.IsWildcard() && catalog.SharedHost(host) == "" {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"webproxy/catalog"
+	"webproxy/internal/wording"
 )
 
 // What is suspicious, and how much of 10.
@@ -117,7 +118,7 @@ func (w *work) concernNames(p *Proposal, hosts []string, object func(int, string
 // concernHabits objects to how a name that no list has is asked for.
 func (w *work) concernHabits(p *Proposal, hosts []string, object, remark func(int, string, ...any)) {
 	if p.Days < minDays {
-		object(asBrief, "seen on %s only", plural(p.Days, "day"))
+		object(asBrief, "seen on %s only", wording.Plural(p.Days, "day"))
 	}
 	for _, h := range hosts {
 		if noWord(h, p.Kind) {

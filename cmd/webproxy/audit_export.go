@@ -9,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/audit/export"
+	"webproxy/internal/wording"
 )
 
 func newAuditExport() *cobra.Command {
@@ -60,7 +61,7 @@ what becomes of what.`,
 		}
 		sayIncomplete(cmd.ErrOrStderr(), &stats)
 		if left > 0 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "webproxy: %s about the proxy itself, which %s has no place for\n", plural(int(left), "record"), *as)
+			fmt.Fprintf(cmd.ErrOrStderr(), "webproxy: %s about the proxy itself, which %s has no place for\n", wording.Plural(int(left), "record"), *as)
 		}
 		return nil
 	}

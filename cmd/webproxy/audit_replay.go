@@ -14,6 +14,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/config"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -176,7 +177,7 @@ func newly(n uint64, changes []*replay.Change, denied bool) string {
 	if n == 0 {
 		return "0"
 	}
-	return fmt.Sprintf("%s (%s)", thousands(n), plural(len(hosts), "host"))
+	return fmt.Sprintf("%s (%s)", thousands(n), wording.Plural(len(hosts), "host"))
 }
 
 // A changedHost is the changes of one endpoint, for people.

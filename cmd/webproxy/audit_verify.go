@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/internal/hint"
 )
 
 // newAuditVerify is `webproxy audit verify`.
@@ -80,7 +81,7 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head
 	for _, pub := range pubs {
 		key, err := audit.ReadPublicKey(pub)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = hintedError{err, "name the log's public key with --pub; the proxy writes it beside its private key"}
+			err = hint.With(err, "name the log's public key with --pub; the proxy writes it beside its private key")
 		}
 		if err != nil {
 			return nil, err

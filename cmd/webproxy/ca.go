@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/certs"
+	"webproxy/internal/hint"
 )
 
 func newCA() *cobra.Command {
@@ -75,9 +76,9 @@ func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool) e
 	case err != nil:
 		return err
 	case !next && len(roots) > 0:
-		return hintedError{fmt.Errorf("there is an authority in %s", dir), "webproxy ca rotate makes the next one"}
+		return hint.With(fmt.Errorf("there is an authority in %s", dir), "webproxy ca rotate makes the next one")
 	case next && len(roots) == 0:
-		return hintedError{fmt.Errorf("there is no authority in %s", dir), "webproxy ca init makes one"}
+		return hint.With(fmt.Errorf("there is no authority in %s", dir), "webproxy ca init makes one")
 	case next:
 		last := roots[len(roots)-1].Cert
 		spec.Name, spec.Only = last.Subject.CommonName, last.PermittedDNSDomains
@@ -105,7 +106,7 @@ func readAuthority(file string) (dir string, roots []*certs.Root, err error) {
 func knownRoots(file string) ([]*certs.Root, error) {
 	dir, roots, err := readAuthority(file)
 	if err == nil && len(roots) == 0 {
-		err = hintedError{fmt.Errorf("there is no authority in %s", dir), "webproxy ca init makes one"}
+		err = hint.With(fmt.Errorf("there is no authority in %s", dir), "webproxy ca init makes one")
 	}
 	return roots, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
+	"webproxy/internal/adminrecord"
 	"webproxy/internal/atomicfile"
 )
 
@@ -43,7 +44,7 @@ func (c *change) commit(cmd *cobra.Command) error {
 		fmt.Fprintf(stderr, "recorded by the proxy when it takes this over; not here: %v\n", unopened)
 		return nil
 	}
-	records, err := adminRecords(c.cfg, next, time.Now())
+	records, err := adminrecord.Between(c.cfg, next, time.Now())
 	for i := range records {
 		if err == nil {
 			err = log.Append(&records[i])

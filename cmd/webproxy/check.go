@@ -14,7 +14,9 @@ import (
 
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/hint"
 	"webproxy/internal/smallfile"
+	"webproxy/internal/wording"
 	"webproxy/lint"
 	"webproxy/policy"
 )
@@ -196,7 +198,7 @@ func (f *checkFlags) readBaseline() (lint.Baseline, error) {
 		text, err = smallfile.Text(text)
 	}
 	if err != nil {
-		return lint.Baseline{}, hintedError{fmt.Errorf("read baseline: %w", err), "--write-baseline writes it"}
+		return lint.Baseline{}, hint.With(fmt.Errorf("read baseline: %w", err), "--write-baseline writes it")
 	}
 	base, err := lint.ReadBaseline(string(text))
 	if err != nil {
@@ -215,7 +217,7 @@ func (f *checkFlags) accept(cmd *cobra.Command, found []lint.Finding) error {
 	if err := atomicfile.Write(f.baseline, b.Bytes(), 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "accepted %s in %s\n", plural(len(warnings), "finding"), f.baseline)
+	fmt.Fprintf(cmd.OutOrStdout(), "accepted %s in %s\n", wording.Plural(len(warnings), "finding"), f.baseline)
 	return nil
 }
 
@@ -255,8 +257,8 @@ func writeFindings(cmd *cobra.Command, found []lint.Finding) {
 // summary is the last line for a person.
 func summary(cfg *config.Config, warnings, notes, accepted, stale int) string {
 	tests := len(cfg.Policy.Tests.Allow) + len(cfg.Policy.Tests.Deny)
-	s := fmt.Sprintf("ok: %s: %s from %s in force, %s passed, %s", configName(cfg), plural(cfg.Set.Len(), "entry"),
-		plural(len(cfg.Policy.Rules), "rule"), plural(tests, "test"), plural(warnings, "warning"))
+	s := fmt.Sprintf("ok: %s: %s from %s in force, %s passed, %s", cfg.Name(), wording.Plural(cfg.Set.Len(), "entry"),
+		wording.Plural(len(cfg.Policy.Rules), "rule"), wording.Plural(tests, "test"), wording.Plural(warnings, "warning"))
 	if accepted > 0 {
 		s += fmt.Sprintf(", %d accepted", accepted)
 	}
@@ -264,7 +266,7 @@ func summary(cfg *config.Config, warnings, notes, accepted, stale int) string {
 		s += fmt.Sprintf(", %d accepted that are gone (--write-baseline)", stale)
 	}
 	if notes > 0 {
-		s += fmt.Sprintf(", %s (--notes)", plural(notes, "note"))
+		s += fmt.Sprintf(", %s (--notes)", wording.Plural(notes, "note"))
 	}
 	return s + ", policy " + policy.ShortDigest(cfg.Set.Digest())
 }

@@ -12,6 +12,7 @@ import (
 	"webproxy/catalog"
 	"webproxy/config"
 	"webproxy/coverage"
+	"webproxy/internal/hint"
 	"webproxy/internal/spreadsheet"
 	"webproxy/policy"
 )
@@ -100,7 +101,7 @@ func (f *coverageFlags) profile(cmd *cobra.Command, p policy.Place) (*coverage.P
 		}
 	}
 	if err == nil && kind == aDocument && len(profile.Endpoints) == 0 {
-		err = hintedError{fmt.Errorf("%s names no endpoint", f.list), "webproxy lists import " + f.list + " tells what was read"}
+		err = hint.With(fmt.Errorf("%s names no endpoint", f.list), "webproxy lists import "+f.list+" tells what was read")
 	}
 	return profile, err
 }

@@ -14,6 +14,8 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/config"
+	"webproxy/internal/hint"
+	"webproxy/internal/wording"
 	"webproxy/learn"
 	"webproxy/policy"
 )
@@ -58,7 +60,7 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if l.cfg.Path == "" {
-		return hintedError{errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from"}
+		return hint.With(errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from")
 	}
 	group, stderr := *f.group, cmd.ErrOrStderr()
 	if modeOf(l.cfg.Set, group) == policy.Enforce {
@@ -187,7 +189,7 @@ func whatIfText(w io.Writer, replay *replay.Replay, ready *learn.Readiness) erro
 	}
 	fmt.Fprintf(w, "what-if over %s: %s, would deny %s", days(ready.Until.Sub(ready.Since)), requests(replay.Requests), thousands(replay.NewlyDenied))
 	if replay.NewlyDenied > 0 {
-		fmt.Fprintf(w, " (%s, %s)", plural(len(hosts), "host"), plural(len(clients), "client"))
+		fmt.Fprintf(w, " (%s, %s)", wording.Plural(len(hosts), "host"), wording.Plural(len(clients), "client"))
 	}
 	fmt.Fprintln(w)
 	if err := replayTable(w, changes, true); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"webproxy/catalog"
 	"webproxy/config"
+	"webproxy/internal/hint"
 )
 
 func newInit() *cobra.Command {
@@ -55,7 +56,7 @@ func writeInit(cmd *cobra.Command, dir string, files []config.File) error {
 	for _, f := range files {
 		path := f.Local(dir)
 		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			return hintedError{fmt.Errorf("%s exists", path), "write to another directory with --dir, or move the file away"}
+			return hint.With(fmt.Errorf("%s exists", path), "write to another directory with --dir, or move the file away")
 		}
 	}
 	var names []string

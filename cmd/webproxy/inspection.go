@@ -8,6 +8,7 @@ import (
 
 	"webproxy/certs"
 	"webproxy/config"
+	"webproxy/internal/hint"
 	"webproxy/proxy/egress"
 )
 
@@ -38,7 +39,7 @@ func (n *inspection) read(cfg *config.Config) (install func(), err error) {
 	wanted := cfg.Set.Inspects()
 	signs, err := certs.Open(cfg.Inspection.Dir)
 	if err != nil && wanted {
-		return nil, hintedError{fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it"}
+		return nil, hint.With(fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it")
 	}
 	return func() {
 		n.signs.Store(signs)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/hint"
 	"webproxy/learn"
 	"webproxy/policy"
 )
@@ -83,7 +84,7 @@ type application struct {
 // apply carries out the answers of items, and rejects domains.
 func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.Item, domains ...rejectedDomain) error {
 	if cfg.Path == "" {
-		return hintedError{errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from"}
+		return hint.With(errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from")
 	}
 	a := application{
 		writeFlags: f, change: change{cfg: cfg, files: map[string][]byte{}}, now: time.Now(),
@@ -242,7 +243,7 @@ func (f writeFlags) listFor(cfg *config.Config, group string) (policy.RuleSpec, 
 	if *f.list != "" {
 		what = fmt.Sprintf("no rule that holds for group %s has the list file %s", group, *f.list)
 	}
-	return found, hintedError{errors.New(what), "add a rule to policy.rules: { id: approved, file: lists/approved.txt }"}
+	return found, hint.With(errors.New(what), "add a rule to policy.rules: { id: approved, file: lists/approved.txt }")
 }
 
 // readPast is what was decided before.

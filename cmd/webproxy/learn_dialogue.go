@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"webproxy/internal/wording"
 	"webproxy/learn"
 )
 
@@ -58,7 +59,7 @@ func (d *dialogue) together(list []*learn.Proposal) (items []learn.Item, rest []
 		d.each = bulk
 		return nil, rest, nil
 	}
-	fmt.Fprintf(d.out, "Of %s, nothing speaks against these %d:\n", plural(len(list), "proposal"), len(bulk))
+	fmt.Fprintf(d.out, "Of %s, nothing speaks against these %d:\n", wording.Plural(len(list), "proposal"), len(bulk))
 	rows := make([][]string, 0, len(bulk))
 	for _, p := range bulk {
 		rows = append(rows, []string{"  " + p.Group, p.Entry, string(p.Kind), fmt.Sprintf("sure %d/10", p.Confidence), p.Evidence.String()})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/internal/wording"
 	"webproxy/learn"
 )
 
@@ -51,7 +52,7 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 			fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s\n", p.Group, p.Entry, p.Evidence)
 		}
 		if *dry || len(items) == 0 && scope.Domain == "" {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s fit\n", plural(len(items), "proposal"))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s fit\n", wording.Plural(len(items), "proposal"))
 			return nil
 		}
 		var domains []rejectedDomain

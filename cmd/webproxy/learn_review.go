@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/hint"
+	"webproxy/internal/wording"
 	"webproxy/learn"
 )
 
@@ -42,7 +44,7 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 			return writePlan(*plan, learn.NewPlan(l.now, l.seen, l.cfg.Set, list), cmd.ErrOrStderr())
 		}
 		if n := len(withheld); n > 0 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s not proposed; webproxy learn export -o json says why\n", plural(n, "endpoint"))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s not proposed; webproxy learn export -o json says why\n", wording.Plural(n, "endpoint"))
 		}
 		if len(list) == 0 {
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing is proposed")
@@ -70,7 +72,7 @@ func (f writeFlags) goes(cfg *config.Config, group string) string {
 	case len(r.For) == 1:
 		return fmt.Sprintf("%s, for group %s alone", r.File, group)
 	case len(r.For) > 1:
-		return fmt.Sprintf("%s, for %s", r.File, plural(len(r.For), "group"))
+		return fmt.Sprintf("%s, for %s", r.File, wording.Plural(len(r.For), "group"))
 	}
 	return r.File + ", for all groups"
 }
@@ -79,7 +81,7 @@ func (f writeFlags) goes(cfg *config.Config, group string) string {
 func writePlan(path string, p *learn.Plan, stderr io.Writer) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		return hintedError{fmt.Errorf("%s exists, and may have answers in it", path), "apply it, or name another file"}
+		return hint.With(fmt.Errorf("%s exists, and may have answers in it", path), "apply it, or name another file")
 	}
 	if err != nil {
 		return err
@@ -87,6 +89,6 @@ func writePlan(path string, p *learn.Plan, stderr io.Writer) error {
 	if err := errors.Join(p.Encode(file), file.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%s in %s\n", plural(len(p.Items), "proposal"), path)
+	fmt.Fprintf(stderr, "%s in %s\n", wording.Plural(len(p.Items), "proposal"), path)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"webproxy/config"
+	"webproxy/internal/hint"
 )
 
 // listeners are all sockets the process opens.
@@ -51,7 +52,7 @@ func openListeners(cfg *config.Config) (*listeners, error) {
 func listen(setting, addr string) (net.Listener, error) {
 	ln, err := listenTCP(addr)
 	if err != nil {
-		return nil, hintedError{fmt.Errorf("%s: %w", setting, err), "is another webproxy running? Change " + setting + " or stop it"}
+		return nil, hint.With(fmt.Errorf("%s: %w", setting, err), "is another webproxy running? Change "+setting+" or stop it")
 	}
 	return ln, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"webproxy/catalog"
 	"webproxy/config"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -140,7 +141,7 @@ func describeList(u listUse, p policy.Place) (listAnswer, error) {
 // sourceText is where a list is from, in a few words.
 func sourceText(a *listAnswer) string {
 	if len(a.Lists) > 0 {
-		return "bundle of " + plural(len(a.Lists), "list")
+		return "bundle of " + wording.Plural(len(a.Lists), "list")
 	}
 	const most = 40 // characters; -o json has all of it
 	first := []rune(a.Sources[0])

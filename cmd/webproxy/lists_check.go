@@ -21,6 +21,7 @@ import (
 	"webproxy/catalog/tables"
 	"webproxy/config"
 	"webproxy/coverage"
+	"webproxy/internal/hint"
 	"webproxy/policy"
 )
 
@@ -345,7 +346,7 @@ func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) er
 		}
 		return noError{}
 	}
-	return hintedError{fmt.Errorf("read the manifest through %s: %s", proxy.Host, text), "is the proxy running there? --proxy names another; webproxy lists check FILE reads a copy"}
+	return hint.With(fmt.Errorf("read the manifest through %s: %s", proxy.Host, text), "is the proxy running there? --proxy names another; webproxy lists check FILE reads a copy")
 }
 
 // shownError is what err says, as far as a terminal can show it, and not much of it: the proxy and the host have a say in it.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/catalog"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -148,7 +149,7 @@ func sayAbsent(cmd *cobra.Command, p policy.Place, names ...string) error {
 			}
 		}
 		if absent > 0 {
-			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("%s of %s not compared: %s", plural(absent, "line"), name, why))
+			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("%s of %s not compared: %s", wording.Plural(absent, "line"), name, why))
 		}
 	}
 	return nil

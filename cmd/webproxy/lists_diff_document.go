@@ -16,6 +16,7 @@ import (
 	"webproxy/catalog"
 	"webproxy/catalog/tables"
 	"webproxy/coverage"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -225,7 +226,7 @@ const maxTold = 20
 // sayRest tells of what is no difference, and yet not the same.
 func (d *diffAnswer) sayRest(w io.Writer) {
 	if n := len(d.Within); n > 0 {
-		sayHint(w, fmt.Sprintf("%s only within wider entries of the other side (-o json names them)", plural(n, "endpoint")))
+		sayHint(w, fmt.Sprintf("%s only within wider entries of the other side (-o json names them)", wording.Plural(n, "endpoint")))
 	}
 	for i, n := range d.NotCompared {
 		if i == maxTold {

@@ -14,6 +14,8 @@ import (
 
 	"webproxy/catalog/tables"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/hint"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -89,7 +91,7 @@ func importList(cmd *cobra.Command, file string, f *importFlags) error {
 	}
 	sayImported(cmd.ErrOrStderr(), &report, listed, f.out)
 	if len(gone) > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of %s came from it and %s not in it any more\n", report.Name, plural(len(gone), "entry"), f.out,
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of %s came from it and %s not in it any more\n", report.Name, wording.Plural(len(gone), "entry"), f.out,
 			map[bool]string{true: "is", false: "are"}[len(gone) == 1])
 	}
 	switch s := report.Summary(); {
@@ -157,7 +159,7 @@ func appendTo(out string, r *tables.Report) (listed, gone []tables.Listed, err e
 	}
 	if err := atomicfile.Write(out, list, 0o644); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = hintedError{err, "make the directory first"}
+			err = hint.With(err, "make the directory first")
 		}
 		return nil, nil, err
 	}
@@ -173,7 +175,7 @@ func sayImported(w io.Writer, r *tables.Report, listed []tables.Listed, out stri
 			fresh++
 		}
 	}
-	fmt.Fprintf(w, "%s: %s: %s", r.Name, plural(s.Lines, "line"), plural(fresh, "new entry"))
+	fmt.Fprintf(w, "%s: %s: %s", r.Name, wording.Plural(s.Lines, "line"), wording.Plural(fresh, "new entry"))
 	if n := len(listed) - fresh; n > 0 {
 		fmt.Fprintf(w, " and %d that were there already", n)
 	}
@@ -181,7 +183,7 @@ func sayImported(w io.Writer, r *tables.Report, listed []tables.Listed, out stri
 		fmt.Fprintf(w, " in %s", out)
 	}
 	fmt.Fprintf(w, "; %d to be filled, %d that no rule can express, %d not understood; %s of prose and headings\n",
-		s.Unfilled, s.NoRule, s.Problems, plural(s.Prose, "line"))
+		s.Unfilled, s.NoRule, s.Problems, wording.Plural(s.Prose, "line"))
 	var needs []string
 	for _, l := range r.Lines {
 		for _, left := range l.Left {

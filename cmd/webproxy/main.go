@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/hint"
 )
 
 // Exit codes. They are part of the command line's contract; see docs/cli.md.
@@ -89,7 +90,7 @@ func tell(w io.Writer, cmd *cobra.Command, err error) int {
 		return exitUsage
 	}
 	sayError(w, err.Error())
-	if hint := hintOf(err); hint != "" {
+	if hint := hint.Of(err); hint != "" {
 		sayHint(w, hint)
 	}
 	return exitRuntime

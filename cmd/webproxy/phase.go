@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/hint"
 	"webproxy/policy"
 )
 
@@ -132,10 +133,10 @@ func phaseWhen(p policy.PhaseSpec) string {
 	return "when switched on"
 }
 
-var errNoConfigFile = hintedError{
+var errNoConfigFile = hint.With(
 	fmt.Errorf("the built-in configuration has no file beside which phases could be kept"),
 	"webproxy init writes a configuration to start from",
-}
+)
 
 func userName() string {
 	if u, err := user.Current(); err == nil && u.Username != "" {

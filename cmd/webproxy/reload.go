@@ -12,6 +12,8 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
+	"webproxy/internal/adminrecord"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 	"webproxy/proxy"
 )
@@ -85,7 +87,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 
 // recordDecisions records what people decided since the configuration before cfg.
 func (d *daemon) recordDecisions(cfg *config.Config) {
-	records, err := adminRecords(d.taken, cfg, time.Now())
+	records, err := adminrecord.Between(d.taken, cfg, time.Now())
 	if err != nil {
 		d.log.Warn("decisions about proposals not read", zap.Error(err))
 	}
@@ -103,7 +105,7 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 	detail := err.Error()
 	var problems config.Problems
 	if errors.As(err, &problems) {
-		detail = fmt.Sprintf("%s; first: %s", plural(len(problems), "problem"), problems[0])
+		detail = fmt.Sprintf("%s; first: %s", wording.Plural(len(problems), "problem"), problems[0])
 	}
 	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail})
 }
@@ -130,5 +132,5 @@ func reloadDetail(forbidden []proxy.Open) string {
 	if len(forbidden) > most {
 		more = fmt.Sprintf(" and %d more", len(forbidden)-most)
 	}
-	return fmt.Sprintf("installed; %s no longer permitted: %s%s", plural(len(forbidden), "open exchange"), strings.Join(ids, " "), more)
+	return fmt.Sprintf("installed; %s no longer permitted: %s%s", wording.Plural(len(forbidden), "open exchange"), strings.Join(ids, " "), more)
 }

@@ -132,13 +132,3 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
-
-func TestPlural(t *testing.T) {
-	for want, got := range map[string]string{
-		"1 entry": plural(1, "entry"), "2 entries": plural(2, "entry"), "0 rules": plural(0, "rule"),
-	} {
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}

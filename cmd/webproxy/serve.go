@@ -18,6 +18,7 @@ import (
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/dashboard"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 	"webproxy/proxy"
 	"webproxy/proxy/egress"
@@ -259,7 +260,7 @@ func (d *daemon) recordStart() (stop func()) {
 	write := func() error {
 		return d.audit.Append(&audit.Record{
 			Type: audit.TypeStart, Policy: d.cfg.Set.Digest(),
-			Detail: fmt.Sprintf("webproxy %s started with %s", buildVersion(), configName(d.cfg)),
+			Detail: fmt.Sprintf("webproxy %s started with %s", buildVersion(), d.cfg.Name()),
 		})
 	}
 	err := write()
@@ -309,7 +310,7 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 	if len(from) == 1 {
 		from = nil
 	}
-	from = append(from, "("+plural(d.cfg.Set.Len(), "entry")+")")
+	from = append(from, "("+wording.Plural(d.cfg.Set.Len(), "entry")+")")
 	pages := "off"
 	if lns.dashboard != nil {
 		pages = lns.dashboard.Addr().String()
@@ -323,6 +324,6 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 	if d.cfg.Path == "" {
 		fmt.Fprintln(w, "the lists are those of December 2021, for Azure Stack HCI, and broad; what Azure Local needs today:  webproxy init --region REGION")
 	}
-	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", configName(d.cfg)),
+	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", d.cfg.Name()),
 		zap.String("policy", policy.ShortDigest(d.cfg.Set.Digest())), zap.Duration("start", took))
 }

@@ -17,6 +17,8 @@ import (
 	"webproxy/catalog"
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/hint"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -62,7 +64,7 @@ the present one is refused unless --force is given: tags only grow stale.`,
 func serviceTagsDir(flag string) (string, error) {
 	path := configPath(flag)
 	if path == "" {
-		return "", hintedError{errors.New("there is no configuration here to import for"), "name it with --config, or write one with webproxy init"}
+		return "", hint.With(errors.New("there is no configuration here to import for"), "name it with --config, or write one with webproxy init")
 	}
 	if _, err := os.Stat(path); err != nil {
 		return "", err
@@ -85,10 +87,10 @@ func importTags(cmd *cobra.Command, dir, file string, force bool) error {
 	}
 	path := config.TagFile(dir, tags.Cloud)
 	if was.Change > tags.Change && !force {
-		return hintedError{
+		return hint.With(
 			fmt.Errorf("%s: change %d of cloud %s is older than the present one, %d", file, tags.Change, tags.Cloud, was.Change),
 			"give --force to go back to it",
-		}
+		)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -98,7 +100,7 @@ func importTags(cmd *cobra.Command, dir, file string, force bool) error {
 	}
 	n, prefixes := tags.Len()
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: cloud %s, change %d%s: %s with %s\n", path, tags.Cloud, tags.Change,
-		changedFrom(was), plural(n, "tag"), plural(prefixes, "prefix"))
+		changedFrom(was), wording.Plural(n, "tag"), wording.Plural(prefixes, "prefix"))
 	return err
 }
 
@@ -180,7 +182,7 @@ func findTags(cmd *cobra.Command, dir string, addr netip.Addr, asJSON bool) erro
 		}
 	}
 	if imported == 0 {
-		return hintedError{fmt.Errorf("no service tags are imported in %s", dir), "webproxy servicetags import FILE"}
+		return hint.With(fmt.Errorf("no service tags are imported in %s", dir), "webproxy servicetags import FILE")
 	}
 	slices.SortFunc(found, func(a, b tagMatch) int { return strings.Compare(a.Cloud+a.Tag, b.Cloud+b.Tag) })
 	if err := writeFound(cmd.OutOrStdout(), found, asJSON); err != nil {

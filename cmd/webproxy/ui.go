@@ -2,11 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -18,23 +16,6 @@ import (
 
 func sayError(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: error: "+msg) }
 func sayHint(w io.Writer, msg string)  { fmt.Fprintln(w, "webproxy: hint: "+msg) }
-
-// A hintedError is an error with what to do about it.
-type hintedError struct {
-	err  error
-	hint string
-}
-
-func (e hintedError) Error() string { return e.err.Error() }
-func (e hintedError) Unwrap() error { return e.err }
-
-func hintOf(err error) string {
-	var h hintedError
-	if errors.As(err, &h) {
-		return h.hint
-	}
-	return ""
-}
 
 // defaultConfigFile is read when --config is not given and it exists.
 const defaultConfigFile = "webproxy.yaml"
@@ -61,14 +42,6 @@ func loadConfig(flag string) (*config.Config, error) {
 		return config.LoadDefault()
 	}
 	return config.Load(path)
-}
-
-// configName is how to call a configuration in front of a person.
-func configName(cfg *config.Config) string {
-	if cfg.Path == "" {
-		return "built-in configuration"
-	}
-	return filepath.Base(cfg.Path)
 }
 
 // outputFlag adds -o; check it with isJSON.
@@ -107,18 +80,4 @@ func writeTable(w io.Writer, rows [][]string) error {
 		}
 	}
 	return tw.Flush()
-}
-
-// plural is "1 rule" or "3 rules".
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	if stem, ok := strings.CutSuffix(word, "y"); ok {
-		return fmt.Sprintf("%d %sies", n, stem)
-	}
-	if strings.HasSuffix(word, "x") {
-		word += "e"
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/internal/hint"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -121,17 +123,17 @@ func findDecision(dir string, q *audit.Query, since time.Time, stderr io.Writer)
 	})
 	stop()
 	if errors.Is(err, fs.ErrNotExist) {
-		return found, hintedError{fmt.Errorf("no audit log in %s", dir), "run it where the proxy runs, or name its configuration with -c"}
+		return found, hint.With(fmt.Errorf("no audit log in %s", dir), "run it where the proxy runs, or name its configuration with -c")
 	}
 	if err != nil {
 		return found, fmt.Errorf("read audit log: %w", err)
 	}
 	sayIncomplete(stderr, &stats)
 	if found.Seq == 0 {
-		return found, hintedError{
-			fmt.Errorf("no such decision among %s in %s", plural(int(stats.Records), "record"), dir),
+		return found, hint.With(
+			fmt.Errorf("no such decision among %s in %s", wording.Plural(int(stats.Records), "record"), dir),
 			"is this the configuration that the proxy runs with? See --config and --since",
-		}
+		)
 	}
 	return found, nil
 }
@@ -176,7 +178,7 @@ func (f *foundDecision) headline(now time.Time) string {
 func recordedTarget(r *audit.Record) string {
 	switch {
 	case r.Host == "" && r.Hosts > 0: // counted, whatever the host
-		return plural(r.Hosts, "host")
+		return wording.Plural(r.Hosts, "host")
 	case r.Host == "":
 		return "-"
 	}

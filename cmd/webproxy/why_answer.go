@@ -12,6 +12,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/config"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -221,8 +222,8 @@ func (t *tallyOfClients) text() string {
 	}
 	hosts := ""
 	if len(t.hosts) > 1 {
-		hosts = " to " + plural(len(t.hosts), "host")
+		hosts = " to " + wording.Plural(len(t.hosts), "host")
 	}
-	return fmt.Sprintf("%s%s from %s (%s), nothing else", plural(int(t.requests), "request"), hosts,
-		plural(len(clients), "client"), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s%s from %s (%s), nothing else", wording.Plural(int(t.requests), "request"), hosts,
+		wording.Plural(len(clients), "client"), strings.Join(parts, ", "))
 }

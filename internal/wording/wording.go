@@ -1,14 +1,29 @@
 // Package wording writes numbers and what they count, for people.
 package wording
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
-// Amount is "1 record" or "3,000 records".
-func Amount(n uint64, word string) string {
-	if n == 1 {
-		return "1 " + word
+// Amount is "1 record", "3,000 records" or "2 entries".
+func Amount(n uint64, word string) string { return Comma(n) + " " + noun(n == 1, word) }
+
+// Plural is Amount for small numbers: without a comma between thousands.
+func Plural(n int, word string) string { return strconv.Itoa(n) + " " + noun(n == 1, word) }
+
+// noun is word, or the plural of it.
+func noun(one bool, word string) string {
+	if one {
+		return word
 	}
-	return Comma(n) + " " + word + "s"
+	if stem, ok := strings.CutSuffix(word, "y"); ok {
+		return stem + "ies"
+	}
+	if strings.HasSuffix(word, "x") {
+		word += "e"
+	}
+	return word + "s"
 }
 
 // Comma is n with a comma between thousands.

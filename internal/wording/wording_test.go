@@ -13,3 +13,14 @@ func TestAmount(t *testing.T) {
 		}
 	}
 }
+
+func TestPlural(t *testing.T) {
+	for want, got := range map[string]string{
+		"1 entry": wording.Plural(1, "entry"), "2 entries": wording.Plural(2, "entry"), "0 rules": wording.Plural(0, "rule"),
+		"3 prefixes": wording.Plural(3, "prefix"), "1000 hosts": wording.Plural(1000, "host"),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

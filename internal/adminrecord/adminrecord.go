@@ -1,4 +1,5 @@
-package main
+// Package adminrecord compares two configurations and writes down what people decided between them.
+package adminrecord
 
 import (
 	"fmt"
@@ -9,14 +10,15 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
+	"webproxy/internal/wording"
 	"webproxy/learn"
 	"webproxy/policy"
 )
 
-// adminRecords are the records of what people decided between two configurations: entries that somebody
-// approved, proposals that were rejected or put off, modes and phases that were switched. Who did and why is
-// what the files say. The error is that of learn.yaml, if it cannot be read; the other records are whole.
-func adminRecords(old, new *config.Config, now time.Time) ([]audit.Record, error) {
+// Between returns the records of what people decided between the configurations old and new: entries that somebody
+// approved, proposals that were rejected or put off, modes and phases that were switched. Who did it, and why, is
+// what the files say. The error is that of learn.yaml if it cannot be read; the other records are complete.
+func Between(old, new *config.Config, now time.Time) ([]audit.Record, error) {
 	before, errBefore := learn.ParsePast(old.Past)
 	past, err := learn.ParsePast(new.Past)
 	records := approvals(old.Set, new.Set)
@@ -54,7 +56,7 @@ func approvals(old, new *policy.Set) []audit.Record {
 			order = append(order, record)
 		}
 		record.Added = append(record.Added, r.String())
-		record.Detail = fmt.Sprintf("%s approved in %s", plural(len(record.Added), "entry"), k.file)
+		record.Detail = fmt.Sprintf("%s approved in %s", wording.Plural(len(record.Added), "entry"), k.file)
 	}
 	records := make([]audit.Record, 0, len(order))
 	for _, r := range order {
