@@ -77,7 +77,7 @@ func TestRules(t *testing.T) {
 		// third parties
 		{"", "proxy/goproxy.go", `import "github.com/elazarl/goproxy"`},
 		{"goproxy must not be named here, only in proxy/goproxy.go, tests", "proxy/connect.go", `import "github.com/elazarl/goproxy"`},
-		{"goproxy must not be named here", "cmd/webproxy/serve.go", `import "github.com/elazarl/goproxy/ext/auth"`},
+		{"goproxy must not be named here", "internal/daemon/serve.go", `import "github.com/elazarl/goproxy/ext/auth"`},
 		{"", "proxy/goproxy_test.go", `import "github.com/elazarl/goproxy"`},
 		{"glob must not be named here", "policy/index.go", `import "github.com/gobwas/glob"`},
 		{"", "config/parse.go", `import "go.yaml.in/yaml/v3"`},

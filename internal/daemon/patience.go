@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"errors"
@@ -42,7 +42,7 @@ func (d *daemon) patiently(what string, stop func()) {
 var errStopped = errors.New("told to stop while the disk did not answer")
 
 // openAudit opens the audit log. Its disk may hang; an order to stop ends that wait.
-func (d *daemon) openAudit(o orders) error {
+func (d *daemon) openAudit(c control) error {
 	type opened struct {
 		log *audit.Log
 		err error
@@ -56,7 +56,7 @@ func (d *daemon) openAudit(o orders) error {
 	case got := <-done:
 		d.audit = got.log
 		return got.err
-	case <-o.stop:
+	case <-c.stop:
 		return errStopped
 	}
 }

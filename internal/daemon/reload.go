@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 
 // watch takes over changes of the configuration's files until the returned function is called. The
 // built-in configuration has no files, and cannot change.
-func (d *daemon) watch(ctx context.Context, o orders) (stop func()) {
+func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 	if d.cfg.Path == "" {
 		return func() {}
 	}
@@ -30,7 +30,7 @@ func (d *daemon) watch(ctx context.Context, o orders) (stop func()) {
 	wg.Go(func() {
 		for {
 			select {
-			case <-o.reload:
+			case <-c.reload:
 				w.Reload()
 			case <-ctx.Done():
 				return

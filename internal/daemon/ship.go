@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // called. That one waits until what is in the log by then was sent, a few seconds at most.
 func (d *daemon) shipAudit() (stop func(), err error) {
 	for _, name := range slices.Sorted(maps.Keys(d.cfg.Ship)) {
-		s, err := ship.New(ship.Config{Name: name, Spec: d.cfg.Ship[name], Log: d.audit, Logger: d.log, Version: buildVersion()})
+		s, err := ship.New(ship.Config{Name: name, Spec: d.cfg.Ship[name], Log: d.audit, Logger: d.log, Version: d.version})
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package daemon
 
 import (
 	"context"
@@ -9,28 +9,28 @@ import (
 	"syscall"
 )
 
-// runAsService calls serve with the orders of the system: signals.
+// runAsService calls serve with a control that signals drive.
 //
 //	SIGTERM, SIGINT   stop, and let open tunnels finish; the second one cuts them
 //	SIGHUP            read the configuration again
 //
 // It returns when serve does.
-func runAsService(ctx context.Context, serve func(context.Context, orders) error) error {
+func runAsService(ctx context.Context, serve func(context.Context, control) error) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	o := newOrders()
+	c := newControl()
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, o) }()
+	go func() { done <- serve(ctx, c) }()
 	for {
 		select {
 		case err := <-done:
 			return err
 		case s := <-signals:
 			if s == syscall.SIGHUP {
-				o.reloadNow()
+				c.reloadNow()
 			} else {
-				o.stopNow()
+				c.stopNow()
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"context"
@@ -10,11 +10,14 @@ import (
 
 const serviceName = "webproxy"
 
-// runAsService calls serve with the orders of the system: those of the service control manager if it
-// started the process, else Ctrl+C. Stop and Shutdown let open tunnels finish, the second Ctrl+C cuts
+// exitFailed is the exit code of a service that could not serve, as that of the command.
+const exitFailed = 1
+
+// runAsService calls serve with a control that the service control manager drives if it started the
+// process, else Ctrl+C. Stop and Shutdown let open tunnels finish, the second Ctrl+C cuts
 // them; ParamChange (sc.exe control webproxy paramchange) reads the configuration again.
 // It returns when serve does.
-func runAsService(ctx context.Context, serve func(context.Context, orders) error) error {
+func runAsService(ctx context.Context, serve func(context.Context, control) error) error {
 	if is, err := svc.IsWindowsService(); err == nil && is {
 		h := &service{ctx: ctx, serve: serve}
 		if err := svc.Run(serviceName, h); err != nil {
@@ -25,15 +28,15 @@ func runAsService(ctx context.Context, serve func(context.Context, orders) error
 	interrupts := make(chan os.Signal, 4)
 	signal.Notify(interrupts, os.Interrupt)
 	defer signal.Stop(interrupts)
-	o := newOrders()
+	c := newControl()
 	done := make(chan error, 1)
-	go func() { done <- serve(ctx, o) }()
+	go func() { done <- serve(ctx, c) }()
 	for {
 		select {
 		case err := <-done:
 			return err
 		case <-interrupts:
-			o.stopNow()
+			c.stopNow()
 		}
 	}
 }
@@ -41,7 +44,7 @@ func runAsService(ctx context.Context, serve func(context.Context, orders) error
 // A service is the process as the service control manager sees it.
 type service struct {
 	ctx   context.Context
-	serve func(context.Context, orders) error
+	serve func(context.Context, control) error
 	err   error // of serve
 }
 
@@ -49,10 +52,10 @@ type service struct {
 func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
 	const accepts = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptParamChange
 	status <- svc.Status{State: svc.StartPending}
-	o := newOrders()
+	c := newControl()
 	done := make(chan error, 1)
-	go func() { done <- s.serve(s.ctx, o) }()
-	ready := o.ready
+	go func() { done <- s.serve(s.ctx, c) }()
+	ready := c.ready
 	for {
 		select {
 		case <-ready:
@@ -61,18 +64,18 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 		case s.err = <-done:
 			status <- svc.Status{State: svc.StopPending}
 			if s.err != nil {
-				return true, exitRuntime
+				return true, exitFailed
 			}
-			return false, exitOK
+			return false, 0
 		case r := <-requests:
 			switch r.Cmd {
 			case svc.Interrogate:
 				status <- r.CurrentStatus
 			case svc.Stop, svc.Shutdown:
 				status <- svc.Status{State: svc.StopPending}
-				o.stopNow()
+				c.stopNow()
 			case svc.ParamChange:
-				o.reloadNow()
+				c.reloadNow()
 				status <- svc.Status{State: svc.Running, Accepts: accepts}
 			}
 		}

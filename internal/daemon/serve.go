@@ -1,0 +1,331 @@
+// Package daemon is the life of the process that serves: it opens listeners and the audit log, assembles the proxy,
+// reloads its configuration, ships and maintains the log, answers on the dashboard's address, and ends all of that in
+// reverse order.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/dashboard"
+	"webproxy/internal/wording"
+	"webproxy/policy"
+	"webproxy/proxy"
+	"webproxy/proxy/egress"
+	"webproxy/ship"
+)
+
+// Options are what a process that serves is started with.
+type Options struct {
+	// Load reads the configuration, once. Reloads read its file again.
+	Load func() (*config.Config, error)
+	// Version is what the log, the audit log and receivers of it are told.
+	Version string
+	// Stderr takes warnings, the greeting and, unless the process is a Windows service, the operator's log.
+	Stderr io.Writer
+}
+
+// Run serves until the system or ctx tells it to stop, and open exchanges have ended or were cut. It returns an error
+// if it could not serve; errors of the configuration are config.Problems. It handles the signals of the process
+// while it runs, or the controls of the Windows service that the process is: only one Run at a time.
+func Run(ctx context.Context, o Options) error {
+	return runAsService(ctx, func(ctx context.Context, c control) error { return serve(ctx, o, c) })
+}
+
+// A daemon is a running proxy: what the pieces of serve share.
+type daemon struct {
+	cfg     *config.Config // as started; only its Set changes, in live
+	taken   *config.Config // the last one taken over; belongs to the watcher's calls
+	log     *zap.Logger
+	audit   *audit.Log
+	live    policy.Live
+	proxy   *proxy.Server
+	tls     proxy.TLSListener // of listen_tls
+	metrics *metrics
+	status  dashboard.Status
+
+	version string
+
+	gaveUp bool // a piece hung at the end of the process; belongs to patiently
+
+	inspection inspection
+	shippers   []*ship.Shipper
+}
+
+// serve is the life of the process, top to bottom: what is started is ended in reverse order.
+func serve(ctx context.Context, o Options, c control) error {
+	began := time.Now()
+	cfg, err := o.Load()
+	if err != nil {
+		return err
+	}
+	cfg.Warnings.Write(o.Stderr)
+
+	lns, err := openListeners(cfg)
+	if err != nil {
+		return err
+	}
+	defer lns.close()
+
+	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version}
+	defer d.log.Sync()
+	if err := d.openAudit(c); err != nil {
+		return fmt.Errorf("open audit log: %w", err)
+	}
+	stopShipping, err := d.shipAudit()
+	if err != nil {
+		return errors.Join(err, d.audit.Close())
+	}
+	defer d.patiently("stop shipping", stopShipping) // after the log was closed: its last records are sent too
+	defer d.patiently("close the audit log", func() { d.closeAudit() })
+	stopMaintain := d.maintainAudit()
+	defer d.patiently("stop audit log maintenance", stopMaintain)
+
+	if err := d.assemble(); err != nil {
+		return err
+	}
+	defer d.recordStart()()
+	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
+	wait := d.serveListeners(lns, failed)
+	defer wait()
+	defer d.patiently("stop watching files", d.watch(ctx, c))
+
+	d.greet(o.Stderr, lns, time.Since(began))
+	close(c.ready)
+	d.status.SetReady(true)
+
+	reason := "stopped on request"
+	select {
+	case <-c.stop:
+	case <-ctx.Done():
+	case err = <-failed:
+		reason = "a listener failed: " + err.Error()
+	}
+	d.status.SetReady(false)
+	return errors.Join(err, d.drain(c, reason))
+}
+
+// assemble connects the pieces and puts the policy in force.
+func (d *daemon) assemble() error {
+	inspect, err := d.inspection.read(d.cfg)
+	if err != nil {
+		return err
+	}
+	inspect()
+	d.cfg.Egress.Roots = &d.inspection.roots
+	egress, err := egress.New(d.cfg.Egress)
+	if err != nil {
+		return fmt.Errorf("egress: %w", err)
+	}
+	egress.OnParent = d.parentChanged
+	if len(d.cfg.ListenTLS.Listen) > 0 {
+		if d.tls, err = tlsListener(d.cfg, d.log); err != nil {
+			return fmt.Errorf("listen_tls: %w", err)
+		}
+	}
+	d.live.Swap(d.cfg.Set)
+	d.proxy = &proxy.Server{
+		Policy:        &d.live,
+		Egress:        egress,
+		Audit:         d.audit,
+		AuditOptional: d.audit.OnError() == audit.Continue,
+		Log:           d.log,
+		Options:       d.cfg.Proxy,
+		Denial:        d.cfg.Denial,
+		TLS:           d.cfg.TLS,
+	}
+	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
+	d.metrics = newMetrics(d)
+	d.proxy.Observer = d.metrics
+	d.status.Installed(policy.ShortDigest(d.cfg.Set.Digest()), time.Now())
+	return nil
+}
+
+// parentChanged tells the operator that a parent proxy stopped working, or works again.
+func (d *daemon) parentChanged(id string, err error) {
+	d.metrics.parent(id, err == nil)
+	if err != nil {
+		d.log.Error("parent proxy does not work", zap.String("upstream", id), zap.Error(err))
+		return
+	}
+	d.log.Info("parent proxy works again", zap.String("upstream", id))
+}
+
+// maintainAudit keeps the audit log's files in order until the returned function is called.
+func (d *daemon) maintainAudit() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		d.audit.Maintain(ctx, func(err error) { d.log.Error("audit log maintenance", zap.Error(err)) })
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// serveListeners serves all listeners; the returned function waits until none is served any more,
+// which the caller must have seen to. Errors of listeners go to failed.
+func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func()) {
+	var wg sync.WaitGroup
+	start := func(serve func(net.Listener) error, ln net.Listener) {
+		wg.Go(func() {
+			if err := serve(ln); !closed(err) {
+				failed <- err
+			}
+		})
+	}
+	for _, ln := range lns.clients {
+		start(d.proxy.Serve, ln)
+	}
+	for _, ln := range lns.tls {
+		start(d.serveTLS, ln)
+	}
+	if lns.dashboard == nil {
+		return wg.Wait
+	}
+	pages := &http.Server{
+		Handler:           &dashboard.Server{Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
+		ConnState:         (&dashboard.Crowd{Limit: maxDashboardConns}).ConnState,
+		ErrorLog:          zap.NewStdLog(d.log),
+	}
+	wg.Go(func() {
+		if err := pages.Serve(lns.dashboard); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
+			failed <- err
+		}
+	})
+	return func() {
+		pages.Close()
+		wg.Wait()
+	}
+}
+
+// maxDashboardConns bounds the connections of the dashboard at a time: they are in the reserve of descriptors that
+// the proxy keeps for itself.
+const maxDashboardConns = 32
+
+// drain stops the proxy: open exchanges may finish until the grace period ends or stop is ordered again.
+func (d *daemon) drain(c control, reason string) error {
+	grace := d.cfg.Proxy.Grace()
+	ctx, cancel := context.WithCancel(context.Background())
+	if grace > 0 {
+		ctx, cancel = context.WithTimeout(context.Background(), grace)
+	}
+	defer cancel()
+	st := d.proxy.Stats()
+	d.log.Info("stopping", zap.String("reason", reason), zap.Int("tunnels", st.Tunnels), zap.Int("requests", st.Requests), zap.Duration("grace", grace))
+	done := make(chan error, 1)
+	go func() { done <- d.proxy.Shutdown(ctx) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-c.stop:
+		cancel()
+		err = <-done
+	}
+	if err != nil {
+		reason += "; open exchanges were cut"
+		d.log.Warn("open exchanges were cut")
+	}
+	d.record(&audit.Record{Type: audit.TypeStop, Policy: d.live.Load().Digest(), Detail: reason})
+	d.log.Info("stopped")
+	return nil
+}
+
+// record writes a record about the proxy itself. That it could not be written is logged; there is
+// nothing that could be refused instead.
+func (d *daemon) record(r *audit.Record) {
+	if err := d.audit.Append(r); err != nil {
+		d.log.Error("audit record not written", zap.String("type", string(r.Type)), zap.Error(err))
+	}
+}
+
+// recordStart writes the first record of this run. If it cannot be written, on a full disk, the proxy serves all the
+// same: it refuses every request that it cannot record, says so, and works again by itself when there is room. The
+// record is then written as soon as one can be, or until the returned function is called.
+func (d *daemon) recordStart() (stop func()) {
+	write := func() error {
+		return d.audit.Append(&audit.Record{
+			Type: audit.TypeStart, Policy: d.cfg.Set.Digest(),
+			Detail: fmt.Sprintf("webproxy %s started with %s", d.version, d.cfg.Name()),
+		})
+	}
+	err := write()
+	if err == nil {
+		return func() {}
+	}
+	d.log.Error("the audit log takes no records", zap.Error(err), zap.Bool("requests_go_ahead", d.audit.OnError() == audit.Continue))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if write() == nil {
+				d.log.Info("the audit log takes records again")
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// greet tells the operator that the proxy serves, and what.
+func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
+	modes := map[string]bool{}
+	for _, g := range d.cfg.Set.Groups() {
+		modes[g.Mode.String()] = true
+	}
+	mode := "enforce"
+	if modes["learn"] {
+		mode = map[bool]string{true: "enforce, learn", false: "learn"}[modes["enforce"]]
+	}
+	from := []string{"lists"}
+	for _, r := range d.cfg.Policy.Rules {
+		if r.List != "" {
+			from = append(from, r.List)
+		}
+	}
+	if len(from) == 1 {
+		from = nil
+	}
+	from = append(from, "("+wording.Plural(d.cfg.Set.Len(), "entry")+")")
+	pages := "off"
+	if lns.dashboard != nil {
+		pages = lns.dashboard.Addr().String()
+	}
+	fmt.Fprintf(w, "listening %s   mode %s   %s   policy %s   audit %s   dashboard %s\n",
+		strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), mode, strings.Join(from, " "),
+		policy.ShortDigest(d.cfg.Set.Digest()), d.cfg.Audit.WithDefaults().Dir, pages)
+	if len(lns.clients) > 0 {
+		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))
+	}
+	if d.cfg.Path == "" {
+		fmt.Fprintln(w, "the lists are those of December 2021, for Azure Stack HCI, and broad; what Azure Local needs today:  webproxy init --region REGION")
+	}
+	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", d.cfg.Name()),
+		zap.String("policy", policy.ShortDigest(d.cfg.Set.Digest())), zap.Duration("start", took))
+}
