@@ -9,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/setting"
 )
 
 func BenchmarkAppend(b *testing.B) {
@@ -57,7 +58,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkScan(b *testing.B) {
 	const records = 100_000
 	dir := b.TempDir()
-	l := open(b, audit.Options{Dir: dir, Rotate: audit.SizeOff, RotateEvery: audit.AgeOff})
+	l := open(b, audit.Options{Dir: dir, Rotate: setting.SizeOff, RotateEvery: setting.Off})
 	r := audittest.Decision()
 	for range records {
 		r.ID = ""
@@ -73,7 +74,7 @@ func BenchmarkScan(b *testing.B) {
 				if err := os.Rename(live, filepath.Join(dir, "audit-000000000001-20261124T070149Z.ndjson")); err != nil {
 					b.Fatal(err)
 				}
-				l := open(b, audit.Options{Dir: dir, Retain: audit.AgeOff})
+				l := open(b, audit.Options{Dir: dir, Retain: setting.Off})
 				if err := l.Tidy(b.Context()); err != nil {
 					b.Fatal(err)
 				}

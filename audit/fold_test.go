@@ -12,6 +12,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/setting"
 )
 
 // denial is the record of a denied request to host.
@@ -213,7 +214,7 @@ func TestFoldManyClients(t *testing.T) {
 
 func TestFoldOff(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
-	l := open(t, audit.Options{Dir: dir, FoldWindow: audit.AgeOff})
+	l := open(t, audit.Options{Dir: dir, FoldWindow: setting.Off})
 	for range 100 {
 		add(t, l, denial("loop.example.org"))
 	}

@@ -14,11 +14,12 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/setting"
 )
 
 // small is Options that rotate as early as they may: about every 150 records.
 func small(dir string) audit.Options {
-	return audit.Options{Dir: dir, Rotate: 64 << 10, Sync: audit.AgeOff}
+	return audit.Options{Dir: dir, Rotate: 64 << 10, Sync: setting.Off}
 }
 
 func live(dir string) string { return filepath.Join(dir, "audit.ndjson") }
@@ -152,7 +153,7 @@ func TestConcurrentAppendAcrossRotations(t *testing.T) {
 func TestRotateByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		o := audit.Options{Dir: dir, RotateEvery: audit.Age(24 * time.Hour)}
+		o := audit.Options{Dir: dir, RotateEvery: setting.Duration(24 * time.Hour)}
 		l := open(t, o)
 		add(t, l, audittest.Decision())
 		time.Sleep(23 * time.Hour)
@@ -179,7 +180,7 @@ func TestRotateByAge(t *testing.T) {
 func TestRotationThatFailsRefusesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		l := open(t, audit.Options{Dir: dir, RotateEvery: audit.Age(time.Minute)})
+		l := open(t, audit.Options{Dir: dir, RotateEvery: setting.Duration(time.Minute)})
 		add(t, l, audittest.Decision())
 		time.Sleep(time.Minute)
 		// The name is taken: what is there must not be overwritten.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 // Options is the audit section of webproxy.yaml. The zero value of each field means its default.
@@ -14,18 +16,18 @@ type Options struct {
 	Dir string `yaml:"dir"`
 	// Retain is how long rotated files are kept, such as 400d. "off" keeps them for ever.
 	// Default: 400d
-	Retain Age `yaml:"retain"`
+	Retain setting.Duration `yaml:"retain"`
 	// Rotate is the size at which a file is closed and the next one begun; "off" for no such limit.
 	// Default: 256MiB
-	Rotate Size `yaml:"rotate"`
+	Rotate setting.Size `yaml:"rotate"`
 	// RotateEvery is the age at which the same happens; "off" for no such limit. Default: 24h
-	RotateEvery Age `yaml:"rotate_every"`
+	RotateEvery setting.Duration `yaml:"rotate_every"`
 	// OnError says what becomes of a request whose decision cannot be recorded: refuse, or
 	// continue, which lets it through unrecorded. Default: refuse
 	OnError OnError `yaml:"on_error"`
 	// Sync is how often the log is forced to disk; it bounds what a power failure can take.
 	// "off" leaves that to the system. Default: 1s
-	Sync Age `yaml:"sync"`
+	Sync setting.Duration `yaml:"sync"`
 	// Site names this proxy in every record, and its key, for logs that are brought together.
 	// Default: none
 	Site string `yaml:"site"`
@@ -38,25 +40,25 @@ type Options struct {
 	Anchor string `yaml:"anchor"`
 	// RetainSize is what the log may take on disk; beyond it, the oldest rotated files are deleted
 	// before their time. "off" for no such limit. Default: off
-	RetainSize Size `yaml:"retain_size"`
+	RetainSize setting.Size `yaml:"retain_size"`
 	// FoldAfter is how many equal denials (client, host, port, reason, rule) are recorded one by one
 	// in each FoldWindow; the rest are counted in one record. Default: 10
 	FoldAfter int `yaml:"fold_after"`
 	// FoldWindow is for how long equal denials are counted before the count is written. "off"
 	// records each denial by itself. Default: 10s
-	FoldWindow Age `yaml:"fold_window"`
+	FoldWindow setting.Duration `yaml:"fold_window"`
 }
 
 // Defaults of Options.
 const (
 	DefaultDir         = "./audit"
-	DefaultRetain      = Age(400 * 24 * time.Hour)
-	DefaultRotate      = Size(256 << 20)
-	DefaultRotateEvery = Age(24 * time.Hour)
-	DefaultSync        = Age(time.Second)
-	DefaultRetainSize  = SizeOff
+	DefaultRetain      = setting.Duration(400 * 24 * time.Hour)
+	DefaultRotate      = setting.Size(256 << 20)
+	DefaultRotateEvery = setting.Duration(24 * time.Hour)
+	DefaultSync        = setting.Duration(time.Second)
+	DefaultRetainSize  = setting.SizeOff
 	DefaultFoldAfter   = 10
-	DefaultFoldWindow  = Age(10 * time.Second)
+	DefaultFoldWindow  = setting.Duration(10 * time.Second)
 )
 
 // WithDefaults returns o with the default in place of every zero field.
@@ -91,33 +93,24 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
-// An OptionError is one thing wrong with Options.
-type OptionError struct {
-	Field string // its name in the file: "rotate_every"
-	Msg   string // lower case, no full stop
-	Hint  string // what to do; may be empty
-}
-
-func (e *OptionError) Error() string { return e.Field + ": " + e.Msg }
-
 // Check reports everything wrong with o at once: nil, or an error made by errors.Join whose
-// parts are *OptionError. It looks at nothing but o.
+// parts are *setting.OptionError. It looks at nothing but o.
 func (o Options) Check() error {
 	o = o.WithDefaults()
 	var problems []error
 	wrong := func(field, hint, format string, args ...any) {
-		problems = append(problems, &OptionError{field, fmt.Sprintf(format, args...), hint})
+		problems = append(problems, &setting.OptionError{Field: field, Msg: fmt.Sprintf(format, args...), Hint: hint})
 	}
-	if o.Rotate != SizeOff && o.Rotate < 64<<10 {
+	if o.Rotate != setting.SizeOff && o.Rotate < 64<<10 {
 		wrong("rotate", "256MiB suits most sites", "%s would make a file of a few records", o.Rotate)
 	}
-	if o.RotateEvery != AgeOff && o.RotateEvery < Age(time.Minute) {
+	if o.RotateEvery != setting.Off && o.RotateEvery < setting.Duration(time.Minute) {
 		wrong("rotate_every", "24h suits most sites", "%s is less than a minute", o.RotateEvery)
 	}
-	if o.Retain != AgeOff && o.Retain < Age(time.Hour) {
+	if o.Retain != setting.Off && o.Retain < setting.Duration(time.Hour) {
 		wrong("retain", `write it with a unit, such as 400d, or "off" to keep everything`, "%s is less than an hour", o.Retain)
 	}
-	if o.Sync != AgeOff && (o.Sync < Age(10*time.Millisecond) || o.Sync > Age(time.Hour)) {
+	if o.Sync != setting.Off && (o.Sync < setting.Duration(10*time.Millisecond) || o.Sync > setting.Duration(time.Hour)) {
 		wrong("sync", `1s suits most sites; "off" leaves it to the system`, "%s is not from 10ms to 1h", o.Sync)
 	}
 	if len(o.Site) > 64 || strings.ContainsFunc(o.Site, func(c rune) bool { return c <= ' ' || c > '~' }) {
@@ -129,14 +122,14 @@ func (o Options) Check() error {
 	if o.Anchor != "" && inside(o.Anchor, o.Dir) {
 		wrong("anchor", "name a file on another machine's disk", "%s is in the log's directory", o.Anchor)
 	}
-	if o.RetainSize != SizeOff && o.Rotate != SizeOff && o.RetainSize < 4*o.Rotate {
+	if o.RetainSize != setting.SizeOff && o.Rotate != setting.SizeOff && o.RetainSize < 4*o.Rotate {
 		wrong("retain_size", "the live file is never deleted: make it many times the size of rotate",
 			"%s is less than four files of %s", o.RetainSize, o.Rotate)
 	}
 	if o.FoldAfter < 1 || o.FoldAfter > 1_000_000 {
 		wrong("fold_after", `to record each denial by itself, set fold_window to "off"`, "%d is not from 1 to 1000000", o.FoldAfter)
 	}
-	if o.FoldWindow != AgeOff && (o.FoldWindow < Age(time.Second) || o.FoldWindow > Age(time.Hour)) {
+	if o.FoldWindow != setting.Off && (o.FoldWindow < setting.Duration(time.Second) || o.FoldWindow > setting.Duration(time.Hour)) {
 		wrong("fold_window", `10s suits most sites; "off" records each denial by itself`, "%s is not from 1s to 1h", o.FoldWindow)
 	}
 	if o.OnError > Continue {

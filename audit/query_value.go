@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 // newTest makes the test of one field against one value. op is one of = ~ < <= > >=. The column of
@@ -179,7 +181,7 @@ func parseBytes(s string) (uint64, error) {
 	if n, err := strconv.ParseUint(s, 10, 64); err == nil {
 		return n, nil
 	}
-	var size Size
+	var size setting.Size
 	if err := size.UnmarshalText([]byte(s)); err != nil || size < 0 {
 		return 0, fmt.Errorf("%q is not a number of bytes such as 1000 or 10MiB", s)
 	}

@@ -7,13 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 // retainAge deletes the rotated files whose youngest record is older than Options.Retain, and returns
 // the others.
 func (l *Log) retainAge(rotated []segment, now time.Time) ([]segment, error) {
 	retain := l.options.Retain
-	if retain == AgeOff {
+	if retain == setting.Off {
 		return rotated, nil
 	}
 	return l.retain(rotated, "older than "+retain.String(), func(s segment) bool {
@@ -44,11 +46,11 @@ func (l *Log) lastTime(s segment) (last time.Time) {
 func (l *Log) retainSize(rotated []segment) error {
 	used, err := l.measure()
 	limit := int64(l.options.RetainSize)
-	if err != nil || l.options.RetainSize == SizeOff {
+	if err != nil || l.options.RetainSize == setting.SizeOff {
 		return err
 	}
 	if used > limit {
-		_, err = l.retain(rotated, fmt.Sprintf("the log took %s, with retain_size %s", Size(used), l.options.RetainSize), func(s segment) bool {
+		_, err = l.retain(rotated, fmt.Sprintf("the log took %s, with retain_size %s", setting.Size(used), l.options.RetainSize), func(s segment) bool {
 			if used <= limit {
 				return false
 			}

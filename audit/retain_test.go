@@ -12,12 +12,13 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/setting"
 )
 
 func TestRetain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
-		o := audit.Options{Dir: dir, RotateEvery: audit.Age(time.Hour), Retain: audit.Age(3 * time.Hour)}
+		o := audit.Options{Dir: dir, RotateEvery: setting.Duration(time.Hour), Retain: setting.Duration(3 * time.Hour)}
 		l := open(t, o)
 		for range 6 {
 			add(t, l, audittest.Decision())
@@ -48,7 +49,7 @@ func TestRetain(t *testing.T) {
 			}
 		}
 		l.Close()
-		o.Retain = audit.AgeOff
+		o.Retain = setting.Off
 		l = open(t, o)
 		time.Sleep(10000 * time.Hour)
 		if err := l.Tidy(t.Context()); err != nil {
@@ -64,7 +65,7 @@ func TestRetain(t *testing.T) {
 func TestRetainLeavesOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		o := audit.Options{Dir: dir, RotateEvery: audit.Age(time.Hour), Retain: audit.Age(3 * time.Hour)}
+		o := audit.Options{Dir: dir, RotateEvery: setting.Duration(time.Hour), Retain: setting.Duration(3 * time.Hour)}
 		foreign := filepath.Join(dir, "audit.ndjson.1")
 		write(t, foreign, lines(t, 3))
 		l := open(t, o)

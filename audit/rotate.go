@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 // retryRotation is how long a log that could not be rotated grows on before the next attempt.
@@ -23,8 +25,8 @@ func (l *Log) due(now time.Time) bool {
 		return false
 	}
 	o := &l.options
-	return o.Rotate != SizeOff && l.size >= int64(o.Rotate) ||
-		o.RotateEvery != AgeOff && now.Sub(l.began) >= time.Duration(o.RotateEvery)
+	return o.Rotate != setting.SizeOff && l.size >= int64(o.Rotate) ||
+		o.RotateEvery != setting.Off && now.Sub(l.began) >= time.Duration(o.RotateEvery)
 }
 
 // nextName is the live file that is to be, while the log is rotated.

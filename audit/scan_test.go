@@ -15,6 +15,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/setting"
 )
 
 func TestScanNothing(t *testing.T) {
@@ -120,7 +121,7 @@ func TestScanDamagedFile(t *testing.T) {
 func TestScanWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		l := open(t, audit.Options{Dir: dir, RotateEvery: audit.Age(2 * time.Hour)})
+		l := open(t, audit.Options{Dir: dir, RotateEvery: setting.Duration(2 * time.Hour)})
 		start := time.Now()
 		for range 10 {
 			add(t, l, audittest.Decision())

@@ -13,6 +13,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/setting"
 )
 
 func TestTidyCompresses(t *testing.T) {
@@ -116,7 +117,7 @@ func TestTidyStopped(t *testing.T) {
 func TestMaintain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		l := open(t, audit.Options{Dir: dir, Rotate: 1 << 20, RotateEvery: audit.Age(2 * time.Hour), Retain: audit.Age(5 * time.Hour)})
+		l := open(t, audit.Options{Dir: dir, Rotate: 1 << 20, RotateEvery: setting.Duration(2 * time.Hour), Retain: setting.Duration(5 * time.Hour)})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {

@@ -16,6 +16,7 @@ import (
 	"webproxy/audit"
 	"webproxy/internal/audittest"
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/proxy"
 )
 
@@ -201,7 +202,7 @@ func TestFullDiskRetains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(disk, "audit")
 		o := small(dir)
-		o.Retain = audit.Age(time.Hour)
+		o.Retain = setting.Duration(time.Hour)
 		l := open(t, o)
 		fill(t, l, dir, 2)
 		time.Sleep(2 * time.Hour)

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 // Usage is what a log takes on disk, and what room it has.
@@ -54,7 +56,7 @@ func (g *gauges) measureFree(dir string) {
 // Usage returns what the log takes on disk, for metrics. What is free is as of the last CheckRoom, or of Open.
 func (l *Log) Usage() Usage {
 	u := Usage{Bytes: l.gauges.others.Load() + l.gauges.live.Load(), Free: l.gauges.space.Load()}
-	if l.options.RetainSize != SizeOff {
+	if l.options.RetainSize != setting.SizeOff {
 		u.Limit = int64(l.options.RetainSize)
 	}
 	return u
@@ -93,7 +95,7 @@ func (l *Log) checkDisk(u *Usage) error {
 		return nil
 	}
 	file := int64(l.options.Rotate)
-	if l.options.Rotate == SizeOff {
+	if l.options.Rotate == setting.SizeOff {
 		file = int64(DefaultRotate)
 	}
 	if !raise(&l.alarms.disk, u.Free < freeFiles*file, u.Free >= freeCalm*file) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 // Inside the package: a disk that hangs is a pipe that nobody reads, in the place of the live file.
@@ -41,7 +43,7 @@ func hang(t *testing.T, l *Log) (release func()) {
 
 func openImpatient(t *testing.T) *Log {
 	t.Helper()
-	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), FoldWindow: AgeOff, Sync: AgeOff})
+	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), FoldWindow: setting.Off, Sync: setting.Off})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"webproxy/audit"
 	"webproxy/catalog"
+	"webproxy/internal/setting"
 	"webproxy/policy"
-	"webproxy/proxy/egress"
 	"webproxy/ship"
 )
 
@@ -121,16 +120,12 @@ func (l *loader) options(section string, err error) {
 		return
 	}
 	for _, err := range unjoin(err) {
-		var fromAudit *audit.OptionError
-		var fromProxy *egress.OptionError
-		switch {
-		case errors.As(err, &fromAudit):
-			l.fail(section+"."+fromAudit.Field, fromAudit.Msg, fromAudit.Hint)
-		case errors.As(err, &fromProxy):
-			l.fail(section+"."+fromProxy.Field, fromProxy.Msg, fromProxy.Hint)
-		default:
+		var problem *setting.OptionError
+		if !errors.As(err, &problem) {
 			l.fail(section, err.Error(), "")
+			continue
 		}
+		l.fail(section+"."+problem.Field, problem.Msg, problem.Hint)
 	}
 }
 

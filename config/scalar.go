@@ -10,19 +10,21 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"webproxy/internal/setting"
 )
 
 // text sets v from the text of n, exactly as it is written.
 func (d *decoder) text(n *yaml.Node, path string, v reflect.Value) {
 	switch p := v.Addr().Interface().(type) {
 	case *time.Duration:
-		t, err := time.ParseDuration(n.Value)
-		if err != nil || t <= 0 {
+		var t setting.Duration
+		if err := t.UnmarshalText([]byte(n.Value)); err != nil || t == setting.Off {
 			// Zero would silently mean the default, the opposite of what its author had in mind.
 			d.fail(n, path, fmt.Sprintf("%q: want a duration above zero", n.Value), "such as 30s, 5m or 1h30m")
 			return
 		}
-		*p = t
+		*p = time.Duration(t)
 	case *time.Time:
 		t, err := time.Parse(time.RFC3339, n.Value)
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"webproxy/internal/setting"
 	"webproxy/internal/spelling"
 )
 
@@ -66,8 +67,8 @@ policy:
       expires: 2027-12-31
   tests:
     deny: [{ from: nodes, to: "https://www.example.com", at: 2027-01-01T00:00:00Z }]
-egress: { connect_timeout: 1m30s, hosts: { a.example.com: [192.0.2.1] } }
-proxy: { tunnel_idle: off, max_connections: 100 }
+egress: { connect_timeout: 1m30s, keep_alive: 1d, hosts: { a.example.com: [192.0.2.1] } }
+proxy: { tunnel_idle: off, tunnel_linger: 2d, max_connections: 100 }
 log: { level: warn, format: json }
 `)
 	r := c.Policy.Rules[0]
@@ -81,6 +82,9 @@ log: { level: warn, format: json }
 		{r.Expires.String(), "2027-12-31"},
 		{c.Policy.Tests.Deny[0].At, time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)},
 		{c.Egress.ConnectTimeout, 90 * time.Second},
+		{c.Egress.KeepAlive, 24 * time.Hour},
+		{c.Proxy.TunnelIdle, setting.Off},
+		{c.Proxy.TunnelLinger, setting.Duration(48 * time.Hour)},
 		{c.Egress.Hosts, map[string][]string{"a.example.com": {"192.0.2.1"}}},
 		{c.Proxy.MaxConnections, 100},
 		{c.Log.Level.String() + " " + c.Log.Format.String(), "warn json"},

@@ -8,6 +8,7 @@ import (
 	"webproxy/audit/replay"
 	"webproxy/catalog"
 	"webproxy/internal/policytest"
+	"webproxy/internal/setting"
 	"webproxy/internal/simsite"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -21,7 +22,7 @@ func siteLog(b *testing.B, days int, set *policy.Set) (dir string, records int) 
 		b.Fatal(err)
 	}
 	dir = b.TempDir()
-	l, err := audit.Open(audit.Options{Dir: dir, Sync: audit.AgeOff, RotateEvery: audit.AgeOff, FoldWindow: audit.AgeOff})
+	l, err := audit.Open(audit.Options{Dir: dir, Sync: setting.Off, RotateEvery: setting.Off, FoldWindow: setting.Off})
 	if err != nil {
 		b.Fatal(err)
 	}

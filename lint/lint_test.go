@@ -12,6 +12,7 @@ import (
 	"webproxy/audit"
 	"webproxy/catalog"
 	"webproxy/internal/policytest"
+	"webproxy/internal/setting"
 	"webproxy/lint"
 	"webproxy/policy"
 )
@@ -283,7 +284,7 @@ func TestNarrow(t *testing.T) {
 func narrowLog(t *testing.T, days int) string {
 	t.Helper()
 	dir := t.TempDir()
-	log, err := audit.Open(audit.Options{Dir: dir, Sync: audit.AgeOff})
+	log, err := audit.Open(audit.Options{Dir: dir, Sync: setting.Off})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 	"webproxy/proxy"
 )
@@ -145,7 +146,7 @@ func TestResponseTimeout(t *testing.T) {
 	hold := make(chan bool)
 	p := proxytest.Start(t, proxytest.Config{
 		Origin: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }),
-		Setup:  func(s *proxy.Server) { s.Options.ResponseTimeout = proxy.Timeout(50 * time.Millisecond) },
+		Setup:  func(s *proxy.Server) { s.Options.ResponseTimeout = setting.Duration(50 * time.Millisecond) },
 	})
 	defer close(hold)
 	resp, err := p.Client.Get(p.URL("/"))
@@ -216,7 +217,7 @@ func TestPipeliningClientGone(t *testing.T) {
 func TestStalledClient(t *testing.T) {
 	gone := make(chan bool, 2)
 	p := proxytest.Start(t, proxytest.Config{
-		Setup: func(s *proxy.Server) { s.Options.StallTimeout = proxy.Timeout(100 * time.Millisecond) },
+		Setup: func(s *proxy.Server) { s.Options.StallTimeout = setting.Duration(100 * time.Millisecond) },
 		Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			defer func() { gone <- true }()
 			if r.Method == "POST" {

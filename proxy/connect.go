@@ -79,7 +79,7 @@ const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 // startConnect starts the tunnel of a CONNECT, which early came with.
 func (x *exchange) startConnect(origin net.Conn, early []byte) {
 	x.status = http.StatusOK
-	t := &tunnel{origin: origin, early: early, judge: x.judgeHello, helloWait: x.srv.TLS.HelloTimeout.or(defaultHelloTimeout)}
+	t := &tunnel{origin: origin, early: early, judge: x.judgeHello, helloWait: x.srv.TLS.HelloTimeout.Or(defaultHelloTimeout)}
 	x.startTunnel(t, []byte(established))
 }
 
@@ -153,8 +153,8 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 		t.in.Add(int64(len(lead)))
 		greeting = append(greeting, lead...)
 	}
-	t.idle = s.Options.TunnelIdle.or(0)
-	t.linger = s.Options.TunnelLinger.or(defaultTunnelLinger)
+	t.idle = s.Options.TunnelIdle.Or(0)
+	t.linger = s.Options.TunnelLinger.Or(defaultTunnelLinger)
 	t.stall = s.limits.stall
 	t.pools = &s.tunnelPools
 	t.over = make(chan struct{})

@@ -300,7 +300,7 @@ const maxTries = 3
 // for an answer each time.
 func (x *exchange) tryAgain() error {
 	x.tries++
-	switch limit := x.srv.Options.ResponseTimeout.or(0); {
+	switch limit := x.srv.Options.ResponseTimeout.Or(0); {
 	case x.tries > maxTries:
 		return fmt.Errorf("refused by the origin %d times: %w", maxTries, io.ErrUnexpectedEOF)
 	case x.tries == 1 && limit > 0 && x.bodiless: // with a body it is not sent again

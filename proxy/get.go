@@ -187,7 +187,7 @@ func (g *get) own(conn *originWire) {
 func (g *get) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
 	c := g.conn
 	c.responses.Expect(out.Method, false)
-	if limit := g.x.srv.Options.ResponseTimeout.or(0); limit > 0 {
+	if limit := g.x.srv.Options.ResponseTimeout.Or(0); limit > 0 {
 		c.tcp.SetDeadline(time.Now().Add(limit))
 		defer c.tcp.SetDeadline(noDeadline)
 	}

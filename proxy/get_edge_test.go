@@ -14,6 +14,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 	"webproxy/proxy"
 	"webproxy/proxy/egress"
@@ -22,7 +23,7 @@ import (
 // Behind a part of an answer of ours there is no other: the client would read it as the rest of that part.
 func TestGetRefusedInPart(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Setup: func(s *proxy.Server) {
-		s.Options.StallTimeout = proxy.Timeout(50 * time.Millisecond)
+		s.Options.StallTimeout = setting.Duration(50 * time.Millisecond)
 	}})
 	p.Target = "denied.test:80"
 	c := p.Dial()

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/internal/setting"
 	"webproxy/policy"
-	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/clienthello"
 )
 
@@ -20,7 +20,7 @@ type TLSOptions struct {
 	// unless they are to an address. Old clients name none. Default: none.
 	RequireSNI []uint16 `yaml:"require_sni"`
 	// HelloTimeout bounds the time from the first byte of a TLS hello to its last. Default 10s.
-	HelloTimeout Timeout `yaml:"hello_timeout"`
+	HelloTimeout setting.Duration `yaml:"hello_timeout"`
 }
 
 // A tunnel's buffer holds every ClientHello that is read.
@@ -28,16 +28,16 @@ const _ = uint(tunnelBuffer - clienthello.Limit)
 
 const defaultHelloTimeout = 10 * time.Second
 
-// Check returns nil, or all problems of o as *OptionErrors, joined. Fields are relative to tls.
+// Check returns nil, or all problems of o as *setting.OptionErrors, joined. Fields are relative to tls.
 func (o TLSOptions) Check() error {
 	var problems []error
 	for field, ports := range map[string][]uint16{"require_tls": o.RequireTLS, "require_sni": o.RequireSNI} {
 		if i := slices.Index(ports, 0); i >= 0 {
-			problems = append(problems, &egress.OptionError{Field: fmt.Sprintf("%s[%d]", field, i), Msg: "0 is no port"})
+			problems = append(problems, &setting.OptionError{Field: fmt.Sprintf("%s[%d]", field, i), Msg: "0 is no port"})
 		}
 	}
-	if o.HelloTimeout == Off {
-		problems = append(problems, &egress.OptionError{
+	if o.HelloTimeout == setting.Off {
+		problems = append(problems, &setting.OptionError{
 			Field: "hello_timeout",
 			Msg:   "off would let clients hold tunnels open that nobody has judged",
 			Hint:  "write a long time, such as 1m",

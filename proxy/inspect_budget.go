@@ -3,7 +3,7 @@ package proxy
 import (
 	"net/http"
 
-	"webproxy/audit"
+	"webproxy/internal/setting"
 )
 
 // What TLS that is opened costs in memory is bounded in two steps. The windows of HTTP/2 bound what one side may send
@@ -40,8 +40,8 @@ const (
 	// for frames of that size.
 	maxSendBuffer = 512 << 10
 
-	defaultInspectionMemory = audit.Size(512 << 20)
-	minInspectionMemory     = audit.Size(4 << 20) // one tunnel must fit into a share
+	defaultInspectionMemory = setting.Size(512 << 20)
+	minInspectionMemory     = setting.Size(4 << 20) // one tunnel must fit into a share
 	// inspectionShares is how many clients use the budget up at least.
 	inspectionShares = 4
 )
@@ -59,11 +59,11 @@ func costOf(r *http.Request) int64 {
 }
 
 // newInspectionBudget is the budget of memory for all opened TLS; limit is as configured.
-func newInspectionBudget(limit audit.Size) budget {
+func newInspectionBudget(limit setting.Size) budget {
 	switch limit {
 	case 0:
 		limit = defaultInspectionMemory
-	case audit.SizeOff:
+	case setting.SizeOff:
 		limit = 1 << 62
 	}
 	return budget{limit: int64(limit), share: max(int64(limit)/inspectionShares, tunnelCost+requestCost)}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/proxy"
 )
 
@@ -18,7 +19,7 @@ func startStalling(t *testing.T, origin http.Handler) *inspected {
 		setup := c.Setup
 		c.Setup = func(s *proxy.Server) {
 			setup(s)
-			s.Options.StallTimeout = proxy.Timeout(100 * time.Millisecond)
+			s.Options.StallTimeout = setting.Duration(100 * time.Millisecond)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 	"webproxy/proxy"
 )
@@ -100,7 +101,7 @@ func TestOriginThatNeverReads(t *testing.T) {
 	defer ln.Close()
 	p := proxytest.Start(t, proxytest.Config{
 		Listener: ln,
-		Setup:    func(s *proxy.Server) { s.Options.StallTimeout = proxy.Timeout(100 * time.Millisecond) },
+		Setup:    func(s *proxy.Server) { s.Options.StallTimeout = setting.Duration(100 * time.Millisecond) },
 	})
 	for i, gone := range []bool{false, true} {
 		c := p.Connect("")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/proxy"
 )
 
@@ -85,7 +86,7 @@ func TestRefusedByTheFilter(t *testing.T) {
 // A head that ends too soon, or not at all, is answered and recorded too.
 func TestIncompleteHead(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Setup: func(s *proxy.Server) {
-		s.Options.HeaderTimeout = proxy.Timeout(50 * time.Millisecond)
+		s.Options.HeaderTimeout = setting.Duration(50 * time.Millisecond)
 	}})
 	c := p.Dial()
 	c.Send("GET http://origin.test/ HTTP/1.1\r\nHo")
@@ -111,7 +112,7 @@ func TestIncompleteHead(t *testing.T) {
 // A connection that sends nothing leaves no record.
 func TestSilentConnection(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Setup: func(s *proxy.Server) {
-		s.Options.IdleTimeout = proxy.Timeout(20 * time.Millisecond)
+		s.Options.IdleTimeout = setting.Duration(20 * time.Millisecond)
 	}})
 	c := p.Dial()
 	if rest := c.Rest(); rest != "" { // until the idle timeout

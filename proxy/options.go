@@ -5,49 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"webproxy/audit"
-	"webproxy/proxy/egress"
+	"webproxy/internal/setting"
 	"webproxy/proxy/internal/http1"
 )
-
-// A Timeout is a duration as the configuration has it: "30s", or "off". Zero means the default.
-type Timeout time.Duration
-
-// Off is the Timeout that never runs out.
-const Off Timeout = -1
-
-// MarshalText implements encoding.TextMarshaler.
-func (t Timeout) MarshalText() ([]byte, error) {
-	if t == Off {
-		return []byte("off"), nil
-	}
-	return []byte(time.Duration(t).String()), nil
-}
-
-// UnmarshalText accepts "off" and positive durations such as "90s" or "1h30m".
-func (t *Timeout) UnmarshalText(b []byte) error {
-	if string(b) == "off" {
-		*t = Off
-		return nil
-	}
-	d, err := time.ParseDuration(string(b))
-	if err != nil || d <= 0 {
-		return fmt.Errorf("duration %q: want one such as 30s or 5m, or off", b)
-	}
-	*t = Timeout(d)
-	return nil
-}
-
-// or returns the duration, the default if t is zero, and 0 if t is Off.
-func (t Timeout) or(def time.Duration) time.Duration {
-	switch t {
-	case 0:
-		return def
-	case Off:
-		return 0
-	}
-	return time.Duration(t)
-}
 
 // Options are the settings under proxy: in the configuration. A zero field means its default.
 type Options struct {
@@ -58,24 +18,24 @@ type Options struct {
 	// HeaderBytes bounds the head of a request, in bytes. Default 32768.
 	HeaderBytes int `yaml:"header_bytes"`
 	// HeaderTimeout bounds the time from the first byte of a request head to its last. Default 10s.
-	HeaderTimeout Timeout `yaml:"header_timeout"`
+	HeaderTimeout setting.Duration `yaml:"header_timeout"`
 	// IdleTimeout bounds the silence before a request, the first and every further one. Default 2m.
-	IdleTimeout Timeout `yaml:"idle_timeout"`
+	IdleTimeout setting.Duration `yaml:"idle_timeout"`
 	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long,
 	// and a tunnel one side of which takes nothing of what the other sent. It is no limit on whole
 	// bodies, which may take as long as they move, nor on silence. Default 5m.
-	StallTimeout Timeout `yaml:"stall_timeout"`
+	StallTimeout setting.Duration `yaml:"stall_timeout"`
 	// ResponseTimeout bounds the time an origin has for its response head. Default off.
-	ResponseTimeout Timeout `yaml:"response_timeout"`
+	ResponseTimeout setting.Duration `yaml:"response_timeout"`
 	// TunnelIdle ends a tunnel in which nothing has moved for so long. Default off: some tunnels
 	// are silent for hours, and TCP keep-alive finds those whose peer is gone.
-	TunnelIdle Timeout `yaml:"tunnel_idle"`
+	TunnelIdle setting.Duration `yaml:"tunnel_idle"`
 	// TunnelLinger ends a tunnel of which one direction has ended and in whose other nothing has
 	// moved for so long. Default 10m.
-	TunnelLinger Timeout `yaml:"tunnel_linger"`
+	TunnelLinger setting.Duration `yaml:"tunnel_linger"`
 	// ShutdownGrace is how long open requests and tunnels may go on when the proxy stops.
 	// Default 30s.
-	ShutdownGrace Timeout `yaml:"shutdown_grace"`
+	ShutdownGrace setting.Duration `yaml:"shutdown_grace"`
 	// MaxConnections bounds client connections. For one more, one that waits for its next request is closed; if none
 	// does, the new one is answered 503. Default: half of what the system's limit on open files leaves after
 	// a reserve for the proxy itself, as each may need one more, to an origin.
@@ -91,11 +51,11 @@ type Options struct {
 	ClientDials int `yaml:"client_dials"`
 	// ClientBytes bounds what is moved for a client in a second, both ways together, by making it wait. Default: no
 	// limit.
-	ClientBytes audit.Size `yaml:"client_bytes"`
+	ClientBytes setting.Size `yaml:"client_bytes"`
 	// InspectionMemory bounds the memory for TLS that is opened: a tunnel takes 256 KiB of it, and a request
 	// inside 384 KiB, more with a body, of which most is what an origin may send before the client has
 	// taken it. A quarter is what one client may have. What is beyond is answered 503. Default 512MiB.
-	InspectionMemory audit.Size `yaml:"inspection_memory"`
+	InspectionMemory setting.Size `yaml:"inspection_memory"`
 	// Balancers are addresses and networks of load balancers. Their connections must begin with a
 	// PROXY protocol header, version 1 or 2, whose source is then the client's address. Anybody who
 	// can connect from there can claim any address. Default: none.
@@ -112,7 +72,7 @@ type DenialOptions struct {
 // ReloadOptions are the settings under reload:.
 type ReloadOptions struct {
 	// Grace is how long a tunnel may go on that a new policy forbids. Default 30s.
-	Grace Timeout `yaml:"grace"`
+	Grace setting.Duration `yaml:"grace"`
 }
 
 const (
@@ -127,60 +87,60 @@ const (
 )
 
 // Grace returns ShutdownGrace or its default; 0 means to wait for ever.
-func (o Options) Grace() time.Duration { return o.ShutdownGrace.or(defaultGrace) }
+func (o Options) Grace() time.Duration { return o.ShutdownGrace.Or(defaultGrace) }
 
 // Wait returns Grace or its default; 0 means not to end such tunnels.
-func (o ReloadOptions) Wait() time.Duration { return o.Grace.or(defaultGrace) }
+func (o ReloadOptions) Wait() time.Duration { return o.Grace.Or(defaultGrace) }
 
-// Check returns nil, or all problems of o as *OptionErrors, joined. Fields are relative to proxy.
+// Check returns nil, or all problems of o as *setting.OptionErrors, joined. Fields are relative to proxy.
 func (o Options) Check() error {
 	var problems []error
 	if o.Via != "" && !http1.IsToken([]byte(o.Via)) {
-		problems = append(problems, &egress.OptionError{
+		problems = append(problems, &setting.OptionError{
 			Field: "via",
 			Msg:   fmt.Sprintf("%q is not a token", o.Via),
 			Hint:  `use letters, digits and "-", such as webproxy-site1`,
 		})
 	}
 	if o.HeaderBytes != 0 && (o.HeaderBytes < minHeaderBytes || o.HeaderBytes > maxHeaderBytes) {
-		problems = append(problems, &egress.OptionError{
+		problems = append(problems, &setting.OptionError{
 			Field: "header_bytes",
 			Msg:   fmt.Sprintf("%d is not between %d and %d", o.HeaderBytes, minHeaderBytes, maxHeaderBytes),
 		})
 	}
-	if o.HeaderTimeout == Off {
-		problems = append(problems, &egress.OptionError{
+	if o.HeaderTimeout == setting.Off {
+		problems = append(problems, &setting.OptionError{
 			Field: "header_timeout",
 			Msg:   "off would let clients hold connections for ever",
 			Hint:  "write a long time, such as 5m",
 		})
 	}
-	if o.InspectionMemory != 0 && o.InspectionMemory != audit.SizeOff && o.InspectionMemory < minInspectionMemory {
-		problems = append(problems, &egress.OptionError{Field: "inspection_memory", Msg: fmt.Sprintf("%v is less than %v", o.InspectionMemory, minInspectionMemory)})
+	if o.InspectionMemory != 0 && o.InspectionMemory != setting.SizeOff && o.InspectionMemory < minInspectionMemory {
+		problems = append(problems, &setting.OptionError{Field: "inspection_memory", Msg: fmt.Sprintf("%v is less than %v", o.InspectionMemory, minInspectionMemory)})
 	}
 	if o.MaxConnections < 0 {
-		problems = append(problems, &egress.OptionError{Field: "max_connections", Msg: fmt.Sprintf("%d is negative", o.MaxConnections)})
+		problems = append(problems, &setting.OptionError{Field: "max_connections", Msg: fmt.Sprintf("%d is negative", o.MaxConnections)})
 	}
 	if o.MaxConnectionsPerClient < 0 {
-		problems = append(problems, &egress.OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
+		problems = append(problems, &setting.OptionError{Field: "max_connections_per_client", Msg: fmt.Sprintf("%d is negative", o.MaxConnectionsPerClient)})
 	}
 	problems = append(problems, o.checkRates()...)
 	_, bad := o.balancers()
 	return errors.Join(append(problems, bad...)...)
 }
 
-// Check returns nil, or an *OptionError. Fields are relative to denial.
+// Check returns nil, or a *setting.OptionError. Fields are relative to denial.
 func (o DenialOptions) Check() error {
 	switch o.HTTPStatus {
 	case 0, 403, 503:
 		return nil
 	}
-	return &egress.OptionError{
+	return &setting.OptionError{
 		Field: "http_status",
 		Msg:   fmt.Sprintf("%d cannot say that a request was denied", o.HTTPStatus),
 		Hint:  "write 403 or 503",
 	}
 }
 
-// Check returns nil: every Timeout will do.
+// Check returns nil: every duration will do.
 func (o ReloadOptions) Check() error { return nil }

@@ -10,7 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"time"
-	"webproxy/proxy/egress"
+	"webproxy/internal/setting"
 	"webproxy/proxy/internal/http1"
 
 	"github.com/pires/go-proxyproto"
@@ -168,7 +168,7 @@ func (o Options) balancers() ([]netip.Prefix, []error) {
 			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
 		}
 		if err != nil || p != p.Masked() || p.Addr().Zone() != "" || p.Addr().Is4In6() || p.Bits() == 0 {
-			problems = append(problems, &egress.OptionError{
+			problems = append(problems, &setting.OptionError{
 				Field: fmt.Sprintf("balancers[%d]", i),
 				Msg:   fmt.Sprintf("%q is neither an address nor a network", s),
 				Hint:  "write 10.0.0.5, or 10.0.0.0/24",

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"webproxy/audit"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 	"webproxy/proxy/egress"
 )
@@ -186,14 +186,14 @@ func (o Options) checkRates() []error {
 		value int
 	}{{"client_requests", o.ClientRequests}, {"client_dials", o.ClientDials}} {
 		if r.value < 0 {
-			problems = append(problems, &egress.OptionError{Field: r.field, Msg: "a negative number a second"})
+			problems = append(problems, &setting.OptionError{Field: r.field, Msg: "a negative number a second"})
 		}
 	}
-	if o.ClientBytes != 0 && o.ClientBytes != audit.SizeOff && o.ClientBytes < minClientBytes {
-		problems = append(problems, &egress.OptionError{Field: "client_bytes", Msg: o.ClientBytes.String() + " a second is less than " + minClientBytes.String()})
+	if o.ClientBytes != 0 && o.ClientBytes != setting.SizeOff && o.ClientBytes < minClientBytes {
+		problems = append(problems, &setting.OptionError{Field: "client_bytes", Msg: o.ClientBytes.String() + " a second is less than " + minClientBytes.String()})
 	}
 	return problems
 }
 
 // minClientBytes is the least that client_bytes may be.
-const minClientBytes = audit.Size(16 << 10)
+const minClientBytes = setting.Size(16 << 10)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
 	"webproxy/proxy"
 )
 
@@ -20,9 +21,9 @@ func TestRefusedStreams(t *testing.T) {
 		"REFUSED_STREAM": func(f *http2.Framer, id uint32) error { return f.WriteRSTStream(id, http2.ErrCodeRefusedStream) },
 		"GOAWAY":         func(f *http2.Framer, _ uint32) error { return f.WriteGoAway(0, http2.ErrCodeNo, nil) },
 	} {
-		for want, limit := range map[string]proxy.Timeout{
-			"connection_terminated": proxy.Off,
-			"http_response_timeout": proxy.Timeout(10 * time.Millisecond),
+		for want, limit := range map[string]setting.Duration{
+			"connection_terminated": setting.Off,
+			"http_response_timeout": setting.Duration(10 * time.Millisecond),
 		} {
 			t.Run(name+" "+want, func(t *testing.T) {
 				origin := func(c *tls.Conn) {

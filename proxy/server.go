@@ -114,9 +114,9 @@ func (s *Server) prepare() {
 			headSize = defaultHeaderBytes
 		}
 		s.limits = wireLimits{
-			header: o.HeaderTimeout.or(defaultHeaderTimeout),
-			idle:   o.IdleTimeout.or(defaultIdleTimeout),
-			stall:  o.StallTimeout.or(defaultStallTimeout),
+			header: o.HeaderTimeout.Or(defaultHeaderTimeout),
+			idle:   o.IdleTimeout.Or(defaultIdleTimeout),
+			stall:  o.StallTimeout.Or(defaultStallTimeout),
 			heads:  &bufferPool{size: headSize},
 			gets:   frontGets && !s.Egress.HasParents(),
 		}

@@ -23,7 +23,7 @@ func (s *Server) newTransport() *http.Transport {
 		// says nothing. RFC 9110, 10.1.1: a client should not wait for ever, as origins that know
 		// nothing of Expect do not answer it; a second is what curl waits.
 		ExpectContinueTimeout: time.Second,
-		ResponseHeaderTimeout: s.Options.ResponseTimeout.or(0),
+		ResponseHeaderTimeout: s.Options.ResponseTimeout.Or(0),
 		MaxIdleConns:          maxIdleOrigins,
 		MaxIdleConnsPerHost:   maxIdlePerOrigin,
 		// Origins close idle connections after 60 s and more; http.Transport retries what is

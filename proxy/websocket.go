@@ -28,7 +28,7 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	}
 	h := &handshake{conn: origin}
 	a := newAnswer(x, rw, r)
-	resp, err := h.ask(ctx, a, x.upgradeRequest(r), s.Options.ResponseTimeout.or(0))
+	resp, err := h.ask(ctx, a, x.upgradeRequest(r), s.Options.ResponseTimeout.Or(0))
 	switch {
 	case err != nil:
 		defer cancel()

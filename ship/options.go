@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 )
 
 // A ReceiverSpec is a receiver of audit records, known by its name: exactly one of Syslog and OTLP says where
@@ -45,7 +46,7 @@ type ReceiverSpec struct {
 	Facility Facility `yaml:"facility"`
 	// MaxMessage is the size of a syslog message beyond which long lists and texts in a record are
 	// shortened; a receiver that takes less would cut the JSON in two. 2KiB to 1MiB. Default: 8KiB
-	MaxMessage audit.Size `yaml:"max_message"`
+	MaxMessage setting.Size `yaml:"max_message"`
 	// Confirm says when a syslog receiver, which never answers, counts as having a record. close: every
 	// few seconds the connection is ended, and the receiver has read everything once it closes its side.
 	// write: once the record was written to a connection that still stands some seconds later; what is on its way
@@ -61,22 +62,22 @@ type ReceiverSpec struct {
 }
 
 // DefaultMaxMessage is what every syslog receiver should take (RFC 5425, 4.3.1).
-const DefaultMaxMessage = audit.Size(8 << 10)
+const DefaultMaxMessage = setting.Size(8 << 10)
 
 const (
-	minMaxMessage = audit.Size(2 << 10) // and what it must take
-	maxMaxMessage = audit.Size(1 << 20)
+	minMaxMessage = setting.Size(2 << 10) // and what it must take
+	maxMaxMessage = setting.Size(1 << 20)
 )
 
 var properName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$`)
 
 // Check reports everything wrong with the receivers of a configuration at once: nil, or an error made by
-// errors.Join whose parts are *audit.OptionError. It looks at nothing but its arguments.
+// errors.Join whose parts are *setting.OptionError. It looks at nothing but its arguments.
 func Check(receivers map[string]ReceiverSpec) error {
 	var errs []error
 	for name, r := range receivers {
 		wrong := func(field, hint, format string, args ...any) {
-			errs = append(errs, &audit.OptionError{Field: strings.TrimSuffix(name+"."+field, "."), Msg: fmt.Sprintf(format, args...), Hint: hint})
+			errs = append(errs, &setting.OptionError{Field: strings.TrimSuffix(name+"."+field, "."), Msg: fmt.Sprintf(format, args...), Hint: hint})
 		}
 		if !properName.MatchString(name) {
 			wrong("", "", "want a name of at most 32 lower-case letters, digits, - and _")

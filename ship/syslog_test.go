@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 )
 
 // newItem is r as it comes from the log.
@@ -78,7 +79,7 @@ func TestLongRecords(t *testing.T) {
 		*s = strings.Repeat("\x01", 5000)
 	}
 	more := regexp.MustCompile(`^… and (\d+) more$`)
-	for _, limit := range []audit.Size{2 << 10, 8 << 10} {
+	for _, limit := range []setting.Size{2 << 10, 8 << 10} {
 		for name, r := range map[string]audit.Record{"reload": reload, "path": path, "worst": worst} {
 			f := newSyslogFormat(&ReceiverSpec{MaxMessage: limit}, "proxy1")
 			i := newItem(t, r)

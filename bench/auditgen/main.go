@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 )
 
 func main() {
@@ -43,10 +44,10 @@ func run(dir string, records int, month string, seed uint64) error {
 	}
 	hours := int(start.AddDate(0, 1, 0).Sub(start).Hours())
 	l, err := audit.Open(audit.Options{
-		Dir: dir, Site: site, Sync: audit.AgeOff, RotateEvery: audit.AgeOff, Retain: audit.AgeOff,
-		Rotate: audit.Size(max(records*recordBytes/(hours/24), 64<<10)),
+		Dir: dir, Site: site, Sync: setting.Off, RotateEvery: setting.Off, Retain: setting.Off,
+		Rotate: setting.Size(max(records*recordBytes/(hours/24), 64<<10)),
 		// The folding of denials goes by the clock of today; the month has its own repeats.
-		FoldWindow: audit.AgeOff,
+		FoldWindow: setting.Off,
 	})
 	if err != nil {
 		return err

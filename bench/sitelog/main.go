@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 	"webproxy/internal/simsite"
 	"webproxy/policy"
 )
@@ -56,7 +57,7 @@ func run(dir, world string, days int, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	l, err := audit.Open(audit.Options{Dir: dir, Sync: audit.AgeOff, RotateEvery: audit.AgeOff, Retain: audit.AgeOff})
+	l, err := audit.Open(audit.Options{Dir: dir, Sync: setting.Off, RotateEvery: setting.Off, Retain: setting.Off})
 	if err != nil {
 		return err
 	}

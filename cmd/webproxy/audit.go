@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 )
 
 func newAudit() *cobra.Command {
@@ -80,8 +81,8 @@ func parseWhen(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
-	var age audit.Age
-	if err := age.UnmarshalText([]byte(s)); err == nil && age != audit.AgeOff {
+	var age setting.Duration
+	if err := age.UnmarshalText([]byte(s)); err == nil && age != setting.Off {
 		return now.Add(-time.Duration(age)), nil
 	}
 	at, err := audit.ParseTime(s)

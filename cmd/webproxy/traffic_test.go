@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 )
 
@@ -40,7 +41,7 @@ func scriptTraffic(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b []audit.Record) int { return a[0].Time.Compare(b[0].Time) })
-	log, err := audit.Open(audit.Options{Dir: ts.MkAbs(args[0]), Sync: audit.AgeOff, FoldWindow: audit.AgeOff})
+	log, err := audit.Open(audit.Options{Dir: ts.MkAbs(args[0]), Sync: setting.Off, FoldWindow: setting.Off})
 	ts.Check(err)
 	id := log.Written()
 	for _, request := range all {

@@ -13,6 +13,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/hint"
+	"webproxy/internal/setting"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 )
@@ -42,7 +43,7 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		if err != nil {
 			return usageError{err}
 		}
-		var back audit.Age
+		var back setting.Duration
 		if err := back.UnmarshalText([]byte(*within)); err != nil {
 			return usageError{fmt.Errorf("--replay: %w", err)}
 		}

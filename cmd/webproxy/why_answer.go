@@ -12,6 +12,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/config"
+	"webproxy/internal/setting"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 )
@@ -21,7 +22,7 @@ type whyAnswer struct {
 	cfg   *config.Config
 	dir   string
 	found foundDecision
-	back  audit.Age // how far to look for what a fix would let through
+	back  setting.Duration // how far to look for what a fix would let through
 }
 
 // write tells what was recorded, and what the policy of now says of the same request.
@@ -109,7 +110,7 @@ func (a *whyAnswer) writeEnd(w io.Writer) {
 // writeSafe tells which requests of the log the fix would have let through. It says nothing where the fix
 // is no entry and no phase.
 func (a *whyAnswer) writeSafe(w, stderr io.Writer, x *policy.Explanation, req *policy.Request, now time.Time) error {
-	if x.Verdict == policy.Allow || a.back == audit.AgeOff {
+	if x.Verdict == policy.Allow || a.back == setting.Off {
 		return nil
 	}
 	what := ""

@@ -25,9 +25,7 @@ const (
 // texts are the types that are written as text of a kind. TestTexts has each checked against its type.
 func texts() map[string]text {
 	return map[string]text{
-		"audit.Age":        {word: "duration or off", pattern: "^(off|[0-9]+d|" + duration + ")$"},
 		"audit.OnError":    {word: "word", words: []string{"refuse", "continue"}},
-		"audit.Size":       {word: "size or off", pattern: "^(off|[0-9]+ ?([kKMGT]B|[KMGT]iB|B))$"},
 		"config.LogFormat": {word: "word", words: []string{"text", "json"}},
 		"config.LogLevel":  {word: "word", words: []string{"debug", "info", "warn", "error"}},
 		"policy.Expiry":    {word: "date or time", pattern: "^([0-9]{4}-[0-9]{2}-[0-9]{2}|" + dateTime + ")$"},
@@ -35,13 +33,14 @@ func texts() map[string]text {
 		"egress.Family":    {word: "word", words: []string{"any", "ipv4", "ipv6"}},
 		"policy.Scheme":    {word: "word", words: []string{"http", "https"}},
 		"policy.TagCheck":  {word: "word", words: []string{"off", "warn", "enforce"}},
-		"proxy.Timeout":    {word: "duration or off", pattern: "^(off|" + duration + ")$"},
+		"setting.Duration": {word: "duration or off", pattern: "^(off|[0-9]+d|" + duration + ")$"},
+		"setting.Size":     {word: "size or off", pattern: "^(off|[0-9]+ ?([kKMGT]B|[KMGT]iB|B))$"},
 		"ship.Compression": {word: "word", words: []string{"gzip", "none"}},
 		"ship.Confirm":     {word: "word", words: []string{"close", "write"}},
 		"ship.Facility": {word: "word", words: []string{"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 			"user", "daemon", "auth", "authpriv"}},
 		"ship.From":     {word: "word", words: []string{"now", "oldest"}},
-		"time.Duration": {word: "duration", pattern: "^" + duration + "$"},
+		"time.Duration": {word: "duration", pattern: "^([0-9]+d|" + duration + ")$"},
 		"time.Time":     {word: "time", pattern: "^" + dateTime + "$"},
 	}
 }

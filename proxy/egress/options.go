@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/internal/setting"
 	"webproxy/policy"
 )
 
@@ -53,7 +54,7 @@ func (o Options) Check() error {
 	var problems []error
 	if o.Resolver != "" {
 		if _, err := netip.ParseAddrPort(o.Resolver); err != nil {
-			problems = append(problems, &OptionError{
+			problems = append(problems, &setting.OptionError{
 				Field: "resolver",
 				Msg:   fmt.Sprintf("%q is not an address and a port", o.Resolver),
 				Hint:  resolverHint(o.Resolver),
@@ -69,18 +70,18 @@ func (o Options) Check() error {
 		{"keep_alive", o.KeepAlive},
 	} {
 		if d.value < 0 {
-			problems = append(problems, &OptionError{Field: d.field, Msg: fmt.Sprintf("%v is negative", d.value)})
+			problems = append(problems, &setting.OptionError{Field: d.field, Msg: fmt.Sprintf("%v is negative", d.value)})
 		}
 	}
 	// The system counts keep-alive in whole seconds.
 	if o.KeepAlive > 0 && o.KeepAlive < time.Second {
-		problems = append(problems, &OptionError{
+		problems = append(problems, &setting.OptionError{
 			Field: "keep_alive",
 			Msg:   fmt.Sprintf("%v is less than a second", o.KeepAlive),
 		})
 	}
 	if o.MaxNames < 0 {
-		problems = append(problems, &OptionError{Field: "max_names", Msg: fmt.Sprintf("%d is negative", o.MaxNames)})
+		problems = append(problems, &setting.OptionError{Field: "max_names", Msg: fmt.Sprintf("%d is negative", o.MaxNames)})
 	}
 	_, bad := o.staticNames()
 	return errors.Join(append(append(problems, bad...), o.checkParents()...)...)
@@ -118,21 +119,21 @@ func (o Options) staticNames() (map[string][]netip.Addr, []error) {
 		t, err := policy.ParseTarget(policy.HTTP, name+":80")
 		switch {
 		case err != nil:
-			problems = append(problems, &OptionError{Field: field, Msg: err.Error()})
+			problems = append(problems, &setting.OptionError{Field: field, Msg: err.Error()})
 		case t.Addr().IsValid():
-			problems = append(problems, &OptionError{Field: field, Msg: "an address needs no name"})
+			problems = append(problems, &setting.OptionError{Field: field, Msg: "an address needs no name"})
 		case len(o.Hosts[name]) == 0:
-			problems = append(problems, &OptionError{Field: field, Msg: "no address"})
+			problems = append(problems, &setting.OptionError{Field: field, Msg: "no address"})
 		case len(o.Hosts[name]) > maxAddrs:
-			problems = append(problems, &OptionError{Field: field, Msg: fmt.Sprintf("more than %d addresses", maxAddrs)})
+			problems = append(problems, &setting.OptionError{Field: field, Msg: fmt.Sprintf("more than %d addresses", maxAddrs)})
 		case static[t.Host()] != nil:
-			problems = append(problems, &OptionError{Field: field, Msg: fmt.Sprintf("%s is there twice", t.Host())})
+			problems = append(problems, &setting.OptionError{Field: field, Msg: fmt.Sprintf("%s is there twice", t.Host())})
 		}
 		var addrs []netip.Addr
 		for i, s := range o.Hosts[name] {
 			addr, err := netip.ParseAddr(s)
 			if err != nil || addr.Zone() != "" {
-				problems = append(problems, &OptionError{
+				problems = append(problems, &setting.OptionError{
 					Field: fmt.Sprintf("%s[%d]", field, i),
 					Msg:   fmt.Sprintf("%q is not an IP address without a zone", s),
 				})

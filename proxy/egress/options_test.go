@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"webproxy/internal/setting"
 )
 
 func TestEgressOptionsCheck(t *testing.T) {
@@ -30,7 +32,7 @@ func TestEgressOptionsCheck(t *testing.T) {
 		err := tt.o.Check()
 		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			for _, err := range joined.Unwrap() {
-				var problem *OptionError
+				var problem *setting.OptionError
 				if !errors.As(err, &problem) {
 					t.Fatalf("Check(%+v): %v is no OptionError", tt.o, err)
 				}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"webproxy/internal/setting"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
 )
@@ -32,7 +33,7 @@ type ParentSpec struct {
 func (o Options) checkParents() []error {
 	var problems []error
 	fail := func(field, msg, hint string) {
-		problems = append(problems, &OptionError{Field: field, Msg: msg, Hint: hint})
+		problems = append(problems, &setting.OptionError{Field: field, Msg: msg, Hint: hint})
 	}
 	seen := map[string]bool{}
 	for i, p := range o.Parents {

@@ -1,63 +1,11 @@
-package audit
+package setting
 
 import (
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"time"
 )
-
-// An Age is a length of time in the configuration: 400d, 24h, 1s or "off". A day is 24 hours.
-type Age time.Duration
-
-// AgeOff is the Age of "off".
-const AgeOff Age = -1
-
-const day = 24 * time.Hour
-
-// String is the age as UnmarshalText reads it, in its largest whole unit.
-func (a Age) String() string {
-	d := time.Duration(a)
-	switch {
-	case a == AgeOff:
-		return "off"
-	case d != 0 && d%day == 0:
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	case d != 0 && d%time.Hour == 0:
-		return strconv.FormatInt(int64(d/time.Hour), 10) + "h"
-	case d != 0 && d%time.Minute == 0:
-		return strconv.FormatInt(int64(d/time.Minute), 10) + "m"
-	}
-	return d.String()
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (a Age) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
-
-// UnmarshalText accepts what time.ParseDuration does, a whole number of days with the unit "d",
-// and "off"; nothing negative, and not zero, which would mean the default.
-func (a *Age) UnmarshalText(b []byte) error {
-	s := string(b)
-	if s == "off" {
-		*a = AgeOff
-		return nil
-	}
-	if digits, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.ParseUint(digits, 10, 64)
-		if err != nil || n == 0 || n > uint64(math.MaxInt64/day) {
-			return fmt.Errorf("%q is not a number of days such as 400d", s)
-		}
-		*a = Age(n) * Age(day)
-		return nil
-	}
-	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 {
-		return fmt.Errorf(`%q is not a length of time such as 400d, 24h or 1s, or "off"`, s)
-	}
-	*a = Age(d)
-	return nil
-}
 
 // A Size is a number of bytes in the configuration: 256MiB, 1GB or "off".
 type Size int64
