@@ -62,7 +62,7 @@ func parseList(name, written, text string, pause func()) *listFile {
 		}
 		number := l.entries.Line(n)
 		w := l.src.problem(number, column(l.src.line(number), 0), 0, fmt.Sprintf("says the same as line %d", l.entries.Line(first)), "remove one of them")
-		w.Warning = true
+		w.Warning, w.Finding = true, "redundant"
 		l.warnings = append(l.warnings, w)
 	})
 	if l.blank {

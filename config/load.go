@@ -189,7 +189,7 @@ func (l *loader) compile() {
 	l.specErrors(set.RunTests(spec.Tests, l.now))
 	for _, w := range set.Warnings() {
 		p := l.placed((*policy.SpecError)(&w))
-		p.Warning = true
+		p.Warning, p.Finding = true, w.Finding
 		l.warnings = append(l.warnings, p)
 	}
 	if len(spec.Rules) == 0 {

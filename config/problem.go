@@ -20,6 +20,7 @@ type Problem struct {
 	Msg     string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // what to do
 	Warning bool   `json:"warning,omitempty"`
+	Finding string `json:"-"` // of a warning: the code of the finding by which package lint says the same; may be empty
 	Text    string `json:"-"` // the line
 	Width   int    `json:"-"` // how many characters of it are at fault; 0 if all
 }

@@ -417,3 +417,21 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+// A warning of loading that says it is a finding too is one: check shows the finding alone.
+func TestWarningsThatAreFindings(t *testing.T) {
+	in := input(t, policy.Spec{Rules: []policy.RuleSpec{{ID: "own", File: "own.txt"}}}, library{"own.txt": "*.com\nhttps://www.example.org/a"})
+	found, err := lint.Check(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings := in.Set.Warnings()
+	if len(warnings) != 2 {
+		t.Fatalf("%d warnings, want 2: %v", len(warnings), warnings)
+	}
+	for _, w := range warnings {
+		if !slices.ContainsFunc(found, func(f lint.Finding) bool { return string(f.Code) == w.Finding }) {
+			t.Errorf("no finding %q for the warning %q, among %v", w.Finding, w.Msg, found)
+		}
+	}
+}

@@ -48,6 +48,9 @@ type SpecError struct {
 	File  string // where an entry of a list stands, as Entry.Source; else empty
 	Msg   string // lower case, no full stop
 	Hint  string // what to do; may be empty
+	// Finding is the code of the finding by which package lint says the same; empty if it does not. Only
+	// warnings have one.
+	Finding string
 }
 
 func (e *SpecError) Error() string {
@@ -300,8 +303,10 @@ func (c *compiler) fail(e *entry, msg, hint string) {
 	c.errs = append(c.errs, e.blame(msg, hint))
 }
 
-func (c *compiler) warn(e *entry, msg, hint string) {
-	c.set.warnings = append(c.set.warnings, Warning(*e.blame(msg, hint)))
+func (c *compiler) warn(e *entry, finding, msg, hint string) {
+	w := Warning(*e.blame(msg, hint))
+	w.Finding = finding
+	c.set.warnings = append(c.set.warnings, w)
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }

@@ -67,6 +67,7 @@ func (h *named) catalog(c *compiler, r *RuleSpec, field string) {
 		}
 		h.warnings = append(h.warnings, Warning{
 			Field: field, Msg: fmt.Sprintf("%s: %q is not in force: %s", d.Source, d.Text, d.Reason),
+			Finding: "not-in-force",
 		})
 	}
 	h.list = NewEntries(l.Entries)
@@ -118,7 +119,7 @@ func (c *compiler) checkHost(e *entry) {
 	case kind == patternAddr:
 		c.checkLiteral(e)
 	case !strings.Contains(e.tailText(), "."):
-		c.warn(e, fmt.Sprintf("%q allows every host under a whole top-level domain", e.item.host), "name a domain below it")
+		c.warn(e, "shared-suffix", fmt.Sprintf("%q allows every host under a whole top-level domain", e.item.host), "name a domain below it")
 	}
 }
 

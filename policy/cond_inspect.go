@@ -19,8 +19,18 @@ func (e *entry) judgedInside(req *Request) bool {
 	return e.terms().path != "" || e.checkMethod(req.Method) != reasonUnset
 }
 
-// closed are hosts whose TLS nobody may open. Microsoft's documents say which: clients accept no
-// certificate but Microsoft's own there, or speak more than HTTP inside.
+// closed are the hosts whose TLS must not be opened: their clients accept no certificate but Microsoft's own, or speak
+// something other than HTTP inside. They stand here and not in the catalog, since a policy that uses no catalog list
+// must refuse them too.
+//
+// Sources, as read in August 2026:
+//   - pinned: learn.microsoft.com, "Windows Update security" (windows/deployment/update/windows-update-security,
+//     2022-10-25) says that TLS proxies must pass connections for update metadata without interception. It names no hosts;
+//     these are the hosts for metadata in Microsoft's lists of endpoints for Windows Update.
+//   - private: learn.microsoft.com, Azure Arc resource bridge, network requirements: machines other than Windows may not
+//     trust the certificates of these hosts, whose root is "Microsoft Root Certificate Authority 2011".
+//   - nested: learn.microsoft.com, "Troubleshoot Azure Arc resource bridge": inspection between an Arc resource and its
+//     gateway ends connections, since HTTP/2 is spoken inside the tunnel.
 var closed = sync.OnceValue(func() []closedHost {
 	const (
 		pinned  = "its clients accept no other certificate than Microsoft's"

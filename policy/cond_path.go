@@ -183,7 +183,7 @@ func (c *compiler) checkPathOf(r *RuleSpec, e *entry) {
 		c.fail(e, "a query can be written in many ways, so this deny would not hold", "deny the path without its query")
 	}
 	if !r.Deny && tunnel && !r.Inspect {
-		c.warn(e, fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", t.path, e.item.host),
+		c.warn(e, "path-over-tls", fmt.Sprintf("the path %s cannot be seen in a tunnel: the whole host %s is allowed", t.path, e.item.host),
 			"set inspect: true on a rule of its own to enforce it, or drop the path")
 	}
 }

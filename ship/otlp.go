@@ -2,7 +2,6 @@ package ship
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"webproxy/internal/privatefile"
 	"webproxy/internal/smallfile"

@@ -92,7 +92,7 @@ var namedIn = map[string][]string{
 	"github.com/spf13/pflag":              {"cmd/webproxy/"},
 	"github.com/gaissmai/bart":            {"policy/", "catalog/"},
 	"github.com/invopop/jsonschema":       {"config/", "config/gen/"},
-	"github.com/klauspost/compress":       {"audit/"},
+	"github.com/klauspost/compress":       {"audit/", "ship/"},
 	"github.com/hashicorp/hcl/v2":         {"catalog/tables/hclform.go"},
 	"github.com/zclconf/go-cty":           {"catalog/tables/hclform.go"},
 	"github.com/jcmturner/gokrb5":         {"proxy/egress/upstream_negotiate.go"},

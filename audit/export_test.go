@@ -1,0 +1,8 @@
+package audit
+
+// Count adds up the records of the log in dir from o.Since until o.Until; o.Where must be nil. Where
+// a file has a summary that can answer, it reads that; of compressed files without one it makes one.
+func Count(dir string, o ScanOptions) (*Tally, Stats, error) {
+	c, err := CountSplit(dir, o, o.Since)
+	return c.Within, c.Stats, err
+}
