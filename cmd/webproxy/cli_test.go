@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-//go:generate go test -run ^TestCLIDocs$ -update .
+//go:generate go test -run ^(TestCLIDocs|TestFindingsDoc)$ -update .
 
 var update = flag.Bool("update", false, "rewrite docs/cli.md")
 
