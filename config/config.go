@@ -152,3 +152,12 @@ func (c *Config) fromFile(paths ...*string) {
 		}
 	}
 }
+
+// Place is for whom lists are to be made.
+func (c *Config) Place() policy.Place {
+	p := policy.Place{Cloud: c.Policy.Cloud, Region: c.Policy.Region, Names: c.Policy.Names}
+	if p.Cloud == "" {
+		p.Cloud = "public"
+	}
+	return p
+}

@@ -14,6 +14,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/setting"
+	"webproxy/review"
 )
 
 func newAudit() *cobra.Command {
@@ -118,6 +119,17 @@ func (e expressionError) Error() string {
 		text += "\n  " + strings.ReplaceAll(caret, "\n", "\n  ")
 	}
 	return text
+}
+
+// watchReading shows on stderr how far a reading of the log is, and what of it was not read.
+func watchReading(stderr io.Writer) review.Watch {
+	return func(what string, p *audit.Progress) func(*audit.Stats) {
+		stop := showProgress(stderr, what, p)
+		return func(stats *audit.Stats) {
+			stop()
+			sayIncomplete(stderr, stats)
+		}
+	}
 }
 
 // sayIncomplete says on stderr what of the log was not read, so that nobody takes what is missing for

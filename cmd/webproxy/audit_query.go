@@ -16,6 +16,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/export"
 	"webproxy/internal/spreadsheet"
+	"webproxy/review"
 )
 
 func newAuditQuery() *cobra.Command {
@@ -163,18 +164,10 @@ func recordRow(r *audit.Record) string {
 		case audit.TypeClose:
 			what = fmt.Sprintf("%s ended: %d, out %d, in %d bytes, %s %s", r.Rule, r.Status, r.BytesOut, r.BytesIn, r.Duration, r.Error)
 		}
-		return fmt.Sprintf(recordColumns, at, text(clientText(r)), text(r.Group), text(r.Method), text(recordedTarget(r)+r.Path),
+		return fmt.Sprintf(recordColumns, at, text(audit.AddrText(r.Client)), text(r.Group), text(r.Method), text(review.RecordedTarget(r)+r.Path),
 			text(r.Decision), text(r.Reason), text(strings.TrimSpace(what)))
 	}
 	return fmt.Sprintf("%-23s  %s: %s\n", at, text(string(r.Type)), text(r.Detail+r.Approver()))
-}
-
-// clientText is the client's address; empty if the system did not tell.
-func clientText(r *audit.Record) string {
-	if !r.Client.IsValid() {
-		return ""
-	}
-	return r.Client.String()
 }
 
 // countBy prints counts; it calls done when all is read.

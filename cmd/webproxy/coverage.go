@@ -120,7 +120,7 @@ const anyGateway = "your-gateway-id"
 
 // place is the configured place, but for what the flags say.
 func (f *coverageFlags) place(cmd *cobra.Command, cfg *config.Config) policy.Place {
-	p := place(cfg)
+	p := cfg.Place()
 	names := map[string]string{}
 	for k, v := range p.Names {
 		names[k] = v

@@ -4,20 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"webproxy/audit"
 	"webproxy/audit/replay"
-	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/internal/wording"
 	"webproxy/learn"
 	"webproxy/policy"
+	"webproxy/review"
 )
 
 // enforceFlags are the flags of enforce.
@@ -59,25 +57,22 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if l.cfg.Path == "" {
+	if l.Config.Path == "" {
 		return hint.With(errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from")
 	}
 	group, stderr := *f.group, cmd.ErrOrStderr()
-	if modeOf(l.cfg.Set, group) == policy.Enforce {
+	if review.ModeOf(l.Config.Set, group) == policy.Enforce {
 		fmt.Fprintf(stderr, "group %s is enforcing already\n", group)
 		return nil
 	}
-	switched, candidate, err := withMode(l.cfg, group, policy.Enforce)
+	change, err := review.SwitchMode(l.Config, group, policy.Enforce)
 	if err != nil {
 		return err
 	}
-	replay, err := f.replay(cmd, l, candidate.Set)
+	ready, replay, err := change.Ready(l.Lesson)
 	if err != nil {
 		return err
 	}
-	params := l.params()
-	params.WhatIf = replay
-	ready := l.groups[0].Ready(params)
 	if ready.Requests > 0 { // else there is nothing to replay, which is said as the state
 		if err := whatIfText(cmd.OutOrStdout(), replay, &ready); err != nil {
 			return err
@@ -91,91 +86,15 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if f.dry {
 		return nil
 	}
-	if err := f.remember(switched, l.past, group, l.now); err != nil {
-		return err
-	}
-	fmt.Fprintf(stderr, "group %s enforces now: policy.modes in %s is changed\n", group, filepath.Base(l.cfg.Path))
-	return switched.commit(cmd)
-}
-
-// remember adds to the change who switched the group, and why.
-func (f *enforceFlags) remember(c *change, past learn.Past, group string, now time.Time) error {
 	by := f.by
 	if by == "" {
 		by = userName()
 	}
-	past.SwitchedTo(group, learn.Switch{Mode: policy.Enforce, By: by, Reason: f.reason, At: now})
-	text, err := past.Encode()
-	c.files[config.PastPath(c.cfg.Path)] = text
-	return err
-}
-
-func modeOf(set *policy.Set, group string) policy.Mode {
-	for _, g := range set.Groups() {
-		if g.Name == group {
-			return g.Mode
-		}
+	if err := change.Sign(by, f.reason); err != nil {
+		return err
 	}
-	return policy.Enforce
-}
-
-// enforcing is the policy of cfg with every group that learns enforcing.
-func enforcing(cfg *config.Config) (*policy.Set, error) {
-	var groups []string
-	for _, g := range cfg.Set.Groups() {
-		if g.Mode == policy.Learn {
-			groups = append(groups, g.Name)
-		}
-	}
-	if len(groups) == 0 || cfg.Path == "" {
-		return cfg.Set, nil
-	}
-	text, err := os.ReadFile(cfg.Path)
-	for i := 0; i < len(groups) && err == nil; i++ {
-		text, err = learn.SetMode(text, groups[i], policy.Enforce)
-	}
-	if err != nil {
-		return nil, err
-	}
-	candidate, err := config.LoadWith(cfg.Path, map[string][]byte{cfg.Path: text})
-	if err != nil {
-		return nil, err
-	}
-	return candidate.Set, nil
-}
-
-// withMode is the change of the mode of group, and the configuration it makes.
-func withMode(cfg *config.Config, group string, mode policy.Mode) (*change, *config.Config, error) {
-	data, err := os.ReadFile(cfg.Path)
-	if err != nil {
-		return nil, nil, err
-	}
-	text, err := learn.SetMode(data, group, mode)
-	if err != nil {
-		return nil, nil, err
-	}
-	c := &change{cfg: cfg, files: map[string][]byte{cfg.Path: text}}
-	candidate, err := config.LoadWith(cfg.Path, c.files)
-	if err != nil {
-		return nil, nil, err
-	}
-	if modeOf(candidate.Set, group) != mode {
-		return nil, nil, fmt.Errorf("policy.modes of %s could not be set to %s; edit the file by hand", group, mode)
-	}
-	return c, candidate, nil
-}
-
-// replay judges the group's part of the log by the candidate.
-func (f *enforceFlags) replay(cmd *cobra.Command, l *lesson, candidate *policy.Set) (*replay.Replay, error) {
-	var err error
-	o := audit.ScanOptions{}
-	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
-		return nil, err
-	}
-	if o.Where, err = audit.ParseQuery(fmt.Sprintf("group = %q", *f.group)); err != nil {
-		return nil, err
-	}
-	return replayLog(cmd, f.logDir(l.cfg), o, candidate)
+	fmt.Fprintf(stderr, "group %s enforces now: policy.modes in %s is changed\n", group, filepath.Base(l.Config.Path))
+	return commitChange(cmd, &change.Change)
 }
 
 // whatIfText is "what-if over 14d: 1,241,882 requests, would deny 37 (5 hosts, 2 clients)", and which.

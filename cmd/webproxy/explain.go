@@ -11,6 +11,7 @@ import (
 
 	"webproxy/config"
 	"webproxy/policy"
+	"webproxy/review"
 )
 
 func newExplain() *cobra.Command {
@@ -44,7 +45,7 @@ Exit code 4 means denied.`,
 		if err != nil {
 			return err
 		}
-		from, err := clientAddr(cfg.Set, *client)
+		from, err := review.ClientAddr(cfg.Set, *client)
 		if err != nil {
 			return usageError{err}
 		}
@@ -55,46 +56,6 @@ Exit code 4 means denied.`,
 		return explain(cmd.OutOrStdout(), cfg, &req, asJSON)
 	}
 	return cmd
-}
-
-// clientAddr is the address that --client means: itself, or one of the group of that name. Without
-// one it is this machine's, or that of the first group.
-func clientAddr(set *policy.Set, client string) (netip.Addr, error) {
-	if addr, err := netip.ParseAddr(client); err == nil {
-		return addr, nil
-	}
-	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	groups := set.Groups()
-	if client == "" && (set.GroupOf(loopback) != "" || len(groups) == 0) {
-		return loopback, nil
-	}
-	names := make([]string, len(groups))
-	for i, g := range groups {
-		names[i] = g.Name
-		if client != "" && g.Name != client {
-			continue
-		}
-		for _, p := range g.Prefixes {
-			if addr, ok := addrIn(set, p, g.Name); ok {
-				return addr, nil
-			}
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("client %q: neither an address nor one of the groups %s", client, strings.Join(names, ", "))
-}
-
-// addrIn finds an address of p that is in the group: others may have taken a part of it.
-func addrIn(set *policy.Set, p netip.Prefix, group string) (netip.Addr, bool) {
-	addr := p.Addr()
-	for range 256 {
-		if set.GroupOf(addr) == group {
-			return addr, true
-		}
-		if addr = addr.Next(); !p.Contains(addr) {
-			break
-		}
-	}
-	return netip.Addr{}, false
 }
 
 // An explainAnswer is what explain prints as JSON.
@@ -119,7 +80,7 @@ type explainAnswer struct {
 
 func explain(w io.Writer, cfg *config.Config, req *policy.Request, asJSON bool) error {
 	x := cfg.Set.Explain(req)
-	listed := listedIn(cfg, &x)
+	listed := review.ListedIn(cfg, &x)
 	var err error
 	if asJSON {
 		err = writeJSON(w, explainAnswer{
@@ -129,33 +90,10 @@ func explain(w io.Writer, cfg *config.Config, req *policy.Request, asJSON bool) 
 			Listed: listed,
 		})
 	} else {
-		_, err = io.WriteString(w, explainText(&x, req, listed))
+		_, err = io.WriteString(w, review.ExplainText(&x, req, listed))
 	}
 	if err == nil && !x.Permit {
 		return noError{}
 	}
 	return err
-}
-
-func explainText(x *policy.Explanation, req *policy.Request, listed []string) string {
-	var b strings.Builder
-	group := x.Group
-	if group == "" {
-		group = "in no group"
-	}
-	fmt.Fprintf(&b, "%s  %s (%s)  %s %s%s   policy %s\n", headline(x), req.Client, group,
-		req.Method, x.Target.HostPort(), req.Path, shortDigest(x.Policy()))
-	fmt.Fprintf(&b, " reason  %s: %s\n", x.Reason, x.Why)
-	b.WriteString(adviceText(x, listed))
-	return b.String()
-}
-
-func headline(x *policy.Explanation) string {
-	switch x.Outcome() {
-	case "allow":
-		return "ALLOWED"
-	case "would_deny":
-		return "LET THROUGH (learn mode; would be denied)"
-	}
-	return "DENIED"
 }

@@ -1,19 +1,17 @@
 package main
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"webproxy/audit"
 	"webproxy/audit/replay"
-	"webproxy/config"
 	"webproxy/learn"
+	"webproxy/review"
 )
 
 func newLearn() *cobra.Command {
@@ -48,95 +46,30 @@ func addLearnFlags(cmd *cobra.Command) learnFlags {
 }
 
 // A lesson is what was read to learn from.
-type lesson struct {
-	cfg  *config.Config
-	seen *learn.Observations
-	past learn.Past
-	now  time.Time
-
-	known  *learn.Known
-	groups []*learn.Group // those that are asked for
-}
+type lesson struct{ *review.Lesson }
 
 // read reads the configuration, the log, and what was decided before.
 func (f learnFlags) read(cmd *cobra.Command) (*lesson, error) {
-	l := &lesson{now: time.Now()}
-	var err error
-	if l.cfg, err = loadConfig(*f.config); err != nil {
-		return nil, err
-	}
-	o := audit.ScanOptions{Progress: new(audit.Progress)}
-	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
-		return nil, err
-	}
-	if l.past, err = readPast(l.cfg); err != nil {
-		return nil, err
-	}
-	if l.known, err = learn.OpenKnown(place(l.cfg)); err != nil {
-		return nil, err
-	}
-	stop := showProgress(cmd.ErrOrStderr(), "learn", o.Progress)
-	seen, stats, err := learn.Observe(f.logDir(l.cfg), o, learn.NewPathRules(l.cfg.Set, l.known))
-	stop()
-	sayIncomplete(cmd.ErrOrStderr(), &stats)
+	cfg, err := loadConfig(*f.config)
 	if err != nil {
 		return nil, err
 	}
-	l.seen = seen
-	return l, l.choose(*f.group, cmd.ErrOrStderr())
-}
-
-// logDir is the directory of the log.
-func (f learnFlags) logDir(cfg *config.Config) string {
-	return cmp.Or(*f.dir, cfg.Audit.WithDefaults().Dir)
-}
-
-// choose takes the groups of the configuration, in its order, or the one of that name.
-func (l *lesson) choose(name string, stderr io.Writer) error {
-	var names []string
-	for _, g := range l.cfg.Set.Groups() {
-		names = append(names, g.Name)
-		if name == "" || name == g.Name {
-			l.groups = append(l.groups, l.seen.Group(g.Name))
-		}
+	o := review.LessonOptions{Dir: *f.dir, Group: *f.group, Watch: watchReading(cmd.ErrOrStderr())}
+	if o.Since, o.Until, err = f.window.times(time.Now()); err != nil {
+		return nil, err
 	}
-	if len(l.groups) == 0 {
-		return usageError{fmt.Errorf("--group %q: no such client group; there are %s", name, strings.Join(names, ", "))}
+	l, err := review.Learn(cfg, o)
+	var unknown *review.NoGroupError
+	if errors.As(err, &unknown) {
+		return nil, usageError{fmt.Errorf("--group %w", err)}
 	}
-	for _, g := range l.groups {
-		if g.Beyond > 0 {
-			sayWarning(stderr, fmt.Sprintf("group %s asked for more names than are remembered: %s were passed over%s",
-				g.Name, requests(g.Beyond), noisy(g)))
-		}
+	if err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-func noisy(g *learn.Group) string {
-	if len(g.Noisy) == 0 {
-		return ""
+	for _, w := range l.PassedOver() {
+		sayWarning(cmd.ErrOrStderr(), w)
 	}
-	var names []string
-	for _, c := range g.Noisy {
-		names = append(names, c.String())
-	}
-	slices.Sort(names)
-	return "; the most by " + strings.Join(names[:min(len(names), 4)], ", ")
-}
-
-// params are for the proposals of one group.
-func (l *lesson) params() learn.Params {
-	return learn.Params{Policy: l.cfg.Set, Known: l.known, Now: l.now, Past: l.past}
-}
-
-// proposals are those of all groups asked for.
-func (l *lesson) proposals() (list []*learn.Proposal, withheld []learn.Withheld) {
-	for _, g := range l.groups {
-		p := g.Propose(l.params())
-		list = append(list, p.List...)
-		withheld = append(withheld, p.Withheld...)
-	}
-	return list, withheld
+	return &lesson{l}, nil
 }
 
 func newLearnStatus() *cobra.Command {
@@ -156,12 +89,12 @@ func newLearnStatus() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		params := l.params()
-		if params.WhatIf, err = f.whatIf(cmd, l); err != nil {
+		params := l.Params()
+		if params.WhatIf, err = l.whatIf(cmd); err != nil {
 			return err
 		}
-		ready := make([]learn.Readiness, 0, len(l.groups))
-		for _, g := range l.groups {
+		ready := make([]learn.Readiness, 0, len(l.Groups))
+		for _, g := range l.Groups {
 			ready = append(ready, g.Ready(params))
 		}
 		if asJSON {
@@ -173,32 +106,28 @@ func newLearnStatus() *cobra.Command {
 }
 
 // whatIf replays the log under the policy with all groups enforcing.
-func (f learnFlags) whatIf(cmd *cobra.Command, l *lesson) (*replay.Replay, error) {
-	candidate, err := enforcing(l.cfg)
+func (l *lesson) whatIf(cmd *cobra.Command) (*replay.Replay, error) {
+	candidate, err := review.Enforcing(l.Config)
 	if err != nil { // such as the tests of the policy, which may be about learn mode
 		sayWarning(cmd.ErrOrStderr(), "no what-if: "+err.Error())
 		return nil, nil
 	}
-	o := audit.ScanOptions{}
-	if o.Since, o.Until, err = f.window.times(l.now); err != nil {
-		return nil, err
-	}
-	return replayLog(cmd, f.logDir(l.cfg), o, candidate)
+	return l.Replay(candidate, nil)
 }
 
 func (l *lesson) statusTable(w io.Writer, ready []learn.Readiness) error {
 	rows := [][]string{{"GROUP", "MODE", "STATE", "SINCE", "REQUESTS", "COVERED", "NEW HOSTS", "LAST NEW", "READY"}}
 	modes := map[string]string{}
-	for _, g := range l.cfg.Set.Groups() {
+	for _, g := range l.Config.Set.Groups() {
 		modes[g.Name] = g.Mode.String()
 	}
 	for _, r := range ready {
 		row := []string{r.Group, modes[r.Group], string(r.State), "-", thousands(r.Requests), "-", fmt.Sprint(r.NewHosts), "-", "no: " + strings.Join(r.Missing, "; ")}
 		if r.Requests > 0 {
-			row[3], row[5] = days(l.now.Sub(r.Since)), fmt.Sprintf("%.1f%%", 100*r.Covered)
+			row[3], row[5] = days(l.Now.Sub(r.Since)), fmt.Sprintf("%.1f%%", 100*r.Covered)
 		}
 		if !r.LastNew.IsZero() {
-			row[7] = days(l.now.Sub(r.LastNew)) + " ago"
+			row[7] = days(l.Now.Sub(r.LastNew)) + " ago"
 		}
 		if r.Ready() {
 			row[8] = "yes"

@@ -24,11 +24,11 @@ func newLearnExport() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		list, withheld := l.proposals()
+		list, withheld := l.Proposals()
 		w := cmd.OutOrStdout()
 		switch *output {
 		case "yaml":
-			return learn.NewPlan(l.now, l.seen, l.cfg.Set, list).Encode(w)
+			return learn.NewPlan(l.Now, l.Seen, l.Config.Set, list).Encode(w)
 		case "json":
 			return writeJSON(w, newExportAnswer(list, withheld))
 		}

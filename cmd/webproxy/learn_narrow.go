@@ -32,7 +32,7 @@ without a hit.`,
 		if err != nil {
 			return err
 		}
-		uses := l.seen.Uses(l.cfg.Set)
+		uses := l.Seen.Uses(l.Config.Set)
 		if asJSON {
 			return writeJSON(cmd.OutOrStdout(), l.narrowAnswers(uses))
 		}
@@ -66,15 +66,15 @@ func (l *lesson) narrowAnswers(uses []learn.Use) []narrowAnswer {
 	return all
 }
 
-func (l *lesson) life(u *learn.Use) learn.Life { return u.Life(l.seen.First, l.seen.Last, l.now) }
+func (l *lesson) life(u *learn.Use) learn.Life { return u.Life(l.Seen.First, l.Seen.Last, l.Now) }
 
 func (l *lesson) narrowTable(w io.Writer, uses []learn.Use) error {
-	if l.seen.First.IsZero() {
+	if l.Seen.First.IsZero() {
 		_, err := fmt.Fprintln(w, "no request was seen: nothing can be said")
 		return err
 	}
-	fmt.Fprintf(w, "window %s to %s, %s\n", l.seen.First.UTC().Format(time.DateOnly), l.seen.Last.UTC().Format(time.DateOnly),
-		days(l.seen.Last.Sub(l.seen.First)))
+	fmt.Fprintf(w, "window %s to %s, %s\n", l.Seen.First.UTC().Format(time.DateOnly), l.Seen.Last.UTC().Format(time.DateOnly),
+		days(l.Seen.Last.Sub(l.Seen.First)))
 	wide := [][]string{{"WILDCARD", "RULE", "HITS", "LAST", "ENOUGH"}}
 	other := [][]string{{"NOT IN USE", "RULE", "WHERE", "HITS", "LAST", "STATE"}}
 	for _, u := range uses {

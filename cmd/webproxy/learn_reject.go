@@ -8,6 +8,7 @@ import (
 
 	"webproxy/internal/wording"
 	"webproxy/learn"
+	"webproxy/review"
 )
 
 func newLearnReject() *cobra.Command {
@@ -40,7 +41,7 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 		if err != nil {
 			return err
 		}
-		list, _ := l.proposals()
+		list, _ := l.Proposals()
 		var items []learn.Item
 		for _, p := range list {
 			if p.Bulk() || !scope.Chooses(p) {
@@ -55,17 +56,14 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s fit\n", wording.Plural(len(items), "proposal"))
 			return nil
 		}
-		var domains []rejectedDomain
+		var domains []review.RejectedDomain
 		if scope.Domain != "" && scope.Client == "" && scope.Day == "" {
-			for _, g := range l.groups {
-				domains = append(domains, rejectedDomain{g.Name, scope.Domain, *reason})
+			for _, g := range l.Groups {
+				domains = append(domains, review.RejectedDomain{Group: g.Name, Domain: scope.Domain, Reason: *reason})
 			}
 			items = nil // the domain stands for them
 		}
-		return to.apply(cmd, l.cfg, items, domains...)
+		return to.apply(cmd, l.Config, items, domains...)
 	}
 	return cmd
 }
-
-// A rejectedDomain is one of which no name is wanted in a group.
-type rejectedDomain struct{ group, domain, reason string }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/internal/wording"
 	"webproxy/learn"
@@ -39,9 +38,9 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 		if err != nil {
 			return err
 		}
-		list, withheld := l.proposals()
+		list, withheld := l.Proposals()
 		if *plan != "" {
-			return writePlan(*plan, learn.NewPlan(l.now, l.seen, l.cfg.Set, list), cmd.ErrOrStderr())
+			return writePlan(*plan, learn.NewPlan(l.Now, l.Seen, l.Config.Set, list), cmd.ErrOrStderr())
 		}
 		if n := len(withheld); n > 0 {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s not proposed; webproxy learn export -o json says why\n", wording.Plural(n, "endpoint"))
@@ -52,29 +51,15 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 		}
 		d := dialogue{
 			keyboard: newKeyboard(cmd.InOrStdin(), cmd.OutOrStdout()),
-			goes:     func(group string) string { return to.goes(l.cfg, group) },
+			goes:     to.writer(l.Config).GoesTo,
 		}
 		items, err := d.run(list)
 		if err != nil {
 			return err
 		}
-		return to.apply(cmd, l.cfg, items)
+		return to.apply(cmd, l.Config, items)
 	}
 	return cmd
-}
-
-// goes says which list what is approved for group goes to, and for whom it holds there.
-func (f writeFlags) goes(cfg *config.Config, group string) string {
-	r, err := f.listFor(cfg, group)
-	switch {
-	case err != nil:
-		return "no list yet: " + err.Error()
-	case len(r.For) == 1:
-		return fmt.Sprintf("%s, for group %s alone", r.File, group)
-	case len(r.For) > 1:
-		return fmt.Sprintf("%s, for %s", r.File, wording.Plural(len(r.For), "group"))
-	}
-	return r.File + ", for all groups"
 }
 
 // writePlan writes p to a new file: answers that somebody wrote must not be lost.

@@ -65,7 +65,7 @@ func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
 			used = []listUse{{name: name}}
 		}
 		for _, u := range used {
-			a, err := describeList(u, place(cfg))
+			a, err := describeList(u, cfg.Place())
 			if err != nil {
 				return err
 			}
@@ -104,7 +104,7 @@ func listUses(cfg *config.Config) (map[string][]listUse, error) {
 		if err != nil {
 			return nil, err
 		}
-		lines, err := catalog.Lines(r.List, place(cfg))
+		lines, err := catalog.Lines(r.List, cfg.Place())
 		if err != nil {
 			return nil, err
 		}
@@ -162,15 +162,6 @@ func cell(s string) string {
 	return s
 }
 
-// place is for whom cfg wants lists to be made.
-func place(cfg *config.Config) policy.Place {
-	p := policy.Place{Cloud: cfg.Policy.Cloud, Region: cfg.Policy.Region, Names: cfg.Policy.Names}
-	if p.Cloud == "" {
-		p.Cloud = "public"
-	}
-	return p
-}
-
 // placeFlags lets a command look at another place than the configured one.
 type placeFlags struct{ file, cloud, region *string }
 
@@ -188,7 +179,7 @@ func (f placeFlags) place() (policy.Place, error) {
 	if err != nil {
 		return policy.Place{}, err
 	}
-	p := place(cfg)
+	p := cfg.Place()
 	if *f.cloud != "" && *f.cloud != p.Cloud {
 		p.Cloud, p.Region = *f.cloud, "" // a region is of one cloud
 	}

@@ -23,6 +23,7 @@ import (
 	"webproxy/coverage"
 	"webproxy/internal/hint"
 	"webproxy/policy"
+	"webproxy/review"
 )
 
 // manifestURL is where Microsoft's environment validator looks for its targets; the name of a region follows it.
@@ -303,7 +304,7 @@ func allowed(cfg *config.Config, u *url.URL) error {
 	if u.Scheme != "https" {
 		return fmt.Errorf("a redirect leads to %s, which is not HTTPS", target)
 	}
-	from, err := clientAddr(cfg.Set, "")
+	from, err := review.ClientAddr(cfg.Set, "")
 	if err != nil {
 		return err
 	}

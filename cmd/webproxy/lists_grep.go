@@ -109,7 +109,7 @@ func rulesCovering(cfg *config.Config, host string) (map[*catalog.Endpoint][]str
 		if r.List == "" {
 			continue
 		}
-		lines, err := catalog.Lines(r.List, place(cfg))
+		lines, err := catalog.Lines(r.List, cfg.Place())
 		if err != nil {
 			return nil, err
 		}

@@ -10,9 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"webproxy/config"
 	"webproxy/internal/hint"
-	"webproxy/policy"
+	"webproxy/review"
 )
 
 func newPhase() *cobra.Command {
@@ -52,8 +51,8 @@ func newPhaseStart() *cobra.Command {
 		if *by == "" {
 			*by = userName()
 		}
-		until := time.Now().Add(*length).Truncate(time.Second)
-		if err := config.StartPhase(path, args[0], until, *by, *reason); err != nil {
+		until, err := review.StartPhase(path, args[0], *length, *by, *reason)
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is on until %s\n", args[0], until.Format(time.RFC3339))
@@ -74,26 +73,17 @@ func newPhaseStop() *cobra.Command {
 		if path == "" {
 			return errNoConfigFile
 		}
-		if err := config.StopPhase(path, args[0]); err != nil {
+		still, err := review.StopPhase(path, args[0])
+		if err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is no longer switched on by hand\n", args[0])
-		if spec, on := phaseOn(path, args[0]); on {
-			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("it is on all the same: %s, says %s", phaseWhen(spec), path))
+		if still != "" {
+			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("it is on all the same: %s, says %s", still, path))
 		}
 		return nil
 	}
 	return cmd
-}
-
-// phaseOn reports whether a phase of the configuration at path is on now; if that does not load, it is
-// not in force.
-func phaseOn(path, name string) (policy.PhaseSpec, bool) {
-	cfg, err := config.Load(path)
-	if err != nil {
-		return policy.PhaseSpec{}, false
-	}
-	return cfg.Policy.Phases[name], cfg.Set.PhaseOn(name, time.Now())
 }
 
 func newPhaseList() *cobra.Command {
@@ -114,23 +104,11 @@ func newPhaseList() *cobra.Command {
 			if cfg.Set.PhaseOn(name, time.Now()) {
 				now = "on"
 			}
-			rows = append(rows, []string{name, now, phaseWhen(cfg.Policy.Phases[name])})
+			rows = append(rows, []string{name, now, review.PhaseWhen(cfg.Policy.Phases[name])})
 		}
 		return writeTable(cmd.OutOrStdout(), rows)
 	}
 	return cmd
-}
-
-func phaseWhen(p policy.PhaseSpec) string {
-	switch {
-	case p.Active:
-		return "always"
-	case !p.Until.IsZero():
-		return "until " + p.Until.Format(time.RFC3339)
-	case p.Schedule != "":
-		return p.Schedule
-	}
-	return "when switched on"
 }
 
 var errNoConfigFile = hint.With(

@@ -1,4 +1,4 @@
-package main
+package review
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"webproxy/policy"
 )
 
-// adviceText is the near misses, the built-in lists that have the host, and the fixes.
-func adviceText(x *policy.Explanation, listed []string) string {
+// AdviceText is the near misses, the built-in lists that have the host, and the fixes.
+func AdviceText(x *policy.Explanation, listed []string) string {
 	var b strings.Builder
 	label := "near"
 	for _, n := range x.Near {
@@ -29,9 +29,9 @@ func adviceText(x *policy.Explanation, listed []string) string {
 	return b.String()
 }
 
-// listedIn are the built-in lists, with their generations, that have the host of x for the cloud of cfg. That it is
+// ListedIn are the built-in lists, with their generations, that have the host of x for the cloud of cfg. That it is
 // denied as not listed is because they are off, or because policy.region or policy.names is not set.
-func listedIn(cfg *config.Config, x *policy.Explanation) []string {
+func ListedIn(cfg *config.Config, x *policy.Explanation) []string {
 	listed := []string{}
 	if x.Reason != policy.HostNotListed {
 		return listed

@@ -1,4 +1,4 @@
-package main
+package review
 
 import (
 	"fmt"
@@ -17,41 +17,43 @@ import (
 	"webproxy/policy"
 )
 
-// A whyAnswer tells a person about one request of the log.
-type whyAnswer struct {
-	cfg   *config.Config
-	dir   string
-	found foundDecision
-	back  setting.Duration // how far to look for what a fix would let through
+// A Why tells a person about one request of the log.
+type Why struct {
+	Config *config.Config // by which it is judged anew
+	Dir    string         // of the log
+	Found  Found
+	Back   setting.Duration // how far to look for what a fix would let through; setting.Off for not at all
+	Watch  Watch
 }
 
-// write tells what was recorded, and what the policy of now says of the same request.
-func (a *whyAnswer) write(w, stderr io.Writer) error {
+// Write tells what was recorded, and what the policy of now says of the same request. It reports whether that would let
+// the request through; what was no request needs nothing, so that is true.
+func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	now := time.Now()
-	r := a.found.judged()
-	fmt.Fprintln(w, a.found.headline(now))
+	r := a.Found.Judged()
+	fmt.Fprintln(w, a.Found.Headline(now))
 	if r.Hosts > 0 {
-		return writeScan(w, r)
+		return false, writeScan(w, r)
 	}
-	req, ok := recordedRequest(r)
+	req, ok := RecordedRequest(r, now)
 	if !ok {
 		fmt.Fprintf(w, " reason  %s\n note    it was not a request that a policy could judge: %s\n",
 			audit.Printable(r.Reason+recordedRule(r)), audit.Printable(strings.TrimSpace(r.Error+" "+r.Detail)))
-		return nil
+		return true, nil
 	}
-	if a.found.late && r.Reason == policy.SNIMismatch.String() {
+	if a.Found.late && r.Reason == policy.SNIMismatch.String() {
 		if named, ok := serverNamed(&req, r.SNI); ok {
 			return a.writeMisnamed(w, r, &named)
 		}
 	}
-	x := a.cfg.Set.Explain(&req)
-	same := policy.SameDigest(a.found.Policy, x.Policy()) && x.Reason.String() == r.Reason
+	x := a.Config.Set.Explain(&req)
+	same := policy.SameDigest(a.Found.Policy, x.Policy()) && x.Reason.String() == r.Reason
 	if same {
 		fmt.Fprintf(w, " reason  %s: %s\n", x.Reason, x.Why)
 	} else {
 		fmt.Fprintf(w, " reason  %s%s\n", audit.Printable(r.Reason), audit.Printable(recordedRule(r)))
 	}
-	if a.found.late {
+	if a.Found.late {
 		fmt.Fprintf(w, " note    %s\n", lateNote(r.Reason))
 	}
 	if r.Detail != "" {
@@ -60,22 +62,15 @@ func (a *whyAnswer) write(w, stderr io.Writer) error {
 	a.writeEnd(w)
 	if !same {
 		which := "now"
-		if !policy.SameDigest(a.found.Policy, x.Policy()) {
-			which = "now (another policy, " + shortDigest(x.Policy()) + ")"
+		if !policy.SameDigest(a.Found.Policy, x.Policy()) {
+			which = "now (another policy, " + ShortDigest(x.Policy()) + ")"
 		}
 		fmt.Fprintf(w, "%s: %s\n reason  %s: %s\n", which, headline(&x), x.Reason, x.Why)
 	}
-	_, err := io.WriteString(w, adviceText(&x, listedIn(a.cfg, &x)))
-	if err != nil {
-		return err
+	if _, err := io.WriteString(w, AdviceText(&x, ListedIn(a.Config, &x))); err != nil {
+		return false, err
 	}
-	if err := a.writeSafe(w, stderr, &x, &req, now); err != nil {
-		return err
-	}
-	if !x.Permit {
-		return noError{}
-	}
-	return nil
+	return x.Permit, a.writeSafe(w, &x, &req, now)
 }
 
 // writeScan tells of denials that were counted without their hosts. None of them can be judged anew.
@@ -84,17 +79,14 @@ func writeScan(w io.Writer, r *audit.Record) error {
  note    the client asked for so many hosts that these denials were counted under one id; among them:
          %s
  next    of one of them, ask: webproxy explain HOST --client %s
-`, audit.Printable(r.Reason), audit.Printable(strings.Join(r.Sample, " ")), clientText(r))
-	if err != nil {
-		return err
-	}
-	return noError{}
+`, audit.Printable(r.Reason), audit.Printable(strings.Join(r.Sample, " ")), audit.AddrText(r.Client))
+	return err
 }
 
 // writeEnd tells how a request that went ahead ended.
-func (a *whyAnswer) writeEnd(w io.Writer) {
-	end := a.found.end
-	if end == nil || a.found.late {
+func (a *Why) writeEnd(w io.Writer) {
+	end := a.Found.end
+	if end == nil || a.Found.late {
 		return
 	}
 	text := fmt.Sprintf("status %d after %s, %d bytes out, %d in", end.Status, end.Duration, end.BytesOut, end.BytesIn)
@@ -109,8 +101,8 @@ func (a *whyAnswer) writeEnd(w io.Writer) {
 
 // writeSafe tells which requests of the log the fix would have let through. It says nothing where the fix
 // is no entry and no phase.
-func (a *whyAnswer) writeSafe(w, stderr io.Writer, x *policy.Explanation, req *policy.Request, now time.Time) error {
-	if x.Verdict == policy.Allow || a.back == setting.Off {
+func (a *Why) writeSafe(w io.Writer, x *policy.Explanation, req *policy.Request, now time.Time) error {
+	if x.Verdict == policy.Allow || a.Back == setting.Off {
 		return nil
 	}
 	what := ""
@@ -135,26 +127,26 @@ func (a *whyAnswer) writeSafe(w, stderr io.Writer, x *policy.Explanation, req *p
 		return err
 	}
 	var found tallyOfClients
-	o := audit.ScanOptions{Since: now.Add(-time.Duration(a.back)), Where: q, Progress: new(audit.Progress)}
-	stop := showProgress(stderr, "replay", o.Progress)
-	stats, err := audit.Scan(a.dir, o, func(r audit.Record) error {
+	o := audit.ScanOptions{Since: now.Add(-time.Duration(a.Back)), Where: q}
+	var done func(*audit.Stats)
+	o.Progress, done = a.Watch.begin("replay")
+	stats, err := audit.Scan(a.Dir, o, func(r audit.Record) error {
 		if counts(&r) {
 			found.add(&r)
 		}
 		return nil
 	})
-	stop()
+	done(&stats)
 	if err != nil {
 		return err
 	}
-	sayIncomplete(stderr, &stats)
-	_, err = fmt.Fprintf(w, " safe?   replay %s: %s would newly allow %s\n", a.back, what, found.text())
+	_, err = fmt.Fprintf(w, " safe?   replay %s: %s would newly allow %s\n", a.Back, what, found.text())
 	return err
 }
 
 // entryFor is a policy of one entry, the narrowest that would allow req, for the same client groups.
-func (a *whyAnswer) entryFor(req *policy.Request, path string) (*policy.Set, error) {
-	spec := policy.Spec{Clients: a.cfg.Policy.Clients, Rules: []policy.RuleSpec{{
+func (a *Why) entryFor(req *policy.Request, path string) (*policy.Set, error) {
+	spec := policy.Spec{Clients: a.Config.Policy.Clients, Rules: []policy.RuleSpec{{
 		ID: "proposed", Hosts: []string{req.Target.Host()}, Ports: []uint16{req.Target.Port()},
 		Schemes: []policy.Scheme{req.Target.Scheme()},
 	}}}
@@ -166,8 +158,8 @@ func (a *whyAnswer) entryFor(req *policy.Request, path string) (*policy.Set, err
 
 // newlyAllowed reports of a record whether entry would allow what the policy of now denies. A guard, or
 // a written deny, is not lifted by an entry.
-func (a *whyAnswer) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
-	before, alone := replay.New(a.cfg.Set), replay.New(entry)
+func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
+	before, alone := replay.New(a.Config.Set), replay.New(entry)
 	return func(r *audit.Record) bool {
 		was, unjudged := before.Judge(r)
 		if unjudged != "" || was.Decision == "allow" {
@@ -199,7 +191,7 @@ func (t *tallyOfClients) add(r *audit.Record) {
 	}
 	t.requests += n
 	t.clients[r.Client] += n
-	t.hosts[recordedTarget(r)] = true
+	t.hosts[RecordedTarget(r)] = true
 }
 
 // text is the count in words, with the busiest clients.

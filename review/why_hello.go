@@ -1,4 +1,4 @@
-package main
+package review
 
 import (
 	"fmt"
@@ -29,16 +29,14 @@ func serverNamed(req *policy.Request, sni string) (policy.Request, bool) {
 
 // writeMisnamed tells of a tunnel whose TLS named another host: what would allow it is what would
 // allow a tunnel to that host, named.
-func (a *whyAnswer) writeMisnamed(w io.Writer, r *audit.Record, named *policy.Request) error {
-	x := a.cfg.Set.Explain(named)
+func (a *Why) writeMisnamed(w io.Writer, r *audit.Record, named *policy.Request) (permitted bool, err error) {
+	x := a.Config.Set.Explain(named)
 	fmt.Fprintf(w, " reason  %s\n note    %s\n note    %s\n", audit.Printable(r.Reason+recordedRule(r)), lateNote(r.Reason), audit.Printable(r.Detail))
 	fmt.Fprintf(w, "of the host it named, now: %s\n reason  %s: %s\n", headline(&x), x.Reason, x.Why)
 	if x.Permit {
 		_, err := fmt.Fprintln(w, " note    with the policy of now the tunnel would go on")
-		return err
+		return true, err
 	}
-	if _, err := io.WriteString(w, adviceText(&x, listedIn(a.cfg, &x))); err != nil {
-		return err
-	}
-	return noError{}
+	_, err = io.WriteString(w, AdviceText(&x, ListedIn(a.Config, &x)))
+	return false, err
 }

@@ -1,0 +1,138 @@
+package review
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/internal/adminrecord"
+	"webproxy/internal/atomicfile"
+)
+
+// A Change is new contents for files of a configuration, made in somebody's name.
+type Change struct {
+	cfg    *config.Config
+	files  map[string][]byte // by absolute path
+	before map[string][]byte // what was read of those; nil for what was not there
+}
+
+func newChange(cfg *config.Config) Change {
+	return Change{cfg: cfg, files: map[string][]byte{}, before: map[string][]byte{}}
+}
+
+// Empty reports whether nothing would be written.
+func (c *Change) Empty() bool { return len(c.files) == 0 }
+
+// ErrChanged says that somebody else wrote to a file after it had been read: nothing was written over it.
+var ErrChanged = errors.New("somebody else changed it meanwhile; nothing was written")
+
+// read is the file at path as the change has it, or else as it is on disk; nothing if it is not there.
+func (c *Change) read(path string) ([]byte, error) {
+	if data, ours := c.files[path]; ours {
+		return data, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	c.before[path] = data
+	return data, nil
+}
+
+// A Recording says where what was decided is recorded.
+type Recording struct {
+	// ByProxy is why it is not recorded here: a running proxy has the log open and records it when it takes the change
+	// over, or there is no log. Nil if it is.
+	ByProxy error
+	// First and Last are the numbers of the records; 0 if there was nothing to record.
+	First, Last uint64
+}
+
+// Commit writes the files, if the configuration is right with them; else nothing. What was decided is
+// recorded: by the running proxy, when it takes the change over, or here, if none runs. Each file is written whole or
+// not at all; if a later one cannot be written, those before it are put back. It returns ErrChanged if a file is not what
+// it was when the change was made.
+func (c *Change) Commit() (Recording, error) {
+	var rec Recording
+	next, err := config.LoadWith(c.cfg.Path, c.files)
+	if err != nil {
+		return rec, err
+	}
+	// Opened first: a proxy that starts from now on cannot miss the change, nor record it a second time.
+	log, unopened := c.openLog()
+	if err := c.write(); err != nil {
+		if log != nil {
+			err = errors.Join(err, log.Close())
+		}
+		return rec, err
+	}
+	if log == nil {
+		return Recording{ByProxy: unopened}, nil
+	}
+	records, err := adminrecord.Between(c.cfg, next, time.Now())
+	for i := range records {
+		if err == nil {
+			err = log.Append(&records[i])
+		}
+	}
+	if err = errors.Join(err, log.Close()); err != nil {
+		return rec, fmt.Errorf("the files are written, but not recorded: %w", err)
+	}
+	if n := len(records); n > 0 {
+		rec.First, rec.Last = records[0].Seq, records[n-1].Seq
+	}
+	return rec, nil
+}
+
+// openLog opens the audit log. The error says why it is not to be written here: a proxy has it open, or
+// there is none, and a command is not what starts one.
+func (c *Change) openLog() (*audit.Log, error) {
+	o := c.cfg.Audit.WithDefaults()
+	if _, err := os.Stat(o.Dir); err != nil {
+		return nil, err
+	}
+	return audit.Open(o)
+}
+
+// write writes the files in the order of their paths.
+func (c *Change) write() error {
+	var done []string
+	before := map[string][]byte{}
+	for _, path := range slices.Sorted(maps.Keys(c.files)) {
+		data, err := os.ReadFile(path)
+		if err == nil {
+			before[path] = data
+		}
+		if was, read := c.before[path]; read && !bytes.Equal(was, data) {
+			err = fmt.Errorf("%s: %w", path, ErrChanged)
+		} else if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			err = atomicfile.Write(path, c.files[path], 0o644)
+		}
+		if err != nil {
+			return errors.Join(err, restore(done, before))
+		}
+		done = append(done, path)
+	}
+	return nil
+}
+
+// restore puts back what was in files before; those that were not there are removed.
+func restore(paths []string, before map[string][]byte) error {
+	var errs []error
+	for _, path := range paths {
+		if data, had := before[path]; had {
+			errs = append(errs, atomicfile.Write(path, data, 0o644))
+		} else {
+			errs = append(errs, os.Remove(path))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,73 @@
+package review
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// ClientAddr is the address that a person means who names a client: itself, or one of the group of that name. Without
+// one it is this machine's, or that of the first group.
+func ClientAddr(set *policy.Set, client string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(client); err == nil {
+		return addr, nil
+	}
+	loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	groups := set.Groups()
+	if client == "" && (set.GroupOf(loopback) != "" || len(groups) == 0) {
+		return loopback, nil
+	}
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Name
+		if client != "" && g.Name != client {
+			continue
+		}
+		for _, p := range g.Prefixes {
+			if addr, ok := addrIn(set, p, g.Name); ok {
+				return addr, nil
+			}
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("client %q: neither an address nor one of the groups %s", client, strings.Join(names, ", "))
+}
+
+// addrIn finds an address of p that is in the group: others may have taken a part of it.
+func addrIn(set *policy.Set, p netip.Prefix, group string) (netip.Addr, bool) {
+	addr := p.Addr()
+	for range 256 {
+		if set.GroupOf(addr) == group {
+			return addr, true
+		}
+		if addr = addr.Next(); !p.Contains(addr) {
+			break
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// ExplainText is an explanation for people; listed is what ListedIn says.
+func ExplainText(x *policy.Explanation, req *policy.Request, listed []string) string {
+	var b strings.Builder
+	group := x.Group
+	if group == "" {
+		group = "in no group"
+	}
+	fmt.Fprintf(&b, "%s  %s (%s)  %s %s%s   policy %s\n", headline(x), req.Client, group,
+		req.Method, x.Target.HostPort(), req.Path, ShortDigest(x.Policy()))
+	fmt.Fprintf(&b, " reason  %s: %s\n", x.Reason, x.Why)
+	b.WriteString(AdviceText(x, listed))
+	return b.String()
+}
+
+func headline(x *policy.Explanation) string {
+	switch x.Outcome() {
+	case "allow":
+		return "ALLOWED"
+	case "would_deny":
+		return "LET THROUGH (learn mode; would be denied)"
+	}
+	return "DENIED"
+}

@@ -1,0 +1,143 @@
+package review
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/audit/replay"
+	"webproxy/config"
+	"webproxy/internal/wording"
+	"webproxy/learn"
+	"webproxy/policy"
+)
+
+// LessonOptions say what of the log is learnt from.
+type LessonOptions struct {
+	Dir          string    // of the log; empty for that of the configuration
+	Group        string    // only this client group; empty for all
+	Since, Until time.Time // zero for no bound
+	Watch        Watch
+}
+
+// A Lesson is what was read to learn from.
+type Lesson struct {
+	Config *config.Config
+	Seen   *learn.Observations
+	Past   learn.Past
+	Now    time.Time
+	Groups []*learn.Group // those that are asked for, in the order of the configuration
+
+	known   *learn.Known
+	options LessonOptions
+}
+
+// A NoGroupError says that a configuration has no client group of that name.
+type NoGroupError struct {
+	Name  string
+	There []string
+}
+
+func (e *NoGroupError) Error() string {
+	return fmt.Sprintf("%q: no such client group; there are %s", e.Name, strings.Join(e.There, ", "))
+}
+
+// Learn reads the log, and what was decided before.
+func Learn(cfg *config.Config, o LessonOptions) (*Lesson, error) {
+	if o.Dir == "" {
+		o.Dir = cfg.Audit.WithDefaults().Dir
+	}
+	l := &Lesson{Config: cfg, Now: time.Now(), options: o}
+	var err error
+	if l.Past, err = readPast(cfg); err != nil {
+		return nil, err
+	}
+	if l.known, err = learn.OpenKnown(cfg.Place()); err != nil {
+		return nil, err
+	}
+	scan := audit.ScanOptions{Since: o.Since, Until: o.Until}
+	var done func(*audit.Stats)
+	scan.Progress, done = o.Watch.begin("learn")
+	seen, stats, err := learn.Observe(o.Dir, scan, learn.NewPathRules(cfg.Set, l.known))
+	done(&stats)
+	if err != nil {
+		return nil, err
+	}
+	l.Seen = seen
+	return l, l.choose(o.Group)
+}
+
+// choose takes the groups of the configuration, in its order, or the one of that name.
+func (l *Lesson) choose(name string) error {
+	var names []string
+	for _, g := range l.Config.Set.Groups() {
+		names = append(names, g.Name)
+		if name == "" || name == g.Name {
+			l.Groups = append(l.Groups, l.Seen.Group(g.Name))
+		}
+	}
+	if len(l.Groups) == 0 {
+		return &NoGroupError{name, names}
+	}
+	return nil
+}
+
+// PassedOver says, a sentence each, which groups asked for more names than are remembered.
+func (l *Lesson) PassedOver() []string {
+	var all []string
+	for _, g := range l.Groups {
+		if g.Beyond > 0 {
+			all = append(all, fmt.Sprintf("group %s asked for more names than are remembered: %s were passed over%s",
+				g.Name, wording.Amount(g.Beyond, "request"), noisy(g)))
+		}
+	}
+	return all
+}
+
+func noisy(g *learn.Group) string {
+	if len(g.Noisy) == 0 {
+		return ""
+	}
+	var names []string
+	for _, c := range g.Noisy {
+		names = append(names, c.String())
+	}
+	slices.Sort(names)
+	return "; the most by " + strings.Join(names[:min(len(names), 4)], ", ")
+}
+
+// Params are for the proposals of one group.
+func (l *Lesson) Params() learn.Params {
+	return learn.Params{Policy: l.Config.Set, Known: l.known, Now: l.Now, Past: l.Past}
+}
+
+// Proposals are those of all groups asked for.
+func (l *Lesson) Proposals() (list []*learn.Proposal, withheld []learn.Withheld) {
+	for _, g := range l.Groups {
+		p := g.Propose(l.Params())
+		list = append(list, p.List...)
+		withheld = append(withheld, p.Withheld...)
+	}
+	return list, withheld
+}
+
+// Replay judges by candidate what was learnt from, or the part of it that q matches.
+func (l *Lesson) Replay(candidate *policy.Set, q *audit.Query) (*replay.Replay, error) {
+	o := audit.ScanOptions{Since: l.options.Since, Until: l.options.Until, Where: q}
+	var done func(*audit.Stats)
+	o.Progress, done = l.options.Watch.begin("replay")
+	r, stats, err := replay.Log(l.options.Dir, o, candidate)
+	done(&stats)
+	return r, err
+}
+
+// readPast is what was decided before.
+func readPast(cfg *config.Config) (learn.Past, error) {
+	past, err := learn.ParsePast(cfg.Past)
+	if err != nil {
+		return past, fmt.Errorf("%s: %w", config.PastPath(cfg.Path), err)
+	}
+	return past, nil
+}

@@ -1,0 +1,163 @@
+package review
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/internal/wording"
+	"webproxy/policy"
+)
+
+// ByID is the query for a request by the id that the client was told.
+func ByID(id string) (*audit.Query, error) {
+	return audit.ParseQuery(fmt.Sprintf("id = %s and type in (egress.decision, egress.repeat, egress.close)", quote(strings.ToUpper(id))))
+}
+
+// RefusedTo is the query for the refused requests of a client: its address, or its name.
+func RefusedTo(client string) (*audit.Query, error) {
+	field := "client_name"
+	if _, err := netip.ParseAddr(client); err == nil {
+		field = "client"
+	}
+	return audit.ParseQuery(fmt.Sprintf("%s = %s and decision in (deny, would_deny)", field, quote(client)))
+}
+
+// quote is s as a value of an expression.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// A Found is a request as the log has it.
+type Found struct {
+	audit.Record
+	// late is its close record, if that says what the decision record could not: that it was refused when
+	// its address was known.
+	late bool
+	// end is its close record, nil if it has none.
+	end *audit.Record
+	// repeats is how many more there were like it, which were counted under its id; last is the time of the last.
+	repeats int64
+	last    time.Time
+}
+
+// repeatedBy reports whether r counts more denials of the same request.
+func (f *Found) repeatedBy(r *audit.Record) bool {
+	return r.Type == audit.TypeRepeat && r.Hosts == 0 && f.Type == audit.TypeDecision && r.ID == f.ID && r.Host == f.Host
+}
+
+// ErrNotFound says that no request of the log was meant.
+var ErrNotFound = errors.New("no such decision in the log")
+
+// Find returns the last request that q matches of the log in dir, from since on. It returns ErrNotFound if there is none;
+// what of the log could not be read, where the one that was wanted may be, is in the Stats.
+func Find(dir string, q *audit.Query, since time.Time, watch Watch) (Found, audit.Stats, error) {
+	var found Found
+	o := audit.ScanOptions{Since: since, Where: q}
+	var done func(*audit.Stats)
+	o.Progress, done = watch.begin("searching")
+	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
+		switch {
+		case found.repeatedBy(&r):
+			found.repeats += r.Count
+			found.last = r.Last
+		case r.Type == audit.TypeClose && r.ID == found.ID:
+			found.end = &r
+			found.late = r.Decision == "deny" && found.Decision != "deny"
+		case r.Type != audit.TypeClose || r.Decision == "deny":
+			found = Found{Record: r}
+		}
+		return nil
+	})
+	done(&stats)
+	if err == nil && found.Seq == 0 {
+		err = ErrNotFound
+	}
+	return found, stats, err
+}
+
+// Judged is the record that has the last word on the request.
+func (f *Found) Judged() *audit.Record {
+	if f.late {
+		return f.end
+	}
+	return &f.Record
+}
+
+// Headline is the request on one line.
+func (f *Found) Headline(now time.Time) string {
+	r := f.Judged()
+	group := r.Group
+	if group == "" {
+		group = "in no group"
+	}
+	client := audit.AddrText(r.Client)
+	if r.ClientName != "" {
+		client = r.ClientName + " (" + client + ", " + group + ")"
+	} else {
+		client += " (" + group + ")"
+	}
+	times, at := "", r.Time
+	switch {
+	case r.Type == audit.TypeRepeat:
+		times, at = fmt.Sprintf("%d times, the last ", r.Count), r.Last
+	case f.repeats > 0:
+		times, at = fmt.Sprintf("%d times, the last ", f.repeats+1), f.last
+	}
+	word := map[string]string{"allow": "ALLOWED", "would_deny": "LET THROUGH (learn mode)"}[r.Decision]
+	if word == "" {
+		word = "DENIED"
+	}
+	return audit.Printable(fmt.Sprintf("%s %s%s ago  %s  %s %s%s   policy %s  seq %d  id %s",
+		word, times, now.Sub(at).Round(time.Second), client, r.Method, RecordedTarget(r), r.Path,
+		ShortDigest(f.Policy), r.Seq, r.ID))
+}
+
+// RecordedTarget is the host and port of a record, for people.
+func RecordedTarget(r *audit.Record) string {
+	switch {
+	case r.Host == "" && r.Hosts > 0: // counted, whatever the host
+		return wording.Plural(r.Hosts, "host")
+	case r.Host == "":
+		return "-"
+	}
+	if strings.Contains(r.Host, ":") {
+		return fmt.Sprintf("[%s]:%d", r.Host, r.Port)
+	}
+	return fmt.Sprintf("%s:%d", r.Host, r.Port)
+}
+
+func recordedRule(r *audit.Record) string {
+	switch {
+	case r.Rule == "":
+		return ""
+	case r.RuleSource == "":
+		return ": " + r.Rule
+	}
+	return fmt.Sprintf(": %s (%s)", r.Rule, r.RuleSource)
+}
+
+// RecordedRequest is the request of a record, made at now. It is false for what was no request.
+func RecordedRequest(r *audit.Record, now time.Time) (policy.Request, bool) {
+	var scheme policy.Scheme
+	if scheme.UnmarshalText([]byte(r.Scheme)) != nil {
+		return policy.Request{}, false
+	}
+	authority := r.Host
+	if strings.Contains(authority, ":") {
+		authority = "[" + authority + "]"
+	}
+	t, err := policy.ParseTarget(scheme, fmt.Sprintf("%s:%d", authority, r.Port))
+	if err != nil {
+		return policy.Request{}, false
+	}
+	return policy.Request{Time: now, Client: r.Client, Method: r.Method, Target: t, Path: r.Path}, true
+}
+
+// ShortDigest is a policy's digest as people are shown it in a line, without the name of the hash.
+func ShortDigest(digest string) string {
+	return strings.TrimPrefix(policy.ShortDigest(digest), "sha256:")
+}
