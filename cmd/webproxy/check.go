@@ -78,7 +78,10 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 	if f.writeBaseline && f.baseline == "" {
 		return usageError{fmt.Errorf("--write-baseline: needs --baseline FILE to write to")}
 	}
-	cfg, err := loadConfig(f.config)
+	if f.config, err = configPath(f.config); err != nil {
+		return err
+	}
+	cfg, err := openConfig(f.config)
 	if err != nil {
 		return f.invalid(cmd, err, asJSON)
 	}
@@ -99,7 +102,7 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 	warnings, notes := byLevel(open)
 	if asJSON {
 		err = writeJSON(cmd.OutOrStdout(), checkAnswer{
-			OK: true, Config: configPath(f.config), Policy: cfg.Set.Digest(), Entries: cfg.Set.Len(),
+			OK: true, Config: f.config, Policy: cfg.Set.Digest(), Entries: cfg.Set.Len(),
 			Problems: append(config.Problems{}, cfg.Warnings...), Findings: append([]lint.Finding{}, open...),
 			Accepted: len(accepted), Stale: stale,
 		})
@@ -122,7 +125,7 @@ func (f *checkFlags) invalid(cmd *cobra.Command, err error, asJSON bool) error {
 	if !asJSON {
 		return err
 	}
-	answer := checkAnswer{Config: configPath(f.config), Problems: config.Problems{}, Findings: []lint.Finding{}}
+	answer := checkAnswer{Config: f.config, Problems: config.Problems{}, Findings: []lint.Finding{}}
 	if problems, ok := err.(config.Problems); ok {
 		answer.Problems = problems
 	}
@@ -161,7 +164,7 @@ func (f *checkFlags) input(cfg *config.Config) lint.Input {
 // showFiles makes the files of the findings, which begin at the configuration's directory, begin
 // where the person is.
 func (f *checkFlags) showFiles(found []lint.Finding) {
-	dir := filepath.Dir(configPath(f.config))
+	dir := filepath.Dir(f.config)
 	for i := range found {
 		if name := &found[i].File; found[i].Code != lint.Config && !filepath.IsAbs(*name) {
 			*name = filepath.Join(dir, filepath.FromSlash(*name))

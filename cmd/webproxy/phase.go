@@ -41,8 +41,10 @@ func newPhaseStart() *cobra.Command {
 	cmd.MarkFlagRequired("for")
 	cmd.MarkFlagRequired("reason")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		path := configPath(*file)
+		path, err := configPath(*file)
 		switch {
+		case err != nil:
+			return err
 		case path == "":
 			return errNoConfigFile
 		case *length <= 0:
@@ -69,7 +71,10 @@ func newPhaseStop() *cobra.Command {
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		path := configPath(*file)
+		path, err := configPath(*file)
+		if err != nil {
+			return err
+		}
 		if path == "" {
 			return errNoConfigFile
 		}

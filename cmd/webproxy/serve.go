@@ -18,9 +18,12 @@ tunnels finish for proxy.shutdown_grace, a second one cuts them; SIGHUP reads th
 	}
 	file := configFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		path := configPath(*file)
+		path, err := configPath(*file)
+		if err != nil {
+			return err
+		}
 		return daemon.Run(cmd.Context(), daemon.Options{
-			Load:    func() (*config.Config, error) { return loadConfig(path) },
+			Load:    func() (*config.Config, error) { return openConfig(path) },
 			Version: buildVersion(),
 			Stderr:  cmd.ErrOrStderr(),
 		})

@@ -62,7 +62,10 @@ the present one is refused unless --force is given: tags only grow stale.`,
 // serviceTagsDir is the directory of the configuration, which need not load: that it lacks service tags
 // may be the reason to import some.
 func serviceTagsDir(flag string) (string, error) {
-	path := configPath(flag)
+	path, err := configPath(flag)
+	if err != nil {
+		return "", err
+	}
 	if path == "" {
 		return "", hint.With(errors.New("there is no configuration here to import for"), "name it with --config, or write one with webproxy init")
 	}

@@ -4,45 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"webproxy/config"
 	"webproxy/policy"
 )
 
 func sayError(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: error: "+msg) }
 func sayHint(w io.Writer, msg string)  { fmt.Fprintln(w, "webproxy: hint: "+msg) }
-
-// defaultConfigFile is read when --config is not given and it exists.
-const defaultConfigFile = "webproxy.yaml"
-
-func configFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().StringP("config", "c", "", "configuration `FILE`; without it webproxy.yaml here, or else the built-in defaults")
-}
-
-// configPath is the file that --config means; empty for the built-in configuration.
-func configPath(flag string) string {
-	if flag != "" {
-		return flag
-	}
-	if _, err := os.Lstat(defaultConfigFile); err == nil {
-		return defaultConfigFile
-	}
-	return ""
-}
-
-// loadConfig reads the configuration that --config means.
-func loadConfig(flag string) (*config.Config, error) {
-	path := configPath(flag)
-	if path == "" {
-		return config.LoadDefault()
-	}
-	return config.Load(path)
-}
 
 // outputFlag adds -o; check it with isJSON.
 func outputFlag(cmd *cobra.Command) *string {

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+	"webproxy/internal/hint"
+)
+
+// systemConfig is the file of an installed proxy. The linker sets it in packages that keep it elsewhere than
+// config.SystemFile says.
+var systemConfig = ""
+
+func configFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().StringP("config", "c", "", "configuration `FILE`, or built-in; without it $WEBPROXY_CONFIG, webproxy.yaml here, the system's, or else the built-in one")
+}
+
+// configPath is the file that --config means, or where there is none the first that is found; empty for the built-in
+// configuration.
+func configPath(flag string) (string, error) {
+	path, err := config.Search{
+		Flag: flag, Env: os.Getenv(config.PathVariable),
+		Here: config.FileName, System: cmp.Or(systemConfig, config.SystemFile()),
+	}.Find()
+	if err != nil {
+		err = hint.With(err, "ask as a user who may read it, or name a configuration: -c FILE, or -c "+config.BuiltIn)
+	}
+	return path, err
+}
+
+// loadConfig reads the configuration that --config means.
+func loadConfig(flag string) (*config.Config, error) {
+	path, err := configPath(flag)
+	if err != nil {
+		return nil, err
+	}
+	return openConfig(path)
+}
+
+// openConfig reads the configuration at a path that configPath returned.
+func openConfig(path string) (*config.Config, error) {
+	if path == "" {
+		return config.LoadDefault()
+	}
+	return config.Load(path)
+}
+
+// about names the configuration that an answer is about, for its first line.
+func about(cfg *config.Config) string {
+	if cfg.Path == "" {
+		return "built-in configuration"
+	}
+	return shownPath(cfg.Path)
+}
+
+// shownPath is path as a person in the working directory would write it.
+func shownPath(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}
+
+// aboutLine is the first line of a table that answers for cfg.
+func aboutLine(cfg *config.Config) string { return "configuration: " + about(cfg) + "\n" }
+
+// withConfig is a command for a person to run, about the same configuration as the one that was run with this --config.
+func withConfig(command, flag string) string {
+	if flag == "" {
+		return command
+	}
+	if strings.ContainsAny(flag, " \t'\"\\$&|;<>()*?[]#~`!{}") {
+		flag = fmt.Sprintf("%q", flag)
+	}
+	return command + " -c " + flag
+}

@@ -1,0 +1,55 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+const (
+	// FileName is what the file is called in the directory where a command is run, and in the system's.
+	FileName = "webproxy.yaml"
+	// PathVariable is the environment variable that commands take the path of the configuration from.
+	PathVariable = "WEBPROXY_CONFIG"
+	// BuiltIn is the word that asks for the built-in configuration where the path of a file could stand.
+	BuiltIn = "built-in"
+)
+
+// A Search says where the configuration that a command is about may be. The first of its fields that names one counts.
+type Search struct {
+	Flag   string // of the command line: a path, BuiltIn, or "" for none
+	Env    string // the value of PathVariable: the same
+	Here   string // a file that counts if it is there; "" for none
+	System string // the same; see SystemFile
+}
+
+// Find returns the path of the configuration; it is empty for the built-in one. Whether a path that was given
+// explicitly leads to a file is for Load to say. A file of which it cannot be told whether it is there is an error:
+// the answer for another configuration would be a wrong one.
+func (s Search) Find() (string, error) {
+	for _, given := range []string{s.Flag, s.Env} {
+		switch given {
+		case "":
+		case BuiltIn:
+			return "", nil
+		default:
+			return given, nil
+		}
+	}
+	for _, path := range []string{s.Here, s.System} {
+		if path == "" {
+			continue
+		}
+		switch _, err := os.Stat(path); {
+		case err == nil:
+			return path, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", fmt.Errorf("look for a configuration: %w", err)
+		}
+		if _, err := os.Lstat(path); err == nil {
+			return path, nil // a link that leads nowhere: Load says so
+		}
+	}
+	return "", nil
+}
