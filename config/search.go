@@ -21,7 +21,7 @@ type Search struct {
 	Flag   string // of the command line: a path, BuiltIn, or "" for none
 	Env    string // the value of PathVariable: the same
 	Here   string // a file that counts if it is there; "" for none
-	System string // the same; see SystemFile
+	System string // the same: of an installed proxy
 }
 
 // Find returns the path of the configuration; it is empty for the built-in one. Whether a path that was given

@@ -56,6 +56,10 @@ func newRoot() *cobra.Command {
 		Long: `webproxy lets out what its lists of endpoints permit, refuses the rest with a reason, and keeps a
 record of both. Without a configuration file it enforces its built-in lists.
 
+The configuration is the file of -c, else of the environment variable WEBPROXY_CONFIG, else webproxy.yaml in the
+working directory, else that of an installed proxy: /etc/webproxy/webproxy.yaml, on Windows
+%ProgramData%\webproxy\webproxy.yaml.
+
 Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is not valid,
 4 the answer is no (denied, or a check that failed), 5 the audit log is not what was written.`,
 		SilenceErrors: true,

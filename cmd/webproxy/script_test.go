@@ -14,12 +14,25 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"webproxy/config"
 	"webproxy/internal/proxytest"
 )
 
+// alone runs tests none of which is about the configuration of a proxy that is installed on this machine.
+type alone struct{ tests *testing.M }
+
+func (a alone) Run() int {
+	os.Unsetenv(config.PathVariable)
+	systemConfig = filepath.Join(os.TempDir(), "webproxy-none", config.FileName)
+	return a.tests.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"webproxy": main,
+	testscript.Main(alone{m}, map[string]func(){
+		"webproxy": func() {
+			systemConfig = os.Getenv("SYSTEM_CONFIG")
+			main()
+		},
 	})
 }
 
@@ -28,6 +41,7 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("SYSTEM_CONFIG", filepath.Join(env.WorkDir, "etc", "webproxy", config.FileName))
 			for _, name := range []string{"PROXY", "DASH"} {
 				addr, release, err := proxytest.ReserveAddr()
 				if err != nil {

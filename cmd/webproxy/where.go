@@ -14,7 +14,7 @@ import (
 )
 
 // systemConfig is the file of an installed proxy. The linker sets it in packages that keep it elsewhere than
-// config.SystemFile says.
+// systemFile says.
 var systemConfig = ""
 
 func configFlag(cmd *cobra.Command) *string {
@@ -26,7 +26,7 @@ func configFlag(cmd *cobra.Command) *string {
 func configPath(flag string) (string, error) {
 	path, err := config.Search{
 		Flag: flag, Env: os.Getenv(config.PathVariable),
-		Here: config.FileName, System: cmp.Or(systemConfig, config.SystemFile()),
+		Here: config.FileName, System: cmp.Or(systemConfig, systemFile()),
 	}.Find()
 	if err != nil {
 		err = hint.With(err, "ask as a user who may read it, or name a configuration: -c FILE, or -c "+config.BuiltIn)
