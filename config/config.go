@@ -135,9 +135,9 @@ func (c *Config) withDefaults() {
 	for i := range c.Inspection.Roots {
 		c.fromFile(&c.Inspection.Roots[i])
 	}
-	for i := range c.Egress.Parents {
-		c.fromFile(&c.Egress.Parents[i].Credentials)
-		if n := c.Egress.Parents[i].Negotiate; n != nil {
+	for i := range c.Egress.Upstreams {
+		c.fromFile(&c.Egress.Upstreams[i].Credentials)
+		if n := c.Egress.Upstreams[i].Negotiate; n != nil {
 			c.fromFile(&n.Keytab, &n.Krb5Conf)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // checkParents refuses rules that parents would make false: who resolves a name is the one who knows
 // its address, so what a rule says of addresses cannot be judged behind a parent.
 func (l *loader) checkParents() {
-	if l.failed("egress") || len(l.cfg.Egress.Parents) == 0 {
+	if l.failed("egress") || len(l.cfg.Egress.Upstreams) == 0 {
 		return
 	}
 	said := map[string]bool{} // by the rule: one line of a list says it for all

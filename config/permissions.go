@@ -35,9 +35,9 @@ func (l *loader) checkPermissions() {
 		add(privatefile.Secret, r.TokenFile, r.Key)
 		add(privatefile.Policy, r.CA, r.Cert)
 	}
-	for i := range c.Egress.Parents {
-		add(privatefile.Secret, c.Egress.Parents[i].Credentials)
-		if n := c.Egress.Parents[i].Negotiate; n != nil {
+	for i := range c.Egress.Upstreams {
+		add(privatefile.Secret, c.Egress.Upstreams[i].Credentials)
+		if n := c.Egress.Upstreams[i].Negotiate; n != nil {
 			add(privatefile.Secret, n.Keytab)
 			add(privatefile.Policy, n.Krb5Conf)
 		}

@@ -3,7 +3,7 @@ package policy
 import "slices"
 
 // A Hello is what the client of a tunnel sent first, as far as rules look at it.
-type Hello struct {
+type ClientHello struct {
 	// TLS is set if it is a TLS ClientHello.
 	TLS bool
 	// SNI is the host that it names in clear; empty if it names none.
@@ -13,15 +13,15 @@ type Hello struct {
 	Malformed bool
 }
 
-// HelloDemands are what tunnels to a port must begin with. SNI includes TLS.
-type HelloDemands struct{ TLS, SNI bool }
+// ClientHelloDemands are what tunnels to a port must begin with. SNI includes TLS.
+type ClientHelloDemands struct{ TLS, SNI bool }
 
 // demands is what a tunnel like req's must begin with, must included. Where a rule opens the TLS of a client's
 // tunnels on a port, its other tunnels there must name their host in a ClientHello: the same address could
 // serve the opened host to one that names none, or that begins TLS later.
-func (s *Set) demands(req *Request, must HelloDemands) HelloDemands {
+func (s *Set) demands(req *Request, must ClientHelloDemands) ClientHelloDemands {
 	if must.SNI || s.opens(req) {
-		return HelloDemands{TLS: true, SNI: true}
+		return ClientHelloDemands{TLS: true, SNI: true}
 	}
 	return must
 }
@@ -41,12 +41,12 @@ func (s *Set) opens(req *Request) bool {
 
 // Suits reports whether h gives no occasion to judge req anew: it names the host that was judged, or it is
 // no TLS and need not be. CheckHello then returns its Decision as it is.
-func (s *Set) Suits(req *Request, h Hello, must HelloDemands) bool {
+func (s *Set) Suits(req *Request, h ClientHello, must ClientHelloDemands) bool {
 	switch {
 	case h.Malformed:
 		return false
 	case !h.TLS:
-		return s.demands(req, must) == HelloDemands{}
+		return s.demands(req, must) == ClientHelloDemands{}
 	}
 	return h.SNI != "" && h.SNI == req.Target.Host()
 }
@@ -54,7 +54,7 @@ func (s *Set) Suits(req *Request, h Hello, must HelloDemands) bool {
 // CheckHello judges how the tunnel begins that d permits to req's target. It returns d unchanged if
 // that will do, else a Decision with its own Reason, which permits nothing unless learn mode lets it
 // through. A request that learn mode had to let through already keeps its first Reason.
-func (s *Set) CheckHello(d Decision, req *Request, h Hello, must HelloDemands) Decision {
+func (s *Set) CheckClientHello(d Decision, req *Request, h ClientHello, must ClientHelloDemands) Decision {
 	if !d.Permit || s.Suits(req, h, must) {
 		return d
 	}

@@ -26,7 +26,7 @@ func TestOpeningDemands(t *testing.T) {
 	} {
 		req := ask(t, "https://a.example.com:"+tt.port)
 		req.Client = netip.MustParseAddr(tt.client)
-		d := set.CheckHello(set.Decide(req), req, policy.Hello{}, policy.HelloDemands{})
+		d := set.CheckClientHello(set.Decide(req), req, policy.ClientHello{}, policy.ClientHelloDemands{})
 		if got := d.Reason.String(); got != tt.want {
 			t.Errorf("%s on %s: %s, want %s", tt.client, tt.port, got, tt.want)
 		}
@@ -44,43 +44,43 @@ func TestCheckHello(t *testing.T) {
 			{ID: "more", Hosts: []string{"a.example.com", "192.0.32.10"}, Ports: []uint16{8443}},
 		},
 	})
-	none, name := policy.HelloDemands{}, policy.HelloDemands{SNI: true}
+	none, name := policy.ClientHelloDemands{}, policy.ClientHelloDemands{SNI: true}
 	for _, tt := range []struct {
 		strict, learning string // outcome and reason
 		to               string
-		hello            policy.Hello
-		must             policy.HelloDemands
+		hello            policy.ClientHello
+		must             policy.ClientHelloDemands
 	}{
-		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com:8443", policy.Hello{}, none},
-		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com:8443", policy.Hello{TLS: true}, none},
-		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.Hello{TLS: true, SNI: "b.example.com"}, name},
-		{"deny sni_mismatch", "would_deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "other.example.com"}, none},
-		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "evil.example.com"}, none},
-		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "a..example.com"}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com:8443", policy.ClientHello{}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com:8443", policy.ClientHello{TLS: true}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "a.example.com", policy.ClientHello{TLS: true, SNI: "b.example.com"}, name},
+		{"deny sni_mismatch", "would_deny sni_mismatch", "a.example.com", policy.ClientHello{TLS: true, SNI: "other.example.com"}, none},
+		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.ClientHello{TLS: true, SNI: "evil.example.com"}, none},
+		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.ClientHello{TLS: true, SNI: "a..example.com"}, none},
 		// what is opened in a tunnel of its own does not pass unopened in another's
-		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.Hello{TLS: true, SNI: "open.example.com"}, none},
+		{"deny sni_mismatch", "deny sni_mismatch", "a.example.com", policy.ClientHello{TLS: true, SNI: "open.example.com"}, none},
 		// nor where tunnels on its port could hide which host they are for
-		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, none},
-		{"deny sni_required", "would_deny sni_required", "a.example.com", policy.Hello{TLS: true}, none},
-		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.Hello{TLS: true}, none},
-		{"deny tls_required", "would_deny tls_required", "192.0.32.10", policy.Hello{}, none},
-		{"deny bad_hello", "deny bad_hello", "a.example.com", policy.Hello{TLS: true, Malformed: true}, none},
-		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, policy.HelloDemands{TLS: true}},
-		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.Hello{}, name},
-		{"deny sni_required", "would_deny sni_required", "a.example.com", policy.Hello{TLS: true}, name},
+		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.ClientHello{}, none},
+		{"deny sni_required", "would_deny sni_required", "a.example.com", policy.ClientHello{TLS: true}, none},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.ClientHello{TLS: true}, none},
+		{"deny tls_required", "would_deny tls_required", "192.0.32.10", policy.ClientHello{}, none},
+		{"deny bad_hello", "deny bad_hello", "a.example.com", policy.ClientHello{TLS: true, Malformed: true}, none},
+		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.ClientHello{}, policy.ClientHelloDemands{TLS: true}},
+		{"deny tls_required", "would_deny tls_required", "a.example.com", policy.ClientHello{}, name},
+		{"deny sni_required", "would_deny sni_required", "a.example.com", policy.ClientHello{TLS: true}, name},
 		// an address is no server name
-		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.Hello{TLS: true}, name},
-		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.Hello{TLS: true, SNI: "192.0.32.10"}, name},
-		{"deny tls_required", "would_deny tls_required", "192.0.32.10", policy.Hello{}, name},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.ClientHello{TLS: true}, name},
+		{"allow allowed_by_rule", "allow allowed_by_rule", "192.0.32.10", policy.ClientHello{TLS: true, SNI: "192.0.32.10"}, name},
+		{"deny tls_required", "would_deny tls_required", "192.0.32.10", policy.ClientHello{}, name},
 		// what was let through or refused before keeps its reason
-		{"deny host_not_listed", "would_deny host_not_listed", "new.example.com", policy.Hello{}, name},
-		{"deny host_not_listed", "would_deny host_not_listed", "new.example.com", policy.Hello{TLS: true, SNI: "other.example.com"}, none},
-		{"deny host_not_listed", "deny sni_mismatch", "new.example.com", policy.Hello{TLS: true, SNI: "evil.example.com"}, none},
+		{"deny host_not_listed", "would_deny host_not_listed", "new.example.com", policy.ClientHello{}, name},
+		{"deny host_not_listed", "would_deny host_not_listed", "new.example.com", policy.ClientHello{TLS: true, SNI: "other.example.com"}, none},
+		{"deny host_not_listed", "deny sni_mismatch", "new.example.com", policy.ClientHello{TLS: true, SNI: "evil.example.com"}, none},
 	} {
 		for client, want := range map[string]string{"10.0.0.1": tt.strict, "10.0.9.1": tt.learning} {
 			req := ask(t, "https://"+tt.to)
 			req.Client = netip.MustParseAddr(client)
-			d := set.CheckHello(set.Decide(req), req, tt.hello, tt.must)
+			d := set.CheckClientHello(set.Decide(req), req, tt.hello, tt.must)
 			if got := d.Outcome() + " " + d.Reason.String(); got != want {
 				t.Errorf("%s to %s, %+v, demands %+v: %s, want %s", client, tt.to, tt.hello, tt.must, got, want)
 			}

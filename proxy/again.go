@@ -27,28 +27,28 @@ func (x *exchange) Again() (policy.Decision, error) {
 	switch {
 	case !d.Permit:
 		return d, &egress.RefusedError{Decision: d, Late: true}
-	case x.tunnelIs(d) != x.inspected:
+	case x.wantsInspection(d) != x.inspected:
 		return d, egress.ErrOtherWay
 	}
 	return d, nil
 }
 
 // tunnelIs reports whether d wants the TLS of the tunnel opened that x asks for.
-func (x *exchange) tunnelIs(d policy.Decision) (inspected bool) {
+func (x *exchange) wantsInspection(d policy.Decision) (inspected bool) {
 	return x.request.Method == http.MethodConnect && d.Inspect()
 }
 
-// maxWays is how often the policy may change its mind about one CONNECT.
-const maxWays = 3
+// maxModeChanges is how often the policy may change its mind about one CONNECT.
+const maxModeChanges = 3
 
 // otherWay has x's tunnel opened in the way that the policy wants now.
-func (x *exchange) otherWay() {
+func (x *exchange) switchMode() {
 	x.set = x.srv.policySet()
 	req := x.request
 	req.Time = time.Now()
 	x.permit = x.set.Decide(&req)
 	x.decision = x.permit
-	x.inspected = x.tunnelIs(x.permit)
+	x.inspected = x.wantsInspection(x.permit)
 	x.rec.Inspected = x.inspected
 }
 

@@ -141,7 +141,7 @@ func TestAgainBehindParent(t *testing.T) {
 	t.Cleanup(parent.Close)
 	_, at, _ := net.SplitHostPort(parent.Listener.Addr().String())
 	p := behindDNS(t, proxytest.Config{}, egress.Options{
-		Parents: []egress.ParentSpec{{URL: "http://parent.test:" + at}, {ID: "other", URL: "http://other.test:" + at}},
+		Upstreams: []egress.UpstreamSpec{{URL: "http://parent.test:" + at}, {ID: "other", URL: "http://other.test:" + at}},
 	}, resolved.call)
 	for name, head := range asks(p) {
 		t.Run(name, func(t *testing.T) {

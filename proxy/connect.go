@@ -18,14 +18,14 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
 	s.track(x)
-	far, err := x.reach(ctx)
+	far, err := x.openOriginSide(ctx)
 	if err != nil {
 		defer cancel()
-		x.answerFailure(rw, r, err)
+		x.respondFailure(rw, r, err)
 		return
 	}
-	h := &hijacker{ResponseWriter: rw, wire: x.wire}
-	x.start = func() { far.start(x, h.early) }
+	h := &hijacker{ResponseWriter: rw, client: x.client}
+	x.start = func() { far.start(x, h.buffered) }
 	s.engine.ServeHTTP(h, x.with(ctx, r))
 	if !h.done { // the connection could not be hijacked
 		defer cancel()
@@ -34,15 +34,15 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A farSide is what a CONNECT leads to.
-type farSide struct {
+// A originSide is what a CONNECT leads to.
+type originSide struct {
 	origin     net.Conn
 	inspection *inspection // instead, if the tunnel's TLS is opened
 }
 
 // reach opens the far side of a permitted CONNECT.
-func (x *exchange) reach(ctx context.Context) (far farSide, err error) {
-	for range maxWays {
+func (x *exchange) openOriginSide(ctx context.Context) (far originSide, err error) {
+	for range maxModeChanges {
 		if x.inspected {
 			far.inspection, err = x.srv.newInspection(ctx, x)
 		} else {
@@ -51,21 +51,21 @@ func (x *exchange) reach(ctx context.Context) (far farSide, err error) {
 		if !errors.Is(err, egress.ErrOtherWay) {
 			break
 		}
-		x.otherWay()
+		x.switchMode()
 	}
 	return far, err
 }
 
 // start serves x's client, in a goroutine of its own. early came with the CONNECT.
-func (f farSide) start(x *exchange, early []byte) {
+func (f originSide) start(x *exchange, buffered []byte) {
 	if f.inspection != nil {
-		x.startInspection(f.inspection, early)
+		x.startInspection(f.inspection, buffered)
 		return
 	}
-	x.startConnect(f.origin, early)
+	x.startConnect(f.origin, buffered)
 }
 
-func (f farSide) close() {
+func (f originSide) close() {
 	if f.inspection != nil {
 		f.inspection.closeOrigin()
 		return
@@ -77,9 +77,9 @@ func (f farSide) close() {
 const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
 // startConnect starts the tunnel of a CONNECT, which early came with.
-func (x *exchange) startConnect(origin net.Conn, early []byte) {
+func (x *exchange) startConnect(origin net.Conn, buffered []byte) {
 	x.status = http.StatusOK
-	t := &tunnel{origin: origin, early: early, judge: x.judgeHello, helloWait: x.srv.TLS.HelloTimeout.Or(defaultHelloTimeout)}
+	t := &tunnel{origin: origin, buffered: buffered, checkHello: x.checkClientHello, clientHelloTimeout: x.srv.TLS.HelloTimeout.Or(defaultHelloTimeout)}
 	x.startTunnel(t, []byte(established))
 }
 
@@ -144,17 +144,17 @@ var errNoEgress = errors.New("no egress")
 // so that net/http's buffers and stack are freed while the tunnel lives.
 func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	s := x.srv
-	t.client = x.wire.conn
+	t.client = x.client.conn
 	if x.inside != nil {
 		x.inside.hold()
 	}
-	var lead []byte
-	if t.origin, lead = egress.TakeBuffered(t.origin); len(lead) > 0 {
-		t.in.Add(int64(len(lead)))
-		greeting = append(greeting, lead...)
+	var buffered []byte
+	if t.origin, buffered = egress.TakeBuffered(t.origin); len(buffered) > 0 {
+		t.in.Add(int64(len(buffered)))
+		greeting = append(greeting, buffered...)
 	}
 	t.idle = s.Options.TunnelIdle.Or(0)
-	t.linger = s.Options.TunnelLinger.Or(defaultTunnelLinger)
+	t.halfCloseTimeout = s.Options.TunnelLinger.Or(defaultTunnelLinger)
 	t.stall = s.limits.stall
 	t.pools = &s.tunnelPools
 	t.over = make(chan struct{})
@@ -163,7 +163,7 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 		x.addr.Store(&addr)
 	}
 	x.tunnel.Store(t)
-	if x.ending.Load() != nil { // cut while it was dialled
+	if x.cutReason.Load() != nil { // cut while it was dialled
 		t.cut()
 	}
 	s.inflight.wg.Go(func() { x.runTunnel(t, greeting) })
@@ -175,21 +175,21 @@ func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 	if x.inside != nil {
 		defer x.inside.release()
 	}
-	if _, err := x.wire.Write(greeting); err != nil {
+	if _, err := x.client.Write(greeting); err != nil {
 		t.cut()
 	} else {
-		x.wire.SetDeadline(noDeadline)
+		x.client.SetDeadline(noDeadline)
 		_, _, end := t.run()
 		if word = tunnelWord(end); !x.decision.Permit {
 			word = denials[x.decision.Reason].word
 		}
 		if end == tunnelRefused {
-			x.wire.lingers() // the client should read why
+			x.client.lingerOnClose() // the client should read why
 		}
 	}
 	x.out.Store(t.out.Load())
 	x.in.Store(t.in.Load())
-	x.wire.close()
+	x.client.close()
 	x.close(word)
 }
 
@@ -216,9 +216,9 @@ func (x *exchange) close(word string) {
 // drops the reader that holds it.
 type hijacker struct {
 	http.ResponseWriter
-	wire  *wire
-	early []byte
-	done  bool
+	client   *clientConn
+	buffered []byte
+	done     bool
 }
 
 // Hijack implements http.Hijacker.
@@ -230,8 +230,8 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h.done = true
 	if n := rw.Reader.Buffered(); n > 0 {
 		b, _ := rw.Reader.Peek(n)
-		h.early = append(h.early, b...)
+		h.buffered = append(h.buffered, b...)
 	}
-	h.early = append(h.early, h.wire.takeEarly()...)
+	h.buffered = append(h.buffered, h.client.takeBuffered()...)
 	return conn, rw, nil
 }

@@ -30,11 +30,11 @@ func testEarlyData(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t)})
 	p.Lines = lines
 	for i, size := range []int{0, 1, 100, 5000, 100_000} {
-		early := strings.Repeat("0123456789", size/10+1)[:size]
-		c := p.Connect(early)
+		buffered := strings.Repeat("0123456789", size/10+1)[:size]
+		c := p.Connect(buffered)
 		c.Send("tail")
 		c.CloseWrite()
-		if got := c.Rest(); got != early+"tail" {
+		if got := c.Rest(); got != buffered+"tail" {
 			t.Errorf("%d early bytes: %d bytes back, want %d", size, len(got), size+4)
 		}
 		if r := p.Records(2*i + 2)[2*i+1]; r.Type != "egress.close" || (r.BytesOut != int64(size)+4 || r.BytesIn != int64(size)+4) {
@@ -108,18 +108,18 @@ func TestRefusedConnect(t *testing.T) { bothWays(t, testRefusedConnect) }
 func testRefusedConnect(t *testing.T, lines string) {
 	p := proxytest.Start(t, proxytest.Config{})
 	p.Lines = lines
-	for _, early := range []string{"", "\x16\x03\x01", p.Get("/"), strings.Repeat("x", 100_000)} {
+	for _, buffered := range []string{"", "\x16\x03\x01", p.Get("/"), strings.Repeat("x", 100_000)} {
 		c := p.Dial()
 		c.Send("CONNECT other.test:443 HTTP/1.1\r\nHost: other.test:443\r\n" + lines + "\r\n")
-		io.WriteString(c.TCPConn, early)
+		io.WriteString(c.TCPConn, buffered)
 		resp := c.Response("CONNECT")
 		body := c.Body(resp)
 		if resp.StatusCode != http.StatusForbidden || !resp.Close || !strings.Contains(body, "host_not_listed") {
-			t.Errorf("%.10q: %s %q", early, resp.Status, body)
+			t.Errorf("%.10q: %s %q", buffered, resp.Status, body)
 		}
 		// A reset here would be one that may overtake the answer on a longer way.
 		if b, err := c.R.ReadByte(); err != io.EOF {
-			t.Errorf("%.10q: behind the answer %q, %v", early, b, err)
+			t.Errorf("%.10q: behind the answer %q, %v", buffered, b, err)
 		}
 	}
 	if r := p.Records(4); len(r) != 4 || r[3].Status != http.StatusForbidden {

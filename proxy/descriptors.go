@@ -64,7 +64,7 @@ func (d *descriptors) isFull(c syscall.RawConn) bool { return descriptorOf(c) >=
 // reclaim closes what is at rest, one thing or one kind at a time, the cheapest to open again first: connections to
 // origins, pipes, and at last a client's that waits for its next request.
 func (s *Server) reclaim() bool {
-	return s.origins.shed() || s.shedInside() || s.tunnelPools.pipes.shed() || s.wires.shed(nil)
+	return s.origins.shed() || s.shedInside() || s.tunnelPools.pipes.shed() || s.conns.shed(nil)
 }
 
 // shedInterval is how long opened tunnels are not asked again, which is much work, when they had nothing at rest.

@@ -25,7 +25,7 @@ import (
 // the first bytes of a tunnel give it, but for the status: the client was told 200.
 type exchange struct {
 	srv      *Server
-	wire     *wire
+	client   *clientConn
 	began    time.Time
 	request  policy.Request
 	decision policy.Decision
@@ -61,23 +61,23 @@ type exchange struct {
 	addr   atomic.Pointer[netip.AddrPort] // of the tunnel's origin
 	inside *inspection                    // the opened TLS that the request came in; nil if none
 	// inspection is what the tunnel of a CONNECT is, if its TLS is opened.
-	inspection atomic.Pointer[inspection]
-	inspected  bool                              // it is, or will be
-	hello      atomic.Pointer[clienthello.Hello] // what the tunnel's client sent first, once that is known
-	ending     atomic.Pointer[string]            // why it was cut
-	detail     string                            // for the close record
-	info       Open                              // does not change once the exchange is tracked
-	excess     string                            // what limit the request is beyond; empty if it is within all
+	inspection  atomic.Pointer[inspection]
+	inspected   bool                              // it is, or will be
+	clientHello atomic.Pointer[clienthello.Hello] // what the tunnel's client sent first, once that is known
+	cutReason   atomic.Pointer[string]            // why it was cut
+	detail      string                            // for the close record
+	info        Open                              // does not change once the exchange is tracked
+	excess      string                            // what limit the request is beyond; empty if it is within all
 }
 
-func (s *Server) newExchange(w *wire, method string) *exchange {
+func (s *Server) newExchange(c *clientConn, method string) *exchange {
 	now := time.Now()
 	return &exchange{
 		srv:     s,
-		wire:    w,
-		inside:  w.inside,
+		client:  c,
+		inside:  c.inside,
 		began:   now,
-		request: policy.Request{Time: now, Client: w.client.Addr(), Group: w.group, Method: method},
+		request: policy.Request{Time: now, Client: c.addr.Addr(), Group: c.group, Method: method},
 	}
 }
 
@@ -111,8 +111,8 @@ func (x *exchange) begin(word, detail string) {
 // fillDecision fills in what is known when the request has been judged.
 func (x *exchange) fillDecision() {
 	r, d := &x.rec, &x.decision
-	r.Client, r.ClientPort = x.wire.client.Addr(), x.wire.client.Port()
-	r.ClientName = x.wire.name
+	r.Client, r.ClientPort = x.client.addr.Addr(), x.client.addr.Port()
+	r.ClientName = x.client.name
 	r.Method = x.request.Method
 	r.Scheme = x.request.Target.Scheme().String()
 	if !x.request.Target.IsZero() {
@@ -132,7 +132,7 @@ func (x *exchange) fillDecision() {
 // end writes the close record of a request that was permitted. word is why it did not end well, one
 // of RFC 9209 or of ours; empty if it did.
 func (x *exchange) end(word string) {
-	if why := x.ending.Load(); why != nil {
+	if why := x.cutReason.Load(); why != nil {
 		word = *why
 	}
 	r := &x.rec
@@ -150,7 +150,7 @@ func (x *exchange) end(word string) {
 	}
 	r.Decision, r.Reason = x.decision.Outcome(), x.decision.Reason.String()
 	r.OutsideTag = x.decision.OutsideTag()
-	x.fillHello()
+	x.fillClientHello()
 	x.srv.appendRecord(r) // an error is counted and logged there; nothing is left to refuse
 	x.srv.observer().Ended(r)
 }
@@ -163,13 +163,13 @@ func (x *exchange) routed(r egress.Route) {
 
 // cut ends the exchange from outside; why is the word for its close record. The first one counts.
 func (x *exchange) cut(why string) {
-	x.ending.CompareAndSwap(nil, &why)
+	x.cutReason.CompareAndSwap(nil, &why)
 	x.cancel()
 	if t := x.tunnel.Load(); t != nil {
 		t.cut()
 	}
 	if x.inspection.Load() != nil {
-		x.wire.cut()
+		x.client.cut()
 	}
 }
 

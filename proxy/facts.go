@@ -12,20 +12,20 @@ import (
 //
 // The target is the one that the filter parsed. net/http's reading of the same bytes, r.URL.Host and
 // r.Host, is not looked at: two readings of one authority would be one too many.
-func (x *exchange) judge(r *http.Request) {
-	a := &x.wire.asked
+func (x *exchange) evaluate(r *http.Request) {
+	a := &x.client.target
 	x.request.Target = a.Target
 	x.rec.Host, x.rec.Port = a.Host, a.Port // replaced by the target's, if there is one
 	if a.Form == http1.FormAbsolute || a.Form == http1.FormInside && a.Unsupported == "" {
 		x.request.Path, x.request.Query, _ = http1.SplitPath(r.RequestURI)
 	}
 	x.via = r.Header["Via"]
-	x.settle(x.misput(r))
+	x.decideAndRecord(x.unsupportedForm(r))
 }
 
 // settle has the facts decided, and records the decision. detail says what is wrong, for reason, with
 // the way the request is put; it is empty if nothing is.
-func (x *exchange) settle(reason policy.Reason, detail string) {
+func (x *exchange) decideAndRecord(reason policy.Reason, detail string) {
 	x.decide()
 	if !x.srv.rates.request(x.request.Client) {
 		reason, detail = policy.RateLimited, "more requests a second than proxy.client_requests"
@@ -53,9 +53,9 @@ func shownScheme(scheme string) string {
 	return "a scheme other than http"
 }
 
-// misput says what is wrong with the way a request is put; detail is empty if nothing is.
-func (x *exchange) misput(r *http.Request) (reason policy.Reason, detail string) {
-	a := &x.wire.asked
+// unsupportedForm says what is wrong with the way a request is put; detail is empty if nothing is.
+func (x *exchange) unsupportedForm(r *http.Request) (reason policy.Reason, detail string) {
+	a := &x.client.target
 	switch {
 	case x.excess != "":
 		return policy.Overloaded, x.excess

@@ -55,7 +55,7 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		}
 		return &failure{word: wordClientGone, abort: true}
 	}
-	if why := x.ending.Load(); why != nil && *why == wordPolicyChanged {
+	if why := x.cutReason.Load(); why != nil && *why == wordPolicyChanged {
 		// Whoever waits for an answer is told why there will be none.
 		if _, now := x.Again(); now != nil {
 			err, ctx = now, context.Background()
@@ -104,8 +104,8 @@ func isBrokenOff(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// answerFailure ends an exchange whose origin could not be reached, with the answer that is due.
-func (x *exchange) answerFailure(rw http.ResponseWriter, r *http.Request, err error) {
+// respondFailure ends an exchange whose origin could not be reached, with the answer that is due.
+func (x *exchange) respondFailure(rw http.ResponseWriter, r *http.Request, err error) {
 	x.failure = x.failureOf(r.Context(), err)
 	word := x.failure.word
 	defer func() { x.close(word) }()
@@ -115,18 +115,18 @@ func (x *exchange) answerFailure(rw http.ResponseWriter, r *http.Request, err er
 // writeFailure tells the client what x.failure is, as far as it concerns it: the word and no address
 // of ours.
 func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
-	f := x.failureAnswer()
+	f := x.failureResponse()
 	if f == nil {
 		panic(http.ErrAbortHandler)
 	}
 	f.close = x.bodyLeft(r)
-	f.write(rw, r, x.wire)
+	f.write(rw, r, x.client)
 }
 
-// failureAnswer is what there is to say to the client about x.failure; nil if nobody is there.
-func (x *exchange) failureAnswer() *refusal {
+// failureResponse is what there is to say to the client about x.failure; nil if nobody is there.
+func (x *exchange) failureResponse() *refusal {
 	f := x.failure
-	if f.abort || x.ending.Load() != nil && !f.denied {
+	if f.abort || x.cutReason.Load() != nil && !f.denied {
 		return nil
 	}
 	x.status = f.status

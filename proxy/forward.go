@@ -38,57 +38,57 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	// Else net/http would wait for the end of the request before it sends the answer's first byte. An
 	// error would say that rw cannot do it; net/http's can.
 	http.NewResponseController(rw).EnableFullDuplex()
-	a := newAnswer(x, rw, r)
+	w := newResponseWriter(x, rw, r)
 	x.roundTrip = func(r *http.Request) (*http.Response, error) {
 		if err := x.renew(); err != nil {
 			x.failure = x.failureOf(r.Context(), err)
 			return nil, err
 		}
-		return x.fetch(a, r, x.trip)
+		return x.fetch(w, r, x.roundTripOrigin)
 	}
-	s.pass(x, a, r.WithContext(ctx))
+	s.pass(x, w, r.WithContext(ctx))
 }
 
 // trip makes the request to the origin, directly or through a parent.
-func (x *exchange) trip(r *http.Request) (*http.Response, error) {
+func (x *exchange) roundTripOrigin(r *http.Request) (*http.Response, error) {
 	s := x.srv
 	if x.inside != nil {
-		return x.inside.trip(x.decision, r)
+		return x.inside.roundTrip(x.decision, r)
 	}
 	if s.Egress != nil {
-		if parents := s.Egress.Through(x.request.Target); len(parents) > 0 {
-			return s.tripThrough(x.wire, r, x.decision, parents)
+		if upstreams := s.Egress.Through(x.request.Target); len(upstreams) > 0 {
+			return s.roundTripThrough(x.client, r, x.decision, upstreams)
 		}
 	}
 	key := originKey{class: x.decision.AddrClass(), target: x.request.Target, slot: true}
 	if beginsLogin(r.Header) {
-		key = s.own(x.wire, key)
-	} else if own, ok := s.origins.ownKey(x.wire, key); ok {
+		key = s.own(x.client, key)
+	} else if own, ok := s.origins.ownKey(x.client, key); ok {
 		key = own
 	}
-	return s.tripOn(key, x.wire, &x.decision, r)
+	return s.roundTripOn(key, x.client, &x.decision, r)
 }
 
 // pass has goproxy call x.roundTrip and copy the answer into a, and ends the exchange.
-func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
+func (s *Server) pass(x *exchange, w *responseWriter, r *http.Request) {
 	word := proxystatus.Internal // unless it gets to its end
 	defer func() { x.close(word) }()
-	defer a.beginBody()
-	s.engine.ServeHTTP(a, x.with(r.Context(), r))
+	defer w.beginBody()
+	s.engine.ServeHTTP(w, x.with(r.Context(), r))
 	if x.failure != nil {
 		word = x.failure.word
-		x.writeFailure(a.rw, r)
-		a.leaveBody(r)
+		x.writeFailure(w.rw, r)
+		w.leaveBody(r)
 		return
 	}
 	if word = x.brokenWord(); word == "" {
-		a.leaveBody(r)
+		w.leaveBody(r)
 		return
 	}
 	// What broke off must not look whole: the client gets all bytes that came, and then an end
 	// that is none.
-	a.Flush()
-	if a.unframed {
+	w.Flush()
+	if w.unframed {
 		x.reset()
 	}
 	panic(http.ErrAbortHandler)
@@ -97,10 +97,10 @@ func (s *Server) pass(x *exchange, a *answer, r *http.Request) {
 // reset ends the client's connection in a way that it cannot take for its proper end.
 func (x *exchange) reset() {
 	if x.inside != nil {
-		x.inside.tunnel.wire.reset()
+		x.inside.tunnel.client.reset()
 		return
 	}
-	x.wire.reset()
+	x.client.reset()
 }
 
 // brokenWord says what became of bodies that did not come to their end; empty if they did.
@@ -116,11 +116,11 @@ func (x *exchange) brokenWord() string {
 }
 
 // fetch makes the request to the origin, by trip, and gets its answer ready to be passed on.
-func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+func (x *exchange) fetch(w *responseWriter, r *http.Request, trip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	out := x.outgoing(r)
 	trace := &httptrace.ClientTrace{
 		GotConn:        x.gotConn,
-		Got1xxResponse: a.interim,
+		Got1xxResponse: w.writeInformational,
 	}
 	ctx, halt := context.WithCancelCause(httptrace.WithClientTrace(x.srv.rates.dialsFor(withDecision(r.Context(), x.decision), x.request.Client), trace))
 	x.halt = halt // else it ends with the request
@@ -129,7 +129,7 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 	if x.patience != nil {
 		x.patience.Stop()
 	}
-	a.noMoreInterim()
+	w.endInformational()
 	if err != nil && x.responses != nil {
 		// http.Transport may have another error in its place: that of a write, or of its own.
 		if malformed := x.responses.Malformed(); malformed != nil {
@@ -156,8 +156,8 @@ func (x *exchange) fetch(a *answer, r *http.Request, trip func(*http.Request) (*
 	}
 	x.status = resp.StatusCode
 	x.rec.Redirect = redirection(resp, x.request.Target)
-	a.size = resp.ContentLength
-	x.readyAnswer(resp)
+	w.size = resp.ContentLength
+	x.prepareResponse(resp)
 	return resp, nil
 }
 
@@ -322,16 +322,16 @@ func (x *exchange) useRoute(route egress.Route, reused bool) {
 	x.routed(route)
 }
 
-// readyAnswer takes from the answer what concerns the connection to the origin only.
-func (x *exchange) readyAnswer(resp *http.Response) {
+// prepareResponse takes from the answer what concerns the connection to the origin only.
+func (x *exchange) prepareResponse(resp *http.Response) {
 	login := x.passesLogin(resp)
-	cleanAnswer(resp.Header)
+	cleanResponse(resp.Header)
 	if login {
 		supportLogin(resp.Header)
 	}
 	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, x.srv.via)
 	dropUnfitTrailers(resp.Trailer)
-	resp.Body = &answerBody{ReadCloser: resp.Body, x: x, trailer: announcedTrailers(&resp.Trailer)}
+	resp.Body = &responseBody{ReadCloser: resp.Body, x: x, trailer: announcedTrailers(&resp.Trailer)}
 }
 
 // passesLogin reports whether resp asks the client to log in its connection, and whether that will work. Whether
@@ -370,14 +370,14 @@ func (b *requestBody) Read(p []byte) (int, error) {
 // one may send it.
 func (b *requestBody) Close() error { return nil }
 
-// An answerBody counts what the origin sent, and notes why it broke off.
-type answerBody struct {
+// An responseBody counts what the origin sent, and notes why it broke off.
+type responseBody struct {
 	io.ReadCloser
 	x       *exchange
 	trailer trailerFilter
 }
 
-func (b *answerBody) Read(p []byte) (int, error) {
+func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.x.in.Add(int64(n))
 	switch {
@@ -389,9 +389,9 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// interimHeader is the header of a 1xx answer as it may be passed on.
-func interimHeader(h textproto.MIMEHeader) http.Header {
+// informationalHeader is the header of a 1xx answer as it may be passed on.
+func informationalHeader(h textproto.MIMEHeader) http.Header {
 	header := http.Header(h)
-	cleanAnswer(header)
+	cleanResponse(header)
 	return header
 }

@@ -285,5 +285,5 @@ func (f *h2Filter) record(why http1.ProtocolError, method string, err ...error) 
 	if len(err) > 0 {
 		cause = err[0]
 	}
-	f.inside.srv.recordProtocolError(f.inside.innerWire(), method, why, cause)
+	f.inside.srv.recordProtocolError(f.inside.http2RequestConn(), method, why, cause)
 }

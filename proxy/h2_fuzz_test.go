@@ -74,7 +74,7 @@ func FuzzH2Filter(f *testing.F) {
 	srv := new(Server)
 	srv.prepare()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n := &inspection{srv: srv, tunnel: &exchange{wire: &wire{tcp: new(net.TCPConn)}}}
+		n := &inspection{srv: srv, tunnel: &exchange{client: &clientConn{tcp: new(net.TCPConn)}}}
 		filter := newH2Filter(nil, n)
 		filter.Conn = bytesConn{bytes.NewReader(b)}
 		out, _ := io.ReadAll(filter)

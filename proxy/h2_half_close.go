@@ -53,9 +53,9 @@ func (f *h2Filter) endInput() error {
 
 // awaitClose returns when the connection has ended: net/http has closed it, or the client has reset it.
 func (f *h2Filter) awaitClose() error {
-	err := awaitReset(f.inside.tunnel.wire.tcp)
-	if err == nil && f.inside.closed != nil { // this system does not tell
-		<-f.inside.closed
+	err := awaitReset(f.inside.tunnel.client.tcp)
+	if err == nil && f.inside.clientClosed != nil { // this system does not tell
+		<-f.inside.clientClosed
 	}
 	if errors.Is(err, errClientReset) {
 		return err

@@ -40,9 +40,9 @@ func stripHopByHop(h http.Header) {
 	}
 }
 
-// cleanAnswer removes from an answer's header what belongs to the connection to the origin, and what only
+// cleanResponse removes from an answer's header what belongs to the connection to the origin, and what only
 // this proxy may say in its own name.
-func cleanAnswer(h http.Header) {
+func cleanResponse(h http.Header) {
 	stripHopByHop(h)
 	delete(h, proxySupport)
 	stripOurName(h)

@@ -151,8 +151,8 @@ func (s *Server) cutForbidden(all []*exchange) {
 // hello that its tunnel began with.
 func (x *exchange) permittedBy(set *policy.Set) bool {
 	d, req := x.decideAgain(set)
-	if h := x.hello.Load(); h != nil {
-		d = x.helloDecision(set, d, &req, h)
+	if h := x.clientHello.Load(); h != nil {
+		d = x.clientHelloDecision(set, d, &req, h)
 	}
 	// A tunnel that was to be opened, or is now, is not what it would be made now.
 	return d.Permit && (req.Method != http.MethodConnect || d.Inspect() == x.inspected)

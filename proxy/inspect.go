@@ -38,31 +38,31 @@ type inspection struct {
 	first  atomic.Pointer[tls.Conn] // the verified connection that nobody has used yet
 	// wantsCertificate is set once the origin has asked for a certificate of its client.
 	wantsCertificate atomic.Bool
-	answered         atomic.Bool  // a request
+	hasAnswered      atomic.Bool  // a request
 	route            egress.Route // of the first connection
 	conns            int          // how many the pool may open at a time
 
-	mu     sync.Mutex           // guards the fields below
-	pool   *http.Transport      // of connections to the target; nobody else's requests use them
-	roots  *x509.CertPool       // that those were verified by
-	opened map[*originConn]bool // connections to the target
-	over   bool                 // the client's connection has ended, and everything inside
-	holds  int                  // handlers and tunnels inside
-	empty  sync.Cond            // of mu; holds is 0
-	wire   *wire                // what HTTP/1.1 inside is read from; nil if there is none, or not yet
-	began  bool                 // HTTP/2 did; for newInside only
-	closed chan struct{}        // when the client's connection is
-	once   sync.Once            // closes it
+	mu           sync.Mutex           // guards the fields below
+	pool         *http.Transport      // of connections to the target; nobody else's requests use them
+	roots        *x509.CertPool       // that those were verified by
+	opened       map[*originConn]bool // connections to the target
+	over         bool                 // the client's connection has ended, and everything inside
+	holds        int                  // handlers and tunnels inside
+	empty        sync.Cond            // of mu; holds is 0
+	http1Conn    *clientConn          // what HTTP/1.1 inside is read from; nil if there is none, or not yet
+	began        bool                 // HTTP/2 did; for newInside only
+	clientClosed chan struct{}        // when the client's connection is
+	once         sync.Once            // closes it
 }
 
 // startInspection serves the client in a goroutine of its own. early came with the CONNECT.
-func (x *exchange) startInspection(n *inspection, early []byte) {
+func (x *exchange) startInspection(n *inspection, buffered []byte) {
 	x.status = http.StatusOK
 	x.inspection.Store(n)
-	if x.ending.Load() != nil { // cut while it was dialled
-		x.wire.cut()
+	if x.cutReason.Load() != nil { // cut while it was dialled
+		x.client.cut()
 	}
-	x.srv.inflight.wg.Go(func() { n.run(early) })
+	x.srv.inflight.wg.Go(func() { n.run(buffered) })
 }
 
 var errNoInspector = errors.New("no authority to sign certificates")
@@ -70,7 +70,7 @@ var errNoInspector = errors.New("no authority to sign certificates")
 // newInspection connects to x's target, and verifies it: no client is shown a good certificate for a bad
 // origin.
 func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspection, failed error) {
-	n := &inspection{srv: s, tunnel: x, target: x.request.Target, closed: make(chan struct{})}
+	n := &inspection{srv: s, tunnel: x, target: x.request.Target, clientClosed: make(chan struct{})}
 	n.empty.L = &n.mu
 	if err := s.memory.take(n.payer(), tunnelCost); err != nil {
 		e := egress.NewDialError(n.target, proxystatus.LimitReached, err)
@@ -239,7 +239,7 @@ func (n *inspection) shed() {
 
 // trip makes a request inside to the target. A connection may have been opened for another rule, which
 // gave its host other addresses.
-func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, error) {
+func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Response, error) {
 	if addr := n.route.Addr; addr.IsValid() {
 		if judged := d.CheckAddr(addr); !judged.Permit {
 			return nil, &egress.RefusedError{Decision: judged}
@@ -247,7 +247,7 @@ func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, e
 	}
 	resp, err := n.trusted().RoundTrip(r)
 	if err == nil {
-		n.answered.Store(true)
+		n.hasAnswered.Store(true)
 	}
 	return resp, err
 }
@@ -258,7 +258,7 @@ func (n *inspection) trip(d policy.Decision, r *http.Request) (*http.Response, e
 // origin that has answered nothing yet every end but a timeout counts.
 func (n *inspection) missesCertificate(err error) bool {
 	var netErr net.Error
-	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.answered.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
+	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.hasAnswered.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
 }
 
 // payer is the client that n takes of budgets for.
@@ -282,17 +282,17 @@ func (n *inspection) closeOrigin() {
 }
 
 // run serves the client until its connection ends, and everything inside has ended.
-func (n *inspection) run(early []byte) {
+func (n *inspection) run(buffered []byte) {
 	x, s := n.tunnel, n.srv
 	defer x.cancel()
-	word := n.serve(early)
+	word := n.serve(buffered)
 	n.mu.Lock()
 	for n.holds > 0 {
 		n.empty.Wait()
 	}
 	n.mu.Unlock()
 	n.closeOrigin()
-	x.wire.close()
+	x.client.close()
 	if word != "" && s.draining.Load() {
 		word = wordShutdown
 	}
@@ -301,18 +301,18 @@ func (n *inspection) run(early []byte) {
 
 // serve answers the CONNECT, has the client begin TLS, and serves what is inside. It returns the word
 // for the close record.
-func (n *inspection) serve(early []byte) string {
+func (n *inspection) serve(buffered []byte) string {
 	x, s := n.tunnel, n.srv
-	if _, err := x.wire.conn.Write([]byte(established)); err != nil {
+	if _, err := x.client.conn.Write([]byte(established)); err != nil {
 		return wordClientGone
 	}
-	client := tls.Server(&egress.BufferedConn{Conn: x.wire.conn, Buffered: early}, &tls.Config{
+	client := tls.Server(&egress.BufferedConn{Conn: x.client.conn, Buffered: buffered}, &tls.Config{
 		GetCertificate:         n.certificate,
 		NextProtos:             []string{"h2", "http/1.1"},
 		MinVersion:             tls.VersionTLS12,
 		SessionTicketsDisabled: true,
 	})
-	x.wire.conn.SetDeadline(deadlineIn(s.limits.header))
+	x.client.conn.SetDeadline(deadlineIn(s.limits.header))
 	if err := client.Handshake(); err != nil {
 		if x.decision.Reason == policy.SNIMismatch {
 			return denials[policy.SNIMismatch].word
@@ -320,12 +320,12 @@ func (n *inspection) serve(early []byte) string {
 		x.detail = "no TLS session with the client, which may not trust the inspection authority"
 		return proxystatus.TLSProtocol
 	}
-	x.wire.conn.SetDeadline(noDeadline)
+	x.client.conn.SetDeadline(noDeadline)
 	if client.ConnectionState().NegotiatedProtocol == "h2" {
 		return n.serveHTTP2(client)
 	}
-	s.http.Serve(&soleListener{conn: n.newWire(client), closed: n.closed})
-	<-n.closed
+	s.http.Serve(&oneConnListener{conn: n.newHTTP1Conn(client), closed: n.clientClosed})
+	<-n.clientClosed
 	return ""
 }
 

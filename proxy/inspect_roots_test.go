@@ -99,7 +99,7 @@ func TestParentRevokedRoot(t *testing.T) {
 	pool.AddCert(parent.Certificate())
 	roots := new(egress.Roots)
 	roots.Swap(pool)
-	p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(parent), Roots: roots})
+	p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent), Roots: roots})
 	ask := func() string {
 		t.Helper()
 		c := p.Dial()

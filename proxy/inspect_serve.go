@@ -14,70 +14,70 @@ import (
 
 // serveHTTP2 is serve for a client that speaks HTTP/2. Its requests pass the filter too; see h2_filter.go.
 func (n *inspection) serveHTTP2(client *tls.Conn) string {
-	l := &soleListener{conn: newH2Filter(client, n), closed: n.closed}
+	l := &oneConnListener{conn: newH2Filter(client, n), closed: n.clientClosed}
 	if err := n.srv.inside.Serve(l); errors.Is(err, http.ErrServerClosed) && !l.given {
 		client.Close()
 		return wordShutdown
 	}
-	<-n.closed
+	<-n.clientClosed
 	return ""
 }
 
-// newWire has HTTP/1.1 inside pass the filter that requests to the proxy pass: what is malformed is refused and
+// newClientConn has HTTP/1.1 inside pass the filter that requests to the proxy pass: what is malformed is refused and
 // recorded, before net/http sees it.
-func (n *inspection) newWire(client *tls.Conn) *wire {
-	outer := n.tunnel.wire
-	w := newWire(outer.tcp, n.srv.limits, n.srv)
-	w.conn, w.inside = client, n
-	w.limits.gets = false // its connections to the origin are n's
-	w.client, w.group, w.name = outer.client, outer.group, outer.name
+func (n *inspection) newHTTP1Conn(client *tls.Conn) *clientConn {
+	outer := n.tunnel.client
+	c := newClientConn(outer.tcp, n.srv.limits, n.srv)
+	c.conn, c.inside = client, n
+	c.limits.fastGets = false // its connections to the origin are n's
+	c.addr, c.group, c.name = outer.addr, outer.group, outer.name
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.wire = w; n.srv.draining.Load() {
-		w.drain()
+	if n.http1Conn = c; n.srv.draining.Load() {
+		c.drain()
 	}
-	return w
+	return c
 }
 
 // drain has no further request served inside; those in progress go on. Server.draining is set before.
 func (n *inspection) drain() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.wire != nil {
-		n.wire.drain()
+	if n.http1Conn != nil {
+		n.http1Conn.drain()
 	}
 }
 
 // ended is called when the client's connection is closed.
-func (n *inspection) ended() { n.once.Do(func() { close(n.closed) }) }
+func (n *inspection) ended() { n.once.Do(func() { close(n.clientClosed) }) }
 
 // serveInside is serve for a request in HTTP/2 inside TLS that was opened. The filter has let it through, and what goes
 // to the origin is written anew.
 func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	n := r.Context().Value(insideKey{}).(*inspection)
-	w := n.innerWire()
+	c := n.http2RequestConn()
 	a := http1.RequestTarget{Form: http1.FormOrigin}
 	if r.RequestURI == "*" {
 		a.Form = http1.FormAsterisk
 	} else if !strings.HasPrefix(r.RequestURI, "/") {
 		a.Form = http1.FormNone
 	}
-	w.asked = n.asked(a, r.Host)
-	s.handle(w, rw, r)
+	c.target = n.targetInside(a, r.Host)
+	s.handle(c, rw, r)
 }
 
-// innerWire stands for the connection of a request in HTTP/2, which has none of its own: it holds who asks, and what
+// http2RequestConn stands for the connection of a request in HTTP/2, which has none of its own: it holds who asks, and what
 // was asked.
-func (n *inspection) innerWire() *wire {
-	outer := n.tunnel.wire
-	w := &wire{client: outer.client, group: outer.group, name: outer.name, inside: n}
-	w.wake.L = &w.mu
-	return w
+func (n *inspection) http2RequestConn() *clientConn {
+	outer := n.tunnel.client
+	c := &clientConn{addr: outer.addr, group: outer.group, name: outer.name, inside: n}
+	c.wake.L = &c.mu
+	return c
 }
 
 // asked is what a request inside asks for: a path of the tunnel's host. read is its target as read from the
 // request, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
-func (n *inspection) asked(read http1.RequestTarget, host string) http1.RequestTarget {
+func (n *inspection) targetInside(read http1.RequestTarget, host string) http1.RequestTarget {
 	a := http1.RequestTarget{Form: http1.FormInside, Target: n.target, Scheme: "https"}
 	other := "the request names another host than its tunnel"
 	switch read.Form {
@@ -96,8 +96,8 @@ func (n *inspection) asked(read http1.RequestTarget, host string) http1.RequestT
 }
 
 // absolute makes r look as it would in absolute form, with the tunnel's target; all that follows reads it so.
-func (n *inspection) absolute(w *wire, r *http.Request) {
-	if w.asked.Unsupported == "" {
+func (n *inspection) absolute(c *clientConn, r *http.Request) {
+	if c.target.Unsupported == "" {
 		path := r.RequestURI
 		switch {
 		case path == "*":
@@ -110,15 +110,15 @@ func (n *inspection) absolute(w *wire, r *http.Request) {
 	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
 }
 
-// A soleListener has one connection to accept.
-type soleListener struct {
+// A oneConnListener has one connection to accept.
+type oneConnListener struct {
 	conn   net.Conn
 	closed chan struct{} // of the connection; if nil, it is not waited for
 	given  bool
 }
 
 // Accept implements net.Listener.
-func (l *soleListener) Accept() (net.Conn, error) {
+func (l *oneConnListener) Accept() (net.Conn, error) {
 	if !l.given {
 		l.given = true
 		return l.conn, nil
@@ -130,10 +130,10 @@ func (l *soleListener) Accept() (net.Conn, error) {
 }
 
 // Close implements net.Listener. The connection goes on.
-func (l *soleListener) Close() error { return nil }
+func (l *oneConnListener) Close() error { return nil }
 
 // Addr implements net.Listener.
-func (l *soleListener) Addr() net.Addr { return l.conn.LocalAddr() }
+func (l *oneConnListener) Addr() net.Addr { return l.conn.LocalAddr() }
 
 // newInside returns the server of HTTP/2 inside inspected tunnels.
 func (s *Server) newInside() *http.Server {

@@ -84,7 +84,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 	past := time.Unix(1, 0)
 	w := &stallWriter{ResponseWriter: rw, watch: stallWatch{limit: limit}}
 	w.watch.expire = func() bool {
-		x.ending.CompareAndSwap(nil, ptr(proxystatus.WriteTimeout))
+		x.cutReason.CompareAndSwap(nil, ptr(proxystatus.WriteTimeout))
 		c.SetWriteDeadline(past)
 		return true
 	}

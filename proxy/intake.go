@@ -8,31 +8,31 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// onProtocolError implements wireOwner: it records and answers what is not a request.
-func (s *Server) onProtocolError(w *wire, h *http1.RequestHead, f http1.ProtocolError, err error) {
+// onProtocolError implements connOwner: it records and answers what is not a request.
+func (s *Server) onProtocolError(c *clientConn, h *http1.RequestHead, f http1.ProtocolError, err error) {
 	method, minor := "", 1
 	if h != nil {
 		method, minor = string(h.Method), h.Minor
 	}
-	x := s.newExchange(w, method)
+	x := s.newExchange(c, method)
 	x.status = f.Status()
-	if w.inside == nil && f == http1.ErrAuthority {
+	if c.inside == nil && f == http1.ErrAuthority {
 		x.rec.Host, x.rec.Port = http1.ShownTarget(h.Target)
 	}
 	x.refuseProtocolError(f, err)
-	x.answerRaw(x.denial(), minor, acceptText, true)
+	x.respondRaw(x.denial(), minor, acceptText, true)
 }
 
 // recordProtocolError records what is not a request, for a client that is told by others.
-func (s *Server) recordProtocolError(w *wire, method string, f http1.ProtocolError, err error) {
-	s.newExchange(w, method).refuseProtocolError(f, err)
+func (s *Server) recordProtocolError(c *clientConn, method string, f http1.ProtocolError, err error) {
+	s.newExchange(c, method).refuseProtocolError(f, err)
 }
 
 // refuseProtocolError has a request refused that is none, and recorded.
 func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
-	w := x.wire
-	if w.inside != nil {
-		x.request.Target = w.inside.target // that much is known
+	c := x.client
+	if c.inside != nil {
+		x.request.Target = c.inside.target // that much is known
 	}
 	x.decide()
 	if x.decision.Reason != policy.ClientUnknown {
@@ -45,54 +45,54 @@ func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	x.begin(proxystatus.BadRequest, detail)
 }
 
-// admits implements wireOwner: it turns away requests on connections beyond the limits, and those
+// admit implements connOwner: it turns away requests on connections beyond the limits, and those
 // that come while the proxy stops. Inside opened TLS, what is asked for is the tunnel's host.
-func (s *Server) admits(w *wire, h *http1.RequestHead) bool {
-	if w.inside != nil {
-		w.asked = w.inside.asked(w.asked, string(h.Host))
+func (s *Server) admit(c *clientConn, h *http1.RequestHead) bool {
+	if c.inside != nil {
+		c.target = c.inside.targetInside(c.target, string(h.Host))
 	}
 	switch {
-	case w.surplus:
-		s.overloaded(w, h, "too many connections")
-	case w.isDraining():
-		s.overloaded(w, h, "the proxy is stopping")
+	case c.overLimit:
+		s.overloaded(c, h, "too many connections")
+	case c.isDraining():
+		s.overloaded(c, h, "the proxy is stopping")
 	default:
 		return true
 	}
 	return false
 }
 
-func (s *Server) overloaded(w *wire, h *http1.RequestHead, detail string) {
-	x := s.newExchange(w, string(h.Method))
-	x.request.Target = w.asked.Target
+func (s *Server) overloaded(c *clientConn, h *http1.RequestHead, detail string) {
+	x := s.newExchange(c, string(h.Method))
+	x.request.Target = c.target.Target
 	x.decide()
 	x.refuseAs(policy.Overloaded)
 	x.status = x.denialStatus()
 	x.begin(denials[policy.Overloaded].word, detail)
-	x.answerRaw(x.denial(), h.Minor, acceptText, true)
+	x.respondRaw(x.denial(), h.Minor, acceptText, true)
 }
 
 // turnAway closes a connection that there is not even the time to answer. It may not have sent
 // anything; it has a record all the same.
-func (s *Server) turnAway(w *wire) {
-	x := s.newExchange(w, "")
+func (s *Server) turnAway(c *clientConn) {
+	x := s.newExchange(c, "")
 	x.decide()
 	x.refuseAs(policy.Overloaded)
 	x.begin(denials[policy.Overloaded].word, "too many connections, closed without an answer")
-	w.Close()
+	c.Close()
 }
 
-// identified implements wireOwner.
-func (s *Server) identified(w *wire, client netip.AddrPort) bool {
-	return s.wires.rename(w, client, s.maxPerClient)
+// identified implements connOwner.
+func (s *Server) identified(c *clientConn, client netip.AddrPort) bool {
+	return s.conns.rename(c, client, s.maxPerClient)
 }
 
-// closed implements wireOwner.
-func (s *Server) closed(w *wire) {
-	if w.inside != nil {
-		w.inside.ended()
+// closed implements connOwner.
+func (s *Server) closed(c *clientConn) {
+	if c.inside != nil {
+		c.inside.ended()
 		return
 	}
-	s.origins.gone(w)
-	s.wires.remove(w)
+	s.origins.gone(c)
+	s.conns.remove(c)
 }

@@ -18,11 +18,11 @@ func (x *exchange) bodyLeft(r *http.Request) bool {
 // leaveBody gives up what is left of the body of r after an answer that is complete. net/http would read on
 // to its end: for as long as the client takes, and, since forward has it answer at the same time, with
 // a second reader of the connection beside it, at which it panics.
-func (a *answer) leaveBody(r *http.Request) {
-	if !a.x.bodyLeft(r) {
+func (w *responseWriter) leaveBody(r *http.Request) {
+	if !w.x.bodyLeft(r) {
 		return
 	}
 	// A transport may still be reading: this interrupts it, and Close finds nothing to wait for.
-	http.NewResponseController(a.rw).SetReadDeadline(time.Unix(1, 0))
+	http.NewResponseController(w.rw).SetReadDeadline(time.Unix(1, 0))
 	r.Body.Close()
 }

@@ -46,7 +46,7 @@ func TestLoginAtParent(t *testing.T) {
 	s.prepare()
 	defer s.Close()
 	p := &egress.Upstream{}
-	_, w := wirePair(t)
+	_, c := wirePair(t)
 	d := policy.Decision{}
 	d.Target, _ = policy.ParseTarget(policy.HTTP, "origin.test:80")
 	key := func(fields ...string) originKey {
@@ -54,15 +54,15 @@ func TestLoginAtParent(t *testing.T) {
 		for i := 0; i < len(fields); i += 2 {
 			h.Set(fields[i], fields[i+1])
 		}
-		return s.keyTo(p, w, &d, h)
+		return s.keyTo(p, c, &d, h)
 	}
 	if k := key("Proxy-Authorization", "Basic x"); k.owner != nil {
 		t.Error("Basic: not shared")
 	}
-	if k := key("Proxy-Authorization", "Negotiate x"); k.owner != w || k.target != (policy.Target{}) {
+	if k := key("Proxy-Authorization", "Negotiate x"); k.owner != c || k.target != (policy.Target{}) {
 		t.Errorf("Negotiate: %+v", k)
 	}
-	if k := key("Proxy-Authorization", "Negotiate x", "Authorization", "NTLM x"); k.owner != w || k.target != d.Target {
+	if k := key("Proxy-Authorization", "Negotiate x", "Authorization", "NTLM x"); k.owner != c || k.target != d.Target {
 		t.Errorf("a login at the origin too: %+v", k)
 	}
 }
@@ -71,12 +71,12 @@ func TestLoginAtParent(t *testing.T) {
 func TestOwnedIsBounded(t *testing.T) {
 	var p originPool
 	defer p.drop()
-	_, w := wirePair(t)
+	_, c := wirePair(t)
 	var first originKey
 	for i := range maxOwned + 1 {
 		var key originKey
 		key.target, _ = policy.ParseTarget(policy.HTTP, fmt.Sprintf("h%d.test:80", i))
-		key = p.own(w, key)
+		key = p.own(c, key)
 		c, _ := poolPair(t, &p, key)
 		if !p.give(c) {
 			t.Fatal("not kept")
@@ -88,18 +88,18 @@ func TestOwnedIsBounded(t *testing.T) {
 	if p.take(first, nil) != nil || p.count != maxOwned {
 		t.Errorf("%d are kept", p.count)
 	}
-	if p.gone(w); p.count != 0 || len(p.owned) != 0 {
+	if p.gone(c); p.count != 0 || len(p.owned) != 0 {
 		t.Errorf("%d are kept of a client that has gone", p.count)
 	}
 	// A full pool is no reason to break a login.
 	p.owned = nil
 	var key originKey
-	c, _ := poolPair(t, &p, key)
-	if !p.give(c) {
+	free, _ := poolPair(t, &p, key)
+	if !p.give(free) {
 		t.Fatal("not kept")
 	}
 	p.count += maxIdleOrigins - 1
-	own, _ := poolPair(t, &p, p.own(w, key))
+	own, _ := poolPair(t, &p, p.own(c, key))
 	if !p.give(own) {
 		t.Error("there is no room for a client's own")
 	}

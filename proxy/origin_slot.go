@@ -15,8 +15,8 @@ import (
 // A slot is room for one connection to an origin or to a parent, for requests that net/http's Transport makes.
 // It serves one request at a time: what its answer says is known before the connection serves anybody else.
 // A Transport with a pool of its own would have given it away by then.
-type slot struct {
-	keeping
+type originSlot struct {
+	poolEntry
 	transport *http.Transport // of this connection only
 	open      dialFunc
 
@@ -28,11 +28,11 @@ type slot struct {
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // newSlot returns an empty slot for key.
-func (s *Server) newSlot(key originKey) *slot {
+func (s *Server) newSlot(key originKey) *originSlot {
 	key.slot = true
-	sl := &slot{keeping: keeping{key: key, era: s.origins.now()}}
-	if key.parent != nil {
-		sl.transport = s.newParentTransport(key.parent)
+	sl := &originSlot{poolEntry: poolEntry{key: key, era: s.origins.now()}}
+	if key.upstream != nil {
+		sl.transport = s.newUpstreamTransport(key.upstream)
 	} else {
 		sl.transport = s.newTransport()
 	}
@@ -42,7 +42,7 @@ func (s *Server) newSlot(key originKey) *slot {
 }
 
 // dial is the DialContext of sl.transport.
-func (sl *slot) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (sl *originSlot) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	sl.mu.Lock()
 	first := sl.first
 	sl.first = nil
@@ -64,7 +64,7 @@ func (sl *slot) dial(ctx context.Context, network, address string) (net.Conn, er
 }
 
 // has notes that conn is what sl has now.
-func (sl *slot) has(conn *originConn) *originConn {
+func (sl *originSlot) has(conn *originConn) *originConn {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
 	sl.conn, sl.route = conn, conn.route
@@ -78,25 +78,25 @@ func (sl *slot) has(conn *originConn) *originConn {
 	return conn
 }
 
-// whole implements keptConn.
-func (sl *slot) whole() bool {
+// whole implements idleConn.
+func (sl *originSlot) reusable() bool {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
 	return sl.first != nil || sl.conn != nil
 }
 
-// quiet implements keptConn. A connection that sl.transport has is watched by it.
-func (sl *slot) quiet() bool {
+// quiet implements idleConn. A connection that sl.transport has is watched by it.
+func (sl *originSlot) alive() bool {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
 	if tcp, ok := sl.first.(*net.TCPConn); ok {
-		return isQuiet(tcp)
+		return isIdleAlive(tcp)
 	}
 	return sl.conn != nil
 }
 
-// Close implements keptConn. A connection in use is closed when it is at rest.
-func (sl *slot) Close() error {
+// Close implements idleConn. A connection in use is closed when it is at rest.
+func (sl *originSlot) Close() error {
 	sl.mu.Lock()
 	first := sl.first
 	sl.first = nil
@@ -108,11 +108,11 @@ func (sl *slot) Close() error {
 	return nil
 }
 
-// tripOn makes r, which d permits, with a connection of key or, if the client must have one, of its own.
-func (s *Server) tripOn(key originKey, w *wire, d *policy.Decision, r *http.Request) (*http.Response, error) {
+// roundTripOn makes r, which d permits, with a connection of key or, if the client must have one, of its own.
+func (s *Server) roundTripOn(key originKey, c *clientConn, d *policy.Decision, r *http.Request) (*http.Response, error) {
 	for {
-		c := s.origins.take(key, d)
-		sl, again := c.(*slot)
+		kept := s.origins.take(key, d)
+		sl, again := kept.(*originSlot)
 		if !again {
 			sl = s.newSlot(key)
 		}
@@ -120,7 +120,7 @@ func (s *Server) tripOn(key originKey, w *wire, d *policy.Decision, r *http.Requ
 		resp, err := sl.transport.RoundTrip(r)
 		if err == nil {
 			if key.owner == nil && offersLogin(resp.Header) {
-				sl.key = s.own(w, ownedBy(key, d))
+				sl.key = s.own(c, ownedBy(key, d))
 			}
 			s.giveBack(sl, resp)
 			return resp, nil
@@ -136,9 +136,9 @@ func (s *Server) tripOn(key originKey, w *wire, d *policy.Decision, r *http.Requ
 
 // own makes connections of key w's own, and returns the key that they have. w's requests are served from now on
 // where such connections are used. It is called in the goroutine that serves w.
-func (s *Server) own(w *wire, key originKey) originKey {
-	w.limits.gets = false
-	return s.origins.own(w, key)
+func (s *Server) own(c *clientConn, key originKey) originKey {
+	c.limits.fastGets = false
+	return s.origins.own(c, key)
 }
 
 // ownedBy is key as it is for a client's own connections. Those to a parent may be logged in at an origin
@@ -149,41 +149,41 @@ func ownedBy(key originKey, d *policy.Decision) originKey {
 }
 
 // giveBack has sl kept when the body of resp has come to its end.
-func (s *Server) giveBack(sl *slot, resp *http.Response) {
-	b := &slotBody{ReadCloser: resp.Body, srv: s, sl: sl, ends: resp.Close}
+func (s *Server) giveBack(sl *originSlot, resp *http.Response) {
+	b := &originSlotBody{ReadCloser: resp.Body, srv: s, sl: sl, ends: resp.Close}
 	if resp.Body == http.NoBody {
-		b.settle(true)
+		b.finish(true)
 		return
 	}
 	resp.Body = b
 }
 
-// A slotBody is the body of an answer that came by a slot.
-type slotBody struct {
+// A originSlotBody is the body of an answer that came by a slot.
+type originSlotBody struct {
 	io.ReadCloser
 	srv  *Server
-	sl   *slot // nil if it was given back
-	ends bool  // the connection ends with the answer
+	sl   *originSlot // nil if it was given back
+	ends bool        // the connection ends with the answer
 }
 
 // Read implements io.Reader.
-func (b *slotBody) Read(p []byte) (int, error) {
+func (b *originSlotBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		b.settle(err == io.EOF)
+		b.finish(err == io.EOF)
 	}
 	return n, err
 }
 
 // Close implements io.Closer.
-func (b *slotBody) Close() error {
+func (b *originSlotBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.settle(false)
+	b.finish(false)
 	return err
 }
 
 // settle gives the slot back; whole says that nothing of the answer is left in it.
-func (b *slotBody) settle(whole bool) {
+func (b *originSlotBody) finish(whole bool) {
 	sl := b.sl
 	if sl == nil {
 		return

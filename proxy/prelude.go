@@ -37,46 +37,46 @@ const preludeBuffer = 1024
 
 // begin reads w's prelude, in at most the time that a head may take. It reports false if the
 // connection is over: if the client sent anything, there is then a record.
-func (w *wire) begin() bool {
-	p := w.prelude
-	w.prelude = nil
-	limit := deadlineIn(w.limits.header)
-	w.awaitBy(limit)
-	w.tcp.SetWriteDeadline(limit) // of the handshake's answers
-	first := &firstBytes{TCPConn: w.tcp}
-	f, err := w.readPrelude(p, first)
-	w.await(false)
-	w.armAt(noDeadline)
-	w.SetWriteDeadline(noDeadline)
+func (c *clientConn) begin() bool {
+	p := c.prelude
+	c.prelude = nil
+	limit := deadlineIn(c.limits.header)
+	c.awaitBy(limit)
+	c.tcp.SetWriteDeadline(limit) // of the handshake's answers
+	first := &firstBytes{TCPConn: c.tcp}
+	f, err := c.readPrelude(p, first)
+	c.await(false)
+	c.armAt(noDeadline)
+	c.SetWriteDeadline(noDeadline)
 	switch {
 	case f == http1.NoError:
 		return true
 	case !first.came:
-		w.refused = true
+		c.inputDone = true
 	default:
-		w.refuse(nil, f, err)
+		c.refuse(nil, f, err)
 	}
 	return false
 }
 
-func (w *wire) readPrelude(p *prelude, first *firstBytes) (http1.ProtocolError, error) {
+func (c *clientConn) readPrelude(p *prelude, first *firstBytes) (http1.ProtocolError, error) {
 	if p.balanced {
-		if f, err := w.readBalancer(first); f != http1.NoError {
+		if f, err := c.readBalancer(first); f != http1.NoError {
 			return f, err
 		}
 	}
 	if p.tls != nil {
-		return w.handshake(p.tls, first)
+		return c.handshake(p.tls, first)
 	}
 	if len(first.rest) > 0 {
-		w.hold(first.rest)
+		c.hold(first.rest)
 	}
 	return http1.NoError, nil
 }
 
 // readBalancer reads a PROXY protocol header and takes over the client that it names. A balancer that
 // asks for itself, to see whether we live, is its own client.
-func (w *wire) readBalancer(first *firstBytes) (http1.ProtocolError, error) {
+func (c *clientConn) readBalancer(first *firstBytes) (http1.ProtocolError, error) {
 	r := bufio.NewReaderSize(first, preludeBuffer)
 	h, err := proxyproto.Read(r)
 	if err != nil {
@@ -98,41 +98,41 @@ func (w *wire) readBalancer(first *firstBytes) (http1.ProtocolError, error) {
 	if !client.IsValid() {
 		return http1.ErrBalancer, errors.New("the header names no client address")
 	}
-	if !w.owner.identified(w, client) {
-		w.surplus = true // answered at the first request, as others beyond the limits are
+	if !c.owner.identified(c, client) {
+		c.overLimit = true // answered at the first request, as others beyond the limits are
 	}
 	return http1.NoError, nil
 }
 
 // handshake turns w into a TLS connection, and asks the client's certificate who it is.
-func (w *wire) handshake(o *TLSListener, first *firstBytes) (http1.ProtocolError, error) {
+func (c *clientConn) handshake(o *TLSListener, first *firstBytes) (http1.ProtocolError, error) {
 	conn := tls.Server(first, o.Config)
 	err := conn.Handshake()
 	var noTLS tls.RecordHeaderError
 	if errors.As(err, &noTLS) {
 		return http1.ErrNoTLS, nil // and it is told so in clear
 	}
-	w.conn = conn
+	c.conn = conn
 	if err != nil {
 		return http1.ErrHandshake, err
 	}
 	if chains := conn.ConnectionState().VerifiedChains; len(chains) > 0 && o.Identify != nil {
-		w.group, w.name = o.Identify(chains[0][0])
+		c.group, c.name = o.Identify(chains[0][0])
 	}
 	return http1.NoError, nil
 }
 
 // awaitBy marks that the wire waits for its first bytes, which must come by a time.
-func (w *wire) awaitBy(by time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.waiting, w.since = true, time.Now()
+func (c *clientConn) awaitBy(by time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting, c.since = true, time.Now()
 	switch {
-	case w.interrupted:
-	case w.draining:
-		w.tcp.SetReadDeadline(deadlineIn(lastMoment))
+	case c.interrupted:
+	case c.draining:
+		c.tcp.SetReadDeadline(deadlineIn(lastMoment))
 	default:
-		w.tcp.SetReadDeadline(by)
+		c.tcp.SetReadDeadline(by)
 	}
 }
 

@@ -89,40 +89,40 @@ func (x *exchange) trouble() *refusal {
 // refuse answers a request that is not permitted. A plain HTTP connection goes on; behind a CONNECT
 // there may be bytes of the tunnel that never was, so that one ends.
 func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
-	x.settleStatus()
+	x.finalStatus()
 	if x.bodyLeft(r) { // net/http may end the connection without having read the body
-		x.wire.lingers()
+		x.client.lingerOnClose()
 	}
-	x.denial().write(rw, r, x.wire)
+	x.denial().write(rw, r, x.client)
 }
 
-// settleStatus sees to it that a refusal has the status of what it is refused for in the end.
-func (x *exchange) settleStatus() {
+// finalStatus sees to it that a refusal has the status of what it is refused for in the end.
+func (x *exchange) finalStatus() {
 	if x.status == 0 || x.decision.Reason == policy.AuditUnavailable {
 		x.status = x.denialStatus()
 	}
 }
 
 // write answers r.
-func (f *refusal) write(rw http.ResponseWriter, r *http.Request, w *wire) {
+func (f *refusal) write(rw http.ResponseWriter, r *http.Request, c *clientConn) {
 	h := rw.Header()
 	clear(h)
 	contentType, body := f.body(negotiate(r.Header["Accept"]))
 	ends := f.close || r.Method == http.MethodConnect
 	f.fields(contentType, len(body), ends, h.Set)
 	if ends {
-		w.lingers()
+		c.lingerOnClose()
 	}
-	w.reason = f.phrase()
+	c.reasonPhrase = f.phrase()
 	rw.WriteHeader(f.status)
 	if r.Method != http.MethodHead {
 		rw.Write(body)
 	}
 }
 
-// answerRaw answers a request that net/http never saw, with the bytes that net/http would write. close tells
+// respondRaw answers a request that net/http never saw, with the bytes that net/http would write. close tells
 // the client that the connection ends. An error tells that the client did not get all of it.
-func (x *exchange) answerRaw(f *refusal, minor int, form accepted, close bool) error {
+func (x *exchange) respondRaw(f *refusal, minor int, form accepted, close bool) error {
 	contentType, body := f.body(form)
 	b := make([]byte, 0, 1<<10)
 	b = append(b, "HTTP/1."...)
@@ -143,7 +143,7 @@ func (x *exchange) answerRaw(f *refusal, minor int, form accepted, close bool) e
 	if x.request.Method != http.MethodHead {
 		b = append(b, body...)
 	}
-	_, err := x.wire.Write(b)
+	_, err := x.client.Write(b)
 	return err
 }
 
@@ -205,20 +205,20 @@ func (f *refusal) compose(prefix string, limit int) string {
 
 // writeStatus writes b, which begins with the status line of an answer of ours, with w.reason for its
 // reason phrase: net/http knows only the phrases of its own table.
-func (w *wire) writeStatus(b []byte) (int, error) {
+func (c *clientConn) writeStatus(b []byte) (int, error) {
 	const fixed = len("HTTP/1.1 403")
-	reason := w.reason
-	w.reason = ""
+	reason := c.reasonPhrase
+	c.reasonPhrase = ""
 	end := strings.Index(string(b[:min(len(b), 256)]), "\r\n")
 	if end < fixed {
-		return w.conn.Write(b)
+		return c.conn.Write(b)
 	}
 	out := make([]byte, 0, len(b)+len(reason))
 	out = append(out, b[:fixed]...)
 	out = append(out, ' ')
 	out = append(out, reason...)
 	out = append(out, b[end:]...)
-	if _, err := w.conn.Write(out); err != nil {
+	if _, err := c.conn.Write(out); err != nil {
 		return 0, err
 	}
 	return len(b), nil

@@ -64,15 +64,15 @@ type Server struct {
 	http         *http.Server
 	engine       http.Handler // goproxy; see goproxy.go
 	via          string
-	limits       wireLimits
+	limits       connLimits
 	maxConns     int
 	maxPerClient int
 	balancers    []netip.Prefix
 	copies       bufferPool
-	fronts       bufferPool // for the first bytes of heads
+	firstReads   bufferPool // for the first bytes of heads
 	tunnelPools  tunnelPools
 	origins      originPool
-	wires        wires
+	conns        connTracker
 	inflight     inflight
 	memory       budget // of opened TLS
 	insideConns  budget // connections to origins from opened tunnels; all else has no more than one for each of a client
@@ -90,12 +90,12 @@ type Server struct {
 }
 
 const (
-	copyBufferSize  = 32 << 10
-	frontBufferSize = 4 << 10 // most heads fit; net/http's buffer has that size too
+	copyBufferSize = 32 << 10
+	firstReadSize  = 4 << 10 // most heads fit; net/http's buffer has that size too
 
 	// What a connection beyond the limits gets: that long to send a request, so that the record
 	// says what was refused, if not too many others are waiting to be told.
-	surplusWait = 2 * time.Second
+	overLimitWait = 2 * time.Second
 )
 
 // prepare fills in what is derived from the exported fields.
@@ -113,12 +113,12 @@ func (s *Server) prepare() {
 		if headSize == 0 {
 			headSize = defaultHeaderBytes
 		}
-		s.limits = wireLimits{
-			header: o.HeaderTimeout.Or(defaultHeaderTimeout),
-			idle:   o.IdleTimeout.Or(defaultIdleTimeout),
-			stall:  o.StallTimeout.Or(defaultStallTimeout),
-			heads:  &bufferPool{size: headSize},
-			gets:   frontGets && !s.Egress.HasParents(),
+		s.limits = connLimits{
+			header:   o.HeaderTimeout.Or(defaultHeaderTimeout),
+			idle:     o.IdleTimeout.Or(defaultIdleTimeout),
+			stall:    o.StallTimeout.Or(defaultStallTimeout),
+			heads:    &bufferPool{size: headSize},
+			fastGets: fastGetsWork && !s.Egress.HasUpstreams(),
 		}
 		s.descriptors.setLimits(openFilesLimit())
 		s.descriptors.reclaim = s.reclaim
@@ -126,7 +126,7 @@ func (s *Server) prepare() {
 		if s.Egress != nil {
 			s.Egress.AdmitSockets(s.descriptors.admits)
 		}
-		s.copies.size, s.fronts.size = copyBufferSize, frontBufferSize
+		s.copies.size, s.firstReads.size = copyBufferSize, firstReadSize
 		if s.maxConns = o.MaxConnections; s.maxConns == 0 {
 			s.maxConns = s.descriptors.connections()
 		}
@@ -141,17 +141,17 @@ func (s *Server) prepare() {
 		s.inside = s.newInside()
 		s.http = &http.Server{
 			Handler: http.HandlerFunc(s.serve),
-			// The filter in wire.go has its own timers and limits. Those of net/http begin
+			// The filter in client_conn.go has its own timers and limits. Those of net/http begin
 			// only behind it, and would answer without a record.
 			MaxHeaderBytes:               headSize + 4096,
 			DisableGeneralOptionsHandler: true,
 			ErrorLog:                     debugLog(s.Log),
 			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				return context.WithValue(ctx, wireKey{}, c)
+				return context.WithValue(ctx, connKey{}, c)
 			},
-			ConnState: func(c net.Conn, state http.ConnState) {
-				if w, ok := c.(*wire); ok && state == http.StateIdle {
-					w.answered()
+			ConnState: func(conn net.Conn, state http.ConnState) {
+				if c, ok := conn.(*clientConn); ok && state == http.StateIdle {
+					c.responseDone()
 				}
 			},
 			Protocols: http1Only(),
@@ -159,7 +159,7 @@ func (s *Server) prepare() {
 	})
 }
 
-type wireKey struct{}
+type connKey struct{}
 
 // debugLog is for libraries that would tell the operator about every client that hangs up.
 func debugLog(log *zap.Logger) *stdlog.Logger {
@@ -192,11 +192,11 @@ func (s *Server) ServeTLS(ln net.Listener, o TLSListener) error { return s.serve
 
 func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 	s.prepare()
-	if !s.wires.listen(ln) {
+	if !s.conns.listen(ln) {
 		return ln.Close()
 	}
-	defer s.wires.unlisten(ln)
-	err := (&gate{Listener: ln, srv: s, tls: o}).run()
+	defer s.conns.unlisten(ln)
+	err := (&acceptor{Listener: ln, srv: s, tls: o}).run()
 	if s.draining.Load() && errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -205,24 +205,24 @@ func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 
 // serve is the handler behind net/http, for what the filter let through.
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
-	w, ok := r.Context().Value(wireKey{}).(*wire)
+	c, ok := r.Context().Value(connKey{}).(*clientConn)
 	if !ok { // not from gate: nothing has checked it
 		http.Error(rw, "not a client connection", http.StatusBadRequest)
 		return
 	}
-	s.handle(w, rw, r)
+	s.handle(c, rw, r)
 }
 
 // handle serves one request, from its head to the last byte of its answer or to the start of its tunnel.
-func (s *Server) handle(w *wire, rw http.ResponseWriter, r *http.Request) {
+func (s *Server) handle(c *clientConn, rw http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		rw.Header().Set("Connection", "close")
 	}
-	x := s.newExchange(w, r.Method)
-	if n := w.inside; n != nil {
+	x := s.newExchange(c, r.Method)
+	if n := c.inside; n != nil {
 		n.hold()
 		defer n.release()
-		n.absolute(w, r)
+		n.absolute(c, r)
 		defer x.takeMemory(costOf(r))()
 		if r.ProtoMajor == 2 {
 			var done func()
@@ -230,7 +230,7 @@ func (s *Server) handle(w *wire, rw http.ResponseWriter, r *http.Request) {
 			defer done()
 		}
 	}
-	switch x.judge(r); {
+	switch x.evaluate(r); {
 	case !x.decision.Permit:
 		x.refuse(rw, r)
 		return
@@ -286,7 +286,7 @@ func (s *Server) Recording() bool { return !s.auditFailing.Load() }
 
 // Stats returns what is open now.
 func (s *Server) Stats() Stats {
-	st := Stats{Connections: s.wires.len(), InspectionMemory: s.memory.inUse(), InsideConns: int(s.insideConns.inUse()), Reclaimed: s.descriptors.reclaimed.Load()}
+	st := Stats{Connections: s.conns.len(), InspectionMemory: s.memory.inUse(), InsideConns: int(s.insideConns.inUse()), Reclaimed: s.descriptors.reclaimed.Load()}
 	for _, x := range s.tracked() {
 		if x.tunnel.Load() != nil {
 			st.Tunnels++

@@ -12,7 +12,7 @@ import "context"
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.prepare()
 	s.draining.Store(true)
-	gone := s.wires.drain()
+	gone := s.conns.drain()
 	s.drainInside()
 	var err error
 	select {
@@ -58,5 +58,5 @@ func (s *Server) Close() error {
 func (s *Server) stop() {
 	s.stopOnce.Do(func() { close(s.stopped) })
 	s.cutAll(wordShutdown)
-	s.wires.cut()
+	s.conns.cut()
 }

@@ -17,13 +17,13 @@ import (
 type tunnel struct {
 	client, origin net.Conn
 	// early is what the client sent together with the CONNECT head.
-	early []byte
+	buffered []byte
 	// idle ends the tunnel when no byte has moved for so long, a quarter more at most.
 	// If zero, silence is no reason to end: TCP keep-alive finds peers that are gone.
 	idle time.Duration
 	// linger is idle for a tunnel of which one direction has ended: without one, a client that
 	// went away and an origin that says nothing would stay for ever. If zero, it is idle.
-	linger time.Duration
+	halfCloseTimeout time.Duration
 	// stall ends the tunnel when one side takes nothing of what is to be delivered to it for so long,
 	// twice as long at most. If zero, it may take its time.
 	stall time.Duration
@@ -33,10 +33,10 @@ type tunnel struct {
 	pace pace
 	over chan struct{}
 	// judge is asked about what the client sends first, before any of it goes on. An error refuses
-	// the tunnel. If nil, everything goes on unseen. See hello.go.
-	judge func(*clienthello.Hello) *helloRefusal
+	// the tunnel. If nil, everything goes on unseen. See client_hello.go.
+	checkHello func(*clienthello.Hello) *clientHelloRefusal
 	// helloWait bounds the time from the first byte of a TLS hello to its last; 0 is no limit.
-	helloWait time.Duration
+	clientHelloTimeout time.Duration
 
 	out, in atomic.Int64 // bytes delivered, client to origin and back; may be read at any time
 	halves  atomic.Int32 // directions that came to their end
@@ -141,8 +141,8 @@ func (t *tunnel) copy(f *tunnelFlow, open func(*tunnelFlow) error) {
 		t.stop(tunnelFailed)
 		return
 	}
-	if t.linger > 0 {
-		t.stopWhenSilent(t.linger)
+	if t.halfCloseTimeout > 0 {
+		t.stopWhenSilent(t.halfCloseTimeout)
 	}
 }
 

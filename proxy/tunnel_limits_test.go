@@ -60,7 +60,7 @@ func TestTunnelIdleWhileBlocked(t *testing.T) {
 
 func TestTunnelWithoutLimitStaysOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tun := &tunnel{linger: time.Second}
+		tun := &tunnel{halfCloseTimeout: time.Second}
 		client, origin, done := pipeTunnel(tun, bare)
 		time.Sleep(30 * 24 * time.Hour)
 		send(t, client, "still there?")
@@ -82,7 +82,7 @@ func (p closingPipe) CloseWrite() error { close(p.ended); return nil }
 
 func TestTunnelLinger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tun := &tunnel{linger: time.Minute}
+		tun := &tunnel{halfCloseTimeout: time.Minute}
 		client, origin, done := pipeTunnel(tun, func(c net.Conn) net.Conn {
 			return closingPipe{c, make(chan struct{})}
 		})
@@ -101,7 +101,7 @@ func TestTunnelLinger(t *testing.T) {
 // TestTunnelNoHalfClose: where a connection has no half to close, the end of one direction ends both.
 func TestTunnelNoHalfClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, origin, done := pipeTunnel(&tunnel{early: []byte("hello ")}, bare)
+		client, origin, done := pipeTunnel(&tunnel{buffered: []byte("hello ")}, bare)
 		expect(t, origin, "hello ")
 		send(t, client, "world")
 		expect(t, origin, "world")

@@ -124,7 +124,7 @@ func TestTunnelHalfClose(t *testing.T) {
 }
 
 func TestTunnelEarlyBytesComeFirst(t *testing.T) {
-	client, origin, done := startTunnel(t, &tunnel{early: []byte("early ")})
+	client, origin, done := startTunnel(t, &tunnel{buffered: []byte("early ")})
 	send(t, client, "and late")
 	expect(t, origin, "early and late")
 	client.CloseWrite()
@@ -298,7 +298,7 @@ func TestTunnelCutWhileBlocked(t *testing.T) {
 }
 
 func TestTunnelEarlyBytesUndeliverable(t *testing.T) {
-	tun := &tunnel{early: []byte("hello")}
+	tun := &tunnel{buffered: []byte("hello")}
 	_, tun.client = tcpPair(t)
 	_, tun.origin = tcpPair(t)
 	tun.origin.Close()

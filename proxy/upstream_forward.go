@@ -12,8 +12,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// newParentTransport returns a Transport for one connection to p, for requests in absolute form to any host.
-func (s *Server) newParentTransport(p *egress.Upstream) *http.Transport {
+// newUpstreamTransport returns a Transport for one connection to p, for requests in absolute form to any host.
+func (s *Server) newUpstreamTransport(p *egress.Upstream) *http.Transport {
 	t := s.newTransport()
 	// The scheme is that of the requests: TLS to the parent, if it wants that, is openUpstream's.
 	proxy := &url.URL{Scheme: "http", Host: p.HostPort()}
@@ -42,31 +42,31 @@ func (s *Server) newParentTransport(p *egress.Upstream) *http.Transport {
 	return t
 }
 
-// tripThrough makes r, which d permits, to the first of parents that takes it.
-func (s *Server) tripThrough(w *wire, r *http.Request, d policy.Decision, parents []*egress.Upstream) (*http.Response, error) {
-	return s.Egress.RoundTrip(r, &d, parents, func(p *egress.Upstream, out *http.Request) (*http.Response, error) {
+// roundTripThrough makes r, which d permits, to the first of parents that takes it.
+func (s *Server) roundTripThrough(c *clientConn, r *http.Request, d policy.Decision, upstreams []*egress.Upstream) (*http.Response, error) {
+	return s.Egress.RoundTrip(r, &d, upstreams, func(p *egress.Upstream, out *http.Request) (*http.Response, error) {
 		if x := exchangeOf(r); x != nil { // the KDC may have taken its time
 			if err := x.renew(); err != nil {
 				return nil, err
 			}
 		}
 		out.URL = absoluteURL(r.URL, r.Host)
-		return s.tripOn(s.keyTo(p, w, &d, out.Header), w, &d, out)
+		return s.roundTripOn(s.keyTo(p, c, &d, out.Header), c, &d, out)
 	})
 }
 
 // keyTo says which connections to p a request with header h may use.
-func (s *Server) keyTo(p *egress.Upstream, w *wire, d *policy.Decision, h http.Header) originKey {
-	key := originKey{parent: p, slot: true}
+func (s *Server) keyTo(p *egress.Upstream, c *clientConn, d *policy.Decision, h http.Header) originKey {
+	key := originKey{upstream: p, slot: true}
 	atOrigin := ownedBy(key, d)
 	if beginsLogin(h) {
-		return s.own(w, atOrigin)
+		return s.own(c, atOrigin)
 	}
-	if own, ok := s.origins.ownKey(w, atOrigin); ok {
+	if own, ok := s.origins.ownKey(c, atOrigin); ok {
 		return own
 	}
 	if http1.LogsInConnection([]byte(h.Get("Proxy-Authorization"))) {
-		return s.own(w, key)
+		return s.own(c, key)
 	}
 	return key
 }

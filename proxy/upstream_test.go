@@ -111,10 +111,10 @@ func behind(t *testing.T, c proxytest.Config, change func(*egress.Egress), o egr
 	return proxytest.Start(t, c)
 }
 
-func specs(parents ...*parent) []egress.ParentSpec {
-	var all []egress.ParentSpec
-	for _, p := range parents {
-		all = append(all, egress.ParentSpec{URL: p.URL})
+func specs(upstreams ...*parent) []egress.UpstreamSpec {
+	var all []egress.UpstreamSpec
+	for _, p := range upstreams {
+		all = append(all, egress.UpstreamSpec{URL: p.URL})
 	}
 	return all
 }
@@ -125,7 +125,7 @@ func TestParentTunnel(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		parent := startParent(t, secure)
 		parent.lead = "early "
-		o := egress.Options{Parents: specs(parent)}
+		o := egress.Options{Upstreams: specs(parent)}
 		if secure {
 			roots := x509.NewCertPool()
 			roots.AddCert(parent.Certificate())
@@ -155,7 +155,7 @@ func TestParentForward(t *testing.T) {
 	p := behind(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.Method+" "+string(body))
-	})}, nil, egress.Options{Parents: specs(parent)})
+	})}, nil, egress.Options{Upstreams: specs(parent)})
 	c := p.Dial()
 	var want []string
 	for _, path := range []string{"/", "/a%2fb?c=%20d&", "//x//y?", "/p^q"} {
@@ -195,7 +195,7 @@ func TestParentAnswers(t *testing.T) {
 		{504, 504, "connection_timeout"},
 	}
 	parent := startParent(t, false)
-	p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(parent)})
+	p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent)})
 	for _, tt := range tests {
 		parent.status.Store(int64(tt.status))
 		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
@@ -234,7 +234,7 @@ func TestParentCredentials(t *testing.T) {
 	parent.basic.Store("Basic YWxpY2U6Zmlyc3Q=")
 	all := specs(parent)
 	all[0].Credentials = file
-	p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: all})
+	p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: all})
 	get := func() int {
 		c := p.Dial()
 		defer c.Close()
@@ -256,7 +256,7 @@ func TestParentCredentials(t *testing.T) {
 	p.Connect("").Close()
 	for _, bad := range []string{"", "alice", ":x", "a:b\nc:d\n"} {
 		write(bad)
-		if _, err := egress.New(egress.Options{Parents: all}); err == nil || strings.Contains(err.Error(), "alice") {
+		if _, err := egress.New(egress.Options{Upstreams: all}); err == nil || strings.Contains(err.Error(), "alice") {
 			t.Errorf("credentials %q: error %v, want one that does not quote them", bad, err)
 		}
 	}
@@ -268,12 +268,12 @@ func TestParentFailover(t *testing.T) {
 	var changes []string
 	var mu sync.Mutex
 	p := behind(t, proxytest.Config{}, func(e *egress.Egress) {
-		e.OnParent = func(id string, err error) {
+		e.OnUpstream = func(id string, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			changes = append(changes, id+map[bool]string{true: " up", false: " down"}[err == nil])
 		}
-	}, egress.Options{Parents: specs(first, second)})
+	}, egress.Options{Upstreams: specs(first, second)})
 	use := func(n int) {
 		t.Helper()
 		for range n {
@@ -308,7 +308,7 @@ func TestParentBreaksOff(t *testing.T) {
 	for method, want := range map[string]int{"GET": 200, "POST": 502} {
 		dying, second := startParent(t, false), startParent(t, false)
 		dying.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		p := behind(t, proxytest.Config{}, nil, egress.Options{Parents: specs(dying, second)})
+		p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(dying, second)})
 		c := p.Dial()
 		c.Send(map[string]string{"GET": p.Get("/"), "POST": p.Request("POST", "/", "Content-Length: 2") + "hi"}[method])
 		if resp := c.Response(method); resp.StatusCode != want {
@@ -326,19 +326,19 @@ func TestParentBreaksOff(t *testing.T) {
 // is named in the answer, without its address.
 func TestParentChoice(t *testing.T) {
 	for _, tt := range []struct {
-		spec   egress.ParentSpec
+		spec   egress.UpstreamSpec
 		direct bool
 	}{
-		{egress.ParentSpec{}, false},
-		{egress.ParentSpec{Hosts: []string{"*.test"}}, false},
-		{egress.ParentSpec{Hosts: []string{"*.example"}}, true},
-		{egress.ParentSpec{Except: []string{"origin.test"}}, true},
-		{egress.ParentSpec{Hosts: []string{"*.test"}, Except: []string{"o*.test"}}, true},
+		{egress.UpstreamSpec{}, false},
+		{egress.UpstreamSpec{Hosts: []string{"*.test"}}, false},
+		{egress.UpstreamSpec{Hosts: []string{"*.example"}}, true},
+		{egress.UpstreamSpec{Except: []string{"origin.test"}}, true},
+		{egress.UpstreamSpec{Hosts: []string{"*.test"}, Except: []string{"o*.test"}}, true},
 	} {
 		tt.spec.URL, tt.spec.ID = "http://127.0.0.1:1", "corp"
 		p := behind(t, proxytest.Config{}, nil, egress.Options{
-			Hosts:   map[string][]string{proxytest.Host: {"127.0.0.1"}},
-			Parents: []egress.ParentSpec{tt.spec},
+			Hosts:     map[string][]string{proxytest.Host: {"127.0.0.1"}},
+			Upstreams: []egress.UpstreamSpec{tt.spec},
 		})
 		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
 			method, _, _ := strings.Cut(request, " ")
@@ -365,7 +365,7 @@ func TestParentCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	egress, err := egress.New(egress.Options{Parents: []egress.ParentSpec{{URL: "http://" + ln.Addr().String()}}})
+	egress, err := egress.New(egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,17 +23,17 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	origin, err := x.open(ctx, x.decision)
 	if err != nil {
 		defer cancel()
-		x.answerFailure(rw, r, err)
+		x.respondFailure(rw, r, err)
 		return
 	}
 	h := &handshake{conn: origin}
-	a := newAnswer(x, rw, r)
-	resp, err := h.ask(ctx, a, x.upgradeRequest(r), s.Options.ResponseTimeout.Or(0))
+	w := newResponseWriter(x, rw, r)
+	resp, err := h.ask(ctx, w, x.upgradeRequest(r), s.Options.ResponseTimeout.Or(0))
 	switch {
 	case err != nil:
 		defer cancel()
 		origin.Close()
-		x.answerFailure(rw, r, err)
+		x.respondFailure(rw, r, err)
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		s.switchProtocols(x, rw, h, resp)
 	default:
@@ -42,9 +42,9 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		defer context.AfterFunc(ctx, func() { origin.Close() })()
 		resp.Body = &closesConn{ReadCloser: resp.Body, conn: origin}
 		x.roundTrip = func(r *http.Request) (*http.Response, error) {
-			return x.fetch(a, r, func(*http.Request) (*http.Response, error) { return resp, nil })
+			return x.fetch(w, r, func(*http.Request) (*http.Response, error) { return resp, nil })
 		}
-		s.pass(x, a, r.WithContext(ctx))
+		s.pass(x, w, r.WithContext(ctx))
 	}
 }
 
@@ -59,7 +59,7 @@ func (x *exchange) upgradeRequest(r *http.Request) *http.Request {
 
 // switchProtocols hands both connections to a tunnel.
 func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handshake, resp *http.Response) {
-	hj := &hijacker{ResponseWriter: rw, wire: x.wire}
+	hj := &hijacker{ResponseWriter: rw, client: x.client}
 	if _, _, err := hj.Hijack(); err != nil {
 		defer x.cancel()
 		h.conn.Close()
@@ -67,13 +67,13 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 		return
 	}
 	x.status = resp.StatusCode
-	cleanAnswer(resp.Header)
+	cleanResponse(resp.Header)
 	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, s.via)
 	var head bytes.Buffer
 	head.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n")
 	resp.Header.Write(&head)
 	head.WriteString("\r\n")
-	t := &tunnel{origin: h.conn, early: hj.early}
+	t := &tunnel{origin: h.conn, buffered: hj.buffered}
 	// What the origin sent behind its 101 has been read with it.
 	b, _ := h.reader.Peek(h.reader.Buffered())
 	b = append(b, h.responses.TakeRaw()...)
@@ -90,7 +90,7 @@ type handshake struct {
 }
 
 // ask sends r and reads the head of the answer. Interim answers are passed to a.
-func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout time.Duration) (*http.Response, error) {
+func (h *handshake) ask(ctx context.Context, w *responseWriter, r *http.Request, timeout time.Duration) (*http.Response, error) {
 	h.conn.SetDeadline(deadlineIn(timeout))
 	stop := context.AfterFunc(ctx, func() { h.conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
@@ -114,7 +114,7 @@ func (h *handshake) ask(ctx context.Context, a *answer, r *http.Request, timeout
 		case resp.StatusCode >= 200:
 			return resp, nil
 		}
-		if err := a.interim(resp.StatusCode, map[string][]string(resp.Header)); err != nil {
+		if err := w.writeInformational(resp.StatusCode, map[string][]string(resp.Header)); err != nil {
 			return nil, err
 		}
 	}

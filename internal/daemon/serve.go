@@ -129,7 +129,7 @@ func (d *daemon) assemble() error {
 	if err != nil {
 		return fmt.Errorf("egress: %w", err)
 	}
-	egress.OnParent = d.parentChanged
+	egress.OnUpstream = d.parentChanged
 	if len(d.cfg.ListenTLS.Listen) > 0 {
 		if d.tls, err = tlsListener(d.cfg, d.log); err != nil {
 			return fmt.Errorf("listen_tls: %w", err)

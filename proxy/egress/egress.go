@@ -22,21 +22,21 @@ var ErrNotPermitted = errors.New("decision does not permit it")
 // It reaches origins directly or through the parents it is given, and takes nothing from the
 // environment: no HTTP_PROXY, no GODEBUG. An Egress is made by NewEgress, and safe for concurrent use.
 type Egress struct {
-	// OnParent is told when a parent stops working, and why, and with nil when it works again. It
+	// OnUpstream is told when a parent stops working, and why, and with nil when it works again. It
 	// is called inside requests, by many goroutines, and may be nil. Set it before the first use.
-	OnParent func(id string, err error)
+	OnUpstream func(id string, err error)
 
-	parents []*Upstream
-	names   *nameCache
-	timeout time.Duration // of connecting, all attempts together
-	dialer  *net.Dialer
+	upstreams []*Upstream
+	names     *nameCache
+	timeout   time.Duration // of connecting, all attempts together
+	dialer    *net.Dialer
 }
 
 // ConnectTimeout bounds connecting to an origin, TLS and all its addresses included.
 func (e *Egress) ConnectTimeout() time.Duration { return e.timeout }
 
-// HasParents reports whether an origin may have to be reached through a parent.
-func (e *Egress) HasParents() bool { return e != nil && len(e.parents) > 0 }
+// HasUpstreams reports whether an origin may have to be reached through a parent.
+func (e *Egress) HasUpstreams() bool { return e != nil && len(e.upstreams) > 0 }
 
 // A Route tells how a connection to an origin came about.
 type Route struct {
@@ -100,19 +100,19 @@ func New(o Options) (*Egress, error) {
 	}
 	o = o.withDefaults()
 	static, _ := o.staticNames()
-	parents := make([]*Upstream, 0, len(o.Parents))
-	for i, spec := range o.Parents {
-		p, err := newParent(spec, i, o)
+	upstreams := make([]*Upstream, 0, len(o.Upstreams))
+	for i, spec := range o.Upstreams {
+		p, err := newUpstream(spec, i, o)
 		if err != nil {
 			return nil, fmt.Errorf("parent %s: %w", spec.name(i), err)
 		}
-		parents = append(parents, p)
+		upstreams = append(upstreams, p)
 	}
 	return &Egress{
-		parents: parents,
-		names:   newNameCache(o, static),
-		timeout: o.ConnectTimeout,
-		dialer:  newDialer(o),
+		upstreams: upstreams,
+		names:     newNameCache(o, static),
+		timeout:   o.ConnectTimeout,
+		dialer:    newDialer(o),
 	}, nil
 }
 
@@ -149,8 +149,8 @@ func (e *Egress) OpenRoute(ctx context.Context, route *Route) (net.Conn, error) 
 	if !d.Permit {
 		return nil, ErrNotPermitted
 	}
-	if parents := e.Through(d.Target); len(parents) > 0 {
-		return e.openThrough(ctx, route, parents)
+	if upstreams := e.Through(d.Target); len(upstreams) > 0 {
+		return e.openThrough(ctx, route, upstreams)
 	}
 	asked := *d
 	began := time.Now()
@@ -260,15 +260,15 @@ func permittedAddrs(dst []netip.AddrPort, d *policy.Decision, addrs []netip.Addr
 
 // connect dials addrs of t, of which there is at least one, within e.timeout. Each is judged once
 // more by judge. It returns the address of the connection, or of the failure.
-func (e *Egress) connect(ctx context.Context, t policy.Target, judge addrJudge, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
+func (e *Egress) connect(ctx context.Context, t policy.Target, check addrCheck, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	if len(addrs) == 1 { // no goroutine for the common case
 		addr = addrs[0]
-		conn, err = e.dial(limited, judge, addr)
+		conn, err = e.dial(limited, check, addr)
 	} else {
 		r := dialRace{dial: func(ctx context.Context, addr netip.AddrPort) (net.Conn, error) {
-			return e.dial(ctx, judge, addr)
+			return e.dial(ctx, check, addr)
 		}}
 		conn, addr, err = r.run(limited, addrs)
 	}
@@ -278,10 +278,10 @@ func (e *Egress) connect(ctx context.Context, t policy.Target, judge addrJudge, 
 	return conn, addr, nil
 }
 
-// An addrJudge says why an address may not be dialled.
-type addrJudge func(netip.AddrPort) error
+// An addrCheck says why an address may not be dialled.
+type addrCheck func(netip.AddrPort) error
 
-// judge is the addrJudge of r. It does not change r.
+// judge is the addrCheck of r. It does not change r.
 func (r *Route) judge(addr netip.AddrPort) error {
 	d := r.Decision
 	if r.Asker != nil {
@@ -297,22 +297,22 @@ func (r *Route) judge(addr netip.AddrPort) error {
 }
 
 // dial connects to addr, if judge permits it, and to nothing else.
-func (e *Egress) dial(ctx context.Context, judge addrJudge, addr netip.AddrPort) (net.Conn, error) {
+func (e *Egress) dial(ctx context.Context, check addrCheck, addr netip.AddrPort) (net.Conn, error) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	if err := judge(addr); err != nil {
+	if err := check(addr); err != nil {
 		return nil, err
 	}
 	judged := addr.String()
-	return e.dialer.DialContext(context.WithValue(ctx, judgedKey{}, judged), "tcp", judged)
+	return e.dialer.DialContext(context.WithValue(ctx, checkedKey{}, judged), "tcp", judged)
 }
 
-// judgedKey is the context key of the text of the address that was judged for a dial.
-type judgedKey struct{}
+// checkedKey is the context key of the text of the address that was judged for a dial.
+type checkedKey struct{}
 
-// onlyJudged is called with the address that a socket is about to be connected to: whatever stands between
+// onlyChecked is called with the address that a socket is about to be connected to: whatever stands between
 // here and dial, it must be the one that was judged.
-func onlyJudged(ctx context.Context, _, address string, _ syscall.RawConn) error {
-	if judged, ok := ctx.Value(judgedKey{}).(string); !ok || address != judged {
+func onlyChecked(ctx context.Context, _, address string, _ syscall.RawConn) error {
+	if judged, ok := ctx.Value(checkedKey{}).(string); !ok || address != judged {
 		return fmt.Errorf("address %q, while %q was judged: %w", address, judged, ErrNotPermitted)
 	}
 	return nil
@@ -328,7 +328,7 @@ func newDialer(o Options) *net.Dialer {
 			Count:    keepAliveProbes,
 		},
 		// The last moment before connecting, with the address the socket will have.
-		ControlContext: onlyJudged,
+		ControlContext: onlyChecked,
 	}
 	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
 	return dialer

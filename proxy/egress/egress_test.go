@@ -185,8 +185,8 @@ func TestDialOnlyJudged(t *testing.T) {
 		want error
 	}{
 		{"nothing judged", t.Context(), ErrNotPermitted},
-		{"another address judged", context.WithValue(t.Context(), judgedKey{}, "127.0.0.1:1"), ErrNotPermitted},
-		{"judged", context.WithValue(t.Context(), judgedKey{}, addr), nil},
+		{"another address judged", context.WithValue(t.Context(), checkedKey{}, "127.0.0.1:1"), ErrNotPermitted},
+		{"judged", context.WithValue(t.Context(), checkedKey{}, addr), nil},
 	} {
 		conn, err := e.dialer.DialContext(tt.ctx, "tcp", addr)
 		if !errors.Is(err, tt.want) {

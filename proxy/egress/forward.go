@@ -21,7 +21,7 @@ func (e *Egress) OpenUpstream(ctx context.Context, d policy.Decision, p *Upstrea
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
-	conn, err := e.dialParent(limited, d, p)
+	conn, err := e.dialUpstream(limited, d, p)
 	route.Connect = time.Since(began)
 	if err != nil {
 		return nil, route, &unsentError{err}
@@ -42,13 +42,13 @@ type sender func(p *Upstream, r *http.Request) (*http.Response, error)
 
 // RoundTrip has send make r, which d permits, to the first of parents that takes it. An answer that is the parent's own
 // is an error: it is never taken for the origin's.
-func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, parents []*Upstream, send sender) (*http.Response, error) {
+func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, upstreams []*Upstream, send sender) (*http.Response, error) {
 	if !d.Permit {
 		return nil, ErrNotPermitted
 	}
 	var worst error
-	for _, p := range parents {
-		resp, err := e.tripTo(p, d, r.Clone(r.Context()), send)
+	for _, p := range upstreams {
+		resp, err := e.roundTripTo(p, d, r.Clone(r.Context()), send)
 		if err == nil {
 			e.worked(p)
 			return resp, nil
@@ -58,13 +58,13 @@ func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, parents []*Upstr
 		}
 		worst = worseOf(worst, err)
 		var unsent *unsentError
-		var answered *parentAnswer
+		var answered *upstreamResponse
 		switch {
 		case errors.As(err, &unsent):
 			e.failed(p, err)
 			continue
 		case errors.As(err, &answered):
-			if e.judgeParent(p, err) && Repeatable(r) {
+			if e.noteFailure(p, err) && Repeatable(r) {
 				continue
 			}
 		case BrokenConnWord(err) == proxystatus.Terminated: // it is dying, and had the request in hand
@@ -78,8 +78,8 @@ func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, parents []*Upstr
 	return nil, worst
 }
 
-// tripTo makes r, which it may change, to p.
-func (e *Egress) tripTo(p *Upstream, d *policy.Decision, r *http.Request, send sender) (*http.Response, error) {
+// roundTripTo makes r, which it may change, to p.
+func (e *Egress) roundTripTo(p *Upstream, d *policy.Decision, r *http.Request, send sender) (*http.Response, error) {
 	limited, cancel := context.WithTimeout(r.Context(), e.timeout)
 	authorization, err := p.authorization(limited, d.Target)
 	cancel()
@@ -90,7 +90,7 @@ func (e *Egress) tripTo(p *Upstream, d *policy.Decision, r *http.Request, send s
 		r.Header["Proxy-Authorization"] = []string{authorization}
 	}
 	resp, err := send(p, r)
-	if err == nil && parentsOwn(resp) {
+	if err == nil && isUpstreamsOwn(resp) {
 		resp.Body.Close()
 		return nil, p.answered(d.Target, resp)
 	}
@@ -104,10 +104,10 @@ func Repeatable(r *http.Request) bool {
 	return safe && (r.Body == nil || r.Body == http.NoBody)
 }
 
-// parentsOwn reports whether resp was made by the parent, not by the origin. 407 is for the one next
+// isUpstreamsOwn reports whether resp was made by the parent, not by the origin. 407 is for the one next
 // to it (RFC 9110, 15.5.8). Any other status can be told only if the parent says that it is its own, by
 // Proxy-Status (RFC 9209) or, as Squid does, by X-Squid-Error.
-func parentsOwn(resp *http.Response) bool {
+func isUpstreamsOwn(resp *http.Response) bool {
 	if resp.StatusCode == http.StatusProxyAuthRequired {
 		return true
 	}

@@ -33,7 +33,7 @@ type Options struct {
 	MaxNames int `yaml:"max_names"`
 	// Parents are proxies to reach origins through. Those that may serve a host are tried in this
 	// order until one does; a host that none may serve is reached directly. Default: none.
-	Parents []ParentSpec `yaml:"parents"`
+	Upstreams []UpstreamSpec `yaml:"parents"`
 
 	// Roots are the authorities that parents by https are trusted for. If nil, the system's.
 	Roots *Roots `yaml:"-"`
@@ -84,7 +84,7 @@ func (o Options) Check() error {
 		problems = append(problems, &setting.OptionError{Field: "max_names", Msg: fmt.Sprintf("%d is negative", o.MaxNames)})
 	}
 	_, bad := o.staticNames()
-	return errors.Join(append(append(problems, bad...), o.checkParents()...)...)
+	return errors.Join(append(append(problems, bad...), o.checkUpstreams()...)...)
 }
 
 func resolverHint(s string) string {

@@ -36,7 +36,7 @@ type authorizer interface {
 	forget()
 }
 
-func newParent(spec ParentSpec, i int, o Options) (*Upstream, error) {
+func newUpstream(spec UpstreamSpec, i int, o Options) (*Upstream, error) {
 	addr, secure, err := spec.target()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (p *Upstream) serves(t policy.Target) bool {
 func (e *Egress) Through(t policy.Target) []*Upstream {
 	var working, down []*Upstream
 	now := time.Now()
-	for _, p := range e.parents {
+	for _, p := range e.upstreams {
 		switch {
 		case !p.serves(t):
 		case len(working) > 0 && p.health.down(): // no need to try it now
@@ -111,12 +111,12 @@ func (e *Egress) Through(t policy.Target) []*Upstream {
 
 // openThrough opens a tunnel to the target of route.Decision through the first of parents that gives one:
 // nothing has been sent to the origin before. There is at least one.
-func (e *Egress) openThrough(ctx context.Context, route *Route, parents []*Upstream) (net.Conn, error) {
+func (e *Egress) openThrough(ctx context.Context, route *Route, upstreams []*Upstream) (net.Conn, error) {
 	began := time.Now()
 	var worst error
-	for i, p := range parents {
+	for i, p := range upstreams {
 		route.Upstream = p.id
-		conn, err := e.tunnelThrough(ctx, route, p, e.share(len(parents)-i))
+		conn, err := e.tunnelThrough(ctx, route, p, e.share(len(upstreams)-i))
 		if err == nil {
 			e.worked(p)
 			route.Connect = time.Since(began)
@@ -129,7 +129,7 @@ func (e *Egress) openThrough(ctx context.Context, route *Route, parents []*Upstr
 			return nil, err
 		}
 		worst = worseOf(worst, err)
-		if !e.judgeParent(p, err) {
+		if !e.noteFailure(p, err) {
 			break
 		}
 	}
@@ -153,16 +153,16 @@ func (e *Egress) share(left int) time.Duration {
 // worseOf picks the error to report: what a parent has answered tells more than that another one is
 // not there.
 func worseOf(a, b error) error {
-	var answered *parentAnswer
+	var answered *upstreamResponse
 	if a != nil && (errors.As(a, &answered) || !errors.As(b, &answered)) {
 		return a
 	}
 	return b
 }
 
-// judgeParent notes what err says of p, and reports whether another parent should be asked.
-func (e *Egress) judgeParent(p *Upstream, err error) (again bool) {
-	var answered *parentAnswer
+// noteFailure notes what err says of p, and reports whether another parent should be asked.
+func (e *Egress) noteFailure(p *Upstream, err error) (again bool) {
+	var answered *upstreamResponse
 	switch {
 	case !errors.As(err, &answered):
 		e.failed(p, err)
@@ -178,15 +178,15 @@ func (e *Egress) judgeParent(p *Upstream, err error) (again bool) {
 	return answered.status >= 500 && !answered.loop
 }
 
-// dialParent connects to p, by TLS if it wants that. d is whom it is for.
-func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *Upstream) (net.Conn, error) {
+// dialUpstream connects to p, by TLS if it wants that. d is whom it is for.
+func (e *Egress) dialUpstream(ctx context.Context, d policy.Decision, p *Upstream) (net.Conn, error) {
 	found := e.resolve(ctx, p.addr)
 	if found.err != nil {
 		return nil, p.blame(d.Target, found.err)
 	}
 	notSelf := func(addr netip.AddrPort) error {
 		if d.CheckAddr(addr).Reason == policy.Loop {
-			return errParentIsSelf
+			return errUpstreamIsSelf
 		}
 		return nil
 	}
@@ -220,7 +220,7 @@ func (e *Egress) dialParent(ctx context.Context, d policy.Decision, p *Upstream)
 	return secure, nil
 }
 
-var errParentIsSelf = errors.New("the parent is this proxy itself")
+var errUpstreamIsSelf = errors.New("the parent is this proxy itself")
 
 // blame says that it is p that could not be reached. The client is told its id, never its address.
 func (p *Upstream) blame(t policy.Target, err error) error {
@@ -239,8 +239,8 @@ func (p *Upstream) blame(t policy.Target, err error) error {
 
 // worked and failed tell whoever is interested when the state of p changes.
 func (e *Egress) worked(p *Upstream) {
-	if p.health.worked() && e.OnParent != nil {
-		e.OnParent(p.id, nil)
+	if p.health.worked() && e.OnUpstream != nil {
+		e.OnUpstream(p.id, nil)
 	}
 }
 
@@ -248,7 +248,7 @@ func (e *Egress) failed(p *Upstream, err error) {
 	if errors.Is(err, errNoDescriptor) { // that is this proxy's trouble
 		return
 	}
-	if p.health.failed(time.Now()) && e.OnParent != nil {
-		e.OnParent(p.id, err)
+	if p.health.failed(time.Now()) && e.OnUpstream != nil {
+		e.OnUpstream(p.id, err)
 	}
 }

@@ -25,7 +25,7 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 	if err != nil {
 		return nil, err
 	}
-	conn, err := e.dialParent(limited, *d, p)
+	conn, err := e.dialUpstream(limited, *d, p)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 	// The parent has to connect too, and knows better than we do how long that may take.
 	conn.SetDeadline(time.Now().Add(e.timeout))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	lead, err := p.ask(conn, d.Target, via, authorization)
+	buffered, err := p.ask(conn, d.Target, via, authorization)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -52,14 +52,14 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 		return nil, err
 	}
 	conn.SetDeadline(time.Time{})
-	if len(lead) > 0 {
-		return &BufferedConn{Conn: conn, Buffered: lead}, nil
+	if len(buffered) > 0 {
+		return &BufferedConn{Conn: conn, Buffered: buffered}, nil
 	}
 	return conn, nil
 }
 
 // ask sends a CONNECT for t and reads the answer. It returns what came behind it.
-func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string) (lead []byte, err error) {
+func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string) (buffered []byte, err error) {
 	var head strings.Builder
 	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
 	if via != "" {
@@ -84,19 +84,19 @@ func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string
 		case resp.StatusCode >= 300:
 			return nil, p.answered(t, resp)
 		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
-			lead, _ = r.Peek(r.Buffered())
-			return append(lead, responses.TakeRaw()...), nil
+			buffered, _ = r.Peek(r.Buffered())
+			return append(buffered, responses.TakeRaw()...), nil
 		}
 	}
 }
 
-// A parentAnswer is an answer of a parent that is not the origin's. In a loop there is no point in asking others.
-type parentAnswer struct {
+// A upstreamResponse is an answer of a parent that is not the origin's. In a loop there is no point in asking others.
+type upstreamResponse struct {
 	status int
 	loop   bool
 }
 
-func (e *parentAnswer) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
+func (e *upstreamResponse) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
 
 // answered is the error of a parent that answered by itself, instead of reaching t.
 func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
@@ -113,7 +113,7 @@ func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
 	if loop {
 		word = proxystatus.Loop
 	}
-	failed := p.fail(t, word, status, &parentAnswer{status, loop})
+	failed := p.fail(t, word, status, &upstreamResponse{status, loop})
 	if loop {
 		failed.Detail += ": the way from there leads back to a proxy that the request has passed"
 	}

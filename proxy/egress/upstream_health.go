@@ -7,8 +7,8 @@ import (
 
 // A parent that failed is left alone for a while, longer each time, then one request tries it again.
 const (
-	minParentPause = time.Second
-	maxParentPause = time.Minute
+	minUpstreamPause = time.Second
+	maxUpstreamPause = time.Minute
 )
 
 // A health tells whether a parent works, by how the requests through it fared. The zero health does.
@@ -35,9 +35,9 @@ func (h *health) usable(now time.Time) bool {
 // pause is called with mu held.
 func (h *health) pause(now time.Time) {
 	h.fails++
-	wait := maxParentPause
+	wait := maxUpstreamPause
 	if n := h.fails - 1; n < 6 {
-		wait = min(minParentPause<<n, maxParentPause)
+		wait = min(minUpstreamPause<<n, maxUpstreamPause)
 	}
 	h.retry = now.Add(wait)
 }

@@ -173,8 +173,8 @@ func TestNegotiateFiles(t *testing.T) {
 		last.want, last.spec.Keytab = "chmod 600", open
 	}
 	for _, tt := range tests {
-		spec := ParentSpec{URL: "http://proxy.corp.example:8080", Negotiate: &tt.spec}
-		_, err := New(Options{Parents: []ParentSpec{spec}})
+		spec := UpstreamSpec{URL: "http://proxy.corp.example:8080", Negotiate: &tt.spec}
+		_, err := New(Options{Upstreams: []UpstreamSpec{spec}})
 		if got := fmt.Sprint(err); (err != nil) != (tt.want != "") || !strings.Contains(got, tt.want) || strings.Contains(got, "s3cret") {
 			t.Errorf("%+v\n got %v\nwant %s", tt.spec, err, tt.want)
 		}

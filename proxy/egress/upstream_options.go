@@ -10,9 +10,9 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A ParentSpec is one parent: a proxy between this one and the origins. It resolves the names of the
+// A UpstreamSpec is one parent: a proxy between this one and the origins. It resolves the names of the
 // origins it is asked for.
-type ParentSpec struct {
+type UpstreamSpec struct {
 	// ID names the parent in the audit log, in metrics and to clients: letters, digits, "-", "_" and
 	// ".". Default: parent and its place in the list, "parent1".
 	ID string `yaml:"id"`
@@ -30,13 +30,13 @@ type ParentSpec struct {
 }
 
 // checkParents returns what is wrong with o.Parents.
-func (o Options) checkParents() []error {
+func (o Options) checkUpstreams() []error {
 	var problems []error
 	fail := func(field, msg, hint string) {
 		problems = append(problems, &setting.OptionError{Field: field, Msg: msg, Hint: hint})
 	}
 	seen := map[string]bool{}
-	for i, p := range o.Parents {
+	for i, p := range o.Upstreams {
 		at := fmt.Sprintf("parents[%d]", i)
 		id := p.name(i)
 		switch {
@@ -73,7 +73,7 @@ func (o Options) checkParents() []error {
 const maxParentID = 64
 
 // name is the ID or its default.
-func (p ParentSpec) name(i int) string {
+func (p UpstreamSpec) name(i int) string {
 	if p.ID == "" {
 		return fmt.Sprintf("parent%d", i+1)
 	}
@@ -82,15 +82,15 @@ func (p ParentSpec) name(i int) string {
 
 // ParentNames are the parents, as records and metrics name them.
 func (o Options) ParentNames() []string {
-	names := make([]string, len(o.Parents))
-	for i, p := range o.Parents {
+	names := make([]string, len(o.Upstreams))
+	for i, p := range o.Upstreams {
 		names[i] = p.name(i)
 	}
 	return names
 }
 
 // target reads URL: whom to connect to, and whether by TLS.
-func (p ParentSpec) target() (t policy.Target, secure bool, err error) {
+func (p UpstreamSpec) target() (t policy.Target, secure bool, err error) {
 	u, err := url.Parse(p.URL)
 	switch {
 	case err != nil:
@@ -112,7 +112,7 @@ func (p ParentSpec) target() (t policy.Target, secure bool, err error) {
 // ParentOf returns the parent through which a host that pattern matches may be reached, and false if
 // none may be: every such host is reached directly. o must have passed its Check.
 func (o Options) ParentOf(pattern policy.Pattern) (id string, ok bool) {
-	for i, p := range o.Parents {
+	for i, p := range o.Upstreams {
 		if p.mayServe(pattern) {
 			return p.name(i), true
 		}
@@ -120,7 +120,7 @@ func (o Options) ParentOf(pattern policy.Pattern) (id string, ok bool) {
 	return "", false
 }
 
-func (p ParentSpec) mayServe(pattern policy.Pattern) bool {
+func (p UpstreamSpec) mayServe(pattern policy.Pattern) bool {
 	for _, except := range patterns(p.Except) {
 		if except.Contains(pattern) {
 			return false

@@ -16,12 +16,12 @@ var errClientReset = errors.New("the client has reset the connection")
 
 // readAhead reads and holds what the client sends, until that is a head's size, which is no error, or until
 // reading fails.
-func (w *wire) readAhead() error {
+func (c *clientConn) readAhead() error {
 	b := make([]byte, 512) // much less than is held when there is something to hold
-	for w.hi-w.lo < w.limits.heads.size {
-		n, err := w.conn.Read(b)
+	for c.hi-c.lo < c.limits.heads.size {
+		n, err := c.conn.Read(b)
 		if n > 0 {
-			w.hold(b[:n])
+			c.hold(b[:n])
 		} else if err != nil {
 			return err
 		}

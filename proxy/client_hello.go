@@ -12,15 +12,15 @@ import (
 	"webproxy/proxy/internal/clienthello"
 )
 
-// A helloRefusal is why a tunnel ends with its client's first bytes.
-type helloRefusal struct {
+// A clientHelloRefusal is why a tunnel ends with its client's first bytes.
+type clientHelloRefusal struct {
 	// alert is the TLS alert that the client is sent (RFC 8446, 6.2); 0 if it would not understand.
 	alert byte
 	// version is of the alert's record.
 	version uint16
 }
 
-func (*helloRefusal) Error() string { return "tunnel refused for its first bytes" }
+func (*clientHelloRefusal) Error() string { return "tunnel refused for its first bytes" }
 
 // Alerts of RFC 8446, 6.2.
 const (
@@ -34,10 +34,10 @@ const (
 // If it is refused, none of it is delivered; the tunnel is then over, and the client has been told.
 // After a hello it watches for a second one.
 func (t *tunnel) open(f *tunnelFlow) error {
-	first := t.early
-	t.early = nil // a tunnel may live for days
+	first := t.buffered
+	t.buffered = nil // a tunnel may live for days
 	var buf *[tunnelBuffer]byte
-	if t.judge != nil && len(first) == 0 {
+	if t.checkHello != nil && len(first) == 0 {
 		var n int
 		var err error
 		if buf, n, err = f.receive(); err != nil {
@@ -53,20 +53,20 @@ func (t *tunnel) open(f *tunnelFlow) error {
 	if len(first) == 0 {
 		return nil
 	}
-	if t.judge == nil {
+	if t.checkHello == nil {
 		return f.write(first)
 	}
 	var h clienthello.Hello
 	end := len(first)
 	if clienthello.ProtocolOf(first) != clienthello.BeginsOther {
 		var err error
-		elsewhere(func() { first, end, buf, err = t.readHello(f, &h, first, buf) })
+		onFreshStack(func() { first, end, buf, err = t.readClientHello(f, &h, first, buf) })
 		if err != nil {
 			return err
 		}
 	}
 	sni := h.SNI // as it came: judge may write it anew
-	if refusal := t.judge(&h); refusal != nil {
+	if refusal := t.checkHello(&h); refusal != nil {
 		t.refuse(refusal)
 		return refusal
 	}
@@ -77,14 +77,14 @@ func (t *tunnel) open(f *tunnelFlow) error {
 		return err
 	}
 	watch := clienthello.Watch{SNI: sni, Early: h.Early}
-	buf, err := t.watchHello(f, &watch, &h, first[end:], buf)
+	buf, err := t.watchClientHello(f, &watch, &h, first[end:], buf)
 	return err
 }
 
-// readHello reads on until the hello of which b is the beginning can be judged, and fills h. It
+// readClientHello reads on until the hello of which b is the beginning can be judged, and fills h. It
 // returns all that was read, and where in it the hello ends. buf is what b stands in, if it is a borrowed
 // buffer; the caller gives back the one returned. The error is of the connection.
-func (t *tunnel) readHello(f *tunnelFlow, h *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, int, *[tunnelBuffer]byte, error) {
+func (t *tunnel) readClientHello(f *tunnelFlow, h *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, int, *[tunnelBuffer]byte, error) {
 	var frame clienthello.Frame
 	whole, problem := frame.Scan(b)
 	if !whole && problem == clienthello.NoError {
@@ -92,8 +92,8 @@ func (t *tunnel) readHello(f *tunnelFlow, h *clienthello.Hello, b []byte, buf *[
 			buf = f.pools.buffer()
 			b = buf[:copy(buf[:], b)] // Frame.Scan has seen that it fits
 		}
-		if t.helloWait > 0 {
-			f.src.SetReadDeadline(time.Now().Add(t.helloWait))
+		if t.clientHelloTimeout > 0 {
+			f.src.SetReadDeadline(time.Now().Add(t.clientHelloTimeout))
 			defer f.src.SetReadDeadline(noDeadline)
 		}
 	}
@@ -125,7 +125,7 @@ func (t *tunnel) readHello(f *tunnelFlow, h *clienthello.Hello, b []byte, buf *[
 
 // elsewhere runs f in a goroutine of its own, and waits for it: the stack that f needs is given back, while
 // that of a tunnel's goroutine stays as large as it once was for as long as the tunnel is open.
-func elsewhere(f func()) {
+func onFreshStack(f func()) {
 	var wg sync.WaitGroup
 	wg.Go(f)
 	wg.Wait()
@@ -133,7 +133,7 @@ func elsewhere(f func()) {
 
 // refuse ends the tunnel and says why to the client, unless the origin has spoken before: an alert in
 // the middle of whatever that is would be noise.
-func (t *tunnel) refuse(r *helloRefusal) {
+func (t *tunnel) refuse(r *clientHelloRefusal) {
 	t.client.SetWriteDeadline(time.Now().Add(lingerTime)) // also for the other direction, should it be stuck
 	t.stop(tunnelRefused)
 	if r.alert != 0 && t.in.Load() == 0 {
@@ -142,21 +142,21 @@ func (t *tunnel) refuse(r *helloRefusal) {
 	}
 }
 
-// judgeHello has the rules judge how the tunnel begins, and keeps h for the records. It is called in
+// checkClientHello has the rules judge how the tunnel begins, and keeps h for the records. It is called in
 // the tunnel's goroutine.
-func (x *exchange) judgeHello(h *clienthello.Hello) *helloRefusal {
-	if x.decision.Permit && x.set.Suits(&x.request, x.helloFacts(h), x.srv.TLS.demands(x.request.Target.Port())) {
-		x.hello.Store(h)
+func (x *exchange) checkClientHello(h *clienthello.Hello) *clientHelloRefusal {
+	if x.decision.Permit && x.set.Suits(&x.request, x.clientHelloFacts(h), x.srv.TLS.demands(x.request.Target.Port())) {
+		x.clientHello.Store(h)
 		if x.srv.policySet() == x.set {
 			return nil
 		}
 	}
-	return x.judgeUnusual(h)
+	return x.checkUnusualHello(h)
 }
 
-// judgeUnusual is judgeHello for what must be judged anew. It is a function of its own for the room that it
+// checkUnusualHello is checkClientHello for what must be judged anew. It is a function of its own for the room that it
 // takes on a stack which most tunnels keep as small as it is.
-func (x *exchange) judgeUnusual(h *clienthello.Hello) *helloRefusal {
+func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 	t := &x.request.Target
 	if h.SNI != "" && h.SNI != t.Host() {
 		// As hosts are written everywhere; what cannot be a host stays as it came.
@@ -164,13 +164,13 @@ func (x *exchange) judgeUnusual(h *clienthello.Hello) *helloRefusal {
 			h.SNI = named.Host()
 		}
 	}
-	x.decision = x.helloDecision(x.set, x.decision, &x.request, h)
-	x.hello.Store(h)
+	x.decision = x.clientHelloDecision(x.set, x.decision, &x.request, h)
+	x.clientHello.Store(h)
 	// A Set installed since the decision was rechecked without the hello. If it ends the tunnel
 	// anyway, that is not for now.
 	if set := x.srv.policySet(); set != x.set && x.decision.Permit {
 		if d, req := x.decideAgain(set); d.Permit {
-			if d = x.helloDecision(set, d, &req, h); !d.Permit {
+			if d = x.clientHelloDecision(set, d, &req, h); !d.Permit {
 				x.decision = d
 			}
 		}
@@ -178,7 +178,7 @@ func (x *exchange) judgeUnusual(h *clienthello.Hello) *helloRefusal {
 	if x.decision.Permit {
 		return nil
 	}
-	refusal := &helloRefusal{version: min(max(h.Version, 0x0301), 0x0303)}
+	refusal := &clientHelloRefusal{version: min(max(h.Version, 0x0301), 0x0303)}
 	switch x.decision.Reason {
 	case policy.SNIMismatch:
 		// "No server exists identified by the name": through here, none does. access_denied would
@@ -194,18 +194,18 @@ func (x *exchange) judgeUnusual(h *clienthello.Hello) *helloRefusal {
 	return refusal
 }
 
-// helloDecision is what set says of d's tunnel once its hello is known.
-func (x *exchange) helloDecision(set *policy.Set, d policy.Decision, req *policy.Request, h *clienthello.Hello) policy.Decision {
-	return set.CheckHello(d, req, x.helloFacts(h), x.srv.TLS.demands(req.Target.Port()))
+// clientHelloDecision is what set says of d's tunnel once its hello is known.
+func (x *exchange) clientHelloDecision(set *policy.Set, d policy.Decision, req *policy.Request, h *clienthello.Hello) policy.Decision {
+	return set.CheckClientHello(d, req, x.clientHelloFacts(h), x.srv.TLS.demands(req.Target.Port()))
 }
 
-func (x *exchange) helloFacts(h *clienthello.Hello) policy.Hello {
-	return policy.Hello{TLS: h.TLS, SNI: h.SNI, Malformed: h.Err != clienthello.NoError}
+func (x *exchange) clientHelloFacts(h *clienthello.Hello) policy.ClientHello {
+	return policy.ClientHello{TLS: h.TLS, SNI: h.SNI, Malformed: h.Err != clienthello.NoError}
 }
 
-// fillHello fills in what is known of the tunnel's beginning.
-func (x *exchange) fillHello() {
-	h := x.hello.Load()
+// fillClientHello fills in what is known of the tunnel's beginning.
+func (x *exchange) fillClientHello() {
+	h := x.clientHello.Load()
 	if h == nil {
 		return
 	}

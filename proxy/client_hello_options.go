@@ -47,6 +47,6 @@ func (o TLSOptions) Check() error {
 }
 
 // demands are what tunnels to port must begin with.
-func (o *TLSOptions) demands(port uint16) policy.HelloDemands {
-	return policy.HelloDemands{TLS: slices.Contains(o.RequireTLS, port), SNI: slices.Contains(o.RequireSNI, port)}
+func (o *TLSOptions) demands(port uint16) policy.ClientHelloDemands {
+	return policy.ClientHelloDemands{TLS: slices.Contains(o.RequireTLS, port), SNI: slices.Contains(o.RequireSNI, port)}
 }

@@ -8,32 +8,32 @@ import (
 
 // A dial that takes long ends when its client does; what the client sent before that is kept.
 func TestWatch(t *testing.T) {
-	client, w := wirePair(t)
+	client, c := wirePair(t)
 	gone := make(chan bool, 1)
-	stop := w.watch(true, func() { gone <- true })
+	stop := c.watch(true, func() { gone <- true })
 	io.WriteString(client, "early")
 	client.(*net.TCPConn).SetLinger(0)
 	client.Close()
 	<-gone
 	stop()
-	if got := string(w.takeEarly()); got != "early" {
+	if got := string(c.takeBuffered()); got != "early" {
 		t.Errorf("kept %q", got)
 	}
 }
 
 // A watch that is stopped has taken nothing, and leaves the connection as it was.
 func TestWatchStopped(t *testing.T) {
-	client, w := wirePair(t)
-	stop := w.watch(true, func() { t.Error("gone") })
+	client, c := wirePair(t)
+	stop := c.watch(true, func() { t.Error("gone") })
 	stop()
 	io.WriteString(client, "x")
-	if n, err := w.tcp.Read(make([]byte, 2)); n != 1 || err != nil {
+	if n, err := c.tcp.Read(make([]byte, 2)); n != 1 || err != nil {
 		t.Errorf("read %d, %v", n, err)
 	}
 }
 
 // wirePair is a client and the wire that it is connected to.
-func wirePair(t *testing.T) (net.Conn, *wire) {
+func wirePair(t *testing.T) (net.Conn, *clientConn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,5 +50,5 @@ func wirePair(t *testing.T) (net.Conn, *wire) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return client, newWire(conn.(*net.TCPConn), wireLimits{heads: &bufferPool{size: 4096}}, nil)
+	return client, newClientConn(conn.(*net.TCPConn), connLimits{heads: &bufferPool{size: 4096}}, nil)
 }

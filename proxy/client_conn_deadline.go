@@ -7,63 +7,63 @@ import (
 )
 
 // arm sets the read deadline, unless somebody is interrupting the read that it is for.
-func (w *wire) arm(d time.Duration) { w.armAt(deadlineIn(d)) }
+func (c *clientConn) arm(d time.Duration) { c.armAt(deadlineIn(d)) }
 
-func (w *wire) armAt(by time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.interrupted {
-		w.tcp.SetReadDeadline(by)
+func (c *clientConn) armAt(by time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.interrupted {
+		c.tcp.SetReadDeadline(by)
 	}
 }
 
 // SetReadDeadline implements net.Conn. The filter keeps the deadlines of heads and bodies itself;
 // what remains for net/http is to interrupt a Read, by a time long past, and to take that back.
-func (w *wire) SetReadDeadline(t time.Time) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.interrupted = !t.IsZero() && t.Before(time.Now())
-	w.wake.Broadcast()
-	return w.tcp.SetReadDeadline(t)
+func (c *clientConn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interrupted = !t.IsZero() && t.Before(time.Now())
+	c.wake.Broadcast()
+	return c.tcp.SetReadDeadline(t)
 }
 
 // SetDeadline implements net.Conn.
-func (w *wire) SetDeadline(t time.Time) error {
-	return errors.Join(w.SetReadDeadline(t), w.SetWriteDeadline(t))
+func (c *clientConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // SetWriteDeadline implements net.Conn.
-func (w *wire) SetWriteDeadline(t time.Time) error {
-	w.writeBy = t
-	return w.tcp.SetWriteDeadline(t)
+func (c *clientConn) SetWriteDeadline(t time.Time) error {
+	c.writeBy = t
+	return c.tcp.SetWriteDeadline(t)
 }
 
 // Write implements net.Conn. It fails if b does not move within the stall limit: a client that
 // stops reading ends its own answer, while one that reads slowly may take as long as it needs.
-func (w *wire) Write(b []byte) (int, error) {
-	w.armWrite()
+func (c *clientConn) Write(b []byte) (int, error) {
+	c.armWrite()
 	var n int
 	var err error
-	if w.reason != "" {
-		n, err = w.writeStatus(b)
+	if c.reasonPhrase != "" {
+		n, err = c.writeStatus(b)
 	} else {
-		n, err = w.conn.Write(b)
+		n, err = c.conn.Write(b)
 	}
 	if err != nil {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.stuck = true
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.stuck = true
 	}
 	return n, err
 }
 
-func (w *wire) armWrite() {
-	if w.limits.stall <= 0 {
+func (c *clientConn) armWrite() {
+	if c.limits.stall <= 0 {
 		return
 	}
 	// Setting a timer for each write costs more than looking at the clock.
-	if now := time.Now(); w.writeBy.Sub(now) < w.limits.stall*3/4 {
-		w.SetWriteDeadline(now.Add(w.limits.stall))
+	if now := time.Now(); c.writeBy.Sub(now) < c.limits.stall*3/4 {
+		c.SetWriteDeadline(now.Add(c.limits.stall))
 	}
 }
 

@@ -2,9 +2,9 @@ package proxy
 
 import "webproxy/proxy/internal/clienthello"
 
-// watchHello delivers what the client sends until w is over. b came with the first hello, first, and stands in buf
+// watchClientHello delivers what the client sends until w is over. b came with the first hello, first, and stands in buf
 // or, if that is nil, elsewhere. It returns the buffer that it has borrowed, for the caller to give back.
-func (t *tunnel) watchHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
+func (t *tunnel) watchClientHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
 	for {
 		n := w.Pass(b)
 		if n > 0 {
@@ -13,7 +13,7 @@ func (t *tunnel) watchHello(f *tunnelFlow, w *clienthello.Watch, first *clienthe
 			}
 		}
 		if b = b[n:]; len(b) > 0 {
-			return t.secondHello(f, w, first, b, buf)
+			return t.secondClientHello(f, w, first, b, buf)
 		}
 		if buf != nil {
 			f.pools.giveBack(buf)
@@ -30,15 +30,15 @@ func (t *tunnel) watchHello(f *tunnelFlow, w *clienthello.Watch, first *clienthe
 	}
 }
 
-// secondHello delivers b, the beginning of a handshake record. If that is a ClientHello, it is read whole, and
+// secondClientHello delivers b, the beginning of a handshake record. If that is a ClientHello, it is read whole, and
 // refused unless it names the same host as first.
-func (t *tunnel) secondHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
+func (t *tunnel) secondClientHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
 	if buf != nil {
 		b = buf[:copy(buf[:], b)] // to its start, for room
 	}
 	var h clienthello.Hello
 	var err error
-	elsewhere(func() { b, _, buf, err = t.readHello(f, &h, b, buf) })
+	onFreshStack(func() { b, _, buf, err = t.readClientHello(f, &h, b, buf) })
 	switch {
 	case err != nil:
 		return buf, err
@@ -51,9 +51,9 @@ func (t *tunnel) secondHello(f *tunnelFlow, w *clienthello.Watch, first *clienth
 	if again.Err = h.Err; again.Err == clienthello.NoError {
 		again.Err = clienthello.ErrRenamed
 	}
-	refusal := t.judge(&again)
+	refusal := t.checkHello(&again)
 	if refusal == nil { // what is malformed has no other verdict
-		refusal = &helloRefusal{}
+		refusal = &clientHelloRefusal{}
 	}
 	t.refuse(refusal)
 	return buf, refusal

@@ -17,10 +17,10 @@ import (
 )
 
 // poolPair is a connection for p to keep, and its other end.
-func poolPair(t *testing.T, p *originPool, key originKey) (*originWire, net.Conn) {
+func poolPair(t *testing.T, p *originPool, key originKey) (*pooledConn, net.Conn) {
 	t.Helper()
-	peer, w := wirePair(t)
-	return p.newWire(key, w.tcp, egress.Route{}), peer
+	peer, c := wirePair(t)
+	return p.newPooledConn(key, c.tcp, egress.Route{}), peer
 }
 
 func TestOriginPool(t *testing.T) {
@@ -69,10 +69,10 @@ func TestOriginPoolClean(t *testing.T) {
 	var p originPool
 	defer p.drop()
 	var key originKey
-	for _, end := range []func(*originWire, net.Conn){
-		func(_ *originWire, peer net.Conn) { peer.Close() },
-		func(_ *originWire, peer net.Conn) { io.WriteString(peer, "x") },
-		func(c *originWire, _ net.Conn) { c.since = c.since.Add(-maxOriginIdleTime) },
+	for _, end := range []func(*pooledConn, net.Conn){
+		func(_ *pooledConn, peer net.Conn) { peer.Close() },
+		func(_ *pooledConn, peer net.Conn) { io.WriteString(peer, "x") },
+		func(c *pooledConn, _ net.Conn) { c.since = c.since.Add(-maxOriginIdleTime) },
 	} {
 		c, peer := poolPair(t, &p, key)
 		rests, _ := poolPair(t, &p, key)
@@ -134,9 +134,9 @@ func TestGetJudgesEachAddress(t *testing.T) {
 			t.Fatal("not kept")
 		}
 	}
-	client, w := wirePair(t)
-	w.owner, w.limits = s, s.limits
-	go w.Read(make([]byte, 4096))
+	client, c := wirePair(t)
+	c.owner, c.limits = s, s.limits
+	go c.Read(make([]byte, 4096))
 	io.WriteString(client, "GET http://origin.test/ HTTP/1.1\r\nHost: origin.test\r\n\r\n")
 	if r := <-records; r.Status != http.StatusNoContent || r.Decision != "would_deny" || !r.OutsideTag {
 		t.Errorf("close record %+v", r)

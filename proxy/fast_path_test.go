@@ -33,7 +33,7 @@ func FuzzConnect(f *testing.F) {
 	f.Add("[::1]:443", "Content-Length: 5\r\n", "hello")
 	f.Add("OTHER.test.:443", "Host: y\r\n", "")
 	f.Add("x", "Via: 1.1 nobody\r\n", "")
-	f.Fuzz(func(t *testing.T, target, fields, early string) {
+	f.Fuzz(func(t *testing.T, target, fields, buffered string) {
 		p := proxytest.Start(t, proxytest.Config{
 			Listener: echo(t),
 			Hosts:    map[string][]string{"unreachable.test": {"127.0.0.1"}, "private.test": {"127.0.0.1"}},
@@ -42,8 +42,8 @@ func FuzzConnect(f *testing.F) {
 		if target == "origin.test:0" {
 			target = p.Target
 		}
-		front, frontRecords := connectOnce(t, p, target, fields, early)
-		behind, behindRecords := connectOnce(t, p, target, throughNetHTTP+fields, early)
+		front, frontRecords := connectOnce(t, p, target, fields, buffered)
+		behind, behindRecords := connectOnce(t, p, target, throughNetHTTP+fields, buffered)
 		if !bytes.Equal(front, behind) {
 			t.Errorf("answers differ\nfront    %q\nnet/http %q", front, behind)
 		}
@@ -69,13 +69,13 @@ func frontRules(port uint16) []policy.RuleSpec {
 
 // connectOnce makes one CONNECT and returns all that came back, without what differs from one time to
 // the next, and its records.
-func connectOnce(t *testing.T, p *proxytest.Proxy, target, fields, early string) ([]byte, []proxytest.Record) {
+func connectOnce(t *testing.T, p *proxytest.Proxy, target, fields, buffered string) ([]byte, []proxytest.Record) {
 	t.Helper()
 	before := len(p.Audit.All())
 	c := p.Dial()
 	defer c.Close()
 	// A proxy that refuses at the first byte may have closed before the rest arrives.
-	io.WriteString(c.TCPConn, "CONNECT "+target+" HTTP/1.1\r\nHost: x\r\n"+fields+"\r\n"+early)
+	io.WriteString(c.TCPConn, "CONNECT "+target+" HTTP/1.1\r\nHost: x\r\n"+fields+"\r\n"+buffered)
 	var got bytes.Buffer
 	head := io.TeeReader(c.R, &got)
 	for b := make([]byte, 1); !bytes.HasSuffix(got.Bytes(), []byte("\r\n\r\n")); {

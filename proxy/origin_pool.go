@@ -17,42 +17,42 @@ import (
 // ready.
 type originPool struct {
 	mu    sync.Mutex // guards what follows
-	idle  map[originKey][]keptConn
+	idle  map[originKey][]idleConn
 	count int
-	era   int                   // counts calls of drop
-	sweep *time.Timer           // nil if nothing is kept
-	owned map[*wire][]originKey // what clients have connections of their own for, the oldest first
+	era   int                         // counts calls of drop
+	sweep *time.Timer                 // nil if nothing is kept
+	owned map[*clientConn][]originKey // what clients have connections of their own for, the oldest first
 }
 
 // An originKey is what connections may be used for: see policy.AddrClass.
 type originKey struct {
-	class  policy.AddrClass
-	target policy.Target    // of connections to a parent that are anybody's, none
-	parent *egress.Upstream // nil if they lead to the origin
-	owner  *wire            // the client connection whose own they are; nil if they are anybody's
-	slot   bool             // they are *slot, else *originWire
+	class    policy.AddrClass
+	target   policy.Target    // of connections to a parent that are anybody's, none
+	upstream *egress.Upstream // nil if they lead to the origin
+	owner    *clientConn      // the client connection whose own they are; nil if they are anybody's
+	slot     bool             // they are *slot, else *pooledConn
 }
 
-// A keptConn is a connection that originPool may keep: an *originWire or a *slot.
-type keptConn interface {
-	kept() *keeping
+// A idleConn is a connection that originPool may keep: an *pooledConn or a *slot.
+type idleConn interface {
+	entry() *poolEntry
 	// whole reports whether c may be kept as far as is known without asking the system.
-	whole() bool
+	reusable() bool
 	// quiet reports whether a connection at rest may be used again.
-	quiet() bool
+	alive() bool
 	// Close closes the connection; it may be called more than once, and by any goroutine.
 	Close() error
 }
 
 // keeping is what originPool knows of a connection.
-type keeping struct {
+type poolEntry struct {
 	key   originKey
 	route egress.Route
 	era   int
 	since time.Time // it is in the pool
 }
 
-func (k *keeping) kept() *keeping { return k }
+func (k *poolEntry) entry() *poolEntry { return k }
 
 // How many connections are kept, and for how long: the limits of newTransport.
 const (
@@ -65,25 +65,25 @@ const (
 	maxOwned = 8
 )
 
-// An originWire is a connection to an origin. It belongs to one get at a time, or to the pool.
-type originWire struct {
-	keeping
+// An pooledConn is a connection to an origin. It belongs to one get at a time, or to the pool.
+type pooledConn struct {
+	poolEntry
 	tcp       *net.TCPConn
 	responses http1.ResponseStream // of tcp
 	buffered  *bufio.Reader        // of responses
 }
 
-// Close implements keptConn.
-func (c *originWire) Close() error { return c.tcp.Close() }
+// Close implements idleConn.
+func (c *pooledConn) Close() error { return c.tcp.Close() }
 
-// whole implements keptConn. Bytes behind an answer are nobody's answer.
-func (c *originWire) whole() bool { return c.buffered.Buffered() == 0 && c.responses.IsIdle() }
+// whole implements idleConn. Bytes behind an answer are nobody's answer.
+func (c *pooledConn) reusable() bool { return c.buffered.Buffered() == 0 && c.responses.IsIdle() }
 
-func (c *originWire) quiet() bool { return isQuiet(c.tcp) }
+func (c *pooledConn) alive() bool { return isIdleAlive(c.tcp) }
 
-// newWire returns c, a connection opened for key, as one to use now and to give to p later.
-func (p *originPool) newWire(key originKey, tcp *net.TCPConn, route egress.Route) *originWire {
-	c := &originWire{tcp: tcp, keeping: keeping{key: key, route: route, era: p.now()}}
+// newClientConn returns c, a connection opened for key, as one to use now and to give to p later.
+func (p *originPool) newPooledConn(key originKey, tcp *net.TCPConn, route egress.Route) *pooledConn {
+	c := &pooledConn{tcp: tcp, poolEntry: poolEntry{key: key, route: route, era: p.now()}}
 	c.responses.Source = tcp
 	c.buffered = bufio.NewReader(&c.responses)
 	return c
@@ -97,23 +97,23 @@ func (p *originPool) now() (era int) {
 
 // take returns the connection of key that was used last, is in order, and leads to an address that d, unless
 // it is nil, permits; nil if there is none.
-func (p *originPool) take(key originKey, d *policy.Decision) keptConn {
+func (p *originPool) take(key originKey, d *policy.Decision) idleConn {
 	for {
 		c := p.takeLast(key, d)
-		if c == nil || c.quiet() {
+		if c == nil || c.alive() {
 			return c
 		}
 		c.Close()
 	}
 }
 
-func (p *originPool) takeLast(key originKey, d *policy.Decision) keptConn {
+func (p *originPool) takeLast(key originKey, d *policy.Decision) idleConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	kept := p.idle[key]
 	for i := len(kept) - 1; i >= 0; i-- {
 		c := kept[i]
-		if addr := c.kept().route.Addr; d == nil || !addr.IsValid() || d.CheckAddr(addr).Permit {
+		if addr := c.entry().route.Addr; d == nil || !addr.IsValid() || d.CheckAddr(addr).Permit {
 			p.keep(key, slices.Delete(kept, i, i+1))
 			return c
 		}
@@ -122,7 +122,7 @@ func (p *originPool) takeLast(key originKey, d *policy.Decision) keptConn {
 }
 
 // keep replaces what is kept for key. p.mu is held.
-func (p *originPool) keep(key originKey, kept []keptConn) {
+func (p *originPool) keep(key originKey, kept []idleConn) {
 	p.count += len(kept) - len(p.idle[key])
 	if len(kept) == 0 {
 		delete(p.idle, key)
@@ -132,11 +132,11 @@ func (p *originPool) keep(key originKey, kept []keptConn) {
 }
 
 // give keeps c for the next request. It reports false if that may not be: then c is still the caller's.
-func (p *originPool) give(c keptConn) bool {
-	if !c.whole() {
+func (p *originPool) give(c idleConn) bool {
+	if !c.reusable() {
 		return false
 	}
-	k := c.kept()
+	k := c.entry()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	kept := p.idle[k.key]
@@ -144,7 +144,7 @@ func (p *originPool) give(c keptConn) bool {
 		return false
 	}
 	if p.idle == nil {
-		p.idle = make(map[originKey][]keptConn)
+		p.idle = make(map[originKey][]idleConn)
 	}
 	k.since = time.Now()
 	p.keep(k.key, append(kept, c))
@@ -178,12 +178,12 @@ func (p *originPool) room(key originKey) bool {
 
 // own makes connections of key w's own: they serve nobody else, and end with w. It returns the key that they
 // have. If w has gone, or has too many, the oldest of its own are closed.
-func (p *originPool) own(w *wire, key originKey) originKey {
-	key.owner, key.slot = w, true
+func (p *originPool) own(c *clientConn, key originKey) originKey {
+	key.owner, key.slot = c, true
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := p.owned[w]
-	if slices.Contains(all, key) || w.isClosed() {
+	all := p.owned[c]
+	if slices.Contains(all, key) || c.isClosed() {
 		return key
 	}
 	if len(all) == maxOwned {
@@ -191,28 +191,28 @@ func (p *originPool) own(w *wire, key originKey) originKey {
 		all = slices.Delete(all, 0, 1)
 	}
 	if p.owned == nil {
-		p.owned = make(map[*wire][]originKey)
+		p.owned = make(map[*clientConn][]originKey)
 	}
-	p.owned[w] = append(all, key)
+	p.owned[c] = append(all, key)
 	return key
 }
 
 // ownKey returns the key of w's own connections for what key is for, and whether there may be any.
-func (p *originPool) ownKey(w *wire, key originKey) (originKey, bool) {
-	key.owner, key.slot = w, true
+func (p *originPool) ownKey(c *clientConn, key originKey) (originKey, bool) {
+	key.owner, key.slot = c, true
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return key, slices.Contains(p.owned[w], key)
+	return key, slices.Contains(p.owned[c], key)
 }
 
 // gone closes what is w's own, which is closed.
-func (p *originPool) gone(w *wire) {
+func (p *originPool) gone(c *clientConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, key := range p.owned[w] {
+	for _, key := range p.owned[c] {
 		p.closeAll(key)
 	}
-	delete(p.owned, w)
+	delete(p.owned, c)
 }
 
 // closeAll closes what is kept for key. p.mu is held.
@@ -231,10 +231,10 @@ const shedKeys = 16
 func (p *originPool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var oldest *keeping // of a key, the first is
+	var oldest *poolEntry // of a key, the first is
 	looks := 0
 	for _, kept := range p.idle { // in random order
-		if k := kept[0].kept(); oldest == nil || k.before(oldest) {
+		if k := kept[0].entry(); oldest == nil || k.before(oldest) {
 			oldest = k
 		}
 		if looks++; looks == shedKeys {
@@ -251,7 +251,7 @@ func (p *originPool) shed() bool {
 }
 
 // before reports whether k is to be closed before other.
-func (k *keeping) before(other *keeping) bool {
+func (k *poolEntry) before(other *poolEntry) bool {
 	if own := k.key.owner != nil; own != (other.key.owner != nil) {
 		return !own
 	}
@@ -266,7 +266,7 @@ func (p *originPool) clean() {
 	for key, all := range p.idle {
 		kept := all[:0:0]
 		for _, c := range all {
-			if c.kept().since.After(old) && c.quiet() {
+			if c.entry().since.After(old) && c.alive() {
 				kept = append(kept, c)
 			} else {
 				c.Close()

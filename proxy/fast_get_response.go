@@ -14,12 +14,12 @@ import (
 
 // pass writes the origin's answer to the client. It returns the word for what became of it, which is
 // empty if all of it went over.
-func (g *get) pass(resp *http.Response) (word string) {
+func (g *fastGet) pass(resp *http.Response) (word string) {
 	x := g.x
 	x.status = resp.StatusCode
 	x.rec.Redirect = redirection(resp, x.request.Target)
 	size := resp.ContentLength
-	x.readyAnswer(resp)
+	x.prepareResponse(resp)
 	if x.srv.draining.Load() {
 		g.closes = true
 	}
@@ -30,7 +30,7 @@ func (g *get) pass(resp *http.Response) (word string) {
 	var err error
 	switch {
 	case !body:
-		_, err = g.wire.Write(buf.Bytes())
+		_, err = g.client.Write(buf.Bytes())
 	case size < 0:
 		err = g.passChunked(buf, resp)
 	default:
@@ -46,7 +46,7 @@ func (g *get) pass(resp *http.Response) (word string) {
 }
 
 // pace slows the answer down to what the client may have.
-func (g *get) pace() pace { return g.x.srv.rates.pace(g.x.request.Client, g.ctx.Done()) }
+func (g *fastGet) pace() pace { return g.x.srv.rates.pace(g.x.request.Client, g.ctx.Done()) }
 
 // errIncomplete is for an answer that broke off at the origin; any other error is the client's.
 var errIncomplete = errors.New("the answer broke off")
@@ -58,7 +58,7 @@ func hasBody(method string, status int) bool {
 
 // writeHead writes the head of the final answer. What it says of the body's end is said anew: an origin's
 // Connection may have named Content-Length.
-func (g *get) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
+func (g *fastGet) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
 	writeStatusLine(buf, resp.StatusCode)
 	h := resp.Header
 	if g.closes {
@@ -98,21 +98,21 @@ func writeStatusLine(buf *bytes.Buffer, status int) {
 
 // passCounted passes a body of a known size. What came with its head goes in one packet with that, the rest
 // as tunnels go: by the kernel, from socket to socket, where it can.
-func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
+func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 	c := g.conn
 	ready, _ := c.buffered.Peek(int(min(size, int64(c.buffered.Buffered()))))
 	buf.Write(ready)
 	c.buffered.Discard(len(ready))
 	held := c.responses.TakeBody()
 	buf.Write(held)
-	if _, err := g.wire.Write(buf.Bytes()); err != nil {
+	if _, err := g.client.Write(buf.Bytes()); err != nil {
 		return err
 	}
 	g.x.in.Add(int64(len(ready) + len(held)))
 	if size -= int64(len(ready) + len(held)); size == 0 {
 		return nil
 	}
-	f := &tunnelFlow{dst: g.wire.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, stall: g.wire.limits.stall, pace: g.pace()}
+	f := &tunnelFlow{dst: g.client.conn, src: c.tcp, moved: &g.x.in, pools: &g.x.srv.tunnelPools, left: size, stall: g.client.limits.stall, pace: g.pace()}
 	f.prepare()
 	for f.left > 0 {
 		if err := f.move(); err != nil && f.left > 0 {
@@ -129,7 +129,7 @@ func (g *get) passCounted(buf *bytes.Buffer, size int64) error {
 
 // passChunked passes a body whose size the origin does not tell. Whatever was read goes out before the
 // next read: the origin may be thinking for a long time between two lines.
-func (g *get) passChunked(buf *bytes.Buffer, resp *http.Response) error {
+func (g *fastGet) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 	space := g.x.srv.copies.take()
 	defer g.x.srv.copies.give(space)
 	if g.conn.buffered.Buffered() == 0 { // the body may be late: an early head wants to be seen
@@ -176,8 +176,8 @@ func trailerNames(resp *http.Response) []string {
 	return names
 }
 
-func (g *get) flush(buf *bytes.Buffer) error {
-	_, err := g.wire.Write(buf.Bytes())
+func (g *fastGet) flush(buf *bytes.Buffer) error {
+	_, err := g.client.Write(buf.Bytes())
 	buf.Reset()
 	return err
 }

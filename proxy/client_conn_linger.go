@@ -12,20 +12,20 @@ const (
 
 // lingeringClose discards what the client still sends, until it has ended its side or its time is over (RFC
 // 9112, 9.6). The sending side is closed already.
-func (w *wire) lingeringClose() {
+func (c *clientConn) lingeringClose() {
 	began := time.Now()
-	b := w.limits.heads.take()
-	defer w.limits.heads.give(b)
+	b := c.limits.heads.take()
+	defer c.limits.heads.give(b)
 	for {
 		by := began.Add(lingerTotal)
-		if short := began.Add(lingerTime); w.surplus || w.isDraining() {
+		if short := began.Add(lingerTime); c.overLimit || c.isDraining() {
 			by = short
 		}
 		if idle := time.Now().Add(lingerIdle); idle.Before(by) {
 			by = idle
 		}
-		w.tcp.SetReadDeadline(by)
-		if _, err := w.conn.Read(*b); err != nil {
+		c.tcp.SetReadDeadline(by)
+		if _, err := c.conn.Read(*b); err != nil {
 			return
 		}
 	}

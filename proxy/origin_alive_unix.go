@@ -8,12 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// frontGets is set where plain GETs are served in front of net/http.
-const frontGets = true
+// fastGetsWork is set where plain GETs are served on the fast path.
+const fastGetsWork = true
 
-// isQuiet reports whether a connection at rest may be used again: its peer has neither ended it nor sent
+// isIdleAlive reports whether a connection at rest may be used again: its peer has neither ended it nor sent
 // what nobody asked for. Such bytes would be taken for the answer to the next request.
-func isQuiet(c *net.TCPConn) bool {
+func isIdleAlive(c *net.TCPConn) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return false

@@ -11,7 +11,7 @@ import (
 func TestHelloInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got clienthello.Hello
-		tun := &tunnel{helloWait: 10 * time.Second, judge: func(h *clienthello.Hello) *helloRefusal { got = *h; return &helloRefusal{} }}
+		tun := &tunnel{clientHelloTimeout: 10 * time.Second, checkHello: func(h *clienthello.Hello) *clientHelloRefusal { got = *h; return &clientHelloRefusal{} }}
 		client, origin, done := pipeTunnel(tun, bare)
 		time.Sleep(time.Hour)
 		send(t, client, "\x16\x03")

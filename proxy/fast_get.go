@@ -17,29 +17,29 @@ import (
 // in the goroutine that reads the wire. net/http's Server does not see it, nor does its Transport: their
 // goroutines, contexts and buffers are most of what a small request costs. What makes a request and an
 // answer what they are is the code that serves every other request, net/http's parsers and writers and
-// ours: judge, outgoing, readyAnswer, failureOf, refusal. A test holds the two ways against each other.
-type get struct {
+// ours: judge, outgoing, prepareResponse, failureOf, refusal. A test holds the two ways against each other.
+type fastGet struct {
 	x       *exchange
-	wire    *wire
+	client  *clientConn
 	request *http.Request
 	ctx     context.Context // of the dial, and done when the request is cut
 	// permit is the decision as it was made: that of x is judged again for every address.
 	permit policy.Decision
 
 	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
-	conn *originWire // in use; nil if there is none
+	conn *pooledConn // in use; nil if there is none
 	cut  bool
 
 	closes bool // the client's connection ends with this request
 	login  bool // the connection to the origin is to become the client's own
 }
 
-// gets implements wireOwner.
-func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
-	x := s.newExchange(w, r.Method)
-	g := &get{x: x, wire: w, request: r, closes: r.Close}
-	if x.judge(r); !x.decision.Permit {
-		x.settleStatus()
+// serveGet implements connOwner.
+func (s *Server) serveGet(c *clientConn, r *http.Request) (goesOn bool) {
+	x := s.newExchange(c, r.Method)
+	g := &fastGet{x: x, client: c, request: r, closes: r.Close}
+	if x.evaluate(r); !x.decision.Permit {
+		x.finalStatus()
 		g.refuse(x.denial())
 		return !g.closes
 	}
@@ -51,7 +51,7 @@ func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
 		g.breakOff()
 	}
 	s.track(x)
-	stop := w.watch(false, x.cancel)
+	stop := c.watch(false, x.cancel)
 	word := proxystatus.Internal // unless it gets to its end
 	defer func() {
 		stop()
@@ -62,13 +62,13 @@ func (s *Server) gets(w *wire, r *http.Request) (goesOn bool) {
 }
 
 // serve does all that is behind the decision. It returns the word for the close record.
-func (g *get) serve() (word string) {
+func (g *fastGet) serve() (word string) {
 	x := g.x
 	resp, err := g.fetch()
 	if err != nil {
 		g.release(false)
 		x.failure = x.failureOf(g.ctx, err)
-		if f := x.failureAnswer(); f != nil {
+		if f := x.failureResponse(); f != nil {
 			g.refuse(f)
 		} else {
 			g.closes = true
@@ -86,7 +86,7 @@ func (g *get) serve() (word string) {
 
 // fetch sends the request and reads the answer's head. On a connection that was used before, the origin
 // may be closing in that moment: what is safe to repeat is sent again (RFC 9110, 9.2.2).
-func (g *get) fetch() (*http.Response, error) {
+func (g *fastGet) fetch() (*http.Response, error) {
 	x := g.x
 	out := x.outgoing(g.request)
 	buf := takeHeadBuffer()
@@ -108,7 +108,7 @@ func (g *get) fetch() (*http.Response, error) {
 }
 
 // connect takes a connection that is kept for this target, or opens one.
-func (g *get) connect() (reused bool, err error) {
+func (g *fastGet) connect() (reused bool, err error) {
 	x := g.x
 	if err := x.renew(); err != nil {
 		return false, err
@@ -116,7 +116,7 @@ func (g *get) connect() (reused bool, err error) {
 	g.permit = x.permit
 	pool := &x.srv.origins
 	key := originKey{class: g.permit.AddrClass(), target: x.request.Target}
-	conn, reused := pool.take(key, &g.permit).(*originWire)
+	conn, reused := pool.take(key, &g.permit).(*pooledConn)
 	if reused {
 		x.useRoute(conn.route, true)
 	} else {
@@ -129,7 +129,7 @@ func (g *get) connect() (reused bool, err error) {
 			c.Close()
 			return false, errNoEgress
 		}
-		conn = pool.newWire(key, tcp, x.route)
+		conn = pool.newPooledConn(key, tcp, x.route)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -140,7 +140,7 @@ func (g *get) connect() (reused bool, err error) {
 }
 
 // breakOff ends the use of the connection to the origin, now and later.
-func (g *get) breakOff() {
+func (g *fastGet) breakOff() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.cut = true; g.conn != nil {
@@ -149,7 +149,7 @@ func (g *get) breakOff() {
 }
 
 // release gives the connection up; whole tells that nothing of this request's answer is left in it.
-func (g *get) release(whole bool) {
+func (g *fastGet) release(whole bool) {
 	g.mu.Lock()
 	conn := g.conn
 	g.conn = nil
@@ -169,13 +169,13 @@ func (g *get) release(whole bool) {
 }
 
 // own makes conn the client's own.
-func (g *get) own(conn *originWire) {
+func (g *fastGet) own(conn *pooledConn) {
 	s := g.x.srv
-	if !conn.whole() {
+	if !conn.reusable() {
 		conn.Close()
 		return
 	}
-	sl := s.newSlot(s.own(g.wire, conn.key))
+	sl := s.newSlot(s.own(g.client, conn.key))
 	sl.first, sl.route, sl.era = conn.tcp, conn.route, conn.era
 	if !s.origins.give(sl) {
 		sl.Close()
@@ -184,7 +184,7 @@ func (g *get) own(conn *originWire) {
 
 // exchangeHeads writes the request, and reads up to the head of the final answer. An origin that takes no
 // request may have answered all the same (RFC 9112, 9.5).
-func (g *get) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
+func (g *fastGet) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
 	c := g.conn
 	c.responses.Expect(out.Method, false)
 	if limit := g.x.srv.Options.ResponseTimeout.Or(0); limit > 0 {
@@ -205,25 +205,25 @@ func (g *get) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.
 		case resp.StatusCode >= 200:
 			return resp, badStatus(resp.StatusCode)
 		}
-		if err := g.interim(resp); err != nil {
+		if err := g.writeInformational(resp); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // interim passes on a 1xx answer (RFC 9110, 15.2). A 100 is for a body, and there is none.
-func (g *get) interim(resp *http.Response) error {
+func (g *fastGet) writeInformational(resp *http.Response) error {
 	if resp.StatusCode == http.StatusContinue {
 		return nil
 	}
-	cleanAnswer(resp.Header)
+	cleanResponse(resp.Header)
 	delete(resp.Header, "Content-Length") // of no body (RFC 9110, 8.6)
 	buf := takeHeadBuffer()
 	defer giveHeadBuffer(buf)
 	writeStatusLine(buf, resp.StatusCode)
 	resp.Header.Write(buf)
 	buf.WriteString("\r\n")
-	_, err := g.wire.Write(buf.Bytes())
+	_, err := g.client.Write(buf.Bytes())
 	if err != nil {
 		g.x.cancel() // the client is gone, not the origin
 	}
@@ -231,11 +231,11 @@ func (g *get) interim(resp *http.Response) error {
 }
 
 // refuse answers with f. The client's connection goes on, unless it is to end anyway.
-func (g *get) refuse(f *refusal) {
+func (g *fastGet) refuse(f *refusal) {
 	if g.x.srv.draining.Load() {
 		g.closes = true
 	}
-	if g.x.answerRaw(f, 1, negotiate(g.request.Header["Accept"]), g.closes) != nil {
+	if g.x.respondRaw(f, 1, negotiate(g.request.Header["Accept"]), g.closes) != nil {
 		g.closes = true // behind a part of an answer there can be no other
 	}
 }

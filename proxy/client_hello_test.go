@@ -257,8 +257,8 @@ func TestHelloRefused(t *testing.T) {
 		{"no TLS where a name must be", policy.Enforce, proxy.TLSOptions{RequireSNI: []uint16{0}}, "GET / HTTP/1.1\r\n\r\n",
 			"tls_required", "", "", ""},
 	} {
-		for _, early := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, early %t", tt.name, early), func(t *testing.T) {
+		for _, buffered := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, early %t", tt.name, buffered), func(t *testing.T) {
 				ln, got := counting(t)
 				port := uint16(ln.Addr().(*net.TCPAddr).Port)
 				p := proxytest.Start(t, proxytest.Config{
@@ -266,7 +266,7 @@ func TestHelloRefused(t *testing.T) {
 					Setup: func(s *proxy.Server) { s.TLS = demand(tt.must)(port) },
 				})
 				var c *proxytest.Conn
-				if early {
+				if buffered {
 					c = p.Connect(tt.sent)
 				} else {
 					c = p.Connect("")

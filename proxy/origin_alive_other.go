@@ -1,0 +1,10 @@
+//go:build !unix
+
+package proxy
+
+import "net"
+
+// fastGetsWork is not set where a connection at rest cannot be asked whether bytes are waiting.
+const fastGetsWork = false
+
+func isIdleAlive(*net.TCPConn) bool { return false }
