@@ -38,16 +38,15 @@ func (x *exchange) wantsInspection(d policy.Decision) (inspected bool) {
 	return x.request.Method == http.MethodConnect && d.Inspect()
 }
 
-// maxModeChanges is how often the policy may change its mind about one CONNECT.
+// maxModeChanges is how often the policy may change between tunnel and inspection while one CONNECT is opened.
 const maxModeChanges = 3
 
-// otherWay has x's tunnel opened in the way that the policy wants now.
+// switchMode has x's tunnel opened in the way that the policy wants now.
 func (x *exchange) switchMode() {
 	x.set = x.srv.policySet()
 	req := x.request
 	req.Time = time.Now()
-	x.permit = x.set.Decide(&req)
-	x.decision = x.permit
+	x.setPermit(x.set.Decide(&req))
 	x.inspected = x.wantsInspection(x.permit)
 	x.rec.Inspected = x.inspected
 }
@@ -56,7 +55,7 @@ func (x *exchange) switchMode() {
 func (x *exchange) renew() error {
 	d, err := x.Again()
 	if err == nil {
-		x.permit, x.decision = d, d
+		x.setPermit(d)
 	}
 	return err
 }
@@ -64,7 +63,7 @@ func (x *exchange) renew() error {
 // refusedLate makes the refusal e x's decision. If it is not only about an address, the close record names the rule and
 // the policy that refuse.
 func (x *exchange) refusedLate(e *egress.RefusedError) {
-	x.decision = e.Decision
+	x.setDecision(e.Decision)
 	if e.Late {
 		x.fillDecision()
 	}

@@ -45,7 +45,7 @@ func (c *clientConn) Write(b []byte) (int, error) {
 	var n int
 	var err error
 	if c.reasonPhrase != "" {
-		n, err = c.writeStatus(b)
+		n, err = c.writeStatusLine(b)
 	} else {
 		n, err = c.conn.Write(b)
 	}

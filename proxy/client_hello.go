@@ -164,14 +164,14 @@ func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 			h.SNI = named.Host()
 		}
 	}
-	x.decision = x.clientHelloDecision(x.set, x.decision, &x.request, h)
+	x.setDecision(x.clientHelloDecision(x.set, x.decision, &x.request, h))
 	x.clientHello.Store(h)
 	// A Set installed since the decision was rechecked without the hello. If it ends the tunnel
 	// anyway, that is not for now.
 	if set := x.srv.policySet(); set != x.set && x.decision.Permit {
 		if d, req := x.decideAgain(set); d.Permit {
 			if d = x.clientHelloDecision(set, d, &req, h); !d.Permit {
-				x.decision = d
+				x.setDecision(d)
 			}
 		}
 	}

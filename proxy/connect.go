@@ -10,6 +10,7 @@ import (
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/egress"
+	"webproxy/proxy/internal/http1conn"
 )
 
 // connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still
@@ -18,69 +19,75 @@ func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
 	s.track(x)
-	far, err := x.openOriginSide(ctx)
+	side, err := x.openOriginSide(ctx)
 	if err != nil {
 		defer cancel()
 		x.respondFailure(rw, r, err)
 		return
 	}
 	h := &hijacker{ResponseWriter: rw, client: x.client}
-	x.start = func() { far.start(x, h.buffered) }
+	x.start = func() { side.start(h.buffered) }
 	s.engine.ServeHTTP(h, x.with(ctx, r))
 	if !h.done { // the connection could not be hijacked
 		defer cancel()
-		far.close()
+		side.closeOrigin()
 		x.close(proxystatus.Internal)
 	}
 }
 
-// A originSide is what a CONNECT leads to.
-type originSide struct {
-	origin     net.Conn
-	inspection *inspection // instead, if the tunnel's TLS is opened
+// An originSide is what a permitted CONNECT leads to: a tunnel to the origin, or the inspection of its TLS.
+type originSide interface {
+	// start serves the client in a goroutine of its own. buffered came with the CONNECT.
+	start(buffered []byte)
+	// closeOrigin ends it instead. One of the two is called, once.
+	closeOrigin()
 }
 
-// reach opens the far side of a permitted CONNECT.
-func (x *exchange) openOriginSide(ctx context.Context) (far originSide, err error) {
+// openOriginSide opens what x, a permitted CONNECT, leads to.
+func (x *exchange) openOriginSide(ctx context.Context) (side originSide, err error) {
 	for range maxModeChanges {
-		if x.inspected {
-			far.inspection, err = x.srv.newInspection(ctx, x)
-		} else {
-			far.origin, err = x.open(ctx, x.permit)
-		}
-		if !errors.Is(err, egress.ErrOtherWay) {
+		if side, err = x.openInMode(ctx); !errors.Is(err, egress.ErrOtherWay) {
 			break
 		}
 		x.switchMode()
 	}
-	return far, err
+	return side, err
 }
 
-// start serves x's client, in a goroutine of its own. early came with the CONNECT.
-func (f originSide) start(x *exchange, buffered []byte) {
-	if f.inspection != nil {
-		x.startInspection(f.inspection, buffered)
-		return
+// openInMode opens x's origin side in the mode that the policy asked for last.
+func (x *exchange) openInMode(ctx context.Context) (originSide, error) {
+	if x.inspected {
+		n, err := x.srv.newInspection(ctx, x)
+		if err != nil {
+			return nil, err // not a nil *inspection in an interface
+		}
+		return n, nil
 	}
-	x.startConnect(f.origin, buffered)
+	origin, err := x.open(ctx, x.permit)
+	if err != nil {
+		return nil, err
+	}
+	return &plainTunnel{x: x, tunnel: tunnel{origin: origin}}, nil
 }
 
-func (f originSide) close() {
-	if f.inspection != nil {
-		f.inspection.closeOrigin()
-		return
-	}
-	f.origin.Close()
+// A plainTunnel is the origin side of a CONNECT whose bytes pass as they are.
+type plainTunnel struct {
+	tunnel
+	x *exchange
 }
+
+func (p *plainTunnel) closeOrigin() { p.origin.Close() }
 
 // established is the answer to a CONNECT. No field of ours has a meaning in it (RFC 9110, 9.3.6).
 const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
-// startConnect starts the tunnel of a CONNECT, which early came with.
-func (x *exchange) startConnect(origin net.Conn, buffered []byte) {
-	x.status = http.StatusOK
-	t := &tunnel{origin: origin, buffered: buffered, checkHello: x.checkClientHello, clientHelloTimeout: x.srv.TLS.HelloTimeout.Or(defaultHelloTimeout)}
-	x.startTunnel(t, []byte(established))
+// start implements originSide.
+func (p *plainTunnel) start(buffered []byte) {
+	x := p.x
+	x.setStatus(http.StatusOK)
+	p.buffered, p.checkHello = buffered, x.checkClientHello
+	p.clientHelloTimeout = x.srv.TLS.HelloTimeout.Or(defaultHelloTimeout)
+	x.startTunnel(&p.tunnel, []byte(established))
 }
 
 // open dials what d permits and notes the route.
@@ -94,7 +101,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
-	x.decision = x.route.Decision
+	x.setDecision(x.route.Decision)
 	return conn, nil
 }
 
@@ -148,8 +155,8 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	if x.inside != nil {
 		x.inside.hold()
 	}
-	var buffered []byte
-	if t.origin, buffered = egress.TakeBuffered(t.origin); len(buffered) > 0 {
+	var buffered http1conn.Buffered
+	if t.origin, buffered = http1conn.Unwrap(t.origin); len(buffered) > 0 {
 		t.in.Add(int64(len(buffered)))
 		greeting = append(greeting, buffered...)
 	}

@@ -85,13 +85,26 @@ func (s *Server) newExchange(c *clientConn, method string) *exchange {
 func (x *exchange) decide() {
 	start := time.Now()
 	x.set = x.srv.policySet()
-	x.decision = x.set.Decide(&x.request)
+	x.setDecision(x.set.Decide(&x.request))
 	x.took = time.Since(start)
 	x.inspected = x.request.Method == http.MethodConnect && x.decision.Inspect()
 }
 
+// setDecision is the only writer of x.decision. After the decision record only what becomes known of the address, of
+// the ClientHello, or of a newer policy changes it.
+func (x *exchange) setDecision(d policy.Decision) { x.decision = d }
+
+// setPermit makes d the decision that x goes ahead with, before any address is known.
+func (x *exchange) setPermit(d policy.Decision) {
+	x.permit = d
+	x.setDecision(d)
+}
+
+// setStatus is the only writer of x.status, the status that the client is sent.
+func (x *exchange) setStatus(status int) { x.status = status }
+
 // refuseAs makes the decision the refusal of a guard that stands outside of the rules.
-func (x *exchange) refuseAs(reason policy.Reason) { x.decision = x.decision.Refused(reason) }
+func (x *exchange) refuseAs(reason policy.Reason) { x.setDecision(x.decision.Refused(reason)) }
 
 // begin writes the decision record. Unless it can be written, the request is refused:
 // no record, no tunnel. For a refused request status is what the client is about to be told.
@@ -104,6 +117,7 @@ func (x *exchange) begin(word, detail string) {
 	}
 	if err := x.srv.appendRecord(&x.rec); err != nil && x.decision.Permit && !x.srv.AuditOptional {
 		x.refuseAs(policy.AuditUnavailable)
+		x.setStatus(x.denialStatus())
 	}
 	x.srv.observer().Decided(x.decision, x.took)
 }
@@ -158,7 +172,7 @@ func (x *exchange) end(word string) {
 // routed takes over what became known with the connection to the origin.
 func (x *exchange) routed(r egress.Route) {
 	x.route = r
-	x.decision = r.Decision
+	x.setDecision(r.Decision)
 }
 
 // cut ends the exchange from outside; why is the word for its close record. The first one counts.

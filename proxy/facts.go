@@ -38,7 +38,7 @@ func (x *exchange) decideAndRecord(reason policy.Reason, detail string) {
 		x.refuseAs(reason)
 	}
 	if !x.decision.Permit {
-		x.status = x.denialStatus()
+		x.setStatus(x.denialStatus())
 		word = denials[x.decision.Reason].word
 	}
 	x.begin(word, detail)

@@ -129,12 +129,12 @@ func (x *exchange) failureResponse() *refusal {
 	if f.abort || x.cutReason.Load() != nil && !f.denied {
 		return nil
 	}
-	x.status = f.status
+	x.setStatus(f.status)
 	switch {
 	case f.denied:
 		return x.denial()
 	case f.word == proxystatus.BadRequest:
-		x.decision = x.decision.Refused(policy.BadRequest)
+		x.refuseAs(policy.BadRequest)
 		return x.denial()
 	}
 	return x.trouble()

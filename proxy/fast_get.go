@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"webproxy/internal/proxystatus"
-	"webproxy/policy"
 )
 
 // A get is a plain GET or HEAD, as nearly all requests that are no CONNECT: see http1.RequestHead.IsPlainGet. It is served
@@ -23,8 +22,6 @@ type fastGet struct {
 	client  *clientConn
 	request *http.Request
 	ctx     context.Context // of the dial, and done when the request is cut
-	// permit is the decision as it was made: that of x is judged again for every address.
-	permit policy.Decision
 
 	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
 	conn *pooledConn // in use; nil if there is none
@@ -39,13 +36,12 @@ func (s *Server) serveGet(c *clientConn, r *http.Request) (goesOn bool) {
 	x := s.newExchange(c, r.Method)
 	g := &fastGet{x: x, client: c, request: r, closes: r.Close}
 	if x.evaluate(r); !x.decision.Permit {
-		x.finalStatus()
 		g.refuse(x.denial())
 		return !g.closes
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	g.ctx, g.permit = ctx, x.decision
+	g.ctx = ctx
 	x.cancel = func() {
 		cancel()
 		g.breakOff()
@@ -100,7 +96,7 @@ func (g *fastGet) fetch() (*http.Response, error) {
 			return nil, err
 		}
 		resp, err := g.exchangeHeads(buf.Bytes(), out, reused)
-		if err == nil || !reused || g.conn.responses.HasBegun() || isDeadline(err) || g.ctx.Err() != nil {
+		if err == nil || !reused || g.conn.reader.Responses.HasBegun() || isDeadline(err) || g.ctx.Err() != nil {
 			return resp, err
 		}
 		g.release(false)
@@ -113,14 +109,13 @@ func (g *fastGet) connect() (reused bool, err error) {
 	if err := x.renew(); err != nil {
 		return false, err
 	}
-	g.permit = x.permit
 	pool := &x.srv.origins
-	key := originKey{class: g.permit.AddrClass(), target: x.request.Target}
-	conn, reused := pool.take(key, &g.permit).(*pooledConn)
+	key := originKey{class: x.permit.AddrClass(), target: x.request.Target}
+	conn, reused := pool.take(key, &x.permit).(*pooledConn)
 	if reused {
 		x.useRoute(conn.route, true)
 	} else {
-		c, err := x.open(g.ctx, g.permit)
+		c, err := x.open(g.ctx, x.permit)
 		if err != nil {
 			return false, err
 		}
@@ -186,7 +181,7 @@ func (g *fastGet) own(conn *pooledConn) {
 // request may have answered all the same (RFC 9112, 9.5).
 func (g *fastGet) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
 	c := g.conn
-	c.responses.Expect(out.Method, false)
+	c.reader.Responses.Expect(out.Method, false)
 	if limit := g.x.srv.Options.ResponseTimeout.Or(0); limit > 0 {
 		c.tcp.SetDeadline(time.Now().Add(limit))
 		defer c.tcp.SetDeadline(noDeadline)
@@ -195,20 +190,11 @@ func (g *fastGet) exchangeHeads(head []byte, out *http.Request, reused bool) (*h
 	if unsent != nil && reused {
 		return nil, unsent
 	}
-	for {
-		resp, err := http.ReadResponse(c.buffered, out)
-		switch {
-		case err != nil && unsent != nil:
-			return nil, unsent
-		case err != nil:
-			return nil, err
-		case resp.StatusCode >= 200:
-			return resp, badStatus(resp.StatusCode)
-		}
-		if err := g.writeInformational(resp); err != nil {
-			return nil, err
-		}
+	resp, err := c.reader.ReadHead(out, unsent, g.writeInformational)
+	if err != nil {
+		return nil, err
 	}
+	return resp, badStatus(resp.StatusCode)
 }
 
 // interim passes on a 1xx answer (RFC 9110, 15.2). A 100 is for a body, and there is none.

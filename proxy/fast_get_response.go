@@ -16,7 +16,7 @@ import (
 // empty if all of it went over.
 func (g *fastGet) pass(resp *http.Response) (word string) {
 	x := g.x
-	x.status = resp.StatusCode
+	x.setStatus(resp.StatusCode)
 	x.rec.Redirect = redirection(resp, x.request.Target)
 	size := resp.ContentLength
 	x.prepareResponse(resp)
@@ -100,10 +100,10 @@ func writeStatusLine(buf *bytes.Buffer, status int) {
 // as tunnels go: by the kernel, from socket to socket, where it can.
 func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 	c := g.conn
-	ready, _ := c.buffered.Peek(int(min(size, int64(c.buffered.Buffered()))))
+	ready, _ := c.reader.Buffer.Peek(int(min(size, int64(c.reader.Buffer.Buffered()))))
 	buf.Write(ready)
-	c.buffered.Discard(len(ready))
-	held := c.responses.TakeBody()
+	c.reader.Buffer.Discard(len(ready))
+	held := c.reader.Responses.TakeBody()
 	buf.Write(held)
 	if _, err := g.client.Write(buf.Bytes()); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 		}
 		f.pay()
 	}
-	c.responses.BodyMoved()
+	c.reader.Responses.BodyMoved()
 	return nil
 }
 
@@ -132,7 +132,7 @@ func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 func (g *fastGet) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 	space := g.x.srv.copies.take()
 	defer g.x.srv.copies.give(space)
-	if g.conn.buffered.Buffered() == 0 { // the body may be late: an early head wants to be seen
+	if g.conn.reader.Buffer.Buffered() == 0 { // the body may be late: an early head wants to be seen
 		if err := g.flush(buf); err != nil {
 			return err
 		}

@@ -58,7 +58,6 @@ func (s *Server) serveConnect(c *clientConn) {
 	x := s.newExchange(c, http.MethodConnect)
 	x.request.Target = c.target.Target
 	if x.decideAndRecord(policy.BadTarget, c.target.Unsupported); !x.decision.Permit {
-		x.finalStatus()
 		c.lingerOnClose()
 		x.respondRaw(x.denial(), 1, acceptText, true)
 		return
@@ -67,7 +66,7 @@ func (s *Server) serveConnect(c *clientConn) {
 	x.cancel = cancel
 	s.track(x)
 	stop := c.watch(true, cancel)
-	far, err := x.openOriginSide(ctx)
+	side, err := x.openOriginSide(ctx)
 	stop()
 	if err != nil {
 		defer cancel()
@@ -80,7 +79,7 @@ func (s *Server) serveConnect(c *clientConn) {
 		return
 	}
 	c.take()
-	far.start(x, c.takeBuffered())
+	side.start(c.takeBuffered())
 }
 
 // watchDelay is how long a dial may take before somebody looks whether its client is still there.

@@ -29,7 +29,7 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	x.cancel = cancel
 	s.track(x)
 	if r.Method == http.MethodOptions && lastHop(r.Header) {
-		x.status = http.StatusOK
+		x.setStatus(http.StatusOK)
 		rw.Header().Set("Server", serverName)
 		rw.Header().Set("Content-Length", "0")
 		x.close("")
@@ -154,7 +154,7 @@ func (x *exchange) fetch(w *responseWriter, r *http.Request, trip func(*http.Req
 		x.failure = x.failureOf(r.Context(), err)
 		return nil, err
 	}
-	x.status = resp.StatusCode
+	x.setStatus(resp.StatusCode)
 	x.rec.Redirect = redirection(resp, x.request.Target)
 	w.size = resp.ContentLength
 	x.prepareResponse(resp)

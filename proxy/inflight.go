@@ -40,7 +40,7 @@ type inflight struct {
 
 // track lists x until untrack. It is called when the request has been recorded, before the dial.
 func (s *Server) track(x *exchange) {
-	x.permit = x.decision
+	x.setPermit(x.decision)
 	x.info = Open{
 		ID:     x.rec.ID,
 		Client: x.request.Client,

@@ -19,6 +19,7 @@ import (
 	"webproxy/policy"
 	"webproxy/proxy/egress"
 	"webproxy/proxy/internal/http1"
+	"webproxy/proxy/internal/http1conn"
 )
 
 // An Inspector signs the certificates that clients are shown whose TLS is opened. It is called by many
@@ -55,9 +56,10 @@ type inspection struct {
 	once         sync.Once            // closes it
 }
 
-// startInspection serves the client in a goroutine of its own. early came with the CONNECT.
-func (x *exchange) startInspection(n *inspection, buffered []byte) {
-	x.status = http.StatusOK
+// start implements originSide.
+func (n *inspection) start(buffered []byte) {
+	x := n.tunnel
+	x.setStatus(http.StatusOK)
 	x.inspection.Store(n)
 	if x.cutReason.Load() != nil { // cut while it was dialled
 		x.client.cut()
@@ -306,7 +308,7 @@ func (n *inspection) serve(buffered []byte) string {
 	if _, err := x.client.conn.Write([]byte(established)); err != nil {
 		return wordClientGone
 	}
-	client := tls.Server(&egress.BufferedConn{Conn: x.client.conn, Buffered: buffered}, &tls.Config{
+	client := tls.Server(&http1conn.Conn{Conn: x.client.conn, Buffered: buffered}, &tls.Config{
 		GetCertificate:         n.certificate,
 		NextProtos:             []string{"h2", "http/1.1"},
 		MinVersion:             tls.VersionTLS12,
@@ -333,9 +335,9 @@ func (n *inspection) serve(buffered []byte) string {
 // in its hello is not served.
 func (n *inspection) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if h.ServerName != "" && !n.named(h.ServerName) {
-		n.tunnel.decision = n.tunnel.decision.Refused(policy.SNIMismatch)
+		n.tunnel.refuseAs(policy.SNIMismatch)
 		n.tunnel.detail = "the TLS hello names another host than the CONNECT"
-		return nil, errors.New("hello for another host")
+		return nil, errors.New("ClientHello for another host")
 	}
 	return n.leaf, nil
 }

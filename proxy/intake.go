@@ -15,7 +15,7 @@ func (s *Server) onProtocolError(c *clientConn, h *http1.RequestHead, f http1.Pr
 		method, minor = string(h.Method), h.Minor
 	}
 	x := s.newExchange(c, method)
-	x.status = f.Status()
+	x.setStatus(f.Status())
 	if c.inside == nil && f == http1.ErrAuthority {
 		x.rec.Host, x.rec.Port = http1.ShownTarget(h.Target)
 	}
@@ -67,7 +67,7 @@ func (s *Server) overloaded(c *clientConn, h *http1.RequestHead, detail string) 
 	x.request.Target = c.target.Target
 	x.decide()
 	x.refuseAs(policy.Overloaded)
-	x.status = x.denialStatus()
+	x.setStatus(x.denialStatus())
 	x.begin(denials[policy.Overloaded].word, detail)
 	x.respondRaw(x.denial(), h.Minor, acceptText, true)
 }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"net"
 	"slices"
 	"sync"
@@ -9,7 +8,7 @@ import (
 
 	"webproxy/policy"
 	"webproxy/proxy/egress"
-	"webproxy/proxy/internal/http1"
+	"webproxy/proxy/internal/http1conn"
 )
 
 // originPool keeps connections to origins and to parents for the requests to come. Nothing of ours runs for a
@@ -68,24 +67,24 @@ const (
 // An pooledConn is a connection to an origin. It belongs to one get at a time, or to the pool.
 type pooledConn struct {
 	poolEntry
-	tcp       *net.TCPConn
-	responses http1.ResponseStream // of tcp
-	buffered  *bufio.Reader        // of responses
+	tcp    *net.TCPConn
+	reader http1conn.Reader // of tcp
 }
 
 // Close implements idleConn.
 func (c *pooledConn) Close() error { return c.tcp.Close() }
 
 // whole implements idleConn. Bytes behind an answer are nobody's answer.
-func (c *pooledConn) reusable() bool { return c.buffered.Buffered() == 0 && c.responses.IsIdle() }
+func (c *pooledConn) reusable() bool {
+	return c.reader.Buffer.Buffered() == 0 && c.reader.Responses.IsIdle()
+}
 
 func (c *pooledConn) alive() bool { return isIdleAlive(c.tcp) }
 
 // newClientConn returns c, a connection opened for key, as one to use now and to give to p later.
 func (p *originPool) newPooledConn(key originKey, tcp *net.TCPConn, route egress.Route) *pooledConn {
 	c := &pooledConn{tcp: tcp, poolEntry: poolEntry{key: key, route: route, era: p.now()}}
-	c.responses.Source = tcp
-	c.buffered = bufio.NewReader(&c.responses)
+	c.reader.Reset(tcp)
 	return c
 }
 

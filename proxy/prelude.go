@@ -12,6 +12,7 @@ import (
 	"time"
 	"webproxy/internal/setting"
 	"webproxy/proxy/internal/http1"
+	"webproxy/proxy/internal/http1conn"
 
 	"github.com/pires/go-proxyproto"
 )
@@ -140,15 +141,13 @@ func (c *clientConn) awaitBy(by time.Time) {
 // whether anything came at all.
 type firstBytes struct {
 	*net.TCPConn
-	rest []byte // read already
+	rest http1conn.Buffered
 	came bool
 }
 
 func (c *firstBytes) Read(p []byte) (int, error) {
 	if len(c.rest) > 0 {
-		n := copy(p, c.rest)
-		c.rest = c.rest[n:]
-		return n, nil
+		return c.rest.Take(p), nil
 	}
 	n, err := c.TCPConn.Read(p)
 	c.came = c.came || n > 0

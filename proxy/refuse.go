@@ -89,18 +89,10 @@ func (x *exchange) trouble() *refusal {
 // refuse answers a request that is not permitted. A plain HTTP connection goes on; behind a CONNECT
 // there may be bytes of the tunnel that never was, so that one ends.
 func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
-	x.finalStatus()
 	if x.bodyLeft(r) { // net/http may end the connection without having read the body
 		x.client.lingerOnClose()
 	}
 	x.denial().write(rw, r, x.client)
-}
-
-// finalStatus sees to it that a refusal has the status of what it is refused for in the end.
-func (x *exchange) finalStatus() {
-	if x.status == 0 || x.decision.Reason == policy.AuditUnavailable {
-		x.status = x.denialStatus()
-	}
 }
 
 // write answers r.
@@ -201,25 +193,4 @@ func (f *refusal) compose(prefix string, limit int) string {
 		host = " " + host
 	}
 	return prefix + f.code + host + tail
-}
-
-// writeStatus writes b, which begins with the status line of an answer of ours, with w.reason for its
-// reason phrase: net/http knows only the phrases of its own table.
-func (c *clientConn) writeStatus(b []byte) (int, error) {
-	const fixed = len("HTTP/1.1 403")
-	reason := c.reasonPhrase
-	c.reasonPhrase = ""
-	end := strings.Index(string(b[:min(len(b), 256)]), "\r\n")
-	if end < fixed {
-		return c.conn.Write(b)
-	}
-	out := make([]byte, 0, len(b)+len(reason))
-	out = append(out, b[:fixed]...)
-	out = append(out, ' ')
-	out = append(out, reason...)
-	out = append(out, b[end:]...)
-	if _, err := c.conn.Write(out); err != nil {
-		return 0, err
-	}
-	return len(b), nil
 }

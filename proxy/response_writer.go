@@ -7,6 +7,8 @@ import (
 	"net/textproto"
 	"sync"
 	"time"
+
+	"webproxy/proxy/internal/http1"
 )
 
 // An answer is what goproxy writes the origin's answer to. It passes bytes on as they come, through
@@ -33,10 +35,6 @@ type responseWriter struct {
 // headDelay is how long a head waits for the first bytes of its body, to be sent in one packet with
 // them. An origin that sends the head early wants it to be seen.
 const headDelay = 2 * time.Millisecond
-
-// maxInformational bounds the interim answers to one request: http.Transport, which has a bound of its own,
-// leaves it to whoever asks to see them.
-const maxInformational = 16
 
 var errManyInformational = errors.New("too many interim answers")
 
@@ -158,7 +156,7 @@ func (w *responseWriter) flush() {
 func (w *responseWriter) writeInformational(status int, header textproto.MIMEHeader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.informational++; w.informational > maxInformational {
+	if w.informational++; w.informational > http1.MaxInformational {
 		return errManyInformational
 	}
 	if w.final || !w.http11 || status == http.StatusContinue {

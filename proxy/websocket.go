@@ -1,16 +1,16 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/textproto"
 	"time"
 	"webproxy/internal/proxystatus"
-	"webproxy/proxy/internal/http1"
+	"webproxy/proxy/internal/http1conn"
 )
 
 // upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
@@ -66,7 +66,7 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 		x.close(proxystatus.Internal)
 		return
 	}
-	x.status = resp.StatusCode
+	x.setStatus(resp.StatusCode)
 	cleanResponse(resp.Header)
 	addVia(resp.Header, resp.ProtoMajor, resp.ProtoMinor, s.via)
 	var head bytes.Buffer
@@ -74,9 +74,7 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 	resp.Header.Write(&head)
 	head.WriteString("\r\n")
 	t := &tunnel{origin: h.conn, buffered: hj.buffered}
-	// What the origin sent behind its 101 has been read with it.
-	b, _ := h.reader.Peek(h.reader.Buffered())
-	b = append(b, h.responses.TakeRaw()...)
+	b := h.reader.TakeBuffered() // bytes after the origin's 101 that have been read with it
 	head.Write(b)
 	t.in.Add(int64(len(b)))
 	x.startTunnel(t, head.Bytes())
@@ -84,9 +82,8 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 
 // A handshake is an HTTP exchange on a connection that may turn into something else.
 type handshake struct {
-	conn      net.Conn
-	responses http1.ResponseStream // of conn
-	reader    *bufio.Reader        // of responses
+	conn   net.Conn
+	reader http1conn.Reader // of conn
 }
 
 // ask sends r and reads the head of the answer. Interim answers are passed to a.
@@ -98,26 +95,18 @@ func (h *handshake) ask(ctx context.Context, w *responseWriter, r *http.Request,
 			h.conn.SetDeadline(noDeadline)
 		}
 	}()
-	h.responses.Source = h.conn
-	h.responses.Expect(r.Method, true)
-	h.reader = bufio.NewReader(&h.responses)
-	unsent := r.Write(h.conn)
-	for {
-		resp, err := http.ReadResponse(h.reader, r)
-		switch {
-		case err != nil && unsent != nil:
-			return nil, unsent
-		case err != nil:
-			return nil, err
-		case resp.StatusCode == http.StatusSwitchingProtocols:
-			return resp, checkSwitch(resp, r.Header)
-		case resp.StatusCode >= 200:
-			return resp, nil
-		}
-		if err := w.writeInformational(resp.StatusCode, map[string][]string(resp.Header)); err != nil {
-			return nil, err
-		}
+	h.reader.Reset(h.conn)
+	h.reader.Responses.Expect(r.Method, true)
+	resp, err := h.reader.ReadHead(r, r.Write(h.conn), func(resp *http.Response) error {
+		return w.writeInformational(resp.StatusCode, textproto.MIMEHeader(resp.Header))
+	})
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		err = checkSwitch(resp, r.Header)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
 }
 
 // A closesConn is the body of an answer that is the last one on its connection.

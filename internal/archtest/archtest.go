@@ -83,7 +83,7 @@ func load(tree fs.FS) ([]*file, error) {
 func check(files []*file, t table) []string {
 	var found []string
 	for _, f := range files {
-		for _, rule := range []func(*file) []string{t.ourImports, thirdParties, purity, parsing, dialling, environment, csvWriters, inits, words} {
+		for _, rule := range []func(*file) []string{t.ourImports, thirdParties, purity, parsing, dialling, writers, environment, csvWriters, inits, words} {
 			found = append(found, rule(f)...)
 		}
 	}

@@ -1,7 +1,6 @@
 package egress
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
 	"webproxy/proxy/internal/http1"
+	"webproxy/proxy/internal/http1conn"
 )
 
 // tunnelThrough has p open a tunnel to the target of route.Decision, within limit.
@@ -53,13 +53,13 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 	}
 	conn.SetDeadline(time.Time{})
 	if len(buffered) > 0 {
-		return &BufferedConn{Conn: conn, Buffered: buffered}, nil
+		return &http1conn.Conn{Conn: conn, Buffered: buffered}, nil
 	}
 	return conn, nil
 }
 
-// ask sends a CONNECT for t and reads the answer. It returns what came behind it.
-func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string) (buffered []byte, err error) {
+// ask sends a CONNECT for t and reads the response. It returns the bytes of the tunnel that came with it.
+func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string) (http1conn.Buffered, error) {
 	var head strings.Builder
 	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
 	if via != "" {
@@ -69,25 +69,18 @@ func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string
 		head.WriteString("Proxy-Authorization: " + authorization + "\r\n")
 	}
 	head.WriteString("\r\n")
-	responses := &http1.ResponseStream{Source: conn}
-	responses.Expect(http.MethodConnect, false)
+	var r http1conn.Reader
+	r.Reset(conn)
+	r.Responses.Expect(http.MethodConnect, false)
 	_, unsent := io.WriteString(conn, head.String())
-	r := bufio.NewReader(responses)
-	for {
-		resp, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
-		switch {
-		case err != nil:
-			if unsent != nil {
-				err = unsent
-			}
-			return nil, p.fail(t, BrokenConnWord(err), 0, err)
-		case resp.StatusCode >= 300:
-			return nil, p.answered(t, resp)
-		case resp.StatusCode >= 200: // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
-			buffered, _ = r.Peek(r.Buffered())
-			return append(buffered, responses.TakeRaw()...), nil
-		}
+	resp, err := r.ReadHead(&http.Request{Method: http.MethodConnect}, unsent, nil)
+	switch {
+	case err != nil:
+		return nil, p.fail(t, BrokenConnWord(err), 0, err)
+	case resp.StatusCode >= 300:
+		return nil, p.answered(t, resp)
 	}
+	return r.TakeBuffered(), nil // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 }
 
 // A upstreamResponse is an answer of a parent that is not the origin's. In a loop there is no point in asking others.
@@ -150,28 +143,4 @@ func BrokenConnWord(err error) string {
 		return proxystatus.Terminated
 	}
 	return proxystatus.Protocol
-}
-
-// A leadConn is a connection of which some bytes have been read already.
-type BufferedConn struct {
-	net.Conn
-	Buffered []byte
-}
-
-// Read implements net.Conn.
-func (c *BufferedConn) Read(p []byte) (int, error) {
-	if len(c.Buffered) > 0 {
-		n := copy(p, c.Buffered)
-		c.Buffered = c.Buffered[n:]
-		return n, nil
-	}
-	return c.Conn.Read(p)
-}
-
-// TakeBuffered returns the connection below c, and what of its bytes has been read already.
-func TakeBuffered(c net.Conn) (net.Conn, []byte) {
-	if l, ok := c.(*BufferedConn); ok {
-		return l.Conn, l.Buffered
-	}
-	return c, nil
 }

@@ -9,7 +9,7 @@ import (
 const (
 	MaxResponseHead   = 256 << 10 // bytes, of all heads together
 	maxResponseFields = 1000      // in one head
-	maxInformational  = 16        // responses before the final one
+	MaxInformational  = 16        // responses before the final one
 )
 
 // A ResponseError says what is malformed in a response. Nothing in it was written by the peer.

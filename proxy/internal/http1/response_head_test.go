@@ -64,7 +64,7 @@ func TestResponseRefuses(t *testing.T) {
 		{ErrResponseFields, "HTTP/1.1 200 OK\r\n" + strings.Repeat("X: y\r\n", maxResponseFields+1) + "\r\n"},
 		{ErrResponseLarge, "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", MaxResponseHead) + "\r\n\r\n"},
 		{ErrResponseLarge, strings.Repeat("HTTP/1.1 103 Early\r\nX: "+strings.Repeat("x", 60<<10)+"\r\n\r\n", 5) + "HTTP/1.1 200 OK\r\n\r\n"},
-		{ErrManyInformational, strings.Repeat("HTTP/1.1 103 Early\r\n\r\n", maxInformational+1) + "HTTP/1.1 200 OK\r\n\r\n"},
+		{ErrManyInformational, strings.Repeat("HTTP/1.1 103 Early\r\n\r\n", MaxInformational+1) + "HTTP/1.1 200 OK\r\n\r\n"},
 		// framing
 		{ErrResponseLength, "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n"},
 		{ErrResponseLength, "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n"},

@@ -237,7 +237,7 @@ func (s *ResponseStream) begin(h *ResponseHead, size int, method string, upgrade
 	switch {
 	case h.status == 101 && !upgrade:
 		return ErrResponseSwitch
-	case !h.isFinal() && s.informational == maxInformational:
+	case !h.isFinal() && s.informational == MaxInformational:
 		return ErrManyInformational
 	case !h.isFinal():
 		s.room -= size
