@@ -37,6 +37,16 @@ type Endpoint struct {
 	fill   string // what would fill it, if something is missing; may be empty
 }
 
+// Want is what must be admitted, and the port. If that is not known, or not all of it, why says so, and whether it
+// is beyond rules.
+func (e *Endpoint) Want() (want policy.Entry, port uint16, why string, beyond bool) {
+	why = e.reason
+	if why == "" && e.blank != "" {
+		why = e.blank + " is not set"
+	}
+	return e.want, e.port, why, e.beyond
+}
+
 // A Need is how needed an endpoint is, in the words of the catalog.
 type Need string
 

@@ -1,0 +1,293 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"webproxy/clientconfig"
+	"webproxy/policy"
+)
+
+// Judge says what o makes of a target.
+func Judge(t Target, seen Observation, o Options) Row {
+	r := Row{Target: t, Seen: seen, Category: Success}
+	switch {
+	case t.Skip != "":
+		r.skip(t.Skip)
+	case r.judgeDNS():
+	case seen.NotTried != "" && !t.Policy.Permit:
+		r.denied(t.Policy.Reason.String(), t.Host, t.Why, first(t.Fixes))
+	case seen.NotTried != "":
+		r.skip(seen.NotTried)
+	case len(seen.Hops) == 0:
+		r.skip("not tried")
+	default:
+		r.judgeHops(o)
+	}
+	if r.Finding != nil {
+		r.Category = r.Finding.Category
+		r.Fix = cmp.Or(r.Fix, r.Finding.Fix)
+	}
+	return r
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+func (r *Row) skip(why string) { r.Category, r.Detail = Skipped, why }
+
+func (r *Row) find(f *Finding, detail string) { r.Finding, r.Detail = f, detail }
+
+// judgeDNS finds a private address of Azure Arc, whatever came of the request: a rule may allow private addresses, and the
+// service still is not there.
+func (r *Row) judgeDNS() bool {
+	if !clientconfig.IsArcName(r.Host) {
+		return false
+	}
+	i := slices.IndexFunc(r.Seen.Addrs, netip.Addr.IsPrivate)
+	if i < 0 {
+		return false
+	}
+	r.private(r.Seen.Addrs[i])
+	return true
+}
+
+// private finds that the host has a private address.
+func (r *Row) private(a netip.Addr) {
+	detail := r.Host
+	if a.IsValid() {
+		detail += " -> " + a.String()
+	}
+	if !clientconfig.IsArcName(r.Host) {
+		r.find(&findPriv, detail)
+		return
+	}
+	r.find(&findPrivArc, detail)
+	r.Fix = fmt.Sprintf("Azure Local has no Arc Private Link; this proxy's DNS answers from the zone %s. Resolve Arc names publicly on the proxy:  egress: { resolver: \"...\" }", clientconfig.ArcZone(r.Host))
+}
+
+// judgeHops judges the requests that were made, the first fault first.
+func (r *Row) judgeHops(o Options) {
+	for i := range r.Seen.Hops {
+		hop := &r.Seen.Hops[i]
+		if i == 0 {
+			r.Issuer = issuerOf(hop.Chain)
+		}
+		r.judgeHop(hop, i, o)
+		if r.Finding != nil || r.Category == Skipped {
+			return
+		}
+	}
+	begin, last := &r.Seen.Hops[0], &r.Seen.Hops[len(r.Seen.Hops)-1]
+	r.Detail = fmt.Sprintf("%d in %s", begin.Status, begin.FirstByte.Round(time.Millisecond))
+	switch {
+	case last.Location != "":
+		r.find(&findLoop, fmt.Sprintf("%d redirects, the last to %s", len(r.Seen.Hops), clip(last.Location)))
+	case r.Policy.Permit && r.Policy.Verdict != policy.Allow:
+		r.find(&findLearn, r.Policy.Reason.String())
+		r.Fix = first(r.Fixes)
+	case r.slowest() >= cmp.Or(o.Slow, DefaultSlow):
+		r.find(&findSlow, fmt.Sprintf("first byte after %s", r.slowest().Round(10*time.Millisecond)))
+	}
+}
+
+func (r *Row) slowest() time.Duration {
+	var most time.Duration
+	for i := range r.Seen.Hops {
+		most = max(most, r.Seen.Hops[i].FirstByte)
+	}
+	return most
+}
+
+// judgeHop judges one request, the i-th.
+func (r *Row) judgeHop(hop *Hop, i int, o Options) {
+	to := ""
+	if i > 0 {
+		to = "redirects to " + hop.URL.Scheme + "://" + hop.URL.Host + ", "
+	}
+	switch {
+	case hop.Refused != "":
+		r.refused(hop, i, o)
+		return
+	case hop.Trouble != "":
+		r.trouble(hop, to)
+		return
+	case hop.Stage == ToProxy, hop.Stage == ToOrigin && hop.Status == 0:
+		r.find(&findProxy, hop.Err)
+		return
+	case hop.Stage == ToOrigin:
+		r.find(&findMiddlebox, to+fmt.Sprintf("the response to CONNECT, %d, is not webproxy's", hop.Status))
+		return
+	case hop.Stage == InTLS:
+		r.find(&findTLS, to+hop.Err)
+		return
+	}
+	if hop.URL.Scheme == "https" && !(i == 0 && r.Policy.Inspect()) {
+		if fault := judgeChain(hop.URL.Hostname(), hop.Chain, o); fault != nil {
+			r.find(fault.finding, to+fault.detail)
+			return
+		}
+	}
+	if hop.Stage == InRequest {
+		r.find(&findSilent, to+hop.Err)
+		return
+	}
+	if who := stranger(hop); who != "" {
+		r.find(&findMiddlebox, to+who)
+		return
+	}
+	r.judgeRange(hop, to)
+}
+
+// refused judges a refusal of this proxy.
+func (r *Row) refused(hop *Hop, i int, o Options) {
+	host := hop.URL.Hostname()
+	switch hop.Refused {
+	case policy.Overloaded.String(), policy.RateLimited.String(), policy.AuditUnavailable.String():
+		r.find(&findBusy, hop.Refused)
+		return
+	}
+	if i > 0 {
+		if slices.Contains(forPeople, r.Host) {
+			return
+		}
+		r.find(&findRedirect, fmt.Sprintf("redirects to %s, %s", host, hop.Refused))
+		r.Fix = "add to a list file:  " + entryFor(hop) + " reason=TICKET"
+		return
+	}
+	if hop.Refused == policy.PrivateAddress.String() {
+		var a netip.Addr
+		if i := slices.IndexFunc(r.Seen.Addrs, netip.Addr.IsPrivate); i >= 0 {
+			a = r.Seen.Addrs[i]
+		}
+		r.private(a)
+		return
+	}
+	if r.Policy.Permit && o.Group != "" && o.As != o.Group {
+		r.skip(fmt.Sprintf("the policy lets %s reach it; this machine may not, so it could not be tried", o.Group))
+		return
+	}
+	r.denied(hop.Refused, host, r.Why, first(r.Fixes))
+}
+
+// entryFor is the line of a list that allows what a hop asked for.
+func entryFor(hop *Hop) string {
+	port := hop.URL.Port()
+	switch {
+	case hop.URL.Scheme == "http":
+		return "http://" + hop.URL.Host
+	case port == "":
+		return hop.URL.Hostname() + ":443"
+	}
+	return hop.URL.Host
+}
+
+func (r *Row) denied(reason, host, why, fix string) {
+	f := &findDenied
+	if r.Scheme == policy.HTTP && isRevocation(host) {
+		f = &findCRL
+	}
+	r.find(f, reason)
+	if r.Policy.Permit { // by the configuration on disk, but the running proxy says otherwise
+		r.Fix = "webproxy check: the running proxy has another policy than the configuration"
+		return
+	}
+	r.Fix = fix
+	if fix == "" && why != "" {
+		r.Fix = why
+	}
+}
+
+// troubles are the findings for the proxy error types of RFC 9209 that are not TCP's.
+var troubles = map[string]*Finding{
+	"dns_error": &findDNS, "dns_timeout": &findDNS, "tls_protocol_error": &findTLS, "tls_alert_received": &findTLS, "tls_certificate_error": &findCert,
+	"http_response_timeout": &findSilent, "connection_read_timeout": &findSilent, "http_response_incomplete": &findSilent, "http_protocol_error": &findMiddlebox,
+	"http_request_denied": &findUpstream, "http_request_error": &findUpstream, "connection_limit_reached": &findBusy,
+}
+
+// trouble judges what this proxy says about the way to the origin.
+func (r *Row) trouble(hop *Hop, to string) {
+	f := troubles[hop.Trouble]
+	if f == nil {
+		f = &findTCP
+	}
+	if hop.Upstream != "" {
+		f = &findUpstream
+		to += hop.Upstream + ": "
+	}
+	if r.Example() && (f == &findDNS || f == &findTCP) {
+		r.skip(fmt.Sprintf("the example %s of %s is not there (%s)", r.Host, r.Listed, hop.Trouble))
+		return
+	}
+	r.find(f, to+fmt.Sprintf("%s after %s", hop.Trouble, hop.FirstByte.Round(100*time.Millisecond)))
+}
+
+// strangers are words in Server and Via of those that answer in the place of hosts.
+var strangers = []string{
+	"zscaler", "bluecoat", "blue coat", "proxysg", "fortigate", "fortiproxy", "websense", "netskope", "mcafee web gateway", "ironport", "squid", "sophos", "barracuda", "captive",
+}
+
+// stranger says who answered in the place of the host, if that can be told; empty if not.
+func stranger(hop *Hop) string {
+	if want, ok := contents[hop.URL.Hostname()+hop.URL.Path]; ok && hop.Status == 200 && !strings.HasPrefix(hop.Body, want) {
+		return fmt.Sprintf("want %q, the response begins %q", want, clip(hop.Body))
+	}
+	if hop.URL.Scheme == "https" {
+		return "" // the certificate says who it is
+	}
+	for _, field := range [][2]string{{"Server", hop.Server}, {"Via", hop.Via}} {
+		for _, word := range strangers {
+			if strings.Contains(strings.ToLower(field[1]), word) {
+				return fmt.Sprintf("the response has %s: %s", field[0], clip(field[1]))
+			}
+		}
+	}
+	if hop.Status == 407 || hop.Status == 511 {
+		return fmt.Sprintf("status %d: a proxy on the way wants a login", hop.Status)
+	}
+	return ""
+}
+
+// judgeRange judges the response to a request for a part.
+func (r *Row) judgeRange(hop *Hop, to string) {
+	part := hop.Range
+	if part == nil {
+		return
+	}
+	want := part.To - part.From + 1
+	switch {
+	case part.Err != "":
+		r.find(&findRange, to+"a request for a part: "+part.Err)
+	case part.Status == 200:
+		r.find(&findRange, to+"a request for a part was answered with the whole (200)")
+	case part.Status != 206:
+		r.find(&findRange, to+fmt.Sprintf("a request for a part was answered with %d", part.Status))
+	case !strings.HasPrefix(part.ContentRange, fmt.Sprintf("bytes %d-%d/", part.From, part.To)) || part.Length != want:
+		r.find(&findRange, to+fmt.Sprintf("206 with %q and %d bytes, want bytes %d-%d", clip(part.ContentRange), part.Length, part.From, part.To))
+	default:
+		r.Ranged = true
+	}
+}
+
+// clip makes what strangers sent fit for a line.
+func clip(s string) string {
+	const most = 80
+	text := []rune(strings.Map(func(r rune) rune {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e {
+			return '?'
+		}
+		return r
+	}, s))
+	if len(text) > most {
+		return string(text[:most]) + "..."
+	}
+	return string(text)
+}

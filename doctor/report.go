@@ -1,0 +1,215 @@
+package doctor
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Head says what a report is about.
+type Head struct {
+	Proxy  string // host:port
+	Group  string // that was asked about; empty if none is known
+	As     string // the group that this machine is in
+	From   string // the networks of Group, or the address of this machine
+	Policy string // the digest, short
+	List   string // with its generation
+	Region string
+	Began  time.Time
+	// Ready is the first line of /readyz; NotReady is why it is not, empty if nobody could ask. A dashboard that is off is no fault.
+	Ready, NotReady string
+}
+
+// A Notice is a finding about the proxy or this machine.
+type Notice struct {
+	Finding     *Finding
+	Detail, Fix string
+}
+
+// A Report is what doctor found out.
+type Report struct {
+	Head
+	Rows    []Row
+	Notices []Notice
+	// Offset is by how much the clocks of Clocks servers are ahead of this machine's.
+	Offset time.Duration
+	Clocks int
+}
+
+// clockLimit is from when a clock is wrong.
+const clockLimit = time.Minute
+
+// NewReport puts rows, each judged, together, and judges the proxy itself.
+func NewReport(h Head, rows []Row) *Report {
+	r := &Report{Head: h, Rows: rows}
+	r.clock()
+	note := func(f *Finding, detail string) {
+		r.Notices = append(r.Notices, Notice{f, detail, f.Fix})
+	}
+	if down := r.proxyDown(); down != "" {
+		note(&findProxy, down)
+	}
+	if h.NotReady != "" {
+		note(&findReady, h.NotReady)
+	}
+	if r.Clocks > 0 && (r.Offset >= clockLimit || r.Offset <= -clockLimit) {
+		note(&findClock, r.clockText())
+	}
+	if h.Group != "" && h.Group != h.As {
+		note(&findAs, fmt.Sprintf("asked about %s, this machine is in %s", h.Group, cmp.Or(h.As, "no group")))
+	}
+	return r
+}
+
+// proxyDown says that no request reached the proxy; the rows are then told once, not one by one.
+func (r *Report) proxyDown() string {
+	tried, why := 0, ""
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if len(row.Seen.Hops) == 0 {
+			continue
+		}
+		tried++
+		if row.Finding != &findProxy {
+			return ""
+		}
+		why = row.Detail
+	}
+	if tried == 0 {
+		return ""
+	}
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Finding == &findProxy {
+			row.Finding, row.Category, row.Detail, row.Fix = nil, Skipped, "the proxy was not reached", ""
+		}
+	}
+	return fmt.Sprintf("%s: %s", r.Proxy, why)
+}
+
+// clock sets Offset to the median of what three servers say.
+func (r *Report) clock() {
+	const most = 3
+	var all []time.Duration
+	var hosts []string
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if len(row.Seen.Hops) == 0 || row.Finding != nil && row.Finding != &findSlow || len(all) == most {
+			continue
+		}
+		hop := &row.Seen.Hops[0]
+		if hop.Date.IsZero() || hop.URL.Scheme != "https" || slices.Contains(hosts, row.Host) {
+			continue
+		}
+		hosts = append(hosts, row.Host)
+		// Date has whole seconds, cut off.
+		all = append(all, hop.Date.Add(500*time.Millisecond).Sub(row.Seen.At.Add(hop.FirstByte)))
+	}
+	if len(all) > 0 {
+		slices.Sort(all)
+		r.Offset, r.Clocks = all[len(all)/2], len(all)
+	}
+}
+
+func (r *Report) clockText() string {
+	off := r.Offset.Abs().Truncate(time.Second)
+	word := "behind"
+	if r.Offset < 0 {
+		word = "ahead of"
+	}
+	return fmt.Sprintf("this machine is %s %s %d servers", off, word, r.Clocks)
+}
+
+// Findings is how many there are, and how many of them block a deployment.
+func (r *Report) Findings() (all, blocking int) {
+	for _, n := range r.Notices {
+		all++
+		if n.Finding.Blocks {
+			blocking++
+		}
+	}
+	for i := range r.Rows {
+		if f := r.Rows[i].Finding; f != nil {
+			all++
+			if f.Blocks && r.Rows[i].Required {
+				blocking++
+			}
+		}
+	}
+	return all, blocking
+}
+
+// Required is how many endpoints are required, each once, however many examples stand for it.
+func (r *Report) Required() int {
+	seen := map[string]bool{}
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Required {
+			seen[row.Endpoint()] = true
+		}
+	}
+	return len(seen)
+}
+
+// Endpoint is the endpoint as the list has it.
+func (t *Target) Endpoint() string {
+	return fmt.Sprintf("%s://%s:%d", t.Scheme, cmp.Or(t.Listed, t.Host), t.Port)
+}
+
+// At is the host and the port that are tried.
+func (t *Target) At() string {
+	if a, err := netip.ParseAddr(t.Host); err == nil {
+		return netip.AddrPortFrom(a, t.Port).String()
+	}
+	return fmt.Sprintf("%s:%d", t.Host, t.Port)
+}
+
+// counts are the outcomes in the order in which people want to know them.
+func (r *Report) counts() string {
+	words := []struct {
+		word string
+		is   func(*Row) bool
+	}{
+		{"ok", func(row *Row) bool { return row.Finding == nil && row.Category == Success }},
+		{"denied", func(row *Row) bool { return row.Finding == &findDenied || row.Finding == &findCRL }},
+		{"unreachable", func(row *Row) bool {
+			return row.Finding != nil && row.Category == ConnectivityFailure && row.Finding != &findRange
+		}},
+		{"intercepted", func(row *Row) bool { return row.Category == SSLInspected }},
+		{"private", func(row *Row) bool { return row.Category == PrivateLink }},
+		{"redirected to a denied host", func(row *Row) bool { return row.Finding == &findRedirect }},
+		{"without parts", func(row *Row) bool { return row.Finding == &findRange }},
+		{"slow", func(row *Row) bool { return row.Finding == &findSlow }},
+		{"in learn mode only", func(row *Row) bool { return row.Finding == &findLearn }},
+		{"not tried", func(row *Row) bool { return row.Category == Skipped }},
+	}
+	var parts []string
+	for i, w := range words {
+		n := 0
+		for j := range r.Rows {
+			if w.is(&r.Rows[j]) {
+				n++
+			}
+		}
+		if n > 0 || i == 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, w.word))
+		}
+	}
+	return strings.Join(parts, "  ")
+}
+
+// examples says how many examples stood for how many wildcards; empty if there are none.
+func (r *Report) examples() string {
+	n, wildcards := 0, map[string]bool{}
+	for i := range r.Rows {
+		if row := &r.Rows[i]; row.Example() && row.Skip == "" {
+			n++
+			wildcards[row.Endpoint()] = true
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d examples stood for %d wildcards", n, len(wildcards))
+}
