@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"webproxy/internal/wording"
 )
 
 // A Head says what a report is about.
@@ -119,7 +121,7 @@ func (r *Report) clockText() string {
 	if r.Offset < 0 {
 		word = "ahead of"
 	}
-	return fmt.Sprintf("this machine is %s %s %d servers", off, word, r.Clocks)
+	return fmt.Sprintf("this machine is %s %s %s", off, word, wording.Amount(uint64(r.Clocks), "server"))
 }
 
 // Findings is how many there are, and how many of them block a deployment.

@@ -33,6 +33,9 @@ func (r *Report) WriteText(w io.Writer, all bool) error {
 	default:
 		fmt.Fprintf(&b, "%d findings, %s", found, blocks(blocking))
 	}
+	if found > 0 {
+		b.WriteString("        exit 4")
+	}
 	if !all {
 		b.WriteString("        all rows: --all")
 	}

@@ -20,6 +20,7 @@ import (
 	"webproxy/doctor"
 	"webproxy/doctor/probe"
 	"webproxy/internal/smallfile"
+	"webproxy/review"
 )
 
 // doctorFlags are the flags of doctor.
@@ -125,7 +126,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	for i := range targets {
 		rows[i] = doctor.Judge(targets[i], seen[i], o)
 	}
-	return f.write(cmd, doctor.NewReport(head, rows))
+	return f.write(cmd, cfg, doctor.NewReport(head, rows))
 }
 
 // options are what judgements depend on, but for the groups.
@@ -167,7 +168,7 @@ func (f *doctorFlags) findOurselves(cfg *config.Config) (ourselves, error) {
 	var o ourselves
 	var err error
 	if f.as != "" {
-		if o.asked, err = clientAddr(cfg.Set, f.as); err != nil || !hasGroup(cfg.Set, f.as) {
+		if o.asked, err = review.ClientAddr(cfg.Set, f.as); err != nil || !hasGroup(cfg.Set, f.as) {
 			return o, usageError{fmt.Errorf("--as %q: no such client group", f.as)}
 		}
 	}
@@ -273,7 +274,7 @@ func ready(ctx context.Context, p *probe.Prober, cfg *config.Config) (ready, not
 	return line, ""
 }
 
-func (f *doctorFlags) write(cmd *cobra.Command, r *doctor.Report) error {
+func (f *doctorFlags) write(cmd *cobra.Command, cfg *config.Config, r *doctor.Report) error {
 	node, err := os.Hostname()
 	if err != nil {
 		node = "localhost"
@@ -285,6 +286,7 @@ func (f *doctorFlags) write(cmd *cobra.Command, r *doctor.Report) error {
 	case "html":
 		err = r.WriteHTML(&b, node, version)
 	default:
+		b.WriteString(aboutLine(cfg))
 		err = r.WriteText(&b, f.all)
 	}
 	if err != nil {

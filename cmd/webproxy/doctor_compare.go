@@ -33,7 +33,7 @@ func (f *doctorFlags) runCompare(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := auditLogDir{config: &f.config, dir: &f.dir}.find()
+	dir, err := auditLog{config: &f.config, dir: &f.dir}.find()
 	if err != nil {
 		return err
 	}

@@ -57,6 +57,7 @@ func TestScript(t *testing.T) {
 			"fill":    scriptFill,
 			"traffic": scriptTraffic,
 			"await":   scriptAwait,
+			"lab":     scriptLab(t),
 		},
 		RequireExplicitExec: true,
 	})
