@@ -21,11 +21,23 @@ type decoder struct {
 	root     *yaml.Node
 	problems Problems
 	keys     map[*yaml.Node]map[string]*yaml.Node // see keysOf
+	keyNodes map[*yaml.Node]*yaml.Node            // see keyOf
 }
 
 // at makes a Problem of the setting at path, or of the innermost one around it that is in the file.
 func (d *decoder) at(path, msg, hint string) Problem {
 	n := d.find(path)
+	p := d.src.problem(n.Line, n.Column, nodeWidth(d.src, n), msg, hint)
+	p.Path = path
+	return p
+}
+
+// atKey is at, but of the name of the setting, not of its value.
+func (d *decoder) atKey(path, msg, hint string) Problem {
+	n := d.find(path)
+	if key := d.keyOf(n); key != nil {
+		n = key
+	}
 	p := d.src.problem(n.Line, n.Column, nodeWidth(d.src, n), msg, hint)
 	p.Path = path
 	return p
@@ -167,6 +179,8 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
 	msg, hint := "no such setting", ""
 	if near := spelling.Nearest(key.Value, names); near != "" {
 		msg = fmt.Sprintf("no such setting; did you mean %q?", near)
+	} else if _, section := settings(reflect.TypeFor[Config]())[key.Value]; section && path != "" {
+		hint = key.Value + " is a section of its own: begin it in the first column"
 	} else if home := homes(key.Value); home != "" {
 		hint = home
 	} else {

@@ -49,6 +49,14 @@ func (l *library) open(written string) (*listFile, error) {
 		path, name = filepath.Join(l.dir, path), filepath.Join(l.shown, path)
 	}
 	f, err := l.read.parsed(listKey{path, name, written})
+	if errors.Is(err, errNoFile) {
+		if near := nearFile(path, l.read.disk().ReadDir); near != "" {
+			if rel, relErr := filepath.Rel(l.dir, near); relErr == nil && !filepath.IsAbs(filepath.FromSlash(written)) {
+				near = rel
+			}
+			err = fmt.Errorf("%w; did you mean %q?", err, filepath.ToSlash(near))
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"webproxy/certs"
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -122,7 +123,12 @@ func (l *loader) checkListenTLS() {
 	}
 	for _, group := range slices.Sorted(maps.Keys(o.Clients)) {
 		if _, ok := l.cfg.Policy.Clients[group]; !ok && !(group == "default" && len(l.cfg.Policy.Clients) == 0) {
-			l.fail("listen_tls.clients."+group, fmt.Sprintf("no client group %q", group), "name it in policy.clients")
+			known := slices.Sorted(maps.Keys(l.cfg.Policy.Clients))
+			msg, hint := fmt.Sprintf("no client group %q", group), "name it in policy.clients"
+			if near := spelling.Nearest(group, known); near != "" {
+				msg, hint = fmt.Sprintf("%s; did you mean %q?", msg, near), ""
+			}
+			l.problems = append(l.problems, l.doc.atKey("listen_tls.clients."+group, msg, hint))
 		}
 	}
 }

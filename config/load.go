@@ -15,6 +15,7 @@ import (
 
 	"webproxy/catalog"
 	"webproxy/internal/setting"
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 	"webproxy/ship"
 )
@@ -57,7 +58,11 @@ func load(path string, r *reader, now time.Time) (*Config, Problems) {
 	}
 	data, err := r.read(abs, maxYAML)
 	if err != nil {
-		return nil, Problems{{File: path, Msg: err.Error(), Hint: "webproxy init writes a configuration to start from"}}
+		p := Problem{File: path, Msg: err.Error(), Hint: "webproxy init writes a configuration to start from"}
+		if near := nearFile(path, r.disk().ReadDir); near != "" && errors.Is(err, errNoFile) {
+			p.Msg, p.Hint = fmt.Sprintf("%s; did you mean %q?", p.Msg, near), ""
+		}
+		return nil, Problems{p}
 	}
 	l := &loader{
 		cfg: &Config{Path: abs, read: r},
@@ -147,6 +152,9 @@ func (l *loader) compile() {
 			break
 		}
 		if !l.given(must) {
+			if l.misplaced(must) {
+				return
+			}
 			// A file that was cut off looks just like this.
 			l.fail(must, "is missing", "to refuse everything to everybody write policy: { rules: [] }")
 			return
@@ -267,6 +275,18 @@ func ruleOf(path string) string {
 
 // placed gives e its place: its field, or the line of the file it names.
 func (l *loader) placed(e *policy.SpecError) Problem {
+	p := l.place(e)
+	if near := spelling.Nearest(e.Word, e.Known); near != "" {
+		p.Msg += fmt.Sprintf("; did you mean %q?", near)
+		p.Hint = "" // what to do if it were another word
+	}
+	return p
+}
+
+func (l *loader) place(e *policy.SpecError) Problem {
+	if e.Key {
+		return l.doc.atKey("policy."+e.Field, e.Msg, e.Hint)
+	}
 	if e.Field != "" {
 		return l.doc.at("policy."+e.Field, e.Msg, e.Hint)
 	}
@@ -276,8 +296,11 @@ func (l *loader) placed(e *policy.SpecError) Problem {
 		if f := l.lib.files[e.File[:i]]; f != nil {
 			src = f.src
 		}
-		line := src.line(n)
-		return src.problem(n, column(line, 0), wordWidth(strings.TrimSpace(line)), e.Msg, e.Hint)
+		line, at := src.line(n), 0
+		if i := strings.Index(line, "="+e.Word); e.Word != "" && i >= 0 { // the value of a key
+			at = i + 1
+		}
+		return src.problem(n, column(line, at), wordWidth(strings.TrimSpace(line[at:])), e.Msg, e.Hint)
 	}
 	return l.doc.at("policy", e.File+": "+e.Msg, e.Hint)
 }
@@ -297,6 +320,14 @@ func (l *loader) failed(path string) bool {
 	return slices.ContainsFunc(l.problems, func(p Problem) bool {
 		rest, ok := strings.CutPrefix(p.Path, path)
 		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// misplaced reports whether a problem says already that the setting at path stands in the wrong place.
+func (l *loader) misplaced(path string) bool {
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	return slices.ContainsFunc(l.problems, func(p Problem) bool {
+		return p.Path == name || strings.HasSuffix(p.Path, "."+name)
 	})
 }
 

@@ -106,6 +106,14 @@ func syntaxProblems(s *source, text []byte, err error) Problems {
 	case strings.Contains(msg, "cannot start any token"):
 		mark(badStart)
 		msg, hint = fmt.Sprintf("a value cannot begin with %q", line[at:min(at+1, len(line))]), "quote it"
+	case strings.Contains(msg, "expected <document start>"):
+		// The library stops at the first line that is not indented. Those before it are the ones that stand wrong.
+		n = firstSaying(s)
+		line = s.line(n)
+		at = len(line) - len(strings.TrimLeft(line, " \t"))
+		msg, hint = "the first setting is indented, later ones are not", "begin every section in the first column"
+	case strings.Contains(msg, "mapping values are not allowed") && !twoColons.MatchString(line):
+		msg, hint = "a setting below one that has a value already", "indent it like the line before it"
 	case strings.Contains(msg, "mapping values are not allowed"):
 		mark(twoColons)
 		msg, hint = `a ": " where none can be`, "quote the value, or check the indentation"
@@ -123,6 +131,16 @@ func syntaxProblems(s *source, text []byte, err error) Problems {
 		msg = fmt.Sprintf("nested more than %d levels deep", maxDepth)
 	}
 	return Problems{s.problem(n, utf8.RuneCountInString(line[:at])+1, width, msg, hint)}
+}
+
+// firstSaying is the number of the first line that says something.
+func firstSaying(s *source) int {
+	for i, line := range s.lines() {
+		if !inert(line) {
+			return i + 1
+		}
+	}
+	return 1
 }
 
 // aliases reports every unquoted value that begins with a star: on line n, at which the library

@@ -63,3 +63,22 @@ func (d *decoder) keysOf(n *yaml.Node) map[string]*yaml.Node {
 	d.keys[n] = keys
 	return keys
 }
+
+// keyOf returns the node of the key whose value is n; nil if n is no value of a mapping. All keys are noted at the first
+// call, since a file may have as many problems as keys.
+func (d *decoder) keyOf(n *yaml.Node) *yaml.Node {
+	if d.keyNodes == nil {
+		d.keyNodes = map[*yaml.Node]*yaml.Node{}
+		d.noteKeys(d.root)
+	}
+	return d.keyNodes[n]
+}
+
+func (d *decoder) noteKeys(n *yaml.Node) {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			d.keyNodes[c] = n.Content[i-1]
+		}
+		d.noteKeys(c)
+	}
+}

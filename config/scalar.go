@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -70,6 +71,8 @@ func (d *decoder) basic(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
+var portRange = regexp.MustCompile(`^(\d+)-(\d+)$`)
+
 // number reports whether n is a whole number, of which the parser thought err; if not, that is a problem.
 func (d *decoder) number(n *yaml.Node, path string, err error) bool {
 	plain := n.Kind == yaml.ScalarNode && n.Tag == "!!int"
@@ -79,6 +82,9 @@ func (d *decoder) number(n *yaml.Node, path string, err error) bool {
 	hint := ""
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && err == nil {
 		hint = "write it without quotes"
+	}
+	if m := portRange.FindStringSubmatch(n.Value); m != nil && n.Kind == yaml.ScalarNode {
+		hint = fmt.Sprintf("there are no ranges: list each one, %s, %s", m[1], m[2])
 	}
 	d.fail(n, path, "want a whole number in range, not "+shown(n), hint)
 	return false

@@ -51,6 +51,11 @@ type SpecError struct {
 	// Finding is the code of the finding by which package lint says the same; empty if it does not. Only
 	// warnings have one.
 	Finding string
+	// Word is the word at fault, where it is a name of something that is not there; Known are the names there are.
+	Word  string
+	Known []string
+	// Key is set if Word is the name of the setting Field itself, not in its value.
+	Key bool
 }
 
 func (e *SpecError) Error() string {
@@ -160,6 +165,9 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int, hosts *na
 		groups:  c.compileFor(r, field),
 		methods: c.compileMethods(r, field),
 	}
+	if r.Phase != "" && c.set.phases[r.Phase] == nil {
+		c.failName(field+".phase", "phase", r.Phase, c.phaseNames(), "name it in policy.phases: "+r.Phase+": { active: false }")
+	}
 	rule.private, rule.tag = c.compileAddress(r, field)
 	c.compileInspect(r, rule.groups, field)
 	if r.Deny && r.Private != "" {
@@ -216,7 +224,9 @@ func (c *compiler) addEntry(r *RuleSpec, b *block, it *item) {
 	c.set.entries = append(c.set.entries, entry{item: it, block: b, order: uint32(len(c.set.entries))})
 	e := &c.set.entries[len(c.set.entries)-1]
 	if t.wrong != nil {
-		c.fail(e, t.wrong.Msg, t.wrong.Hint)
+		wrong := e.blame(t.wrong.Msg, t.wrong.Hint)
+		wrong.Word, wrong.Known = t.wrong.Word, t.wrong.Known
+		c.errs = append(c.errs, wrong)
 	}
 	c.checkPathOf(r, e)
 	c.checkHost(e)
@@ -298,6 +308,24 @@ func (c *compiler) failAt(field, msg, hint string) {
 	c.errs = append(c.errs, &SpecError{Field: field, Msg: msg, Hint: hint})
 }
 
+// failName reports that word, in the setting at field, names none of the things called kind of which known are the names.
+func (c *compiler) failName(field, kind, word string, known []string, hint string) {
+	c.errs = append(c.errs, noSuch(kind, word, known, hint).in(field))
+}
+
+// noSuch says that word names none of the things called kind.
+func noSuch(kind, word string, known []string, hint string) *SpecError {
+	if len(known) > 0 {
+		hint = "there is " + someOf(known)
+	}
+	return &SpecError{Msg: fmt.Sprintf("no %s %q", kind, word), Hint: hint, Word: word, Known: known}
+}
+
+func (e *SpecError) in(field string) *SpecError {
+	e.Field = field
+	return e
+}
+
 // fail reports a mistake in an entry, warn what may be one.
 func (c *compiler) fail(e *entry, msg, hint string) {
 	c.errs = append(c.errs, e.blame(msg, hint))
@@ -307,6 +335,15 @@ func (c *compiler) warn(e *entry, finding, msg, hint string) {
 	w := Warning(*e.blame(msg, hint))
 	w.Finding = finding
 	c.set.warnings = append(c.set.warnings, w)
+}
+
+// someOf is the first of many names.
+func someOf(names []string) string {
+	const most = 8
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", list(names[:most]), more)
+	}
+	return list(names)
 }
 
 func list(names []string) string { return strings.Join(names, ", ") }

@@ -56,7 +56,7 @@ func TestCompileErrors(t *testing.T) {
 		{"rules[0].ports[1]", "twice", one(policy.RuleSpec{Hosts: []string{"example.com"}, Ports: []uint16{80, 80}})},
 		{"rules[0].methods[0]", "capital", one(policy.RuleSpec{Hosts: []string{"example.com"}, Methods: []string{"get"}})},
 		{"rules[0].for[0]", "no client group", one(policy.RuleSpec{Hosts: []string{"example.com"}, For: []string{"x"}})},
-		{"rules[0].hosts[0]", "no phase", one(policy.RuleSpec{Hosts: []string{"example.com"}, Phase: "x"})},
+		{"rules[0].phase", "no phase", one(policy.RuleSpec{Hosts: []string{"example.com"}, Phase: "x"})},
 		{"rules[0].private", "only value", one(policy.RuleSpec{Hosts: []string{"example.com"}, Private: "yes"})},
 		{"rules[0].private", "allows nothing", one(policy.RuleSpec{Hosts: []string{"example.com"}, Private: "allow", Deny: true})},
 		{"rules[0].service_tag.name", "no service tag", one(policy.RuleSpec{Hosts: []string{"example.com"}, ServiceTag: &policy.ServiceTagSpec{Name: "x"}})},

@@ -95,7 +95,9 @@ func (c *compiler) compileClients(spec *Spec) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(spec.Modes)) {
 		if name != defaultGroup && c.set.clients.named(name) == nil {
-			c.failAt("modes."+name, fmt.Sprintf("no client group %q", name), "the groups are "+list(names))
+			wrong := noSuch("client group", name, append(names, defaultGroup), "").in("modes." + name)
+			wrong.Key = true
+			c.errs = append(c.errs, wrong)
 		}
 	}
 }
@@ -120,6 +122,15 @@ func parseClients(s string) (netip.Prefix, error) {
 	return p, nil
 }
 
+// groupNames are the names of all groups.
+func (c *compiler) groupNames() []string {
+	var names []string
+	for i := range c.set.clients.groups {
+		names = append(names, c.set.clients.groups[i].name)
+	}
+	return names
+}
+
 func groupNames(groups []*group) []string {
 	names := make([]string, len(groups))
 	for i, g := range groups {
@@ -137,7 +148,7 @@ func (c *compiler) compileFor(r *RuleSpec, field string) []*group {
 	for i, name := range r.For {
 		g := c.set.clients.named(name)
 		if g == nil {
-			c.failAt(fmt.Sprintf("%s.for[%d]", field, i), fmt.Sprintf("no client group %q", name), "name it in policy.clients")
+			c.failName(fmt.Sprintf("%s.for[%d]", field, i), "client group", name, c.groupNames(), "name it in policy.clients")
 			continue
 		}
 		groups = append(groups, g)

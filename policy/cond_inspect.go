@@ -69,7 +69,7 @@ func (c *compiler) compileNodes(spec *Spec) {
 	for i, name := range spec.Nodes {
 		g := c.set.clients.named(name)
 		if g == nil {
-			c.failAt(fmt.Sprintf("nodes[%d]", i), fmt.Sprintf("no client group %q", name), "name it in policy.clients")
+			c.failName(fmt.Sprintf("nodes[%d]", i), "client group", name, c.groupNames(), "name it in policy.clients")
 			continue
 		}
 		g.node = true

@@ -56,6 +56,9 @@ func (c *compiler) compilePhases(spec *Spec) {
 	}
 }
 
+// phaseNames are the names of all phases.
+func (c *compiler) phaseNames() []string { return slices.Sorted(maps.Keys(c.set.phases)) }
+
 // compileTime binds entries of the form f to a phase and an expiry: its own, else its rule's; the earlier
 // expiry holds. An entry with a phase of its own in a rule with another one would need both.
 func (c *compiler) compileTime(r *RuleSpec, f *form, t *terms) {
@@ -69,7 +72,9 @@ func (c *compiler) compileTime(r *RuleSpec, f *form, t *terms) {
 	if name != "" {
 		t.phase = c.set.phases[name]
 		if t.phase == nil {
-			t.wrong = &SpecError{Msg: fmt.Sprintf("no phase %q", name), Hint: "name it in policy.phases: " + name + ": { active: false }"}
+			if t.wrong == nil && name != r.Phase { // that the rule's is wrong is said of the rule
+				t.wrong = noSuch("phase", name, c.phaseNames(), "name it in policy.phases: "+name+": { active: false }")
+			}
 			t.phase = &phase{name: name} // never on
 		}
 	}

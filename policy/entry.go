@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -106,6 +107,9 @@ func (e *Entry) set(key, value string, f field) error {
 
 // parseLocation reads [scheme://]host[:port,..][/path[?query]].
 func (e *Entry) parseLocation(f field) error {
+	if i := strings.IndexByte(f.text, '#'); i >= 0 {
+		return f.fail(i, "write a space before a comment; a URL is written without its fragment", `"#" inside a word begins no comment`)
+	}
 	s, at := f.text, 0
 	if scheme, rest, ok := strings.Cut(s, "://"); ok && !strings.ContainsAny(scheme, ":/") {
 		if err := e.Scheme.UnmarshalText([]byte(strings.ToLower(scheme))); err != nil {
@@ -128,6 +132,9 @@ func (e *Entry) parseLocation(f field) error {
 		}
 	}
 	p, err := ParsePattern(host)
+	if strange := (*runeError)(nil); errors.As(err, &strange) {
+		return f.fail(at+strange.at, strange.hint(), "%s", err)
+	}
 	if err != nil {
 		return f.fail(at, patternHint(host), "%s", err)
 	}
@@ -151,7 +158,7 @@ func (e *Entry) parsePorts(list string, f field, at int) error {
 	for part := range strings.SplitSeq(list, ",") {
 		port, err := ParsePort(part)
 		if err != nil {
-			return f.fail(at, "several ports are written host:80,443", "%s", err)
+			return f.fail(at, portHint(part), "%s", err)
 		}
 		if slices.Contains(e.Ports, port) {
 			return f.fail(at, "", "port %d is listed twice", port)
@@ -161,6 +168,15 @@ func (e *Entry) parsePorts(list string, f field, at int) error {
 	}
 	slices.Sort(e.Ports)
 	return nil
+}
+
+// portHint says what to do about a text that is no port.
+func portHint(text string) string {
+	from, to, ok := strings.Cut(text, "-")
+	if ok && from != "" && to != "" && isDecimal(from) && isDecimal(to) {
+		return fmt.Sprintf("there are no ranges of ports: list each one, host:%s,%s", from, to)
+	}
+	return "several ports are written host:80,443"
 }
 
 func (e *Entry) parsePath(path string, f field, at int) error {
@@ -252,6 +268,9 @@ func validCloud(s string) bool { return s == "public" || s == "china" || s == "u
 
 // patternHint says what to do about a host that is not a pattern.
 func patternHint(host string) string {
+	if strange := (*runeError)(nil); errors.As(checkRunes(host), &strange) {
+		return strange.hint()
+	}
 	switch {
 	case host == "*":
 		return `name a domain, such as "*.example.com"`

@@ -51,6 +51,9 @@ func ParsePattern(s string) (Pattern, error) {
 	if s == "" {
 		return Pattern{}, fmt.Errorf("no host")
 	}
+	if err := checkRunes(s); err != nil {
+		return Pattern{}, err
+	}
 	if !strings.Contains(s, "*") {
 		return parseExact(s)
 	}

@@ -105,7 +105,8 @@ func (t Target) String() string {
 // one (RFC 9112, 3.2.3).
 // Refused are userinfo, percent escapes, zones, control bytes, empty or over-long labels, names that
 // a URL parser would read as an IPv4 address but that are not written in its four decimal parts
-// (WHATWG URL, 3.5, "ends in a number"), and Unicode that IDNA would have to map rather than encode.
+// (WHATWG URL, 3.5, "ends in a number"), Unicode that IDNA would have to map rather than encode, and characters that
+// no name has (see checkRunes).
 //
 // Errors quote only what Quotable permits: an authority that goes wrong may hold a password or a token.
 func ParseTarget(scheme Scheme, authority string) (Target, error) {
@@ -203,6 +204,9 @@ func parseIPv6(host string) (netip.Addr, error) {
 // It neither knows nor allows wildcards; see ParsePattern for those.
 func normalHost(host string) (string, error) {
 	if !isASCII(host) {
+		if err := checkRunes(host); err != nil {
+			return "", err
+		}
 		a, err := toALabels(host)
 		if err != nil {
 			return "", err

@@ -88,7 +88,14 @@ func (s *Set) runTest(t TestSpec, want bool, now time.Time) *SpecError {
 	g := s.clients.named(t.From)
 	if g == nil {
 		if req.Client, err = netip.ParseAddr(t.From); err != nil {
-			return &SpecError{Field: ".from", Msg: fmt.Sprintf("%q is neither a client group nor an address", t.From)}
+			var groups []string
+			for _, g := range s.Groups() {
+				groups = append(groups, g.Name)
+			}
+			return &SpecError{
+				Field: ".from", Msg: fmt.Sprintf("%q is neither a client group nor an address", t.From),
+				Hint: "there is " + someOf(groups), Word: t.From, Known: groups,
+			}
 		}
 		g = s.clients.lookup(req.Client)
 	}
@@ -101,7 +108,7 @@ func (s *Set) runTest(t TestSpec, want bool, now time.Time) *SpecError {
 	if d.Rule() != "" {
 		msg += " " + d.Rule()
 	}
-	return &SpecError{Msg: msg + ")", Hint: "change the rules or the test; the running policy stays"}
+	return &SpecError{Msg: msg + ")", Hint: "change the rules or the test"}
 }
 
 func pastTense(v Verdict) string {

@@ -3,10 +3,12 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"webproxy/config"
 	"webproxy/internal/hint"
@@ -52,9 +54,24 @@ func openListeners(cfg *config.Config) (*listeners, error) {
 func listen(setting, addr string) (net.Listener, error) {
 	ln, err := listenTCP(addr)
 	if err != nil {
-		return nil, hint.With(fmt.Errorf("%s: %w", setting, err), "is another webproxy running? Change "+setting+" or stop it")
+		cause := err
+		if op := (*net.OpError)(nil); errors.As(err, &op) { // which says "listen", and the address, again
+			cause = op.Err
+		}
+		return nil, hint.With(fmt.Errorf("%s: %s: %w", setting, addr, cause), listenHint(setting, err))
 	}
 	return ln, nil
+}
+
+// listenHint says what to do about an address that cannot be listened on.
+func listenHint(setting string, err error) string {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "ports below 1024 are for privileged processes: change " + setting + ", or let the service have them (CAP_NET_BIND_SERVICE)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this machine has no such address: change " + setting
+	}
+	return "is another webproxy running? Change " + setting + " or stop it"
 }
 
 // close closes what is open; what a server has closed already is no error.

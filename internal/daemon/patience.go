@@ -39,7 +39,7 @@ func (d *daemon) patiently(what string, stop func()) {
 }
 
 // errStopped is why the process ends before it has begun to serve.
-var errStopped = errors.New("told to stop while the disk did not answer")
+var errStopped = errors.New("open audit log: told to stop while the disk did not answer")
 
 // openAudit opens the audit log. Its disk may hang; an order to stop ends that wait.
 func (d *daemon) openAudit(c control) error {

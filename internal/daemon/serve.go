@@ -82,7 +82,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version}
 	defer d.log.Sync()
 	if err := d.openAudit(c); err != nil {
-		return fmt.Errorf("open audit log: %w", err)
+		return err
 	}
 	stopShipping, err := d.shipAudit()
 	if err != nil {
