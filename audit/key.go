@@ -90,7 +90,7 @@ func makeKey(path, site string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Secret); err != nil {
 		return "", err
 	}
 	if err := privatefile.Create(path, []byte(text+"\n")); err != nil {

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"webproxy/internal/privatefile"
 )
 
 // checkEvery is how often Append looks whether another program has touched the live file: a record costs
@@ -22,7 +24,7 @@ const checkEvery = 100 * time.Millisecond
 // open takes the directory's lock, repairs the live file and finds the end of the sequence.
 func (l *Log) open(now time.Time) (err error) {
 	dir := l.options.Dir
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := privatefile.MkdirAll(dir, privatefile.Private); err != nil {
 		return err
 	}
 	if l.lock, err = lockDir(filepath.Join(dir, lockName)); err != nil {

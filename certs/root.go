@@ -104,7 +104,7 @@ func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := privatefile.MkdirAll(dir, privatefile.Secret); err != nil {
 		return nil, err
 	}
 	r := &Root{Name: rootPrefix + now.UTC().Format("20060102-150405"), Cert: cert, key: key}
@@ -113,7 +113,7 @@ func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
 	if err := privatefile.Create(path+keySuffix, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(path+certSuffix, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
+	if err := privatefile.CreatePolicy(path+certSuffix, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
 		return nil, errors.Join(err, os.Remove(path+keySuffix))
 	}
 	return r, nil

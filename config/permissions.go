@@ -6,52 +6,75 @@ import (
 	"slices"
 
 	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 // checkPermissions warns of files and directories that others may change, or read where they must not. Whoever can write
-// the configuration, a list, or the directory of one, decides what is allowed. Secrets are refused when they are read.
+// the configuration, a list, the directory of one, or a directory above it, decides what is allowed. Secrets are refused when they are read.
 func (l *loader) checkPermissions() {
 	c := l.cfg
-	if c.Path == "" {
-		return
-	}
-	kinds := map[string]privatefile.Kind{}
-	add := func(kind privatefile.Kind, paths ...string) {
-		for _, path := range paths {
-			if path != "" {
-				kinds[path] = max(kinds[path], kind)
-			}
-		}
-	}
-	for path := range c.read.seen {
-		add(privatefile.Policy, path, filepath.Dir(path))
-	}
-	add(privatefile.Policy, filepath.Dir(c.Path), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA)
+	kept := keptFiles{disk: c.read.disk(), kinds: map[string]privatefile.Kind{}}
 	audit := c.Audit.WithDefaults()
-	add(privatefile.Private, audit.Dir)
-	add(privatefile.Policy, filepath.Dir(audit.Key))
-	add(privatefile.Secret, audit.Key, c.ListenTLS.Key)
+	kept.add(privatefile.Private, audit.Dir)
+	kept.add(privatefile.Secret, audit.Key)
+	if c.Path != "" {
+		kept.add(privatefile.Policy, slices.Collect(maps.Keys(c.read.seen))...)
+		kept.add(privatefile.Policy, filepath.Dir(c.Path), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA)
+		kept.add(privatefile.Secret, c.ListenTLS.Key)
+	}
 	for _, r := range c.Ship {
-		add(privatefile.Secret, r.TokenFile, r.Key)
-		add(privatefile.Policy, r.CA, r.Cert)
+		kept.add(privatefile.Secret, r.TokenFile, r.Key)
+		kept.add(privatefile.Policy, r.CA, r.Cert)
 	}
 	for i := range c.Egress.Upstreams {
-		add(privatefile.Secret, c.Egress.Upstreams[i].Credentials)
+		kept.add(privatefile.Secret, c.Egress.Upstreams[i].Credentials)
 		if n := c.Egress.Upstreams[i].Negotiate; n != nil {
-			add(privatefile.Secret, n.Keytab)
-			add(privatefile.Policy, n.Krb5Conf)
+			kept.add(privatefile.Secret, n.Keytab)
+			kept.add(privatefile.Policy, n.Krb5Conf)
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(kinds)) {
-		if why := privatefile.Loose(c.read.disk(), path, kinds[path]); why != "" {
-			hint := "chmod go-w " + path
-			switch kinds[path] {
-			case privatefile.Private:
-				hint = "chmod o-rwx,g-w " + path
-			case privatefile.Secret:
-				hint = "chmod 600 " + path
-			}
-			l.warnings = append(l.warnings, Problem{File: path, Msg: why, Hint: hint, Warning: true})
+	for _, path := range slices.Sorted(maps.Keys(kept.kinds)) {
+		if flaw := privatefile.Loose(kept.disk, path, kept.kinds[path]); flaw.Why != "" {
+			l.warnings = append(l.warnings, Problem{File: path, Msg: flaw.Why, Hint: flaw.Fix, Warning: true})
 		}
 	}
+}
+
+// keptFiles are the files and directories that others must not change, by absolute path.
+type keptFiles struct {
+	disk  *smallfile.Reader
+	kinds map[string]privatefile.Kind
+}
+
+// add adds files and directories with the directories above them, and those that symbolic links lead to.
+func (k *keptFiles) add(kind privatefile.Kind, paths ...string) {
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			continue
+		}
+		k.addOne(kind, path)
+		if real, err := k.disk.Resolve(path); err == nil && real != path {
+			k.addOne(kind, real)
+		}
+	}
+}
+
+func (k *keptFiles) addOne(kind privatefile.Kind, path string) {
+	k.atLeast(path, kind)
+	info, err := k.disk.Stat(path)
+	if err == nil && !info.IsDir() || err != nil && kind == privatefile.Secret { // a key that others could make first would be used
+		path = filepath.Dir(path)
+		k.atLeast(path, privatefile.Policy)
+	}
+	for dir := filepath.Dir(path); dir != path; path, dir = dir, filepath.Dir(dir) {
+		k.atLeast(dir, privatefile.Ancestor)
+	}
+}
+
+func (k *keptFiles) atLeast(path string, kind privatefile.Kind) {
+	k.kinds[path] = max(k.kinds[path], kind)
 }

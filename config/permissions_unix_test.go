@@ -28,10 +28,20 @@ func TestPermissions(t *testing.T) {
 		{"ship.token", 0o600, ""},
 		{"ship.token", 0o644, "others may read or change it, so it will be refused"},
 		{"parent.txt", 0o604, "others may read or change it, so it will be refused"},
+		{"phases.yaml", 0o606, "everybody may change it"},
+		// Directories where others could lay a file that counts, sticky or not, and those above them.
+		{".", 0o1777, "everybody may add files to it"},
+		{"ca", 0o1777, "everybody may add files to it"},
+		{"audit-key", 0o1777, "everybody may add files to it"},
+		{"..", 0o1777, ""},
+		{"..", 0o777, "everybody may change it"},
+		{"audit/..", 0o777, "everybody may change it"},
 	} {
-		dir := t.TempDir()
+		dir := filepath.Join(t.TempDir(), "site")
+		must(t, os.Mkdir(dir, 0o755))
 		path := site(t, dir)
-		for _, name := range []string{"audit", "ca"} {
+		put(t, filepath.Join(dir, "phases.yaml"), "{}\n")
+		for _, name := range []string{"audit", "ca", "audit-key"} {
 			must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
 		}
 		put(t, filepath.Join(dir, "ship.token"), "token\n")
@@ -41,12 +51,61 @@ func TestPermissions(t *testing.T) {
 		put(t, path, rule("first")+"ship:\n  a: { otlp: \"https://192.0.2.1/v1/logs\", token_file: ship.token }\n"+
 			"egress:\n  parents:\n    - { url: \"http://192.0.2.1:3128\", credentials: parent.txt }\n")
 		at := filepath.Join(dir, filepath.FromSlash(tt.path))
-		must(t, os.Chmod(at, tt.mode))
+		mode := tt.mode & 0o777
+		if tt.mode&0o1000 != 0 {
+			mode |= os.ModeSticky
+		}
+		must(t, os.Chmod(at, mode))
 		c, err := Load(path)
 		must(t, err)
 		got := c.Warnings.Error()
-		if tt.want == "" && strings.Contains(got, "everybody may") || !strings.Contains(got, tt.want) || tt.want != "" && !strings.Contains(got, at) {
+		if tt.want == "" && (strings.Contains(got, "everybody may") || strings.Contains(got, "group may")) || !strings.Contains(got, tt.want) || tt.want != "" && !strings.Contains(got, at) {
 			t.Errorf("%s with mode %o: %s; want %q", tt.path, tt.mode, got, tt.want)
+		}
+	}
+}
+
+// What belongs to another user than root, and the one that the process runs as, may be changed by that user: told of a policy, refused for
+// a secret. The other group of a file of root's counts too.
+func TestOwners(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives files away")
+	}
+	for _, tt := range []struct {
+		path     string
+		uid, gid int
+		mode     os.FileMode
+		want     string
+	}{
+		{"webproxy.yaml", 0, 0, 0o664, ""},
+		{"webproxy.yaml", 0, 12345, 0o644, ""},
+		{"webproxy.yaml", 0, 12345, 0o664, "its group may change it"},
+		{"webproxy.yaml", 12345, 12345, 0o644, "it belongs to user 12345, who may change it"},
+		{"lists/approved.txt", 12345, 0, 0o600, "it belongs to user 12345"},
+		{"phases.yaml", 12345, 0, 0o600, "it belongs to user 12345"},
+		{"lists", 12345, 0, 0o755, "it belongs to user 12345"},
+		{"..", 12345, 0, 0o755, "it belongs to user 12345"},
+		{"audit", 12345, 0, 0o700, "it belongs to user 12345"},
+		{"audit-key/audit.key", 12345, 0, 0o600, "others may read or change it, so it will be refused"},
+	} {
+		dir := filepath.Join(t.TempDir(), "site")
+		must(t, os.Mkdir(dir, 0o755))
+		path := site(t, dir)
+		for _, name := range []string{"audit", "audit-key"} {
+			must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
+		}
+		put(t, filepath.Join(dir, "phases.yaml"), "{}\n")
+		put(t, filepath.Join(dir, "audit-key", "audit.key"), "key\n")
+		must(t, os.Chmod(filepath.Join(dir, "audit-key", "audit.key"), 0o600))
+		put(t, path, rule("first"))
+		at := filepath.Join(dir, filepath.FromSlash(tt.path))
+		must(t, os.Chmod(at, tt.mode))
+		must(t, os.Chown(at, tt.uid, tt.gid))
+		c, err := Load(path)
+		must(t, err)
+		got := c.Warnings.Error()
+		if tt.want == "" && strings.Contains(got, "may") || !strings.Contains(got, tt.want) || tt.want != "" && !strings.Contains(got, at) {
+			t.Errorf("%s of %d:%d with mode %o: %s; want %q", tt.path, tt.uid, tt.gid, tt.mode, got, tt.want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"webproxy/config"
 	"webproxy/internal/adminrecord"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/privatefile"
 )
 
 // A Change is new contents for files of a configuration, made in somebody's name.
@@ -113,7 +114,7 @@ func (c *Change) write() error {
 		}
 		if was, read := c.before[path]; read && !bytes.Equal(was, data) {
 			err = fmt.Errorf("%s: %w", path, ErrChanged)
-		} else if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+		} else if err = privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err == nil {
 			err = atomicfile.Write(path, c.files[path], 0o644)
 		}
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"webproxy/catalog"
 	"webproxy/config"
 	"webproxy/internal/hint"
+	"webproxy/internal/privatefile"
 )
 
 func newInit() *cobra.Command {
@@ -62,24 +63,14 @@ func writeInit(cmd *cobra.Command, dir string, files []config.File) error {
 	var names []string
 	for _, f := range files {
 		path := f.Local(dir)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err != nil {
 			return err
 		}
-		if err := writeNew(path, f.Data); err != nil {
+		if err := privatefile.CreatePolicy(path, f.Data); err != nil {
 			return err
 		}
 		names = append(names, path)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s\nnext: webproxy check -c %s; webproxy serve -c %s\n", strings.Join(names, ", "), names[0], names[0])
 	return nil
-}
-
-// writeNew writes a file that does not exist.
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }

@@ -18,6 +18,7 @@ import (
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
 	"webproxy/internal/hint"
+	"webproxy/internal/privatefile"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 )
@@ -95,7 +96,7 @@ func importTags(cmd *cobra.Command, dir, file string, force bool) error {
 			"give --force to go back to it",
 		)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err != nil {
 		return err
 	}
 	if err := atomicfile.Write(path, data, 0o644); err != nil {

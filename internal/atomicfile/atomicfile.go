@@ -8,64 +8,78 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
+
+	"webproxy/internal/sharedfile"
 )
 
+// patience is how long Write waits for a file that somebody has open such that it cannot be replaced, as editors do on Windows.
+const patience = 2 * time.Second
+
 // Write replaces the file at path with data and returns once both the data and the name are on
-// disk. A new file gets perm; an existing one keeps its permission bits. If path is a symbolic link,
-// the file it leads to is replaced and the link stays. The directory must exist.
+// disk. A new file gets perm; an existing one keeps its permission bits, its owner and group as far as the process may give them,
+// and its access control list. If path is a symbolic link, the file it leads to is replaced and the link stays. The directory must exist.
 //
 // Two writers at once are safe for readers: one of the two contents wins.
 func Write(path string, data []byte, perm fs.FileMode) error {
-	path, perm, err := target(path, perm)
+	path, old, err := target(path)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	dir := filepath.Dir(path)
+	if old != nil {
+		perm = old.Mode().Perm()
+	}
 	// In the same directory, since a rename between file systems is a copy.
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*.tmp")
+	f, err := createLike(path, old)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := fill(f, data, perm); err != nil {
+	if err := fill(f, data, perm, path, old); err != nil {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := sharedfile.Rename(f.Name(), path, patience); err != nil {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
-	if err := syncDir(dir); err != nil {
+	if err := syncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write %s: sync directory: %w", path, err)
 	}
 	return nil
 }
 
-// target follows path's symbolic links and takes over the permissions of what is there.
-func target(path string, perm fs.FileMode) (string, fs.FileMode, error) {
-	real, err := filepath.EvalSymlinks(path)
+// target follows path's symbolic links. old is what is there; nil if nothing is.
+func target(path string) (real string, old fs.FileInfo, err error) {
+	real, err = filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		// A link to nothing must not be replaced by a file: that is not what its owner meant.
 		if _, err := os.Lstat(path); err == nil {
-			return path, 0, errors.New("symbolic link to a file that does not exist")
+			return path, nil, errors.New("symbolic link to a file that does not exist")
 		}
-		return path, perm, nil
+		return path, nil, nil
 	}
 	if err != nil {
-		return path, 0, err
+		return path, nil, err
 	}
 	info, err := os.Stat(real)
 	if err != nil {
-		return path, 0, err
+		return path, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return path, 0, errors.New("not a regular file")
+		return path, nil, errors.New("not a regular file")
 	}
-	return real, info.Mode().Perm(), nil
+	return real, info, nil
 }
 
-// fill writes data to f, syncs and closes it.
-func fill(f *os.File, data []byte, perm fs.FileMode) error {
+// fill writes data to f, gives it what the old file at path has, syncs and closes it.
+func fill(f *os.File, data []byte, perm fs.FileMode, path string, old fs.FileInfo) error {
 	_, err := f.Write(data)
+	if err == nil && old != nil {
+		perm = keepOwner(f, old)
+	}
 	if err == nil {
 		err = f.Chmod(perm)
+	}
+	if err == nil && old != nil {
+		err = keepList(f, path)
 	}
 	if err == nil {
 		err = f.Sync() // before the rename, or a crash could leave the new name with no data

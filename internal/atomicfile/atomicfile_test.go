@@ -1,14 +1,17 @@
 package atomicfile_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/sharedfile"
 )
 
 func TestWrite(t *testing.T) {
@@ -111,7 +114,12 @@ func TestWriteIsWhole(t *testing.T) {
 
 func read(t *testing.T, path string) string {
 	t.Helper()
-	b, err := os.ReadFile(path)
+	f, err := sharedfile.Open(path, time.Minute) // Windows lets nobody open a file in the moment in which it is replaced
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
 	if err != nil {
 		t.Fatal(err)
 	}

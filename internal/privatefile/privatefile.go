@@ -1,4 +1,5 @@
-// Package privatefile keeps files that nobody but their owner may read: keys and passwords.
+// Package privatefile keeps files and directories that only their owner and the system's administrators may change, and,
+// where they hold keys and passwords, read.
 //
 //	b, err := privatefile.Read("ca.key", 64<<10)
 package privatefile
@@ -9,6 +10,11 @@ import (
 
 	"webproxy/internal/smallfile"
 )
+
+// Account is the name of the account that the installed service runs as: a user on Linux, the virtual account
+// NT SERVICE\webproxy on Windows. It is trusted as the process's own account is, so that a command that an administrator
+// runs does not warn of the service's files.
+const Account = "webproxy"
 
 // Read returns the contents of the file, at most limit bytes. It is an error if others than its owner
 // and the system's administrators may read it, or write it; see Check.
@@ -25,20 +31,31 @@ func ReadBy(r *smallfile.Reader, path string, limit int64) ([]byte, error) {
 type Kind uint8
 
 const (
-	Policy  Kind = iota // others must not change it: it decides what is allowed, or is evidence
-	Private             // nor read it
-	Secret              // a file that Read refuses if it is loose
+	Ancestor Kind = iota // a directory further up: others must not rename or replace what is in it
+	Policy               // others must not change it, nor add to it: it decides what is allowed, or is evidence
+	Private              // nor read it
+	Secret               // a file that Read refuses if it is loose, or the directory of such files
 )
 
-// Loose says why a file or directory of that kind is not kept as it should be: a phrase such as "everybody may change it"; empty
-// if it is, or is not there. It is the one place that judges permissions of what is no secret, for warnings. r looks at it.
-func Loose(r *smallfile.Reader, path string, kind Kind) string {
+// A Flaw is why a file or directory is not kept as it should be, and what to do about it. The zero Flaw is none.
+type Flaw struct {
+	Why string // a phrase, such as "everybody may change it"
+	Fix string // a command line
+}
+
+// Loose says why a file or directory of that kind is not kept as it should be. What is not there has no flaw. It is the one
+// place that checks permissions of what is not secret, for warnings. r reads it.
+func Loose(r *smallfile.Reader, path string, kind Kind) (flaw Flaw) {
 	info, err := r.Stat(path)
 	if err != nil {
-		return ""
+		return Flaw{}
 	}
-	if kind != Secret {
-		return loose(info, kind == Private)
+	if kind != Secret || info.IsDir() {
+		r.Do(path, func() (func(), error) {
+			found := loose(path, info, kind)
+			return func() { flaw = found }, nil
+		})
+		return flaw
 	}
 	_, err = r.Read(path, 1<<20, func(f *os.File) error {
 		if err := Check(f); err != nil {
@@ -47,26 +64,33 @@ func Loose(r *smallfile.Reader, path string, kind Kind) string {
 		return nil
 	})
 	if errors.Is(err, errLoose) {
-		return "others may read or change it, so it will be refused"
+		return Flaw{"others may read or change it, so it will be refused", fixSecret(path)}
 	}
-	return ""
+	return Flaw{}
 }
 
 var errLoose = errors.New("loose")
 
-// Create makes the file, which must not exist, with the contents b. What could not be written whole
-// is removed.
-func Create(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// Create makes the file, which must not exist, with the contents b. Nobody but its owner, the system's administrators and,
+// on Windows, the installed service can ever read it. What could not be written whole is removed.
+func Create(path string, b []byte) error { return create(path, b, Secret) }
+
+// CreatePolicy is Create for a file that others may read, as far as its directory lets them, and may not change.
+func CreatePolicy(path string, b []byte) error { return create(path, b, Policy) }
+
+func create(path string, b []byte, kind Kind) error {
+	f, err := createFile(path, kind)
 	if err != nil {
 		return err
 	}
-	err = protect(f) // while it is empty
-	if err == nil {
-		_, err = f.Write(b)
-	}
+	_, err = f.Write(b)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		os.Remove(path)
 	}
 	return err
 }
+
+// MkdirAll makes the directory at path, and those above it that are not there, such that others cannot add to it and, unless
+// the kind is Policy, cannot read it. A directory that exists stays as it is. On Windows the installed service may read a directory
+// of the kinds Policy and Secret, and write to a Private one.
+func MkdirAll(path string, kind Kind) error { return mkdirAll(path, kind) }

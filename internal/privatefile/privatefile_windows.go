@@ -1,76 +1,124 @@
 package privatefile
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
 
-// anybody are the groups that whoever is at the machine, or logs on to it, belongs to.
-var anybody = []windows.WELL_KNOWN_SID_TYPE{
-	windows.WinWorldSid,
-	windows.WinAuthenticatedUserSid,
-	windows.WinBuiltinUsersSid,
-	windows.WinBuiltinGuestsSid,
-	windows.WinAnonymousSid,
-	windows.WinInteractiveSid,
-	windows.WinNetworkSid,
-}
-
-// harmless are the rights that tell nothing of the contents and change nothing.
-const harmless = windows.READ_CONTROL | windows.SYNCHRONIZE | windows.FILE_READ_ATTRIBUTES | windows.FILE_READ_EA
-
-// Check refuses an open file whose access control list lets a group of many read or change it.
+// Check refuses an open file that others than administrators, the service's account and the account that runs the process may read or
+// change: by an entry of its access control list, or as its owner.
 func Check(f *os.File) error {
-	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	sd, err := windows.GetSecurityInfo(windows.Handle(f.Fd()), windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
 		return fmt.Errorf("access control list of %s: %w", f.Name(), err)
 	}
-	acl, _, err := sd.DACL()
+	found, err := newAccounts().find(sd, readOrChange, false)
 	if err != nil {
 		return fmt.Errorf("access control list of %s: %w", f.Name(), err)
 	}
-	if acl == nil {
-		return fmt.Errorf("%s has no access control list: everybody may read it", f.Name())
-	}
-	for i := range uint32(acl.AceCount) {
-		var ace *windows.ACCESS_ALLOWED_ACE
-		if err := windows.GetAce(acl, i, &ace); err != nil {
-			return fmt.Errorf("access control list of %s: %w", f.Name(), err)
-		}
-		if ace.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE || ace.Mask&^harmless == 0 {
-			continue
-		}
-		sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart))
-		for _, kind := range anybody {
-			if sid.IsWellKnown(kind) {
-				return fmt.Errorf("%s: %s may read or change it; let only its owner, SYSTEM and Administrators: icacls %q /inheritance:r /grant:r *S-1-3-4:F *S-1-5-18:F *S-1-5-32-544:F",
-					f.Name(), sid, f.Name())
-			}
-		}
+	if found.who != "" {
+		return fmt.Errorf("%s: %s; let only SYSTEM, Administrators and the service: %s", f.Name(), found.phrase("read or change it"), found.fix(f.Name(), Secret, false))
 	}
 	return nil
 }
 
-// loose says nothing yet: access control lists are looked at for secrets only, by Check.
-func loose(os.FileInfo, bool) string { return "" }
+func loose(path string, info os.FileInfo, kind Kind) Flaw {
+	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return Flaw{"who may change it cannot be told: " + err.Error(), ""}
+	}
+	rights, verb := uint32(change), "change it"
+	switch {
+	case kind == Ancestor:
+		rights, verb = replace, "replace what is in it"
+	case kind >= Private:
+		rights, verb = readOrChange, "read or change it"
+	case info.IsDir():
+		verb = "add to it or change it"
+	}
+	found, err := newAccounts().find(sd, rights, info.IsDir() && kind != Ancestor)
+	if err != nil {
+		return Flaw{"who may change it cannot be told: " + err.Error(), ""}
+	}
+	if found.who == "" {
+		return Flaw{}
+	}
+	return Flaw{found.phrase(verb), found.fix(path, kind, info.IsDir())}
+}
 
-// ownersOnly lets the owner, SYSTEM and Administrators do everything, and inherits nothing.
-const ownersOnly = "D:P(A;;FA;;;OW)(A;;FA;;;SY)(A;;FA;;;BA)"
+func fixSecret(path string) string { return finding{}.fix(path, Secret, false) }
 
-// protect sets the access control list of a file that was just made: the directory's may let
-// everybody in.
-func protect(f *os.File) error {
-	sd, err := windows.SecurityDescriptorFromString(ownersOnly)
+// sddl is the security descriptor of a new file or directory, in Microsoft's Security Descriptor Definition Language. Its list is
+// protected: it inherits nothing. The owner (OW), SYSTEM (SY) and Administrators (BA) may do everything.
+func sddl(kind Kind, dir bool) string {
+	inherit, service := "", "FR"
+	if dir {
+		inherit, service = "OICI", "0x1200a9" // read and traverse
+		if kind == Private {
+			service = "0x1301bf" // and modify
+		}
+	}
+	s := "D:P"
+	for _, a := range [][2]string{{"FA", "OW"}, {"FA", "SY"}, {"FA", "BA"}, {service, serviceSID(Account)}} {
+		s += "(A;" + inherit + ";" + a[0] + ";;;" + a[1] + ")"
+	}
+	return s
+}
+
+func attributes(kind Kind, dir bool) (*windows.SecurityAttributes, error) {
+	sd, err := windows.SecurityDescriptorFromString(sddl(kind, dir))
+	if err != nil {
+		return nil, err
+	}
+	return &windows.SecurityAttributes{Length: uint32(unsafe.Sizeof(windows.SecurityAttributes{})), SecurityDescriptor: sd}, nil
+}
+
+// createFile makes the file with its access control list: nobody can open it in between.
+func createFile(path string, kind Kind) (*os.File, error) {
+	sa, err := attributes(kind, false)
+	if err != nil {
+		return nil, err
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	h, err := windows.CreateFile(name, windows.GENERIC_READ|windows.GENERIC_WRITE, windows.FILE_SHARE_READ, sa, windows.CREATE_NEW, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
+
+func mkdirAll(path string, kind Kind) error {
+	path = filepath.Clean(path)
+	if info, err := os.Stat(path); err == nil {
+		if !info.IsDir() {
+			return &fs.PathError{Op: "mkdir", Path: path, Err: windows.ERROR_DIRECTORY}
+		}
+		return nil
+	}
+	if parent := filepath.Dir(path); parent != path {
+		if err := mkdirAll(parent, kind); err != nil {
+			return err
+		}
+	}
+	sa, err := attributes(kind, true)
 	if err != nil {
 		return err
 	}
-	acl, _, err := sd.DACL()
+	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
-		return err
+		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
 	}
-	return windows.SetNamedSecurityInfo(f.Name(), windows.SE_FILE_OBJECT,
-		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, acl, nil)
+	if err := windows.CreateDirectory(name, sa); err != nil && !errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return nil
 }

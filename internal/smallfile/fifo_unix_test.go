@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"webproxy/internal/sharedfile"
 )
 
 // A named pipe is refused at once: to open it would wait for its other end.
@@ -18,7 +20,7 @@ func TestNamedPipe(t *testing.T) {
 	if _, err := Read(path, 100); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
 		t.Errorf("Read of a named pipe: %v", err)
 	}
-	f, err := open(path) // it took the place of a file between the look and the opening
+	f, err := sharedfile.Open(path, 0) // it took the place of a file between the look and the opening
 	if err != nil {
 		t.Fatal(err)
 	}

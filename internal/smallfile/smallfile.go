@@ -12,12 +12,19 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
+
+	"webproxy/internal/sharedfile"
 )
 
 // Patience is how long Read waits for a file's disk.
 const Patience = 5 * time.Second
+
+// holdPatience is how long Read waits for a file that somebody holds exclusively, which Windows allows. It is less than Patience: what
+// is held is told from a disk that does not answer.
+const holdPatience = 3 * time.Second
 
 // ErrHangs is why Read gave up.
 var ErrHangs = errors.New("its disk does not answer")
@@ -63,6 +70,19 @@ func (r *Reader) ReadDir(path string) (entries []fs.DirEntry, err error) {
 		return func() { entries = got }, err
 	})
 	return entries, err
+}
+
+// Do calls do, which may wait for the disk of path, in a bounded time. If it ends in time, the function that it returns is called, by
+// the caller's goroutine, for what it found out; else it has no effect.
+func (r *Reader) Do(path string, do func() (func(), error)) error { return r.bounded(path, do) }
+
+// Resolve is filepath.EvalSymlinks in a bounded time.
+func (r *Reader) Resolve(path string) (resolved string, err error) {
+	err = r.bounded(path, func() (func(), error) {
+		got, err := filepath.EvalSymlinks(path)
+		return func() { resolved = got }, err
+	})
+	return resolved, err
 }
 
 // bounded calls do, and if it ends in time the function that it returns.
@@ -131,7 +151,7 @@ func read(path string, limit int64, allow func(*os.File) error) ([]byte, error) 
 	if err := regular(info, refused); err != nil {
 		return nil, err
 	}
-	f, err := open(path)
+	f, err := sharedfile.Open(path, holdPatience)
 	if err != nil {
 		return nil, err
 	}
