@@ -93,8 +93,11 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if err := change.Sign(by, f.reason); err != nil {
 		return err
 	}
+	if err := commitChange(cmd, &change.Change); err != nil {
+		return err
+	}
 	fmt.Fprintf(stderr, "group %s enforces now: policy.modes in %s is changed\n", group, filepath.Base(l.Config.Path))
-	return commitChange(cmd, &change.Change)
+	return nil
 }
 
 // whatIfText is "what-if over 14d: 1,241,882 requests, would deny 37 (5 hosts, 2 clients)", and which.

@@ -79,14 +79,16 @@ func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.
 	case err != nil:
 		return err
 	}
+	if !a.Empty() {
+		if err := commitChange(cmd, &a.Change); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(cmd.ErrOrStderr(), a.Summary())
 	for _, wildcard := range a.Replaced {
 		sayHint(cmd.ErrOrStderr(), wildcard+" still allows all names there, rejected ones too: remove it once all that are needed are approved")
 	}
-	if a.Empty() {
-		return nil
-	}
-	return commitChange(cmd, &a.Change)
+	return nil
 }
 
 // commitChange writes a change, and says where it is recorded.
