@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/zap/buffer"
+
+	"webproxy/internal/setting"
 )
 
 var errLocked = errors.New("another process is writing to it")
@@ -24,6 +26,7 @@ type Log struct {
 	lock    *dirLock
 	rotated chan struct{}
 	written atomic.Uint64
+	writes  atomic.Uint64 // of records, one or more at a time
 	failed  atomic.Uint64
 	folded  atomic.Uint64
 	tidying sync.Mutex // held by Tidy: one at a time
@@ -41,6 +44,7 @@ type Log struct {
 
 	mu        sync.Mutex // guards what follows
 	encoder   *encoder
+	together  []byte   // of writeTogether
 	live      *os.File // nil if the next Append must open it
 	id        fileID   // of live
 	size      int64    // of live: up to the end of the last whole record
@@ -111,22 +115,30 @@ func (l *Log) Append(r *Record) error {
 	return nil
 }
 
-// append is what the writer does for Append.
-func (l *Log) append(r *Record) error {
+// append is what the writer does for Append: it writes the records of jobs, in their order, and notes in each job what
+// became of it.
+func (l *Log) append(jobs []*job) {
 	now := time.Now()
 	if !l.begun.Load() {
 		if err := l.begin(); err != nil {
-			return l.lose(now, err)
+			for _, j := range jobs {
+				j.err = l.lose(now, err)
+			}
+			return
 		}
 	}
 	for {
-		err := l.tryAppend(r, now)
-		if !errors.Is(err, errAhead) {
-			return err
+		n, err := l.tryAppend(jobs, now)
+		if err != nil { // a tree head must be written first
+			if err = l.lead(); err != nil {
+				jobs[0].err, n = l.lose(now, err), 1
+			}
 		}
-		if err := l.lead(); err != nil {
-			return l.lose(now, err)
+		if jobs = jobs[n:]; len(jobs) == 0 {
+			return
 		}
+		l.writer.progress()
+		now = time.Now()
 	}
 }
 
@@ -138,27 +150,93 @@ func (l *Log) lose(now time.Time, err error) error {
 	return err
 }
 
-// tryAppend is Append but for tree heads: its error is errAhead if one must be written first.
-func (l *Log) tryAppend(r *Record, now time.Time) error {
+// tryAppend writes the records of the first n of jobs, or notes in them why it could not. Its error is errAhead if a tree
+// head must be written before the first.
+func (l *Log) tryAppend(jobs []*job, now time.Time) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return os.ErrClosed
+		for _, j := range jobs {
+			j.err = os.ErrClosed
+		}
+		return len(jobs), nil
 	}
 	l.writer.takeLost(&l.missing)
 	if !l.seal.head.allows(l.next + 1) { // one more, for what is missing
-		return errAhead
+		return 0, errAhead
 	}
 	l.watchClock(clock{now, now.Sub(l.opened)})
-	err := l.ready(now)
-	if err == nil {
-		err = l.record(r, now)
+	defer l.gauges.note(l)
+	j := jobs[0]
+	if err = l.ready(now); err == nil {
+		if n = l.writeTogether(jobs, now); n > 0 {
+			return n, nil
+		}
+		if err = ErrStalled; !j.alone || !l.writer.isGivenUp(j) {
+			err = l.record(&j.record, now)
+		}
 	}
-	if err != nil && !errors.Is(err, errAhead) {
+	if errors.Is(err, errAhead) {
+		return 0, err
+	}
+	if err != nil {
 		l.missing.fail(now, err)
 	}
-	l.gauges.note(l)
-	return err
+	j.err = err
+	return 1, nil
+}
+
+// togetherBytes bounds what is written together.
+const togetherBytes = 64 << 10
+
+// writeTogether writes the records of the first n of jobs in one write; n is 0 if they must be written one by one. The
+// caller holds l.mu.
+func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
+	if len(jobs) < 2 || !l.missing.none() {
+		return 0
+	}
+	data, ends := l.together[:0], [maxTogether]int{}
+	var before [maxTogether]assigned
+	for n < min(len(jobs), maxTogether) && l.roomFor(len(data)) {
+		j, seq := jobs[n], l.next+uint64(n)
+		if j.alone || l.folds.foldable(&j.record) || !l.seal.head.allows(seq+1) {
+			break
+		}
+		before[n] = j.record.assigned()
+		l.complete(&j.record, seq, now)
+		line, err := l.encoder.encode(&j.record)
+		if err != nil {
+			j.record.assign(before[n])
+			break
+		}
+		data = append(data, line.Bytes()...)
+		line.Free()
+		ends[n] = len(data)
+		n++
+	}
+	l.together = data
+	if n == 0 {
+		return 0
+	}
+	if l.put(data, now) != nil {
+		for i, j := range jobs[:n] { // the disk may have room for some
+			j.record.assign(before[i])
+			j.alone = true
+		}
+		return 0
+	}
+	from := 0
+	for _, end := range ends[:n] {
+		l.wrote(l.next, data[from:end], now)
+		from = end
+	}
+	return n
+}
+
+// roomFor reports whether another record may be written together with n bytes of others: not one that would belong to the
+// next file. The caller holds l.mu.
+func (l *Log) roomFor(n int) bool {
+	return n < togetherBytes && (n == 0 || l.options.Rotate == setting.SizeOff || l.size+int64(n) < int64(l.options.Rotate))
 }
 
 // record writes r, or counts it as one of many denials. The caller holds l.mu.
@@ -229,6 +307,7 @@ func (l *Log) wrote(seq uint64, line []byte, now time.Time) {
 
 // put writes whole lines to the live file: all of data, or nothing.
 func (l *Log) put(data []byte, now time.Time) error {
+	l.writes.Add(1)
 	n, err := l.live.Write(data)
 	if err != nil {
 		l.checked = time.Time{}
@@ -309,7 +388,7 @@ func (l *Log) finish() (done bool, err error) {
 	}
 	l.closed = true
 	defer func() { l.ending = l.begun.Load() }() // not before the last record
-	close(l.writer.quit)
+	l.writer.close()
 	l.writer.takeLost(&l.missing)
 	if l.missing.failed == 0 && len(l.folds.folds) == 0 || !l.begun.Load() {
 		return false, nil

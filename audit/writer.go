@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,176 +19,214 @@ const patience = 5 * time.Second
 // callers of Append are told so that they need not hang too.
 var ErrStalled = fmt.Errorf("the disk of the audit log has not answered for %v", patience)
 
-// A writer is the goroutine that writes a Log's records, one after another. It alone may hang in a write; who waits
-// for it waits for patience at most. It is started by Open and ends after Close, once the disk has answered.
+// A writer is the goroutine that writes a Log's records. It alone may hang in a write; who waits for it waits for
+// patience at most. Records that come while others are written are written together, in one write(2). It is started by
+// Open and ends after Close, once the disk has answered.
 type writer struct {
-	jobs  chan *job
-	quit  chan struct{} // closed by Close
-	ended chan struct{} // closed by the goroutine
-	pool  sync.Pool     // of *job
-	alarm *time.Timer   // runs look
-	wait  time.Duration // patience, but for tests
+	pool    sync.Pool     // of *job
+	ended   chan struct{} // closed by the goroutine
+	alarm   *time.Timer   // runs look
+	wait    time.Duration // patience, but for tests
+	stalled atomic.Bool   // the disk does not answer; changed with mu held
 
-	epoch time.Time    // what began counts from
-	began atomic.Int64 // when the job that is worked on was begun; 0 if there is none
-	armed atomic.Bool  // the alarm is set, or look runs
-
-	stalled atomic.Pointer[chan struct{}] // closed while the disk does not answer
-	closed  atomic.Bool                   // that channel is closed, or about to be
-
-	mu   sync.Mutex // guards stalled's changes, and what follows
-	lost missing    // records that were given up before anybody had begun to write them
+	mu      sync.Mutex // guards what follows; taken after Log.mu
+	work    sync.Cond  // of mu: queue is not empty, or closed is set
+	queue   []*job     // that nobody has begun to write
+	working []*job     // that are being written
+	began   time.Time  // when the disk was last known to answer while working is not empty
+	armed   bool       // the alarm is set, or look runs
+	closed  bool
+	lost    missing // records that were given up before anybody had begun to write them
 }
 
 // A job is one record to write.
 type job struct {
 	record Record
 	err    error
-	done   chan struct{} // holds one value
-	state  atomic.Int32
+	alone  bool // it was in a write of several that failed; of the writer's goroutine
+	// givenUp is set when whoever waited for the job was told ErrStalled: it is the writer's then. Guarded by writer.mu.
+	givenUp bool
+	done    chan struct{} // holds one value
 }
 
-// The states of a job: whoever leaves jobOpen first, writer or caller, says how it ends.
-const (
-	jobOpen int32 = iota
-	jobDone
-	jobGivenUp
-)
+// maxTogether bounds the records that are written together, which all wait for the last of them.
+const maxTogether = 64
 
-func (w *writer) start(appendRecord func(*Record) error, late func(*Record)) {
-	w.jobs, w.quit, w.ended = make(chan *job), make(chan struct{}), make(chan struct{})
+func (w *writer) start(appendAll func([]*job), late func([]*job)) {
+	w.ended = make(chan struct{})
 	w.pool.New = func() any { return &job{done: make(chan struct{}, 1)} }
 	if w.wait == 0 {
 		w.wait = patience
 	}
-	stalled := make(chan struct{})
-	w.stalled.Store(&stalled)
-	w.epoch = time.Now().Add(-1) // began is never 0 for a job
+	w.work.L = &w.mu
 	w.alarm = time.AfterFunc(w.wait, w.look)
 	w.alarm.Stop()
-	go w.run(appendRecord, late)
+	go w.run(appendAll, late)
 }
 
-// run works until quit is closed.
-func (w *writer) run(appendRecord func(*Record) error, late func(*Record)) {
+// run works until close is called.
+func (w *writer) run(appendAll func([]*job), late func([]*job)) {
 	defer close(w.ended)
 	for {
-		select {
-		case <-w.quit:
+		jobs := w.next()
+		if jobs == nil {
 			return
-		case j := <-w.jobs:
-			w.begin()
-			j.err = appendRecord(&j.record)
-			if !j.state.CompareAndSwap(jobOpen, jobDone) && j.err == nil {
-				late(&j.record)
-			}
-			w.finish()
+		}
+		appendAll(jobs)
+		if given := w.finish(jobs); len(given) > 0 {
+			late(given)
+		}
+	}
+}
+
+// next waits for jobs and begins them; nil if the log is closed.
+func (w *writer) next() []*job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for len(w.queue) == 0 && !w.closed {
+		w.work.Wait()
+		// What can run now may have records too. One write for all costs less than one each, and whoever
+		// came first waits for less than it would if those had run before it.
+		w.mu.Unlock()
+		runtime.Gosched()
+		w.mu.Lock()
+	}
+	if w.closed {
+		return nil
+	}
+	n := min(len(w.queue), maxTogether)
+	w.working = append(w.working[:0], w.queue[:n]...)
+	w.queue = slices.Delete(w.queue, 0, n)
+	w.began = time.Now()
+	if !w.armed { // under load it is not touched for each job
+		w.armed = true
+		w.alarm.Reset(w.wait)
+	}
+	return w.working
+}
+
+// progress notes that the disk has answered, and that there is more to write.
+func (w *writer) progress() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.began = time.Now()
+	w.stalled.Store(false)
+}
+
+// finish tells those who wait for jobs how they ended. It returns the jobs that nobody waits for any more and that
+// were written all the same.
+func (w *writer) finish(jobs []*job) (late []*job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, j := range jobs {
+		switch {
+		case !j.givenUp:
 			j.done <- struct{}{}
+		case j.err == nil:
+			late = append(late, j)
 		}
 	}
+	clear(w.working)
+	w.working = w.working[:0]
+	w.stalled.Store(false)
+	return late
 }
 
-// begin notes that a job is worked on. The alarm is set only if it is not: under load it is not touched for each job.
-func (w *writer) begin() {
-	w.began.Store(int64(time.Since(w.epoch)))
-	if w.armed.CompareAndSwap(false, true) {
-		w.alarm.Reset(w.wait)
-	}
-}
-
-func (w *writer) finish() {
-	w.began.Store(0)
-	if !w.closed.Load() {
-		return
-	}
+// isGivenUp reports whether nobody waits for j any more.
+func (w *writer) isGivenUp(j *job) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.isStalled() {
-		stalled := make(chan struct{})
-		w.stalled.Store(&stalled)
-	}
-	w.closed.Store(false)
+	return j.givenUp
 }
 
-// look is called by the alarm. If the job that is worked on has taken too long, those who wait are told.
+// look is called by the alarm. If what is worked on takes too long, all who wait are told.
 func (w *writer) look() {
-	for {
-		began := w.began.Load()
-		if began == 0 {
-			w.armed.Store(false)
-			if w.began.Load() == 0 || !w.armed.CompareAndSwap(false, true) {
-				return
-			}
-			continue // a job was begun meanwhile, and saw the alarm as set
-		}
-		if left := w.wait - (time.Since(w.epoch) - time.Duration(began)); left > 0 {
-			w.alarm.Reset(left)
-			return
-		}
-		w.stall(began)
-		w.alarm.Reset(w.wait)
-		return
-	}
-}
-
-// stall tells those who wait that the job begun then does not end, unless it has by now.
-func (w *writer) stall(began int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.closed.Store(true) // before the look at began: finish looks the other way round
-	if w.began.Load() == began && !w.isStalled() {
-		close(*w.stalled.Load())
+	if len(w.working) == 0 {
+		w.armed = false
+		return
 	}
-	if !w.isStalled() {
-		w.closed.Store(false)
+	if left := w.wait - time.Since(w.began); left > 0 {
+		w.alarm.Reset(left)
+		return
+	}
+	w.stalled.Store(true)
+	for _, j := range w.working {
+		j.giveUp()
+	}
+	for _, j := range w.queue { // nobody has begun to write them, and nobody will
+		j.giveUp()
+		w.lost.fail(time.Now(), ErrStalled)
+	}
+	clear(w.queue)
+	w.queue = w.queue[:0]
+	w.alarm.Reset(w.wait)
+}
+
+// giveUp tells whoever waits for j not to, once. The writer's mu is held.
+func (j *job) giveUp() {
+	if !j.givenUp {
+		j.givenUp = true
+		j.done <- struct{}{}
 	}
 }
 
-func (w *writer) isStalled() bool {
-	select {
-	case <-*w.stalled.Load():
-		return true
-	default:
-		return false
+// close ends the writer when it has written what it is about to.
+func (w *writer) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for _, j := range w.queue {
+		j.err = os.ErrClosed
+		j.done <- struct{}{}
 	}
+	clear(w.queue)
+	w.queue = nil
+	w.work.Signal()
 }
 
 // write has r written; see Log.Append.
 func (w *writer) write(r *Record) error {
 	j := w.pool.Get().(*job)
-	j.record, j.err = *r, nil
-	j.state.Store(jobOpen)
-	stalled := *w.stalled.Load()
-	select {
-	case w.jobs <- j:
-	case <-stalled:
-		w.giveUp()
-		return ErrStalled
-	case <-w.quit:
-		return os.ErrClosed
+	j.record, j.err, j.alone, j.givenUp = *r, nil, false, false
+	if err := w.enqueue(j); err != nil {
+		w.release(j)
+		return err
 	}
-	select {
-	case <-j.done:
-	case <-stalled:
-		if j.state.CompareAndSwap(jobOpen, jobGivenUp) {
-			return ErrStalled // the job is the writer's now
-		}
-		<-j.done
+	<-j.done
+	if w.stalled.Load() && w.isGivenUp(j) {
+		return ErrStalled
 	}
 	err := j.err
 	if err == nil {
 		r.assign(j.record.assigned())
 	}
-	j.record = Record{} // nothing of a request is to be kept alive
-	w.pool.Put(j)
+	w.release(j)
 	return err
 }
 
-// giveUp counts a record that will not be written.
-func (w *writer) giveUp() {
+// release takes j back. Nothing of a request is to be kept alive.
+func (w *writer) release(j *job) {
+	j.record = Record{}
+	w.pool.Put(j)
+}
+
+// enqueue has j written, or says why it will not be.
+func (w *writer) enqueue(j *job) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lost.fail(time.Now(), ErrStalled)
+	switch {
+	case w.closed:
+		return os.ErrClosed
+	case w.stalled.Load():
+		w.lost.fail(time.Now(), ErrStalled)
+		return ErrStalled
+	}
+	if w.queue = append(w.queue, j); len(w.queue) == 1 {
+		w.work.Signal()
+	}
+	return nil
 }
 
 // takeLost adds what was given up to m.
@@ -204,13 +244,18 @@ func (w *writer) takeLost(m *missing) {
 }
 
 // Stalled reports whether the disk of the log does not answer, so that Append fails at once. It waits for nothing.
-func (l *Log) Stalled() bool { return l.writer.isStalled() }
+func (l *Log) Stalled() bool { return l.writer.stalled.Load() }
 
-// late says that a record was written after all, of which Append had said that it was not.
-func (l *Log) late(r *Record) {
+// late says that records were written after all, of which Append had said that they were not.
+func (l *Log) late(jobs []*job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.missing.note("record %d was written after its writer had given up: %v", r.Seq, ErrStalled)
+	first, last := jobs[0].record.Seq, jobs[len(jobs)-1].record.Seq
+	if first == last {
+		l.missing.note("record %d was written after its writer had given up: %v", first, ErrStalled)
+		return
+	}
+	l.missing.note("records %d to %d were written after their writers had given up: %v", first, last, ErrStalled)
 }
 
 // A patientCall runs a function that may hang, such as a write to another machine's disk, one call at a time. Who calls

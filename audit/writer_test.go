@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -153,5 +155,94 @@ func TestHangingCall(t *testing.T) {
 	}
 	if finished, err := c.do(func() error { return nil }); !finished || err != nil {
 		t.Errorf("after it: %v, %v", finished, err)
+	}
+}
+
+// queued waits until n records wait for l's writer.
+func queued(l *Log, n int) {
+	for {
+		l.writer.mu.Lock()
+		have := len(l.writer.queue) + len(l.writer.working)
+		l.writer.mu.Unlock()
+		if have == n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// Records that come while the log is busy are written together, in one write; if that fails, each is told so, and
+// none has a number.
+func TestAppendTogether(t *testing.T) {
+	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), FoldWindow: setting.Off, Sync: setting.Off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	const appends = 10
+	together := func() []error {
+		l.mu.Lock()
+		file := l.live
+		l.live, l.checked = w, time.Now().Add(time.Hour) // nobody is to see that it is another file
+		errs := make(chan error, appends+1)
+		add := func() {
+			r := hung()
+			err := l.Append(r)
+			if (r.Seq != 0) != (err == nil) {
+				t.Errorf("Append = %v, and the record's number is %d", err, r.Seq)
+			}
+			errs <- err
+		}
+		go add()
+		queued(l, 1) // the writer is busy with that one, or will take it together with the others
+		for range appends {
+			go add()
+		}
+		queued(l, appends+1)
+		l.mu.Unlock()
+		var all []error
+		for range appends + 1 {
+			all = append(all, <-errs)
+		}
+		l.mu.Lock()
+		l.live, l.checked = file, time.Now().Add(time.Hour)
+		l.mu.Unlock()
+		return all
+	}
+	for _, err := range together() {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	read := make([]byte, 64<<10)
+	n, err := r.Read(read)
+	for lines := bytes.Count(read[:n], []byte("\n")); lines < appends+1; lines = bytes.Count(read[:n], []byte("\n")) {
+		more, err := r.Read(read[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += more
+	}
+	for i, line := range bytes.Split(bytes.TrimSpace(read[:n]), []byte("\n")) {
+		if r, err := Decode(line); err != nil || r.Seq != uint64(i+1) {
+			t.Errorf("record %d of %d: %v", r.Seq, appends+1, err)
+		}
+	}
+	if most := l.writes.Load(); most > 2 {
+		t.Errorf("%d writes for %d records, want 2 at most", most, appends+1)
+	}
+	r.Close()
+	for _, err := range together() {
+		if err == nil {
+			t.Error("Append = nil, and the write failed")
+		}
+	}
+	if l.LastSeq() != appends+1 || l.Errors() != appends+1 {
+		t.Errorf("last record %d, %d errors", l.LastSeq(), l.Errors())
 	}
 }
