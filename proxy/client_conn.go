@@ -3,7 +3,6 @@ package proxy
 import (
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -41,7 +40,7 @@ type clientConn struct {
 	inputDone     bool                // answered by ourselves: nothing more is let through
 	seen          bool                // a request was let through before
 	target        http1.RequestTarget // of the request in progress
-	fastGet       *http.Request       // the plain GET to be served next
+	fastGet       *plainGet           // to be served next
 	body          int64               // bytes of the body still to come
 	chunks        http1.Chunks        // where in a chunked body we are
 	protocolError http1.ProtocolError // in the body of the request in progress
@@ -79,7 +78,7 @@ type connOwner interface {
 	serveConnect(c *clientConn)
 	// serveGet serves a plain GET or HEAD, which net/http does not see; see fast_get.go. It reports whether another
 	// request may follow.
-	serveGet(c *clientConn, r *http.Request) (goesOn bool)
+	serveGet(c *clientConn, r *plainGet) (goesOn bool)
 	// closed is called once, when the connection is closed.
 	closed(c *clientConn)
 	// identified is called when the client's address is another than that of the connection. It
@@ -100,6 +99,7 @@ type connLimits struct {
 	stall    time.Duration // without progress inside a body, or of an answer
 	heads    *bufferPool   // of the size of the largest head
 	fastGets bool          // plain GETs are for the owner
+	via      string        // what Via calls this proxy
 }
 
 type connState uint8
@@ -161,6 +161,7 @@ func (c *clientConn) runGet() {
 	r := c.fastGet
 	c.state, c.fastGet = stateHead, nil
 	goesOn := c.owner.serveGet(c, r)
+	r.release()
 	c.responseDone()
 	if !goesOn {
 		c.inputDone = true

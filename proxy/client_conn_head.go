@@ -228,7 +228,7 @@ func (c *clientConn) checkHead(b []byte) bool {
 	switch {
 	case h.IsPlainConnect():
 		c.state = stateFastConnect
-	case c.limits.fastGets && c.inside == nil && h.IsPlainGet() && c.readGet(b):
+	case c.limits.fastGets && c.inside == nil && h.IsPlainGet() && c.readGet(&h, b):
 		c.state = stateFastGet
 	case h.IsConnect():
 		c.state = stateTunnel
@@ -241,11 +241,10 @@ func (c *clientConn) checkHead(b []byte) bool {
 	return true
 }
 
-// readGet reads the head of a plain GET into w.get.
-func (c *clientConn) readGet(b []byte) bool {
-	r, err := readRequest(b)
-	c.fastGet = r
-	return err == nil
+// readGet reads the head b of a plain GET into w.get.
+func (c *clientConn) readGet(h *http1.RequestHead, b []byte) bool {
+	c.fastGet = plainGets.Get().(*plainGet)
+	return c.fastGet.read(h, b, &c.target, c.limits.via)
 }
 
 // refuse ends the connection because of f. h holds what could be read of the head, or is nil.

@@ -20,7 +20,15 @@ func (x *exchange) evaluate(r *http.Request) {
 		x.request.Path, x.request.Query, _ = http1.SplitPath(r.RequestURI)
 	}
 	x.via = r.Header["Via"]
-	x.decideAndRecord(x.unsupportedForm(r))
+	x.decideAndRecord(x.unsupportedForm(r.Method, r.Header))
+}
+
+// evaluatePlain is evaluate for a plain GET whose head has only fields that are for its origin.
+func (x *exchange) evaluatePlain(r *plainGet) {
+	a := &x.client.target
+	x.request.Target = a.Target
+	x.request.Path, x.request.Query = r.path, r.query
+	x.decideAndRecord(x.unsupportedForm(r.method, nil))
 }
 
 // settle has the facts decided, and records the decision. detail says what is wrong, for reason, with
@@ -54,7 +62,7 @@ func shownScheme(scheme string) string {
 }
 
 // unsupportedForm says what is wrong with the way a request is put; detail is empty if nothing is.
-func (x *exchange) unsupportedForm(r *http.Request) (reason policy.Reason, detail string) {
+func (x *exchange) unsupportedForm(method string, h http.Header) (reason policy.Reason, detail string) {
 	a := &x.client.target
 	switch {
 	case x.excess != "":
@@ -68,11 +76,11 @@ func (x *exchange) unsupportedForm(r *http.Request) (reason policy.Reason, detai
 	case a.Form == http1.FormAbsolute && a.Scheme != "http":
 		// A proxy that fetched it would have to end the TLS session itself.
 		return policy.SchemeNotAllowed, shownScheme(a.Scheme) + " in absolute form; use CONNECT"
-	case r.Method == http.MethodTrace:
+	case method == http.MethodTrace:
 		// It would send the client's own fields, and ours, back to whoever can read the answer
 		// (RFC 9110, 9.3.8).
 		return policy.MethodNotAllowed, "TRACE is not forwarded"
-	case hasVia(r.Header, x.srv.via):
+	case hasVia(h, x.srv.via):
 		return policy.Loop, "Via names this proxy"
 	}
 	return 0, ""

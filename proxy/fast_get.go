@@ -6,21 +6,25 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"webproxy/internal/proxystatus"
+	"webproxy/policy"
+	"webproxy/proxy/internal/http1"
 )
 
 // A get is a plain GET or HEAD, as nearly all requests that are no CONNECT: see http1.RequestHead.IsPlainGet. It is served
 // in the goroutine that reads the wire. net/http's Server does not see it, nor does its Transport: their
-// goroutines, contexts and buffers are most of what a small request costs. What makes a request and an
-// answer what they are is the code that serves every other request, net/http's parsers and writers and
-// ours: judge, outgoing, prepareResponse, failureOf, refusal. A test holds the two ways against each other.
+// goroutines, contexts and buffers are most of what a small request costs. A head that only has fields for the other
+// end is copied, see http1.AppendRequest and http1.AppendResponse. What makes any other what it is, is the code that serves
+// every other request, net/http's parsers and writers and ours: evaluate, outgoing, prepareResponse, failureOf, refusal. A test
+// holds the ways against each other.
 type fastGet struct {
 	x       *exchange
 	client  *clientConn
-	request *http.Request
+	request *plainGet
 	ctx     context.Context // of the dial, and done when the request is cut
 
 	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
@@ -29,13 +33,23 @@ type fastGet struct {
 
 	closes bool // the client's connection ends with this request
 	login  bool // the connection to the origin is to become the client's own
+
+	// Of an answer that is forwarded by copying fields; see readPlain.
+	plain       http1.PlainResponse
+	plainStatus int
+	head        *bytes.Buffer // for the client, but for what is known only when it goes out
 }
 
 // serveGet implements connOwner.
-func (s *Server) serveGet(c *clientConn, r *http.Request) (goesOn bool) {
-	x := s.newExchange(c, r.Method)
-	g := &fastGet{x: x, client: c, request: r, closes: r.Close}
-	if x.evaluate(r); !x.decision.Permit {
+func (s *Server) serveGet(c *clientConn, r *plainGet) (goesOn bool) {
+	x := s.newExchange(c, r.method)
+	g := &fastGet{x: x, client: c, request: r, closes: r.closes}
+	if r.parsed != nil {
+		x.evaluate(r.parsed)
+	} else {
+		x.evaluatePlain(r)
+	}
+	if !x.decision.Permit {
 		g.refuse(x.denial())
 		return !g.closes
 	}
@@ -61,6 +75,14 @@ func (s *Server) serveGet(c *clientConn, r *http.Request) (goesOn bool) {
 func (g *fastGet) serve() (word string) {
 	x := g.x
 	resp, err := g.fetch()
+	if err == nil && resp == nil {
+		word = g.passPlain()
+		g.release(word == "" && !g.plain.Closes)
+		if word != "" {
+			g.closes = true
+		}
+		return word
+	}
 	if err != nil {
 		g.release(false)
 		x.failure = x.failureOf(g.ctx, err)
@@ -80,22 +102,25 @@ func (g *fastGet) serve() (word string) {
 	return word
 }
 
-// fetch sends the request and reads the answer's head. On a connection that was used before, the origin
-// may be closing in that moment: what is safe to repeat is sent again (RFC 9110, 9.2.2).
+// fetch sends the request and reads the answer's head; it returns nil if that is g.plain, and stands in g.head. On a
+// connection that was used before, the origin may be closing in that moment: what is safe to repeat is sent again
+// (RFC 9110, 9.2.2).
 func (g *fastGet) fetch() (*http.Response, error) {
-	x := g.x
-	out := x.outgoing(g.request)
-	buf := takeHeadBuffer()
-	defer giveHeadBuffer(buf)
-	if err := out.Write(buf); err != nil {
-		return nil, err
+	head := g.request.head
+	if g.request.parsed != nil {
+		buf := takeHeadBuffer()
+		defer giveHeadBuffer(buf)
+		if err := g.x.outgoing(g.request.parsed).Write(buf); err != nil {
+			return nil, err
+		}
+		head = buf.Bytes()
 	}
 	for {
 		reused, err := g.connect()
 		if err != nil {
 			return nil, err
 		}
-		resp, err := g.exchangeHeads(buf.Bytes(), out, reused)
+		resp, err := g.exchangeHeads(head, reused)
 		if err == nil || !reused || g.conn.reader.Responses.HasBegun() || isDeadline(err) || g.ctx.Err() != nil {
 			return resp, err
 		}
@@ -179,9 +204,9 @@ func (g *fastGet) own(conn *pooledConn) {
 
 // exchangeHeads writes the request, and reads up to the head of the final answer. An origin that takes no
 // request may have answered all the same (RFC 9112, 9.5).
-func (g *fastGet) exchangeHeads(head []byte, out *http.Request, reused bool) (*http.Response, error) {
+func (g *fastGet) exchangeHeads(head []byte, reused bool) (*http.Response, error) {
 	c := g.conn
-	c.reader.Responses.Expect(out.Method, false)
+	c.reader.Responses.Expect(g.request.method, false)
 	if limit := g.x.srv.Options.ResponseTimeout.Or(0); limit > 0 {
 		c.tcp.SetDeadline(time.Now().Add(limit))
 		defer c.tcp.SetDeadline(noDeadline)
@@ -190,7 +215,10 @@ func (g *fastGet) exchangeHeads(head []byte, out *http.Request, reused bool) (*h
 	if unsent != nil && reused {
 		return nil, unsent
 	}
-	resp, err := c.reader.ReadHead(out, unsent, g.writeInformational)
+	if unsent == nil && g.readPlain() {
+		return nil, nil
+	}
+	resp, err := c.reader.ReadHead(&http.Request{Method: g.request.method}, unsent, g.writeInformational)
 	if err != nil {
 		return nil, err
 	}
@@ -221,9 +249,79 @@ func (g *fastGet) refuse(f *refusal) {
 	if g.x.srv.draining.Load() {
 		g.closes = true
 	}
-	if g.x.respondRaw(f, 1, negotiate(g.request.Header["Accept"]), g.closes) != nil {
+	if g.x.respondRaw(f, 1, g.request.form(), g.closes) != nil {
 		g.closes = true // behind a part of an answer there can be no other
 	}
+}
+
+// A plainGet is the head of a plain GET or HEAD.
+type plainGet struct {
+	method string
+	// parsed is the head as net/http reads it, if it takes more than to copy fields; else nil.
+	parsed *http.Request
+	// What follows is set if parsed is nil.
+	path, query string
+	head        []byte // as it goes to the origin
+	accept      []byte // in head
+
+	closes bool // the client's connection ends with this request
+}
+
+var plainGets = sync.Pool{New: func() any { return new(plainGet) }}
+
+// release takes r back.
+func (r *plainGet) release() {
+	*r = plainGet{head: r.head[:0]}
+	plainGets.Put(r)
+}
+
+// read reads b, which has passed the filter as h and asks for asked. It reports false if it is not for us.
+func (r *plainGet) read(h *http1.RequestHead, b []byte, asked *http1.RequestTarget, via string) bool {
+	if r.method = http.MethodGet; h.Method[0] == 'H' {
+		r.method = http.MethodHead
+	}
+	if !asked.Target.IsZero() && r.forward(h, b, asked.Target, via) {
+		return true
+	}
+	parsed, err := readRequest(b)
+	if err != nil {
+		r.release()
+		return false
+	}
+	r.parsed, r.closes = parsed, parsed.Close
+	return true
+}
+
+// forward makes r.head, and reports false if b takes more than to copy fields.
+func (r *plainGet) forward(h *http1.RequestHead, b []byte, target policy.Target, via string) bool {
+	path, query, hasQuery := http1.SplitPath(string(h.Target))
+	if strings.HasPrefix(path, "//") { // see originURL
+		return false
+	}
+	out := append(append(append(r.head[:0], r.method...), ' '), path...)
+	if hasQuery {
+		out = append(append(out, '?'), query...)
+	}
+	out = append(append(append(out, " HTTP/1.1\r\nHost: "...), hostField(target)...), "\r\n"...)
+	out, found, ok := http1.AppendRequest(out, b)
+	r.head = out
+	if !ok {
+		return false
+	}
+	r.head = append(append(append(out, "Via: 1.1 "...), via...), "\r\n\r\n"...)
+	r.path, r.query, r.closes, r.accept = path, query, found.Closes, found.Accept
+	return true
+}
+
+// form is what pages of ours the client would have.
+func (r *plainGet) form() accepted {
+	switch {
+	case r.parsed != nil:
+		return negotiate(r.parsed.Header["Accept"])
+	case len(r.accept) > 0:
+		return negotiate([]string{string(r.accept)})
+	}
+	return acceptText
 }
 
 // readRequest reads a head that the filter has let through as plain.

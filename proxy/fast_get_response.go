@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"webproxy/internal/proxystatus"
+	"webproxy/proxy/internal/http1"
 )
 
 // pass writes the origin's answer to the client. It returns the word for what became of it, which is
@@ -25,7 +27,7 @@ func (g *fastGet) pass(resp *http.Response) (word string) {
 	}
 	buf := takeHeadBuffer()
 	defer giveHeadBuffer(buf)
-	body := hasBody(g.request.Method, resp.StatusCode)
+	body := hasBody(g.request.method, resp.StatusCode)
 	g.writeHead(buf, resp, body)
 	var err error
 	switch {
@@ -36,6 +38,63 @@ func (g *fastGet) pass(resp *http.Response) (word string) {
 	default:
 		err = g.passCounted(buf, size)
 	}
+	return g.passed(err)
+}
+
+// readPlain reads the head of a final answer that is forwarded by copying its fields, and reports whether there is
+// one. If not, nothing was taken from g.conn.reader.
+func (g *fastGet) readPlain() bool {
+	b := g.conn.reader.Buffer
+	if _, err := b.Peek(1); err != nil {
+		return false // it comes again
+	}
+	head, _ := b.Peek(b.Buffered())
+	end, status := http1.PlainResponseEnd(head)
+	if end == 0 {
+		return false
+	}
+	g.head = takeHeadBuffer()
+	writeStatusLine(g.head, status)
+	fields, plain, ok := http1.AppendResponse(g.head.AvailableBuffer(), head[:end], serverName)
+	if !ok {
+		giveHeadBuffer(g.head)
+		g.head = nil
+		return false
+	}
+	g.head.Write(fields)
+	g.plain, g.plainStatus = plain, status
+	b.Discard(end)
+	return true
+}
+
+// passPlain is pass for an answer that readPlain has read.
+func (g *fastGet) passPlain() (word string) {
+	x, buf := g.x, g.head
+	defer giveHeadBuffer(buf)
+	x.setStatus(g.plainStatus)
+	if x.srv.draining.Load() {
+		g.closes = true
+	}
+	if g.closes {
+		buf.WriteString("Connection: close\r\n")
+	}
+	if !g.plain.Dated { // RFC 9110, 6.6.1
+		buf.WriteString("Date: ")
+		buf.Write(time.Now().UTC().AppendFormat(buf.AvailableBuffer(), http.TimeFormat))
+		buf.WriteString("\r\n")
+	}
+	buf.WriteString("Via: 1.1 ")
+	buf.WriteString(x.srv.via)
+	buf.WriteString("\r\n\r\n")
+	if hasBody(g.request.method, g.plainStatus) {
+		return g.passed(g.passCounted(buf, g.plain.Length))
+	}
+	_, err := g.client.Write(buf.Bytes())
+	return g.passed(err)
+}
+
+// passed is the word for what became of an answer; empty if all of it went over.
+func (g *fastGet) passed(err error) (word string) {
 	switch {
 	case err == nil:
 		return ""

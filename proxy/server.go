@@ -119,6 +119,7 @@ func (s *Server) prepare() {
 			stall:    o.StallTimeout.Or(defaultStallTimeout),
 			heads:    &bufferPool{size: headSize},
 			fastGets: fastGetsWork && !s.Egress.HasUpstreams(),
+			via:      s.via,
 		}
 		s.descriptors.setLimits(openFilesLimit())
 		s.descriptors.reclaim = s.reclaim
