@@ -105,7 +105,7 @@ func (r *Record) shows(c *column, set bool) bool {
 	if c.name != "path_enforced" {
 		return set
 	}
-	return r.Type == TypeDecision && (r.Path != "" || !set && r.Decision != "deny")
+	return r.Type == TypeDecision && (r.Path != "" || !set && r.Decision != policy.Denied)
 }
 
 // address is a without a zone, which means something on one machine only, and an IPv4 address

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"webproxy/policy"
 )
 
 // A client that asks for a denied host in a loop must not fill the disk, nor push others' records
@@ -72,7 +74,7 @@ func newFolder(o *Options) folder {
 
 // foldable reports whether r may be counted rather than recorded.
 func (f *folder) foldable(r *Record) bool {
-	return f.window > 0 && r.Type == TypeDecision && r.Decision == "deny" && r.ID == ""
+	return f.window > 0 && r.Type == TypeDecision && r.Decision == policy.Denied && r.ID == ""
 }
 
 // fold counts r if it is one of many, and then gives it the id and the number of the one that is

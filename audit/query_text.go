@@ -57,7 +57,9 @@ func checkWord(name string, v token) *QueryError {
 	var words []string
 	switch name {
 	case "decision":
-		words = []string{"allow", "deny", "would_deny"}
+		for _, o := range policy.Outcomes() {
+			words = append(words, string(o))
+		}
 	case "mode":
 		words = []string{policy.Enforce.String(), policy.Learn.String()}
 	case "scheme":

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"webproxy/policy"
 )
 
 // Version is the value of the field v. It is raised only by a change that would mislead a reader
@@ -64,13 +66,13 @@ type Record struct {
 	Port   uint16 `json:"port"`
 	Path   string `json:"path"` // where it could be seen; a query is never written
 
-	Decision   string `json:"decision"` // allow, deny or would_deny
-	Reason     string `json:"reason"`
-	Rule       string `json:"rule"`
-	RuleSource string `json:"rule_src"`
-	Policy     string `json:"policy"` // digest of the policy that decided or, in a reload, was installed
-	Mode       string `json:"mode"`
-	Phase      string `json:"phase"`
+	Decision   policy.Outcome `json:"decision"`
+	Reason     string         `json:"reason"`
+	Rule       string         `json:"rule"`
+	RuleSource string         `json:"rule_src"`
+	Policy     string         `json:"policy"` // digest of the policy that decided or, in a reload, was installed
+	Mode       string         `json:"mode"`
+	Phase      string         `json:"phase"`
 
 	DstIP      netip.Addr `json:"dst_ip"`
 	Upstream   string     `json:"upstream"` // the parent it went through
@@ -163,7 +165,7 @@ var columns = [...]column{
 	{"host", inDecision, 253, func(r *Record) any { return &r.Host }},
 	{"port", inDecision, 0, func(r *Record) any { return &r.Port }},
 	{"path", 0, 2048, func(r *Record) any { return &r.Path }},
-	{"decision", inDecision | inRepeat, 16, func(r *Record) any { return &r.Decision }},
+	{"decision", inDecision | inRepeat, 16, func(r *Record) any { return (*string)(&r.Decision) }},
 	{"reason", inDecision | inRepeat, 32, func(r *Record) any { return &r.Reason }},
 	{"rule", inDecision | inRepeat, 160, func(r *Record) any { return &r.Rule }},
 	{"rule_src", inDecision, 512, func(r *Record) any { return &r.RuleSource }},

@@ -6,18 +6,20 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"webproxy/policy"
 )
 
 // A Row counts requests that are alike in all that a review asks for.
 type Row struct {
-	Group    string     `json:"group"`
-	Client   netip.Addr `json:"client"`
-	Host     string     `json:"host"`
-	Port     uint16     `json:"port"`
-	Scheme   string     `json:"scheme"`
-	Decision string     `json:"decision"`
-	Reason   string     `json:"reason"`
-	Rule     string     `json:"rule"`
+	Group    string         `json:"group"`
+	Client   netip.Addr     `json:"client"`
+	Host     string         `json:"host"`
+	Port     uint16         `json:"port"`
+	Scheme   string         `json:"scheme"`
+	Decision policy.Outcome `json:"decision"`
+	Reason   string         `json:"reason"`
+	Rule     string         `json:"rule"`
 
 	// Requests is how many there were: decision records, and what repeat records stand for. Late ones count too.
 	Requests uint64 `json:"requests"`
@@ -70,7 +72,7 @@ type rowKey struct {
 	host     string
 	port     uint16
 	scheme   string
-	decision string
+	decision policy.Outcome
 	reason   string
 	rule     string
 }
@@ -150,7 +152,7 @@ func (r *Record) requests() uint64 {
 	case TypeRepeat:
 		return uint64(max(r.Count, 0))
 	case TypeClose:
-		if r.Decision == "deny" {
+		if r.RefusedLate() {
 			return 1
 		}
 	}
@@ -222,7 +224,7 @@ func (t *Tally) newRow(k rowKey) *Row {
 	}
 	k = rowKey{
 		strings.Clone(k.group), k.client, strings.Clone(k.host), k.port, strings.Clone(k.scheme),
-		strings.Clone(k.decision), strings.Clone(k.reason), strings.Clone(k.rule),
+		policy.Outcome(strings.Clone(string(k.decision))), strings.Clone(k.reason), strings.Clone(k.rule),
 	}
 	row := &Row{Group: k.group, Client: k.client, Host: k.host, Port: k.port, Scheme: k.scheme,
 		Decision: k.decision, Reason: k.reason, Rule: k.rule}
@@ -230,7 +232,7 @@ func (t *Tally) newRow(k rowKey) *Row {
 	return row
 }
 
-func (t *Tally) hour(at time.Time, decision string, n uint64) {
+func (t *Tally) hour(at time.Time, decision policy.Outcome, n uint64) {
 	start := at.Unix() / 3600
 	h := t.hours[start]
 	if h == nil {
@@ -240,11 +242,11 @@ func (t *Tally) hour(at time.Time, decision string, n uint64) {
 	h.count(decision, n)
 }
 
-func (h *Hour) count(decision string, n uint64) {
+func (h *Hour) count(decision policy.Outcome, n uint64) {
 	switch decision {
-	case "allow":
+	case policy.Allowed:
 		h.Allowed += n
-	case "would_deny":
+	case policy.WouldDeny:
 		h.WouldDeny += n
 	default: // a record without a decision permits nothing
 		h.Denied += n

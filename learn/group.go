@@ -87,12 +87,12 @@ func (g *Group) sighting(r *audit.Record, paths *PathRules) *Sighting {
 func (g *Group) count(r *audit.Record, n uint64) *Client {
 	g.Requests += n
 	switch r.Decision {
-	case "allow":
+	case policy.Allowed:
 		g.Permitted += n
 		if r.Phase != "" {
 			g.Phases[g.word(r.Phase)] += n
 		}
-	case "would_deny":
+	case policy.WouldDeny:
 		g.Let += n
 	}
 	if g.First.IsZero() || r.Time.Before(g.First) {

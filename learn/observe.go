@@ -57,14 +57,13 @@ type Observations struct {
 	// Paths are where paths decide. It must be set before the first Add.
 	Paths *PathRules
 
-	groups  map[string]*Group
-	open    map[string]*Sighting // by id: let through, and not ended
-	unended uint64               // beyond openLimit
+	groups map[string]*Group
+	open   *audit.Join[*Sighting]
 }
 
 // NewObservations returns Observations of nothing yet.
 func NewObservations() *Observations {
-	return &Observations{groups: map[string]*Group{}, open: map[string]*Sighting{}}
+	return &Observations{groups: map[string]*Group{}, open: audit.NewJoin[*Sighting](openLimit)}
 }
 
 // Observe reads the log in dir. Where paths decide, they are told apart.
@@ -119,14 +118,7 @@ func (o *Observations) decision(r *audit.Record) {
 	}
 	s.see(r, 1)
 	g.follow(s, r)
-	if r.Decision == "deny" {
-		return
-	}
-	if len(o.open) >= openLimit {
-		o.unended++
-		return
-	}
-	o.open[strings.Clone(r.ID)] = s
+	o.open.Opened(r, s)
 }
 
 // repeat counts refused requests that stand in one record.
@@ -142,12 +134,9 @@ func (o *Observations) repeat(r *audit.Record) {
 }
 
 func (o *Observations) end(r *audit.Record) {
-	s := o.open[r.ID]
-	if s == nil {
-		return
+	if s, ok := o.open.Closed(r); ok {
+		s.end(r)
 	}
-	delete(o.open, r.ID)
-	s.end(r)
 }
 
 // group returns the group of a request; nil if it cannot be learnt from.

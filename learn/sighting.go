@@ -63,9 +63,9 @@ func (s *Sighting) see(r *audit.Record, n uint64) {
 	}
 	s.pace.tick(r.Client, r.Time)
 	switch r.Decision {
-	case "allow":
+	case policy.Allowed:
 		s.Allowed += n
-	case "would_deny":
+	case policy.WouldDeny:
 		s.Let += n
 	default:
 		s.Refused += n
@@ -84,7 +84,7 @@ func (s *Sighting) see(r *audit.Record, n uint64) {
 // end takes note of how a request ended that was let through.
 func (s *Sighting) end(r *audit.Record) {
 	switch {
-	case r.Decision == "deny":
+	case r.RefusedLate():
 		// It was refused after all, when its address or its TLS name was known.
 		s.Refused++
 		switch {
@@ -99,7 +99,7 @@ func (s *Sighting) end(r *audit.Record) {
 	default:
 		s.Failed++
 	}
-	if r.SNI != "" && r.SNI != s.Host && r.Decision != "deny" {
+	if r.SNI != "" && r.SNI != s.Host && !r.RefusedLate() {
 		s.Misnamed++
 	}
 }

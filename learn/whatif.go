@@ -19,7 +19,7 @@ func (r *Readiness) whatIf(w *work, replay *replay.Replay) {
 	meant := w.meant()
 	hosts := map[string]bool{}
 	for _, c := range replay.Finish() {
-		if c.Group != r.Group || !c.Denied() || c.Was.Decision == "allow" && c.Is.Reason == policy.PhaseInactive.String() {
+		if c.Group != r.Group || !c.Denied() || c.Was.Decision == policy.Allowed && c.Is.Reason == policy.PhaseInactive.String() {
 			continue
 		}
 		r.WouldDeny += c.Requests

@@ -96,7 +96,7 @@ func (l *linter) hostsSeen() (*sighted, error) {
 		if r.Time.After(seen.last) {
 			seen.last = r.Time
 		}
-		if r.Decision != "allow" {
+		if r.Decision != policy.Allowed {
 			return nil
 		}
 		if _, known := seen.hosts[r.Host]; known || len(seen.hosts) < maxSeen {

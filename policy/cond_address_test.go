@@ -55,8 +55,8 @@ func TestOutsideTag(t *testing.T) {
 	} {
 		set := compileTagged(t, lib, tagRule("a", "a.example.com", tt.check))
 		d := set.Decide(ask(t, "https://a.example.com")).CheckAddr(netip.MustParseAddrPort(tt.addr))
-		if d.Outcome() != tt.outcome || d.OutsideTag() != tt.outside {
-			t.Errorf("%s at %s: %s, outside %t, want %s, %t", tt.check, tt.addr, d.Outcome(), d.OutsideTag(), tt.outcome, tt.outside)
+		if string(d.Outcome()) != tt.outcome || d.OutsideTag() != tt.outside {
+			t.Errorf("%s at %s: %s, outside %t, want %s, %t", tt.check, tt.addr, string(d.Outcome()), d.OutsideTag(), tt.outcome, tt.outside)
 		}
 		// Judged again at another address, it is told of that one.
 		if d.Permit && d.CheckAddr(netip.MustParseAddrPort("20.1.9.9:443")).OutsideTag() {
@@ -68,7 +68,7 @@ func TestOutsideTag(t *testing.T) {
 	for _, rules := range [][]policy.RuleSpec{{warn, enforce}, {enforce, warn}} {
 		d := compileTagged(t, lib, rules...).Decide(ask(t, "https://a.example.com"))
 		if d = d.CheckAddr(netip.MustParseAddrPort("20.2.2.3:443")); !d.Permit || d.Rule() != "w" {
-			t.Errorf("first %s: %s by %q", rules[0].ID, d.Outcome(), d.Rule())
+			t.Errorf("first %s: %s by %q", rules[0].ID, string(d.Outcome()), d.Rule())
 		}
 	}
 }
@@ -103,8 +103,8 @@ func TestTagIsShared(t *testing.T) {
 	}
 	for host, want := range map[string]string{"a.example.com": "deny", "b.example.com": "allow"} {
 		d := set.Decide(ask(t, "https://"+host)).CheckAddr(netip.MustParseAddrPort("8.8.8.8:443"))
-		if d.Outcome() != want {
-			t.Errorf("%s: %s, want %s", host, d.Outcome(), want)
+		if string(d.Outcome()) != want {
+			t.Errorf("%s: %s, want %s", host, string(d.Outcome()), want)
 		}
 	}
 }

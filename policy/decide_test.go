@@ -73,14 +73,14 @@ func decideCase(t *testing.T, set *policy.Set, words []string) {
 	}
 	d := set.Decide(&req)
 	why := d.Reason.String()
-	if d.Outcome() == "allow" {
+	if string(d.Outcome()) == "allow" {
 		why = d.Rule()
 	}
-	if d.Outcome() != words[0] || why != words[1] {
-		t.Errorf("%s = %s %s (%s), want %s %s", strings.Join(words[2:], " "), d.Outcome(), why, d.Reason, words[0], words[1])
+	if string(d.Outcome()) != words[0] || why != words[1] {
+		t.Errorf("%s = %s %s (%s), want %s %s", strings.Join(words[2:], " "), string(d.Outcome()), why, d.Reason, words[0], words[1])
 	}
 	if d.Permit != (words[0] != "deny") {
-		t.Errorf("%s: Permit = %t with outcome %s", strings.Join(words[2:], " "), d.Permit, d.Outcome())
+		t.Errorf("%s: Permit = %t with outcome %s", strings.Join(words[2:], " "), d.Permit, string(d.Outcome()))
 	}
 }
 
@@ -186,7 +186,7 @@ func TestCheckAddr(t *testing.T) {
 		d := set.Decide(ask(t, tt.url)).CheckAddr(netip.MustParseAddrPort(tt.addr))
 		got := d.Reason.String()
 		if d.Permit {
-			got = d.Outcome()
+			got = string(d.Outcome())
 		}
 		if got != tt.want {
 			t.Errorf("%s at %s: %s, want %s", tt.url, tt.addr, got, tt.want)
@@ -196,8 +196,8 @@ func TestCheckAddr(t *testing.T) {
 	for addr, want := range map[string]string{"20.2.2.3:443": "would_deny", "10.0.0.1:443": "deny"} {
 		req := ask(t, "https://tag.example.com")
 		req.Client = netip.MustParseAddr("10.0.9.1")
-		if d := set.Decide(req).CheckAddr(netip.MustParseAddrPort(addr)); d.Outcome() != want {
-			t.Errorf("learn, %s: %s %s, want %s", addr, d.Outcome(), d.Reason, want)
+		if d := set.Decide(req).CheckAddr(netip.MustParseAddrPort(addr)); string(d.Outcome()) != want {
+			t.Errorf("learn, %s: %s %s, want %s", addr, string(d.Outcome()), d.Reason, want)
 		}
 	}
 }
@@ -235,7 +235,7 @@ func TestAddressClassIsTheWidest(t *testing.T) {
 	for _, order := range [][]policy.RuleSpec{{rules[0], rules[1]}, {rules[1], rules[0]}} {
 		d := compile(t, policy.Spec{Rules: order}).Decide(ask(t, "https://a.example.com"))
 		if d = d.CheckAddr(netip.MustParseAddrPort("10.0.0.1:443")); !d.Permit || d.Rule() != "priv" {
-			t.Errorf("first %s: %s %s by %q", order[0].ID, d.Outcome(), d.Reason, d.Rule())
+			t.Errorf("first %s: %s %s by %q", order[0].ID, string(d.Outcome()), d.Reason, d.Rule())
 		}
 	}
 }
@@ -254,7 +254,7 @@ func TestPathEnforced(t *testing.T) {
 	} {
 		d := set.Decide(ask(t, url))
 		if !d.Permit || d.PathEnforced != want {
-			t.Errorf("%s: %s, PathEnforced %t, want allow, %t", url, d.Outcome(), d.PathEnforced, want)
+			t.Errorf("%s: %s, PathEnforced %t, want allow, %t", url, string(d.Outcome()), d.PathEnforced, want)
 		}
 	}
 	if n := len(set.Warnings()); n != 2 {
@@ -264,7 +264,7 @@ func TestPathEnforced(t *testing.T) {
 	req := ask(t, "https://aka.ms/")
 	req.Method, req.Path = "GET", "/other"
 	if d := set.Decide(req); d.Permit || d.Reason != policy.PathNotAllowed {
-		t.Errorf("inspected: %s %s", d.Outcome(), d.Reason)
+		t.Errorf("inspected: %s %s", string(d.Outcome()), d.Reason)
 	}
 }
 
@@ -305,7 +305,7 @@ func TestDenyInside(t *testing.T) {
 		req := ask(t, tt.url)
 		req.Method, req.Path = tt.method, tt.path
 		d := set.Decide(req)
-		if got := d.Outcome() + " " + d.Reason.String() + " " + d.Rule(); got != tt.want || d.Inspect() != tt.inspect {
+		if got := string(d.Outcome()) + " " + d.Reason.String() + " " + d.Rule(); got != tt.want || d.Inspect() != tt.inspect {
 			t.Errorf("%s %s%s: %s, opened %t; want %s, %t", tt.method, tt.url, tt.path, got, d.Inspect(), tt.want, tt.inspect)
 		}
 	}

@@ -181,15 +181,15 @@ type asked struct {
 	method, path, query string
 }
 
-// Outcome is the audit log's word for the decision: "allow", "deny" or "would_deny".
-func (d Decision) Outcome() string {
+// Outcome is the audit log's word for the decision.
+func (d Decision) Outcome() Outcome {
 	switch {
 	case d.Permit && d.Verdict == Allow:
-		return "allow"
+		return Allowed
 	case d.Permit:
-		return "would_deny"
+		return WouldDeny
 	}
-	return "deny"
+	return Denied
 }
 
 // Rule is the id of the deciding rule, with that of its entry where it has one, such as "arc/his":

@@ -81,7 +81,7 @@ func TestCheckHello(t *testing.T) {
 			req := ask(t, "https://"+tt.to)
 			req.Client = netip.MustParseAddr(client)
 			d := set.CheckClientHello(set.Decide(req), req, tt.hello, tt.must)
-			if got := d.Outcome() + " " + d.Reason.String(); got != want {
+			if got := string(d.Outcome()) + " " + d.Reason.String(); got != want {
 				t.Errorf("%s to %s, %+v, demands %+v: %s, want %s", client, tt.to, tt.hello, tt.must, got, want)
 			}
 		}

@@ -124,7 +124,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			req := genRequest.Draw(t, "request")
 			a, b := set.Decide(&req), other.Decide(&req)
 			if a.Permit != b.Permit || a.Verdict != b.Verdict || a.Reason != b.Reason || a.PathEnforced != b.PathEnforced {
-				t.Fatalf("%s: %s %s, in another order %s %s", req.Target, a.Outcome(), a.Reason, b.Outcome(), b.Reason)
+				t.Fatalf("%s: %s %s, in another order %s %s", req.Target, string(a.Outcome()), a.Reason, string(b.Outcome()), b.Reason)
 			}
 			for _, addr := range []string{"8.8.8.8:443", "10.0.0.1:443", "169.254.169.254:443"} {
 				at := netip.MustParseAddrPort(addr)

@@ -249,7 +249,7 @@ func checkOutcomes(t *testing.T, records []proxytest.Record, outcome string, atL
 	n := 0
 	for _, r := range records {
 		if r.Type == "egress.decision" && !strings.HasPrefix(r.Reason, "bad_") {
-			if n++; r.Decision != outcome {
+			if n++; string(r.Decision) != outcome {
 				t.Errorf("%s %s: %s, want %s", r.Method, r.Path, r.Decision, outcome)
 			}
 		}

@@ -64,9 +64,9 @@ func ExplainText(x *policy.Explanation, req *policy.Request, listed []string) st
 
 func headline(x *policy.Explanation) string {
 	switch x.Outcome() {
-	case "allow":
+	case policy.Allowed:
 		return "ALLOWED"
-	case "would_deny":
+	case policy.WouldDeny:
 		return "LET THROUGH (learn mode; would be denied)"
 	}
 	return "DENIED"

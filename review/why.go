@@ -56,6 +56,7 @@ var ErrNotFound = errors.New("no such decision in the log")
 // what of the log could not be read, where the one that was wanted may be, is in the Stats.
 func Find(dir string, q *audit.Query, since time.Time, watch Watch) (Found, audit.Stats, error) {
 	var found Found
+	open := audit.NewJoin[*Found](1)
 	o := audit.ScanOptions{Since: since, Where: q}
 	var done func(*audit.Stats)
 	o.Progress, done = watch.begin("searching")
@@ -64,11 +65,16 @@ func Find(dir string, q *audit.Query, since time.Time, watch Watch) (Found, audi
 		case found.repeatedBy(&r):
 			found.repeats += r.Count
 			found.last = r.Last
-		case r.Type == audit.TypeClose && r.ID == found.ID:
-			found.end = &r
-			found.late = r.Decision == "deny" && found.Decision != "deny"
-		case r.Type != audit.TypeClose || r.Decision == "deny":
+		case r.Type != audit.TypeClose:
 			found = Found{Record: r}
+			open = audit.NewJoin[*Found](1)
+			open.Opened(&r, &found)
+		default:
+			if f, ok := open.Closed(&r); ok {
+				f.end, f.late = &r, r.RefusedLate()
+			} else if r.RefusedLate() { // its decision record is before what is read, or does not match q
+				found = Found{Record: r}
+			}
 		}
 		return nil
 	})
@@ -107,7 +113,7 @@ func (f *Found) Headline(now time.Time) string {
 	case f.repeats > 0:
 		times, at = fmt.Sprintf("%d times, the last ", f.repeats+1), f.last
 	}
-	word := map[string]string{"allow": "ALLOWED", "would_deny": "LET THROUGH (learn mode)"}[r.Decision]
+	word := map[policy.Outcome]string{policy.Allowed: "ALLOWED", policy.WouldDeny: "LET THROUGH (learn mode)"}[r.Decision]
 	if word == "" {
 		word = "DENIED"
 	}
@@ -138,23 +144,6 @@ func recordedRule(r *audit.Record) string {
 		return ": " + r.Rule
 	}
 	return fmt.Sprintf(": %s (%s)", r.Rule, r.RuleSource)
-}
-
-// RecordedRequest is the request of a record, made at now. It is false for what was no request.
-func RecordedRequest(r *audit.Record, now time.Time) (policy.Request, bool) {
-	var scheme policy.Scheme
-	if scheme.UnmarshalText([]byte(r.Scheme)) != nil {
-		return policy.Request{}, false
-	}
-	authority := r.Host
-	if strings.Contains(authority, ":") {
-		authority = "[" + authority + "]"
-	}
-	t, err := policy.ParseTarget(scheme, fmt.Sprintf("%s:%d", authority, r.Port))
-	if err != nil {
-		return policy.Request{}, false
-	}
-	return policy.Request{Time: now, Client: r.Client, Method: r.Method, Target: t, Path: r.Path}, true
 }
 
 // ShortDigest is a policy's digest as people are shown it in a line, without the name of the hash.

@@ -35,7 +35,7 @@ func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	if r.Hosts > 0 {
 		return false, writeScan(w, r)
 	}
-	req, ok := RecordedRequest(r, now)
+	req, ok := r.Request(now)
 	if !ok {
 		fmt.Fprintf(w, " reason  %s\n note    it was not a request that a policy could judge: %s\n",
 			audit.Printable(r.Reason+recordedRule(r)), audit.Printable(strings.TrimSpace(r.Error+" "+r.Detail)))
@@ -162,7 +162,7 @@ func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 	before, alone := replay.New(a.Config.Set), replay.New(entry)
 	return func(r *audit.Record) bool {
 		was, unjudged := before.Judge(r)
-		if unjudged != "" || was.Decision == "allow" {
+		if unjudged != "" || was.Decision == policy.Allowed {
 			return false
 		}
 		switch was.Reason {
@@ -170,7 +170,7 @@ func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 			return false
 		}
 		is, unjudged := alone.Judge(r)
-		return unjudged == "" && is.Decision == "allow"
+		return unjudged == "" && is.Decision == policy.Allowed
 	}
 }
 

@@ -96,7 +96,7 @@ func appendAttributes(b []byte, r *audit.Record) []byte {
 		{"webproxy.id", r.ID},
 		{"webproxy.site", r.Site},
 		{"webproxy.group", r.Group},
-		{"webproxy.decision", r.Decision},
+		{"webproxy.decision", string(r.Decision)},
 		{"webproxy.reason", r.Reason},
 		{"webproxy.rule", r.Rule},
 		{"webproxy.policy", r.Policy},

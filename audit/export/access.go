@@ -55,7 +55,7 @@ func appendW3C(b []byte, r *audit.Record) []byte {
 	for _, word := range []string{
 		audit.AddrText(r.Client), positive(int64(r.ClientPort)), r.Method, r.Scheme, r.Host, positive(int64(r.Port)), audit.AddrText(r.DstIP), r.Path,
 		positive(int64(r.Status)), strconv.FormatInt(r.BytesOut, 10), strconv.FormatInt(r.BytesIn, 10),
-		r.Decision, r.Reason, r.Rule, r.Group, r.ID, strconv.FormatInt(max(r.Count, 1), 10),
+		string(r.Decision), r.Reason, r.Rule, r.Group, r.ID, strconv.FormatInt(max(r.Count, 1), 10),
 	} {
 		b = append(b, ' ')
 		b = appendWord(b, word)

@@ -83,7 +83,7 @@ func newASIM(r *audit.Record) asim {
 		DstIPAddr: addrOrNil(r.DstIP), DstPort: r.Port,
 		URL: urlOrError(r), Method: r.Method, SessionID: r.ID, Duration: audit.Milliseconds(r.Duration),
 		Protocol: "TCP", Direction: "Outbound", Rule: r.Rule,
-		More: asimMore{r.Seq, r.Decision, r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
+		More: asimMore{r.Seq, string(r.Decision), r.Reason, r.Group, r.Mode, r.Phase, r.RuleSource, r.Policy, r.ServiceTag, r.SNI, r.Error, r.ALPN, r.JA4, r.Hosts, r.Sample},
 	}
 	if permitted(r) {
 		a.DvcAction, a.Severity = "Allow", "Informational"

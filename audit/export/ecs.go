@@ -126,7 +126,7 @@ type ecsOurs struct {
 func newECS(r *audit.Record) ecs {
 	e := ecs{
 		Timestamp: r.Time.UTC().Format(audit.TimeLayout), ECS: ecsSchema{ecsVersion},
-		Message: strings.Join(strings.Fields(r.Decision+" "+r.Method+" "+urlOf(r)), " ") + ": " + r.Reason,
+		Message: strings.Join(strings.Fields(string(r.Decision)+" "+r.Method+" "+urlOf(r)), " ") + ": " + r.Reason,
 		Event: ecsEvent{
 			Kind: "event", Category: []string{"network", "web"}, Type: ecsTypes(r), Action: r.Type, Outcome: ecsOutcome(r),
 			Reason: r.Reason, Dataset: "webproxy.audit", ID: uidOf(r), Sequence: r.Seq,
@@ -136,7 +136,7 @@ func newECS(r *audit.Record) ecs {
 		HTTP:        ecsHTTP{Request: ecsRequest{r.Method, r.ID}},
 		Network:     ecsNetwork{Transport: "tcp", Direction: "outbound", Protocol: ecsProtocol(r)},
 		Observer:    ecsObserver{"proxy", "webproxy", "webproxy", r.Site},
-		Webproxy:    ecsOurs{r.Decision, r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count, r.Hosts, r.Sample, r.ALPN, r.JA4},
+		Webproxy:    ecsOurs{string(r.Decision), r.Group, r.Mode, r.Phase, r.ServiceTag, r.Count, r.Hosts, r.Sample, r.ALPN, r.JA4},
 	}
 	if r.Host != "" {
 		e.URL = &ecsURL{urlHost(r), r.Port, r.Scheme, r.Path, urlOf(r)}

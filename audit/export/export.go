@@ -179,7 +179,7 @@ func Write(w io.Writer, format, dir string, o audit.ScanOptions, joined bool) (l
 }
 
 // permitted reports whether a request went ahead.
-func permitted(r *audit.Record) bool { return r.Decision == "allow" || r.Decision == "would_deny" }
+func permitted(r *audit.Record) bool { return r.Decision.Permits() }
 
 // url is what was asked for, as a URL, without the scheme's own port; a tunnel's is that of its origin. It is
 // empty if there was no host.

@@ -127,7 +127,7 @@ func newOCSF(r *audit.Record) ocsf {
 		},
 		Dst:     ocsfDestination(r),
 		Request: ocsfRequest{UID: r.ID},
-		Unmapped: ocsfUnmapped{Type: r.Type, Site: r.Site, Group: r.Group, Mode: r.Mode, Phase: r.Phase, Decision: r.Decision, Policy: r.Policy,
+		Unmapped: ocsfUnmapped{Type: r.Type, Site: r.Site, Group: r.Group, Mode: r.Mode, Phase: r.Phase, Decision: string(r.Decision), Policy: r.Policy,
 			ServiceTag: r.ServiceTag, Error: r.Error, ALPN: r.ALPN, JA4: r.JA4, Hosts: r.Hosts, Sample: r.Sample},
 	}
 	o.ActivityID, o.ActivityName = ocsfActivity(r.Method)

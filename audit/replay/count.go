@@ -37,9 +37,9 @@ func (p *Replay) count(x *openRequest, n uint64) {
 func (p *Replay) same(was, is Ruling, n uint64) {
 	p.Same += n
 	switch {
-	case was.Decision == "would_deny" && is.Decision == "allow":
+	case was.Decision == policy.WouldDeny && is.Decision == policy.Allowed:
 		p.Listed += n
-	case was.Decision == "allow" && is.Decision == "would_deny":
+	case was.Decision == policy.Allowed && is.Decision == policy.WouldDeny:
 		p.Unlisted += n
 	}
 }
@@ -85,7 +85,7 @@ func (p *Replay) change(x *openRequest) *Change {
 		}
 	}
 	k.group, k.host = strings.Clone(k.group), strings.Clone(k.host)
-	k.was = Ruling{strings.Clone(k.was.Decision), strings.Clone(k.was.Reason), strings.Clone(k.was.Rule)}
+	k.was = Ruling{policy.Outcome(strings.Clone(string(k.was.Decision))), strings.Clone(k.was.Reason), strings.Clone(k.was.Rule)}
 	c = &Change{Group: k.group, Client: k.client, Scheme: k.scheme, Host: k.host, Port: k.port, Was: k.was, Is: k.is}
 	p.changes[k] = c
 	return c

@@ -1,9 +1,7 @@
 package replay
 
 import (
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
@@ -49,19 +47,15 @@ func (x *openRequest) rebuild(r *audit.Record) Unjudged {
 	case policy.Loop.String(), policy.Overloaded.String(), policy.AuditUnavailable.String(), policy.RateLimited.String():
 		return UnjudgedGuard
 	}
-	var scheme policy.Scheme
-	if err := scheme.UnmarshalText([]byte(r.Scheme)); err != nil {
+	req, ok := r.Request(requestTime(r))
+	if !ok || !r.Client.IsValid() {
 		return UnjudgedMalformed
 	}
-	t, err := policy.ParseTarget(scheme, authorityOf(r))
-	if err != nil || !r.Client.IsValid() {
-		return UnjudgedMalformed
-	}
-	x.request = policy.Request{Time: requestTime(r), Client: r.Client, Method: r.Method, Target: t, Path: r.Path}
+	x.request = req
 	if r.ClientName != "" { // its certificate told the group
 		x.request.Group = r.Group
 	}
-	if r.Method == "TRACE" || scheme == policy.HTTPS && r.Method != "CONNECT" && !r.Inspected {
+	if r.Method == "TRACE" || req.Target.Scheme() == policy.HTTPS && r.Method != "CONNECT" && !r.Inspected {
 		return UnjudgedForm
 	}
 	if strings.HasSuffix(r.Path, "…") {
@@ -76,11 +70,6 @@ func requestTime(r *audit.Record) time.Time {
 		return r.Last
 	}
 	return r.Time
-}
-
-// authorityOf is the authority as the request had it.
-func authorityOf(r *audit.Record) string {
-	return net.JoinHostPort(r.Host, strconv.Itoa(int(r.Port)))
 }
 
 // judgeEnd is the decision of p's policy about x, with what r, its close record, tells.

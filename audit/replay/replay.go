@@ -27,12 +27,12 @@ const (
 
 // A Ruling is what one policy says of a request.
 type Ruling struct {
-	Decision string `json:"decision"` // allow, deny or would_deny
-	Reason   string `json:"reason"`
-	Rule     string `json:"rule,omitempty"`
+	Decision policy.Outcome `json:"decision"`
+	Reason   string         `json:"reason"`
+	Rule     string         `json:"rule,omitempty"`
 }
 
-func (r Ruling) permits() bool { return r.Decision == "allow" || r.Decision == "would_deny" }
+func (r Ruling) permits() bool { return r.Decision.Permits() }
 
 // A Change counts requests of one kind for which two policies differ in what goes ahead.
 type Change struct {
@@ -67,16 +67,13 @@ type Replay struct {
 	// Listed is how many of Same had been let through as would_deny, and are allowed by a rule now;
 	// Unlisted is how many were allowed by a rule, and would only be let through.
 	Listed, Unlisted uint64
-	// Unended is how many were let through and are judged without the address they went to: their end is
-	// not in the log yet, or more were open at a time than are followed.
-	Unended uint64
 	// Folded is how many kinds of change there were beyond changeRows; they are counted as one, Other.
 	Folded uint64
 
 	set     *policy.Set
 	queries []policy.RuleInfo // entries with a query, which no record has
 	changes map[changeKey]*Change
-	open    map[string]*openRequest
+	open    *audit.Join[*openRequest]
 }
 
 const (
@@ -113,7 +110,7 @@ type verdict struct {
 func New(set *policy.Set) *Replay {
 	p := &Replay{
 		Unjudged: map[Unjudged]uint64{}, set: set,
-		changes: map[changeKey]*Change{}, open: map[string]*openRequest{},
+		changes: map[changeKey]*Change{}, open: audit.NewJoin[*openRequest](openRows),
 	}
 	for _, r := range set.Rules() {
 		if r.Query != "" {
@@ -154,23 +151,21 @@ func (p *Replay) decision(r *audit.Record) {
 	}
 	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
 	p.count(&x, 1)
-	if !x.was.permits() {
-		return
+	if x.was.permits() {
+		kept := x
+		kept.own()
+		p.open.Opened(r, &kept)
 	}
-	if len(p.open) >= openRows {
-		p.Unended++
-		return
-	}
-	kept := x
-	kept.own()
-	p.open[strings.Clone(r.ID)] = &kept
-	p.Unended++
 }
+
+// Unfinished is how many requests went ahead and were evaluated without the address they went to: their close record is
+// not in the log yet, or more were open at a time than are followed.
+func (p *Replay) Unfinished() uint64 { return p.open.Unfinished() }
 
 // own gives x strings of its own: those it has keep a whole block of the log in memory.
 func (x *openRequest) own() {
 	x.group = strings.Clone(x.group)
-	x.was = Ruling{strings.Clone(x.was.Decision), strings.Clone(x.was.Reason), strings.Clone(x.was.Rule)}
+	x.was = Ruling{policy.Outcome(strings.Clone(string(x.was.Decision))), strings.Clone(x.was.Reason), strings.Clone(x.was.Rule)}
 	x.request.Method, x.request.Path = strings.Clone(x.request.Method), strings.Clone(x.request.Path)
 }
 
@@ -195,12 +190,10 @@ func (p *Replay) repeat(r *audit.Record) {
 // end judges what only the end of a request tells: the address it was dialled to, and the name in
 // its TLS hello. A request may have been refused for these after its decision record had let it through.
 func (p *Replay) end(r *audit.Record) {
-	x, ok := p.open[r.ID]
+	x, ok := p.open.Closed(r)
 	if !ok {
-		return // it was decided before what is read
+		return
 	}
-	delete(p.open, r.ID)
-	p.Unended--
 	late := Ruling{r.Decision, r.Reason, r.Rule}
 	if r.Decision == "" {
 		late = x.was

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"webproxy/audit"
+	"webproxy/policy"
 )
 
 // lists makes the lists of hosts and clients.
@@ -15,9 +16,9 @@ func (r *Report) lists(rows []*audit.Row) {
 	for _, row := range rows {
 		clients.add(row)
 		switch row.Decision {
-		case "allow":
+		case policy.Allowed:
 			allowed.add(row)
-		case "would_deny":
+		case policy.WouldDeny:
 			learned.add(row)
 		default:
 			denied.add(row)
@@ -106,7 +107,7 @@ func (u *uses) list() []Use {
 func newHosts(allowed, learned []Use, before []*audit.Row) []Use {
 	known := map[string]bool{}
 	for _, row := range before {
-		if row.Decision != "deny" && row.Requests > 0 {
+		if row.Decision != policy.Denied && row.Requests > 0 {
 			known[row.Host] = true
 		}
 	}

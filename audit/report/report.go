@@ -151,17 +151,17 @@ func (r *Report) total(rows []*audit.Row) {
 			r.Late += row.Late
 		}
 	}
-	counts := map[string]*figureCount{}
-	for _, d := range []string{"allow", "deny", "would_deny"} {
+	counts := map[policy.Outcome]*figureCount{}
+	for _, d := range policy.Outcomes() {
 		counts[d] = &figureCount{hosts: map[string]bool{}, clients: map[netip.Addr]bool{}}
 	}
 	for _, row := range rows {
 		c := counts[row.Decision]
 		if c == nil {
-			c = counts["deny"] // a record without a decision permits nothing
+			c = counts[policy.Denied] // a record without a decision permits nothing
 		}
 		n := row.Requests
-		if row.Decision != "deny" {
+		if row.Decision != policy.Denied {
 			off := min(n, late[row.RequestKey()])
 			late[row.RequestKey()] -= off
 			n -= off
@@ -176,7 +176,7 @@ func (r *Report) total(rows []*audit.Row) {
 			}
 		}
 	}
-	r.Allowed, r.Denied, r.WouldDeny = counts["allow"].figure(), counts["deny"].figure(), counts["would_deny"].figure()
+	r.Allowed, r.Denied, r.WouldDeny = counts[policy.Allowed].figure(), counts[policy.Denied].figure(), counts[policy.WouldDeny].figure()
 }
 
 type figureCount struct {
@@ -255,7 +255,7 @@ func (r *Report) rules(o *Options, within, before []*audit.Row) {
 // decidedBy reports whether rule is what allowed, or denied, the requests of row, rather than only what came nearest.
 func decidedBy(row *audit.Row, rule *policy.RuleInfo) bool {
 	if rule.Deny {
-		return row.Decision == "deny" && row.Reason == policy.DeniedByRule.String()
+		return row.Decision == policy.Denied && row.Reason == policy.DeniedByRule.String()
 	}
-	return row.Decision == "allow"
+	return row.Decision == policy.Allowed
 }

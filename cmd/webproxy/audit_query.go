@@ -165,7 +165,7 @@ func recordRow(r *audit.Record) string {
 			what = fmt.Sprintf("%s ended: %d, out %d, in %d bytes, %s %s", r.Rule, r.Status, r.BytesOut, r.BytesIn, r.Duration, r.Error)
 		}
 		return fmt.Sprintf(recordColumns, at, text(audit.AddrText(r.Client)), text(r.Group), text(r.Method), text(review.RecordedTarget(r)+r.Path),
-			text(r.Decision), text(r.Reason), text(strings.TrimSpace(what)))
+			text(string(r.Decision)), text(r.Reason), text(strings.TrimSpace(what)))
 	}
 	return fmt.Sprintf("%-23s  %s: %s\n", at, text(string(r.Type)), text(r.Detail+r.Approver()))
 }

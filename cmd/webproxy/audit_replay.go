@@ -120,7 +120,7 @@ type replayAnswer struct {
 
 func newReplayAnswer(r *replay.Replay, set *policy.Set) replayAnswer {
 	return replayAnswer{
-		set.Digest(), r.Requests, r.Same, r.NewlyDenied, r.NewlyAllowed, r.Undialled, r.Listed, r.Unlisted, r.Unended,
+		set.Digest(), r.Requests, r.Same, r.NewlyDenied, r.NewlyAllowed, r.Undialled, r.Listed, r.Unlisted, r.Unfinished(),
 		r.Unjudged, r.Finish(),
 	}
 }
@@ -155,8 +155,8 @@ func replayNotes(r *replay.Replay) []string {
 	if r.Undialled > 0 {
 		notes = append(notes, fmt.Sprintf("of the newly allowed, %s go to names whose address is not in the log: the guards on addresses still hold", thousands(r.Undialled)))
 	}
-	if r.Unended > 0 {
-		notes = append(notes, fmt.Sprintf("%s were judged without the address they went to: their end is not in the log", requests(r.Unended)))
+	if r.Unfinished() > 0 {
+		notes = append(notes, fmt.Sprintf("%s were judged without the address they went to: their end is not in the log", requests(r.Unfinished())))
 	}
 	for _, why := range slices.Sorted(maps.Keys(r.Unjudged)) {
 		if n := r.Unjudged[why]; n > 0 {
@@ -239,10 +239,10 @@ func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 
 // rulingText is "deny host_not_listed", or "allow arc/his".
 func rulingText(r replay.Ruling) string {
-	if r.Decision == "allow" {
+	if r.Decision == policy.Allowed {
 		return "allow " + r.Rule
 	}
-	return strings.TrimSpace(r.Decision + " " + r.Reason + " " + r.Rule)
+	return strings.TrimSpace(string(r.Decision) + " " + r.Reason + " " + r.Rule)
 }
 
 // someNames are the first of names, and how many more there are.

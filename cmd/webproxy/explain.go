@@ -60,7 +60,7 @@ Exit code 4 means denied.`,
 
 // An explainAnswer is what explain prints as JSON.
 type explainAnswer struct {
-	Decision     string            `json:"decision"`
+	Decision     policy.Outcome    `json:"decision"`
 	Reason       policy.Reason     `json:"reason"`
 	Why          string            `json:"why"`
 	Client       netip.Addr        `json:"client"`

@@ -89,7 +89,7 @@ func (m *metrics) handler() http.Handler {
 
 // Decided implements proxy.Observer.
 func (m *metrics) Decided(d policy.Decision, took time.Duration) {
-	m.decisions.WithLabelValues(d.Outcome(), d.Reason.String(), d.Rule()).Inc()
+	m.decisions.WithLabelValues(string(d.Outcome()), d.Reason.String(), d.Rule()).Inc()
 	m.deciding.Observe(took.Seconds())
 }
 
