@@ -108,7 +108,7 @@ func (a *arrivals) check(t *testing.T, s *site) (kinds map[audit.Type]int) {
 		if r.Type != audit.TypeDecision {
 			continue
 		}
-		if want := map[bool]string{true: "deny", false: "allow"}[r.Host == "denied.test"]; r.Decision != want {
+		if want := map[bool]string{true: "deny", false: "allow"}[r.Host == "denied.test"]; string(r.Decision) != want {
 			t.Errorf("seq %d: %s %s%s: %s, want %s", r.Seq, r.Method, r.Host, r.Path, r.Decision, want)
 		}
 		who := r.Host

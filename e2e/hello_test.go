@@ -63,7 +63,7 @@ func TestServerNames(t *testing.T) {
 			t.Errorf("%d: want %q in %q", i, tt.prints, tail(out, 1000))
 		}
 		r := closed[decided[i].ID]
-		if got := strings.Join([]string{r.Decision, r.Reason, r.SNI, r.TLS, r.ALPN}, " "); got != tt.record || r.Host != "a.test" {
+		if got := strings.Join([]string{string(r.Decision), r.Reason, r.SNI, r.TLS, r.ALPN}, " "); got != tt.record || r.Host != "a.test" {
 			t.Errorf("%d: recorded %q, want %q in %+v", i, got, tt.record, r)
 		}
 	}

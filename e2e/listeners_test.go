@@ -92,7 +92,7 @@ listen_tls: { listen: "127.0.0.1:0", cert: proxy.crt, key: proxy.key, client_ca:
 
 	all, _ := decisions(t, records(t, s.audit()))
 	by := countBy(all, func(r audit.Record) string {
-		return strings.TrimSpace(strings.Join([]string{r.Decision, r.Reason, r.Group, r.ClientName}, " "))
+		return strings.TrimSpace(strings.Join([]string{string(r.Decision), r.Reason, r.Group, r.ClientName}, " "))
 	})
 	if by["allow allowed_by_rule nodes node1.nodes.test"] < 2 || by["deny client_not_allowed here"] != 1 || by["deny bad_request here"] < 1 {
 		t.Errorf("decisions: %v", by)
@@ -141,7 +141,7 @@ func TestBalancer(t *testing.T) {
 
 	all, _ := decisions(t, records(t, s.audit()))
 	differ(t, "the audit log", countBy(all, func(r audit.Record) string {
-		return strings.Join([]string{r.Client.String(), r.Group, r.Decision, r.Reason}, " ")
+		return strings.Join([]string{r.Client.String(), r.Group, string(r.Decision), r.Reason}, " ")
 	}), "what was asked", map[string]int{
 		"127.0.0.7 nodes allow allowed_by_rule":  3,
 		"127.0.0.8 here deny client_not_allowed": 2,

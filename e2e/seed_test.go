@@ -176,7 +176,7 @@ func checkSeedRecords(t *testing.T, o oracle, asked []ask, decided []audit.Recor
 		return line{a.method(), a, decision, reason}
 	})
 	got := countBy(decided, func(r audit.Record) line {
-		return line{r.Method, recordedAsk(r), r.Decision, r.Reason}
+		return line{r.Method, recordedAsk(r), string(r.Decision), r.Reason}
 	})
 	differ(t, "the audit log", got, "the oracle", want)
 	pathOnly := ask{"https", "aka.ms", 443} // only by a row with a path, which a tunnel hides
@@ -201,6 +201,6 @@ func checkSeedMetrics(t *testing.T, samples []sample, decided []audit.Record) {
 	for _, s := range samples {
 		got[line{s.labels["verdict"], s.labels["reason"], s.labels["rule"]}] += int(s.value)
 	}
-	want := countBy(decided, func(r audit.Record) line { return line{r.Decision, r.Reason, r.Rule} })
+	want := countBy(decided, func(r audit.Record) line { return line{string(r.Decision), r.Reason, r.Rule} })
 	differ(t, "the metrics", got, "the audit log", want)
 }
