@@ -42,13 +42,15 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SYSTEM_CONFIG", filepath.Join(env.WorkDir, "etc", "webproxy", config.FileName))
-			for _, name := range []string{"PROXY", "DASH"} {
+			for _, name := range scriptAddrs {
 				addr, release, err := proxytest.ReserveAddr()
 				if err != nil {
 					return err
 				}
 				env.Defer(release)
 				env.Setenv(name, addr)
+				_, port, _ := strings.Cut(addr, ":")
+				env.Setenv(name+"PORT", port)
 			}
 			return nil
 		},
@@ -67,7 +69,7 @@ func TestScript(t *testing.T) {
 //
 //	[!] get [-proxy ADDR] URL TEXT
 //
-// It asks until the status line or the body of the answer holds TEXT, for ten seconds at most; with
+// It asks until the status line or the body of the answer holds TEXT, for a minute at most; with
 // "!" it fails if an answer comes at all.
 func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 	client := &http.Client{Timeout: 5 * time.Second}
@@ -75,7 +77,7 @@ func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 		client.Transport = proxied(args[1])
 		args = args[2:]
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(scriptPatience)
 	for {
 		got, err := answer(client, args[0])
 		switch {
@@ -106,7 +108,14 @@ func answer(client *http.Client, url string) (string, error) {
 	return resp.Status + "\n" + string(body), err
 }
 
-// scriptFill replaces $PROXY and $DASH in files: the addresses are new for each run.
+// scriptAddrs are variables of scripts with addresses that are theirs, new for each run; with PORT behind its name one has the
+// port alone. On $NOBODY nothing ever listens.
+var scriptAddrs = []string{"PROXY", "DASH", "NOBODY"}
+
+// scriptPatience is how long a script waits for what should happen at once.
+const scriptPatience = time.Minute
+
+// scriptFill replaces scriptAddrs in files.
 func scriptFill(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)

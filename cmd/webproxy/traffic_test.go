@@ -108,13 +108,13 @@ func TestTrafficOf(t *testing.T) {
 //
 //	await EXPRESSION TEXT
 //
-// It reads the audit log until a record that EXPRESSION asks for matches TEXT, for ten seconds at most.
+// It reads the audit log until a record that EXPRESSION asks for matches TEXT, for a minute at most.
 func scriptAwait(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: await EXPRESSION TEXT")
 	}
 	want := regexp.MustCompile(args[1])
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(scriptPatience)
 	for {
 		ts.Check(ts.Exec("webproxy", "audit", "query", "-o", "ndjson", args[0]))
 		got := ts.ReadFile("stdout")
