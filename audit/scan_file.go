@@ -128,11 +128,7 @@ func (s *scanner) tellProgress(f io.Reader) {
 	if seg, ok := f.(*segmentFile); ok {
 		at, _ = seg.File.Seek(0, io.SeekCurrent) // of the compressed file, where it is one
 	}
-	records := int64(0)
-	for _, r := range s.stats.runs {
-		records += int64(r.Last-r.First) + 1
-	}
-	s.pass.tell(s.index, at, records)
+	s.pass.tell(s.index, at, s.stats.records)
 }
 
 // line looks at one line. Most lines are not asked for, and are passed over without being decoded.

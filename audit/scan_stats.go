@@ -50,6 +50,7 @@ const (
 type fileStats struct {
 	// runs are the sequence numbers, each run one above the other. A whole file has one.
 	runs       []seqRun
+	records    int64 // in runs
 	unreadable uint64
 	bad        []BadLine
 	inProgress int64
@@ -59,6 +60,7 @@ type fileStats struct {
 type seqRun struct{ First, Last uint64 }
 
 func (f *fileStats) seq(n uint64) {
+	f.records++
 	if last := len(f.runs) - 1; last >= 0 && f.runs[last].Last+1 == n {
 		f.runs[last].Last = n
 		return

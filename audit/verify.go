@@ -136,7 +136,12 @@ func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, e
 		if err != nil {
 			return nil, err
 		}
-		if !slices.ContainsFunc(before, func(name string) bool { return !slices.Contains(after, name) }) {
+		slices.Sort(after)
+		gone := func(name string) bool {
+			_, there := slices.BinarySearch(after, name)
+			return !there
+		}
+		if !slices.ContainsFunc(before, gone) {
 			return v, nil
 		}
 		o.Progress.rewind()

@@ -196,10 +196,16 @@ func TestLoginOffered(t *testing.T) {
 				}
 			}
 		}
-		// The others share, as ever.
-		_, first := client(p).ask("GET", "/open", "")
-		p.Records(2 * (4*(2+3) + 1)) // the client has its response before the connection is given back
-		if _, next := client(p).ask("GET", "/open", "Basic eDp5"); next != first {
+		// The others share, as ever. net/http gives up a connection on which a request took it 50 ms to write.
+		shared := false
+		for tries := 0; !shared && tries < 20; tries++ {
+			records := 2*4*(2+3) + 4*tries // so far
+			_, first := client(p).ask("GET", "/open", "")
+			p.Records(records + 2) // the client has its response before the connection is given back
+			_, next := client(p).ask("GET", "/open", "Basic eDp5")
+			shared = next == first
+		}
+		if !shared {
 			t.Error("connections without a login are not shared any more")
 		}
 	})

@@ -32,17 +32,31 @@ func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
 	}
 }
 
+// CheckProcess is Check for work that goroutines of its own do. The time of the whole process counts: the test must not
+// run beside others.
+func CheckProcess(t *testing.T, name string, n int, prepare func(n int) func()) {
+	t.Helper()
+	if small, large, ok := grows(n, prepare, processTime); !ok {
+		t.Errorf("%s: %d bytes take %v, %d bytes %v: %.0f times as long", name, n, small, factor*n, large, float64(large)/float64(small))
+	}
+}
+
 // Grows is Check for those who judge the answer themselves; ok is false for a reader that is slower than linear.
 func Grows(n int, prepare func(n int) func()) (small, large time.Duration, ok bool) {
+	return grows(n, prepare, threadTime)
+}
+
+// grows is Grows by the time that measure finds work to take.
+func grows(n int, prepare func(n int) func(), measure func(work func()) time.Duration) (small, large time.Duration, ok bool) {
 	for range tries {
-		large = threadTime(prepare(factor * n))
+		large = measure(prepare(factor * n))
 		if large < tooShort {
 			return 0, large, true
 		}
 		work := prepare(n)
 		runs := time.Duration(0)
 		for small = 0; small < tooShort/2; runs++ { // enough of them for the grain
-			small += threadTime(work)
+			small += measure(work)
 		}
 		if small /= runs; large <= worst*small {
 			return small, large, true

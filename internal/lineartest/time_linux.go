@@ -13,14 +13,21 @@ const rusageThread = 1
 func threadTime(work func()) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	before := used()
+	before := used(rusageThread)
 	work()
-	return used() - before
+	return used(rusageThread) - before
 }
 
-func used() time.Duration {
+// processTime is how much processor time the process takes while work runs.
+func processTime(work func()) time.Duration {
+	before := used(syscall.RUSAGE_SELF)
+	work()
+	return used(syscall.RUSAGE_SELF) - before
+}
+
+func used(who int) time.Duration {
 	var u syscall.Rusage
-	if err := syscall.Getrusage(rusageThread, &u); err != nil {
+	if err := syscall.Getrusage(who, &u); err != nil {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())

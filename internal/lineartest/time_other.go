@@ -10,3 +10,6 @@ func threadTime(work func()) time.Duration {
 	work()
 	return time.Since(began)
 }
+
+// processTime is the time that work takes.
+func processTime(work func()) time.Duration { return threadTime(work) }

@@ -84,7 +84,7 @@ func OriginRule(port uint16) []policy.RuleSpec {
 func Start(t testing.TB, c Config) *Proxy {
 	t.Helper()
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { wantNoneLeft(t, before) })
 	p := &Proxy{t: t, Live: new(policy.Live), Audit: newRecorder(t), modes: c.Modes}
 	p.startOrigin(c)
 	if c.Rules == nil {
@@ -100,6 +100,21 @@ func Start(t testing.TB, c Config) *Proxy {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return p
+}
+
+// wantNoneLeft fails t if goroutines stay that were not there before. Those that are about to end have time for it.
+func wantNoneLeft(t testing.TB, before goleak.Option) {
+	t.Helper()
+	for end := time.Now().Add(Patience); ; {
+		err := goleak.Find(before)
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Error(err)
+			return
+		}
+	}
 }
 
 func (p *Proxy) startOrigin(c Config) {
