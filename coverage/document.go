@@ -3,7 +3,6 @@ package coverage
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"webproxy/catalog/tables"
 	"webproxy/policy"
@@ -116,7 +115,7 @@ func (p *Profile) Compare(document *Profile) Comparison {
 // ComparePolicy holds what set admits against a document. A rule that holds on a condition admits.
 func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 	var c Comparison
-	rules := set.Rules()
+	rules := indexRules(set.Rules())
 	for i := range document.Endpoints {
 		e := &document.Endpoints[i]
 		if e.reason != "" || e.blank != "" {
@@ -135,8 +134,8 @@ func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 		}
 	}
 	ours := newDoors()
-	for i := range rules {
-		if r := &rules[i]; !r.Deny && (r.Expires.IsZero() || o.Now.Before(r.Expires)) {
+	for i := range rules.all {
+		if r := &rules.all[i]; !r.Deny && (r.Expires.IsZero() || o.Now.Before(r.Expires)) {
 			ours.addRule(r)
 		}
 	}
@@ -154,87 +153,4 @@ type door struct {
 
 func (d *door) difference(by, why string) Difference {
 	return Difference{Host: d.host.String(), Text: d.text, Source: d.Source, By: by, Why: why}
-}
-
-// doors are found by their host, or if that is a wildcard, by going through all of those.
-type doors struct {
-	all  []*door
-	byIs map[string][]*door
-	wild []*door
-}
-
-func newDoors() *doors { return &doors{byIs: map[string][]*door{}} }
-
-func doorsOf(p *Profile) *doors {
-	all := newDoors()
-	for i := range p.Endpoints {
-		if e := &p.Endpoints[i]; e.reason == "" && e.blank == "" {
-			all.add(&door{Endpoint: e, scheme: e.want.Scheme, host: e.want.Host, text: e.Text})
-		}
-	}
-	return all
-}
-
-func (s *doors) add(d *door) {
-	host := d.host.String()
-	if slices.ContainsFunc(s.byIs[host], func(o *door) bool { return o.text == d.text }) {
-		return
-	}
-	s.all = append(s.all, d)
-	s.byIs[host] = append(s.byIs[host], d)
-	if d.host.IsWildcard() {
-		s.wild = append(s.wild, d)
-	}
-}
-
-// addRule adds what r, an allow, lets through.
-func (s *doors) addRule(r *policy.RuleInfo) {
-	for _, scheme := range []policy.Scheme{policy.HTTP, policy.HTTPS} {
-		for _, port := range r.Ports(scheme) {
-			want := policy.Entry{Scheme: scheme, Host: r.Host, Path: r.Path, Query: r.Query}
-			if port != scheme.DefaultPort() {
-				want.Ports = []uint16{port}
-			}
-			e := Endpoint{Source: r.Source}.wanting(want)
-			s.add(&door{Endpoint: &e, scheme: scheme, host: r.Host, text: e.Text})
-		}
-	}
-}
-
-// covering returns the door of s through which all passes that passes through d, the same one before a wider one; nil if
-// there is none.
-func (s *doors) covering(d *door) *door {
-	same := s.byIs[d.host.String()]
-	for _, o := range same {
-		if o.text == d.text {
-			return o
-		}
-	}
-	for _, among := range [][]*door{same, s.wild} {
-		for _, o := range among {
-			if o.covers(d) {
-				return o
-			}
-		}
-	}
-	return nil
-}
-
-func (d *door) covers(o *door) bool {
-	if d.scheme != o.scheme || d.port != o.port || !d.host.Contains(o.host) {
-		return false
-	}
-	r := policy.RuleInfo{Path: d.want.Path, Query: d.want.Query}
-	return r.AdmitsPath(o.want.Path, o.want.Query)
-}
-
-// lacking returns the doors of from that s does not cover.
-func (s *doors) lacking(from *doors) []Difference {
-	var all []Difference
-	for _, d := range from.all {
-		if s.covering(d) == nil {
-			all = append(all, d.difference("", ""))
-		}
-	}
-	return all
 }

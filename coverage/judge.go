@@ -53,8 +53,8 @@ type Row struct {
 	Fix    string // a line for a list file, or what else to do; empty if nothing is to be done
 }
 
-// judge finds out what rules, the entries of a policy, do with e.
-func (e *Endpoint) judge(rules []policy.RuleInfo, o Options) Row {
+// judge finds out what the entries of a policy do with e.
+func (e *Endpoint) judge(of *rules, o Options) Row {
 	row := Row{Endpoint: *e}
 	switch {
 	case e.beyond:
@@ -65,8 +65,8 @@ func (e *Endpoint) judge(rules []policy.RuleInfo, o Options) Row {
 		return row
 	}
 	var found findings
-	for i := range rules {
-		found.add(&rules[i], e, o)
+	for _, i := range of.about(e.want.Host) {
+		found.add(&of.all[i], e, o)
 	}
 	best := found.allow
 	switch {

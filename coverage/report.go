@@ -19,7 +19,7 @@ type Report struct {
 // Check judges every endpoint of p by set.
 func (p *Profile) Check(set *policy.Set, o Options) Report {
 	r := Report{Profile: p.Name, Cloud: p.Place.Cloud, Region: p.Place.Region, Policy: set.Digest()}
-	rules := set.Rules()
+	rules := indexRules(set.Rules())
 	for i := range p.Endpoints {
 		r.Rows = append(r.Rows, p.Endpoints[i].judge(rules, o))
 	}

@@ -1,0 +1,63 @@
+package coverage
+
+import (
+	"iter"
+	"slices"
+	"strings"
+
+	"webproxy/policy"
+)
+
+// ends yields the ends of a pattern's host at which a wildcard that contains it may begin: the host itself, or its fixed
+// part, then always one label less, and at last nothing.
+func ends(p policy.Pattern) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for end := p.Tail(); end != ""; _, end, _ = strings.Cut(end, ".") {
+			if !yield(end) {
+				return
+			}
+		}
+		yield("")
+	}
+}
+
+// rules are the entries of a policy, found by the hosts that they may be about.
+type rules struct {
+	all   []policy.RuleInfo
+	exact map[string][]int // those that are no wildcards, by their host
+	wild  map[string][]int // wildcards, by the end of their host
+	below map[string][]int // denies, by each end of their host
+}
+
+func indexRules(all []policy.RuleInfo) *rules {
+	r := &rules{all: all, exact: map[string][]int{}, wild: map[string][]int{}, below: map[string][]int{}}
+	for i := range all {
+		host := all[i].Host
+		if host.IsWildcard() {
+			r.wild[host.Tail()] = append(r.wild[host.Tail()], i)
+		} else {
+			r.exact[host.String()] = append(r.exact[host.String()], i)
+		}
+		if !all[i].Deny {
+			continue
+		}
+		for end := range ends(host) {
+			r.below[end] = append(r.below[end], i)
+		}
+	}
+	return r
+}
+
+// about are the rules whose host contains host, or, of denies, that host contains, in the order of the policy, and perhaps
+// others.
+func (r *rules) about(host policy.Pattern) []int {
+	found := slices.Clone(r.exact[host.String()])
+	for end := range ends(host) {
+		found = append(found, r.wild[end]...)
+	}
+	if host.IsWildcard() {
+		found = append(found, r.below[host.Tail()]...)
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
