@@ -46,6 +46,9 @@ type Verification struct {
 	// there is no anchor, or it has none of this log.
 	Anchored   uint64    `json:"anchored"`
 	AnchoredAt time.Time `json:"anchored_at,omitzero"`
+	// AnchorBegins is the last record that the anchor's first checkpoint covers, if that is not the log's first
+	// checkpoint; else 0.
+	AnchorBegins uint64 `json:"anchor_begins,omitempty"`
 	// Headed is the last record that the tree head covers, and the time of that; 0 if there was none.
 	Headed   uint64    `json:"headed"`
 	HeadedAt time.Time `json:"headed_at,omitzero"`
@@ -91,7 +94,7 @@ func (v *Verification) extend(p *Problem) bool {
 	if n == 0 || uint64(n) != v.Found || v.Problems[n-1].Kind != p.Kind || v.Problems[n-1].Last+1 != p.First {
 		return false
 	}
-	v.Problems[n-1].Last = p.Last
+	v.Problems[n-1].Last, v.Problems[n-1].Text = p.Last, p.Text
 	return true
 }
 
@@ -200,7 +203,8 @@ func verifyOnce(ctx context.Context, dir string, o *VerifyOptions, keys note.Ver
 	defer stored.close()
 	next, stop := signed.pull()
 	defer stop()
-	j := &judge{modified: modifiedLast(files), v: v, points: next, stored: stored, head: head, closings: map[uint64]time.Time{}, ends: map[string]uint64{}}
+	j := &judge{v: v, points: next, stored: stored, head: head, closings: map[uint64]time.Time{}, ends: map[string]uint64{}}
+	j.liveFile(files)
 	err = inOrder(len(files), runtime.GOMAXPROCS(0), func(i int, emit func(leaves) bool) {
 		files[i].read(o.Progress, emit)
 	}, func(i int, some leaves) error {

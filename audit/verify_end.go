@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -28,6 +29,20 @@ func (j *judge) end() {
 		j.beginning()
 	}
 	j.uncovered()
+	j.tornEnd()
+}
+
+// tornEnd judges bytes at the end of the live file that are no whole line: a record that is being written, or one that a
+// crash has torn, which the next start cuts off. Where the proxy can have written nothing more they are not its own.
+func (j *judge) tornEnd() {
+	if j.torn == 0 {
+		return
+	}
+	if limit, why := j.allowed(); limit <= j.v.LastSeq {
+		j.v.fail(Problem{Kind: Inserted, File: j.tornAt, Text: fmt.Sprintf("%s at its end that are no whole line; %s", wording.Amount(uint64(j.torn), "byte"), why)})
+		return
+	}
+	j.v.note("%s: the last %s are no whole record: it is being written, or was torn by a crash", j.tornAt, wording.Amount(uint64(j.torn), "byte"))
 }
 
 // truncated reports records that checkpoints cover and that are gone from the end.
@@ -49,39 +64,46 @@ func (j *judge) truncated() {
 	j.v.fail(Problem{Kind: Truncated, First: first, Last: last.edge.size, Checkpoint: last.number, Time: last.time})
 }
 
-// copied reports whether the end that is missing is what a copy lacks that was made while the proxy wrote: the last
-// checkpoint alone is younger than the copy of the live file, and does not close the log. It takes that checkpoint
-// for not there. Somebody who cuts off the end and sets the file's time gets no further with this than by removing the
-// checkpoint too; an anchor tells both.
+// copied reports whether the end that is missing is what a copy lacks that was made while the proxy wrote: all checkpoints
+// that are left are younger than the copy of the live file, and none closes the log. There are several if the log was rotated
+// meanwhile. It takes those checkpoints for not there. Somebody who cuts off the end and sets the file's time gets no further
+// with this than by removing the checkpoints too; an anchor tells both.
 func (j *judge) copied() bool {
-	p := j.point
-	next := j.points()
-	if next != nil || p.end || p.anchored || p.ofHead || j.head != nil || j.modified.IsZero() || !j.modified.Before(p.time) {
-		once := next
-		points := j.points
+	var left []*signedPoint
+	younger := j.head == nil && !j.modified.IsZero()
+	for p := j.point; p != nil; p = j.points() {
+		left = append(left, p)
+		younger = younger && !p.end && !p.anchored && !p.ofHead && j.modified.Before(p.time)
+	}
+	last := left[len(left)-1]
+	if !younger {
+		rest := left[1:]
 		j.points = func() *signedPoint {
-			if p := once; p != nil {
-				once = nil
-				return p
+			if len(rest) == 0 {
+				return nil
 			}
-			return points()
+			p := rest[0]
+			rest = rest[1:]
+			return p
 		}
 		return false
 	}
 	j.point = nil
 	j.v.note("seq %s: covered by checkpoint %d (%s), and not there: a copy made while the proxy wrote, or the end was cut off; copy again, or give an anchor",
-		span(j.next, p.edge.size), p.number, p.time.UTC().Format(minuteLayout))
+		span(j.next, last.edge.size), last.number, last.time.UTC().Format(minuteLayout))
 	return true
 }
 
-// modifiedLast is when the live file was last written to; zero if there is none.
-func modifiedLast(files []leafFile) (at time.Time) {
+// liveFile takes note of what of the live file tells a copy.
+func (j *judge) liveFile(files []leafFile) {
 	for i := range files {
-		if files[i].live != nil {
-			at = files[i].modified
+		if f := &files[i]; f.live != nil {
+			j.modified = f.modified
+			if f.first != math.MaxUint64 {
+				j.first = f.first
+			}
 		}
 	}
-	return at
 }
 
 // standOn says what v stands on.
@@ -95,6 +117,7 @@ func (v *Verification) standOn(o *VerifyOptions) {
 		v.Anchoring = "nothing in the anchor"
 		say("the anchor has no checkpoint of this log: it is as if there were none")
 	default:
+		defer v.sayAnchorBegins(say)
 		v.Anchoring = fmt.Sprintf("anchored to seq %s (%s)", wording.Comma(v.Anchored), v.AnchoredAt.UTC().Format(TimeLayout))
 		after := uint64(0)
 		if v.LastSeq > v.Anchored {
@@ -113,6 +136,15 @@ func (v *Verification) standOn(o *VerifyOptions) {
 	default:
 		say("the log ends with its last checkpoint, seq %s, %s; what was written after that is not signed, and could have been removed", wording.Comma(v.Sealed), v.SealedAt.UTC().Format(TimeLayout))
 	}
+}
+
+// sayAnchorBegins says where the anchor begins, if that is not where the log does: it is younger than the log, or was emptied.
+func (v *Verification) sayAnchorBegins(say func(format string, args ...any)) {
+	if v.AnchorBegins == 0 {
+		return
+	}
+	v.Anchoring += ", anchor begins at seq " + wording.Comma(v.AnchorBegins)
+	say("the anchor begins at seq %s: it is younger than the log, or was emptied; what whoever has the key had rewritten by then it does not tell", wording.Comma(v.AnchorBegins))
 }
 
 // beginning reports records that are missing before the first, unless a record says that they were

@@ -23,6 +23,8 @@ type judge struct {
 	strange  []suspect // lines without a number, since the last record
 	again    *Problem  // records that were there before, one behind the other
 	cut      uint64    // the log ended before this record, which was signed; 0 if it did not
+	torn     int64     // bytes at the end of the live file that are no whole line
+	tornAt   string    // its name
 
 	held    leaf   // read, and not judged: what follows it may tell what it is
 	heldAt  string // its file
@@ -32,6 +34,7 @@ type judge struct {
 	oldEnd  uint64 // and the last so far
 	deleted uint64 // the last record that is said to be deleted
 
+	first    uint64               // of the live file's records; 0 if it has none
 	modified time.Time            // when the live file was last written to; zero if there is none
 	head     *checkpoint          // what the proxy knew when the records had been read; nil: not known
 	limit    uint64               // the last record that the proxy can have written, by the last checkpoint; 0: not known
@@ -61,6 +64,9 @@ func (j *judge) take(some *leaves) {
 	}
 	for _, r := range some.retained {
 		j.deleted = max(j.deleted, r.LastSeq)
+	}
+	if some.torn > 0 {
+		j.torn, j.tornAt = some.torn, some.file
 	}
 	if some.summary != "" {
 		j.v.fail(Problem{Kind: SummaryDiffers, File: some.summary})
@@ -260,6 +266,9 @@ func (j *judge) name(p *signedPoint, kind ProblemKind) {
 			continue // truncated tells of them
 		case s.line == 0:
 			found.Kind = Missing
+			if s.last+1 == j.first && j.head == nil {
+				found.Text = "right before " + liveName + ": a copy that was made while the log was rotated lacks them; copy again"
+			}
 			j.v.Missing += s.last - s.first + 1
 			if j.v.extend(&found) {
 				continue

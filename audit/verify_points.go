@@ -164,7 +164,12 @@ func (s *signedPoints) anchorPoints() iter.Seq[*signedPoint] {
 			return
 		}
 		var size uint64
+		first := true
 		for p := range s.points(*s.anchor, true, true) {
+			if first && p.number > 1 {
+				s.v.AnchorBegins = p.edge.size
+			}
+			first = false
 			if p.edge.size < size {
 				continue // several logs may have sent theirs to one file, or one its own again
 			}

@@ -28,6 +28,7 @@ type leaves struct {
 	file     string
 	all      []leaf
 	retained []Record // records of deletions among them
+	torn     int64    // bytes at the end of the live file that are no whole line
 	err      error    // the rest of the file cannot be read
 	summary  string   // name of the file's summary, if the records do not add up to what it says
 }
@@ -80,11 +81,14 @@ func (f *leafFile) read(progress *Progress, emit func(leaves) bool) {
 	sum := f.recount()
 	lines := newLineReader(r)
 	number := 0
+	end := int64(0) // of the line before
 	for line := range lines.all() {
 		if !line.whole && f.live != nil {
-			break // being written, or torn by a crash
+			some.torn = line.end - end
+			break
 		}
 		number++
+		end = line.end
 		sum.line(number, &line)
 		l := leaf{seq: lineSeq(line.text), line: number, hash: h.leaf(line.text)}
 		copy(l.ts[:], lineField(line.text, `"ts":"`))

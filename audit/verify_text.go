@@ -106,6 +106,9 @@ func (p Problem) String() string {
 	case Repeated:
 		return seq + ": there again" + place
 	case Inserted:
+		if p.Line == 0 {
+			return "something that is no record" + place + more
+		}
 		return "a line that is no record" + place
 	case Misplaced:
 		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, wording.Comma(p.First), wording.Comma(p.Last))
