@@ -120,7 +120,7 @@ func TestCopyWhileRotating(t *testing.T) {
 func TestCopyUnderLoad(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
 	o := small(dir)
-	o.RetainSize = 400 << 10 // some files: the oldest are deleted meanwhile
+	o.RetainSize = 256 << 10 // some files: the oldest are deleted meanwhile
 	l := open(t, o)
 	keys := []string{public(t, dir)}
 	stop := make(chan struct{})
@@ -146,7 +146,7 @@ func TestCopyUnderLoad(t *testing.T) {
 		}
 	})
 	retained := false
-	for range 40 {
+	for n := 0; n < 20 || !retained && n < 1000; n++ {
 		gone := false
 		to := copyLog(t, dir, func(name string) {
 			_, err := os.Stat(filepath.Join(dir, name))
