@@ -1,0 +1,39 @@
+package adminsocket
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os/user"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// actorOf returns the user who has connected c: the kernel notes it at that moment (SO_PEERCRED, unix(7)).
+func actorOf(c net.Conn) (Actor, error) {
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return Actor{}, errors.New("no unix socket")
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return Actor{}, err
+	}
+	var cred *unix.Ucred
+	var failed error
+	if err := raw.Control(func(fd uintptr) { cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
+		return Actor{}, err
+	}
+	if failed != nil {
+		return Actor{}, fmt.Errorf("peer credentials: %w", failed)
+	}
+	id := strconv.FormatUint(uint64(cred.Uid), 10)
+	return Actor{Name: nameOf("uid "+id, func() (string, error) {
+		u, err := user.LookupId(id)
+		if err != nil {
+			return "", err
+		}
+		return u.Username, nil
+	})}, nil
+}
