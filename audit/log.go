@@ -17,7 +17,7 @@ import (
 var errLocked = errors.New("another process is writing to it")
 
 // A Log writes the audit log of one directory, and is the only one to do so. All methods are safe
-// for concurrent use. Append, Stalled, LastSeq, Usage and the counters never wait for a disk for longer than Append does; the
+// for concurrent use. Append, Stalled, LastSeq, SealedAt, Usage and the counters never wait for a disk for longer than Append does; the
 // others may hang with it. It has one goroutine, the writer; see also Maintain.
 type Log struct {
 	options Options // with defaults

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -63,6 +64,8 @@ type sealer struct {
 	pending   []byte   // hashes not yet in the segment's file
 	hashes    *os.File // that file; nil if it is not open
 	spillErr  error    // why hashes were not written; until Seal reports it
+
+	signedAt atomic.Int64 // when the last checkpoint was made, in milliseconds since 1970; 0 if there is none
 
 	signing    sync.Mutex // guards what follows
 	unsigned   []point
@@ -219,6 +222,14 @@ func (l *Log) Seal() error {
 	return nil
 }
 
+// SealedAt returns when the last checkpoint was made; zero if there is none. It never waits for a disk.
+func (l *Log) SealedAt() time.Time {
+	if at := l.seal.signedAt.Load(); at != 0 {
+		return time.UnixMilli(at)
+	}
+	return time.Time{}
+}
+
 // sign writes the checkpoints that are due. A checkpoint must not cover what a power failure could
 // still take: it would then accuse the disk of a crime. The caller holds signing.
 func (l *Log) sign() error {
@@ -250,6 +261,7 @@ func (s *sealer) write(p *point) error {
 		}
 		s.number, s.size, s.last = c.number, p.edge.size, msg
 		s.head.number.Store(c.number)
+		s.signedAt.Store(c.time.UnixMilli())
 		s.keepForAnchor(msg)
 	}
 	if p.closes {

@@ -45,6 +45,7 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	head := readHead(s.head.path, s.keys)
 	end := l.next - 1
 	if msg != nil {
+		s.signedAt.Store(last.time.UnixMilli())
 		s.tree = last.edge
 		s.number, s.size, s.marked, s.last = last.number, last.edge.size, last.edge.size, msg
 	}

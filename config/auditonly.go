@@ -23,28 +23,38 @@ func ReadAudit(path string) (audit.Options, error) {
 	if err != nil {
 		return audit.Options{}, Problems{{File: path, Msg: err.Error()}}
 	}
-	src, _ := newSource(path, string(data)) // what is wrong elsewhere does not count
-	root, _ := parseYAML(src)
-	if root == nil { // not YAML as a whole: then the lines of the section by themselves
-		part := sectionOf(src, "audit")
-		if root, _ = parseYAML(part); root == nil && strings.TrimSpace(part.text) != "" {
-			return audit.Options{}, Problems{{File: path, Msg: "the audit section cannot be read"}}
-		}
-		src = part
-	}
 	var o struct{ Dir, Key, Anchor string }
-	d := decoder{src: src, root: root}
-	for name, v := range map[string]*string{"dir": &o.Dir, "key": &o.Key, "anchor": &o.Anchor} {
-		if n := d.setting("audit", name); n != nil {
-			d.value(n, "audit."+name, reflect.ValueOf(v).Elem())
-		}
-	}
-	if len(d.problems) > 0 {
-		return audit.Options{}, d.problems.sorted()
+	problems := readSection(path, data, "audit", map[string]*string{"dir": &o.Dir, "key": &o.Key, "anchor": &o.Anchor})
+	if len(problems) > 0 {
+		return audit.Options{}, problems
 	}
 	c := Config{Path: abs, Audit: audit.Options{Dir: o.Dir, Key: o.Key, Anchor: o.Anchor}}
 	c.withDefaults()
 	return c.Audit.WithDefaults(), nil
+}
+
+// readSection reads texts of one top-level section of data, the file called name, whatever the rest of the file is. Settings
+// that the file does not have stay as they are.
+func readSection(name string, data []byte, section string, settings map[string]*string) Problems {
+	src, _ := newSource(name, string(data)) // what is wrong elsewhere does not count
+	root, _ := parseYAML(src)
+	if root == nil { // not YAML as a whole: then the lines of the section by themselves
+		part := sectionOf(src, section)
+		if root, _ = parseYAML(part); root == nil && strings.TrimSpace(part.text) != "" {
+			return Problems{{File: name, Msg: "the " + section + " section cannot be read"}}
+		}
+		src = part
+	}
+	d := decoder{src: src, root: root}
+	for setting, v := range settings {
+		if n := d.setting(section, setting); n != nil {
+			d.value(n, section+"."+setting, reflect.ValueOf(v).Elem())
+		}
+	}
+	if len(d.problems) > 0 {
+		return d.problems.sorted()
+	}
+	return nil
 }
 
 // setting returns the node of a setting of a section, nil if the file does not have it.

@@ -55,6 +55,8 @@ type Config struct {
 	Ship map[string]ship.ReceiverSpec `yaml:"ship"`
 	// Dashboard is for the operator: state, metrics and pages.
 	Dashboard DashboardOptions `yaml:"dashboard"`
+	// Admin is how commands on this machine ask the running proxy.
+	Admin AdminOptions `yaml:"admin"`
 	// Log is the operator's log: starts, reloads, trouble. What was decided is in the audit log.
 	Log LogOptions `yaml:"log"`
 
@@ -92,6 +94,14 @@ type DashboardOptions struct {
 	Listen string `yaml:"listen"`
 }
 
+// AdminOptions is the admin section of webproxy.yaml.
+type AdminOptions struct {
+	// Socket is the unix socket, or on Windows the named pipe (\\.\pipe\NAME), on which webproxy status, reload, allow and lockdown
+	// ask the running proxy, or "off". Only the user that the proxy runs as, and administrators, can open it. Default:
+	// the directory of the audit log with ".sock" appended, such as ./audit.sock; on Windows a pipe named for that directory.
+	Socket string `yaml:"socket"`
+}
+
 // LogOptions is the log section of webproxy.yaml.
 type LogOptions struct {
 	// Level is debug, info, warn or error. Default info.
@@ -123,6 +133,7 @@ func (c *Config) withDefaults() {
 		c.Audit.Dir = audit.DefaultDir
 	}
 	c.fromFile(&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor)
+	c.defaultSocket()
 	c.fromFile(&c.ListenTLS.Cert, &c.ListenTLS.Key, &c.ListenTLS.ClientCA)
 	for name, r := range c.Ship {
 		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)

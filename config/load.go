@@ -117,6 +117,7 @@ func (l *loader) checkSections() {
 	}
 	l.checkListenTLS()
 	l.checkListeners()
+	l.checkAdmin()
 }
 
 // options places the problems of a section's Check, unless the section did not decode.

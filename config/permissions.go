@@ -19,7 +19,7 @@ func (l *loader) checkPermissions() {
 	kept.add(privatefile.Secret, audit.Key)
 	if c.Path != "" {
 		kept.add(privatefile.Policy, slices.Collect(maps.Keys(c.read.seen))...)
-		kept.add(privatefile.Policy, filepath.Dir(c.Path), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA)
+		kept.add(privatefile.Policy, filepath.Dir(c.Path), c.socketDir(), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA)
 		kept.add(privatefile.Secret, c.ListenTLS.Key)
 	}
 	for _, r := range c.Ship {

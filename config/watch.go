@@ -2,9 +2,11 @@ package config
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +57,10 @@ type Watcher struct {
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 
+	mu      sync.Mutex      // guards what follows
+	waiters []chan struct{} // of ReloadAndWait; closed when the files have been loaded
+	ended   bool
+
 	// The rest belongs to the goroutine that runs the Watcher.
 	files  smallfile.Reader  // reads the files
 	last   *reader           // what was last reported; nil before the first time
@@ -103,6 +109,52 @@ func (w *Watcher) Reload() {
 	}
 }
 
+// ErrWatcherClosed is why ReloadAndWait gave up.
+var ErrWatcherClosed = errors.New("the files are no longer watched")
+
+// ReloadAndWait is Reload, and waits until onChange has returned for files that were read after this call began. The
+// error is that of ctx, or ErrWatcherClosed. It must not be called by onChange.
+func (w *Watcher) ReloadAndWait(ctx context.Context) error {
+	loaded := make(chan struct{})
+	w.mu.Lock()
+	if w.ended {
+		w.mu.Unlock()
+		return ErrWatcherClosed
+	}
+	w.waiters = append(w.waiters, loaded)
+	w.mu.Unlock()
+	w.Reload()
+	select {
+	case <-loaded:
+	case <-ctx.Done():
+		w.mu.Lock()
+		w.waiters = slices.DeleteFunc(w.waiters, func(c chan struct{}) bool { return c == loaded })
+		w.mu.Unlock()
+		return ctx.Err()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended { // perhaps before they were
+		return ErrWatcherClosed
+	}
+	return nil
+}
+
+// takeWaiters returns those who wait for the next load.
+func (w *Watcher) takeWaiters(end bool) []chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.waiters
+	w.waiters, w.ended = nil, end
+	return all
+}
+
+func tell(waiters []chan struct{}) {
+	for _, c := range waiters {
+		close(c)
+	}
+}
+
 // Close ends the Watcher and waits until onChange, if it is running, has returned.
 // It must not be called by onChange.
 func (w *Watcher) Close() {
@@ -113,28 +165,45 @@ func (w *Watcher) Close() {
 // run looks at the files whenever there is a reason to.
 func (w *Watcher) run(ctx context.Context) {
 	defer w.stopEvents()
+	defer func() { tell(w.takeWaiters(true)) }()
 	w.look(ctx, false)
 	poll := time.NewTicker(w.timing.poll)
 	defer poll.Stop()
 	for {
 		event, fault := w.channels()
 		force := false
+		var waiters []chan struct{}
 		select {
 		case <-ctx.Done():
 			return
 		case <-w.reload:
 			force = true
+			waiters = w.takeWaiters(false)
 		case <-poll.C:
 		case e, ok := <-event:
 			if !ok {
 				w.stopEvents()
-			} else if !w.dirs.concerns(e.Name) || !w.settle(ctx) {
+				break
+			}
+			if !w.dirs.concerns(e.Name) {
 				continue
+			}
+			var goOn bool
+			if goOn, force = w.settle(ctx); !goOn {
+				continue
+			}
+			if force {
+				waiters = w.takeWaiters(false)
 			}
 		case err := <-fault:
 			w.lost(err)
 		}
 		w.look(ctx, force)
+		if ctx.Err() != nil {
+			tell(append(waiters, w.takeWaiters(true)...))
+			return
+		}
+		tell(waiters)
 	}
 }
 
@@ -146,30 +215,32 @@ func (w *Watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	return w.events.Events, w.events.Errors
 }
 
-// settle waits until there have been no events for a while, but not for ever. It reports whether
-// the Watcher goes on. An editor or a deployment changes files in several steps.
-func (w *Watcher) settle(ctx context.Context) bool {
+// settle waits until there have been no events for a while, but not for ever; a Reload ends the wait, which forced
+// reports. It reports whether the Watcher goes on. An editor or a deployment changes files in several steps.
+func (w *Watcher) settle(ctx context.Context) (goOn, forced bool) {
 	quiet, patient := time.NewTimer(w.timing.quiet), time.NewTimer(w.timing.patient)
 	defer quiet.Stop()
 	defer patient.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return false
+			return false, false
+		case <-w.reload:
+			return true, true
 		case <-quiet.C:
-			return true
+			return true, false
 		case <-patient.C:
-			return true
+			return true, false
 		case e, ok := <-w.events.Events:
 			if !ok {
-				return true
+				return true, false
 			}
 			if w.dirs.concerns(e.Name) {
 				quiet.Reset(w.timing.quiet)
 			}
 		case err := <-w.events.Errors:
 			w.lost(err)
-			return true
+			return true, false
 		}
 	}
 }

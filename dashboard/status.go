@@ -49,6 +49,22 @@ func (s *Status) Age(now time.Time) time.Duration {
 	return now.Sub(s.installed)
 }
 
+// A State is what a Status holds at one moment.
+type State struct {
+	Ready     bool
+	Digest    string    // of the policy in force
+	Installed time.Time // and since when it is
+	Problem   string    // why the configuration on disk is not in force; empty if it is
+	Refused   time.Time // when that was found
+}
+
+// State returns what s holds now.
+func (s *Status) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return State{Ready: s.ready, Digest: s.digest, Installed: s.installed, Problem: s.problem, Refused: s.refused}
+}
+
 // write answers /readyz: 503 if no requests are taken, or all are refused. A configuration that was refused is told, but
 // the proxy goes on with the one before.
 func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {

@@ -70,6 +70,7 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newServe(), newInit(), newCA(), newCheck(), newClientConfig(), newCoverage(), newDiff(), newDoctor(), newEnforce(), newExplain(), newWhy(), newAudit(), newLearn(), newLists(), newPhase(), newServiceTags(), newVersion(),
+		newReload(), newStatus(),
 	)
 	return root
 }
@@ -80,9 +81,12 @@ func tell(w io.Writer, cmd *cobra.Command, err error) int {
 	var no noError
 	var usage usageError
 	var tampered integrityError
+	var invalid configError
 	switch {
 	case errors.As(err, &problems):
 		problems.Write(w)
+		return exitConfig
+	case errors.As(err, &invalid):
 		return exitConfig
 	case errors.As(err, &no):
 		return exitNo

@@ -3,6 +3,7 @@ package daemon
 import (
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,8 @@ type metrics struct {
 	configOK  prometheus.Gauge
 	auditErrs prometheus.Counter
 	parents   *prometheus.GaugeVec
+	outcomes  outcomes
+	worked    sync.Map     // whether each upstream proxy worked last: bool by name
 	listsAsOf atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
 }
 
@@ -91,6 +94,7 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) Decided(d policy.Decision, took time.Duration) {
 	m.decisions.WithLabelValues(string(d.Outcome()), d.Reason.String(), d.Rule()).Inc()
 	m.deciding.Observe(took.Seconds())
+	m.outcomes.add(&d)
 }
 
 // Dialled implements proxy.Observer.
@@ -123,6 +127,17 @@ func (m *metrics) parent(id string, works bool) {
 		up = 1
 	}
 	m.parents.WithLabelValues(id).Set(up)
+	m.worked.Store(id, works)
+}
+
+// upstreams tells of each upstream proxy whether it worked last.
+func (m *metrics) upstreams() map[string]bool {
+	up := map[string]bool{}
+	m.worked.Range(func(id, works any) bool {
+		up[id.(string)] = works.(bool)
+		return true
+	})
+	return up
 }
 
 // lists notes how old the built-in lists of rules are, which are in force from now on.

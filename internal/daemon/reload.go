@@ -26,6 +26,7 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	w := config.Watch(ctx, d.cfg.Path, config.WatchOptions{Current: d.cfg, Log: d.log}, d.reload)
+	d.watcher = w
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -59,7 +60,8 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	for _, w := range cfg.Warnings {
 		d.log.Warn("configuration", zap.String("warning", w.String()))
 	}
-	if changed := config.NeedRestart(d.cfg, cfg); len(changed) > 0 {
+	changed := config.NeedRestart(d.cfg, cfg)
+	if len(changed) > 0 {
 		d.log.Warn("changed settings hold only after a restart", zap.Strings("settings", changed))
 	}
 	inspect()
@@ -73,6 +75,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		d.metrics.configOK.Set(0) // not all that is on disk is in force
 	}
 	d.recordDecisions(cfg)
+	by := d.reloads.installed(old, cfg, added, removed, changed, len(forbidden))
 	if len(added)+len(removed) == 0 {
 		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())))
 		return
@@ -81,7 +84,7 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		zap.Int("added", len(added)), zap.Int("removed", len(removed)), zap.Int("tunnels_forbidden", len(forbidden)))
 	d.record(&audit.Record{
 		Type: audit.TypeReload, Policy: cfg.Set.Digest(), PolicyOld: old.Digest(), Added: added, Removed: removed,
-		Detail: reloadDetail(forbidden) + unsteadyDetail(cfg.Unsteady),
+		Detail: reloadDetail(forbidden) + unsteadyDetail(cfg.Unsteady), By: by,
 	})
 }
 
@@ -107,7 +110,8 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 	if errors.As(err, &problems) {
 		detail = fmt.Sprintf("%s; first: %s", wording.Plural(len(problems), "problem"), problems[0])
 	}
-	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail})
+	by := d.reloads.refused(old, err)
+	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail, By: by})
 }
 
 // unsteadyDetail names the files whose changes were not taken over.

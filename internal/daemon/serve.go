@@ -57,6 +57,11 @@ type daemon struct {
 	status  dashboard.Status
 
 	version string
+	began   time.Time
+
+	watcher *config.Watcher // nil for the built-in configuration
+	reloads reloads
+	rates   rates
 
 	gaveUp bool // a piece hung at the end of the process; belongs to patiently
 
@@ -79,7 +84,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	defer lns.close()
 
-	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version}
+	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version, began: began}
 	defer d.log.Sync()
 	if err := d.openAudit(c); err != nil {
 		return err
@@ -101,6 +106,8 @@ func serve(ctx context.Context, o Options, c control) error {
 	wait := d.serveListeners(lns, failed)
 	defer wait()
 	defer d.patiently("stop watching files", d.watch(ctx, c))
+	defer d.rates.sample(&d.metrics.outcomes)()
+	defer d.patiently("close the admin socket", d.serveAdmin())
 
 	d.greet(o.Stderr, lns, time.Since(began))
 	close(c.ready)

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/internal/daemon"
+	"webproxy/internal/wording"
+)
+
+func newStatus() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Say what the running proxy is doing",
+		Long: `Status asks the running proxy for its state: which policy is in force and since when, modes and phases, what is open
+now, how much was allowed and denied in the last hour, which hosts were denied lately, the audit log and its receivers.
+The line "look at" names what somebody should look at; with --check the exit code is 4 if there is anything. It needs the
+user that the proxy runs as, or an administrator.`,
+		Example: "  webproxy status\n  webproxy status --check -o json",
+		Args:    cobra.NoArgs,
+	}
+	at := addAdminFlag(cmd)
+	output := outputFlag(cmd)
+	check := cmd.Flags().Bool("check", false, "exit with code 4 if there is something to look at")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		c, err := at.client()
+		if err != nil {
+			return err
+		}
+		var st daemon.Status
+		if err := ask(cmd.Context(), c, http.MethodGet, daemon.StatusPath, nil, &st); err != nil {
+			return err
+		}
+		look := lookAt(&st)
+		if asJSON {
+			err = writeJSON(cmd.OutOrStdout(), statusAnswer{st, look})
+		} else {
+			_, err = io.WriteString(cmd.OutOrStdout(), statusText(&st, look))
+		}
+		if err == nil && *check && len(look) > 0 {
+			err = noError{}
+		}
+		return err
+	}
+	return cmd
+}
+
+// A statusAnswer is what status prints as JSON.
+type statusAnswer struct {
+	daemon.Status
+	LookAt []string `json:"look_at"`
+}
+
+const (
+	// littleFree is what must be free on the audit log's disk; less is to be looked at.
+	littleFree = 1 << 30
+	// sealedLate is after how long without a signed checkpoint somebody should look.
+	sealedLate = 5 * time.Minute
+	// lagLate is the same for a receiver that is behind.
+	lagLate = 5 * time.Minute
+)
+
+// lookAt names what somebody should look at.
+func lookAt(st *daemon.Status) []string {
+	look := []string{}
+	add := func(when bool, format string, args ...any) {
+		if when {
+			look = append(look, fmt.Sprintf(format, args...))
+		}
+	}
+	add(st.Audit.Stalled, "the audit log's disk does not answer")
+	add(!st.Ready && !st.Audit.Stalled, "no requests are taken")
+	add(!st.Audit.Recording && !st.Audit.Stalled, "the last audit record could not be written")
+	add(st.Policy.Problem != "", "the configuration on disk was refused")
+	add(len(st.Policy.NeedRestart) > 0, "a restart is needed for %s", strings.Join(st.Policy.NeedRestart, ", "))
+	add(st.Audit.Free >= 0 && st.Audit.Free < littleFree, "%s free on the audit log's disk", bytesText(st.Audit.Free))
+	add(!st.Audit.Sealed.IsZero() && st.Now.Sub(st.Audit.Sealed) > sealedLate && st.Now.Sub(st.Started) > sealedLate && st.LastHour.Allowed+st.LastHour.Denied > 0,
+		"the audit log was signed %s ago", ago(st.Now.Sub(st.Audit.Sealed)))
+	for _, r := range st.Receivers {
+		add(r.LagSeconds > lagLate.Seconds(), "receiver %s is %s behind", r.Name, ago(seconds(r.LagSeconds)))
+	}
+	for _, u := range st.Upstreams {
+		add(!u.Up, "upstream proxy %s does not work", u.Name)
+	}
+	add(st.EndingN > 0, "%s", endText(st))
+	return look
+}
+
+// endText is "2 rules end within 30 days, the first in 6 d".
+func endText(st *daemon.Status) string {
+	if st.EndingN == 0 {
+		return ""
+	}
+	in := ago(st.Ending[0].Expires.Sub(st.Now))
+	if st.EndingN == 1 {
+		return "1 entry ends in " + in + ": " + st.Ending[0].Host
+	}
+	return fmt.Sprintf("%s end within 30 d, the first in %s: %s", wording.Plural(st.EndingN, "entry"), in, st.Ending[0].Host)
+}
+
+// statusText is the status for people, a subject a line.
+func statusText(st *daemon.Status, look []string) string {
+	var b strings.Builder
+	line := func(subject, format string, args ...any) {
+		fmt.Fprintf(&b, "%-9s%s\n", subject, audit.Printable(fmt.Sprintf(format, args...)))
+	}
+	disk := "config on disk in force"
+	if st.Policy.Problem != "" {
+		disk = fmt.Sprintf("config on disk REFUSED %s ago", ago(st.Now.Sub(st.Policy.Refused)))
+	}
+	ready := "ready"
+	if !st.Ready {
+		ready = "NOT READY"
+	}
+	fmt.Fprintf(&b, "%s up %s   %s   policy %s for %s, %s\n", st.Version, ago(st.Now.Sub(st.Started)), ready,
+		shortDigest(st.Policy.Digest), ago(st.Now.Sub(st.Policy.Since)), disk)
+	config := st.Config
+	if config == "" {
+		config = "built-in"
+	}
+	line("config", "%s   listening %s   pid %d", config, strings.Join(st.Listen, " "), st.PID)
+	if st.Policy.Problem != "" {
+		first, _, _ := strings.Cut(st.Policy.Problem, "\n")
+		line("", "%s", first)
+	}
+	line("modes", "%s", modesText(st.Groups)+phasesText(st))
+	line("now", "%s   %s   %.1f/s   last %s  %s allowed  %s denied%s", wording.Plural(st.Open.Tunnels, "tunnel"), wording.Plural(st.Open.Requests, "request"),
+		st.Open.PerSecond, ago(seconds(st.LastHour.Seconds)), wording.Comma(st.LastHour.Allowed), wording.Comma(st.LastHour.Denied), wouldText(st.LastHour.WouldDeny))
+	for i, d := range st.Denied {
+		subject := "denied"
+		if i > 0 {
+			subject = ""
+		}
+		client := d.Name
+		if client == "" {
+			client = d.Client
+		}
+		line(subject, "%s:%d  %s  %dx %s   %s ago   why %s", d.Host, d.Port, d.Reason, d.Times, client, ago(st.Now.Sub(d.Last)), d.ID)
+	}
+	line("audit", "%s", auditText(st))
+	if len(st.Upstreams) > 0 {
+		parts := make([]string, 0, len(st.Upstreams))
+		for _, u := range st.Upstreams {
+			parts = append(parts, u.Name+map[bool]string{true: " up", false: " DOWN"}[u.Up])
+		}
+		line("upstream", "%s", strings.Join(parts, "   "))
+	}
+	if len(look) > 0 {
+		line("look at", "%s", strings.Join(look, "\n         "))
+	}
+	return b.String()
+}
+
+func modesText(groups []daemon.GroupStatus) string {
+	parts := make([]string, 0, len(groups))
+	for _, g := range groups {
+		parts = append(parts, g.Name+" "+g.Mode)
+	}
+	return strings.Join(parts, "   ")
+}
+
+// phasesText names the phases that are on.
+func phasesText(st *daemon.Status) string {
+	var on []string
+	for _, p := range st.Phases {
+		switch {
+		case !p.On:
+		case p.Until.After(st.Now):
+			on = append(on, fmt.Sprintf("%s on until %s", p.Name, p.Until.UTC().Format("2006-01-02 15:04 UTC")))
+		default:
+			on = append(on, p.Name+" on")
+		}
+	}
+	switch {
+	case len(on) > 0:
+		return "   phases  " + strings.Join(on, ", ")
+	case len(st.Phases) > 0:
+		return "   phases  all off"
+	}
+	return ""
+}
+
+func wouldText(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return "  " + wording.Comma(n) + " let through in learn mode"
+}
+
+// auditText is "seq 1,240,392  signed 22 s ago  61 GiB free   siem 0.3 s behind".
+func auditText(st *daemon.Status) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  seq %s", st.Audit.Dir, wording.Comma(st.Audit.LastSeq))
+	if !st.Audit.Sealed.IsZero() {
+		fmt.Fprintf(&b, "  signed %s ago", ago(st.Now.Sub(st.Audit.Sealed)))
+	}
+	if st.Audit.Free >= 0 {
+		fmt.Fprintf(&b, "  %s free", bytesText(st.Audit.Free))
+	}
+	for _, r := range st.Receivers {
+		switch {
+		case r.LagRecords == 0:
+			fmt.Fprintf(&b, "   %s has all", r.Name)
+		default:
+			fmt.Fprintf(&b, "   %s %s behind", r.Name, ago(seconds(r.LagSeconds)))
+		}
+	}
+	return b.String()
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+// ago is a length of time in its largest unit: "22 s", "5 min", "3 h", "12 d".
+func ago(d time.Duration) string {
+	units := []struct {
+		of   time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}}
+	i := slices.IndexFunc(units, func(u struct {
+		of   time.Duration
+		name string
+	}) bool {
+		return d >= 2*u.of || u.of == time.Second
+	})
+	return fmt.Sprintf("%d %s", max(0, d)/units[i].of, units[i].name)
+}
+
+// bytesText is "61 GiB" or "312 MiB".
+func bytesText(n int64) string {
+	if n >= 10<<30 {
+		return fmt.Sprintf("%d GiB", n>>30)
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}

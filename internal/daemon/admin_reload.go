@@ -1,0 +1,92 @@
+package daemon
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"webproxy/config"
+	"webproxy/policy"
+)
+
+// mostLines bounds the lists in a Reloaded.
+const mostLines = 200
+
+// Reloaded is what became of a configuration that was read again.
+type Reloaded struct {
+	// Installed says whether it is in force; if not, Problem and Lines say why, and the policy before it stays.
+	Installed bool      `json:"installed"`
+	Time      time.Time `json:"time"`
+	Policy    string    `json:"policy"`     // digest of the policy in force now
+	PolicyOld string    `json:"policy_old"` // and of the one before
+	Since     time.Time `json:"since"`      // when the policy in force was installed
+	Problem   string    `json:"problem,omitempty"`
+	Lines     []string  `json:"lines,omitempty"` // the problems as webproxy check prints them
+
+	Added   []string `json:"added,omitempty"` // at most mostLines of AddedN
+	Removed []string `json:"removed,omitempty"`
+	AddedN  int      `json:"added_count"`
+	// RemovedN is how many of the policy's lines are gone.
+	RemovedN int `json:"removed_count"`
+	// Forbidden is how many open exchanges the new policy forbids: they end after Grace.
+	Forbidden int           `json:"forbidden"`
+	Grace     time.Duration `json:"grace_ns"`
+	// NeedRestart names settings that changed and hold only after a restart.
+	NeedRestart []string `json:"need_restart,omitempty"`
+	Warnings    []string `json:"warnings,omitempty"`
+	// Unsteady names files that change faster than they can be read: their content from before counts.
+	Unsteady []string `json:"unsteady,omitempty"`
+}
+
+// reloads keeps what became of the last reload, and who asked for the next. The zero reloads is ready to use.
+type reloads struct {
+	mu    sync.Mutex // guards what follows
+	asker string
+	done  Reloaded
+}
+
+// ask notes who asks for the next reload, which their record names.
+func (r *reloads) ask(who string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asker = who
+}
+
+func (r *reloads) last() Reloaded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.done
+}
+
+// installed notes that cfg is in force in place of old. It returns who asked for that; empty if nobody did.
+func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed, restart []string, forbidden int) (by string) {
+	done := Reloaded{
+		Installed: true, Time: time.Now(), Policy: cfg.Set.Digest(), PolicyOld: old.Digest(),
+		Added: added[:min(len(added), mostLines)], Removed: removed[:min(len(removed), mostLines)], AddedN: len(added), RemovedN: len(removed),
+		Forbidden: forbidden, Grace: cfg.Reload.Wait(), NeedRestart: restart, Unsteady: cfg.Unsteady,
+	}
+	for _, w := range cfg.Warnings[:min(len(cfg.Warnings), mostLines)] {
+		done.Warnings = append(done.Warnings, w.String())
+	}
+	return r.note(done)
+}
+
+// refused notes that old stays in force because of err.
+func (r *reloads) refused(old *policy.Set, err error) (by string) {
+	done := Reloaded{Time: time.Now(), Policy: old.Digest(), PolicyOld: old.Digest(), Problem: err.Error()}
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		var b strings.Builder
+		problems[:min(len(problems), mostLines)].Write(&b)
+		done.Lines = strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
+	}
+	return r.note(done)
+}
+
+func (r *reloads) note(done Reloaded) (by string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	by, r.asker, r.done = r.asker, "", done
+	return by
+}
