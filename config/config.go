@@ -79,6 +79,14 @@ type Config struct {
 	read *reader
 }
 
+// Settings returns what c says besides its policy: a copy without the policy, and without what was read to compile it.
+// Whoever keeps it for longer than a reload keeps no policy in memory that is not in force any more.
+func (c *Config) Settings() *Config {
+	s := *c
+	s.Policy, s.Set, s.Past, s.Warnings, s.read = policy.Spec{}, nil, nil, nil, nil
+	return &s
+}
+
 // Name is how to call c in front of a person: the base name of its file.
 func (c *Config) Name() string {
 	if c.Path == "" {

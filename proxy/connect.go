@@ -134,13 +134,13 @@ func (s *Server) dialRoute(ctx context.Context, x *exchange, route *egress.Route
 	if x != nil { // else the interface would not be nil
 		route.Asker = x
 	}
-	conn, err := s.Egress.OpenRoute(ctx, route)
+	conn, err := s.Egress.Open(ctx, route)
 	route.Asker = nil // a connection that is kept keeps its route
 	s.dialled(route, err)
 	return conn, err
 }
 
-// dialled hands r over by value, on a piece of the stack that is only here; see Egress.OpenRoute.
+// dialled hands r over by value, on a piece of the stack that is only here; see Egress.Open.
 //
 //go:noinline
 func (s *Server) dialled(r *egress.Route, err error) { s.observer().Dialled(*r, err) }

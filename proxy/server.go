@@ -1,8 +1,9 @@
 // Package proxy is the forward proxy itself: it takes requests from clients, has package policy
 // decide about each, records the decision, and then opens the tunnel or forwards the request.
 //
-// It opens no listener, reads no file and no environment variable, and never dials anything but
-// the target of a Decision that permits it.
+// It opens no listener, reads no environment variable, and never dials anything but the target of a Decision that
+// permits it. The only files it reads are those that name credentials for upstream proxies (proxy/egress): a file of
+// user and password, a keytab, krb5.conf.
 //
 //	s := &proxy.Server{Policy: live, Egress: egress, Audit: log}
 //	go s.Serve(ln)

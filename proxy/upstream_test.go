@@ -365,7 +365,7 @@ func TestParentCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	egress, err := egress.New(egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
+	e, err := egress.New(egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestParentCancel(t *testing.T) {
 			io.Copy(io.Discard, c)
 		}
 	}()
-	if _, _, err := egress.Open(ctx, p.Decide("CONNECT")); !errors.Is(err, context.Canceled) {
+	if _, err := e.Open(ctx, &egress.Route{Decision: p.Decide("CONNECT")}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Open: %v, want %v", err, context.Canceled)
 	}
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -9,11 +10,12 @@ import (
 	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/internal/hint"
+	"webproxy/policy"
 	"webproxy/proxy/egress"
 )
 
-// An inspection is the authorities that a running proxy works with: the one that signs for its clients, and those
-// that origins are trusted for. A reload may replace both. It is a proxy.Inspector.
+// An inspection has the authorities in force: the one that signs certificates for clients, and those that origins are
+// verified against. A reload replaces both. It implements proxy.Inspector.
 type inspection struct {
 	signs atomic.Pointer[certs.Authority] // nil if there is none
 	roots egress.Roots
@@ -29,22 +31,37 @@ func (n *inspection) Certificate(host string) (*tls.Certificate, error) {
 	return nil, errNoAuthority
 }
 
-// read reads the authorities of cfg, and returns what puts them in force. The one that signs must be there if a
-// rule inspects.
-func (n *inspection) read(cfg *config.Config) (install func(), err error) {
+// authorities are those of one configuration.
+type authorities struct {
+	signs *certs.Authority // nil if there is none
+	roots *x509.CertPool
+}
+
+// readAuthorities reads the authorities of cfg. The one that signs must be there if a rule inspects.
+func readAuthorities(cfg *config.Config) (authorities, error) {
 	roots, err := cfg.Inspection.Trusted()
 	if err != nil {
-		return nil, err
+		return authorities{}, err
 	}
-	wanted := cfg.Set.Inspects()
 	signs, err := certs.Open(cfg.Inspection.Dir)
-	if err != nil && wanted {
-		return nil, hint.With(fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it")
+	if err != nil && cfg.Set.Inspects() {
+		return authorities{}, hint.With(fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it")
 	}
-	return func() {
-		n.signs.Store(signs)
-		if !n.roots.Load().Equal(roots) { // else connections that they have verified stay in use
-			n.roots.Swap(roots)
-		}
-	}, nil
+	return authorities{signs, roots}, nil
+}
+
+// install puts set and its authorities in force. Requests are decided meanwhile, so the order matters: no Set that
+// inspects is in force while the authority that it needs is not.
+func (d *daemon) install(set *policy.Set, a authorities) {
+	n := &d.inspection
+	if !n.roots.Load().Equal(a.roots) { // else connections that they have verified stay in use
+		n.roots.Swap(a.roots)
+	}
+	if a.signs == nil {
+		d.live.Swap(set)
+		n.signs.Store(nil)
+		return
+	}
+	n.signs.Store(a.signs)
+	d.live.Swap(set)
 }

@@ -75,7 +75,7 @@ func newMetrics(d *daemon) *metrics {
 	for _, id := range d.cfg.Egress.ParentNames() {
 		m.parent(id, true)
 	}
-	m.lists(d.cfg.Policy.Rules)
+	m.lists(d.applied.Policy.Rules)
 	m.configOK.Set(1)
 	for _, result := range []string{"installed", "refused"} {
 		m.reloads.WithLabelValues(result)

@@ -18,14 +18,14 @@ import (
 	"webproxy/proxy"
 )
 
-// watch takes over changes of the configuration's files until the returned function is called. The
+// watch reloads the configuration when its files change, until the returned function is called. The
 // built-in configuration has no files, and cannot change.
 func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 	if d.cfg.Path == "" {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	w := config.Watch(ctx, d.cfg.Path, config.WatchOptions{Current: d.cfg, Log: d.log}, d.reload)
+	w := config.Watch(ctx, d.cfg.Path, config.WatchOptions{Current: d.applied, Log: d.log}, d.reload)
 	d.watcher = w
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -49,9 +49,9 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 // It is called by the watcher, one call at a time.
 func (d *daemon) reload(cfg *config.Config, err error) {
 	old := d.live.Load()
-	var inspect func()
+	var with authorities
 	if err == nil {
-		inspect, err = d.inspection.read(cfg)
+		with, err = readAuthorities(cfg)
 	}
 	if err != nil {
 		d.refuseReload(old, err)
@@ -64,9 +64,8 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	if len(changed) > 0 {
 		d.log.Warn("changed settings hold only after a restart", zap.Strings("settings", changed))
 	}
-	inspect()
 	added, removed := policy.Diff(old, cfg.Set)
-	d.live.Swap(cfg.Set)
+	d.install(cfg.Set, with)
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
 	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now())
 	d.metrics.lists(cfg.Policy.Rules)
@@ -90,14 +89,14 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 
 // recordDecisions records what people decided since the configuration before cfg.
 func (d *daemon) recordDecisions(cfg *config.Config) {
-	records, err := adminrecord.Between(d.taken, cfg, time.Now())
+	records, err := adminrecord.Between(d.applied, cfg, time.Now())
 	if err != nil {
 		d.log.Warn("decisions about proposals not read", zap.Error(err))
 	}
 	for i := range records {
 		d.record(&records[i])
 	}
-	d.taken = cfg
+	d.applied = cfg
 }
 
 // refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record.
@@ -114,7 +113,7 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail, By: by})
 }
 
-// unsteadyDetail names the files whose changes were not taken over.
+// unsteadyDetail names the files whose changes were not applied.
 func unsteadyDetail(files []string) string {
 	if len(files) == 0 {
 		return ""

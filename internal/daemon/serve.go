@@ -46,12 +46,13 @@ func Run(ctx context.Context, o Options) error {
 
 // A daemon is a running proxy: what the pieces of serve share.
 type daemon struct {
-	cfg     *config.Config // as started; only its Set changes, in live
-	taken   *config.Config // the last one taken over; belongs to the watcher's calls
+	cfg     *config.Config // the settings that the process was started with; their policy is in live
+	applied *config.Config // the last one applied; once the watcher runs, it belongs to its calls
 	log     *zap.Logger
 	audit   *audit.Log
 	live    policy.Live
 	proxy   *proxy.Server
+	egress  *egress.Egress
 	tls     proxy.TLSListener // of listen_tls
 	metrics *metrics
 	status  dashboard.Status
@@ -84,7 +85,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	defer lns.close()
 
-	d := &daemon{cfg: cfg, taken: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version, began: began}
+	d := &daemon{cfg: cfg.Settings(), applied: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version, began: began}
 	defer d.log.Sync()
 	if err := d.openAudit(c); err != nil {
 		return err
@@ -101,6 +102,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	if err := d.assemble(); err != nil {
 		return err
 	}
+	defer d.patiently("end logins at upstream proxies", d.egress.Close)
 	defer d.recordStart()()
 	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
 	wait := d.serveListeners(lns, failed)
@@ -109,7 +111,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	defer d.rates.sample(&d.metrics.outcomes)()
 	defer d.patiently("close the admin socket", d.serveAdmin())
 
-	d.greet(o.Stderr, lns, time.Since(began))
+	d.greet(o.Stderr, cfg, lns, time.Since(began))
 	close(c.ready)
 	d.status.SetReady(true)
 
@@ -126,26 +128,25 @@ func serve(ctx context.Context, o Options, c control) error {
 
 // assemble connects the pieces and puts the policy in force.
 func (d *daemon) assemble() error {
-	inspect, err := d.inspection.read(d.cfg)
+	authorities, err := readAuthorities(d.applied)
 	if err != nil {
 		return err
 	}
-	inspect()
-	d.cfg.Egress.Roots = &d.inspection.roots
-	egress, err := egress.New(d.cfg.Egress)
-	if err != nil {
+	options := d.cfg.Egress
+	options.Roots = &d.inspection.roots
+	if d.egress, err = egress.New(options); err != nil {
 		return fmt.Errorf("egress: %w", err)
 	}
-	egress.OnUpstream = d.parentChanged
+	d.egress.OnUpstream = d.upstreamChanged
 	if len(d.cfg.ListenTLS.Listen) > 0 {
 		if d.tls, err = tlsListener(d.cfg, d.log); err != nil {
 			return fmt.Errorf("listen_tls: %w", err)
 		}
 	}
-	d.live.Swap(d.cfg.Set)
+	d.install(d.applied.Set, authorities)
 	d.proxy = &proxy.Server{
 		Policy:        &d.live,
-		Egress:        egress,
+		Egress:        d.egress,
 		Audit:         d.audit,
 		AuditOptional: d.audit.OnError() == audit.Continue,
 		Log:           d.log,
@@ -156,18 +157,18 @@ func (d *daemon) assemble() error {
 	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
-	d.status.Installed(policy.ShortDigest(d.cfg.Set.Digest()), time.Now())
+	d.status.Installed(policy.ShortDigest(d.applied.Set.Digest()), time.Now())
 	return nil
 }
 
-// parentChanged tells the operator that a parent proxy stopped working, or works again.
-func (d *daemon) parentChanged(id string, err error) {
+// upstreamChanged tells the operator that an upstream proxy stopped working, or works again.
+func (d *daemon) upstreamChanged(id string, err error) {
 	d.metrics.parent(id, err == nil)
 	if err != nil {
-		d.log.Error("parent proxy does not work", zap.String("upstream", id), zap.Error(err))
+		d.log.Error("upstream proxy unavailable", zap.String("upstream", id), zap.Error(err))
 		return
 	}
-	d.log.Info("parent proxy works again", zap.String("upstream", id))
+	d.log.Info("upstream proxy available again", zap.String("upstream", id))
 }
 
 // maintainAudit keeps the audit log's files in order until the returned function is called.
@@ -266,9 +267,10 @@ func (d *daemon) record(r *audit.Record) {
 // same: it refuses every request that it cannot record, says so, and works again by itself when there is room. The
 // record is then written as soon as one can be, or until the returned function is called.
 func (d *daemon) recordStart() (stop func()) {
+	digest := d.live.Load().Digest()
 	write := func() error {
 		return d.audit.Append(&audit.Record{
-			Type: audit.TypeStart, Policy: d.cfg.Set.Digest(),
+			Type: audit.TypeStart, Policy: digest,
 			Detail: fmt.Sprintf("webproxy %s started with %s", d.version, d.cfg.Name()),
 		})
 	}
@@ -301,9 +303,9 @@ func (d *daemon) recordStart() (stop func()) {
 }
 
 // greet tells the operator that the proxy serves, and what.
-func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
+func (d *daemon) greet(w io.Writer, cfg *config.Config, lns *listeners, took time.Duration) {
 	modes := map[string]bool{}
-	for _, g := range d.cfg.Set.Groups() {
+	for _, g := range cfg.Set.Groups() {
 		modes[g.Mode.String()] = true
 	}
 	mode := "enforce"
@@ -311,7 +313,7 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 		mode = map[bool]string{true: "enforce, learn", false: "learn"}[modes["enforce"]]
 	}
 	from := []string{"lists"}
-	for _, r := range d.cfg.Policy.Rules {
+	for _, r := range cfg.Policy.Rules {
 		if r.List != "" {
 			from = append(from, r.List)
 		}
@@ -319,20 +321,20 @@ func (d *daemon) greet(w io.Writer, lns *listeners, took time.Duration) {
 	if len(from) == 1 {
 		from = nil
 	}
-	from = append(from, "("+wording.Plural(d.cfg.Set.Len(), "entry")+")")
+	from = append(from, "("+wording.Plural(cfg.Set.Len(), "entry")+")")
 	pages := "off"
 	if lns.dashboard != nil {
 		pages = lns.dashboard.Addr().String()
 	}
 	fmt.Fprintf(w, "listening %s   mode %s   %s   policy %s   audit %s   dashboard %s\n",
-		strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), mode, strings.Join(from, " "),
-		policy.ShortDigest(d.cfg.Set.Digest()), d.cfg.Audit.WithDefaults().Dir, pages)
+		strings.Join(slices.Concat(cfg.Listen, cfg.ListenTLS.Listen), " "), mode, strings.Join(from, " "),
+		policy.ShortDigest(cfg.Set.Digest()), cfg.Audit.WithDefaults().Dir, pages)
 	if len(lns.clients) > 0 {
 		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))
 	}
-	if d.cfg.Path == "" {
+	if cfg.Path == "" {
 		fmt.Fprintln(w, "the lists are those of December 2021, for Azure Stack HCI, and broad; what Azure Local needs today:  webproxy init --region REGION")
 	}
-	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", d.cfg.Name()),
-		zap.String("policy", policy.ShortDigest(d.cfg.Set.Digest())), zap.Duration("start", took))
+	d.log.Info("serving", zap.Strings("listen", lns.addrs()), zap.String("dashboard", pages), zap.String("config", cfg.Name()),
+		zap.String("policy", policy.ShortDigest(cfg.Set.Digest())), zap.Duration("start", took))
 }

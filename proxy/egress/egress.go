@@ -93,7 +93,7 @@ func (e *RefusedError) Error() string {
 }
 
 // New returns an Egress that works as o says. The error is that of o.Check, or of a file that
-// o names. It keeps nothing open and starts no goroutine, so there is nothing to close.
+// o names. The caller closes the Egress.
 func New(o Options) (*Egress, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -116,6 +116,16 @@ func New(o Options) (*Egress, error) {
 	}, nil
 }
 
+// Close waits for what e does in the background, which is logins by Kerberos. A login cannot be cancelled, and ends
+// within the limits of its library: about 10 s for each KDC. Close is called once no connection is opened any more.
+func (e *Egress) Close() {
+	for _, p := range e.upstreams {
+		if p.secret != nil {
+			p.secret.close()
+		}
+	}
+}
+
 // AdmitSockets has admits asked about every socket that e opens. It is called before e is used.
 func (e *Egress) AdmitSockets(admits func(c syscall.RawConn) bool) {
 	d := admission(admits)
@@ -129,22 +139,17 @@ func (e *Egress) AdmitSockets(admits func(c syscall.RawConn) bool) {
 	}
 }
 
-// Open connects to d's target; the caller closes the connection. It is a bare *net.TCPConn, so
-// that the kernel may move its bytes, unless it leads through a parent; see takeLead. Every address
-// is judged by d.CheckAddr when it is known and when it is dialled, and no socket is connected to any other;
-// behind a parent no address is known.
+// Open connects to the target of route.Decision and fills in the rest of route; the caller closes the connection. It
+// is a bare *net.TCPConn, so that the kernel may move its bytes, unless it leads through an upstream proxy: then it may
+// be a *tls.Conn or an *http1conn.Conn. Every address is checked by Decision.CheckAddr when it is known and again when it
+// is dialled, and no socket is connected to any other; behind an upstream proxy no address is known.
 //
-// The error is ErrNotPermitted unless d.Permit is set, a *RefusedError if no address may be
-// dialled, a *DialError if the origin cannot be reached, or wraps ctx's error if that was cancelled.
-func (e *Egress) Open(ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
-	route := Route{Decision: d}
-	conn, err := e.OpenRoute(ctx, &route)
-	return conn, route, err
-}
-
-// OpenRoute is Open for route.Decision; it fills in what else there is of route. A Route handed from function
-// to function by value takes so much of the stack that it has to grow for it, which costs more than to dial.
-func (e *Egress) OpenRoute(ctx context.Context, route *Route) (net.Conn, error) {
+// The error is ErrNotPermitted unless the Decision permits, a *RefusedError if no address may be dialled, a *DialError
+// if the origin cannot be reached, or wraps ctx's error if that was cancelled. The Route is filled in then too.
+//
+// A Route that is handed from function to function by value takes so much of the stack that it has to grow for it,
+// which costs more than to dial; hence the pointer.
+func (e *Egress) Open(ctx context.Context, route *Route) (net.Conn, error) {
 	d := &route.Decision
 	if !d.Permit {
 		return nil, ErrNotPermitted
@@ -174,7 +179,7 @@ func (e *Egress) OpenRoute(ctx context.Context, route *Route) (net.Conn, error) 
 	return e.openTo(ctx, route, rest.addrs)
 }
 
-// openTo is OpenRoute for addrs, which are those of the target.
+// openTo is Open for addrs, which are those of the target.
 func (e *Egress) openTo(ctx context.Context, route *Route, addrs []netip.Addr) (net.Conn, error) {
 	d := &route.Decision
 	if err := route.renew(); err != nil {

@@ -17,6 +17,13 @@ import (
 	"webproxy/policy"
 )
 
+// open is e.Open for a Decision alone.
+func open(e *Egress, ctx context.Context, d policy.Decision) (net.Conn, Route, error) {
+	route := Route{Decision: d}
+	conn, err := e.Open(ctx, &route)
+	return conn, route, err
+}
+
 // decideFor judges a CONNECT to authority by a policy whose one rule allows host with that port,
 // at private addresses too if private is set.
 func decideFor(t testing.TB, authority string, private bool) policy.Decision {
@@ -82,7 +89,7 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decideFor(t, authority, true)
-			conn, route, err := newTestEgress(t, "Origin.TEST.", "127.0.0.1").Open(t.Context(), d)
+			conn, route, err := open(newTestEgress(t, "Origin.TEST.", "127.0.0.1"), t.Context(), d)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +117,7 @@ func TestOpenRefusesWithoutPermit(t *testing.T) {
 	denied := decideFor(t, "origin.test:443", true)
 	denied.Permit = false
 	for _, d := range []policy.Decision{{}, denied, policy.Refusal(policy.BadTarget)} {
-		if _, _, err := e.Open(t.Context(), d); !errors.Is(err, ErrNotPermitted) {
+		if _, _, err := open(e, t.Context(), d); !errors.Is(err, ErrNotPermitted) {
 			t.Errorf("Open(%+v) = %v, want ErrNotPermitted", d, err)
 		}
 	}
@@ -146,7 +153,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 	} {
 		d := decideFor(t, "origin.test:443", tt.private)
 		e := newTestEgress(t, "origin.test", tt.addr)
-		conn, route, err := e.Open(t.Context(), d)
+		conn, route, err := open(e, t.Context(), d)
 		var refused *RefusedError
 		if conn != nil || !errors.As(err, &refused) {
 			t.Errorf("Open at %s: %v, want a RefusedError", tt.addr, err)
@@ -201,7 +208,7 @@ func TestDialOnlyJudged(t *testing.T) {
 func TestOpenSkipsRefusedAddresses(t *testing.T) {
 	origin := startOrigin(t)
 	d := decideFor(t, fmt.Sprintf("origin.test:%d", origin.Port()), true)
-	conn, route, err := newTestEgress(t, "origin.test", "169.254.169.254", "fe80::1", "127.0.0.1").Open(t.Context(), d)
+	conn, route, err := open(newTestEgress(t, "origin.test", "169.254.169.254", "fe80::1", "127.0.0.1"), t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +237,7 @@ func TestOpenRebinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := decideFor(t, fmt.Sprintf("rebinds.test:%d", origin.Port()), true)
-	conn, route, err := e.Open(t.Context(), d)
+	conn, route, err := open(e, t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +249,7 @@ func TestOpenRebinding(t *testing.T) {
 		t.Errorf("asked %d times, want once for each type", s.Queries())
 	}
 	var refused *RefusedError
-	if _, _, err := e.Open(t.Context(), d); !errors.As(err, &refused) {
+	if _, _, err := open(e, t.Context(), d); !errors.As(err, &refused) {
 		t.Errorf("second Open = %v, want a RefusedError", err)
 	}
 }
@@ -250,7 +257,7 @@ func TestOpenRebinding(t *testing.T) {
 func TestOpenNextAddressAfterADeadOne(t *testing.T) {
 	origin := startOrigin(t)
 	d := decideFor(t, fmt.Sprintf("origin.test:%d", origin.Port()), true)
-	conn, route, err := newTestEgress(t, "origin.test", "127.0.0.2", "127.0.0.3", "127.0.0.1").Open(t.Context(), d)
+	conn, route, err := open(newTestEgress(t, "origin.test", "127.0.0.2", "127.0.0.3", "127.0.0.1"), t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +281,7 @@ func TestOpenIgnoresTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, _, err := e.Open(t.Context(), decideFor(t, fmt.Sprintf("origin:%d", origin.Port()), true))
+	conn, _, err := open(e, t.Context(), decideFor(t, fmt.Sprintf("origin:%d", origin.Port()), true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +301,7 @@ func BenchmarkOpen(b *testing.B) {
 	d := decideFor(b, fmt.Sprintf("origin.test:%d", origin.Port()), true)
 	b.ReportAllocs()
 	for b.Loop() {
-		conn, _, err := e.Open(b.Context(), d)
+		conn, _, err := open(e, b.Context(), d)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -43,7 +43,7 @@ func TestOpenErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := decideFor(t, fmt.Sprintf("%s:%d", tt.host, tt.port), true)
-			_, _, err = e.Open(t.Context(), d)
+			_, _, err = open(e, t.Context(), d)
 			var dial *DialError
 			if !errors.As(err, &dial) || dial.Word != tt.word || dial.Status != tt.status {
 				t.Errorf("Open = %v, want %s, %d", err, tt.word, tt.status)
@@ -73,7 +73,7 @@ func TestOpenCancelled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = e.Open(ctx, decideFor(t, "origin.test:443", true))
+		_, _, err = open(e, ctx, decideFor(t, "origin.test:443", true))
 		var dial *DialError
 		if !errors.Is(err, context.Canceled) || errors.As(err, &dial) {
 			t.Errorf("%s: Open = %v, want context.Canceled: nobody's fault", name, err)

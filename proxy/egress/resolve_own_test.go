@@ -180,7 +180,7 @@ func TestResolveRest(t *testing.T) {
 	}
 	e.names.delay, e.names.timeout = time.Millisecond, time.Minute
 	d := decideFor(t, fmt.Sprintf("origin.test:%d", origin.Port()), true)
-	conn, route, err := e.Open(t.Context(), d)
+	conn, route, err := open(e, t.Context(), d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func TestOpenOutsideTheServiceTag(t *testing.T) {
 		if d.Verdict != policy.Allow {
 			t.Fatalf("%v: decision %+v, want allow", mode, d)
 		}
-		_, route, err := e.Open(t.Context(), d)
+		_, route, err := open(e, t.Context(), d)
 		judged, dialled := route.Decision, true
 		if refused := (*RefusedError)(nil); errors.As(err, &refused) {
 			judged, dialled = refused.Decision, false

@@ -34,6 +34,8 @@ type authorizer interface {
 	authorization(ctx context.Context) (string, error)
 	// forget says that the last value was not accepted.
 	forget()
+	// close waits for what authorization has begun. It is called once no request asks any more.
+	close()
 }
 
 func newUpstream(spec UpstreamSpec, i int, o Options) (*Upstream, error) {

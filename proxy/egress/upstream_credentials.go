@@ -52,6 +52,9 @@ func (c *credentials) authorization(context.Context) (string, error) {
 	return c.basic, nil
 }
 
+// close implements authorizer.
+func (c *credentials) close() {}
+
 // forget has the file read again, though it may look the same: what was read was not accepted.
 func (c *credentials) forget() {
 	c.mu.Lock()

@@ -74,6 +74,8 @@ func (s NegotiateSpec) principal() (user, realm string, ok bool) {
 type kerberos struct {
 	// login asks the KDC for a ticket. It cannot be cancelled, and ends by limits of its own.
 	login func() (*ticket, error)
+	// logins are those under way; see close.
+	logins sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
 	ticket  *ticket    // the last one; nil if there is none
@@ -147,7 +149,8 @@ func (k *kerberos) current(ctx context.Context) (*ticket, error) {
 	}
 	if k.flight == nil && (!good || !now.Before(k.renew)) {
 		k.flight = &login{done: make(chan struct{})}
-		go k.fly(k.flight)
+		f := k.flight
+		k.logins.Go(func() { k.fly(f) })
 	}
 	f := k.flight
 	k.mu.Unlock()
@@ -182,6 +185,9 @@ func (k *kerberos) fly(f *login) {
 	k.flight = nil
 	close(f.done)
 }
+
+// close waits for the login under way. It begins none; requests must have ended before.
+func (k *kerberos) close() { k.logins.Wait() }
 
 // forget has the next request log in again: a token of the last ticket was not accepted.
 func (k *kerberos) forget() {

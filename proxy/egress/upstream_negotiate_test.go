@@ -36,6 +36,26 @@ func (f *fakeKDC) login() (*ticket, error) {
 	return &ticket{renew: end.Add(-10 * time.Minute), end: end, token: func() ([]byte, error) { return []byte("t" + name), nil }}, nil
 }
 
+// Who ends an Egress waits for the login under way, which cannot be cancelled.
+func TestNegotiateClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &kerberos{login: func() (*ticket, error) {
+			time.Sleep(10 * time.Second)
+			return nil, errors.New("no KDC")
+		}}
+		e := &Egress{upstreams: []*Upstream{{}, {secret: &credentials{}}, {secret: k}}}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := k.authorization(ctx); err == nil {
+			t.Error("a ticket without a KDC")
+		}
+		began := time.Now()
+		if e.Close(); time.Since(began) != 9*time.Second {
+			t.Errorf("Close waited for %v, want the 9 s that the login had left", time.Since(began))
+		}
+	})
+}
+
 // A ticket serves all requests until it comes to its end, and on while the next is fetched; a KDC that
 // is gone then is asked only now and then, and fails requests only when the ticket has ended. One that
 // refuses is left alone for a while.
