@@ -173,26 +173,37 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 	if x.cutReason.Load() != nil { // cut while it was dialled
 		t.cut()
 	}
-	s.inflight.wg.Go(func() { x.runTunnel(t, greeting) })
+	t.lot = &s.parking
+	s.inflight.wg.Add(1)
+	go x.runTunnel(t, greeting)
 }
 
+// runTunnel sends greeting to the client and moves bytes, until one direction has ended or is parked.
 func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
-	defer x.cancel()
-	word := wordClientGone
-	if x.inside != nil {
-		defer x.inside.release()
-	}
 	if _, err := x.client.Write(greeting); err != nil {
 		t.cut()
-	} else {
-		x.client.SetDeadline(noDeadline)
-		_, _, end := t.run()
-		if word = tunnelWord(end); !x.decision.Permit {
+		x.tunnelEnded(t, wordClientGone)
+		return
+	}
+	x.client.SetDeadline(noDeadline)
+	t.begin(func() {
+		word := tunnelWord(t.end)
+		if !x.decision.Permit {
 			word = denials[x.decision.Reason].word
 		}
-		if end == tunnelRefused {
+		if t.end == tunnelRefused {
 			x.client.lingerOnClose() // the client should read why
 		}
+		x.tunnelEnded(t, word)
+	})
+}
+
+// tunnelEnded is called when t is over; word is for the close record.
+func (x *exchange) tunnelEnded(t *tunnel, word string) {
+	defer x.srv.inflight.wg.Done()
+	defer x.cancel()
+	if x.inside != nil {
+		defer x.inside.release()
 	}
 	x.out.Store(t.out.Load())
 	x.in.Store(t.in.Load())

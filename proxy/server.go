@@ -72,6 +72,7 @@ type Server struct {
 	copies       bufferPool
 	firstReads   bufferPool // for the first bytes of heads
 	tunnelPools  tunnelPools
+	parking      parkingLot
 	origins      originPool
 	conns        connTracker
 	inflight     inflight

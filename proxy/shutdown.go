@@ -28,6 +28,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.insideDrain.Wait()
 	s.origins.drop()
 	s.tunnelPools.close()
+	s.parking.waiter.close()
 	return err
 }
 

@@ -40,9 +40,18 @@ type tunnel struct {
 
 	out, in atomic.Int64 // bytes delivered, client to origin and back; may be read at any time
 	halves  atomic.Int32 // directions that came to their end
+	running atomic.Int32 // directions that have not ended, parked or not
+	ended   func()       // called when none is left
+
+	// lot parks directions in which nothing moves. If nil, they keep their goroutines.
+	lot        *parkingLot
+	prev, next *tunnel // in it
+	watched    bool    // it is in it; guarded by its mu, as the links
+	settled    bool    // it was looked at before; guarded by mu, as flows and their states
+	flows      [2]*tunnelFlow
 
 	once    sync.Once
-	mu      sync.Mutex    // guards end and watches
+	mu      sync.Mutex    // guards end, watches and what says so above
 	end     tunnelEnd     // why it is over; tunnelOpen until then
 	watches []*time.Timer // for silence
 }
@@ -69,18 +78,47 @@ func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 		t.pools = &tunnelPools{}
 		defer t.pools.close()
 	}
+	over := make(chan struct{})
+	t.begin(func() { close(over) })
+	<-over
+	return t.out.Load(), t.in.Load(), t.end
+}
+
+// begin is run, but it does not wait for the end of the tunnel: ended is called then, once. It moves bytes from the client
+// to the origin in the caller's goroutine, until that direction has ended or is parked.
+func (t *tunnel) begin(ended func()) {
 	if t.idle > 0 {
 		t.stopWhenSilent(t.idle)
 	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		t.copy(&tunnelFlow{dst: t.client, src: t.origin, moved: &t.in, pools: t.pools, stall: t.stall, pace: t.pace}, nil)
-	})
-	toOrigin := &tunnelFlow{dst: t.origin, src: t.client, moved: &t.out, pools: t.pools, stall: t.stall, pace: t.pace}
+	t.ended = ended
+	t.running.Store(int32(len(t.flows)))
+	toOrigin := &tunnelFlow{tunnel: t, dst: t.origin, src: t.client, moved: &t.out, pools: t.pools, stall: t.stall, pace: t.pace, seen: -1}
+	toClient := &tunnelFlow{tunnel: t, dst: t.client, src: t.origin, moved: &t.in, pools: t.pools, stall: t.stall, pace: t.pace, seen: -1}
+	t.mu.Lock()
+	t.flows = [2]*tunnelFlow{toOrigin, toClient}
+	t.mu.Unlock()
+	toOrigin.prepare()
+	toClient.prepare()
+	if t.lot != nil {
+		t.lot.watch(t)
+	}
+	go t.copy(toClient, nil)
 	t.copy(toOrigin, t.open)
-	wg.Wait()
+}
+
+// flowEnded is called at the end of f's last goroutine.
+func (t *tunnel) flowEnded(f *tunnelFlow) {
+	t.mu.Lock()
+	f.state = flowEnded
+	t.mu.Unlock()
+	if t.running.Add(-1) > 0 {
+		return
+	}
 	t.stop(tunnelClosed) // it is over already; this waits until both ends are closed
-	return t.out.Load(), t.in.Load(), t.end
+	if t.lot != nil {
+		t.lot.leave(t)
+	}
+	t.ended()
 }
 
 // cut ends the tunnel at once; run then returns. It may be called at any time, by any goroutine, also
@@ -108,21 +146,49 @@ func (t *tunnel) stop(why tunnelEnd) {
 			t.client.Close()
 		}
 		t.origin.Close()
+		if t.lot != nil {
+			t.unparkAll() // to their end
+		}
 	})
 }
 
-// copy moves one direction's bytes to its end, and then tells dst that no more will come; the other
-// direction may go on. An error ends the tunnel. open, if any, moves the first bytes.
+// copy moves one direction's bytes to its end, or until it is parked. open, if any, moves the first bytes.
 func (t *tunnel) copy(f *tunnelFlow, open func(*tunnelFlow) error) {
-	f.prepare()
 	var err error
 	if open != nil {
 		err = open(f)
 	}
+	if err == nil {
+		t.opened(f)
+	}
 	for err == nil {
 		f.pay()
-		err = f.move()
+		if err = f.move(); err != nil {
+			parked, goesOn := t.park(f, err)
+			if parked {
+				return
+			}
+			if goesOn {
+				err = nil
+			}
+		}
 	}
+	t.finish(f, err)
+	t.flowEnded(f)
+}
+
+// opened notes that f may be parked from now on.
+func (t *tunnel) opened(f *tunnelFlow) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.state == flowOpening {
+		f.state = flowMoving
+	}
+}
+
+// finish tells f.dst that no more will come, if err is the end of the stream; the other direction may go on. Any
+// other error ends the tunnel.
+func (t *tunnel) finish(f *tunnelFlow, err error) {
 	switch {
 	case errors.Is(err, errStalled):
 		t.stop(tunnelStalled)

@@ -11,9 +11,10 @@ import (
 // large goes through a pipe instead, where the system has such a thing.
 const tunnelBuffer = 32 << 10
 
-// A tunnelFlow is one direction of a tunnel. It belongs to one goroutine.
+// A tunnelFlow is one direction of a tunnel. It belongs to one goroutine, but for what is said to be guarded.
 type tunnelFlow struct {
 	dst, src net.Conn
+	tunnel   *tunnel       // that it is a direction of; nil if it is of none
 	moved    *atomic.Int64 // bytes delivered to dst
 	pools    *tunnelPools
 	filled   bool // the last read by moveBuffered filled its buffer
@@ -28,6 +29,12 @@ type tunnelFlow struct {
 	// undelivered tells that the last error was of dst.
 	undelivered bool
 	raw         rawFlow // how this system moves bytes between sockets; see prepare
+
+	// Of a direction of a tunnel that may be parked; guarded by tunnel.mu.
+	state flowState
+	seen  int64 // moved at the last look; -1 if there was none
+	fixed bool  // it cannot be parked
+	fd    int32 // that it was parked with
 }
 
 // write delivers p, counting what arrived even if not all of it did.
