@@ -31,7 +31,8 @@ type Log struct {
 	folded  atomic.Uint64
 	tidying sync.Mutex // held by Tidy: one at a time
 	alarms  alarms
-	syncing sync.Mutex // held by Sync: who returns from it may rely on what another call does
+	gone    atomic.Bool // the directory was not there when Maintain last looked
+	syncing sync.Mutex  // held by Sync: who returns from it may rely on what another call does
 	seal    sealer
 	writer  writer
 	gauges  gauges

@@ -1,5 +1,39 @@
 package audit
 
+import "iter"
+
+// NewTally returns a Tally of nothing yet, for a caller that adds records one by one. It is not safe for concurrent use.
+func NewTally() *Tally { return newTally(tallyRows) }
+
+// Add counts r, whose strings are not kept. Events, which a caller that follows a log sees anyway, are not.
+func (t *Tally) Add(r *Record) {
+	switch r.Type {
+	case TypeDecision, TypeRepeat, TypeClose:
+		t.add(r, "")
+	}
+}
+
+// All are all rows, in no order.
+func (t *Tally) All() iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		for _, r := range t.rows {
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// Len is the number of rows.
+func (t *Tally) Len() int { return len(t.rows) }
+
+// JudgesRows reports whether a Row tells all that the expression asks for: it is about group, client, host, port, scheme,
+// decision, reason and rule alone.
+func (q *Query) JudgesRows() bool { return q.usesOnly(rowColumns()) }
+
+// Record is what all records of the row have in common.
+func (r *Row) Record() Record { return r.record() }
+
 // Span is the time of all records that were counted.
 func (t *Tally) Span() Span { return Span{t.earliest, t.latest} }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,7 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	every(leadEvery, l.lead)
 	every(l.folds.window/4, l.flushOver)
 	every(roomEvery, l.CheckRoom)
+	every(goneEvery, l.look)
 	for _, err := range []error{l.CheckRoom(), l.headError()} {
 		if err != nil {
 			report(err)
@@ -55,6 +57,20 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 		}
 	}
 }
+
+// goneEvery is how often Maintain looks whether the directory is there.
+const goneEvery = 250 * time.Millisecond
+
+// look finds out whether the directory is there.
+func (l *Log) look() error {
+	_, err := os.Stat(l.options.Dir)
+	l.gone.Store(errors.Is(err, fs.ErrNotExist))
+	return nil
+}
+
+// Gone reports whether the directory of the log was not there when Maintain last looked, a moment ago: then no record can
+// be written until it is made again. It waits for nothing.
+func (l *Log) Gone() bool { return l.gone.Load() }
 
 // repeat does something at an interval, until ctx is done.
 func repeat(ctx context.Context, interval time.Duration, do func() error, report func(error)) {

@@ -1,5 +1,5 @@
-// Package dashboard is what the operator of a running proxy looks at: health, readiness and metrics.
-// It changes nothing.
+// Package dashboard is what the operator of a running proxy looks at: health, readiness and metrics for machines, and
+// screens for people (Pages). Screens are complete without script; what strangers sent is text on them.
 //
 //	s := &dashboard.Server{Status: &status, Metrics: handler, Listen: "127.0.0.1:9091"}
 //	http.Serve(ln, s)
@@ -24,8 +24,13 @@ type Server struct {
 	// Stalled reports whether the audit log's disk does not answer, so that every request is refused; then /readyz is
 	// 503. It may be nil.
 	Stalled func() bool
+	// Gone reports whether the audit log's directory is not there, so that every request is refused; then /readyz is 503.
+	// It may be nil, and must not wait for a disk.
+	Gone func() bool
 	// Metrics serves /metrics. If nil, there are none.
 	Metrics http.Handler
+	// Pages serves the screens: all other paths. If nil, there are none.
+	Pages http.Handler
 	// Listen is the address listened on, as configured: requests must be addressed to it, or to
 	// the machine by an IP address or as localhost. Else a web page could have its readers'
 	// browsers read what is here, by a name that it lets lead to this address.
@@ -41,6 +46,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !s.addressed(r.Host):
 		http.Error(w, fmt.Sprintf("this is not %q", r.Host), http.StatusMisdirectedRequest)
+	case s.Pages != nil && !s.plain(r.URL.Path):
+		s.Pages.ServeHTTP(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		h.Set("Allow", "GET, HEAD")
 		http.Error(w, "nothing here can be changed", http.StatusMethodNotAllowed)
@@ -50,10 +57,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "ok")
 	case r.URL.Path == "/readyz":
 		stalled := s.Stalled != nil && s.Stalled()
-		s.Status.write(w, time.Now(), stalled)
+		gone := s.Gone != nil && s.Gone()
+		s.Status.write(w, time.Now(), stalled || gone)
+		// Other than the last one, the log finds by itself that these are over.
 		if stalled {
-			// Other than below, the log finds by itself that its disk answers again.
 			fmt.Fprintln(w, "audit log: its disk does not answer, every request is refused")
+		} else if gone {
+			fmt.Fprintln(w, "audit log: its directory is not there, every request is refused")
 		} else if s.Recording != nil && !s.Recording() {
 			// Not a 503: only a request can find that it is written again, and then there would be none.
 			fmt.Fprintln(w, "audit log: the last record could not be written; see the log and audit.on_error")
@@ -64,6 +74,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// plain reports whether path is answered in plain text, for machines.
+func (s *Server) plain(path string) bool {
+	return path == "/healthz" || path == "/readyz" || path == "/metrics"
 }
 
 // addressed reports whether the Host field of a request names this server.

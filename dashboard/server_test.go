@@ -105,13 +105,13 @@ func TestReadiness(t *testing.T) {
 	}
 	now := time.Now()
 	check("zero", 503, "not ready")
-	s.Status.Installed("sha256:aaaa", now)
+	s.Status.Installed("sha256:aaaa", now, nil, nil)
 	check("not yet serving", 503, "not ready", "policy sha256:aaaa")
 	s.Status.SetReady(true)
 	check("serving", 200, "ready\n", "configuration on disk: in force")
 	s.Status.Refused("webproxy.yaml:3:1: no such setting", now)
 	check("refused", 200, "policy sha256:aaaa", "refused 0s ago", "webproxy.yaml:3:1: no such setting")
-	s.Status.Installed("sha256:bbbb", now)
+	s.Status.Installed("sha256:bbbb", now, nil, nil)
 	check("mended", 200, "policy sha256:bbbb", "configuration on disk: in force")
 	recording := false
 	s.Recording = func() bool { return recording }
@@ -125,6 +125,14 @@ func TestReadiness(t *testing.T) {
 	check("disk hangs", 503, "not ready\n", "audit log: its disk does not answer, every request is refused")
 	stalled = false
 	check("disk answers", 200, "ready\n")
+	gone := true
+	s.Gone = func() bool { return gone }
+	check("directory gone", 503, "not ready\n", "audit log: its directory is not there, every request is refused")
+	gone = false
+	s.Status.Installed("sha256:bbbb", now, []string{"audit.dir", "listen"}, nil)
+	check("needs a restart", 200, "ready\n", "configuration on disk: in force, but for audit.dir, listen: not in force until a restart\n")
+	s.Status.Installed("sha256:bbbb", now, nil, []string{"/etc/webproxy/lists/a.txt"})
+	check("unsteady", 200, "in force, but for /etc/webproxy/lists/a.txt: changed faster than it could be read")
 	s.Status.SetReady(false)
 	check("draining", 503, "not ready")
 }
@@ -133,12 +141,12 @@ func TestReadiness(t *testing.T) {
 func TestAge(t *testing.T) {
 	var s Status
 	start := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
-	s.Installed("sha256:aaaa", start)
-	s.Installed("sha256:aaaa", start.Add(time.Hour))
+	s.Installed("sha256:aaaa", start, nil, nil)
+	s.Installed("sha256:aaaa", start.Add(time.Hour), nil, nil)
 	if got := s.Age(start.Add(2 * time.Hour)); got != 2*time.Hour {
 		t.Errorf("read again: %v, want 2h", got)
 	}
-	s.Installed("sha256:bbbb", start.Add(3*time.Hour))
+	s.Installed("sha256:bbbb", start.Add(3*time.Hour), nil, nil)
 	if got := s.Age(start.Add(4 * time.Hour)); got != time.Hour {
 		t.Errorf("another: %v, want 1h", got)
 	}

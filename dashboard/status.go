@@ -3,6 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,6 +17,8 @@ type Status struct {
 	installed time.Time
 	problem   string // why the configuration on disk is not in force; empty if it is
 	refused   time.Time
+	pending   []string // settings that are on disk and not in force
+	unsteady  []string // files of which an earlier content is in force
 }
 
 // SetReady says whether the proxy takes requests; it does not before it serves and while it drains.
@@ -25,14 +28,15 @@ func (s *Status) SetReady(ready bool) {
 	s.ready = ready
 }
 
-// Installed says that the configuration on disk is in force, with the policy of that digest.
-func (s *Status) Installed(digest string, now time.Time) {
+// Installed says that the configuration on disk is in force, with the policy of that digest, but for pending, the names
+// of settings that hold only after a restart, and for unsteady, files of which an earlier content counts.
+func (s *Status) Installed(digest string, now time.Time, pending, unsteady []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.digest != digest {
 		s.digest, s.installed = digest, now
 	}
-	s.problem = ""
+	s.problem, s.pending, s.unsteady = "", pending, unsteady
 }
 
 // Refused says that the configuration on disk could not be put in force, and why.
@@ -77,8 +81,38 @@ func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
 	}
 	fmt.Fprintf(w, "%s\npolicy %s, in force for %s\n", word, s.digest, now.Sub(s.installed).Round(time.Second))
 	if s.problem == "" {
-		fmt.Fprintln(w, "configuration on disk: in force")
+		fmt.Fprintln(w, "configuration on disk: "+s.inForce())
 		return
 	}
 	fmt.Fprintf(w, "configuration on disk: refused %s ago, the policy before it stays in force\n%s\n", now.Sub(s.refused).Round(time.Second), s.problem)
+}
+
+// inForce says how much of the configuration on disk is in force, none of which was refused. s.mu is held.
+func (s *Status) inForce() string {
+	var but []string
+	if len(s.pending) > 0 {
+		but = append(but, strings.Join(s.pending, ", ")+": not in force until a restart")
+	}
+	if len(s.unsteady) > 0 {
+		but = append(but, strings.Join(s.unsteady, ", ")+": changed faster than it could be read, its content before that is in force")
+	}
+	if len(but) == 0 {
+		return "in force"
+	}
+	return "in force, but for " + strings.Join(but, "; and for ")
+}
+
+// A snapshot is a Status at one time.
+type snapshot struct {
+	Ready     bool
+	Digest    string
+	Installed time.Time
+	Problem   string // why the configuration on disk is not in force; empty if it is
+	Disk      string // how much of it is
+}
+
+func (s *Status) snapshot() snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return snapshot{s.ready, s.digest, s.installed, s.problem, s.inForce()}
 }

@@ -26,7 +26,7 @@ const (
 	manyOpenFiles    = 2 << 20 // more than anybody has connections
 
 	// reservedFiles are for the proxy itself; of few, a quarter.
-	reservedFiles = 128
+	reservedFiles = 384
 	// surplusLimit bounds the connections beyond the limits that are being told so; of few, a sixteenth.
 	surplusLimit = 256
 )
@@ -34,7 +34,16 @@ const (
 // setLimits divides the open files that the process may have.
 func (d *descriptors) setLimits(open int) {
 	d.surplus = min(surplusLimit, open/16)
-	d.limit = open - d.surplus - min(reservedFiles, open/4)
+	d.limit = open - d.surplus - reserved(open)
+}
+
+func reserved(open int) int { return min(reservedFiles, open/4) }
+
+// DashboardConns is how many of the descriptors that the proxy keeps for itself may be connections of the dashboard.
+func DashboardConns() int {
+	const others = 96 // the audit log, listeners, files of a reload
+	r := reserved(openFilesLimit())
+	return max(r-others, r/2)
 }
 
 // connections is how many connections of clients there may be if nothing else is said: each may need one more,

@@ -20,6 +20,8 @@ type LessonOptions struct {
 	Group        string    // only this client group; empty for all
 	Since, Until time.Time // zero for no bound
 	Watch        Watch
+	// Progress is told how far the reading is, in place of the one that Watch is given. It may be nil.
+	Progress *audit.Progress
 }
 
 // A Lesson is what was read to learn from.
@@ -60,6 +62,9 @@ func Learn(cfg *config.Config, o LessonOptions) (*Lesson, error) {
 	scan := audit.ScanOptions{Since: o.Since, Until: o.Until}
 	var done func(*audit.Stats)
 	scan.Progress, done = o.Watch.begin("learn")
+	if o.Progress != nil {
+		scan.Progress = o.Progress
+	}
 	seen, stats, err := learn.Observe(o.Dir, scan, learn.NewPathRules(cfg.Set, l.known))
 	done(&stats)
 	if err != nil {

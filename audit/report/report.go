@@ -33,6 +33,8 @@ type Options struct {
 	Progress *audit.Progress
 	// Now is the time of the report. If zero, it is the present.
 	Now time.Time
+	// Site is the name of the proxy that the log is of; it may be empty.
+	Site string
 }
 
 // A Finding is a remark on a rule of the policy.
@@ -40,6 +42,7 @@ type Finding struct{ Rule, Source, Text string }
 
 // A Report is what a reviewer asks of a period of the log.
 type Report struct {
+	Site         string
 	Since, Until time.Time // the period asked for; zero: without bound
 	Made         time.Time
 	Integrity    string
@@ -57,6 +60,7 @@ type Report struct {
 	Days              []audit.Hour // by day
 
 	NewHosts      []Use // permitted hosts, not permitted before the period; nil if there is no History
+	NewClients    []Use // who asked for them
 	DeniedHosts   []Use // by host, port and reason; the most first
 	DeniedClients []Use
 	LearnedHosts  []Use // what learn mode let through
@@ -123,7 +127,7 @@ func Make(dir string, o Options) (*Report, error) {
 	}
 	t := counted.Within
 	r := &Report{
-		Since: o.Since, Until: o.Until, Made: o.Now.UTC(), Integrity: o.Integrity, Broken: o.Broken,
+		Site: o.Site, Since: o.Since, Until: o.Until, Made: o.Now.UTC(), Integrity: o.Integrity, Broken: o.Broken,
 		Stats: counted.Stats, Span: t.Span(), History: counted.Before.Span().First,
 		Folded: t.Folded(), Spread: t.Spread(), Findings: o.Findings,
 	}
@@ -133,6 +137,7 @@ func Make(dir string, o Options) (*Report, error) {
 	r.lists(rows)
 	if !r.History.IsZero() {
 		r.NewHosts = newHosts(r.AllowedHosts, r.LearnedHosts, counted.Before.Rows())
+		r.NewClients = newClients(rows, r.NewHosts)
 	}
 	r.Lost = r.events(t)
 	if o.Rules != nil {
@@ -214,6 +219,7 @@ func (r *Report) events(t *audit.Tally) (lost uint64) {
 			r.System = append(r.System, e)
 		}
 	}
+	reloaders(r.Changes)
 	return lost
 }
 

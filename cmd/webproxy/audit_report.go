@@ -11,7 +11,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/report"
 	"webproxy/config"
-	"webproxy/lint"
+	"webproxy/review"
 )
 
 func newAuditReport() *cobra.Command {
@@ -56,30 +56,11 @@ Exit code 5 means that the log is not what was written.`,
 		}
 		job.verify = *verify || !cmd.Flags().Changed("verify") && *html+*csvDir != ""
 		job.options = report.Options{
-			Since: since, Until: until, Rules: cfg.Set.Rules(), Findings: ruleRemarks(cfg), Progress: new(audit.Progress),
+			Since: since, Until: until, Rules: cfg.Set.Rules(), Findings: review.Remarks(cfg, time.Now()), Progress: new(audit.Progress), Site: job.settings.Site,
 		}
 		return job.run(cmd)
 	}
 	return cmd
-}
-
-// ruleRemarks is what a reviewer should know of the rules as they are: which say nothing new, admit too much, or
-// admit nothing.
-func ruleRemarks(cfg *config.Config) []report.Finding {
-	found, _ := lint.Check(lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: time.Now()}) // an error is of the log, which it is not given
-	var remarks []report.Finding
-	for i := range found {
-		f := &found[i]
-		if f.Level != lint.Warning {
-			continue
-		}
-		source := f.File
-		if f.Line > 0 {
-			source = fmt.Sprintf("%s:%d", f.File, f.Line)
-		}
-		remarks = append(remarks, report.Finding{Rule: f.Rule, Source: source, Text: fmt.Sprintf("%s: %s: %s", f.Code, f.Entry, f.Reason)})
-	}
-	return remarks
 }
 
 // reportPeriod is the period that the flags mean.

@@ -69,3 +69,6 @@ func (d *daemon) closeAudit() {
 
 // refusing reports whether every request is refused because the audit log's disk does not answer.
 func (d *daemon) refusing() bool { return d.audit.OnError() == audit.Refuse && d.audit.Stalled() }
+
+// lost reports whether every request is refused because the audit log's directory is not there.
+func (d *daemon) lost() bool { return d.audit.OnError() == audit.Refuse && d.audit.Gone() }

@@ -66,8 +66,9 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	}
 	added, removed := policy.Diff(old, cfg.Set)
 	d.install(cfg.Set, with)
+	d.current.Store(cfg)
 	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
-	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now())
+	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now(), changed, cfg.Unsteady)
 	d.metrics.lists(cfg.Policy.Rules)
 	d.metrics.reloaded(true)
 	if len(cfg.Unsteady) > 0 {

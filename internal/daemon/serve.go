@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,8 @@ import (
 	"webproxy/config"
 	"webproxy/dashboard"
 	"webproxy/internal/wording"
+	"webproxy/jobs"
+	"webproxy/live"
 	"webproxy/policy"
 	"webproxy/proxy"
 	"webproxy/proxy/egress"
@@ -56,6 +59,10 @@ type daemon struct {
 	tls     proxy.TLSListener // of listen_tls
 	metrics *metrics
 	status  dashboard.Status
+	current atomic.Pointer[config.Config] // the one in force
+	jobs    jobs.Runner                   // of the dashboard
+	feed    live.Feed
+	follow  live.Follower
 
 	version string
 	began   time.Time
@@ -105,7 +112,13 @@ func serve(ctx context.Context, o Options, c control) error {
 	defer d.patiently("end logins at upstream proxies", d.egress.Close)
 	defer d.recordStart()()
 	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
-	wait := d.serveListeners(lns, failed)
+	if lns.dashboard != nil {
+		defer d.patiently("stop following the audit log", d.followAudit())
+	}
+	wait, err := d.serveListeners(lns, failed)
+	if err != nil {
+		return err
+	}
 	defer wait()
 	defer d.patiently("stop watching files", d.watch(ctx, c))
 	defer d.rates.sample(&d.metrics.outcomes)()
@@ -144,6 +157,7 @@ func (d *daemon) assemble() error {
 		}
 	}
 	d.install(d.applied.Set, authorities)
+	d.current.Store(d.applied)
 	d.proxy = &proxy.Server{
 		Policy:        &d.live,
 		Egress:        d.egress,
@@ -157,7 +171,7 @@ func (d *daemon) assemble() error {
 	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
-	d.status.Installed(policy.ShortDigest(d.applied.Set.Digest()), time.Now())
+	d.status.Installed(policy.ShortDigest(d.applied.Set.Digest()), time.Now(), nil, nil)
 	return nil
 }
 
@@ -186,7 +200,13 @@ func (d *daemon) maintainAudit() (stop func()) {
 
 // serveListeners serves all listeners; the returned function waits until none is served any more,
 // which the caller must have seen to. Errors of listeners go to failed.
-func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func()) {
+func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(), err error) {
+	var pages *http.Server
+	if lns.dashboard != nil {
+		if pages, err = d.dashboard(); err != nil {
+			return nil, err
+		}
+	}
 	var wg sync.WaitGroup
 	start := func(serve func(net.Listener) error, ln net.Listener) {
 		wg.Go(func() {
@@ -201,16 +221,8 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 	for _, ln := range lns.tls {
 		start(d.serveTLS, ln)
 	}
-	if lns.dashboard == nil {
-		return wg.Wait
-	}
-	pages := &http.Server{
-		Handler:           &dashboard.Server{Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Metrics: d.metrics.handler(), Listen: d.cfg.Dashboard.Listen},
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,
-		ConnState:         (&dashboard.Crowd{Limit: maxDashboardConns}).ConnState,
-		ErrorLog:          zap.NewStdLog(d.log),
+	if pages == nil {
+		return wg.Wait, nil
 	}
 	wg.Go(func() {
 		if err := pages.Serve(lns.dashboard); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
@@ -220,12 +232,8 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 	return func() {
 		pages.Close()
 		wg.Wait()
-	}
+	}, nil
 }
-
-// maxDashboardConns bounds the connections of the dashboard at a time: they are in the reserve of descriptors that
-// the proxy keeps for itself.
-const maxDashboardConns = 32
 
 // drain stops the proxy: open exchanges may finish until the grace period ends or stop is ordered again.
 func (d *daemon) drain(c control, reason string) error {

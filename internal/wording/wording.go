@@ -2,6 +2,7 @@
 package wording
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -33,4 +34,19 @@ func Comma(n uint64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// Bytes is a number of bytes for people: three digits and a unit.
+func Bytes(n uint64) string {
+	v, unit := float64(n), "B"
+	for _, u := range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if v < 1000 {
+			break
+		}
+		v, unit = v/1000, u
+	}
+	if unit == "B" || v >= 100 {
+		return fmt.Sprintf("%.0f %s", v, unit)
+	}
+	return fmt.Sprintf("%.1f %s", v, unit)
 }

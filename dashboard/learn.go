@@ -1,0 +1,147 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/learn"
+	"webproxy/review"
+)
+
+// A lesson is what learning proposes, as of a time.
+type lesson struct {
+	*review.Lesson
+	at         time.Time
+	ready      []learn.Readiness
+	Proposals  []*learn.Proposal
+	Withheld   []learn.Withheld
+	incomplete []string
+}
+
+const learnJob = "learn"
+
+// lastLesson is the last one that was read; nil if there was none.
+func (p *Pages) lastLesson() *lesson {
+	l, _ := p.Jobs.State(learnJob).Result.(*lesson)
+	return l
+}
+
+// readLesson reads the log to learn from.
+func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, error) {
+	cfg := p.Config()
+	var g reading
+	l, err := review.Learn(cfg, review.LessonOptions{Dir: p.Audit.Dir, Watch: g.watch, Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	out := &lesson{Lesson: l, at: l.Now}
+	out.Proposals, out.Withheld = l.Proposals()
+	params := l.Params()
+	if candidate, err := review.Enforcing(cfg); err != nil {
+		out.incomplete = append(out.incomplete, "no what-if: "+err.Error())
+	} else if params.WhatIf, err = l.Replay(candidate, nil); err != nil {
+		return nil, err
+	}
+	for _, group := range l.Groups {
+		out.ready = append(out.ready, group.Ready(params))
+	}
+	out.incomplete = append(append(out.incomplete, g.incomplete...), l.PassedOver()...)
+	return out, ctx.Err()
+}
+
+// A learnBody is how far each group is, and what is proposed.
+type learnBody struct {
+	Lesson  *lesson
+	At      string
+	Running string
+	Wrong   string
+	States  *table
+	Bulk    *table
+	Rest    *table
+	Notes   []string
+}
+
+func (p *Pages) learn(w http.ResponseWriter, r *http.Request) {
+	state := p.Jobs.State(learnJob)
+	if state.Result == nil && !state.Running && state.Err == nil {
+		state = p.lookUp(r.Context(), learnJob, p.readLesson)
+	}
+	b := learnBody{Lesson: p.lastLesson()}
+	if state.Running {
+		b.Running = fmt.Sprintf("reading the log: %.0f %%", 100*state.Part)
+	}
+	if state.Err != nil {
+		b.Wrong = state.Err.Error()
+	}
+	if b.Lesson != nil {
+		b.At, b.Notes = moment(b.Lesson.at).Text, b.Lesson.incomplete
+		b.States = b.Lesson.states()
+		b.Bulk, b.Rest = b.Lesson.proposalTables()
+		if export(w, r, b.States, b.Bulk, b.Rest) {
+			return
+		}
+		for _, t := range []*table{b.States, b.Bulk, b.Rest} {
+			t.page(r.URL)
+		}
+	}
+	p.render(w, r, "learn", "Learn", nil, map[bool]int{true: 2}[state.Running], &b)
+}
+
+// learnRead has the log read again.
+func (p *Pages) learnRead(w http.ResponseWriter, r *http.Request) {
+	p.lookUp(r.Context(), learnJob, p.readLesson)
+	http.Redirect(w, r, "/learn", http.StatusSeeOther)
+}
+
+// states is a table of how far each group is.
+func (l *lesson) states() *table {
+	t := &table{Name: "groups", Command: "webproxy learn status",
+		Heads: []head{{"group", "Group", ""}, {"mode", "Mode", ""}, {"state", "State", ""}, {"requests", "Requests", "n"}, {"covered", "Covered", "n"},
+			{"new_hosts", "New hosts", "n"}, {"would_deny", "Would deny", "n"}, {"missing", "What is missing", "w"}}}
+	modes := map[string]string{}
+	for _, g := range l.Config.Set.Groups() {
+		modes[g.Name] = g.Mode.String()
+	}
+	for i := range l.ready {
+		r := &l.ready[i]
+		covered := cell{Text: "-"}
+		if r.Requests > 0 {
+			covered = cell{Text: fmt.Sprintf("%.1f %%", 100*r.Covered), Value: r.Covered}
+		}
+		missing := strings.Join(r.Missing, "; ")
+		if missing == "" && r.Ready() {
+			missing = "nothing: ready to enforce"
+		}
+		t.Rows = append(t.Rows, row{r.Group, []cell{text(r.Group), text(modes[r.Group]), text(string(r.State)), number(r.Requests), covered,
+			number(uint64(r.NewHosts)), number(r.WouldDeny), text(missing)}})
+	}
+	return t
+}
+
+// proposalTables are what nothing speaks against, and the rest, the most suspicious first.
+func (l *lesson) proposalTables() (bulk, rest *table) {
+	heads := []head{{"group", "Group", ""}, {"entry", "Entry", "h"}, {"kind", "Kind", ""}, {"confidence", "Sure", "n"}, {"excess", "Excess", "n"},
+		{"evidence", "Evidence", "w"}, {"concerns", "Look at", "w"}}
+	bulk = &table{Name: "bulk", Heads: heads, Empty: "Nothing.", Command: "webproxy learn review"}
+	rest = &table{Name: "rest", Heads: heads, Empty: "Nothing.", Command: "webproxy learn export"}
+	for i, x := range l.Proposals {
+		evidence := cell{Text: x.Evidence.String()}
+		if x.Known != nil {
+			evidence.More = append(evidence.More, x.Known.String())
+		} else if x.About != "" {
+			evidence.More = append(evidence.More, x.About)
+		}
+		r := row{fmt.Sprintf("%08d", i), []cell{text(x.Group), text(x.Entry), text(string(x.Kind)), number(uint64(x.Confidence)), number(uint64(x.Excess)),
+			evidence, {More: x.Concerns}}}
+		if x.Bulk() {
+			bulk.Rows = append(bulk.Rows, r)
+		} else {
+			rest.Rows = append(rest.Rows, r)
+		}
+	}
+	return bulk, rest
+}

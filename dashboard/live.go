@@ -1,0 +1,137 @@
+package dashboard
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"webproxy/live"
+)
+
+// A liveBody is the page of what passes now.
+type liveBody struct {
+	Events []live.Event
+	ByHost bool
+	Source string // of events, for the script
+	Hosts  *table
+	Cmd    string
+}
+
+func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	f := filterOf(v, false)
+	b := liveBody{ByHost: v.Get("by") == "host", Cmd: "webproxy audit tail -f " + f.expression("")}
+	if f.Text == "" {
+		b.Cmd = "webproxy audit tail -f"
+	}
+	p.Live.View(func(view *live.View) {
+		for _, e := range slices.Backward(view.Recent) {
+			if len(b.Events) < pageRows && f.matches(&e.Record) {
+				b.Events = append(b.Events, e)
+			}
+		}
+	})
+	if b.ByHost {
+		b.Hosts = eventsByHost(b.Events)
+		if export(w, r, b.Hosts) {
+			return
+		}
+		b.Hosts.page(r.URL)
+	} else if t := eventTable(b.Events, b.Cmd); export(w, r, t) {
+		return
+	}
+	w.Header().Set("X-Accel-Buffering", "no")
+	p.render(w, r, "live", "Live", f, 0, &b)
+}
+
+func eventTable(events []live.Event, cmd string) *table {
+	t := &table{Name: "live", Command: cmd, Heads: []head{{"ts", "Time", "t"}, {"client", "Client", "c"}, {"group", "Group", ""}, {"method", "Method", ""},
+		{"target", "Target", "h"}, {"decision", "Decision", ""}, {"reason", "Reason", "w"}, {"rule", "Rule", "w"}, {"id", "Id", ""}}}
+	for _, e := range events {
+		t.Rows = append(t.Rows, row{"", []cell{{Value: e.Time}, text(e.Client), text(e.Group), text(e.Method), text(e.Target), text(e.Decision),
+			text(e.Reason), text(e.Rule), text(e.ID)}})
+	}
+	return t
+}
+
+// eventsByHost counts the last requests by target and decision.
+func eventsByHost(events []live.Event) *table {
+	t := &table{Name: "live", Empty: "Nothing passed.", Heads: []head{{"target", "Target", "h"}, {"decision", "Decision", ""}, {"reason", "Reason", "w"},
+		{"requests", "Of the last", "n"}, {"last", "Last", "t"}}}
+	type key struct{ target, decision, reason string }
+	at := map[key]int{}
+	counts := []uint64{}
+	for _, e := range events {
+		k := key{e.Target, e.Decision, e.Reason}
+		i, ok := at[k]
+		if !ok {
+			i = len(t.Rows)
+			at[k] = i
+			counts = append(counts, 0)
+			t.Rows = append(t.Rows, row{"", []cell{{Text: e.Target, Link: "/why?q=" + e.ID}, {Text: e.Decision, Class: e.Decision}, text(e.Reason), {}, moment(e.Time)}})
+		}
+		counts[i] += uint64(max(e.Count, 1))
+	}
+	for i := range t.Rows {
+		t.Rows[i].Cells[3] = number(counts[i])
+		t.Rows[i].Key = rankKey(counts[i], t.Rows[i].Cells[0].Text, t.Rows[i].Cells[1].Text)
+	}
+	slices.SortFunc(t.Rows, func(a, b row) int { return cmp.Compare(a.Key, b.Key) })
+	return t
+}
+
+// stalledAfter is how long a viewer may take for a frame.
+const stalledAfter = 5 * time.Second
+
+// events sends frames until the viewer goes, or is too slow.
+func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
+	f := filterOf(r.URL.Query(), false)
+	if f.Wrong != "" {
+		http.Error(w, f.Wrong, http.StatusBadRequest)
+		return
+	}
+	viewer, err := p.Feed.Watch(f.Query)
+	if err != nil {
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer viewer.Leave()
+	w.Header().Set("Content-Type", "text/event-stream")
+	c := http.NewResponseController(w)
+	if c.SetReadDeadline(time.Time{}) != nil { // that of the server would end the stream
+		return
+	}
+	send := func(data []byte) bool {
+		// In place of the server's limit on a whole response, which a stream outlives.
+		if c.SetWriteDeadline(time.Now().Add(stalledAfter)) != nil {
+			return false
+		}
+		if _, err := w.Write(data); err != nil {
+			return false
+		}
+		return c.Flush() == nil
+	}
+	if !send([]byte("retry: 2000\n\n")) {
+		return
+	}
+	beat := time.NewTicker(15 * time.Second)
+	defer beat.Stop()
+	for {
+		data := []byte(": \n\n")
+		select {
+		case <-r.Context().Done():
+			return
+		case <-beat.C: // finds out that the viewer is gone
+		case frame, ok := <-viewer.Frames:
+			if !ok {
+				return
+			}
+			data = frame
+		}
+		if !send(data) {
+			return
+		}
+	}
+}

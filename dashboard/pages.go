@@ -1,0 +1,253 @@
+package dashboard
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/internal/pagestyle"
+	"webproxy/internal/svg"
+	"webproxy/internal/wording"
+	"webproxy/jobs"
+	"webproxy/live"
+	"webproxy/review"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+//go:embed pages/app.js
+var script []byte
+
+// Pages are the screens of the dashboard. Its fields are set before Handler is called.
+type Pages struct {
+	// Config is the configuration in force.
+	Config func() *config.Config
+	// Audit is the log that is written, as it was configured at the start.
+	Audit audit.Options
+	Live  *live.Follower
+	Feed  *live.Feed
+	Jobs  *jobs.Runner
+	// Status is what /readyz tells.
+	Status *Status
+	// Usage is what the log takes on disk. Trouble says in sentences what is wrong with recording. Receivers are where the
+	// log is sent. None of these waits for a disk. They may be nil.
+	Usage     func() audit.Usage
+	Trouble   func() []string
+	Receivers func() []Receiver
+	Version   string
+
+	pages *template.Template
+}
+
+// A Receiver is somewhere that the log is sent to.
+type Receiver struct {
+	Name       string
+	LagRecords int64
+	Lag        time.Duration
+	Errors     int64
+}
+
+// policyOfContent is the Content-Security-Policy of the pages: nothing of another origin, nothing inline.
+const policyOfContent = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Handler answers for all screens.
+func (p *Pages) Handler() (http.Handler, error) {
+	var err error
+	p.pages, err = template.New("pages").Funcs(template.FuncMap{
+		"comma": comma,
+		"time":  func(t time.Time) string { return moment(t).Text },
+		"ago":   ago,
+		"show":  audit.Printable,
+		"join":  strings.Join,
+	}).ParseFS(pageFiles, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := p.pages.Parse(svg.Templates); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", p.overview)
+	mux.HandleFunc("GET /live", p.live)
+	mux.HandleFunc("GET /live/events", p.events)
+	mux.HandleFunc("GET /denied", p.denied)
+	mux.HandleFunc("GET /policy", p.policy)
+	mux.HandleFunc("POST /policy/whatif", p.whatIf)
+	mux.HandleFunc("GET /policy/whatif", p.whatIf)
+	mux.HandleFunc("GET /clients", p.clients)
+	mux.HandleFunc("GET /decisions", p.decisions)
+	mux.HandleFunc("GET /reports", p.reports)
+	mux.HandleFunc("GET /reports/{month}", p.report)
+	mux.HandleFunc("POST /reports/verify", p.verify)
+	mux.HandleFunc("GET /why", p.why)
+	mux.HandleFunc("GET /learn", p.learn)
+	mux.HandleFunc("POST /learn/read", p.learnRead)
+	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", []byte(pagestyle.CSS)))
+	mux.HandleFunc("GET /app.js", asset("text/javascript; charset=utf-8", script))
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	guard := http.NewCrossOriginProtection()
+	return guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Del("Content-Type")
+		h.Set("Content-Security-Policy", policyOfContent)
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		mux.ServeHTTP(w, r)
+	})), nil
+}
+
+// maxForm bounds what somebody may send.
+const maxForm = 4 << 20
+
+func asset(kind string, data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Write(data)
+	}
+}
+
+// A screen is what every page shows.
+type screen struct {
+	Title   string
+	Nav     []navItem
+	Site    string
+	Refresh int // seconds; 0 for never
+	Why     string
+	Version string
+
+	AsOf     string
+	Counting string // how much of the log is counted; empty if it is
+	Still    string // why the figures stand still; empty if they do not
+	Filter   *filter
+	Body     any
+}
+
+type navItem struct {
+	Path, Title string
+	Here        bool
+}
+
+// render answers with a page: the template name, about body.
+func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title string, f *filter, refresh int, body any) {
+	s := screen{Title: title, Refresh: refresh, Filter: f, Body: body, Site: p.Audit.Site, Version: p.Version}
+	for _, n := range []navItem{
+		{Path: "/", Title: "Overview"}, {Path: "/live", Title: "Live"}, {Path: "/denied", Title: "Denied"}, {Path: "/learn", Title: "Learn"},
+		{Path: "/policy", Title: "Policy"}, {Path: "/clients", Title: "Clients"}, {Path: "/decisions", Title: "Decisions"}, {Path: "/reports", Title: "Reports"},
+	} {
+		n.Here = n.Path == r.URL.Path || n.Path != "/" && strings.HasPrefix(r.URL.Path, n.Path+"/")
+		s.Nav = append(s.Nav, n)
+	}
+	if r.URL.Path == "/why" {
+		s.Why = r.URL.Query().Get("q")
+	}
+	now := time.Now()
+	p.Live.View(func(v *live.View) {
+		switch {
+		case !v.Counted:
+			s.Counting = fmt.Sprintf("counting the log: %.0f %%", 100*p.Live.Progress())
+		case v.Err != nil:
+			s.Still = "the log cannot be followed: " + v.Err.Error()
+		}
+		s.AsOf = "figures as of now"
+		if !v.LastTime.IsZero() {
+			s.AsOf = fmt.Sprintf("figures as of now; the last record is seq %d, %s", v.LastSeq, ago(now.Sub(v.LastTime)))
+		}
+		if v.Bad+v.Unreadable > 0 {
+			s.AsOf += fmt.Sprintf("; %d lines are no records", v.Bad+v.Unreadable)
+		}
+		if v.Missing > 0 {
+			s.AsOf += fmt.Sprintf("; %d records are missing", v.Missing)
+		}
+		if v.Total.Folded()+v.Day.Folded > 0 {
+			s.AsOf += "; there are more kinds of requests than are told apart, see (others)"
+		}
+	})
+	if s.Counting != "" && s.Refresh == 0 {
+		s.Refresh = 3
+	}
+	var b bytes.Buffer
+	if err := p.pages.ExecuteTemplate(&b, name, &s); err != nil {
+		http.Error(w, "page: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes())
+}
+
+// soon is how long a page waits for what it has to look up, before it says how far that is instead.
+const soon = 1500 * time.Millisecond
+
+// fresh is for how long a result is shown again rather than made anew: a page that waited for it asks for it once more.
+const fresh = 10 * time.Second
+
+// lookUp runs a job, unless it runs already or has just ended, and waits for it a moment.
+func (p *Pages) lookUp(ctx context.Context, name string, fn func(context.Context, *audit.Progress) (any, error)) jobs.State {
+	if s := p.Jobs.State(name); !s.Running && !s.Ended.IsZero() && time.Since(s.Ended) < fresh {
+		return s
+	}
+	if err := p.Jobs.Start(name, fn); err != nil && err != jobs.ErrRunning {
+		return jobs.State{Err: err}
+	}
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	return p.Jobs.Wait(ctx, name)
+}
+
+// A reading keeps what readings of the log could not read, for the page.
+type reading struct {
+	mu         sync.Mutex // guards incomplete
+	incomplete []string
+}
+
+// watch is for package review.
+func (g *reading) watch(string, *audit.Progress) func(*audit.Stats) {
+	return func(s *audit.Stats) {
+		if text := s.Incomplete(); text != "" {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.incomplete = append(g.incomplete, text)
+		}
+	}
+}
+
+var _ review.Watch = (*reading)(nil).watch
+
+func comma(n any) string {
+	switch n := n.(type) {
+	case int:
+		return wording.Comma(uint64(max(n, 0)))
+	case int64:
+		return wording.Comma(uint64(max(n, 0)))
+	case uint64:
+		return wording.Comma(n)
+	}
+	return fmt.Sprint(n)
+}
+
+// ago is a length of time before now, for people.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "just now"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s ago", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}

@@ -1,0 +1,180 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/internal/spreadsheet"
+	"webproxy/internal/svg"
+)
+
+// pageRows is how many rows a page of a table has.
+const pageRows = 100
+
+// A head is the heading of a column.
+type head struct {
+	Name  string // in CSV and NDJSON
+	Title string
+	Class string // of the cells
+}
+
+// A cell is what stands in a column of a row. Text is anything: it is escaped where it is shown.
+type cell struct {
+	Text  string
+	Link  string
+	Class string // of the text: allow, deny, would_deny
+	Spark *svg.Chart
+	Value any // in NDJSON; nil for Text
+	More  []string
+}
+
+// A row is cells in the order of the heads. Key is its place in the order of the table, for paging: unique, and not changed
+// by what other rows there are.
+type row struct {
+	Key   string
+	Cells []cell
+}
+
+// A table is rows as a page shows them, with what else there is of them: other pages, files, the command.
+type table struct {
+	Caption string
+	Heads   []head
+	Rows    []row
+	Empty   string // what is said instead of no rows
+	Command string
+	// Name is that of the files, and of the parameters where a page has several tables.
+	Name string
+
+	Total     int
+	Shown     string
+	Next      string // URLs; empty for none
+	First     string
+	CSV, JSON string
+}
+
+// page cuts the table to the page that the URL asks for, and fills in the rest.
+func (t *table) page(u *url.URL) {
+	v := u.Query()
+	t.Total = len(t.Rows)
+	link := func(set ...string) string {
+		w := u.Query()
+		w.Del("after")
+		w.Del("format")
+		w.Del("table")
+		for i := 0; i < len(set); i += 2 {
+			w.Set(set[i], set[i+1])
+		}
+		return u.Path + "?" + w.Encode()
+	}
+	t.CSV, t.JSON = link("table", t.Name, "format", "csv"), link("table", t.Name, "format", "ndjson")
+	begin := 0
+	if after := v.Get("after"); after != "" && v.Get("table") == t.Name {
+		t.First = link()
+		begin = len(t.Rows)
+		for i := range t.Rows {
+			if t.Rows[i].Key > after {
+				begin = i
+				break
+			}
+		}
+	}
+	end := min(begin+pageRows, len(t.Rows))
+	if end < len(t.Rows) {
+		t.Next = link("table", t.Name, "after", t.Rows[end-1].Key)
+	}
+	if begin > 0 || end < len(t.Rows) {
+		t.Shown = fmt.Sprintf("%d to %d of %d", min(begin+1, end), end, t.Total)
+	}
+	t.Rows = t.Rows[begin:end]
+}
+
+// rankKey is a key for rows in which more comes first.
+func rankKey(n uint64, rest ...string) string {
+	return fmt.Sprintf("%020d ", ^n) + strings.Join(rest, "\x00")
+}
+
+// export answers with the table as a file, if the URL asks for one; it reports whether it did.
+func export(w http.ResponseWriter, r *http.Request, tables ...*table) bool {
+	v := r.URL.Query()
+	format := v.Get("format")
+	if format == "" {
+		return false
+	}
+	for _, t := range tables {
+		if t == nil || t.Name != v.Get("table") && len(tables) > 1 {
+			continue
+		}
+		name := fmt.Sprintf("webproxy-%s-%s.%s", t.Name, time.Now().UTC().Format("20060102T150405Z"), format)
+		switch format {
+		case "csv":
+			w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+			w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+			t.writeCSV(w)
+			return true
+		case "ndjson":
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)
+			t.writeJSON(w)
+			return true
+		}
+	}
+	http.Error(w, "format: want csv or ndjson, of a table of this page", http.StatusBadRequest)
+	return true
+}
+
+func (t *table) writeCSV(w io.Writer) error {
+	c := spreadsheet.NewWriter(w)
+	names := make([]string, len(t.Heads))
+	for i, h := range t.Heads {
+		names[i] = h.Name
+	}
+	c.Write(names)
+	for _, r := range t.Rows {
+		cells := make([]string, len(r.Cells))
+		for i, x := range r.Cells {
+			cells[i] = audit.Printable(x.plain())
+		}
+		c.Write(cells)
+	}
+	return c.Flush()
+}
+
+func (t *table) writeJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, r := range t.Rows {
+		object := make(map[string]any, len(r.Cells))
+		for i, x := range r.Cells {
+			if x.Value != nil {
+				object[t.Heads[i].Name] = x.Value
+			} else {
+				object[t.Heads[i].Name] = x.plain()
+			}
+		}
+		if err := enc.Encode(object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plain is the cell as text.
+func (c *cell) plain() string {
+	switch v := c.Value.(type) {
+	case uint64:
+		return strconv.FormatUint(v, 10)
+	case time.Time:
+		if v.IsZero() {
+			return ""
+		}
+		return v.UTC().Format(time.RFC3339)
+	}
+	return strings.TrimSpace(c.Text + " " + strings.Join(c.More, " "))
+}

@@ -1,0 +1,106 @@
+package dashboard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/internal/setting"
+	"webproxy/policy"
+	"webproxy/review"
+)
+
+// A whyBody is the answer to what stands in the box on every page.
+type whyBody struct {
+	Asked, Client string
+	Text          string // as the command says it
+	Command       string
+	Wrong         string
+	Running       string
+	Notes         []string
+}
+
+var idPattern = regexp.MustCompile(`^[0-9A-Za-z]{6,13}$`)
+
+// why explains a request of the log, by its id, or one that nobody has made yet, by its URL.
+func (p *Pages) why(w http.ResponseWriter, r *http.Request) {
+	v := r.URL.Query()
+	b := whyBody{Asked: strings.TrimSpace(v.Get("q")), Client: strings.TrimSpace(v.Get("client"))}
+	switch {
+	case b.Asked == "":
+	case len(b.Asked) > 4096:
+		b.Asked, b.Wrong = b.Asked[:100], "that is longer than an address can be"
+	case idPattern.MatchString(b.Asked):
+		p.whyRecorded(r.Context(), &b)
+	default:
+		p.explain(&b)
+	}
+	p.render(w, r, "why", "Why", nil, map[bool]int{true: 1}[b.Running != ""], &b)
+}
+
+// explain judges a request that nobody has made yet.
+func (p *Pages) explain(b *whyBody) {
+	cfg := p.Config()
+	b.Command = "webproxy explain " + shellQuote(b.Asked)
+	if b.Client != "" {
+		b.Command += " --client " + shellQuote(b.Client)
+	}
+	from, err := review.ClientAddr(cfg.Set, b.Client)
+	var req policy.Request
+	if err == nil {
+		req, err = policy.NewRequest(from, "", b.Asked, time.Now())
+	}
+	if err != nil {
+		b.Wrong = err.Error()
+		return
+	}
+	x := cfg.Set.Explain(&req)
+	b.Text = review.ExplainText(&x, &req, review.ListedIn(cfg, &x))
+}
+
+// whyBack is how far back is looked for what a fix would let through, as the command does.
+const whyBack = setting.Duration(14 * 24 * time.Hour)
+
+// whyRecorded explains a request of the log.
+func (p *Pages) whyRecorded(ctx context.Context, b *whyBody) {
+	id := strings.ToUpper(b.Asked)
+	b.Command = "webproxy why " + id
+	type answer struct {
+		text  string
+		notes []string
+	}
+	state := p.lookUp(ctx, "why "+id, func(ctx context.Context, _ *audit.Progress) (any, error) {
+		q, err := review.ByID(id)
+		if err != nil {
+			return nil, err
+		}
+		var g reading
+		found, stats, err := review.Find(p.Audit.Dir, q, time.Time{}, g.watch)
+		if errors.Is(err, review.ErrNotFound) {
+			err = fmt.Errorf("no such decision among %s records", comma(stats.Records))
+		}
+		if err != nil {
+			return nil, err
+		}
+		var text bytes.Buffer
+		why := review.Why{Config: p.Config(), Dir: p.Audit.Dir, Found: found, Back: whyBack, Watch: g.watch}
+		if _, err := why.Write(&text); err != nil {
+			return nil, err
+		}
+		return &answer{text.String(), g.incomplete}, nil
+	})
+	switch a, _ := state.Result.(*answer); {
+	case state.Running:
+		b.Running = "searching the log"
+	case state.Err != nil:
+		b.Wrong = state.Err.Error()
+	case a != nil:
+		b.Text, b.Notes = a.text, a.notes
+	}
+}

@@ -1,0 +1,82 @@
+package daemon
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/dashboard"
+	"webproxy/proxy"
+)
+
+// followAudit keeps count of the audit log, for the dashboard, until the returned function is called.
+func (d *daemon) followAudit() (stop func()) {
+	d.follow.Dir, d.follow.Feed = d.audit.Dir(), &d.feed
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { d.follow.Run(ctx) })
+	wg.Go(func() { d.feed.Run(ctx) })
+	return func() {
+		cancel()
+		d.jobs.Close()
+		wg.Wait()
+	}
+}
+
+// dashboard is the server of the operator's listener.
+func (d *daemon) dashboard() (*http.Server, error) {
+	pages := &dashboard.Pages{
+		Config: func() *config.Config { return d.current.Load() }, Audit: d.cfg.Audit.WithDefaults(),
+		Live: &d.follow, Feed: &d.feed, Jobs: &d.jobs, Status: &d.status,
+		Usage: d.audit.Usage, Trouble: d.trouble, Receivers: d.receivers, Version: d.version,
+	}
+	screens, err := pages.Handler()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Server{
+		Handler: &dashboard.Server{
+			Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Gone: d.lost, Metrics: d.metrics.handler(),
+			Pages: screens, Listen: d.cfg.Dashboard.Listen,
+		},
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
+		// In the reserve of descriptors that the proxy keeps for itself.
+		ConnState: (&dashboard.Crowd{Limit: proxy.DashboardConns()}).ConnState,
+		ErrorLog:  zap.NewStdLog(d.log),
+	}, nil
+}
+
+// trouble says what is wrong with recording.
+func (d *daemon) trouble() []string {
+	var all []string
+	if d.audit.Stalled() {
+		all = append(all, "The disk of the audit log does not answer")
+	}
+	if d.audit.Gone() {
+		all = append(all, "The directory of the audit log is not there")
+	}
+	if !d.proxy.Recording() {
+		all = append(all, "The last record could not be written")
+	}
+	if len(all) > 0 && d.audit.OnError() == audit.Refuse {
+		all = append(all, "What cannot be recorded is refused")
+	}
+	return all
+}
+
+// receivers are where the log is sent.
+func (d *daemon) receivers() []dashboard.Receiver {
+	var all []dashboard.Receiver
+	for _, s := range d.shippers {
+		st := s.Stats()
+		all = append(all, dashboard.Receiver{Name: st.Name, LagRecords: st.LagRecords, Lag: st.Lag.Round(time.Second), Errors: st.Errors})
+	}
+	return all
+}

@@ -1,0 +1,162 @@
+// Package jobs runs what takes longer than somebody waits for a page: one at a time of each name, with its progress, in the
+// background; its last result is kept, with its time. It knows nothing of what it runs.
+//
+//	var r jobs.Runner
+//	err := r.Start("verify", func(ctx context.Context, p *audit.Progress) (any, error) { ... })
+//	state := r.State("verify")
+//	r.Close() // cancels all, and waits
+package jobs
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"webproxy/audit"
+)
+
+// A Runner runs jobs. The zero Runner is ready for use. It is safe for concurrent use.
+type Runner struct {
+	mu     sync.Mutex // guards all below
+	jobs   map[string]*job
+	closed bool
+	wg     sync.WaitGroup
+}
+
+type job struct {
+	state    State
+	progress *audit.Progress
+	cancel   context.CancelFunc // nil if it does not run
+	done     chan struct{}      // closed when it ends
+}
+
+// A State is what is known of the jobs of a name. The zero State is that there was none.
+type State struct {
+	Running bool
+	Began   time.Time // of the one that runs
+	Part    float64   // of it that is done, 0 to 1
+	// Result, Err and Ended are of the last one that ended: Result is nil if Err is not.
+	Result any
+	Err    error
+	Ended  time.Time
+}
+
+// maxNames bounds the results that are kept, and what can run at a time.
+const maxNames = 64
+
+// ErrRunning says that there is one of this name already; ErrCrowded, that too many run; ErrClosed, that the Runner takes
+// no more.
+var (
+	ErrCrowded = errors.New("too many are running already")
+	ErrRunning = errors.New("it is running already")
+	ErrClosed  = errors.New("the proxy is stopping")
+)
+
+// Start runs fn in the background. Its context is done when somebody cancels it, or the Runner is closed.
+func (r *Runner) Start(name string, fn func(context.Context, *audit.Progress) (any, error)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	if r.jobs == nil {
+		r.jobs = map[string]*job{}
+	}
+	j := r.jobs[name]
+	if j != nil && j.cancel != nil {
+		return ErrRunning
+	}
+	if j == nil {
+		if len(r.jobs) >= maxNames && !r.forget() {
+			return ErrCrowded
+		}
+		j = &job{}
+		r.jobs[name] = j
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	progress := new(audit.Progress)
+	j.cancel, j.progress, j.state.Began, j.done = cancel, progress, time.Now(), make(chan struct{})
+	done := j.done
+	r.wg.Go(func() {
+		defer cancel()
+		result, err := fn(ctx, progress)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		defer close(done)
+		if err != nil {
+			result = nil
+		}
+		j.cancel, j.progress = nil, nil
+		j.state = State{Result: result, Err: err, Ended: time.Now()}
+	})
+	return nil
+}
+
+// forget drops the result that is the oldest; false if all jobs run. r.mu is held.
+func (r *Runner) forget() bool {
+	oldest := ""
+	for name, j := range r.jobs {
+		if j.cancel == nil && (oldest == "" || j.state.Ended.Before(r.jobs[oldest].state.Ended)) {
+			oldest = name
+		}
+	}
+	delete(r.jobs, oldest)
+	return oldest != ""
+}
+
+// Wait waits until no job of that name runs, or ctx is done, and returns its state.
+func (r *Runner) Wait(ctx context.Context, name string) State {
+	r.mu.Lock()
+	j := r.jobs[name]
+	var done chan struct{}
+	if j != nil && j.cancel != nil {
+		done = j.done
+	}
+	r.mu.Unlock()
+	if done != nil {
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+	}
+	return r.State(name)
+}
+
+// State is that of the jobs of a name.
+func (r *Runner) State(name string) State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	j := r.jobs[name]
+	if j == nil {
+		return State{}
+	}
+	s := j.state
+	if j.cancel != nil {
+		done, total := j.progress.Bytes()
+		s.Running, s.Part = true, min(float64(done)/float64(max(total, 1)), 1)
+	}
+	return s
+}
+
+// Cancel asks the job of that name to end; it does nothing if none runs.
+func (r *Runner) Cancel(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if j := r.jobs[name]; j != nil && j.cancel != nil {
+		j.cancel()
+	}
+}
+
+// Close cancels all jobs and waits for them. No more are started.
+func (r *Runner) Close() {
+	r.mu.Lock()
+	r.closed = true
+	for _, j := range r.jobs {
+		if j.cancel != nil {
+			j.cancel()
+		}
+	}
+	r.mu.Unlock()
+	r.wg.Wait()
+}

@@ -1,0 +1,65 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+
+	"webproxy/audit"
+	"webproxy/jobs"
+)
+
+// A job of a name runs once at a time, its result is kept, and it ends when it is cancelled or the Runner is closed.
+func TestRunner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r jobs.Runner
+		go0 := make(chan struct{})
+		if err := r.Start("a", func(context.Context, *audit.Progress) (any, error) { <-go0; return 7, nil }); err != nil {
+			t.Fatal(err)
+		}
+		hang := func(ctx context.Context, _ *audit.Progress) (any, error) { <-ctx.Done(); return 8, ctx.Err() }
+		if err := r.Start("a", hang); !errors.Is(err, jobs.ErrRunning) {
+			t.Errorf("a second: %v", err)
+		}
+		if s := r.State("a"); !s.Running || s.Result != nil {
+			t.Errorf("while it runs: %+v", s)
+		}
+		close(go0)
+		synctest.Wait()
+		if s := r.State("a"); s.Running || s.Result != 7 || s.Ended.IsZero() {
+			t.Errorf("after it: %+v", s)
+		}
+		if err := r.Start("a", hang); err != nil {
+			t.Fatal(err)
+		}
+		if s := r.State("a"); !s.Running || s.Result != 7 {
+			t.Errorf("while the next runs, the last result is %+v", s)
+		}
+		r.Cancel("a")
+		synctest.Wait()
+		if s := r.State("a"); !errors.Is(s.Err, context.Canceled) || s.Result != nil {
+			t.Errorf("cancelled: %+v", s)
+		}
+		if err := r.Start("b", hang); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 200 { // results are forgotten, the oldest first; what runs is not
+			name := fmt.Sprint("n", i)
+			if err := r.Start(name, func(context.Context, *audit.Progress) (any, error) { return i, nil }); err != nil {
+				t.Fatal(err)
+			}
+			if s := r.Wait(t.Context(), name); s.Result != i {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+		if r.State("n0").Result != nil || r.State("n199").Result != 199 || !r.State("b").Running {
+			t.Errorf("n0 %+v, n199 %+v, b %+v", r.State("n0"), r.State("n199"), r.State("b"))
+		}
+		r.Close()
+		if err := r.Start("c", hang); !errors.Is(err, jobs.ErrClosed) {
+			t.Errorf("closed: %v", err)
+		}
+	})
+}
