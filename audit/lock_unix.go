@@ -89,16 +89,6 @@ func unlinked(f *os.File) bool {
 // truncate cuts the live file f, whose name is path.
 func truncate(f *os.File, path string, size int64) error { return f.Truncate(size) }
 
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
 func ignoreEINTR(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, syscall.EINTR) {

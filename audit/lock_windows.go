@@ -49,6 +49,3 @@ func unlinked(*os.File) bool { return false }
 
 // truncate cuts the live file f, whose name is path. A handle that may only append cannot do it.
 func truncate(f *os.File, path string, size int64) error { return os.Truncate(path, size) }
-
-// syncDir makes the names in dir durable, which NTFS does by itself.
-func syncDir(string) error { return nil }

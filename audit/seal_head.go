@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"webproxy/internal/notekey"
+
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -39,7 +41,7 @@ const (
 )
 
 // HeadFile is the name of the tree head's file beside the private key's.
-func HeadFile(key string) string { return strings.TrimSuffix(key, keySuffix) + headSuffix }
+func HeadFile(key string) string { return strings.TrimSuffix(key, notekey.Suffix) + headSuffix }
 
 // errAhead is of a record that the last tree head does not allow. It does not leave this package.
 var errAhead = errors.New("more records than the tree head allows")

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"webproxy/internal/atomicfile"
 )
 
 // Sync forces what was appended before the call to disk. It does not hold up Append.
@@ -20,7 +22,7 @@ func (l *Log) Sync() error {
 		errs = append(errs, syncFile(path))
 	}
 	if len(rotated) > 0 {
-		errs = append(errs, syncDir(l.options.Dir))
+		errs = append(errs, atomicfile.SyncDir(l.options.Dir))
 	}
 	if live != nil && dirty {
 		// A file closed meanwhile was rotated, and is among the next call's.

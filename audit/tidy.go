@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"webproxy/internal/atomicfile"
+
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -162,7 +164,7 @@ func compress(ctx context.Context, dir string, s segment) (err error) {
 	if err := os.Rename(temp, plain+gzSuffix); err != nil {
 		return err
 	}
-	if err := syncDir(dir); err != nil {
+	if err := atomicfile.SyncDir(dir); err != nil {
 		return err
 	}
 	same, err := sameContent(ctx, dir, s)

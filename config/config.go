@@ -17,8 +17,10 @@ package config
 
 import (
 	"path/filepath"
+	"strings"
 
 	"webproxy/audit"
+	"webproxy/bundle"
 	"webproxy/certs"
 	"webproxy/policy"
 	"webproxy/proxy"
@@ -62,6 +64,8 @@ type Config struct {
 
 	// Set is Policy, compiled.
 	Set *policy.Set `yaml:"-"`
+	// Bundle is the bundle that a part of Policy came from; nil if it is not from one.
+	Bundle *bundle.Bundle `yaml:"-"`
 	// Path is the file this came from; empty for the built-in configuration.
 	Path string `yaml:"-"`
 	// Started are the phases that phases.yaml switches on, those included that are over.
@@ -142,6 +146,12 @@ func (c *Config) withDefaults() {
 	}
 	c.fromFile(&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor)
 	c.defaultSocket()
+	if b := c.Policy.Bundle; b != nil {
+		c.fromFile(&b.CA, &b.TokenFile)
+		if !strings.Contains(b.From, "://") {
+			c.fromFile(&b.From)
+		}
+	}
 	c.fromFile(&c.ListenTLS.Cert, &c.ListenTLS.Key, &c.ListenTLS.ClientCA)
 	for name, r := range c.Ship {
 		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)

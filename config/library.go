@@ -16,9 +16,11 @@ type library struct {
 	dir   string // in which relative paths begin; empty if there is no configuration file
 	shown string // dir as problems show it
 	read  *reader
-	files map[string]*listFile // by path as written
-	order []*listFile
-	tags  map[string]*catalog.Tags // by cloud
+	// tagsIn is the directory, below dir, that has the service tags of the bundle; empty for dir itself.
+	tagsIn string
+	files  map[string]*listFile // by path as written
+	order  []*listFile
+	tags   map[string]*catalog.Tags // by cloud
 }
 
 var _ policy.Library = (*library)(nil)
@@ -100,7 +102,8 @@ func (l *library) serviceTags(cloud string) (*catalog.Tags, error) {
 	if l.dir == "" {
 		return nil, errors.New("the built-in configuration has no directory to read service tags from")
 	}
-	t, err := readTags(l.dir, l.shown, cloud, l.read.read)
+	in := filepath.FromSlash(l.tagsIn)
+	t, err := readTags(filepath.Join(l.dir, in), filepath.Join(l.shown, in), cloud, l.read.read)
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,7 @@ type loader struct {
 	now      time.Time
 	lib      *library
 	doc      decoder // of the file, and where its settings stand
+	part     *bundlePart
 	problems Problems
 	warnings Problems
 }
@@ -94,6 +95,7 @@ func (l *loader) run(name string, data []byte) {
 	}
 	l.cfg.withDefaults()
 	l.checkSections()
+	l.mergeBundle()
 	if l.cfg.Path != "" {
 		l.mergePhases()
 		l.readPast()
@@ -152,6 +154,9 @@ func (l *loader) compile() {
 		if l.failed("policy") {
 			break
 		}
+		if must == "policy.rules" && l.cfg.Policy.Bundle != nil {
+			break
+		}
 		if !l.given(must) {
 			if l.misplaced(must) {
 				return
@@ -163,8 +168,12 @@ func (l *loader) compile() {
 	}
 	spec := &l.cfg.Policy
 	for i := range spec.Rules {
-		n := l.doc.find(fmt.Sprintf("policy.rules[%d]", i))
-		spec.Rules[i].Source = fmt.Sprintf("%s:%d", filepath.Base(l.doc.src.name), n.Line)
+		doc, at := l.fileOf(fmt.Sprintf("rules[%d]", i))
+		file := filepath.Base(l.doc.src.name)
+		if doc != &l.doc {
+			file = doc.src.name
+		}
+		spec.Rules[i].Source = fmt.Sprintf("%s:%d", file, doc.find(at).Line)
 	}
 	compiled := *spec
 	if errs := catalog.CheckPlace(policy.Place{Cloud: spec.Cloud, Region: spec.Region, Names: spec.Names}); len(errs) > 0 {
@@ -222,8 +231,11 @@ func (l *loader) seeInspection() {
 func (l *loader) checkDenyLists() {
 	for i, r := range l.cfg.Policy.Rules {
 		if f := l.lib.files[r.File]; r.Deny && f != nil && f.blank {
-			l.fail(fmt.Sprintf("policy.rules[%d].file", i), fmt.Sprintf("deny list %q is empty: it denies nothing", r.File),
-				"was it written whole? a comment in it says that this is meant")
+			l.problems = append(l.problems, l.placed(&policy.SpecError{
+				Field: fmt.Sprintf("rules[%d].file", i),
+				Msg:   fmt.Sprintf("deny list %q is empty: it denies nothing", r.File),
+				Hint:  "was it written whole? a comment in it says that this is meant",
+			}))
 		}
 	}
 }
@@ -286,10 +298,14 @@ func (l *loader) placed(e *policy.SpecError) Problem {
 
 func (l *loader) place(e *policy.SpecError) Problem {
 	if e.Key {
-		return l.doc.atKey("policy."+e.Field, e.Msg, e.Hint)
+		doc, at := l.fileOf(e.Field)
+		return doc.atKey(at, e.Msg, e.Hint)
 	}
 	if e.Field != "" {
-		return l.doc.at("policy."+e.Field, e.Msg, e.Hint)
+		doc, at := l.fileOf(e.Field)
+		p := doc.at(at, e.Msg, e.Hint)
+		p.Path = "policy." + e.Field
+		return p
 	}
 	i := strings.LastIndexByte(e.File, ':')
 	if n, err := strconv.Atoi(e.File[i+1:]); err == nil && i > 0 {

@@ -170,16 +170,9 @@ func loadText(t *testing.T, text string) *Config {
 	return c
 }
 
-// testdata/good/every-setting.yaml lives up to its name, so that every setting has been decoded and
+// testdata/good/every-setting.yaml and that of bundles live up to their name, so that every setting has been decoded and
 // been accepted by the schema once.
 func TestEverySettingIsShown(t *testing.T) {
-	data, err := os.ReadFile("testdata/good/every-setting.yaml")
-	must(t, err)
-	src, _ := newSource("every-setting.yaml", string(data))
-	root, problems := parseYAML(src)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
 	shown := map[string]bool{}
 	var visit func(n *yaml.Node, typ reflect.Type, path string)
 	visit = func(n *yaml.Node, typ reflect.Type, path string) {
@@ -203,7 +196,16 @@ func TestEverySettingIsShown(t *testing.T) {
 			}
 		}
 	}
-	visit(root, reflect.TypeFor[Config](), "")
+	for _, name := range []string{"good/every-setting.yaml", "bundle/every-setting.yaml"} {
+		data, err := os.ReadFile(filepath.Join("testdata", name))
+		must(t, err)
+		src, _ := newSource(name, string(data))
+		root, problems := parseYAML(src)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		visit(root, reflect.TypeFor[Config](), "")
+	}
 	walkSettings(reflect.TypeFor[Config](), "", func(path string) {
 		// Both kinds of tests are of one type.
 		if !shown[path] && !shown[strings.Replace(path, "tests.deny", "tests.allow", 1)] {

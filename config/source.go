@@ -100,6 +100,9 @@ type reader struct {
 	pause func()
 	// instead has contents that count for those of files, by path as opened; nil for none.
 	instead map[string][]byte
+	// virtual are the contents of files of a bundle, by path: they stand in the bundle's file, and what is on disk
+	// at their paths does not count.
+	virtual map[string][]byte
 	// unsteady are the paths, as opened, of files that change faster than they can be read. They have no content
 	// but that in instead.
 	unsteady map[string]bool
@@ -125,6 +128,9 @@ func (r *reader) read(path string, limit int64) ([]byte, error) {
 
 // see is read, but does not keep what it read.
 func (r *reader) see(path string, limit int64) ([]byte, fileState, error) {
+	if data, ok := r.virtual[path]; ok {
+		return data, r.stateOf(limit, data, nil), nil
+	}
 	data, err := r.content(path, limit)
 	r.at = time.Now()
 	if r.seen == nil {

@@ -32,10 +32,32 @@ type Spec struct {
 	Modes map[string]Mode `yaml:"modes"`
 	// Phases names times in which rules bound to them hold. A phase not switched on here is off.
 	Phases map[string]PhaseSpec `yaml:"phases"`
+	// Bundle takes rules, phases and tests from a signed bundle, which is published for many sites. Rules in this file may only
+	// deny then. See docs/fleet.md.
+	Bundle *BundleSpec `yaml:"bundle"`
 	// Rules say what may be reached and what not. Their order does not matter.
 	Rules []RuleSpec `yaml:"rules"`
 	// Tests are run at every load; if one fails, the running policy stays.
 	Tests TestsSpec `yaml:"tests"`
+}
+
+// A BundleSpec says which bundles are taken, and from where. Package policy does not read it.
+type BundleSpec struct {
+	// From is where the newest bundle is: an https:// URL, or the path of a file. A URL is fetched as the proxy reaches
+	// origins: through upstream proxies, if there are any.
+	From string `yaml:"from"`
+	// Name is the name of the bundles that are taken, such as stable; those of other names are refused.
+	Name string `yaml:"name"`
+	// Keys are the public keys of those who sign: the keys themselves, or the paths of their files.
+	Keys []string `yaml:"keys"`
+	// Need is how many of the keys must have signed. Default: all.
+	Need int `yaml:"need"`
+	// Every is how often From is asked. Default 1m.
+	Every time.Duration `yaml:"every"`
+	// CA is a PEM file of authorities that the server is trusted for. Default: those of the system.
+	CA string `yaml:"ca"`
+	// TokenFile is a file with a bearer token for the server.
+	TokenFile string `yaml:"token_file"`
 }
 
 // A PhaseSpec says when a phase is on: if any of its fields says so.

@@ -101,7 +101,7 @@ var namedIn = map[string][]string{
 	"github.com/Microsoft/go-winio":       {"internal/adminsocket/socket_windows.go"},
 	"go.uber.org/zap":                     {"internal/daemon/", "internal/adminsocket/", "audit/", "proxy/", "config/", "dashboard/", "ship/"},
 	"golang.org/x/crypto":                 {"proxy/internal/clienthello/"},
-	"golang.org/x/mod":                    {"audit/"},
+	"golang.org/x/mod":                    {"audit/", "bundle/", "internal/notekey/"},
 	"golang.org/x/net":                    {"policy/", "catalog/", "catalog/tables/", "lint/", "proxy/", "proxy/egress/", "internal/dnstest/", "learn/", "config/", "audit/report/"},
 	"golang.org/x/text":                   {"policy/cond_path_reading.go"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},

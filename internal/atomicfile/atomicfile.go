@@ -40,7 +40,7 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 	if err := sharedfile.Rename(f.Name(), path, patience); err != nil {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write %s: sync directory: %w", path, err)
 	}
 	return nil

@@ -34,8 +34,11 @@ type metrics struct {
 	auditErrs prometheus.Counter
 	parents   *prometheus.GaugeVec
 	outcomes  outcomes
-	worked    sync.Map     // whether each upstream proxy worked last: bool by name
-	listsAsOf atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
+	worked    sync.Map // whether each upstream proxy worked last: bool by name
+
+	bundleProblems prometheus.Counter
+	bundleReached  atomic.Int64 // when policy.bundle.from was last reached, in seconds since 1970; 0 for never
+	listsAsOf      atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
 }
 
 func newMetrics(d *daemon) *metrics {
@@ -50,18 +53,19 @@ func newMetrics(d *daemon) *metrics {
 	}
 	dialBuckets := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	m := &metrics{
-		registry:  prometheus.NewRegistry(),
-		decisions: counters("decisions_total", "Decisions, by verdict (allow, deny, would_deny), reason and rule.", "verdict", "reason", "rule"),
-		deciding:  histogram("decision_seconds", "Time to judge a request.", prometheus.ExponentialBuckets(100e-9, 4, 8)),
-		dns:       histogram("dns_seconds", "Time to resolve a name; cached answers count.", dialBuckets),
-		dialling:  histogram("dial_seconds", "Time to connect to an origin, name resolution left out.", dialBuckets),
-		dialErrs:  counters("dial_errors_total", "Connections to origins that failed, by RFC 9209 word.", "error"),
-		bytesOut:  counter("client_to_origin_bytes_total", "Bytes from clients to origins, counted when an exchange ends."),
-		bytesIn:   counter("origin_to_client_bytes_total", "Bytes from origins to clients, counted when an exchange ends."),
-		ended:     counters("exchanges_ended_total", "Permitted exchanges that ended, by error; empty for none.", "error"),
-		reloads:   counters("reloads_total", "Configurations read since the start, by result (installed, refused).", "result"),
-		configOK:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "webproxy_config_ok", Help: "1 if the configuration on disk is in force, 0 if it was refused."}),
-		auditErrs: counter("audit_write_errors_total", "Audit records that could not be written."),
+		registry:       prometheus.NewRegistry(),
+		decisions:      counters("decisions_total", "Decisions, by verdict (allow, deny, would_deny), reason and rule.", "verdict", "reason", "rule"),
+		deciding:       histogram("decision_seconds", "Time to judge a request.", prometheus.ExponentialBuckets(100e-9, 4, 8)),
+		dns:            histogram("dns_seconds", "Time to resolve a name; cached answers count.", dialBuckets),
+		dialling:       histogram("dial_seconds", "Time to connect to an origin, name resolution left out.", dialBuckets),
+		dialErrs:       counters("dial_errors_total", "Connections to origins that failed, by RFC 9209 word.", "error"),
+		bytesOut:       counter("client_to_origin_bytes_total", "Bytes from clients to origins, counted when an exchange ends."),
+		bytesIn:        counter("origin_to_client_bytes_total", "Bytes from origins to clients, counted when an exchange ends."),
+		ended:          counters("exchanges_ended_total", "Permitted exchanges that ended, by error; empty for none.", "error"),
+		reloads:        counters("reloads_total", "Configurations read since the start, by result (installed, refused).", "result"),
+		configOK:       prometheus.NewGauge(prometheus.GaugeOpts{Name: "webproxy_config_ok", Help: "1 if the configuration on disk is in force, 0 if it was refused."}),
+		bundleProblems: counter("bundle_problems_total", "Problems of fetching or taking policy bundles, each kind counted once in a row."),
+		auditErrs:      counter("audit_write_errors_total", "Audit records that could not be written."),
 	}
 	listsAge := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "webproxy_lists_age_seconds",
 		Help: "Time since the documents of the oldest built-in list in force were read; 0 if none is in force."}, func() float64 {
@@ -75,13 +79,13 @@ func newMetrics(d *daemon) *metrics {
 	for _, id := range d.cfg.Egress.ParentNames() {
 		m.parent(id, true)
 	}
-	m.lists(d.applied.Policy.Rules)
+	m.lists(d.current.Load().Policy.Rules)
 	m.configOK.Set(1)
 	for _, result := range []string{"installed", "refused"} {
 		m.reloads.WithLabelValues(result)
 	}
 	m.registry.MustRegister(m.decisions, m.deciding, m.dns, m.dialling, m.dialErrs, m.bytesOut, m.bytesIn, m.ended,
-		m.reloads, m.configOK, m.auditErrs, m.parents, listsAge, newGauges(d), newShipMetrics(d.shippers),
+		m.reloads, m.configOK, m.auditErrs, m.parents, m.bundleProblems, newBundleMetrics(d, m), listsAge, newGauges(d), newShipMetrics(d.shippers),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -34,7 +34,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{cfg: cfg, applied: cfg, audit: log, shippers: []*ship.Shipper{receiver}}
+	d := &daemon{cfg: cfg, audit: log, shippers: []*ship.Shipper{receiver}}
+	d.current.Store(cfg)
 	d.live.Swap(cfg.Set)
 	d.proxy = &proxy.Server{}
 	m := newMetrics(d)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/audit"
+	"webproxy/bundle"
 	"webproxy/config"
 	"webproxy/internal/adminrecord"
 	"webproxy/internal/wording"
@@ -25,7 +27,7 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	w := config.Watch(ctx, d.cfg.Path, config.WatchOptions{Current: d.applied, Log: d.log}, d.reload)
+	w := config.Watch(ctx, d.cfg.Path, config.WatchOptions{Current: d.current.Load(), Log: d.log}, d.reload)
 	d.watcher = w
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -48,7 +50,7 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 // reload puts the policy of cfg in force or, if it could not be loaded, leaves the one that is.
 // It is called by the watcher, one call at a time.
 func (d *daemon) reload(cfg *config.Config, err error) {
-	old := d.live.Load()
+	old, was := d.live.Load(), d.current.Load()
 	var with authorities
 	if err == nil {
 		with, err = readAuthorities(cfg)
@@ -74,9 +76,10 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	if len(cfg.Unsteady) > 0 {
 		d.metrics.configOK.Set(0) // not all that is on disk is in force
 	}
-	d.recordDecisions(cfg)
+	ofBundle := bundleDetail(was, cfg)
+	d.recordDecisions(was, cfg)
 	by := d.reloads.installed(old, cfg, added, removed, changed, len(forbidden))
-	if len(added)+len(removed) == 0 {
+	if len(added)+len(removed) == 0 && ofBundle == "" {
 		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())))
 		return
 	}
@@ -84,20 +87,19 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		zap.Int("added", len(added)), zap.Int("removed", len(removed)), zap.Int("tunnels_forbidden", len(forbidden)))
 	d.record(&audit.Record{
 		Type: audit.TypeReload, Policy: cfg.Set.Digest(), PolicyOld: old.Digest(), Added: added, Removed: removed,
-		Detail: reloadDetail(forbidden) + unsteadyDetail(cfg.Unsteady), By: by,
+		Detail: reloadDetail(forbidden) + unsteadyDetail(cfg.Unsteady) + ofBundle, By: by,
 	})
 }
 
 // recordDecisions records what people decided since the configuration before cfg.
-func (d *daemon) recordDecisions(cfg *config.Config) {
-	records, err := adminrecord.Between(d.applied, cfg, time.Now())
+func (d *daemon) recordDecisions(was, cfg *config.Config) {
+	records, err := adminrecord.Between(was, cfg, time.Now())
 	if err != nil {
 		d.log.Warn("decisions about proposals not read", zap.Error(err))
 	}
 	for i := range records {
 		d.record(&records[i])
 	}
-	d.applied = cfg
 }
 
 // refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record.
@@ -112,6 +114,18 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 	}
 	by := d.reloads.refused(old, err)
 	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail, By: by})
+}
+
+// bundleDetail names the bundle of cfg if it is another one than that of old, and who rolled back to it or took it by hand.
+func bundleDetail(old, cfg *config.Config) string {
+	if bundleName(old) == bundleName(cfg) {
+		return ""
+	}
+	detail := fmt.Sprintf("; bundle %s after %s", bundleName(cfg), bundleName(old))
+	if st, err := bundle.NewStore(filepath.Dir(config.BundleFile(cfg.Path))).State(); err == nil && st.By != "" {
+		detail += fmt.Sprintf(", by %s: %s", st.By, st.Reason)
+	}
+	return detail
 }
 
 // unsteadyDetail names the files whose changes were not applied.

@@ -50,7 +50,6 @@ func Run(ctx context.Context, o Options) error {
 // A daemon is a running proxy: what the pieces of serve share.
 type daemon struct {
 	cfg     *config.Config // the settings that the process was started with; their policy is in live
-	applied *config.Config // the last one applied; once the watcher runs, it belongs to its calls
 	log     *zap.Logger
 	audit   *audit.Log
 	live    policy.Live
@@ -59,7 +58,7 @@ type daemon struct {
 	tls     proxy.TLSListener // of listen_tls
 	metrics *metrics
 	status  dashboard.Status
-	current atomic.Pointer[config.Config] // the one in force
+	current atomic.Pointer[config.Config] // the one in force; only the watcher's calls change it
 	jobs    jobs.Runner                   // of the dashboard
 	feed    live.Feed
 	follow  live.Follower
@@ -92,7 +91,8 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	defer lns.close()
 
-	d := &daemon{cfg: cfg.Settings(), applied: cfg, log: newLog(cfg.Log, o.Stderr), version: o.Version, began: began}
+	d := &daemon{cfg: cfg.Settings(), log: newLog(cfg.Log, o.Stderr), version: o.Version, began: began}
+	d.current.Store(cfg)
 	defer d.log.Sync()
 	if err := d.openAudit(c); err != nil {
 		return err
@@ -123,6 +123,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	defer d.patiently("stop watching files", d.watch(ctx, c))
 	defer d.rates.sample(&d.metrics.outcomes)()
 	defer d.patiently("close the admin socket", d.serveAdmin())
+	defer d.patiently("stop fetching bundles", d.fetchBundles())
 
 	d.greet(o.Stderr, cfg, lns, time.Since(began))
 	close(c.ready)
@@ -141,7 +142,7 @@ func serve(ctx context.Context, o Options, c control) error {
 
 // assemble connects the pieces and puts the policy in force.
 func (d *daemon) assemble() error {
-	authorities, err := readAuthorities(d.applied)
+	authorities, err := readAuthorities(d.current.Load())
 	if err != nil {
 		return err
 	}
@@ -156,8 +157,7 @@ func (d *daemon) assemble() error {
 			return fmt.Errorf("listen_tls: %w", err)
 		}
 	}
-	d.install(d.applied.Set, authorities)
-	d.current.Store(d.applied)
+	d.install(d.current.Load().Set, authorities)
 	d.proxy = &proxy.Server{
 		Policy:        &d.live,
 		Egress:        d.egress,
@@ -171,7 +171,7 @@ func (d *daemon) assemble() error {
 	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
-	d.status.Installed(policy.ShortDigest(d.applied.Set.Digest()), time.Now(), nil, nil)
+	d.status.Installed(policy.ShortDigest(d.current.Load().Set.Digest()), time.Now(), nil, nil)
 	return nil
 }
 

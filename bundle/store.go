@@ -1,0 +1,127 @@
+package bundle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"webproxy/internal/atomicfile"
+	"webproxy/internal/smallfile"
+)
+
+// A Store is the directory where a site keeps the bundle in force, the one before, and what it has seen. Only one
+// process changes it at a time.
+type Store struct{ dir string }
+
+// Names of the files in a Store.
+const (
+	CurrentFile  = "current.bundle"
+	previousFile = "previous.bundle"
+	stateFile    = "state.json"
+)
+
+// NewStore returns the Store in the directory dir, which need not exist yet.
+func NewStore(dir string) Store { return Store{dir} }
+
+// A State is what a site remembers of the bundles that it took.
+type State struct {
+	// Highest is the greatest serial that was ever taken: what is taken next has a greater one, also after a rollback.
+	Highest uint64 `json:"highest"`
+	// Taken is when the bundle in force was taken.
+	Taken time.Time `json:"taken"`
+	// By and Reason are of the person who rolled back to it or took it by hand; empty for what was fetched.
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// maxState bounds the state's file, in bytes.
+const maxState = 64 << 10
+
+// State reads the state; the zero State if nothing was taken yet.
+func (s Store) State() (State, error) {
+	var st State
+	data, err := smallfile.Read(filepath.Join(s.dir, stateFile), maxState)
+	if errors.Is(err, fs.ErrNotExist) {
+		return st, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &st)
+	}
+	if err != nil {
+		return st, fmt.Errorf("%s: %w", stateFile, err)
+	}
+	return st, nil
+}
+
+// Current reads the bundle in force without verifying it; the error is fs.ErrNotExist if there is none.
+func (s Store) Current() (*Bundle, error) { return s.read(CurrentFile) }
+
+// Previous is Current for the bundle that was in force before.
+func (s Store) Previous() (*Bundle, error) { return s.read(previousFile) }
+
+func (s Store) read(name string) (*Bundle, error) {
+	data, err := smallfile.Read(filepath.Join(s.dir, name), MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	b, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(s.dir, name), err)
+	}
+	return b, nil
+}
+
+// Admit reports why b must not follow on what was taken before: its serial is not greater. That the bundle in force
+// comes again is no error, and again is set.
+func (s Store) Admit(b *Bundle) (again bool, err error) {
+	st, err := s.State()
+	if err != nil {
+		return false, err
+	}
+	current, err := s.Current()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	highest := st.Highest
+	if current != nil {
+		highest = max(highest, current.Serial)
+		if current.Digest() == b.Digest() {
+			return true, nil
+		}
+	}
+	if b.Serial <= highest {
+		return false, fmt.Errorf("%v: serial %d is not greater than %d, which was taken before; webproxy bundle rollback goes back", b, b.Serial, highest)
+	}
+	return false, nil
+}
+
+// Take puts b in force, which the caller has verified and admitted, and keeps the one before for a rollback.
+// Files are replaced as wholes: a crash leaves the one bundle or the other.
+func (s Store) Take(b *Bundle, st State) error {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	before, err := s.State()
+	if err != nil {
+		return err
+	}
+	st.Highest = max(before.Highest, st.Highest, b.Serial)
+	data, err := json.MarshalIndent(st, "", "  ")
+	if err != nil {
+		return err
+	}
+	if current, err := smallfile.Read(filepath.Join(s.dir, CurrentFile), MaxSize); err == nil {
+		if err := atomicfile.Write(filepath.Join(s.dir, previousFile), current, 0o644); err != nil {
+			return err
+		}
+	}
+	// The state first: a crash in between must not forget the serial.
+	if err := atomicfile.Write(filepath.Join(s.dir, stateFile), append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(s.dir, CurrentFile), b.Bytes(), 0o644)
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/bundle"
+	"webproxy/internal/privatefile"
+)
+
+func newBundleServe() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve DIRECTORY",
+		Short: "Publish the bundles below a directory",
+		Long: `Serve answers GET /PATH.bundle with the file below the directory, and holds a request until the file changes, so that sites
+have a new bundle within seconds. Put one over the other by a rename. Any web server that sends an ETag does as
+well; sites then ask every policy.bundle.every. Signatures are not looked at: sites do that.`,
+		Example: "  webproxy bundle serve /srv/bundles --listen :9443 --cert server.pem --key server.key",
+		Args:    cobra.ExactArgs(1),
+	}
+	listen := cmd.Flags().String("listen", "127.0.0.1:9443", "`ADDRESS` to listen on")
+	cert := cmd.Flags().String("cert", "", "PEM `FILE` of the server's certificate; without it plain HTTP, on a loopback address only")
+	key := cmd.Flags().String("key", "", "PEM `FILE` of the certificate's key")
+	tokenFile := cmd.Flags().String("token-file", "", "`FILE` with a token that requests must have")
+	cmd.MarkFlagsRequiredTogether("cert", "key")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		token := ""
+		if *tokenFile != "" {
+			text, err := privatefile.Read(*tokenFile, 4<<10)
+			if err != nil {
+				return err
+			}
+			if token = strings.TrimSpace(string(text)); token == "" {
+				return fmt.Errorf("%s is empty", *tokenFile)
+			}
+		}
+		ln, err := net.Listen("tcp", *listen)
+		if err != nil {
+			return err
+		}
+		defer ln.Close()
+		if *cert == "" && !ln.Addr().(*net.TCPAddr).IP.IsLoopback() {
+			return usageError{errors.New("without --cert only a loopback address may be listened on")}
+		}
+		files, err := bundle.NewServer(args[0], token)
+		if err != nil {
+			return err
+		}
+		defer files.Close()
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+		defer stop()
+		server := &http.Server{Handler: files, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+		ended := make(chan error, 1)
+		go func() {
+			if *cert == "" {
+				ended <- server.Serve(ln)
+			} else {
+				ended <- server.ServeTLS(ln, *cert, *key)
+			}
+		}()
+		fmt.Fprintf(cmd.ErrOrStderr(), "serving bundles of %s on %s\n", args[0], ln.Addr())
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+		}
+		grace, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err = server.Shutdown(grace)
+		if errors.Is(err, context.DeadlineExceeded) { // requests that are held
+			err = server.Close()
+		}
+		<-ended
+		return err
+	}
+	return cmd
+}

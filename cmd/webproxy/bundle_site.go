@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/bundle"
+	"webproxy/config"
+	"webproxy/internal/hint"
+	"webproxy/internal/smallfile"
+)
+
+// bundleSite is a configuration with policy.bundle, and where its bundles are kept.
+func bundleSite(file string) (*config.Config, bundle.Store, error) {
+	cfg, err := loadConfig(file)
+	if err != nil {
+		return nil, bundle.Store{}, err
+	}
+	if cfg.Policy.Bundle == nil {
+		return nil, bundle.Store{}, hint.With(fmt.Errorf("%s has no policy.bundle", about(cfg)), "docs/fleet.md tells how a site takes bundles")
+	}
+	return cfg, bundle.NewStore(filepath.Dir(config.BundleFile(cfg.Path))), nil
+}
+
+func newBundleShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show [FILE]",
+		Short: "Print what a bundle says of itself: that of a file, or the one in force here",
+		Args:  cobra.MaximumNArgs(1),
+	}
+	file := configFlag(cmd)
+	format := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*format)
+		if err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			b, err := readBundleFile(args[0])
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				fmt.Fprintln(cmd.ErrOrStderr(), "not verified: webproxy bundle verify does that")
+			}
+			return printBundle(cmd, b, b.Signers(), asJSON)
+		}
+		cfg, store, err := bundleSite(*file)
+		if err != nil {
+			return err
+		}
+		if cfg.Bundle == nil {
+			return hint.With(errors.New("no bundle was taken yet"), "a running proxy fetches it; webproxy bundle take FILE takes one by hand")
+		}
+		st, err := store.State()
+		if err != nil {
+			return err
+		}
+		if !asJSON {
+			fmt.Fprint(cmd.OutOrStdout(), aboutLine(cfg))
+			if st.By != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "taken by %s on %s: %s\n", st.By, st.Taken.UTC().Format(time.RFC3339), st.Reason)
+			}
+		}
+		return printBundle(cmd, cfg.Bundle, cfg.Bundle.Signers(), asJSON)
+	}
+	return cmd
+}
+
+// actorFlags are --by and --reason, which every change by hand asks for.
+func actorFlags(cmd *cobra.Command) (by, reason *string) {
+	reason = cmd.Flags().String("reason", "", "why, for the record (required)")
+	by = cmd.Flags().String("by", "", "who (default: the user who runs this)")
+	cmd.MarkFlagRequired("reason")
+	return by, reason
+}
+
+func newBundleTake() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "take FILE --reason TEXT",
+		Short: "Take a bundle by hand, where the site cannot fetch it",
+		Long: `Take verifies the bundle as the proxy does: keys, name, site, serial, and that its policy compiles and its tests pass.
+A running proxy reloads within a second.`,
+		Args: cobra.ExactArgs(1),
+	}
+	file := configFlag(cmd)
+	by, reason := actorFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cfg, store, err := bundleSite(*file)
+		if err != nil {
+			return err
+		}
+		data, err := smallfile.Read(args[0], bundle.MaxSize)
+		if err != nil {
+			return err
+		}
+		b, err := verifyForSite(cfg, data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		again, err := store.Admit(b)
+		if err != nil {
+			return err
+		}
+		if again {
+			fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force already\n", b)
+			return nil
+		}
+		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: cmp.Or(*by, userName()), Reason: *reason}); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force\n", b)
+		return nil
+	}
+	return cmd
+}
+
+// verifyForSite opens a bundle by the keys of cfg, and checks that it is for this site and works there.
+func verifyForSite(cfg *config.Config, data []byte) (*bundle.Bundle, error) {
+	keys, need, err := config.BundleKeys(cfg.Policy.Bundle, filepath.Dir(cfg.Path))
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(data, keys, need)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.CheckBundle(b, cfg.Policy.Bundle, cfg.Audit.Site); err != nil {
+		return nil, err
+	}
+	if v := buildVersion(); !b.Understands(v) {
+		return nil, fmt.Errorf("%v needs webproxy %s; this is %s", b, b.Version, v)
+	}
+	if _, err := config.LoadWith(cfg.Path, map[string][]byte{config.BundleFile(cfg.Path): data}); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func newBundleRollback() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollback --reason TEXT",
+		Short: "Go back to the bundle before",
+		Long: `Rollback puts the bundle before in force again, which is verified anew. The one it replaces, and all before it, are not taken
+again: publish a bundle with a greater serial.`,
+		Args: cobra.NoArgs,
+	}
+	file := configFlag(cmd)
+	by, reason := actorFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cfg, store, err := bundleSite(*file)
+		if err != nil {
+			return err
+		}
+		previous, err := store.Previous()
+		if errors.Is(err, fs.ErrNotExist) {
+			return errors.New("there is no bundle before the one in force")
+		}
+		if err != nil {
+			return err
+		}
+		b, err := verifyForSite(cfg, previous.Bytes())
+		if err != nil {
+			return err
+		}
+		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: cmp.Or(*by, userName()), Reason: *reason}); err != nil {
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force again\n", b)
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,260 @@
+package daemon
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"webproxy/audit"
+	"webproxy/bundle"
+	"webproxy/config"
+	"webproxy/internal/smallfile"
+	"webproxy/policy"
+	"webproxy/proxy/egress"
+)
+
+// bundles takes the bundles that policy.bundle names. What is taken becomes a file beside the configuration, which the
+// watcher of the configuration sees: reloading is done in one way. What is refused changes nothing.
+type bundles struct {
+	d      *daemon
+	latest func() *config.Config
+	seen   policy.BundleSpec // of source
+	source *bundle.Source
+	idle   func() // closes connections of source that are idle
+	told   string // the last problem, which is not told twice
+}
+
+const (
+	defaultBundleEvery = time.Minute
+	bundleLookAgain    = 5 * time.Second // if no bundle is configured: a reload may say otherwise
+	bundleLeastPause   = 200 * time.Millisecond
+	maxToken           = 4 << 10 // bytes
+)
+
+// fetchBundles takes bundles until the returned function is called.
+func (d *daemon) fetchBundles() (stop func()) {
+	if d.cfg.Path == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { (&bundles{d: d, latest: d.current.Load, idle: func() {}}).run(ctx) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+func (b *bundles) run(ctx context.Context) {
+	defer func() { b.idle() }()
+	for {
+		pause := b.round(ctx)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// round asks once, and returns when to ask again.
+func (b *bundles) round(ctx context.Context) (pause time.Duration) {
+	cfg := b.latest()
+	spec := cfg.Policy.Bundle
+	if spec == nil {
+		return bundleLookAgain
+	}
+	every := spec.Every
+	if every == 0 {
+		every = defaultBundleEvery
+	}
+	// Sites that were started together must not ask together.
+	pause = time.Duration(float64(every) * (0.9 + 0.2*rand.Float64()))
+	err := b.connect(cfg, spec)
+	var data []byte
+	if err == nil {
+		data, err = b.source.Fetch(ctx)
+	}
+	if ctx.Err() != nil {
+		return 0
+	}
+	if err != nil {
+		b.problem("not fetched: " + err.Error())
+		return pause
+	}
+	b.d.metrics.bundleReached.Store(time.Now().Unix())
+	if data != nil {
+		if err := b.take(cfg, spec, data); err != nil {
+			b.refused(cfg, err)
+			return pause
+		}
+		b.told = ""
+	} else if strings.HasPrefix(b.told, "not fetched") {
+		b.told = ""
+	}
+	if b.source.Waits() {
+		return bundleLeastPause
+	}
+	return pause
+}
+
+// connect makes b.source if it is not that of spec.
+func (b *bundles) connect(cfg *config.Config, spec *policy.BundleSpec) error {
+	if b.source != nil && b.seen.From == spec.From && b.seen.CA == spec.CA && b.seen.TokenFile == spec.TokenFile {
+		return nil
+	}
+	b.idle()
+	source := &bundle.Source{From: spec.From}
+	if file := spec.TokenFile; file != "" {
+		source.Token = func() (string, error) {
+			token, err := smallfile.Read(file, maxToken)
+			if err != nil {
+				return "", fmt.Errorf("policy.bundle.token_file: %w", err)
+			}
+			return strings.TrimSpace(string(token)), nil
+		}
+	}
+	if strings.Contains(spec.From, "://") {
+		transport, err := b.transport(spec)
+		if err != nil {
+			return err
+		}
+		source.Client = &http.Client{Transport: transport}
+		b.idle = transport.CloseIdleConnections
+	}
+	b.seen, b.source = *spec, source
+	return nil
+}
+
+// transport connects as the proxy does to origins, and only to the server of spec.
+func (b *bundles) transport(spec *policy.BundleSpec) (*http.Transport, error) {
+	roots := (*x509.CertPool)(nil)
+	if spec.CA != "" {
+		pem, err := smallfile.Read(spec.CA, bundle.MaxSize)
+		if err != nil {
+			return nil, fmt.Errorf("policy.bundle.ca: %w", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("policy.bundle.ca: no certificate in %s", spec.CA)
+		}
+	}
+	target, _, _, err := policy.ParseURL(spec.From)
+	if err != nil {
+		return nil, fmt.Errorf("policy.bundle.from: %w", err)
+	}
+	// The server is the operator's choice, and may have a private address; nothing else may be dialled for it.
+	set, err := policy.Compile(&policy.Spec{Rules: []policy.RuleSpec{{
+		ID: "bundle", Hosts: []string{target.Host()}, Ports: []uint16{target.Port()}, Private: "allow",
+		Schemes: []policy.Scheme{policy.HTTPS},
+	}}}, nil, policy.Env{})
+	if err != nil {
+		return nil, fmt.Errorf("policy.bundle.from: %w", err)
+	}
+	return &http.Transport{
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			return dialFor(ctx, b.d.proxy.Egress, set, addr)
+		},
+		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 3 * time.Minute, // a server may hold a request
+		IdleConnTimeout:       3 * time.Minute,
+		MaxIdleConnsPerHost:   1,
+		ForceAttemptHTTP2:     true,
+	}, nil
+}
+
+// dialFor connects to addr as the proxy would for a client on this machine, if set permits it.
+func dialFor(ctx context.Context, e *egress.Egress, set *policy.Set, addr string) (net.Conn, error) {
+	target, err := policy.ParseTarget(policy.HTTPS, addr)
+	if err != nil {
+		return nil, err
+	}
+	decision := set.Decide(&policy.Request{Time: time.Now(), Client: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Method: http.MethodConnect, Target: target})
+	if !decision.Permit {
+		return nil, fmt.Errorf("%s is not where policy.bundle.from leads", addr)
+	}
+	return e.Open(ctx, &egress.Route{Decision: decision})
+}
+
+// take puts the bundle in data in force if everything speaks for it, and otherwise says why not.
+func (b *bundles) take(cfg *config.Config, spec *policy.BundleSpec, data []byte) error {
+	dir := filepath.Dir(cfg.Path)
+	keys, need, err := config.BundleKeys(spec, dir)
+	if err != nil {
+		return err
+	}
+	next, err := bundle.Open(data, keys, need)
+	if err != nil {
+		return err
+	}
+	if err := config.CheckBundle(next, spec, cfg.Audit.Site); err != nil {
+		return err
+	}
+	if !next.Understands(b.d.version) {
+		return fmt.Errorf("%v needs webproxy %s; this is %s", next, next.Version, b.d.version)
+	}
+	file := config.BundleFile(cfg.Path)
+	store := bundle.NewStore(filepath.Dir(file))
+	again, err := store.Admit(next)
+	if err != nil || again {
+		return err
+	}
+	if _, err := config.LoadWith(cfg.Path, map[string][]byte{file: data}); err != nil {
+		return fmt.Errorf("%v: %w", next, err)
+	}
+	if err := store.Take(next, bundle.State{Taken: time.Now().UTC()}); err != nil {
+		return err
+	}
+	b.d.log.Info("bundle taken", zap.Stringer("bundle", next), zap.String("made", next.Made.Format(time.RFC3339)), zap.String("by", next.By))
+	return nil
+}
+
+// refused says that a bundle was refused: the last good one stays in force.
+func (b *bundles) refused(cfg *config.Config, err error) {
+	text := err.Error()
+	var problems config.Problems
+	if errors.As(err, &problems) && len(problems) > 0 {
+		text = problems[0].String()
+	}
+	text = "bundle refused: " + text
+	b.source.Forget() // what is there now may be a part of something; ask again
+	if b.told == text {
+		return
+	}
+	b.problem(text)
+	digest := b.d.live.Load().Digest()
+	b.d.record(&audit.Record{Type: audit.TypeReload, Policy: digest, PolicyOld: digest, Detail: "refused: " + text})
+}
+
+// problem logs what keeps bundles from being taken, once.
+func (b *bundles) problem(text string) {
+	if b.told == text {
+		return
+	}
+	b.told = text
+	b.d.metrics.bundleProblems.Inc()
+	b.d.log.Error("policy bundle", zap.String("problem", text), zap.String("in_force", bundleName(b.latest())))
+}
+
+// bundleName is the bundle in force, for people.
+func bundleName(cfg *config.Config) string {
+	if cfg.Bundle == nil {
+		return "none"
+	}
+	return cfg.Bundle.String()
+}

@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// bundleMetrics tell of the bundle in force. They are there only if policy.bundle is.
+type bundleMetrics struct {
+	d                    *daemon
+	m                    *metrics
+	serial, age, contact *prometheus.Desc
+}
+
+func newBundleMetrics(d *daemon, m *metrics) *bundleMetrics {
+	desc := func(name, help string) *prometheus.Desc {
+		return prometheus.NewDesc("webproxy_bundle_"+name, help, nil, nil)
+	}
+	return &bundleMetrics{
+		d: d, m: m,
+		serial:  desc("serial", "Serial of the policy bundle in force; 0 if none was taken yet."),
+		age:     desc("age_seconds", "Time since the policy bundle in force was made."),
+		contact: desc("contact_age_seconds", "Time since policy.bundle.from was last reached."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (b *bundleMetrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- b.serial
+	ch <- b.age
+	ch <- b.contact
+}
+
+// Collect implements prometheus.Collector.
+func (b *bundleMetrics) Collect(ch chan<- prometheus.Metric) {
+	cfg := b.d.current.Load()
+	if cfg == nil || cfg.Policy.Bundle == nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	serial := uint64(0)
+	if cfg.Bundle != nil {
+		serial = cfg.Bundle.Serial
+		gauge(b.age, time.Since(cfg.Bundle.Made).Seconds())
+	}
+	gauge(b.serial, float64(serial))
+	if at := b.m.bundleReached.Load(); at > 0 {
+		gauge(b.contact, time.Since(time.Unix(at, 0)).Seconds())
+	}
+}
