@@ -21,7 +21,7 @@ const bundleDir = "bundle"
 // BundleFile is where the bundle in force is kept for the configuration at configPath. A running proxy reloads when
 // it is replaced.
 func BundleFile(configPath string) string {
-	return filepath.Join(filepath.Dir(configPath), bundleDir, "current.bundle")
+	return filepath.Join(filepath.Dir(configPath), bundleDir, bundle.CurrentFile)
 }
 
 // A bundledPolicy is what PolicyFile of a bundle may say: the part of policy that is not the site's own.
@@ -64,7 +64,7 @@ func (l *loader) mergeBundle() {
 	if l.failed("policy") {
 		return
 	}
-	file := filepath.Join(l.lib.dir, bundleDir, filepath.Base(BundleFile("")))
+	file := filepath.Join(l.lib.dir, bundleDir, bundle.CurrentFile)
 	data, err := l.lib.read.read(file, bundle.MaxSize)
 	if errors.Is(err, errNoFile) {
 		l.warn("policy.bundle", "no bundle was taken yet: everything is refused", "a running proxy fetches it; webproxy bundle take FILE takes one by hand")

@@ -96,6 +96,10 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		b.problem("not fetched: " + err.Error())
 		return pause
 	}
+	cfg = b.latest() // the policy before must not stay in memory while a server holds the request
+	if spec = cfg.Policy.Bundle; spec == nil {
+		return bundleLookAgain
+	}
 	b.d.metrics.bundleReached.Store(time.Now().Unix())
 	if data != nil {
 		if err := b.take(cfg, spec, data); err != nil {
