@@ -187,6 +187,7 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
 		hint = "settings here: " + strings.Join(names, ", ")
 	}
 	d.fail(key, join(path, key.Value), msg, hint)
+	d.problems[len(d.problems)-1].keyOnly = true
 }
 
 // settings returns the fields of a struct by the names of their settings.

@@ -23,6 +23,9 @@ type Problem struct {
 	Finding string `json:"-"` // of a warning: the code of the finding by which package lint says the same; may be empty
 	Text    string `json:"-"` // the line
 	Width   int    `json:"-"` // how many characters of it are at fault; 0 if all
+
+	// keyOnly shows nothing of the line but what is at fault: the setting is unknown, and its value may be a secret.
+	keyOnly bool
 }
 
 // String is the problem on one line: place, setting, message.
@@ -74,6 +77,9 @@ const excerptWidth = 120
 // of carets to stand below it.
 func (p Problem) excerpt() (text, marks string) {
 	line := []rune(masked(p.Text))
+	if p.keyOnly {
+		line = p.onlyFault(line)
+	}
 	from := 0
 	if p.Column > excerptWidth {
 		from = min(p.Column-1-excerptWidth/2, len(line))
@@ -99,16 +105,30 @@ func (p Problem) excerpt() (text, marks string) {
 	return string(line), b.String()
 }
 
+// onlyFault is line up to the end of what is at fault, and before that nothing but how it is indented.
+func (p Problem) onlyFault(line []rune) []rune {
+	begin := min(max(p.Column-1, 0), len(line))
+	kept := slices.Clone(line[:min(begin+p.Width, len(line))])
+	for i, r := range kept[:begin] {
+		if r != '\t' && r != '-' {
+			kept[i] = ' '
+		}
+	}
+	return kept
+}
+
 // Where URLs hold credentials: between "://" and "@", and behind "?". Each expression has them as its second group.
 var (
 	urlUser  = regexp.MustCompile(`(://)([^\s/"']+)(@)`)
 	urlQuery = regexp.MustCompile(`(://[^\s?"']*\?)([^\s"']+)()`)
+	// Values of what is called a secret, in a line that cannot be read as YAML.
+	named = regexp.MustCompile(`(?i)(\b(?:password|passwd|passphrase|secret|token|api_?key|authorization|credential)["']?\s*[:=]\s*)([^\s].*)()`)
 )
 
-// masked is a line without the credentials of URLs in it. It is as long as before, so that marks stand where the text
+// masked is a line without the credentials of URLs, and of settings whose names say so, in it. It is as long as before, so that marks stand where the text
 // does. The line goes into the operator's log too, when the proxy starts.
 func masked(line string) string {
-	for _, part := range []*regexp.Regexp{urlUser, urlQuery} {
+	for _, part := range []*regexp.Regexp{urlUser, urlQuery, named} {
 		line = part.ReplaceAllStringFunc(line, func(url string) string {
 			m := part.FindStringSubmatch(url)
 			return m[1] + strings.Repeat("*", utf8.RuneCountInString(m[2])) + m[3]
@@ -143,6 +163,23 @@ func (ps Problems) Write(w io.Writer) error {
 // maxProblems bounds what is reported: of a binary file given as a list every line is wrong.
 const maxProblems = 100
 
+// hideValues has no problem show the value of an unknown setting that another problem of the same line is about.
+func (ps Problems) hideValues() {
+	type line struct {
+		file   string
+		number int
+	}
+	unknown := map[line]bool{}
+	for _, p := range ps {
+		if p.keyOnly {
+			unknown[line{p.File, p.Line}] = true
+		}
+	}
+	for i := range ps {
+		ps[i].keyOnly = unknown[line{ps[i].File, ps[i].Line}]
+	}
+}
+
 // sorted returns the problems in reading order, without repeats and not too many of them.
 func (ps Problems) sorted() Problems {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
@@ -150,6 +187,7 @@ func (ps Problems) sorted() Problems {
 			cmp.Compare(a.Path, b.Path), cmp.Compare(a.Msg, b.Msg))
 	})
 	ps = slices.Compact(ps)
+	ps.hideValues()
 	if extra := len(ps) - maxProblems; extra > 0 {
 		last := ps[maxProblems-1]
 		ps = append(ps[:maxProblems:maxProblems], Problem{
