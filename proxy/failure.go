@@ -72,6 +72,8 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 			x.route.Upstream = dial.Upstream
 		}
 		return &failure{word: dial.Word, status: dial.Status, detail: dial.Detail, upstream: dial.Upstream, received: dial.Received}
+	case errors.Is(err, errUploadStalled):
+		return &failure{word: proxystatus.WriteTimeout, status: http.StatusGatewayTimeout}
 	case errors.Is(err, errAsksProxy):
 		return &failure{
 			word: proxystatus.Protocol, status: http.StatusBadGateway, received: http.StatusProxyAuthRequired,

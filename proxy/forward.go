@@ -125,6 +125,10 @@ func (x *exchange) fetch(w *responseWriter, r *http.Request, trip func(*http.Req
 	ctx, halt := context.WithCancelCause(httptrace.WithClientTrace(x.srv.rates.dialsFor(withDecision(r.Context(), x.decision), x.request.Client), trace))
 	x.halt = halt // else it ends with the request
 	x.tries, x.bodiless = 0, out.Body == nil || out.Body == http.NoBody
+	if body, ok := out.Body.(*requestBody); ok {
+		trace.WroteRequest = func(httptrace.WroteRequestInfo) { body.sent() }
+		defer x.watchUpload(body)()
+	}
 	resp, err := trip(out.WithContext(ctx))
 	if x.patience != nil {
 		x.patience.Stop()
@@ -349,9 +353,14 @@ type requestBody struct {
 	x       *exchange
 	trailer trailerFilter
 	pace    pace
+	taking  *stallWatch // runs while the origin is to take what was read; nil if there is no limit
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
+	if b.taking != nil {
+		b.taking.end()
+		defer b.taking.begin()
+	}
 	n, err := b.Reader.Read(p[:b.pace.most(len(p))])
 	b.pace.spend(n)
 	b.x.out.Add(int64(n))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"webproxy/proxy/internal/http1"
 
 	"golang.org/x/net/http2"
@@ -40,6 +41,9 @@ type h2Filter struct {
 	uploads    map[uint32]bool // requests that have not come to their end; see h2_half_close.go
 	overfull   bool            // there were too many of them to know
 	inputEnded bool            // the client has ended its sending side
+
+	writing atomic.Int32 // calls of Write
+	written atomic.Int64 // bytes
 
 	section h2Section // being read
 	decoder *hpack.Decoder

@@ -51,11 +51,17 @@ func (f *h2Filter) endInput() error {
 	return nil
 }
 
-// awaitClose returns when the connection has ended: net/http has closed it, or the client has reset it.
+// awaitClose returns when the connection has ended: net/http has closed it, the client has reset it, or there is nothing more that
+// the client can take.
 func (f *h2Filter) awaitClose() error {
+	stuck := watchStuck(f)
+	defer stuck.stop()
 	err := awaitReset(f.inside.tunnel.client.tcp)
 	if err == nil && f.inside.clientClosed != nil { // this system does not tell
-		<-f.inside.clientClosed
+		select {
+		case <-f.inside.clientClosed:
+		case <-stuck.gone:
+		}
 	}
 	if errors.Is(err, errClientReset) {
 		return err

@@ -1,10 +1,13 @@
 package proxy_test
 
 import (
+	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +16,8 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/proxytest"
+	"webproxy/internal/setting"
+	"webproxy/proxy"
 )
 
 // slowOrigin takes longer for a response than the proxy for seeing the end of its client's input. It says how
@@ -132,6 +137,90 @@ func TestHalfClosedClientH2(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A client of HTTP/2 that has ended its sending side opens no window any more: what stays behind a closed one is reset, or
+// ends with the connection, without a stall_timeout and without a stop that has to wait for it.
+func TestHalfClosedClientStuck(t *testing.T) {
+	for name, origin := range map[string]http.HandlerFunc{
+		"large": func(rw http.ResponseWriter, _ *http.Request) { rw.Write(make([]byte, 1<<20)) },
+		"small": func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "small") },
+	} {
+		for _, stop := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", stop: ", stop), func(t *testing.T) {
+				p := startInspectedWith(t, origin, leafSpec{}, func(c *proxytest.Config) {
+					setup := c.Setup
+					c.Setup = func(s *proxy.Server) {
+						setup(s)
+						s.Options.StallTimeout = setting.Off
+					}
+				})
+				c := p.openHTTP2(t)
+				if err := c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}); err != nil {
+					t.Fatal(err)
+				}
+				for range 3 {
+					c.request("GET")
+				}
+				heads := 0
+				c.until(func(f http2.Frame) bool {
+					if _, ok := f.(*http2.HeadersFrame); ok {
+						heads++
+					}
+					return heads == 3
+				})
+				c.conn.NetConn().(*proxytest.Conn).CloseWrite()
+				if stop {
+					ctx, cancel := context.WithTimeout(context.Background(), proxytest.Patience)
+					defer cancel()
+					if err := p.Server.Shutdown(ctx); err != nil {
+						t.Errorf("the stop waits for what nobody takes: %v", err)
+					}
+				}
+				for {
+					if _, err := c.ReadFrame(); errors.Is(err, os.ErrDeadlineExceeded) {
+						t.Fatal("the connection stays")
+					} else if err != nil && !errors.As(err, new(http2.StreamError)) {
+						break
+					}
+				}
+				p.Records(2 * 4)
+				c.conn.NetConn().Close()
+			})
+		}
+	}
+}
+
+// And one that takes its time, with a window that is open, is left in peace.
+func TestHalfClosedClientSlow(t *testing.T) {
+	const size = 2 << 20
+	p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Write(make([]byte, size/2))
+		time.Sleep(4 * time.Second) // longer than a connection is looked at twice, and net/http takes to close it
+		rw.Write(make([]byte, size/2))
+	}), leafSpec{})
+	c := p.openHTTP2(t)
+	if err := c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1<<31 - 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WriteWindowUpdate(0, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	c.request("GET")
+	c.conn.NetConn().(*proxytest.Conn).CloseWrite()
+	time.Sleep(4 * time.Second) // the socket is full meanwhile
+	got := 0
+	c.until(func(f http2.Frame) bool {
+		d, ok := f.(*http2.DataFrame)
+		if ok {
+			got += len(d.Data())
+		}
+		return ok && d.StreamEnded()
+	})
+	if got != size {
+		t.Errorf("%d of %d bytes", got, size)
+	}
+	c.conn.NetConn().Close()
 }
 
 // A client that resets its connection has gone, also with more requests on the way than are read ahead, and after the

@@ -54,6 +54,8 @@ type inspection struct {
 	began        bool                 // HTTP/2 did; for newInside only
 	clientClosed chan struct{}        // when the client's connection is
 	once         sync.Once            // closes it
+	// responses are those in progress by HTTP/2.
+	responses map[*stallWriter]bool
 }
 
 // start implements originSide.

@@ -15,12 +15,13 @@ import (
 
 // A stallWatch calls expire if what was begun is not ended within limit.
 type stallWatch struct {
-	limit time.Duration
+	limit time.Duration // if not positive, there is none
 	// expire is called once at most, never after close. It reports false if there is no reason to: the watch
 	// then goes on.
 	expire func() bool
 
 	mu      sync.Mutex // guards what follows; held while expire is called
+	begins  int64      // calls of begin
 	timer   *time.Timer
 	running bool
 	over    bool
@@ -34,6 +35,10 @@ func (s *stallWatch) begin() {
 		return
 	}
 	s.running = true
+	s.begins++
+	if s.limit <= 0 {
+		return
+	}
 	if s.timer == nil {
 		s.timer = time.AfterFunc(s.limit, s.ring)
 		return
@@ -59,6 +64,25 @@ func (s *stallWatch) close() {
 	s.over = true
 }
 
+// current is the number of what was begun and has not ended, from 1; 0 if there is nothing.
+func (s *stallWatch) current() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.running || s.over {
+		return 0
+	}
+	return s.begins
+}
+
+// expireNow calls expire at once, if what was begun as that number has not ended.
+func (s *stallWatch) expireNow(number int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running && !s.over && s.begins == number && s.expire() {
+		s.running, s.over = false, true
+	}
+}
+
 func (s *stallWatch) ring() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,9 +101,6 @@ func (s *stallWatch) ring() {
 // handler returns.
 func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, done func()) {
 	limit := x.srv.limits.stall
-	if limit <= 0 {
-		return rw, func() {}
-	}
 	c := http.NewResponseController(rw)
 	past := time.Unix(1, 0)
 	w := &stallWriter{ResponseWriter: rw, watch: stallWatch{limit: limit}}
@@ -88,12 +109,14 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 		c.SetWriteDeadline(past)
 		return true
 	}
+	remove := x.inside.addResponse(w)
 	// What net/http holds back of the answer goes out when the handler has returned.
 	last := func() {
+		remove()
 		w.watch.close()
-		c.SetWriteDeadline(time.Now().Add(limit))
+		c.SetWriteDeadline(deadlineIn(limit))
 	}
-	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
+	if limit <= 0 || r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return w, last
 	}
 	b := &stallBody{ReadCloser: r.Body, watch: stallWatch{limit: limit}}

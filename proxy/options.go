@@ -21,8 +21,8 @@ type Options struct {
 	HeaderTimeout setting.Duration `yaml:"header_timeout"`
 	// IdleTimeout bounds the silence before a request, the first and every further one. Default 2m.
 	IdleTimeout setting.Duration `yaml:"idle_timeout"`
-	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long,
-	// and a tunnel one side of which takes nothing of what the other sent. It is no limit on whole
+	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long, or whose
+	// origin takes nothing of an upload before it responds, and a tunnel one side of which takes nothing of what the other sent. It is no limit on whole
 	// bodies, which may take as long as they move, nor on silence. Default 5m.
 	StallTimeout setting.Duration `yaml:"stall_timeout"`
 	// ResponseTimeout bounds the time an origin has for its response head. Default off.
