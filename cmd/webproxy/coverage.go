@@ -33,6 +33,8 @@ func newCoverage() *cobra.Command {
 		Long: `Coverage compares the policy with everything that a built-in list or a document requires, and prints what is not
 admitted, with the line that would admit it, and what only a broad wildcard admits. A document is a FILE in any of the
 forms that lists import reads; all that it lists is required. See docs/coverage.md for the words in the column STATUS.
+Without --list the generation of azure-local is that which the rules have: of an older release of Azure Local, what that
+release needs; the answer names it, and what the newest is.
 Exit code 4 means that something required is not admitted; what no
 proxy rule can express, such as UDP, does not count.`,
 		Example: "  webproxy coverage --region eastus\n  webproxy coverage --list arc@2026-07 --for nodes -o csv\n  webproxy coverage --list eastus.md",
@@ -70,6 +72,9 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	if f.group != "" && !hasGroup(cfg.Set, f.group) {
 		return usageError{fmt.Errorf("--for %q: no such client group", f.group)}
 	}
+	if !cmd.Flags().Changed("list") {
+		f.list = f.inUse(cmd, cfg)
+	}
 	profile, err := f.profile(cmd, f.place(cmd, cfg))
 	if err != nil {
 		return err
@@ -83,6 +88,29 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 		return noError{}
 	}
 	return nil
+}
+
+// inUse is the default profile in the generation that the rules have, the newest of several: a policy for an older release of
+// Azure Local is held against what that release needs. Where it is not the newest there is, that is said.
+func (f *coverageFlags) inUse(cmd *cobra.Command, cfg *config.Config) string {
+	used, by := "", ""
+	for _, r := range cfg.Policy.Rules {
+		name, generation, pinned := strings.Cut(r.List, "@")
+		switch {
+		case r.Deny || name != defaultProfile:
+		case !pinned:
+			return defaultProfile
+		case generation > used:
+			used, by = generation, r.ID
+		}
+	}
+	newest, err := catalog.Info(defaultProfile)
+	if used == "" || err != nil || newest.Generation == used {
+		return defaultProfile
+	}
+	sayHint(cmd.ErrOrStderr(), fmt.Sprintf("required is what %s@%s says, the list of rule %s; --list %s is the newest, of %s",
+		defaultProfile, used, by, defaultProfile, newest.Generation))
+	return defaultProfile + "@" + used
 }
 
 // profile is what is required: a list, or a document.

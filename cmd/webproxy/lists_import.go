@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/catalog"
 	"webproxy/catalog/tables"
 	"webproxy/internal/atomicfile"
 	"webproxy/internal/hint"
@@ -93,6 +94,9 @@ func importList(cmd *cobra.Command, file string, f *importFlags) error {
 	if len(gone) > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s of %s came from it and %s not in it any more\n", report.Name, wording.Plural(len(gone), "entry"), f.out,
 			map[bool]string{true: "is", false: "are"}[len(gone) == 1])
+	}
+	if _, err := catalog.ParseTags(data); err == nil {
+		sayHint(cmd.ErrOrStderr(), "these are service tags, addresses by name, and no endpoints: webproxy servicetags import "+file)
 	}
 	switch s := report.Summary(); {
 	case s.Problems > 0:
