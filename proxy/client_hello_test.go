@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -379,5 +380,26 @@ func TestHelloAfterReload(t *testing.T) {
 	idle.Close()
 	if r := p.Records(4)[3]; r.Reason != "sni_mismatch" || r.SNI != "other.test" {
 		t.Errorf("close record %+v", r)
+	}
+}
+
+// An encrypted ClientHello is no way into a host that a rule inspects. The proxy ends the TLS of its tunnels and has no key for
+// such hellos, so the outer name alone counts, as with a server that knows nothing of them. One that has the host's name
+// there, as those have that only pretend to be encrypted (GREASE), gets a session with the proxy's certificate: the client verifies
+// that before it finds its hello rejected.
+func TestInspectEncryptedHello(t *testing.T) {
+	for outer, rejected := range map[string]bool{proxytest.Host: true, "public.test": false} {
+		p := startInspected(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request reached the origin") }), leafSpec{})
+		_, list := echConfig(t, outer)
+		c := tls.Client(p.Connect(""), &tls.Config{ServerName: proxytest.Host, RootCAs: p.Trusted, EncryptedClientHelloConfigList: list, MinVersion: tls.VersionTLS13})
+		err := c.Handshake()
+		c.NetConn().Close()
+		if got := errors.As(err, new(*tls.ECHRejectionError)); err == nil || got != rejected {
+			t.Errorf("outer name %s: %v, want a session that is rejected by the client: %v", outer, err, rejected)
+		}
+		r := p.Records(2)[1]
+		if mismatch := r.Reason == "sni_mismatch" && r.Decision == "deny"; mismatch == rejected {
+			t.Errorf("outer name %s: %+v", outer, r)
+		}
 	}
 }
