@@ -82,6 +82,60 @@ func TestSinceWithClockSetBack(t *testing.T) {
 	})
 }
 
+// Compressed files at the beginning whose records are all before --since are not even read, and one whose records are not is:
+// its summary tells, not its place.
+func TestSinceWithLeadingCompressedFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "audit")
+		l := open(t, small(dir))
+		now := time.Now()
+		for i := range 3 {
+			for len(rotated(t, dir)) == i {
+				r := audittest.Decision()
+				if r.Time = now; i == 0 {
+					r.Time = now.Add(2 * time.Hour) // the clock was ahead
+				}
+				add(t, l, r)
+			}
+		}
+		last := add(t, l, audittest.Decision())
+		if err := l.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		scan := func(since time.Time) (n int, stats audit.Stats) {
+			stats, err := audit.Scan(dir, audit.ScanOptions{Since: since}, func(audit.Record) error { n++; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n, stats
+		}
+		all, _ := read(t, dir)
+		for _, since := range []time.Time{now.Add(-time.Second), now, now.Add(time.Hour), now.Add(2 * time.Hour), last.Time, now.Add(3 * time.Hour)} {
+			want := 0
+			for _, r := range all {
+				if !r.Time.Before(since) {
+					want++
+				}
+			}
+			if n, stats := scan(since); n != want || stats.Missing+stats.Unreadable != 0 {
+				t.Errorf("since %v: %d records, want %d; %+v", since.Sub(now), n, want, stats)
+			}
+		}
+		// What need not be read may be damaged.
+		file := rotated(t, dir)[0]
+		data := []byte(contents(t, file))
+		data[len(data)/2] ^= 1
+		write(t, file, string(data))
+		if _, stats := scan(now.Add(3 * time.Hour)); stats.Unreadable != 0 {
+			t.Errorf("it was read: %+v", stats)
+		}
+		if _, stats := scan(now.Add(time.Hour)); stats.Unreadable == 0 {
+			t.Error("it was not read")
+		}
+	})
+}
+
 // A renamed file is not deleted before its records are old.
 func TestRetainLooksAtRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

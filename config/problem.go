@@ -24,8 +24,9 @@ type Problem struct {
 	Text    string `json:"-"` // the line
 	Width   int    `json:"-"` // how many characters of it are at fault; 0 if all
 
-	// keyOnly shows nothing of the line but what is at fault: the setting is unknown, and its value may be a secret.
-	keyOnly bool
+	// keyOnly shows nothing of the line behind what is at fault: the setting is unknown, and its value may be a secret.
+	// alone shows nothing before it either.
+	keyOnly, alone bool
 }
 
 // String is the problem on one line: place, setting, message.
@@ -105,12 +106,12 @@ func (p Problem) excerpt() (text, marks string) {
 	return string(line), b.String()
 }
 
-// onlyFault is line up to the end of what is at fault, and before that nothing but how it is indented.
+// onlyFault is line up to the end of what is at fault; if that is to stand alone, before it nothing but how the line is indented.
 func (p Problem) onlyFault(line []rune) []rune {
 	begin := min(max(p.Column-1, 0), len(line))
 	kept := slices.Clone(line[:min(begin+p.Width, len(line))])
 	for i, r := range kept[:begin] {
-		if r != '\t' && r != '-' {
+		if p.alone && r != '\t' && r != '-' {
 			kept[i] = ' '
 		}
 	}
@@ -169,14 +170,16 @@ func (ps Problems) hideValues() {
 		file   string
 		number int
 	}
-	unknown := map[line]bool{}
+	first := map[line]int{} // column of an unknown setting
 	for _, p := range ps {
-		if p.keyOnly {
-			unknown[line{p.File, p.Line}] = true
+		if at, found := first[line{p.File, p.Line}]; p.keyOnly && (!found || p.Column < at) {
+			first[line{p.File, p.Line}] = p.Column
 		}
 	}
 	for i := range ps {
-		ps[i].keyOnly = unknown[line{ps[i].File, ps[i].Line}]
+		p := &ps[i]
+		at, found := first[line{p.File, p.Line}]
+		p.keyOnly, p.alone = found, found && (p.Column > at || strings.Contains(p.Text, "headers"))
 	}
 }
 

@@ -67,6 +67,33 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestStartOnFullDisk starts on a disk that is full already: the proxy serves, refuses every request and says why, and goes on by
+// itself when there is room. Not to start would be no safer, and would leave everybody without an explanation.
+func TestStartOnFullDisk(t *testing.T) {
+	s, origin := newArrivals(t)
+	smallDisk(t, s.audit(), 1<<10)
+	ballast := filepath.Join(s.audit(), "ballast")
+	fillDisk(t, ballast)
+	p := s.start()
+	p.mustRefuseUnrecorded(origin, 0)
+	if n := origin.count.Load(); n != 0 {
+		t.Errorf("%d requests reached the origin without a record", n)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if n := p.letThrough(origin, 1); n != 2 {
+		t.Errorf("with room again %d of 2 requests are let through", n)
+	}
+	p.stop()
+	if kinds := origin.check(t, s); kinds[audit.TypeGap] == 0 {
+		t.Errorf("no record says that others were lost: %v", kinds)
+	}
+	if v := run(t, nil, binary(t), "audit", "verify", s.audit(), "--pub", filepath.Join(s.dir, "audit-key", "audit.pub")); v.exit != 0 {
+		t.Errorf("audit verify: exit %d\n%s%s", v.exit, v.stdout, v.stderr)
+	}
+}
+
 // letThrough asks for what is permitted, by plain HTTP and by CONNECT, and returns how many were let through.
 func (p *process) letThrough(origin *arrivals, round int) (n int) {
 	p.t.Helper()
