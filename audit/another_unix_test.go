@@ -50,10 +50,10 @@ func TestReplacedByAnother(t *testing.T) { // as logrotate does with its option 
 		if err := os.Rename(live(dir), filepath.Join(dir, "audit.ndjson.1")); err != nil {
 			t.Fatal(err)
 		}
-		write(t, live(dir), "")
+		audittest.Write(t, live(dir), "")
 		time.Sleep(untilItLooks)
 		r := add(t, l, audittest.Decision())
-		if text := contents(t, live(dir)); !strings.Contains(text, r.ID) || strings.Count(text, "\n") != 1 {
+		if text := audittest.Contents(t, live(dir)); !strings.Contains(text, r.ID) || strings.Count(text, "\n") != 1 {
 			t.Errorf("the new file has %q, want record %d", text, r.Seq)
 		}
 		wantWhole(t, dir, 2)
@@ -84,7 +84,7 @@ func TestTruncatedByAnother(t *testing.T) {
 		l := open(t, audit.Options{Dir: dir})
 		add(t, l, audittest.Decision())
 		add(t, l, audittest.Decision())
-		write(t, filepath.Join(dir, "audit.ndjson.1"), contents(t, live(dir)))
+		audittest.Write(t, filepath.Join(dir, "audit.ndjson.1"), audittest.Contents(t, live(dir)))
 		if err := os.Truncate(live(dir), 0); err != nil {
 			t.Fatal(err)
 		}

@@ -38,7 +38,7 @@ func copyLog(t *testing.T, dir string, before func(name string)) string {
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
-		write(t, filepath.Join(to, e.Name()), string(data))
+		audittest.Write(t, filepath.Join(to, e.Name()), string(data))
 		if err := os.Chtimes(filepath.Join(to, e.Name()), info.ModTime(), info.ModTime()); err != nil {
 			t.Fatal(err)
 		}
@@ -108,8 +108,8 @@ func TestCopyWhileRotating(t *testing.T) {
 	}
 	// The same end, cut off where the proxy's own knowledge, or an anchor, tells better, is missing.
 	cut := copyLog(t, dir, func(name string) {})
-	text := contents(t, live(cut))
-	write(t, live(cut), text[:strings.Index(text, "\n")+1])
+	text := audittest.Contents(t, live(cut))
+	audittest.Write(t, live(cut), text[:strings.Index(text, "\n")+1])
 	old := time.Now().Add(-time.Hour)
 	os.Chtimes(live(cut), old, old)
 	if v := verify(t, cut, audit.VerifyOptions{Keys: keys, Head: filepath.Join(dir+"-key", "audit.head")}); v.OK() {

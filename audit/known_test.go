@@ -30,7 +30,7 @@ func forgeBehind(t *testing.T, dir string, last uint64, n int) {
 		}
 		b.Write(append(line, '\n'))
 	}
-	write(t, live(dir), contents(t, live(dir))+b.String())
+	audittest.Write(t, live(dir), audittest.Contents(t, live(dir))+b.String())
 }
 
 // wantProblem fails unless Verify names what is wrong, by the log alone and by what the proxy knows.
@@ -109,7 +109,7 @@ func TestCrashIsBounded(t *testing.T) {
 	}
 
 	dir = crashed(t, first) // a record that no checkpoint covers, but the head does
-	write(t, live(dir), strings.Replace(contents(t, live(dir)), `"host":"gbl.his`, `"host":"gbl.hos`, 1))
+	audittest.Write(t, live(dir), strings.Replace(audittest.Contents(t, live(dir)), `"host":"gbl.his`, `"host":"gbl.hos`, 1))
 	if v := verify(t, dir, audit.VerifyOptions{Head: headOf(dir)}); v.OK() {
 		t.Errorf("altered, before the next start: %v", v)
 	}
@@ -217,7 +217,7 @@ func TestHashFiles(t *testing.T) {
 
 func testHashFiles(t *testing.T) {
 	h := makeHistory(t, false)
-	write(t, h.hashes(1), contents(t, h.hashes(1))+strings.Repeat("x", 64))
+	audittest.Write(t, h.hashes(1), audittest.Contents(t, h.hashes(1))+strings.Repeat("x", 64))
 	v := verify(t, h.dir, audit.VerifyOptions{})
 	if v.OK() || !strings.Contains(v.String(), filepath.Base(h.hashes(1))+": 64 bytes longer than its records") {
 		t.Errorf("lengthened: %v", v)

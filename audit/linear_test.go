@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 	"webproxy/internal/lineartest"
 )
 
@@ -122,7 +123,7 @@ func TestReadersAreLinear(t *testing.T) {
 		for name, read := range readers {
 			lineartest.CheckProcess(t, name+" of "+what, 96<<10, func(n int) func() {
 				dir := t.TempDir()
-				write(t, live(dir), log(n))
+				audittest.Write(t, live(dir), log(n))
 				return func() {
 					if err := read(dir); err != nil {
 						t.Error(err)
@@ -139,9 +140,9 @@ func TestNotesAreLinear(t *testing.T) {
 	for _, piece := range []string{"x\n", "\n", "webproxy audit a\n", "— a b\n\n", "a\n\n— a AAAA\n\n", "x", "webproxy audit a\n1\nx\nnumber 1\nedge a b c\n\n— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n\n"} {
 		lineartest.CheckProcess(t, piece, 32<<10, func(n int) func() {
 			dir := t.TempDir()
-			write(t, filepath.Join(dir, "checkpoints-000000000001"), repeated(n, piece))
+			audittest.Write(t, filepath.Join(dir, "checkpoints-000000000001"), repeated(n, piece))
 			anchor := filepath.Join(t.TempDir(), "anchor")
-			write(t, anchor, repeated(n, piece))
+			audittest.Write(t, anchor, repeated(n, piece))
 			return func() {
 				if _, err := audit.Verify(t.Context(), dir, audit.VerifyOptions{Keys: []string{key}, Anchor: anchor}); err != nil {
 					t.Error(err)

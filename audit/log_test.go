@@ -185,10 +185,10 @@ func TestRotationThatFailsRefusesNothing(t *testing.T) {
 		time.Sleep(time.Minute)
 		// The name is taken: what is there must not be overwritten.
 		taken := filepath.Join(dir, "audit-000000000001-"+time.Now().UTC().Format("20060102T150405Z")+".ndjson")
-		write(t, taken, "")
+		audittest.Write(t, taken, "")
 		add(t, l, audittest.Decision())
 		add(t, l, audittest.Decision())
-		if contents(t, taken) != "" {
+		if audittest.Contents(t, taken) != "" {
 			t.Error("a file was overwritten")
 		}
 		if err := l.Tidy(t.Context()); err == nil || !strings.Contains(err.Error(), "rotate") {

@@ -46,7 +46,7 @@ func (h *handLog) rotate(first uint64, closed time.Time) {
 	z.Close()
 	h.day.Reset()
 	name := fmt.Sprintf("audit-%012d-%s.ndjson.gz", first, closed.Format("20060102T150405Z"))
-	write(h.t, filepath.Join(h.dir, name), b.String())
+	audittest.Write(h.t, filepath.Join(h.dir, name), b.String())
 }
 
 // month is the directory of a log of some days. Each day has a reload; 20 allowed requests by 4 clients, with their ends; 3
@@ -86,7 +86,7 @@ func month(t *testing.T, days int) string {
 			h.rotate(first, at.Add(24*time.Hour))
 		}
 	}
-	write(t, live(h.dir), h.day.String())
+	audittest.Write(t, live(h.dir), h.day.String())
 	return h.dir
 }
 

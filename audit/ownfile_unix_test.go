@@ -31,7 +31,7 @@ func TestLiveFileIsOwn(t *testing.T) {
 			if err := os.Mkdir(dir, 0o750); err != nil {
 				t.Fatal(err)
 			}
-			write(t, victim, text)
+			audittest.Write(t, victim, text)
 			if err := put(live(dir), victim); err != nil {
 				t.Fatal(err)
 			}
@@ -59,7 +59,7 @@ func TestLiveFileIsOwn(t *testing.T) {
 func TestLiveFileBecomesLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir, victim := filepath.Join(t.TempDir(), "audit"), filepath.Join(t.TempDir(), "victim")
-		write(t, victim, "text\n")
+		audittest.Write(t, victim, "text\n")
 		l := open(t, audit.Options{Dir: dir})
 		add(t, l, audittest.Decision())
 		if err := os.Rename(live(dir), live(dir)+".1"); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // A policy is found by the 12 digits that people are shown, in records with the whole digest and in those of earlier versions.
@@ -36,7 +37,7 @@ func TestQueryShortDigest(t *testing.T) {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		write(t, live(dir), string(line)+"\n")
+		audittest.Write(t, live(dir), string(line)+"\n")
 		n := 0
 		_, err = audit.Scan(dir, audit.ScanOptions{Where: q}, func(audit.Record) error { n++; return nil })
 		if got := q.Match(&r); got != tt.want || err != nil || n == 1 != tt.want {

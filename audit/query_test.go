@@ -116,7 +116,7 @@ func TestQueryMatch(t *testing.T) {
 		}
 		// What is told from the bytes of a line alone must not leave out a record that matches.
 		dir := t.TempDir()
-		write(t, live(dir), string(line)+"\n")
+		audittest.Write(t, live(dir), string(line)+"\n")
 		n := 0
 		_, err = audit.Scan(dir, audit.ScanOptions{Where: q}, func(audit.Record) error { n++; return nil })
 		if err != nil || n == 1 != tt.want {

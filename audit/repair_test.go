@@ -21,22 +21,6 @@ func wantGap(t *testing.T, r audit.Record, words string) {
 	}
 }
 
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func contents(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 // unseal removes the checkpoints and hashes in dir, if there are any.
 func unseal(t *testing.T, dir string) {
 	t.Helper()
@@ -76,7 +60,7 @@ func lines(t *testing.T, n int) string {
 		add(t, l, audittest.Decision())
 	}
 	l.Close()
-	return contents(t, live(dir))
+	return audittest.Contents(t, live(dir))
 }
 
 func TestTornTail(t *testing.T) {
@@ -86,7 +70,7 @@ func TestTornTail(t *testing.T) {
 	dir := t.TempDir()
 	for cut := third + 1; cut < len(whole); cut++ {
 		unseal(t, dir)
-		write(t, live(dir), whole[:cut])
+		audittest.Write(t, live(dir), whole[:cut])
 		l := open(t, audit.Options{Dir: dir})
 		if got := add(t, l, audittest.Decision()).Seq; got != 4 {
 			t.Fatalf("cut at byte %d: the next record is %d, want 4", cut-third, got)
@@ -96,7 +80,7 @@ func TestTornTail(t *testing.T) {
 	}
 	// at the border there is nothing to say of it
 	unseal(t, dir)
-	write(t, live(dir), whole[:third])
+	audittest.Write(t, live(dir), whole[:third])
 	l := open(t, audit.Options{Dir: dir})
 	if got := add(t, l, audittest.Decision()).Seq; got != 4 {
 		t.Errorf("the next record is %d, want 4", got)
@@ -106,21 +90,21 @@ func TestTornTail(t *testing.T) {
 
 func TestTornFirstLine(t *testing.T) {
 	dir := t.TempDir()
-	write(t, live(dir), lines(t, 1)[:100])
+	audittest.Write(t, live(dir), lines(t, 1)[:100])
 	open(t, audit.Options{Dir: dir}).Close()
 	wantGap(t, wantWhole(t, dir, 1)[0], "last 100 bytes")
 }
 
 func TestTailOfZeros(t *testing.T) { // as some file systems leave after a power failure
 	dir := t.TempDir()
-	write(t, live(dir), lines(t, 2)+strings.Repeat("\x00", 5<<20))
+	audittest.Write(t, live(dir), lines(t, 2)+strings.Repeat("\x00", 5<<20))
 	open(t, audit.Options{Dir: dir}).Close()
 	wantGap(t, wantWhole(t, dir, 3)[2], "after record 2")
 }
 
 func TestStrangeLines(t *testing.T) {
 	dir := t.TempDir()
-	write(t, live(dir), lines(t, 2)+"hello\n{}\n")
+	audittest.Write(t, live(dir), lines(t, 2)+"hello\n{}\n")
 	open(t, audit.Options{Dir: dir}).Close()
 	records, stats := read(t, dir)
 	if stats.Unreadable != 2 || stats.LastSeq != 3 || stats.Missing != 0 {
@@ -139,15 +123,15 @@ func TestOpenDoesNotGuess(t *testing.T) {
 		}
 		l.Close()
 		gz := rotated(t, dir)[0]
-		write(t, gz, contents(t, gz)[:1000])
+		audittest.Write(t, gz, audittest.Contents(t, gz)[:1000])
 		os.Remove(live(dir))
 	}
 	tests := []struct {
 		want string
 		make func(t *testing.T, dir string)
 	}{
-		{"no record", func(t *testing.T, dir string) { write(t, live(dir), "hello\n") }},
-		{"later version", func(t *testing.T, dir string) { write(t, live(dir), lines(t, 2)+later) }},
+		{"no record", func(t *testing.T, dir string) { audittest.Write(t, live(dir), "hello\n") }},
+		{"later version", func(t *testing.T, dir string) { audittest.Write(t, live(dir), lines(t, 2)+later) }},
 		{"last record", damaged},
 	}
 	for _, tt := range tests {
@@ -198,7 +182,7 @@ func TestLiveFileEmpty(t *testing.T) { // a crash between the two steps of a rot
 	fill(t, l, dir, 1)
 	last := l.Recent(1)[0].Seq
 	dir = crashed(t, dir)
-	write(t, live(dir), "")
+	audittest.Write(t, live(dir), "")
 	l = open(t, small(dir))
 	if got := add(t, l, audittest.Decision()).Seq; got != last+1 { // one says that the log was not closed
 		t.Errorf("the next record is %d, want %d", got, last+1)
@@ -208,12 +192,12 @@ func TestLiveFileEmpty(t *testing.T) { // a crash between the two steps of a rot
 
 func TestOldLiveFilePutBack(t *testing.T) {
 	dir := t.TempDir()
-	write(t, live(dir), lines(t, 3))
+	audittest.Write(t, live(dir), lines(t, 3))
 	l := open(t, small(dir))
 	fill(t, l, dir, 2)
 	last := l.Recent(1)[0].Seq
 	l.Close()
-	write(t, live(dir), lines(t, 3))
+	audittest.Write(t, live(dir), lines(t, 3))
 	l = open(t, small(dir))
 	if got := add(t, l, audittest.Decision()).Seq; got != last+2 {
 		t.Errorf("the next record is %d, want %d: no number twice", got, last+2)

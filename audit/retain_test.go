@@ -67,7 +67,7 @@ func TestRetainLeavesOthers(t *testing.T) {
 		dir := t.TempDir()
 		o := audit.Options{Dir: dir, RotateEvery: setting.Duration(time.Hour), Retain: setting.Duration(3 * time.Hour)}
 		foreign := filepath.Join(dir, "audit.ndjson.1")
-		write(t, foreign, lines(t, 3))
+		audittest.Write(t, foreign, lines(t, 3))
 		l := open(t, o)
 		for range 6 {
 			add(t, l, audittest.Decision())

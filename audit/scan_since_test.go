@@ -124,9 +124,9 @@ func TestSinceWithLeadingCompressedFiles(t *testing.T) {
 		}
 		// What need not be read may be damaged.
 		file := rotated(t, dir)[0]
-		data := []byte(contents(t, file))
+		data := []byte(audittest.Contents(t, file))
 		data[len(data)/2] ^= 1
-		write(t, file, string(data))
+		audittest.Write(t, file, string(data))
 		if _, stats := scan(now.Add(3 * time.Hour)); stats.Unreadable != 0 {
 			t.Errorf("it was read: %+v", stats)
 		}

@@ -31,7 +31,7 @@ func TestScanTail(t *testing.T) {
 	dir := t.TempDir()
 	text := lines(t, 3)
 	for _, name := range []string{"audit.ndjson", "audit-000000000001-20261124T070149Z.ndjson"} {
-		write(t, filepath.Join(dir, name), text[:len(text)-10])
+		audittest.Write(t, filepath.Join(dir, name), text[:len(text)-10])
 		records, stats := read(t, dir)
 		if len(records) != 2 || stats.LastSeq != 2 {
 			t.Errorf("%s: got %+v", name, stats)
@@ -50,7 +50,7 @@ func TestScanCounts(t *testing.T) {
 	long := strings.Repeat("x", 3<<20) + "\n"
 	text := all[1] + all[2] + long + all[2] + "\n" + all[5] + strings.Replace(all[6], "10.0.1.12", "10.0.1.312", 1) + all[8]
 	dir := t.TempDir()
-	write(t, live(dir), text)
+	audittest.Write(t, live(dir), text)
 	records, got := read(t, dir)
 	if len(records) != 5 || got.Records != 5 || got.FirstSeq != 2 || got.LastSeq != 9 || got.Repeated != 1 ||
 		got.Missing != 4 || !slices.Equal(got.Gaps, []audit.Gap{{3, 6}, {6, 9}}) || got.Unreadable != 3 {
@@ -80,7 +80,7 @@ func TestScanCountsWhateverIsAsked(t *testing.T) {
 	}
 	for name, text := range tests {
 		dir := t.TempDir()
-		write(t, live(dir), text)
+		audittest.Write(t, live(dir), text)
 		_, want := read(t, dir)
 		for _, host := range []string{"none.example.com", "gbl.his.arc.azure.com", "spaced.his.arc.azure.com"} {
 			q, err := audit.ParseQuery("host=" + host)
@@ -108,9 +108,9 @@ func TestScanDamagedFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := rotated(t, dir)[0]
-	text := contents(t, first)
+	text := audittest.Contents(t, first)
 	for _, cut := range []int{0, 5, len(text) / 2} {
-		write(t, first, text[:cut])
+		audittest.Write(t, first, text[:cut])
 		_, stats := read(t, dir)
 		if stats.Unreadable == 0 || stats.Bad[0].File != filepath.Base(first) || stats.LastSeq != last {
 			t.Errorf("cut at %d: got %+v", cut, stats)
@@ -147,7 +147,7 @@ func TestScanWindow(t *testing.T) {
 
 func TestScanStops(t *testing.T) {
 	dir := t.TempDir()
-	write(t, live(dir), lines(t, 3))
+	audittest.Write(t, live(dir), lines(t, 3))
 	boom := errors.New("boom")
 	for _, tt := range []struct{ give, want error }{{boom, boom}, {fs.SkipAll, nil}} {
 		calls := 0

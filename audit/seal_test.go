@@ -98,7 +98,7 @@ func TestOpenReadsNoSealedSegment(t *testing.T) {
 	}
 	l.Close()
 	for _, f := range rotated(t, dir) {
-		write(t, f, "this would be an error")
+		audittest.Write(t, f, "this would be an error")
 	}
 	l = open(t, small(dir))
 	add(t, l, audittest.Decision())
@@ -121,10 +121,10 @@ func TestTornCheckpoint(t *testing.T) {
 	l.Close()
 	path := filepath.Join(dir, "checkpoints-000000000001")
 	for i := range 4 {
-		text := contents(t, path)
+		text := audittest.Contents(t, path)
 		begin := strings.LastIndex(text, "webproxy audit ")
 		cut := []int{begin + 1, begin + 100, len(text) - 2, len(text) - 1}[i]
-		write(t, path, text[:cut])
+		audittest.Write(t, path, text[:cut])
 		l := open(t, audit.Options{Dir: dir})
 		add(t, l, audittest.Decision())
 		if got := l.Recent(2); len(got) != 1 {
@@ -167,7 +167,7 @@ func TestSealTriesAgain(t *testing.T) {
 	if v.Checkpoints < 4 || v.Sealed != v.LastSeq {
 		t.Errorf("%d checkpoints, up to %d of %d", v.Checkpoints, v.Sealed, v.LastSeq)
 	}
-	if got := strings.Count(contents(t, o.Anchor), "webproxy audit"); uint64(got) != v.Checkpoints {
+	if got := strings.Count(audittest.Contents(t, o.Anchor), "webproxy audit"); uint64(got) != v.Checkpoints {
 		t.Errorf("%d checkpoints in the anchor, want %d", got, v.Checkpoints)
 	}
 }
@@ -217,7 +217,7 @@ func TestKey(t *testing.T) {
 	// The public key is written again, and it is the same.
 	os.Remove(audit.PublicKeyFile(key))
 	open(t, o).Close()
-	if again := contents(t, audit.PublicKeyFile(key)); again != public+"\n" {
+	if again := audittest.Contents(t, audit.PublicKeyFile(key)); again != public+"\n" {
 		t.Errorf("the public key was %s, and is %s", public, again)
 	}
 	fails := func(want string) {
@@ -231,9 +231,9 @@ func TestKey(t *testing.T) {
 			t.Errorf("Open: %v, want %q", err, want)
 		}
 	}
-	good := contents(t, key)
+	good := audittest.Contents(t, key)
 	for _, bad := range []string{"", "hello\n", "PRIVATE+KEY+x+00000000+AAAA\n", good[:len(good)/2]} {
-		write(t, key, bad)
+		audittest.Write(t, key, bad)
 		fails("audit key")
 	}
 	// A new key does not take the old one's place: the old one's checkpoints are there.

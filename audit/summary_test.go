@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 func summaries(t *testing.T, dir string) []string {
@@ -99,7 +100,7 @@ func TestSummaryIsNeverTheTruth(t *testing.T) {
 	if len(made) != 2 {
 		t.Fatalf("%d summaries, want 2", len(made))
 	}
-	first, second := contents(t, made[0]), contents(t, made[1])
+	first, second := audittest.Contents(t, made[0]), audittest.Contents(t, made[1])
 	for name, damage := range map[string]string{
 		"cut":             first[:len(first)/2],
 		"empty":           "",
@@ -108,7 +109,7 @@ func TestSummaryIsNeverTheTruth(t *testing.T) {
 		"flipped a bit":   first[:40] + string(first[40]^1) + first[41:],
 		"something added": first + "x",
 	} {
-		write(t, made[0], damage)
+		audittest.Write(t, made[0], damage)
 		if got := countBy(t, dir, audit.ScanOptions{}, by); got != want {
 			t.Errorf("%s: counted otherwise", name)
 		}
@@ -123,7 +124,7 @@ func TestSummariseRemovesOrphans(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := filepath.Join(dir, "notes.summary.json.gz")
-	write(t, other, "")
+	audittest.Write(t, other, "")
 	gone := rotated(t, dir)[0]
 	os.Remove(gone)
 	if err := audit.Summarise(t.Context(), dir); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"webproxy/audit"
+	"webproxy/internal/audittest"
 )
 
 // TestTamper is the matrix: what is done to a log, and what Verify says of it.
@@ -79,48 +80,50 @@ func TestTamper(t *testing.T) {
 		{"segments swapped", []string{"begins with seq {2}, not {1} as its name says", "begins with seq {1}, not {2} as its name says"}, true,
 			func(t *testing.T, h *history) { h.swap(t, h.segments[1], h.segments[2]) }},
 		{"old segment replayed", []string{"begins with seq 1, not {2}", "seq {2}..{3-1}: ", "seq 1..{1-1}: there again"}, true,
-			func(t *testing.T, h *history) { write(t, h.segments[2], contents(t, h.segments[0])) }},
+			func(t *testing.T, h *history) {
+				audittest.Write(t, h.segments[2], audittest.Contents(t, h.segments[0]))
+			}},
 		{"re-signed with another key", []string{"signed by another key, site-01+", "covered by no checkpoint: there is none"}, false, func(t *testing.T, h *history) {
 			unseal(t, h.dir)
 			o := small(h.dir)
 			o.Key = filepath.Join(t.TempDir(), "audit.key")
 			o.Site = "site-01"
 			open(t, o).Close()
-			write(t, h.anchor, "")
+			audittest.Write(t, h.anchor, "")
 		}},
 		{"checkpoints deleted", []string{"covered by no checkpoint: there is none"}, false, func(t *testing.T, h *history) {
 			for i := range h.firsts {
 				os.Remove(h.checkpoints(i))
 			}
 			os.Remove(h.anchor)
-			write(t, h.anchor, "")
+			audittest.Write(t, h.anchor, "")
 		}},
-		{"one file of checkpoints deleted", []string{"checkpoints ", " are not there"}, false, func(t *testing.T, h *history) { os.Remove(h.checkpoints(1)); write(t, h.anchor, "") }},
+		{"one file of checkpoints deleted", []string{"checkpoints ", " are not there"}, false, func(t *testing.T, h *history) { os.Remove(h.checkpoints(1)); audittest.Write(t, h.anchor, "") }},
 		{"last checkpoints deleted", []string{"covered by no checkpoint: they are of "}, false, func(t *testing.T, h *history) {
-			write(t, h.anchor, "")
+			audittest.Write(t, h.anchor, "")
 			os.Remove(h.checkpoints(3))
-			text := contents(t, h.checkpoints(2))
+			text := audittest.Contents(t, h.checkpoints(2))
 			at := strings.Index(text, "webproxy audit site-01")
 			next := strings.Index(text[at+1:], "webproxy audit site-01")
-			write(t, h.checkpoints(2), text[:at+1+next])
+			audittest.Write(t, h.checkpoints(2), text[:at+1+next])
 		}},
 		{"checkpoint altered", []string{"altered: its signature by site-01+"}, false, func(t *testing.T, h *history) {
-			write(t, h.checkpoints(1), strings.Replace(contents(t, h.checkpoints(1)), "\ntime 2000", "\ntime 2001", 1))
+			audittest.Write(t, h.checkpoints(1), strings.Replace(audittest.Contents(t, h.checkpoints(1)), "\ntime 2000", "\ntime 2001", 1))
 		}},
 		{"old checkpoints put back", []string{"an old file was put back"}, false, func(t *testing.T, h *history) {
-			write(t, h.checkpoints(2), contents(t, h.checkpoints(2))+contents(t, h.checkpoints(0)))
+			audittest.Write(t, h.checkpoints(2), audittest.Contents(t, h.checkpoints(2))+audittest.Contents(t, h.checkpoints(0)))
 		}},
 		{"hash altered", []string{"seq {1+40}: the stored hash was altered; the record is intact"}, true, func(t *testing.T, h *history) {
-			b := []byte(contents(t, h.hashes(1)))
+			b := []byte(audittest.Contents(t, h.hashes(1)))
 			b[40*32]++
-			write(t, h.hashes(1), string(b))
+			audittest.Write(t, h.hashes(1), string(b))
 		}},
 		{"record and hash altered", []string{"records differ from checkpoint ", "which of them cannot be told"}, false, func(t *testing.T, h *history) {
 			h.alter(t, 1, 40)
-			b := []byte(contents(t, h.hashes(1)))
+			b := []byte(audittest.Contents(t, h.hashes(1)))
 			sum := audit.LeafHash([]byte(strings.Split(h.text(t, h.segments[1]), "\n")[40]))
 			copy(b[40*32:], sum[:])
-			write(t, h.hashes(1), string(b))
+			audittest.Write(t, h.hashes(1), string(b))
 		}},
 		{"record altered, hashes deleted", []string{"records differ from checkpoint "}, false, func(t *testing.T, h *history) {
 			h.alter(t, 1, 40)
@@ -152,31 +155,31 @@ func TestTamperCompressed(t *testing.T) {
 		do     func(t *testing.T, h *history)
 	}{
 		{"summary edited", []string{"{summary 1}: not what the records of its file add up to"}, true, func(t *testing.T, h *history) {
-			plain := gunzip(t, contents(t, h.summary(1)))
+			plain := gunzip(t, audittest.Contents(t, h.summary(1)))
 			edited := strings.Replace(plain, `"requests":`, `"requests":1`, 1)
 			if edited == plain {
 				t.Fatal("nothing was edited")
 			}
-			write(t, h.summary(1), gzipped(t, edited))
+			audittest.Write(t, h.summary(1), gzipped(t, edited))
 		}},
 		{"summary edited, and a record altered", []string{"{summary 1}: not what", "seq {2+10}: record differs from checkpoint "}, true, func(t *testing.T, h *history) {
-			plain := gunzip(t, contents(t, h.summary(1)))
-			write(t, h.summary(1), gzipped(t, strings.Replace(plain, `"host":"gbl.his`, `"host":"aaa.his`, 1)))
+			plain := gunzip(t, audittest.Contents(t, h.summary(1)))
+			audittest.Write(t, h.summary(1), gzipped(t, strings.Replace(plain, `"host":"gbl.his`, `"host":"aaa.his`, 1)))
 			h.alter(t, 2, 10)
 		}},
 		{"file cut short", []string{"unexpected EOF ({file 1})", "missing"}, false, func(t *testing.T, h *history) {
-			text := contents(t, h.segments[1])
-			write(t, h.segments[1], text[:len(text)/2])
+			text := audittest.Contents(t, h.segments[1])
+			audittest.Write(t, h.segments[1], text[:len(text)/2])
 		}},
 		{"file without its end", []string{"unexpected EOF ({file 1})"}, false, func(t *testing.T, h *history) {
-			text := contents(t, h.segments[1])
-			write(t, h.segments[1], text[:len(text)-4])
+			text := audittest.Contents(t, h.segments[1])
+			audittest.Write(t, h.segments[1], text[:len(text)-4])
 		}},
-		{"file emptied", []string{"({file 1})", "seq {1}..{2-1}: "}, false, func(t *testing.T, h *history) { write(t, h.segments[1], "") }},
+		{"file emptied", []string{"({file 1})", "seq {1}..{2-1}: "}, false, func(t *testing.T, h *history) { audittest.Write(t, h.segments[1], "") }},
 		{"bit flipped in the file", []string{"gzip: invalid checksum ({file 1})"}, false, func(t *testing.T, h *history) {
-			text := []byte(contents(t, h.segments[1]))
+			text := []byte(audittest.Contents(t, h.segments[1]))
 			text[len(text)/2] ^= 4
-			write(t, h.segments[1], string(text))
+			audittest.Write(t, h.segments[1], string(text))
 		}},
 	}
 	whole := soundHistory(t, true)
@@ -205,7 +208,7 @@ func (h *history) copy(t *testing.T) *history {
 	c := *h
 	c.dir = crashed(t, h.dir)
 	c.anchor = filepath.Join(t.TempDir(), "anchor")
-	write(t, c.anchor, contents(t, h.anchor))
+	audittest.Write(t, c.anchor, audittest.Contents(t, h.anchor))
 	c.segments = nil
 	for _, s := range h.segments {
 		c.segments = append(c.segments, filepath.Join(c.dir, filepath.Base(s)))

@@ -54,11 +54,11 @@ func TestTidyAfterACrash(t *testing.T) {
 	fill(t, l, dir, 1)
 	last := l.Recent(1)[0].Seq
 	plain := rotated(t, dir)[0]
-	text := contents(t, plain)
+	text := audittest.Contents(t, plain)
 	if err := l.Tidy(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	gz := contents(t, plain+".gz")
+	gz := audittest.Contents(t, plain+".gz")
 	l.Close()
 
 	tests := []struct {
@@ -80,7 +80,7 @@ func TestTidyAfterACrash(t *testing.T) {
 				os.Remove(f)
 			}
 			for name, text := range tt.files {
-				write(t, name, text)
+				audittest.Write(t, name, text)
 			}
 			if tt.name != "another content" {
 				wantWhole(t, dir, last)
@@ -157,7 +157,7 @@ func TestModes(t *testing.T) {
 			t.Errorf("%s has mode %o, want at most %o", path, got, want)
 		}
 	}
-	if !bytes.Contains([]byte(contents(t, live(dir))), []byte("egress.decision")) {
+	if !bytes.Contains([]byte(audittest.Contents(t, live(dir))), []byte("egress.decision")) {
 		t.Error("no record in the live file")
 	}
 }

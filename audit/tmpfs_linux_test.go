@@ -49,7 +49,7 @@ func TestDiskNearlyFull(t *testing.T) {
 		want bool
 	}{{500, false}, {100, true}, {90, false}, {150, false}, {100, false}, {300, false}, {100, true}} {
 		os.Remove(ballast)
-		write(t, ballast, string(make([]byte, freeOn(t, disk)-step.free<<10)))
+		audittest.Write(t, ballast, string(make([]byte, freeOn(t, disk)-step.free<<10)))
 		err := l.CheckRoom()
 		if free := l.Usage().Free; free>>10 < step.free-8 || free>>10 > step.free+8 {
 			t.Fatalf("%d KiB free, want about %d", free>>10, step.free)
@@ -79,7 +79,7 @@ func TestFullDisk(t *testing.T) {
 	var acknowledged, refused uint64
 	for round := range 3 {
 		// Full but for a little, so that a record fits in part.
-		write(t, ballast, string(make([]byte, 64<<10)))
+		audittest.Write(t, ballast, string(make([]byte, 64<<10)))
 		fillUp(t, ballast)
 		for refusedNow := 0; refusedNow < 20; {
 			r := audittest.Decision()
@@ -181,7 +181,7 @@ func TestFullDiskKeepsCounts(t *testing.T) {
 		add(t, l, denial("loop.example.org"))
 	}
 	ballast := filepath.Join(disk, "ballast")
-	write(t, ballast, "")
+	audittest.Write(t, ballast, "")
 	fillUp(t, ballast)
 	for range 500 {
 		add(t, l, denial("loop.example.org")) // no record, nothing to write
@@ -207,7 +207,7 @@ func TestFullDiskRetains(t *testing.T) {
 		fill(t, l, dir, 2)
 		time.Sleep(2 * time.Hour)
 		ballast := filepath.Join(disk, "ballast")
-		write(t, ballast, "")
+		audittest.Write(t, ballast, "")
 		fillUp(t, ballast)
 		for err := error(nil); err == nil; { // what room its last page had
 			r := audittest.Decision()
@@ -253,7 +253,7 @@ func TestFullDiskRefuses(t *testing.T) {
 		t.Fatalf("got %s", got)
 	}
 	ballast := filepath.Join(disk, "ballast")
-	write(t, ballast, "")
+	audittest.Write(t, ballast, "")
 	fillUp(t, ballast)
 	refused := 0
 	for refused < 10 {

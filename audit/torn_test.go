@@ -21,18 +21,18 @@ func TestTornEndIsSaid(t *testing.T) {
 		if err := l.Seal(); err != nil {
 			t.Fatal(err)
 		}
-		whole := contents(t, live(dir))
-		write(t, live(dir), whole+tail)
+		whole := audittest.Contents(t, live(dir))
+		audittest.Write(t, live(dir), whole+tail)
 		for _, head := range []string{"", filepath.Join(dir+"-key", "audit.head")} {
 			v := wantSound(t, dir, audit.VerifyOptions{Head: head})
 			if notes := strings.Join(v.Notes, "; "); !strings.Contains(notes, "audit.ndjson: the last ") || !strings.Contains(notes, "no whole record") {
 				t.Errorf("%.10q behind an open log, head %q: notes %q", tail, head, v.Notes)
 			}
 		}
-		write(t, live(dir), whole)
+		audittest.Write(t, live(dir), whole)
 		l.Close()
-		whole = contents(t, live(dir))
-		write(t, live(dir), whole+tail)
+		whole = audittest.Contents(t, live(dir))
+		audittest.Write(t, live(dir), whole+tail)
 		for _, head := range []string{"", filepath.Join(dir+"-key", "audit.head")} {
 			v := verify(t, dir, audit.VerifyOptions{Head: head})
 			if v.OK() || len(v.Problems) != 1 || v.Problems[0].Kind != audit.Inserted || !strings.Contains(v.String(), "no whole line") {
@@ -55,7 +55,7 @@ func TestAnchorBegins(t *testing.T) {
 			if v.AnchorBegins != 0 || strings.Contains(v.String(), "begins") {
 				t.Errorf("a whole anchor: %v", v)
 			}
-			write(t, anchor, "")
+			audittest.Write(t, anchor, "")
 		}
 		if err := l.Seal(); err != nil {
 			t.Fatal(err)

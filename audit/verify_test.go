@@ -110,9 +110,9 @@ func (h *history) head() string { return filepath.Join(h.dir+"-key", "audit.head
 func (h *history) text(t *testing.T, file string) string {
 	t.Helper()
 	if strings.HasSuffix(file, ".gz") {
-		return gunzip(t, contents(t, file))
+		return gunzip(t, audittest.Contents(t, file))
 	}
-	return contents(t, file)
+	return audittest.Contents(t, file)
 }
 
 // edit changes the lines of segment i, newlines included.
@@ -125,7 +125,7 @@ func (h *history) edit(t *testing.T, i int, change func(lines []string) []string
 	if strings.HasSuffix(file, ".gz") {
 		text = gzipped(t, text)
 	}
-	write(t, file, text)
+	audittest.Write(t, file, text)
 }
 
 // alter changes a byte of a line of segment i.
@@ -138,9 +138,9 @@ func (h *history) alter(t *testing.T, i, line int) {
 
 func (h *history) swap(t *testing.T, a, b string) {
 	t.Helper()
-	was := contents(t, a)
-	write(t, a, contents(t, b))
-	write(t, b, was)
+	was := audittest.Contents(t, a)
+	audittest.Write(t, a, audittest.Contents(t, b))
+	audittest.Write(t, b, was)
 }
 
 func TestVerify(t *testing.T) {

@@ -2,7 +2,6 @@ package report_test
 
 import (
 	"html"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/audit/report"
+	"webproxy/internal/audittest"
 	"webproxy/policy"
 )
 
@@ -33,7 +33,7 @@ func TestReportOfHostileRecords(t *testing.T) {
 		}
 		log.Write(append(line, '\n'))
 	}
-	put(t, filepath.Join(dir, "audit.ndjson"), log.String())
+	audittest.Write(t, filepath.Join(dir, "audit.ndjson"), log.String())
 	r, err := report.Make(dir, report.Options{
 		Findings: []report.Finding{{Rule: evil, Source: evil, Text: evil}}, Integrity: evil, Rules: []policy.RuleInfo{},
 	})
@@ -62,7 +62,7 @@ func TestReportOfHostileRecords(t *testing.T) {
 	if err := r.WriteCSV(out); err != nil {
 		t.Fatal(err)
 	}
-	if learned := contents(t, filepath.Join(out, "learned.csv")); !strings.Contains(learned, "\n'=cmd|") {
+	if learned := audittest.Contents(t, filepath.Join(out, "learned.csv")); !strings.Contains(learned, "\n'=cmd|") {
 		t.Errorf("a formula: %s", learned)
 	}
 }
@@ -100,7 +100,7 @@ func TestReportFormulas(t *testing.T) {
 	if err := r.WriteCSV(dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{html.UnescapeString(page.String()), contents(t, filepath.Join(dir, "denied.csv"))} {
+	for _, text := range []string{html.UnescapeString(page.String()), audittest.Contents(t, filepath.Join(dir, "denied.csv"))} {
 		if strings.Contains(text, "<td>=") || strings.Contains(text, "\n=") || strings.Contains(text, ";=") || !strings.Contains(text, "=cmd|") {
 			t.Errorf("a formula in\n%s", text)
 		}
@@ -108,19 +108,3 @@ func TestReportFormulas(t *testing.T) {
 }
 
 var october = time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
-
-func put(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func contents(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}

@@ -1,8 +1,10 @@
-// Package audittest has records of the audit log for tests.
+// Package audittest has records of the audit log, and reads and writes its files, for tests.
 package audittest
 
 import (
 	"net/netip"
+	"os"
+	"testing"
 	"time"
 
 	"webproxy/audit"
@@ -30,4 +32,22 @@ func Close() audit.Record {
 		Status: 200, BytesOut: 2211, BytesIn: 48121,
 		Duration: 81*time.Second + 12*time.Millisecond, DNS: 300 * time.Microsecond, Connect: 21 * time.Millisecond,
 	}
+}
+
+// Write makes text the content of the file at path.
+func Write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Contents is what the file at path has.
+func Contents(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
