@@ -23,7 +23,7 @@ type parkingLot struct {
 	mu    sync.Mutex // guards what follows, and the links of tunnels; taken after tunnel.mu
 	first *tunnel    // of those that are looked at
 	timer *time.Timer
-	looks []*tunnel // of look, kept for the next one
+	looks []*tunnel // memory of a look that is over, for the next one
 
 	waiter flowWaiter
 }
@@ -77,17 +77,19 @@ func (l *parkingLot) leave(t *tunnel) {
 // look looks at all tunnels in which bytes may move.
 func (l *parkingLot) look() {
 	l.mu.Lock()
+	all := l.looks
+	l.looks = nil // a look that takes longer than the interval may meet the next one
 	for t := l.first; t != nil; t = t.next {
-		l.looks = append(l.looks, t)
+		all = append(all, t)
 	}
 	l.mu.Unlock()
-	for _, t := range l.looks {
+	for _, t := range all {
 		t.look()
 	}
-	clear(l.looks)
-	l.looks = l.looks[:0]
+	clear(all)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.looks = all[:0]
 	if l.first != nil {
 		l.timer.Reset(parkingInterval)
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // parkable returns a tunnel that parks, to be started.
@@ -145,4 +147,22 @@ func TestTunnelParksAnyTime(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
+}
+
+// On a busy machine a look takes longer than the interval, and the next one begins meanwhile.
+func TestLooksOverlap(t *testing.T) {
+	lot := &parkingLot{}
+	t.Cleanup(lot.waiter.close)
+	for range 50 {
+		startTunnel(t, &tunnel{lot: lot, idle: time.Hour})
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				lot.look()
+			}
+		})
+	}
+	wg.Wait()
 }
