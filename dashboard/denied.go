@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/policy"
 )
 
@@ -23,10 +24,14 @@ func (p *Pages) denied(w http.ResponseWriter, r *http.Request) {
 	t := &table{Name: "denied", Empty: "Nothing was denied.",
 		Command: "webproxy audit query " + f.expression("decision=deny") + f.since() + " --by host,port,reason",
 		Heads: []head{{"target", "Host", "h"}, {"reason", "Reason", "w"}, {"now", "Now", "w"}, {"requests", "Requests", "n"}, {"hours", "24 h", ""},
-			{"clients", "Clients", "w"}, {"groups", "Groups", ""}, {"first", "Since", "t"}, {"last", "Last", "t"}}}
+			{"decide", "Decide", ""}, {"clients", "Clients", "w"}, {"groups", "Groups", ""}, {"first", "Since", "t"}, {"last", "Last", "t"}}}
 	for _, u := range p.uses(f, true, denied, byHostAndReason) {
+		decide := cell{Text: "decide", Link: u.decideLink()}
+		if u.host == "" || u.host == audit.Other {
+			decide = cell{}
+		}
 		t.Rows = append(t.Rows, row{u.key(), []cell{
-			{Text: u.Target(), Link: u.whyLink()}, text(u.reason), standing(set, u, now), number(u.Requests), spark(&u.Hours, "deny"),
+			{Text: u.Target(), Link: u.whyLink()}, text(u.reason), standing(set, u, now), number(u.Requests), spark(&u.Hours, "deny"), decide,
 			text(u.ClientList()), text(u.GroupList()), moment(u.First), moment(u.Last),
 		}})
 	}

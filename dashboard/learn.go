@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -135,7 +136,7 @@ func (l *lesson) proposalTables() (bulk, rest *table) {
 		} else if x.About != "" {
 			evidence.More = append(evidence.More, x.About)
 		}
-		r := row{fmt.Sprintf("%08d", i), []cell{text(x.Group), text(x.Entry), text(string(x.Kind)), number(uint64(x.Confidence)), number(uint64(x.Excess)),
+		r := row{fmt.Sprintf("%08d", i), []cell{text(x.Group), {Text: x.Entry, Link: "/proposal?" + url.Values{"group": {x.Group}, "entry": {x.Entry}}.Encode()}, text(string(x.Kind)), number(uint64(x.Confidence)), number(uint64(x.Excess)),
 			evidence, {More: x.Concerns}}}
 		if x.Bulk() {
 			bulk.Rows = append(bulk.Rows, r)

@@ -11,6 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
+	"golang.org/x/time/rate"
+
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/pagestyle"
@@ -44,8 +47,16 @@ type Pages struct {
 	Trouble   func() []string
 	Receivers func() []Receiver
 	Version   string
+	// Links are those that log somebody in. Record writes a record about what somebody did; nil for nobody who keeps it.
+	Links  Links
+	Record func(*audit.Record)
 
-	pages *template.Template
+	pages    *template.Template
+	sessions *scs.SessionManager
+	guesses  *rate.Limiter
+
+	writing sync.Mutex // held while something is written; guards written
+	written time.Time  // when the last change was written
 }
 
 // A Receiver is somewhere that the log is sent to.
@@ -76,7 +87,18 @@ func (p *Pages) Handler() (http.Handler, error) {
 	if _, err := p.pages.Parse(svg.Templates); err != nil {
 		return nil, err
 	}
+	p.sessions, p.guesses = newSessions(), newGuesses()
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /login", p.login)
+	mux.HandleFunc("GET /login/{token}", p.login)
+	mux.HandleFunc("POST /login", p.loggedIn)
+	mux.HandleFunc("POST /logout", p.logout)
+	mux.HandleFunc("GET /decide", p.decide)
+	mux.HandleFunc("POST /decide", p.by(p.decided))
+	mux.HandleFunc("GET /proposal", p.proposal)
+	mux.HandleFunc("POST /proposal", p.by(p.answered))
+	mux.HandleFunc("POST /phase", p.by(p.phase))
+	mux.HandleFunc("POST /mode", p.by(p.mode))
 	mux.HandleFunc("GET /{$}", p.overview)
 	mux.HandleFunc("GET /live", p.live)
 	mux.HandleFunc("GET /live/events", p.events)
@@ -95,6 +117,7 @@ func (p *Pages) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", []byte(pagestyle.CSS)))
 	mux.HandleFunc("GET /app.js", asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	sessions := p.sessions.LoadAndSave(mux)
 	guard := http.NewCrossOriginProtection()
 	return guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -105,7 +128,12 @@ func (p *Pages) Handler() (http.Handler, error) {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Frame-Options", "DENY")
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-		mux.ServeHTTP(w, r)
+		switch r.URL.Path {
+		case "/live/events", "/style.css", "/app.js": // a stream is not held back until it ends
+			mux.ServeHTTP(w, r)
+		default:
+			sessions.ServeHTTP(w, r)
+		}
 	})), nil
 }
 
@@ -127,6 +155,8 @@ type screen struct {
 	Refresh int // seconds; 0 for never
 	Why     string
 	Version string
+	User    string // who is logged in
+	Flash   string // what came of what somebody did
 
 	AsOf     string
 	Counting string // how much of the log is counted; empty if it is
@@ -153,6 +183,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title strin
 	if r.URL.Path == "/why" {
 		s.Why = r.URL.Query().Get("q")
 	}
+	s.User, s.Flash = p.user(r), p.sessions.PopString(r.Context(), flashKey)
 	now := time.Now()
 	p.Live.View(func(v *live.View) {
 		switch {

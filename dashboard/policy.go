@@ -29,6 +29,9 @@ type policyBody struct {
 	Texts    string
 	Editable bool
 	Path     string
+	Phases   []phaseRow
+	Groups   []groupState
+	User     string
 }
 
 const (
@@ -101,6 +104,10 @@ func (p *Pages) policy(w http.ResponseWriter, r *http.Request) {
 	cfg, now := p.Config(), time.Now()
 	v := r.URL.Query()
 	b := policyBody{State: v.Get("state"), States: []string{ruleAll, ruleUsed, ruleUnused, ruleWide, ruleEnding}, Editable: cfg.Path != "", Path: cfg.Path}
+	b.Phases, b.User = phaseRows(cfg, now), p.user(r)
+	for _, g := range cfg.Set.Groups() {
+		b.Groups = append(b.Groups, groupState{Name: g.Name, Mode: g.Mode.String()})
+	}
 	if !slices.Contains(b.States, b.State) {
 		b.State = ruleAll
 	}

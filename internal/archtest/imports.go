@@ -106,7 +106,8 @@ var namedIn = map[string][]string{
 	"golang.org/x/text":                   {"policy/cond_path_reading.go"},
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
 	"golang.org/x/term":                   {"cmd/webproxy/"},
-	"golang.org/x/time":                   {"proxy/", "cmd/webproxy/"},
+	"github.com/alexedwards/scs/v2":       {"dashboard/"},
+	"golang.org/x/time":                   {"dashboard/", "proxy/", "cmd/webproxy/"},
 	"google.golang.org/protobuf":          {"ship/"},
 	// for tests only
 	"github.com/google/go-cmp":              {},

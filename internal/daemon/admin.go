@@ -18,12 +18,15 @@ import (
 const (
 	StatusPath = "/v1/status" // GET: Status
 	ReloadPath = "/v1/reload" // POST: Reloaded
+
+	DashboardPath = "/v1/dashboard" // POST: DashboardLink
 )
 
 // routeAdmin registers what commands can ask. To add a request: a line here, and a handler, which is told who asks.
 func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("GET "+StatusPath, d.adminStatus)
 	s.Handle("POST "+ReloadPath, d.adminReload)
+	s.Handle("POST "+DashboardPath, d.adminDashboard)
 }
 
 // serveAdmin serves the admin socket until the returned function is called. The proxy serves without one if it cannot be

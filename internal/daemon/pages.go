@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/dashboard"
+	"webproxy/internal/adminsocket"
 	"webproxy/proxy"
 )
 
@@ -28,14 +30,38 @@ func (d *daemon) followAudit() (stop func()) {
 	}
 }
 
+// A DashboardLink is where somebody who asked the admin socket is logged in to the dashboard, once.
+type DashboardLink struct {
+	URL string `json:"url"`
+}
+
+// adminDashboard makes a link for who asks.
+func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
+	if d.pages == nil {
+		return nil, &adminsocket.Error{Status: http.StatusConflict, Message: "the proxy has no dashboard: dashboard.listen is off"}
+	}
+	path, err := d.pages.Links.New(r.Actor.Name, time.Now())
+	if err != nil {
+		return nil, &adminsocket.Error{Status: http.StatusTooManyRequests, Message: err.Error()}
+	}
+	host, port, err := net.SplitHostPort(d.cfg.Dashboard.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1" // one logs in on the machine itself
+	}
+	return &DashboardLink{"http://" + net.JoinHostPort(host, port) + path}, nil
+}
+
 // dashboard is the server of the operator's listener.
 func (d *daemon) dashboard() (*http.Server, error) {
-	pages := &dashboard.Pages{
+	d.pages = &dashboard.Pages{
 		Config: func() *config.Config { return d.current.Load() }, Audit: d.cfg.Audit.WithDefaults(),
 		Live: &d.follow, Feed: &d.feed, Jobs: &d.jobs, Status: &d.status,
-		Usage: d.audit.Usage, Trouble: d.trouble, Receivers: d.receivers, Version: d.version,
+		Usage: d.audit.Usage, Trouble: d.trouble, Receivers: d.receivers, Version: d.version, Record: d.record,
 	}
-	screens, err := pages.Handler()
+	screens, err := d.pages.Handler()
 	if err != nil {
 		return nil, err
 	}

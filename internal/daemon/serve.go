@@ -62,6 +62,7 @@ type daemon struct {
 	jobs    jobs.Runner                   // of the dashboard
 	feed    live.Feed
 	follow  live.Follower
+	pages   *dashboard.Pages // nil if there is no dashboard
 
 	version string
 	began   time.Time

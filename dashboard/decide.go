@@ -1,0 +1,310 @@
+package dashboard
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/learn"
+	"webproxy/policy"
+	"webproxy/review"
+)
+
+// A decideBody is the page on which a denied host is decided.
+type decideBody struct {
+	Target, Host, Port, Scheme, Client string
+	Group                              string
+	Text                               string // the explanation
+	Exact                              string
+	Wider, NotWider                    string
+	GoesTo                             string
+	Wrong                              string
+	User                               string
+}
+
+// decideLink leads to the page on which a denied host is decided.
+func (u *use) decideLink() string {
+	v := url.Values{"host": {u.host}, "port": {fmt.Sprint(u.port)}, "scheme": {u.scheme}, "client": {audit.AddrText(u.like.Client)}}
+	return "/decide?" + v.Encode()
+}
+
+// decideOf reads which host is meant: what a form says is judged as what a client says.
+func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
+	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client"), User: p.user(r)}
+	cfg := p.Config()
+	var scheme policy.Scheme
+	client, err := netip.ParseAddr(b.Client)
+	if err == nil {
+		err = scheme.UnmarshalText([]byte(b.Scheme))
+	}
+	var t policy.Target
+	if err == nil {
+		host := b.Host
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		t, err = policy.ParseTarget(scheme, host+":"+b.Port)
+	}
+	if err != nil {
+		b.Wrong = err.Error()
+		return b, req
+	}
+	b.Target, b.Group = t.HostPort(), cfg.Set.GroupOf(client)
+	req = policy.Request{Time: time.Now(), Client: client, Method: "CONNECT", Target: t}
+	if scheme == policy.HTTP {
+		req.Method, req.Path = "GET", "/"
+	}
+	x := cfg.Set.Explain(&req)
+	b.Text = review.ExplainText(&x, &req, review.ListedIn(cfg, &x))
+	b.Exact = learn.EntryFor(t.Host(), t.Port(), scheme)
+	b.Wider, b.NotWider = learn.WiderThan(t.Host(), t.Port(), scheme)
+	b.GoesTo = review.Writer{Config: cfg}.GoesTo(b.Group)
+	return b, req
+}
+
+func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
+	b, _ := p.decideOf(r)
+	p.render(w, r, "decide", "Decide", nil, 0, &b)
+}
+
+// decided carries out what somebody decided about a denied host.
+func (p *Pages) decided(w http.ResponseWriter, r *http.Request, user string) {
+	b, _ := p.decideOf(r)
+	item := learn.Item{Group: b.Group, Entry: b.Exact, Answer: learn.Approve, Reason: strings.TrimSpace(r.PostFormValue("reason"))}
+	switch answer := r.PostFormValue("answer"); {
+	case b.Wrong != "":
+	case b.Group == "":
+		b.Wrong = "the client is in no group: a list cannot help it"
+	case item.Reason == "":
+		b.Wrong = "say why: the reason stands in the list and in the record"
+	case answer == "exact":
+	case answer == "wider" && b.Wider != "":
+		item.Entry = b.Wider
+	case answer == "hours":
+		item.Expires = time.Now().Add(4 * time.Hour).UTC().Truncate(time.Second).Format(time.RFC3339)
+	case answer == "reject":
+		item.Answer = learn.Reject
+	default:
+		b.Wrong = "choose one of the answers"
+	}
+	if b.Wrong == "" {
+		var text string
+		if text, b.Wrong = p.apply(user, []learn.Item{item}); b.Wrong == "" {
+			p.done(w, r, "/denied", text)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusUnprocessableEntity)
+	p.render(w, r, "decide", "Decide", nil, 0, &b)
+}
+
+// apply carries out answers in the name of user, and says what came of it, or what is wrong. One at a time: of two who
+// answer at once, the second sees what the first has written.
+func (p *Pages) apply(user string, items []learn.Item) (text, wrong string) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	a, err := review.Writer{Config: p.Config(), By: user}.Apply(items)
+	if err != nil {
+		return "", err.Error()
+	}
+	if a.Empty() {
+		return "Nothing new: " + a.Summary() + ".", ""
+	}
+	if wrong := p.commit(&a.Change); wrong != "" {
+		return "", wrong
+	}
+	return a.Summary() + ". It is in force within a second, and recorded in the name of " + user + ".", ""
+}
+
+// commit writes a change. p.writing is held.
+func (p *Pages) commit(c *review.Change) (wrong string) {
+	_, err := c.Commit()
+	var problems config.Problems
+	switch {
+	case err == nil:
+		p.written = time.Now()
+		return ""
+	case errors.Is(err, review.ErrChanged):
+		return "somebody else changed the files meanwhile; nothing was written, look again"
+	case errors.As(err, &problems):
+		var b strings.Builder
+		problems.Write(&b)
+		return b.String()
+	}
+	return err.Error()
+}
+
+// answered carries out answers to proposals: all that nothing speaks against, or one.
+func (p *Pages) answered(w http.ResponseWriter, r *http.Request, user string) {
+	wrong := ""
+	l := p.lastLesson()
+	reason := strings.TrimSpace(r.PostFormValue("reason"))
+	answer := learn.Answer(r.PostFormValue("answer"))
+	p.writing.Lock()
+	stale := l == nil || r.PostFormValue("made") != l.Made() || l.at.Before(p.written)
+	p.writing.Unlock()
+	var items []learn.Item
+	switch {
+	case stale:
+		wrong = "somebody answered meanwhile, or the log was read again; nothing was written, look again"
+	case reason == "" && answer != learn.Snooze:
+		wrong = "say why: the reason stands in the list and in the record"
+	case !slices.Contains([]learn.Answer{learn.Approve, learn.Narrow, learn.Reject, learn.Snooze}, answer):
+		wrong = "choose one of the answers"
+	default:
+		group, entry := r.PostFormValue("group"), r.PostFormValue("entry")
+		for _, x := range l.Proposals {
+			if entry == "" && answer == learn.Approve && x.Bulk() || entry != "" && x.Group == group && x.Entry == entry {
+				item := x.Item()
+				item.Answer, item.Reason = answer, reason
+				items = append(items, item)
+			}
+		}
+		if len(items) == 0 {
+			wrong = "there is no such proposal any more; look again"
+		}
+	}
+	text := ""
+	if wrong == "" {
+		text, wrong = p.apply(user, items)
+	}
+	if wrong != "" {
+		p.done(w, r, "/learn", "Not done: "+wrong)
+		return
+	}
+	p.Jobs.Start(learnJob, p.readLesson) // what was answered is asked no more
+	p.done(w, r, "/learn", text)
+}
+
+// Made identifies a reading.
+func (l *lesson) Made() string { return strconv.FormatInt(l.at.UnixNano(), 36) }
+
+// A proposalView is a proposal with the forms for its answer.
+type proposalView struct {
+	*learn.Proposal
+	Made   string
+	GoesTo string
+}
+
+// proposal shows one with all that is known.
+func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
+	l := p.lastLesson()
+	v := r.URL.Query()
+	if l != nil {
+		for _, x := range l.Proposals {
+			if x.Group == v.Get("group") && x.Entry == v.Get("entry") {
+				p.render(w, r, "proposal", "Proposal", nil, 0, &proposalView{x, l.Made(), review.Writer{Config: p.Config()}.GoesTo(x.Group)})
+				return
+			}
+		}
+	}
+	p.done(w, r, "/learn", "There is no such proposal any more.")
+}
+
+// A phaseRow is a phase, with its form.
+type phaseRow struct {
+	Name, When string
+	On         bool
+}
+
+func phaseRows(cfg *config.Config, now time.Time) []phaseRow {
+	var all []phaseRow
+	for _, name := range slices.Sorted(maps.Keys(cfg.Policy.Phases)) {
+		all = append(all, phaseRow{name, review.PhaseWhen(cfg.Policy.Phases[name]), cfg.Set.PhaseOn(name, now)})
+	}
+	return all
+}
+
+// phase starts or ends a phase.
+func (p *Pages) phase(w http.ResponseWriter, r *http.Request, user string) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	name, reason := r.PostFormValue("phase"), strings.TrimSpace(r.PostFormValue("reason"))
+	path := p.Config().Path
+	var text string
+	var err error
+	switch {
+	case reason == "":
+		err = errors.New("say why: the reason is recorded")
+	case r.PostFormValue("act") == "start":
+		length, parsed := time.ParseDuration(r.PostFormValue("for"))
+		if parsed != nil {
+			err = errors.New("for how long: want a time such as 4h")
+			break
+		}
+		var until time.Time
+		until, err = review.StartPhase(path, name, length, user, reason)
+		text = fmt.Sprintf("Phase %s is on until %s.", name, moment(until).Text)
+	default:
+		var still string
+		still, err = review.StopPhase(path, name)
+		text = fmt.Sprintf("Phase %s is no longer switched on by hand.", name)
+		if still != "" {
+			text += " It is on all the same: " + still + "."
+		}
+		if err == nil && p.Record != nil { // the file says no more who took it out
+			p.Record(&audit.Record{Type: audit.TypePhase, Phase: name, By: user, Ticket: reason, Detail: fmt.Sprintf("phase %s was ended on the dashboard", name)})
+		}
+	}
+	if err != nil {
+		text = "Not done: " + err.Error()
+	}
+	p.done(w, r, "/policy", text)
+}
+
+// mode switches the mode of a group.
+func (p *Pages) mode(w http.ResponseWriter, r *http.Request, user string) {
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	group, reason := r.PostFormValue("group"), strings.TrimSpace(r.PostFormValue("reason"))
+	text, err := func() (string, error) {
+		mode := policy.Enforce
+		switch r.PostFormValue("mode") {
+		case "enforce":
+			if r.PostFormValue("force") == "" && !p.isReady(group) {
+				return "", errors.New("learning of the group is not stable, or was not looked at; see Learn, or say that it shall be switched all the same")
+			}
+		case "learn":
+			mode = policy.Learn
+		default:
+			return "", errors.New("want enforce or learn")
+		}
+		if reason == "" {
+			return "", errors.New("say why: the reason is recorded")
+		}
+		c, err := review.SwitchMode(p.Config(), group, mode)
+		if err == nil {
+			err = c.Sign(user, reason)
+		}
+		if err != nil {
+			return "", err
+		}
+		if wrong := p.commit(&c.Change); wrong != "" {
+			return "", errors.New(wrong)
+		}
+		return fmt.Sprintf("Group %s: %s, within a second.", group, mode), nil
+	}()
+	if err != nil {
+		text = "Not done: " + err.Error()
+	}
+	p.done(w, r, "/policy", text)
+}
+
+// isReady reports whether the last reading says that the group may be switched to enforce.
+func (p *Pages) isReady(group string) bool {
+	l := p.lastLesson()
+	if l == nil {
+		return false
+	}
+	i := slices.IndexFunc(l.ready, func(r learn.Readiness) bool { return r.Group == group })
+	return i >= 0 && l.ready[i].Ready()
+}

@@ -1,0 +1,235 @@
+package dashboard
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"webproxy/config"
+)
+
+// A visitor is a browser without script.
+type visitor struct {
+	t   *testing.T
+	url string
+	c   *http.Client
+}
+
+func (s *site) visitor() *visitor {
+	s.t.Helper()
+	srv := httptest.NewServer(s.srv)
+	s.t.Cleanup(srv.Close)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &visitor{s.t, srv.URL, &http.Client{Jar: jar}}
+}
+
+func (v *visitor) post(path string, pairs ...string) (int, string) {
+	v.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	r, err := v.c.PostForm(v.url+path, form)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return r.StatusCode, string(text)
+}
+
+func (s *site) logIn(v *visitor, user string) {
+	s.t.Helper()
+	path, err := s.p.Links.New(user, time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	token := strings.TrimPrefix(path, "/login/")
+	if code, text := v.post("/login", "token", token); code != 200 || !strings.Contains(text, "You are logged in as "+user) {
+		s.t.Fatalf("login: %d\n%s", code, text)
+	}
+	if code, _ := s.visitor().post("/login", "token", token); code != 403 {
+		s.t.Errorf("a link that was used logs in again: %d", code)
+	}
+}
+
+func (s *site) file(name string) string {
+	s.t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, filepath.FromSlash(name)))
+	if err != nil && !os.IsNotExist(err) {
+		s.t.Fatal(err)
+	}
+	return string(data)
+}
+
+// reload takes over what was written, as the proxy does.
+func (s *site) reload() {
+	s.t.Helper()
+	cfg, err := config.Load(filepath.Join(s.dir, "webproxy.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.p.Config = func() *config.Config { return cfg }
+}
+
+// From Denied a host is approved exactly, for four hours, wider, or rejected: in the name of who is logged in, with a
+// reason, and by nobody else.
+func TestDecide(t *testing.T) {
+	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"))
+	v := s.visitor()
+	form := []string{"host", "new.sub.example.com", "port", "443", "scheme", "https", "client", "10.0.1.11"}
+	with := func(more ...string) []string { return append(append([]string{}, form...), more...) }
+	before := s.file("lists/approved.txt")
+	if code, text := v.post("/decide", with("answer", "exact", "reason", "CHG-2")...); code != 403 || !strings.Contains(text, "Nothing was changed") {
+		t.Errorf("nobody logged in: %d\n%s", code, text)
+	}
+	s.logIn(v, "bert")
+	for _, bad := range [][]string{with("answer", "exact"), with("answer", "exact", "reason", "  "), with("answer", "all", "reason", "x"), with("reason", "x"),
+		{"host", "a b", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "x"},
+		{"host", "a.example.com", "port", "443", "scheme", "https", "client", "192.0.2.1", "answer", "exact", "reason", "x"},
+		{"host", "h\n*.example.com", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "x"}} {
+		if code, _ := v.post("/decide", bad...); code != 422 {
+			t.Errorf("%q: %d, want 422", bad, code)
+		}
+	}
+	if got := s.file("lists/approved.txt"); got != before {
+		t.Fatalf("the list was changed: %s", got)
+	}
+	if code, text := v.post("/decide", with("answer", "exact", "reason", "CHG-2\nevil.example.com:443")...); strings.Contains(s.file("lists/approved.txt"), "\nevil") {
+		t.Errorf("a reason of two lines is two entries: %d %s\n%s", code, text, s.file("lists/approved.txt"))
+	}
+	for _, tt := range []struct{ answer, reason, want string }{
+		{"hours", "CHG-4", "new.sub.example.com:443 expires=2"},
+		{"exact", "CHG-3", "new.sub.example.com:443 by=bert reason=CHG-3"},
+		{"wider", "CHG-5", "*.sub.example.com:443 by=bert reason=CHG-5"},
+	} {
+		code, text := v.post("/decide", with("answer", tt.answer, "reason", tt.reason)...)
+		list := s.file("lists/approved.txt")
+		if code != 200 || !strings.HasPrefix(list, before) || !strings.Contains(list, "reason="+tt.reason) || !strings.Contains(list, strings.Fields(tt.want)[0]) {
+			t.Errorf("%s: %d, the list is\n%s\n%.1500s", tt.answer, code, list, text)
+		}
+		before = list
+	}
+	if code, _ := v.post("/decide", with("answer", "reject", "reason", "not ours")...); code != 200 || !strings.Contains(s.file("learn.yaml"), "not ours") || !strings.Contains(s.file("learn.yaml"), "bert") {
+		t.Errorf("rejected: %d, learn.yaml is\n%s", code, s.file("learn.yaml"))
+	}
+	s.reload()
+	if _, text := s.get("/denied"); !strings.Contains(text, "now allowed by") {
+		t.Error("what was approved is not said to be allowed now")
+	}
+}
+
+// Phases and modes are switched by name, with a reason.
+func TestPhasesAndModes(t *testing.T) {
+	s := newSite(t)
+	v := s.visitor()
+	if code, _ := v.post("/phase", "phase", "updates", "act", "start", "for", "2h", "reason", "x"); code != 403 || s.file("phases.yaml") != "" {
+		t.Errorf("nobody logged in: %d %s", code, s.file("phases.yaml"))
+	}
+	s.logIn(v, "anna")
+	for _, bad := range [][]string{{"phase", "updates", "act", "start", "for", "2h"}, {"phase", "updates", "act", "start", "for", "-2h", "reason", "x"},
+		{"phase", "none", "act", "start", "for", "2h", "reason", "x"}} {
+		if _, text := v.post("/phase", bad...); !strings.Contains(text, "Not done") || s.file("phases.yaml") != "" {
+			t.Errorf("%q was done", bad)
+		}
+	}
+	v.post("/phase", "phase", "updates", "act", "start", "for", "2h", "reason", "CHG-9")
+	if got := s.file("phases.yaml"); !strings.Contains(got, "anna") || !strings.Contains(got, "CHG-9") {
+		t.Errorf("phases.yaml is\n%s", got)
+	}
+	v.post("/phase", "phase", "updates", "act", "stop", "reason", "done")
+	if got := s.file("phases.yaml"); strings.Contains(got, "anna") {
+		t.Errorf("the phase is still on:\n%s", got)
+	}
+	if _, text := v.post("/mode", "group", "wac", "mode", "enforce", "reason", "CHG-10"); !strings.Contains(text, "Not done") {
+		t.Error("a group that is not ready was switched")
+	}
+	v.post("/mode", "group", "wac", "mode", "enforce", "reason", "CHG-10", "force", "1")
+	if got := s.file("webproxy.yaml"); !strings.Contains(got, "wac: enforce") || !strings.Contains(s.file("learn.yaml"), "CHG-10") {
+		t.Errorf("webproxy.yaml is\n%s\n%s", got, s.file("learn.yaml"))
+	}
+}
+
+// A reading that is older than the last answer takes none: what somebody else decided meanwhile would be overwritten.
+func TestAnswersOfOldReading(t *testing.T) {
+	s := newSite(t, request("one.example.net", "would_deny", "host_not_listed"))
+	v := s.visitor()
+	s.logIn(v, "anna")
+	s.get("/learn")
+	s.p.Jobs.Wait(t.Context(), learnJob)
+	l := s.p.lastLesson()
+	if l == nil {
+		t.Fatal("nothing was read")
+	}
+	for _, made := range []string{"", "old"} {
+		if _, text := v.post("/proposal", "made", made, "answer", "approve", "reason", "x"); !strings.Contains(text, "look again") {
+			t.Errorf("made %q: %.500s", made, text)
+		}
+	}
+	v.post("/decide", "host", "two.example.net", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "CHG-1")
+	if _, text := v.post("/proposal", "made", l.Made(), "answer", "approve", "reason", "x"); !strings.Contains(text, "look again") {
+		t.Errorf("after somebody else's: %.500s", text)
+	}
+}
+
+// Links end, are few, and a session ends when somebody logs out.
+func TestLinks(t *testing.T) {
+	var l Links
+	now := time.Now()
+	path, err := l.New("anna", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := strings.TrimPrefix(path, "/login/")
+	if got := l.Use(token, now.Add(linkEnds+time.Second)); got != "" {
+		t.Errorf("a link that is over is of %q", got)
+	}
+	for range maxLinks {
+		if _, err := l.New("anna", now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := l.New("anna", now); err != ErrManyLinks {
+		t.Errorf("one more: %v", err)
+	}
+	if _, err := l.New("anna", now.Add(linkEnds+time.Second)); err != nil {
+		t.Errorf("after they are over: %v", err)
+	}
+	s := newSite(t)
+	v := s.visitor()
+	s.logIn(v, "anna")
+	v.post("/logout")
+	if code, _ := v.post("/mode", "group", "wac", "mode", "enforce", "reason", "x", "force", "1"); code != 403 {
+		t.Errorf("after the session: %d", code)
+	}
+	tries := 0
+	for range 30 {
+		if code, _ := v.post("/login", "token", "guess"); code == 429 {
+			tries++
+		}
+	}
+	if tries == 0 {
+		t.Error("links may be guessed as fast as somebody likes")
+	}
+	// Nobody is logged in, and nothing changed, over a network without TLS.
+	r := httptest.NewRequest("POST", "/login", strings.NewReader("token=x"))
+	r.Host, r.RemoteAddr = "10.0.0.7:9091", "10.0.0.9:1234"
+	w := httptest.NewRecorder()
+	s.srv.ServeHTTP(w, r)
+	if w.Code != 403 && w.Code != 429 {
+		t.Errorf("a login from elsewhere: %d", w.Code)
+	}
+}
