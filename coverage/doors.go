@@ -101,7 +101,7 @@ func (s *doors) covering(d *door) *door {
 	if o := s.same[d.key(d.host.String())].covering(d); o != nil {
 		return o
 	}
-	for end := range ends(d.host) {
+	for end := range d.host.Ends() {
 		for _, ways := range s.wild[d.key(end)] {
 			if o := ways.covering(d); o != nil {
 				return o

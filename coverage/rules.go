@@ -1,25 +1,10 @@
 package coverage
 
 import (
-	"iter"
 	"slices"
-	"strings"
 
 	"webproxy/policy"
 )
-
-// ends yields the ends of a pattern's host at which a wildcard that contains it may begin: the host itself, or its fixed
-// part, then always one label less, and at last nothing.
-func ends(p policy.Pattern) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for end := p.Tail(); end != ""; _, end, _ = strings.Cut(end, ".") {
-			if !yield(end) {
-				return
-			}
-		}
-		yield("")
-	}
-}
 
 // rules are the entries of a policy, found by the hosts that they may be about.
 type rules struct {
@@ -41,7 +26,7 @@ func indexRules(all []policy.RuleInfo) *rules {
 		if !all[i].Deny {
 			continue
 		}
-		for end := range ends(host) {
+		for end := range host.Ends() {
 			r.below[end] = append(r.below[end], i)
 		}
 	}
@@ -52,7 +37,7 @@ func indexRules(all []policy.RuleInfo) *rules {
 // others.
 func (r *rules) about(host policy.Pattern) []int {
 	found := slices.Clone(r.exact[host.String()])
-	for end := range ends(host) {
+	for end := range host.Ends() {
 		found = append(found, r.wild[end]...)
 	}
 	if host.IsWildcard() {

@@ -54,29 +54,6 @@ const (
 // snoozeFor is how long a proposal is put off.
 const snoozeFor = 14 * 24 * time.Hour
 
-// hides reports whether p was decided, and is not to be shown again at now.
-func (p Past) hides(prop *Proposal, now time.Time) bool {
-	for _, d := range p.Decided {
-		if d.is(prop) && (d.Answer == Reject || now.Before(d.Until)) {
-			return true
-		}
-	}
-	return false
-}
-
-// rejects reports whether somebody rejected prop.
-func (p Past) rejects(prop *Proposal) bool {
-	return slices.ContainsFunc(p.Decided, func(d Decided) bool { return d.Answer == Reject && d.is(prop) })
-}
-
-// is reports whether d is about prop.
-func (d *Decided) is(prop *Proposal) bool {
-	if d.Domain != "" {
-		return d.Group == prop.Group && Scope{Domain: d.Domain}.Chooses(prop)
-	}
-	return d.Group == prop.Group && d.Entry == prop.Entry
-}
-
 // SwitchedTo remembers who switched a group's mode.
 func (p *Past) SwitchedTo(group string, s Switch) {
 	s.At = s.At.UTC().Truncate(time.Second)
@@ -85,17 +62,6 @@ func (p *Past) SwitchedTo(group string, s Switch) {
 		p.Switched = map[string]Switch{}
 	}
 	p.Switched[group] = s
-}
-
-// rejectedIn is the entry that somebody rejected and that p, a wildcard, would admit all the same; empty if none.
-func (p Past) rejectedIn(prop *Proposal) string {
-	for _, d := range p.Decided {
-		e, err := policy.ParseEntry(d.Entry)
-		if err == nil && d.Answer == Reject && d.Group == prop.Group && d.Entry != prop.Entry && prop.Host.Contains(e.Host) {
-			return d.Entry
-		}
-	}
-	return ""
 }
 
 const pastHeader = "# Proposals that were rejected or put off, and who switched modes. Written by webproxy; delete an item to be asked again.\n"

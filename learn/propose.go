@@ -115,6 +115,7 @@ type work struct {
 	namesOf   map[string]int         // how many names of each owner can be learnt from
 	endpoints map[Endpoint]*endpoint // that can be learnt from, admitted or not
 	order     []*endpoint
+	past      *pastIndex
 	out       Proposals
 }
 
@@ -128,7 +129,8 @@ type endpoint struct {
 }
 
 func newWork(g *Group, p Params) *work {
-	return &work{group: g, params: p, vouch: newVoucher(p.Policy), namesOf: map[string]int{}, endpoints: map[Endpoint]*endpoint{}}
+	return &work{group: g, params: p, vouch: newVoucher(p.Policy), namesOf: map[string]int{}, endpoints: map[Endpoint]*endpoint{},
+		past: p.Past.index(g.Name, p.Now)}
 }
 
 // find finds what to propose, by whom it is covered, and what to leave out.
@@ -249,32 +251,6 @@ func (w *work) matchCatalog() {
 	}
 }
 
-// tidy drops proposals that another one contains: one decision will do.
-func (w *work) tidy() {
-	var kept []*Proposal
-	for _, p := range w.out.List {
-		i := slices.IndexFunc(w.out.List, func(o *Proposal) bool {
-			return o != p && o.contains(p)
-		})
-		if i < 0 {
-			kept = append(kept, p)
-		}
-	}
-	w.out.List = kept
-	for _, e := range w.order {
-		if e.by == nil || slices.Contains(w.out.List, e.by) {
-			continue
-		}
-		e.by = nil
-		for _, p := range w.out.List {
-			if p.covers(e.Endpoint) {
-				p.take(e)
-				break
-			}
-		}
-	}
-}
-
 // rest proposes what is left, each name by itself.
 func (w *work) rest() {
 	for _, e := range w.open() {
@@ -328,7 +304,7 @@ func (p *Proposal) setPath(path string) {
 func (w *work) remember() {
 	kept := w.out.List[:0]
 	for _, p := range w.out.List {
-		if w.params.Past.hides(p, w.params.Now) {
+		if w.past.hides(p) {
 			w.out.Remembered = append(w.out.Remembered, p)
 			continue
 		}

@@ -2,7 +2,6 @@ package learn
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"webproxy/audit/replay"
@@ -40,13 +39,17 @@ func (w *work) meant() map[Endpoint]bool {
 	for _, x := range w.out.Withheld {
 		meant[x.Endpoint().anyPath()] = true
 	}
+	rejected := map[*Proposal]bool{}
+	for _, p := range w.out.Remembered {
+		rejected[p] = w.past.rejects(p)
+	}
 	for _, e := range w.order {
-		if e.by != nil && !e.admitted && slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by) {
+		if e.by != nil && !e.admitted && rejected[e.by] {
 			meant[e.anyPath()] = true
 		}
 	}
 	for _, e := range w.order {
-		if e.by != nil && !e.admitted && !(slices.Contains(w.out.Remembered, e.by) && w.params.Past.rejects(e.by)) {
+		if e.by != nil && !e.admitted && !rejected[e.by] {
 			delete(meant, e.anyPath())
 		}
 	}

@@ -1,0 +1,95 @@
+package learn
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"webproxy/internal/lineartest"
+	"webproxy/policy"
+)
+
+// proposalOf is a proposal of host, with an endpoint that it covers.
+func proposalOf(t *testing.T, w *work, host, seen string) *Proposal {
+	t.Helper()
+	p, err := policy.ParsePattern(host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := Endpoint{Host: seen, Port: 443, Scheme: policy.HTTPS}
+	prop := w.propose(Exact, p, e)
+	w.order = append(w.order, &endpoint{Endpoint: e, by: prop})
+	return prop
+}
+
+// However many names clients ask for, and however many were rejected, none is held against all others.
+func TestProposalsAreLinear(t *testing.T) {
+	now := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
+	for _, wild := range []bool{false, true} {
+		lineartest.Check(t, fmt.Sprint("proposals, wildcards: ", wild), 500, func(n int) func() {
+			w := &work{group: newGroup("nodes")}
+			for i := range n {
+				proposalOf(t, w, fmt.Sprintf("a%d.d%d.example.com", i, i), fmt.Sprintf("a%d.d%d.example.com", i, i))
+				if wild {
+					proposalOf(t, w, fmt.Sprintf("*.d%d.example.com", i), fmt.Sprintf("b.d%d.example.com", i))
+				}
+			}
+			list := w.out.List
+			return func() {
+				w.out.List = list
+				w.tidy()
+				var past Past
+				for i, p := range list {
+					past.Decided = append(past.Decided, Decided{Group: "nodes", Entry: fmt.Sprintf("x%d.d%d.example.com:443", i, i), Answer: Reject})
+					if i%2 == 0 {
+						past.Decided = append(past.Decided, Decided{Group: "nodes", Entry: p.Entry, Answer: Snooze, Until: now.Add(time.Hour)})
+					}
+				}
+				w.past = past.index("nodes", now)
+				w.remember()
+				for _, p := range w.out.List {
+					w.past.rejectedIn(p)
+				}
+			}
+		})
+	}
+}
+
+// A proposal that another one contains is dropped, and what it covered is covered by that.
+func TestTidy(t *testing.T) {
+	w := &work{group: newGroup("nodes")}
+	for host, seen := range map[string]string{
+		"a.example.com": "a.example.com", "*.example.com": "b.example.com", "*.b.example.com": "c.b.example.com", "example.com": "example.com",
+		"a.example.net": "a.example.net", "10.0.0.1": "10.0.0.1", "a*.example.org": "a1.example.org", "a2.example.org": "a2.example.org",
+	} {
+		proposalOf(t, w, host, seen)
+	}
+	w.tidy()
+	got := map[string]bool{}
+	for _, p := range w.out.List {
+		got[p.Host.String()] = true
+	}
+	for _, host := range []string{"*.example.com", "example.com", "a.example.net", "10.0.0.1", "a*.example.org"} {
+		if !got[host] {
+			t.Errorf("%s is dropped", host)
+		}
+	}
+	if len(got) != 5 {
+		t.Errorf("left are %v", got)
+	}
+	for _, e := range w.order {
+		if e.by == nil || !got[e.by.Host.String()] || !e.by.covers(e.Endpoint) {
+			t.Errorf("%s is covered by %v", e.Host, e.by)
+		}
+	}
+	past := Past{Decided: []Decided{
+		{Group: "nodes", Entry: "c.example.com:443", Answer: Reject}, {Group: "others", Entry: "a.example.net:443", Answer: Reject},
+		{Group: "nodes", Entry: "*.b.example.com:443", Answer: Reject},
+	}}.index("nodes", time.Time{})
+	for _, p := range w.out.List {
+		want := map[string]string{"*.example.com": "c.example.com:443"}[p.Host.String()]
+		if got := past.rejectedIn(p); got != want {
+			t.Errorf("%s would admit %q, which was rejected; want %q", p.Host, got, want)
+		}
+	}
+}
