@@ -87,6 +87,10 @@ func lookAt(st *daemon.Status) []string {
 	add(st.Audit.Free >= 0 && st.Audit.Free < littleFree, "%s free on the audit log's disk", bytesText(st.Audit.Free))
 	add(!st.Audit.Sealed.IsZero() && st.Now.Sub(st.Audit.Sealed) > sealedLate && st.Now.Sub(st.Started) > sealedLate && st.LastHour.Allowed+st.LastHour.Denied > 0,
 		"the audit log was signed %s ago", ago(st.Now.Sub(st.Audit.Sealed)))
+	if b := st.Bundle; b != nil {
+		add(b.Problem != "", "policy bundles are not taken: %s", b.Problem)
+		add(b.Serial == 0, "no policy bundle was taken yet: everything is refused")
+	}
 	for _, r := range st.Receivers {
 		add(r.LagSeconds > lagLate.Seconds(), "receiver %s is %s behind", r.Name, ago(seconds(r.LagSeconds)))
 	}
@@ -134,6 +138,9 @@ func statusText(st *daemon.Status, look []string) string {
 		first, _, _ := strings.Cut(st.Policy.Problem, "\n")
 		line("", "%s", first)
 	}
+	if b := st.Bundle; b != nil {
+		line("bundle", "%s", bundleText(st.Now, b))
+	}
 	line("modes", "%s", modesText(st.Groups)+phasesText(st))
 	line("now", "%s   %s   %.1f/s   last %s  %s allowed  %s denied%s", wording.Plural(st.Open.Tunnels, "tunnel"), wording.Plural(st.Open.Requests, "request"),
 		st.Open.PerSecond, ago(seconds(st.LastHour.Seconds)), wording.Comma(st.LastHour.Allowed), wording.Comma(st.LastHour.Denied), wouldText(st.LastHour.WouldDeny))
@@ -160,6 +167,24 @@ func statusText(st *daemon.Status, look []string) string {
 		line("look at", "%s", strings.Join(look, "\n         "))
 	}
 	return b.String()
+}
+
+// bundleText is "stable-1042 made 3 d ago, its source reached 12 s ago".
+func bundleText(now time.Time, b *daemon.BundleStatus) string {
+	text := "none of " + b.Name + " was taken yet"
+	if b.Serial > 0 {
+		text = fmt.Sprintf("%s-%d made %s ago", b.Name, b.Serial, ago(now.Sub(b.Made)))
+	}
+	if b.Reached.IsZero() {
+		text += ", its source was not reached since the start"
+	} else {
+		text += ", its source reached " + ago(now.Sub(b.Reached)) + " ago"
+	}
+	if b.Problem != "" {
+		first, _, _ := strings.Cut(b.Problem, "\n")
+		text += "; " + first
+	}
+	return text
 }
 
 func modesText(groups []daemon.GroupStatus) string {

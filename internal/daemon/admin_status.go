@@ -24,6 +24,7 @@ type Status struct {
 	Listen  []string  `json:"listen"`
 
 	Policy    PolicyStatus     `json:"policy"`
+	Bundle    *BundleStatus    `json:"bundle,omitempty"` // nil if none is configured
 	Groups    []GroupStatus    `json:"groups"`
 	Phases    []PhaseStatus    `json:"phases"`
 	Open      OpenStatus       `json:"open"`
@@ -154,6 +155,7 @@ func (d *daemon) adminStatus(r *adminsocket.Request) (any, error) {
 	for _, p := range set.Phases(now) {
 		st.Phases = append(st.Phases, PhaseStatus{p.Name, p.On, p.Until, p.Schedule})
 	}
+	st.Bundle = d.bundleStatus()
 	count := d.metrics.outcomes.now()
 	last, took := d.rates.within(time.Hour, now, count)
 	st.LastHour = Window{Seconds: took.Seconds(), Outcomes: last}

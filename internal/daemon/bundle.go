@@ -33,7 +33,8 @@ type bundles struct {
 	seen   policy.BundleSpec // of source
 	source *bundle.Source
 	idle   func() // closes connections of source that are idle
-	told   string // the last problem, which is not told twice
+	// refusedBy is the configuration that refused the last bundle; empty if none did. Another one may take it.
+	refusedBy string
 }
 
 const (
@@ -87,29 +88,36 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	err := b.connect(cfg, spec)
 	var data []byte
 	if err == nil {
+		if b.refusedBy != "" && b.refusedBy != configKey(cfg) {
+			b.source.Forget()
+			b.refusedBy = ""
+		}
 		data, err = b.source.Fetch(ctx)
 	}
 	if ctx.Err() != nil {
 		return 0
 	}
 	if err != nil {
-		b.problem("not fetched: " + err.Error())
+		b.problem(false, "not fetched: "+err.Error())
 		return pause
 	}
 	cfg = b.latest() // the policy before must not stay in memory while a server holds the request
 	if spec = cfg.Policy.Bundle; spec == nil {
 		return bundleLookAgain
 	}
-	b.d.metrics.bundleReached.Store(time.Now().Unix())
 	if data != nil {
 		if err := b.take(cfg, spec, data); err != nil {
 			b.refused(cfg, err)
 			return pause
 		}
-		b.told = ""
-	} else if strings.HasPrefix(b.told, "not fetched") {
-		b.told = ""
 	}
+	problem := ""
+	if data != nil {
+		b.refusedBy = ""
+	} else if b.refusedBy != "" { // what was refused is still what is there
+		_, problem = b.d.bundle.last()
+	}
+	b.d.bundle.note(true, problem)
 	if b.source.Waits() {
 		return bundleLeastPause
 	}
@@ -236,23 +244,22 @@ func (b *bundles) refused(cfg *config.Config, err error) {
 		text = problems[0].String()
 	}
 	text = "bundle refused: " + text
-	b.source.Forget() // what is there now may be a part of something; ask again
-	if b.told == text {
+	b.refusedBy = configKey(cfg)
+	if !b.problem(true, text) {
 		return
 	}
-	b.problem(text)
 	digest := b.d.live.Load().Digest()
 	b.d.record(&audit.Record{Type: audit.TypeReload, Policy: digest, PolicyOld: digest, Detail: "refused: " + text})
 }
 
-// problem logs what keeps bundles from being taken, once.
-func (b *bundles) problem(text string) {
-	if b.told == text {
-		return
+// problem notes what keeps bundles from being taken, and logs it once. It reports whether it is a new one.
+func (b *bundles) problem(reached bool, text string) (other bool) {
+	if !b.d.bundle.note(reached, text) {
+		return false
 	}
-	b.told = text
 	b.d.metrics.bundleProblems.Inc()
 	b.d.log.Error("policy bundle", zap.String("problem", text), zap.String("in_force", bundleName(b.latest())))
+	return true
 }
 
 // bundleName is the bundle in force, for people.
@@ -261,4 +268,9 @@ func bundleName(cfg *config.Config) string {
 		return "none"
 	}
 	return cfg.Bundle.String()
+}
+
+// configKey tells configurations apart that may take different bundles.
+func configKey(cfg *config.Config) string {
+	return fmt.Sprint(cfg.Set.Digest(), *cfg.Policy.Bundle, cfg.Audit.Site)
 }

@@ -9,16 +9,15 @@ import (
 // bundleMetrics tell of the bundle in force. They are there only if policy.bundle is.
 type bundleMetrics struct {
 	d                    *daemon
-	m                    *metrics
 	serial, age, contact *prometheus.Desc
 }
 
-func newBundleMetrics(d *daemon, m *metrics) *bundleMetrics {
+func newBundleMetrics(d *daemon) *bundleMetrics {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc("webproxy_bundle_"+name, help, nil, nil)
 	}
 	return &bundleMetrics{
-		d: d, m: m,
+		d:       d,
 		serial:  desc("serial", "Serial of the policy bundle in force; 0 if none was taken yet."),
 		age:     desc("age_seconds", "Time since the policy bundle in force was made."),
 		contact: desc("contact_age_seconds", "Time since policy.bundle.from was last reached."),
@@ -34,18 +33,16 @@ func (b *bundleMetrics) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (b *bundleMetrics) Collect(ch chan<- prometheus.Metric) {
-	cfg := b.d.current.Load()
-	if cfg == nil || cfg.Policy.Bundle == nil {
+	st := b.d.bundleStatus()
+	if st == nil {
 		return
 	}
 	gauge := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	serial := uint64(0)
-	if cfg.Bundle != nil {
-		serial = cfg.Bundle.Serial
-		gauge(b.age, time.Since(cfg.Bundle.Made).Seconds())
+	gauge(b.serial, float64(st.Serial))
+	if st.Serial > 0 {
+		gauge(b.age, time.Since(st.Made).Seconds())
 	}
-	gauge(b.serial, float64(serial))
-	if at := b.m.bundleReached.Load(); at > 0 {
-		gauge(b.contact, time.Since(time.Unix(at, 0)).Seconds())
+	if !st.Reached.IsZero() {
+		gauge(b.contact, time.Since(st.Reached).Seconds())
 	}
 }

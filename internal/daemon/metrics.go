@@ -37,7 +37,6 @@ type metrics struct {
 	worked    sync.Map // whether each upstream proxy worked last: bool by name
 
 	bundleProblems prometheus.Counter
-	bundleReached  atomic.Int64 // when policy.bundle.from was last reached, in seconds since 1970; 0 for never
 	listsAsOf      atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
 }
 
@@ -85,7 +84,7 @@ func newMetrics(d *daemon) *metrics {
 		m.reloads.WithLabelValues(result)
 	}
 	m.registry.MustRegister(m.decisions, m.deciding, m.dns, m.dialling, m.dialErrs, m.bytesOut, m.bytesIn, m.ended,
-		m.reloads, m.configOK, m.auditErrs, m.parents, m.bundleProblems, newBundleMetrics(d, m), listsAge, newGauges(d), newShipMetrics(d.shippers),
+		m.reloads, m.configOK, m.auditErrs, m.parents, m.bundleProblems, newBundleMetrics(d), listsAge, newGauges(d), newShipMetrics(d.shippers),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

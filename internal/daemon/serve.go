@@ -58,6 +58,7 @@ type daemon struct {
 	tls     proxy.TLSListener // of listen_tls
 	metrics *metrics
 	status  dashboard.Status
+	bundle  bundleContact
 	current atomic.Pointer[config.Config] // the one in force; only the watcher's calls change it
 	jobs    jobs.Runner                   // of the dashboard
 	feed    live.Feed
