@@ -22,6 +22,7 @@ import (
 	"webproxy/audit"
 	"webproxy/bundle"
 	"webproxy/certs"
+	"webproxy/pac"
 	"webproxy/policy"
 	"webproxy/proxy"
 	"webproxy/proxy/egress"
@@ -57,6 +58,8 @@ type Config struct {
 	Ship map[string]ship.ReceiverSpec `yaml:"ship"`
 	// Dashboard is for the operator: state, metrics and pages.
 	Dashboard DashboardOptions `yaml:"dashboard"`
+	// PAC is a proxy auto-configuration file for administrators' workstations. docs/pac.md describes it.
+	PAC pac.Options `yaml:"pac"`
 	// Admin is how commands on this machine ask the running proxy.
 	Admin AdminOptions `yaml:"admin"`
 	// Log is the operator's log: starts, reloads, trouble. What was decided is in the audit log.
@@ -140,6 +143,9 @@ func (c *Config) withDefaults() {
 	}
 	if c.Dashboard.Listen == "" {
 		c.Dashboard.Listen = defaultDashboard
+	}
+	if c.PAC.Listen == "" {
+		c.PAC.Listen = pac.Off
 	}
 	if c.Audit.Dir == "" {
 		c.Audit.Dir = audit.DefaultDir

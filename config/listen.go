@@ -78,12 +78,15 @@ func (c *Config) listeners(bad func(path string, err error)) []listener {
 	if c.Dashboard.Listen != Off {
 		add("dashboard.listen", c.Dashboard.Listen)
 	}
+	if c.PAC.On() {
+		add("pac.listen", c.PAC.Listen)
+	}
 	return all
 }
 
 // checkListeners checks what listens against each other, and for what is open to others unawares.
 func (l *loader) checkListeners() {
-	if l.failed("listen") || l.failed("listen_tls") || l.failed("dashboard") {
+	if l.failed("listen") || l.failed("listen_tls") || l.failed("dashboard") || l.failed("pac") {
 		return
 	}
 	if len(l.cfg.Listen) == 0 {

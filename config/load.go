@@ -111,6 +111,7 @@ func (l *loader) checkSections() {
 	l.options("denial", l.cfg.Denial.Check())
 	l.options("reload", l.cfg.Reload.Check())
 	l.options("audit", l.cfg.Audit.Check())
+	l.options("pac", l.cfg.PAC.Check())
 	l.options("ship", ship.Check(l.cfg.Ship))
 	for name, r := range l.cfg.Ship {
 		if !l.failed("ship") && r.Exposed() {

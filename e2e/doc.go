@@ -2,7 +2,7 @@
 // it what the lists permit, are told why they may not reach the rest, and both stand in the audit
 // log. HAProxy stands in front of it, Squid behind, which
 // may ask a Kerberos KDC who it is. It ships that log to rsyslog and to an OpenTelemetry
-// Collector (otelcol, a module of its own), has nft and a grammar of PowerShell read what it writes, speaks HTTP/2 with h2spec (another module), has lnav and
+// Collector (otelcol, a module of its own), has nft, a grammar of PowerShell and a PAC engine read what it writes, speaks HTTP/2 with h2spec (another module), has lnav and
 // goaccess read it, and also changes the policy under load, kills the process in mid-traffic and stops it.
 //
 // The tests need the build tag e2e and a Debian machine; e2e/run sees to both:

@@ -4,6 +4,9 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +82,61 @@ console.log(JSON.stringify(commands));
 	if out := node(t, dir, "parse.mjs", "broken.ps1"); !strings.Contains(out, "ERROR") {
 		t.Errorf("the grammar finds no fault in what is none: %s", out)
 	}
+}
+
+// The PAC file that is served does what it says, in an engine of others.
+func TestPACIsObeyed(t *testing.T) {
+	dir := npm(t, "pac-resolver@9.0.2", "quickjs-wasi@3.7.0")
+	s := newSite(t)
+	at := reserve(t)
+	s.configure(fmt.Sprintf(`
+pac: { listen: %q, proxy: "webproxy.contoso.com:9090", direct: ["*.corp.example", intranet.example, 10.0.0.0/8, "2001:db8::/33"] }
+policy: { rules: [] }
+`, at))
+	s.start()
+	status, file := fetchPlain(t, "http://"+at+"/proxy.pac")
+	if _, same := fetchPlain(t, "http://"+at+"/wpad.dat"); status != 200 || same != file {
+		t.Fatalf("status %d; /wpad.dat is the same: %v", status, same == file)
+	}
+	write(t, dir, "proxy.pac", file)
+	write(t, dir, "resolve.mjs", `
+import { readFileSync } from "node:fs";
+import { QuickJS } from "quickjs-wasi";
+import { createPacResolver } from "pac-resolver";
+const find = createPacResolver(await QuickJS.create({ wasm: readFileSync("node_modules/quickjs-wasi/quickjs.wasm") }), readFileSync("proxy.pac", "utf8"));
+for (const url of process.argv.slice(2)) console.log(url, await find(url));
+`)
+	const through = "PROXY webproxy.contoso.com:9090"
+	want := map[string]string{
+		"https://login.microsoftonline.com/": through, "http://corp.example/": through, "http://notcorp.example/": through, "http://intranet.example.org/": through,
+		"https://20.50.1.16/": through, "http://11.0.0.1/": through, "http://[2603::1]/": through, "http://[2001:db8:8000::1]/": through,
+		"https://a.corp.example/": "DIRECT", "https://A.B.Corp.Example/": "DIRECT", "http://intranet.example/": "DIRECT", "http://server/": "DIRECT",
+		"http://10.1.2.3/": "DIRECT", "http://127.0.0.1:8080/": "DIRECT", "http://169.254.1.1/": "DIRECT", "http://[::1]/": "DIRECT", "http://[fe80::1]/": "DIRECT", "http://[2001:db8::7]/": "DIRECT",
+	}
+	args := []string{"resolve.mjs"}
+	for url := range want {
+		args = append(args, url)
+	}
+	out := node(t, dir, args...)
+	for url, answer := range want {
+		if !strings.Contains(out, url+" "+answer+"\n") {
+			t.Errorf("%s: want %s in\n%s", url, answer, out)
+		}
+	}
+}
+
+func fetchPlain(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(data)
 }
 
 // command runs webproxy at the site and returns what it prints.

@@ -19,6 +19,7 @@ type listeners struct {
 	clients   []net.Listener
 	tls       []net.Listener // clients too, by TLS
 	dashboard net.Listener   // nil if it is off
+	pac       net.Listener   // likewise
 }
 
 // openListeners opens all sockets of cfg, or none.
@@ -48,6 +49,14 @@ func openListeners(cfg *config.Config) (*listeners, error) {
 		}
 		ls.dashboard = ln
 	}
+	if cfg.PAC.On() {
+		ln, err := listen("pac.listen", cfg.PAC.Listen)
+		if err != nil {
+			ls.close()
+			return nil, err
+		}
+		ls.pac = ln
+	}
 	return ls, nil
 }
 
@@ -76,7 +85,7 @@ func listenHint(setting string, err error) string {
 
 // close closes what is open; what a server has closed already is no error.
 func (ls *listeners) close() {
-	for _, ln := range slices.Concat(ls.clients, ls.tls, []net.Listener{ls.dashboard}) {
+	for _, ln := range slices.Concat(ls.clients, ls.tls, []net.Listener{ls.dashboard, ls.pac}) {
 		if ln != nil {
 			ln.Close()
 		}

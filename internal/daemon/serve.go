@@ -113,7 +113,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	defer d.patiently("end logins at upstream proxies", d.egress.Close)
 	defer d.recordStart()()
-	failed := make(chan error, len(lns.clients)+len(lns.tls)+1)
+	failed := make(chan error, len(lns.clients)+len(lns.tls)+2)
 	if lns.dashboard != nil {
 		defer d.patiently("stop following the audit log", d.followAudit())
 	}
@@ -223,16 +223,25 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 	for _, ln := range lns.tls {
 		start(d.serveTLS, ln)
 	}
-	if pages == nil {
-		return wg.Wait, nil
+	var servers []*http.Server
+	page := func(server *http.Server, ln net.Listener) {
+		servers = append(servers, server)
+		wg.Go(func() {
+			if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
+				failed <- err
+			}
+		})
 	}
-	wg.Go(func() {
-		if err := pages.Serve(lns.dashboard); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
-			failed <- err
-		}
-	})
+	if pages != nil {
+		page(pages, lns.dashboard)
+	}
+	if lns.pac != nil {
+		page(d.pacServer(), lns.pac)
+	}
 	return func() {
-		pages.Close()
+		for _, server := range servers {
+			server.Close()
+		}
 		wg.Wait()
 	}, nil
 }
