@@ -1,6 +1,10 @@
 package tables
 
-import "strings"
+import (
+	"strings"
+
+	"webproxy/policy"
+)
 
 // A document is being read, from its first line to its last.
 type document struct {
@@ -14,6 +18,8 @@ type document struct {
 	tried      int // bytes of it that were tried as JSON
 	broken     int // values of JSON that were none
 	plainUntil int // a line before which nothing is a form of its own
+
+	denied []policy.Entry // what the document denies, while it is read for what it allows
 
 	sections []section // headings around the next line
 	section  section   // what they say of it

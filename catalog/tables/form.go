@@ -41,6 +41,15 @@ func (d *document) form(from, to int) bool {
 	case from == 0 && to == len(d.lines) && squidHint().MatchString(text):
 		d.squid()
 		return true
+	case from == 0 && to == len(d.lines) && tinyproxyHint().MatchString(text):
+		d.tinyproxy()
+		return true
+	case from == 0 && to == len(d.lines) && smokescreenHint().MatchString(text) && smokescreenLists().MatchString(text):
+		if root, err := parseYAML(text, 1); err == nil && root.kind == object {
+			d.smokescreen(root)
+			return true
+		}
+		return false
 	case (hclHint().MatchString(text) || hclPair().MatchString(text)) && !bicepHint().MatchString(text):
 		root, err := parseHCL(text, from+1)
 		switch {

@@ -223,7 +223,38 @@ http_access deny bad
 http_access allow localnet allowed file
 http_access deny all`},
 		{"squid.conf that denies all others", "https://a.example.com", "acl ok dstdomain a.example.com\nhttp_access deny !ok\nhttp_access allow all"},
+		{"squid.conf that denies within what it allows", "https://example.com; problem: the document denies bad.example.com, which it would let through; " + denies,
+			"acl ok dstdomain .example.com\nacl bad dstdomain bad.example.com\nhttp_access deny bad\nhttp_access allow ok"},
+		{"squid.conf that allows within what it denies", "problem: the document denies *.example.com, which it would let through; " + denies,
+			"acl ok dstdomain a.example.com\nacl bad dstdomain .example.com\nhttp_access deny bad\nhttp_access allow ok"},
 		{"tinyproxy's filter", "problem: a regular expression, which is not read", `^\.ngrok\.io$`},
+		{"tinyproxy's names", "https://a.example.com; https://*.b.example.com; https://*.c.example.com; https://c.example.com; https://*.d.example.com; problem: a regular expression, which is not read",
+			"^a\\.example\\.com$\n\\.b\\.example\\.com$\n(^|\\.)c\\.example\\.com$\n^.*\\.d\\.example\\.com$\n^e\\.example\\.com"},
+		{"tinyproxy.conf", "problem: the names are in another file", "Allow 10.0.0.0/8\nUpstream http a.example.com:3128\nFilter \"/etc/tinyproxy/filter\"\nFilterDefaultDeny Yes\n"},
+		{"tinyproxy.conf whose filter denies", "problem: the names are in another file, and are denied: there is no FilterDefaultDeny Yes", "ConnectPort 443\nFilter \"/etc/tinyproxy/filter\"\n"},
+		{"Smokescreen", "https://*.a.example.com; problem: its action is \"open\": the list is not what is let through; " + denies + "; https://g.example.com; https://r.example.com", `---
+version: v1
+services:
+  - name: nodes
+    project: infra
+    action: enforce
+    allowed_domains: ["*.a.example.com"]
+  - name: any
+    action: open
+    allowed_domains:
+      - o.example.com
+global_deny_list:
+  - pastebin.com
+global_allow_list:
+  - g.example.com
+default:
+  name: default
+  action: report
+  allowed_domains:
+    - r.example.com
+`},
+		{"Smokescreen that denies what a service allows", "problem: the document denies *.x.example.com, which it would let through; " + denies,
+			"services:\n  - name: nodes\n    action: enforce\n    allowed_domains:\n      - a.x.example.com\nglobal_deny_list:\n  - \"*.x.example.com\"\n"},
 		{"hosts", denies + "; " + denies + "; no_rule: a name of the hosts file without a domain; https://x.example.com",
 			"0.0.0.0 ads.example.com\n127.0.0.1\ttracker.example.com\n::1 localhost\n10.1.2.3 x.example.com"},
 		{"addresses that no rule allows", "problem: 169.254.169.254 is an address that no rule can allow; https://13.107.4.50", "169.254.169.254\n13.107.4.50"},

@@ -57,7 +57,10 @@ func narrow(e policy.Entry, line, within string) string {
 	}
 	// ".example.com" is, for Squid, example.com and all below it
 	dotted := `(?:^|[\s>[:cntrl:]])\.` + regexp.QuoteMeta(strings.TrimPrefix(e.Host.String(), "*.")) + `\.?(?:$|[\s#<[:cntrl:]])`
-	if !regexp.MustCompile(pattern).MatchString(text) && !(e.Path == "" && regexp.MustCompile(dotted).MatchString(text)) {
+	// "\.example\.com$" is, for Tinyproxy, all below example.com
+	below := `(?:^|[\s>])(?:\^\.\*\\\.|\^\((?:\?:)?\.\*\\\.\)\?|\((?:\?:)?\^\|\\\.\)|\\\.)` +
+		strings.ReplaceAll(regexp.QuoteMeta(strings.TrimPrefix(e.Host.String(), "*.")), `\.`, `\\\.`) + `\$`
+	if !regexp.MustCompile(pattern).MatchString(text) && !(e.Path == "" && (regexp.MustCompile(dotted).MatchString(text) || regexp.MustCompile(below).MatchString(strings.ToLower(line)))) {
 		return "its host and path do not stand in the line"
 	}
 	for _, port := range e.Ports {

@@ -117,6 +117,7 @@ func read(name string, data []byte, place policy.Place, denied bool) (Report, er
 	f.denied = denied
 	d := &document{report: Report{Name: name}, filling: f}
 	d.read(decode(data))
+	d.refuseDenied()
 	d.report.refuseInvalid(denied)
 	return d.report, nil
 }

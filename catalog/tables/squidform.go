@@ -106,6 +106,9 @@ func (d *document) oddLine(text string) (finding, bool) {
 	if name, ok := strings.CutPrefix(words[0], "."); ok && len(words) == 1 && looks(name, true) && !strings.ContainsAny(name, "/:?*<>{}[]@") {
 		return d.judge(d.dotted(words[0], portList{}), d.section.verdict, "", text), true
 	}
+	if f, ok := d.regexLine(text, d.section.verdict); ok {
+		return f, true
+	}
 	if strings.HasPrefix(text, "^") || strings.HasSuffix(words[0], "$") && strings.Contains(words[0], ".") || strings.HasPrefix(text, "(^|") {
 		return leave(Problem, text, "a regular expression, which is not read", "write the name, or *.name"), true
 	}

@@ -81,6 +81,7 @@ func (d *document) judge(f finding, v verdict, why, text string) finding {
 		}
 		return leave(Problem, text, why, "")
 	case v == deny && !d.filling.denied:
+		d.denied = append(d.denied, f.entries...)
 		return leave(NoRule, text, "the document denies it", "lists import --deny makes entries of it, for a rule with deny: true")
 	case v != deny && d.filling.denied && len(f.entries) > 0:
 		return leave(NoRule, text, "the document does not deny it", "")

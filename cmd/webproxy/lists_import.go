@@ -38,7 +38,7 @@ func newListsImport() *cobra.Command {
 		Short: "Make list entries of a pasted table",
 		Long: `Import reads the forms in which people keep such lists: tables in Markdown, HTML, CSV or with tabs; JSON, YAML
 and XML, Microsoft's validator manifests among them; firewall rules in ARM, Bicep or Terraform; lists and configurations
-of Squid; hosts files; plain lines. "-" is standard input. It prints the entries as lines of a list file, each with its
+of Squid, Smokescreen and Tinyproxy; hosts files; plain lines. "-" is standard input. It prints the entries as lines of a list file, each with its
 source after it, and what did not become an entry as comments, each with the reason. Nothing is dropped silently, no
 entry is broader than its source, and nothing that the document denies becomes one: --deny makes the entries of just
 that, for the list of a rule with deny: true.
