@@ -96,7 +96,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 		return x.openInside(ctx, d)
 	}
 	x.route = egress.Route{}
-	x.route.Decision = d
+	x.route.Decision, x.route.LateKeepAlive = d, x.request.Method == http.MethodConnect // see parkingLot.settled
 	conn, err := x.srv.dialRoute(x.srv.rates.dialsFor(ctx, x.request.Client), x, &x.route)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func (k *poolEntry) entry() *poolEntry { return k }
 // How many connections are kept, and for how long: the limits of newTransport.
 const (
 	maxIdleOrigins    = 1024
-	maxIdlePerOrigin  = 32
+	maxIdlePerOrigin  = 128 // of fewer, busy clients would close and open some all the time
 	maxOriginIdleTime = 90 * time.Second
 	sweepInterval     = 15 * time.Second
 

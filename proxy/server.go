@@ -128,6 +128,7 @@ func (s *Server) prepare() {
 		s.tunnelPools.descriptors = s.descriptors.limit
 		if s.Egress != nil {
 			s.Egress.AdmitSockets(s.descriptors.admits)
+			s.parking.settled = s.Egress.KeepAlive
 		}
 		s.copies.size, s.firstReads.size = copyBufferSize, firstReadSize
 		if s.maxConns = o.MaxConnections; s.maxConns == 0 {

@@ -166,3 +166,21 @@ func TestLooksOverlap(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// What a tunnel needs when it lives on is done once, at the first look at it.
+func TestTunnelSettles(t *testing.T) {
+	tun := parkable(t)
+	settled := make(chan net.Conn, 10)
+	tun.lot.settled = func(origin net.Conn) { settled <- origin }
+	client, _, _ := startTunnel(t, tun)
+	if origin := <-settled; origin != tun.origin {
+		t.Error("it is not the origin's connection that is to live on")
+	}
+	for range 3 {
+		send(t, client, "x")
+		park(tun)
+	}
+	if len(settled) > 0 {
+		t.Error("it settles more than once")
+	}
+}

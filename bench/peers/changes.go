@@ -64,18 +64,7 @@ func workReload(b *bench, _ string) error {
 			return err
 		}
 		defer proc.stop()
-		changed := make(chan error, 1)
-		go func() {
-			for range reloads {
-				time.Sleep(pause)
-				s.count ^= 1
-				if err := b.change(p, proc, s); err != nil {
-					changed <- err
-					return
-				}
-			}
-			changed <- nil
-		}()
+		changed := b.changing(p, proc, s, reloads, pause)
 		l, err := drive(proc, clients/2, time.Duration(reloads+1)*pause, once(b.shortTunnel(proc.addr)))
 		if err != nil {
 			return err
@@ -89,6 +78,24 @@ func workReload(b *bench, _ string) error {
 	return nil
 }
 
+// changing changes the list of p again and again, in the background, and tells when it has done so.
+func (b *bench) changing(p *peer, proc *process, s *setup, times int, pause time.Duration) <-chan error {
+	changed := make(chan error, 1)
+	go func() {
+		for range times {
+			time.Sleep(pause)
+			s.count ^= 1
+			if err := b.change(p, proc, s); err != nil {
+				changed <- err
+				return
+			}
+		}
+		changed <- nil
+	}()
+	return changed
+}
+
+// change writes the list of p as s says, and has p read it.
 func (b *bench) change(p *peer, proc *process, s *setup) error {
 	if err := p.names(s); err != nil {
 		return err

@@ -139,18 +139,7 @@ func workEven(b *bench, _ string) error {
 			return err
 		}
 		b.report.add(name, "%.1f", p.name, steady.Seconds()*1e3)
-		changed := make(chan error, 1)
-		go func() {
-			for range reloads {
-				time.Sleep(pause)
-				s.count ^= 1
-				if err := b.change(p, proc, s); err != nil {
-					changed <- err
-					return
-				}
-			}
-			changed <- nil
-		}()
+		changed := b.changing(p, proc, s, reloads, pause)
 		during, err := waits(time.Duration(reloads+1) * pause)
 		if err != nil {
 			return err

@@ -11,7 +11,7 @@ func workGet(b *bench, _ string) error {
 	host := b.origin.at(b.origin.http)
 	url := "http://" + host + "/1k"
 	return b.interleaved(plain, func(p *peer, proc *process) error {
-		l, err := drive(proc, clients, b.duration, func() (func() error, func(), error) {
+		kept := func() (func() error, func(), error) {
 			c, err := dial(proc.addr)
 			if err != nil {
 				return nil, nil, err
@@ -27,21 +27,34 @@ func workGet(b *bench, _ string) error {
 				}
 				return c.get(url, host, int64(len(kilobyte)))
 			}, func() { c.Close() }, nil
-		})
-		if err != nil {
-			return err
 		}
-		b.report.add("GET 1 KiB, kept alive, CPU us", "%.0f", p.name, l.perOp())
-		if err := l.sound(p); err != nil {
-			return err
-		}
-		if l, err = drive(proc, clients, b.duration, once(func() error {
+		each := once(func() error {
 			return withClient(proc.addr, func(c *client) error { return c.get(url, host, int64(len(kilobyte))) })
-		})); err != nil {
-			return err
+		})
+		for _, w := range []struct {
+			name    string
+			clients int
+			p99     bool
+			begin   func() (func() error, func(), error)
+		}{
+			{"GET 1 KiB, kept alive", clients, false, kept},
+			{"GET 1 KiB, new connection each", clients, false, each},
+			{"GET 1 KiB, kept alive, 64 clients", 2 * clients, true, kept},
+			{"GET 1 KiB, new connection each, 64 clients", 2 * clients, true, each},
+		} {
+			l, err := drive(proc, w.clients, b.duration, w.begin)
+			if err != nil {
+				return err
+			}
+			b.report.add(w.name+", CPU us", "%.0f", p.name, l.perOp())
+			if w.p99 {
+				b.report.add(w.name+", p99 ms", "%.1f", p.name, l.quantile(0.99).Seconds()*1e3)
+			}
+			if err := l.sound(p); err != nil {
+				return err
+			}
 		}
-		b.report.add("GET 1 KiB, new connection each, CPU us", "%.0f", p.name, l.perOp())
-		return l.sound(p)
+		return nil
 	})
 }
 

@@ -30,6 +30,15 @@ type Egress struct {
 	names     *nameCache
 	timeout   time.Duration // of connecting, all attempts together
 	dialer    *net.Dialer
+	keepAlive net.KeepAliveConfig
+}
+
+// KeepAlive has the system look whether conn's peer is still there, now and then. Open does so, unless
+// Route.LateKeepAlive is set. An error would be that conn is closed.
+func (e *Egress) KeepAlive(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		tcp.SetKeepAliveConfig(e.keepAlive)
+	}
 }
 
 // ConnectTimeout bounds connecting to an origin, TLS and all its addresses included.
@@ -51,6 +60,10 @@ type Route struct {
 	// Upstream is the parent that it leads through, which resolves the name: there is no Addr then.
 	// Empty if it leads to the origin directly.
 	Upstream string
+
+	// LateKeepAlive is set by whoever calls KeepAlive later, for a connection that may not live for long: it takes four
+	// system calls.
+	LateKeepAlive bool
 
 	// Asker is the request that the connection is opened for, while it is opened: it says what holds by then
 	// instead of Decision. It may be nil.
@@ -113,6 +126,12 @@ func New(o Options) (*Egress, error) {
 		names:     newNameCache(o, static),
 		timeout:   o.ConnectTimeout,
 		dialer:    newDialer(o),
+		keepAlive: net.KeepAliveConfig{
+			Enable:   true,
+			Idle:     o.KeepAlive,
+			Interval: keepAliveInterval,
+			Count:    keepAliveProbes,
+		},
 	}, nil
 }
 
@@ -204,6 +223,9 @@ func (e *Egress) openTo(ctx context.Context, route *Route, addrs []netip.Addr) (
 	if err != nil && conn != nil {
 		conn.Close()
 		return nil, err
+	}
+	if err == nil && !route.LateKeepAlive {
+		e.KeepAlive(conn)
 	}
 	return conn, err
 }
@@ -326,12 +348,7 @@ func onlyChecked(ctx context.Context, _, address string, _ syscall.RawConn) erro
 // newDialer returns the dialer for all connections. In the context of each there is the address judged.
 func newDialer(o Options) *net.Dialer {
 	dialer := &net.Dialer{
-		KeepAliveConfig: net.KeepAliveConfig{
-			Enable:   true,
-			Idle:     o.KeepAlive,
-			Interval: keepAliveInterval,
-			Count:    keepAliveProbes,
-		},
+		KeepAlive: -1, // see Egress.KeepAlive
 		// The last moment before connecting, with the address the socket will have.
 		ControlContext: onlyChecked,
 	}

@@ -198,6 +198,9 @@ func (e *Egress) dialUpstream(ctx context.Context, d policy.Decision, p *Upstrea
 			all = append(all, netip.AddrPortFrom(addr, p.addr.Port()))
 		}
 		conn, _, err := e.connect(ctx, p.addr, notSelf, all)
+		if err == nil {
+			e.KeepAlive(conn)
+		}
 		return conn, err
 	}
 	conn, err := connect(found.addrs)
