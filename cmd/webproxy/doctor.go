@@ -19,6 +19,7 @@ import (
 	"webproxy/config"
 	"webproxy/doctor"
 	"webproxy/doctor/probe"
+	"webproxy/internal/hint"
 	"webproxy/internal/smallfile"
 	"webproxy/review"
 )
@@ -112,6 +113,9 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	}
 	o.Group, o.As = f.as, who.group
 	targets := doctorTargets(cfg.Set, profile, who.asked, f.optional, o.Now)
+	if err := nothingToTry(targets, profile.Name); err != nil {
+		return err
+	}
 	p := probe.Prober{Proxy: who.proxy, Source: who.source, Resolver: cfg.Egress.Resolver, Timeout: f.timeout, Parallel: f.parallel}
 	head := doctor.Head{
 		Proxy: who.proxy, Group: f.as, As: who.group, From: who.networks, Policy: shortDigest(cfg.Set.Digest()), List: profile.Name, Region: place.Region, Began: o.Now,
@@ -127,6 +131,18 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 		rows[i] = doctor.Judge(targets[i], seen[i], o)
 	}
 	return f.write(cmd, cfg, doctor.NewReport(head, rows))
+}
+
+// nothingToTry is an error if no target can be tried: that nothing was found then says nothing.
+func nothingToTry(targets []doctor.Target, list string) error {
+	why := "it requires nothing; --optional tries what is optional"
+	for i := range targets {
+		if targets[i].Skip == "" {
+			return nil
+		}
+		why = targets[i].Listed + ": " + targets[i].Skip
+	}
+	return hint.With(fmt.Errorf("nothing of %s can be tried", list), why)
 }
 
 // options are what judgements depend on, but for the groups.
