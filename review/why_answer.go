@@ -122,21 +122,7 @@ func (a *Why) writeSafe(w io.Writer, x *policy.Explanation, req *policy.Request,
 	default:
 		return nil
 	}
-	q, err := audit.ParseQuery("type in (egress.decision, egress.repeat) and decision in (deny, would_deny)")
-	if err != nil {
-		return err
-	}
-	var found tallyOfClients
-	o := audit.ScanOptions{Since: now.Add(-time.Duration(a.Back)), Where: q}
-	var done func(*audit.Stats)
-	o.Progress, done = a.Watch.begin("replay")
-	stats, err := audit.Scan(a.Dir, o, func(r audit.Record) error {
-		if counts(&r) {
-			found.add(&r)
-		}
-		return nil
-	})
-	done(&stats)
+	found, err := refused(a.Dir, a.Back, now, a.Watch, counts)
 	if err != nil {
 		return err
 	}

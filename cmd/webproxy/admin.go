@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -47,13 +46,19 @@ func clientOf(path string) (*adminsocket.Client, error) {
 	return &adminsocket.Client{Path: path}, nil
 }
 
+// notRunning is the error that no proxy listens at a path; it is adminsocket.ErrNotRunning.
+type notRunning string
+
+func (path notRunning) Error() string   { return "no proxy listens at " + string(path) }
+func (notRunning) Is(target error) bool { return target == adminsocket.ErrNotRunning }
+
 // ask asks the proxy; its errors are told with what to do about them.
 func ask(ctx context.Context, c *adminsocket.Client, method, path string, in, out any) error {
 	err := c.Do(ctx, method, path, in, out)
 	var refused *adminsocket.Error
 	switch {
 	case errors.Is(err, adminsocket.ErrNotRunning):
-		return hint.With(fmt.Errorf("no proxy listens at %s", c.Path), "is it running, with this configuration? Name another with -c, or the socket with --socket")
+		return hint.With(notRunning(c.Path), "is it running, with this configuration? Name another with -c, or the socket with --socket")
 	case errors.Is(err, adminsocket.ErrNotAllowed):
 		return hint.With(err, "run the command as root, or as the user that the proxy runs as")
 	case errors.As(err, &refused) && refused.Hint != "":

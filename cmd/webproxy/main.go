@@ -72,6 +72,7 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 		newServe(), newBundle(), newInit(), newCA(), newCheck(), newClientConfig(), newCoverage(), newDiff(), newDoctor(), newEnforce(), newExplain(), newFirewall(), newWhy(), newAudit(), newLearn(), newLists(), newPhase(), newServiceTags(), newVersion(),
 		newDashboard(), newReload(), newStatus(),
 	)
+	root.AddCommand(newAllow())
 	return root
 }
 

@@ -13,6 +13,9 @@ import (
 // mostLines bounds the lists in a Reloaded.
 const mostLines = 200
 
+// justNow is how long after a change has been read by itself a reload that is asked for still tells of it.
+const justNow = 5 * time.Second
+
 // Reloaded is what became of a configuration that was read again.
 type Reloaded struct {
 	// Installed says whether it is in force; if not, Problem and Lines say why, and the policy before it stays.
@@ -35,6 +38,9 @@ type Reloaded struct {
 	// NeedRestart names settings that changed and hold only after a restart.
 	NeedRestart []string `json:"need_restart,omitempty"`
 	Warnings    []string `json:"warnings,omitempty"`
+	// FirstSeq and LastSeq are the numbers of the records of what people decided, such as an approval; 0 if there are none.
+	FirstSeq uint64 `json:"first_seq,omitempty"`
+	LastSeq  uint64 `json:"last_seq,omitempty"`
 	// Unsteady names files that change faster than they can be read: their content from before counts.
 	Unsteady []string `json:"unsteady,omitempty"`
 }
@@ -60,11 +66,11 @@ func (r *reloads) last() Reloaded {
 }
 
 // installed notes that cfg is in force in place of old. It returns who asked for that; empty if nobody did.
-func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed, restart []string, forbidden int) (by string) {
+func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed, restart []string, forbidden int, seqs [2]uint64) (by string) {
 	done := Reloaded{
 		Installed: true, Time: time.Now(), Policy: cfg.Set.Digest(), PolicyOld: old.Digest(),
 		Added: added[:min(len(added), mostLines)], Removed: removed[:min(len(removed), mostLines)], AddedN: len(added), RemovedN: len(removed),
-		Forbidden: forbidden, Grace: cfg.Reload.Wait(), NeedRestart: restart, Unsteady: cfg.Unsteady,
+		Forbidden: forbidden, Grace: cfg.Reload.Wait(), NeedRestart: restart, Unsteady: cfg.Unsteady, FirstSeq: seqs[0], LastSeq: seqs[1],
 	}
 	for _, w := range cfg.Warnings[:min(len(cfg.Warnings), mostLines)] {
 		done.Warnings = append(done.Warnings, w.String())
@@ -87,6 +93,12 @@ func (r *reloads) refused(old *policy.Set, err error) (by string) {
 func (r *reloads) note(done Reloaded) (by string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if before := &r.done; done.Installed && before.Installed && done.AddedN+done.RemovedN == 0 && done.LastSeq == 0 &&
+		done.Policy == before.Policy && done.Time.Sub(before.Time) < justNow {
+		// The files were read, and then somebody asked for that: it is the same change.
+		done.Added, done.Removed, done.AddedN, done.RemovedN = before.Added, before.Removed, before.AddedN, before.RemovedN
+		done.PolicyOld, done.Forbidden, done.FirstSeq, done.LastSeq = before.PolicyOld, before.Forbidden, before.FirstSeq, before.LastSeq
+	}
 	by, r.asker, r.done = r.asker, "", done
 	return by
 }

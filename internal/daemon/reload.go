@@ -77,8 +77,8 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		d.metrics.configOK.Set(0) // not all that is on disk is in force
 	}
 	ofBundle := bundleDetail(was, cfg)
-	d.recordDecisions(was, cfg)
-	by := d.reloads.installed(old, cfg, added, removed, changed, len(forbidden))
+	seqs := d.recordDecisions(was, cfg)
+	by := d.reloads.installed(old, cfg, added, removed, changed, len(forbidden), seqs)
 	if len(added)+len(removed) == 0 && ofBundle == "" {
 		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())))
 		return
@@ -91,15 +91,21 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	})
 }
 
-// recordDecisions records what people decided since the configuration before cfg.
-func (d *daemon) recordDecisions(was, cfg *config.Config) {
+// recordDecisions records what people decided since the configuration before cfg. It returns the numbers of the first and
+// the last record, zeros if there is none.
+func (d *daemon) recordDecisions(was, cfg *config.Config) (seqs [2]uint64) {
 	records, err := adminrecord.Between(was, cfg, time.Now())
 	if err != nil {
 		d.log.Warn("decisions about proposals not read", zap.Error(err))
 	}
 	for i := range records {
 		d.record(&records[i])
+		if seqs[0] == 0 {
+			seqs[0] = records[i].Seq
+		}
+		seqs[1] = max(seqs[1], records[i].Seq)
 	}
+	return seqs
 }
 
 // refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record.

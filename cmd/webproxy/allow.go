@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/config"
+	"webproxy/internal/adminsocket"
+	"webproxy/internal/daemon"
+	"webproxy/internal/hint"
+	"webproxy/internal/setting"
+	"webproxy/internal/wording"
+	"webproxy/policy"
+	"webproxy/review"
+)
+
+// allowFlags are the flags of allow.
+type allowFlags struct {
+	adminFlag
+	writeFlags
+	length               setting.Duration
+	until, reason, group string
+	back                 setting.Duration
+	dry                  bool
+}
+
+func newAllow() *cobra.Command {
+	f := &allowFlags{}
+	cmd := &cobra.Command{
+		Use:   "allow HOST --for DURATION --reason TEXT",
+		Short: "Let a host through for a time",
+		Long: `Allow adds an entry with an end to a list file: HOST is what a line of a list may name, a host, host:port, a wildcard, or a
+URL. It says first what the entry would let through, and which refused requests of the log it would have; then it writes
+the entry with by, reason and expires, as learn apply does, has the running proxy read it, and waits until it is in
+force. Without a running proxy it writes the entry and says so. A record of the audit log names who did it, and why.
+Exit code 4 means that nothing was written: a rule denies the host, and no entry can beat it.`,
+		Example: "  webproxy allow guestnotificationservice.azure.com --for 4h --reason CHG-1042\n  webproxy allow 'http://download.example.com/pub/*' --until 2026-12-31 --reason CHG-1050 --group nodes",
+		Args:    cobra.ExactArgs(1),
+	}
+	f.adminFlag, f.writeFlags = addAdminFlag(cmd), addWriteFlags(cmd)
+	cmd.Flags().TextVar(&f.length, "for", setting.Duration(0), "how long, a `DURATION` such as 4h or 2d")
+	cmd.Flags().StringVar(&f.until, "until", "", "its end instead, a `TIME`: 2026-12-31 (the last day) or RFC 3339")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record (required)")
+	cmd.Flags().StringVar(&f.group, "group", "", "only for this client `GROUP`, if a list is for it alone (default: all groups)")
+	f.back = setting.Duration(14 * 24 * time.Hour)
+	cmd.Flags().TextVar(&f.back, "replay", f.back, "how far back to look for what it would have let through; off for not at all")
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what it would let through, and write nothing")
+	cmd.MarkFlagRequired("reason")
+	cmd.MarkFlagsMutuallyExclusive("for", "until")
+	cmd.MarkFlagsOneRequired("for", "until")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }
+	return cmd
+}
+
+// end is when the entry ends.
+func (f *allowFlags) end(now time.Time) (time.Time, error) {
+	var until time.Time
+	switch {
+	case f.until != "":
+		var x policy.Expiry
+		if err := x.UnmarshalText([]byte(f.until)); err != nil {
+			return until, usageError{fmt.Errorf("--until: %w", err)}
+		}
+		until = x.Time()
+	case f.length <= 0:
+		return until, usageError{errors.New("--for: want a length of time, such as 4h or 2d")}
+	default:
+		until = now.Add(time.Duration(f.length)).Truncate(time.Second)
+	}
+	if !until.After(now) {
+		return until, usageError{fmt.Errorf("--until %s: that is past", f.until)}
+	}
+	return until, nil
+}
+
+func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
+	now := time.Now()
+	until, err := f.end(now)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(f.reason) == "" {
+		return usageError{errors.New("--reason is empty: say why, such as a ticket")}
+	}
+	if _, err := policy.ParseEntry(entry); err != nil {
+		return usageError{fmt.Errorf("%q: %w", entry, err)}
+	}
+	cfg, err := loadConfig(*f.adminFlag.config)
+	if err != nil {
+		return err
+	}
+	if f.group != "" {
+		known := slices.ContainsFunc(cfg.Set.Groups(), func(g policy.GroupInfo) bool { return g.Name == f.group })
+		if !known {
+			return usageError{fmt.Errorf("--group %q: policy.clients has no such group", f.group)}
+		}
+	}
+	a, err := f.writer(cfg).Allow(entry, f.group, f.reason, until)
+	switch {
+	case errors.Is(err, review.ErrBuiltIn):
+		return hint.With(errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from")
+	case err != nil:
+		return err
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprint(out, aboutLine(cfg))
+	if done, err := f.judge(out, cfg, a, now); done || err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "allows   %s, for %s, until %s\n", a.Breadth(), a.For(), until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	if f.back != setting.Off {
+		text, err := a.Replay(cfg.Audit.WithDefaults().Dir, f.back, now, watchReading(cmd.ErrOrStderr()))
+		if err != nil {
+			sayWarning(cmd.ErrOrStderr(), "not replayed: "+err.Error())
+		} else {
+			fmt.Fprintf(out, "safe?    %s\n", text)
+		}
+	}
+	if f.dry {
+		fmt.Fprintf(out, "dry run  would add to %s:  %s\n", a.File, a.Line)
+		return nil
+	}
+	rec, err := a.Commit()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "written  %s:  %s\n", a.File, a.Line)
+	return inForce(cmd, f.adminFlag, rec, a.Next)
+}
+
+// judge says what the policy, without the entry and with it, decides about its host. done is set if nothing is to be written.
+func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time) (done bool, err error) {
+	group := f.group
+	if group == "" {
+		if groups := cfg.Set.Groups(); len(groups) > 0 {
+			group = groups[0].Name
+		}
+	}
+	allowed := true
+	for _, req := range a.Requests(group, now) {
+		if d := cfg.Set.Decide(&req); d.Verdict != policy.Allow || a.Entry.Host.IsWildcard() {
+			allowed = false
+		}
+		x := a.Next.Set.Explain(&req)
+		if x.Verdict != policy.Allow {
+			fmt.Fprintf(out, "refused  %s: %s: %s\n", req.Target, x.Reason, x.Why)
+			for _, fix := range x.Fixes {
+				fmt.Fprintf(out, "fix      %s\n", fix)
+			}
+			return true, noError{}
+		}
+	}
+	if allowed {
+		for _, req := range a.Requests(group, now) {
+			fmt.Fprintf(out, "allowed already: %s: %s\n", req.Target, cfg.Set.Explain(&req).Why)
+		}
+	}
+	return allowed, nil
+}
+
+// inForce has the running proxy read what was written, and waits until it is in force. rec says where it is recorded. Without
+// a running proxy that is said.
+func inForce(cmd *cobra.Command, at adminFlag, rec review.Recording, next *config.Config) error {
+	out := cmd.OutOrStdout()
+	done, err := askReload(cmd.Context(), at)
+	switch {
+	case errors.Is(err, adminsocket.ErrNotRunning) && (rec.ByProxy == nil || errors.Is(rec.ByProxy, fs.ErrNotExist)):
+		record := recorded(rec.First, rec.Last)
+		if rec.ByProxy != nil {
+			record = "; not recorded: there is no audit log yet"
+		}
+		fmt.Fprintf(out, "no proxy runs with this configuration: it is in force when one starts%s\n", record)
+		return nil
+	case err != nil && rec.ByProxy != nil:
+		fmt.Fprintln(out, "not confirmed: a running proxy takes it over within a second, and records it")
+		return hint.With(fmt.Errorf("the proxy could not be asked: %w", err), "webproxy explain says what the configuration decides, /readyz what is in force")
+	case err != nil:
+		return err
+	case !done.Installed:
+		if err := writeReloaded(out, cmd.ErrOrStderr(), done); err != nil {
+			return err
+		}
+		return configError{}
+	}
+	state := "in force"
+	if done.Policy != next.Set.Digest() {
+		state = "in force, with other changes"
+	}
+	fmt.Fprintf(out, "%s   policy %s%s\n", state, shortDigest(done.Policy), recorded(max(rec.First, done.FirstSeq), max(rec.Last, done.LastSeq)))
+	if done.Forbidden > 0 {
+		fmt.Fprintf(out, "%s no longer permitted; %s\n", wording.Plural(done.Forbidden, "open exchange"), cutWhen(done.Grace))
+	}
+	return nil
+}
+
+// askReload is reload for the proxy at a place.
+func askReload(ctx context.Context, at adminFlag) (*daemon.Reloaded, error) {
+	c, err := at.client()
+	if err != nil {
+		return nil, err
+	}
+	return reload(ctx, c)
+}
+
+// recorded names the records of a decision.
+func recorded(first, last uint64) string {
+	switch {
+	case last == 0:
+		return ""
+	case first == last:
+		return fmt.Sprintf("   record seq %d", first)
+	}
+	return fmt.Sprintf("   records seq %d to %d", first, last)
+}
