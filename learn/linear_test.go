@@ -2,10 +2,14 @@ package learn
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/internal/lineartest"
+	"webproxy/internal/policytest"
 	"webproxy/policy"
 )
 
@@ -49,6 +53,33 @@ func TestProposalsAreLinear(t *testing.T) {
 				w.remember()
 				for _, p := range w.out.List {
 					w.past.rejectedIn(p)
+				}
+			}
+		})
+	}
+}
+
+// Nor is what was asked for held against all entries.
+func TestUsesAreLinear(t *testing.T) {
+	for _, entry := range []string{"a%d.example.com", "*.b%d.example.com", "a*.c%d.example.com"} {
+		lineartest.Check(t, entry, 400, func(n int) func() {
+			seen, lines := NewObservations(), ""
+			for i := range n {
+				lines += strings.ReplaceAll(entry, "%d", fmt.Sprint(i)) + "\n"
+				seen.Add(&audit.Record{
+					Type: audit.TypeDecision, ID: fmt.Sprint(i), Group: "nodes", Client: netip.AddrFrom4([4]byte{10, 0, byte(i / 1000), 1}), Method: "CONNECT", Scheme: "https", Port: 443,
+					Host: strings.ReplaceAll(strings.ReplaceAll(entry, "%d", fmt.Sprint(i)), "*", "x"), Decision: "allow", Time: time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC),
+				})
+			}
+			set, err := policy.Compile(&policy.Spec{Rules: []policy.RuleSpec{{ID: "l", File: "l"}}}, policytest.Library{Files: map[string]string{"l": lines}}, policy.Env{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return func() {
+				for _, u := range seen.Uses(set) {
+					if u.Hits != 1 {
+						t.Fatalf("%s has %d hits", u.Rule.Host, u.Hits)
+					}
 				}
 			}
 		})

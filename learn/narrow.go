@@ -1,7 +1,9 @@
 package learn
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"webproxy/catalog"
@@ -67,25 +69,61 @@ const manyHosts = 20
 // and whether it was there then: an entry that was approved today is in use.
 func (o *Observations) Uses(set *policy.Set) []Use {
 	var uses []Use
+	groups := o.indexed()
 	for _, info := range set.Rules() {
 		if info.Deny {
 			continue
 		}
-		uses = append(uses, o.use(info))
+		uses = append(uses, useOf(groups, info))
 	}
 	return uses
 }
 
-func (o *Observations) use(info policy.RuleInfo) Use {
+// An indexedGroup is a Group whose sightings are found by the hosts that an entry is about. There may be 20,000 of them, and
+// 100,000 entries.
+type indexedGroup struct {
+	*Group
+	host  map[string][]*Sighting
+	below map[string][]*Sighting // by each end of their host
+}
+
+// indexed are the groups, by name.
+func (o *Observations) indexed() []*indexedGroup {
+	var all []*indexedGroup
+	for _, g := range o.Groups() {
+		x := &indexedGroup{Group: g, host: map[string][]*Sighting{}, below: map[string][]*Sighting{}}
+		for _, s := range g.sightings {
+			x.host[s.Host] = append(x.host[s.Host], s)
+			for end := s.Host; end != ""; _, end, _ = strings.Cut(end, ".") {
+				x.below[end] = append(x.below[end], s)
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// about are the sightings of hosts that info's pattern may match, in no order.
+func (g *indexedGroup) about(info policy.RuleInfo) []*Sighting {
+	if info.Host.IsWildcard() && info.Host.Tail() != "" {
+		return g.below[info.Host.Tail()]
+	}
+	if info.Host.IsWildcard() {
+		return slices.Collect(maps.Values(g.sightings))
+	}
+	return g.host[info.Host.String()]
+}
+
+func useOf(groups []*indexedGroup, info policy.RuleInfo) Use {
 	u := Use{Rule: info}
 	clients := map[string]bool{}
 	hosts := map[string]bool{}
 	narrow := map[string]bool{}
-	for _, g := range o.Groups() {
+	for _, g := range groups {
 		if len(info.Groups) > 0 && !slices.Contains(info.Groups, g.Name) {
 			continue
 		}
-		for _, s := range g.sightings {
+		for _, s := range g.about(info) {
 			if s.Reason == policy.RuleExpired.String() && s.matches(info) {
 				u.Wanted += s.Refused + s.Let
 			}
@@ -111,16 +149,16 @@ func (o *Observations) use(info policy.RuleInfo) Use {
 	}
 	u.Seen = sortedKeys(hosts)
 	if len(narrow) <= manyHosts {
-		u.Enough = o.enough(info, sortedKeys(narrow))
+		u.Enough = enough(groups, info)
 	}
 	return u
 }
 
 // enough is the exact entries, unless the hosts are a family of which there will be more.
-func (o *Observations) enough(info policy.RuleInfo, exact []string) []string {
+func enough(groups []*indexedGroup, info policy.RuleInfo) []string {
 	w := work{endpoints: map[Endpoint]*endpoint{}, vouch: newVoucher(nil)}
 	w.vouch.own[catalog.Owner(info.Host.Tail())] = true // whoever wrote the wildcard knows whose names they are
-	for _, g := range o.Groups() {
+	for _, g := range groups {
 		for _, s := range g.matching(info) {
 			e := w.endpoints[s.Endpoint()]
 			if e == nil {
@@ -146,9 +184,9 @@ func (o *Observations) enough(info policy.RuleInfo, exact []string) []string {
 }
 
 // matching are the sightings that info allowed, or would have allowed, in no order.
-func (g *Group) matching(info policy.RuleInfo) []*Sighting {
+func (g *indexedGroup) matching(info policy.RuleInfo) []*Sighting {
 	var found []*Sighting
-	for _, s := range g.sightings {
+	for _, s := range g.about(info) {
 		if s.Allowed+s.Let > 0 && s.matches(info) {
 			found = append(found, s)
 		}
