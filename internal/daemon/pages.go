@@ -44,7 +44,7 @@ func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
 	if err != nil {
 		return nil, &adminsocket.Error{Status: http.StatusTooManyRequests, Message: err.Error()}
 	}
-	host, port, err := net.SplitHostPort(d.cfg.Dashboard.Listen)
+	host, port, err := net.SplitHostPort(d.pagesAddr)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,9 @@ func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
 	return &DashboardLink{"http://" + net.JoinHostPort(host, port) + path}, nil
 }
 
-// dashboard is the server of the operator's listener.
-func (d *daemon) dashboard() (*http.Server, error) {
+// dashboard is the server of the operator's listener, at addr.
+func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
+	d.pagesAddr = addr.String()
 	d.pages = &dashboard.Pages{
 		Config: func() *config.Config { return d.current.Load() }, Audit: d.cfg.Audit.WithDefaults(),
 		Live: &d.follow, Feed: &d.feed, Jobs: &d.jobs, Status: &d.status,

@@ -65,6 +65,8 @@ type daemon struct {
 	follow  live.Follower
 	pages   *dashboard.Pages // nil if there is no dashboard
 
+	pagesAddr string // where they are
+
 	version string
 	began   time.Time
 
@@ -205,7 +207,7 @@ func (d *daemon) maintainAudit() (stop func()) {
 func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(), err error) {
 	var pages *http.Server
 	if lns.dashboard != nil {
-		if pages, err = d.dashboard(); err != nil {
+		if pages, err = d.dashboard(lns.dashboard.Addr()); err != nil {
 			return nil, err
 		}
 	}
