@@ -158,8 +158,20 @@ type bypassAnswer struct {
 	clientconfig.Checked
 }
 
+// bypassKind is the kind of list that a setting has, by the setting's own names too.
+func bypassKind(s string) clientconfig.Kind {
+	switch s = strings.ToLower(s); s {
+	case "no_proxy", "environment":
+		return clientconfig.Env
+	case "registration", "portal": // which hand their list to Windows
+		return clientconfig.WinINet
+	}
+	return clientconfig.Kind(s)
+}
+
 func (f *clientConfigFlags) runCheck(cmd *cobra.Command, plan *clientconfig.Plan) error {
-	if !slices.Contains(clientconfig.Kinds(), clientconfig.Kind(f.kind)) {
+	kind := bypassKind(f.kind)
+	if !slices.Contains(clientconfig.Kinds(), kind) {
 		return usageError{fmt.Errorf("--kind %q: with --check, want wininet, winhttp or env", f.kind)}
 	}
 	if f.output == "ps1" {
@@ -173,7 +185,7 @@ func (f *clientConfigFlags) runCheck(cmd *cobra.Command, plan *clientconfig.Plan
 		}
 		list = strings.TrimRight(string(data), "\r\n")
 	}
-	checked := clientconfig.Check(clientconfig.Kind(f.kind), list, plan)
+	checked := clientconfig.Check(kind, list, plan)
 	text := []byte(checked.Text())
 	if f.output == "json" {
 		var b bytes.Buffer
