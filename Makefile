@@ -28,7 +28,8 @@ build: ## Build bin/webproxy; COMMIT=... names its commit where neither git nor 
 .PHONY: run
 run: build ## Build and run with the built-in configuration, on :9090
 	@# Not here: its audit log would go to ./audit, among the sources of the package of that name.
-	mkdir -p run && cd run && ../$(BIN) serve
+	@# The shell gives way to the proxy, so that a signal for make ends it.
+	mkdir -p run && cd run && exec ../$(BIN) serve -c built-in
 
 .PHONY: test
 test: ## Run all tests, with the seeds of the fuzz tests
@@ -109,4 +110,4 @@ docs: ## Write the generated files anew
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin run

@@ -72,10 +72,11 @@ func TestRecordID(t *testing.T) {
 		{8, seven, seven + 1000},
 		{13, 1<<64 - 1000, 1<<64 - 1},
 	}
+	salt := idSalt("webproxy+00000001+AAAA")
 	seen := map[string]uint64{}
 	for _, tt := range tests {
 		for seq := tt.from; seq < tt.to; seq++ {
-			id := recordID(seq)
+			id := recordID(salt, seq)
 			if len(id) != tt.chars {
 				t.Fatalf("recordID(%d) = %q, want %d characters", seq, id, tt.chars)
 			}
@@ -87,5 +88,19 @@ func TestRecordID(t *testing.T) {
 			}
 			seen[id] = seq
 		}
+	}
+}
+
+// What a client of one proxy was told leads to no request of another: their logs number alike, and have other ids.
+func TestRecordIDsDifferByLog(t *testing.T) {
+	same := 0
+	a, b := idSalt("webproxy+00000001+AAAA"), idSalt("webproxy+00000002+AAAB")
+	for seq := range uint64(10_000) {
+		if recordID(a, seq+1) == recordID(b, seq+1) {
+			same++
+		}
+	}
+	if same > 1 {
+		t.Errorf("%d of 10000 records have the same id in two logs", same)
 	}
 }

@@ -1,22 +1,33 @@
 package audit
 
-import "math/bits"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+)
 
 // idAlphabet is Crockford's base 32: no I, L, O or U, so that an id survives being read aloud.
 const idAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// recordID is the id of the record with the sequence number seq: six characters, or more once seq
-// does not fit into their 30 bits. It is a permutation of the numbers of each length, so no two records
-// of a log share an id, and no record of the ids in use is needed. It hides nothing; it only keeps
+// idSalt makes the ids of one log differ from those of others: an id that a client reports leads to no request of
+// another proxy. It is a part of the digest of the log's public key, so that it is the same after a restart.
+func idSalt(public string) uint64 {
+	sum := sha256.Sum256([]byte("webproxy record ids\n" + public))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// recordID is the id of the record with the sequence number seq of a log: six characters, or more once seq
+// does not fit into their 30 bits. For each salt it is a permutation of the numbers of each length, so no two records
+// that were written with one key share an id, and no record of the ids in use is needed. It hides nothing; it only keeps
 // the ids of neighbouring requests from looking alike.
-func recordID(seq uint64) string {
+func recordID(salt, seq uint64) string {
 	chars := max(6, (bits.Len64(seq)+4)/5)
 	width := min(chars*5, 64)
 	mask := uint64(1)<<width - 1 // all ones for 64: the shift yields 0
-	// Multiplying by an odd number and xor with an own shift are both reversible modulo 2^width.
-	x := seq * 0x9e3779b97f4a7c15 & mask
+	// Adding, multiplying by an odd number and xor with an own shift are all reversible modulo 2^width.
+	x := (seq + salt) * 0x9e3779b97f4a7c15 & mask
 	x ^= x >> (width / 2)
-	x = x * 0xd6e8feb86659fd93 & mask
+	x = (x + salt>>32) * 0xd6e8feb86659fd93 & mask
 	x ^= x >> (width / 2)
 	var id [13]byte
 	for i := chars - 1; i >= 0; i-- {

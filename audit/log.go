@@ -34,6 +34,7 @@ type Log struct {
 	gone    atomic.Bool // the directory was not there when Maintain last looked
 	syncing sync.Mutex  // held by Sync: who returns from it may rely on what another call does
 	seal    sealer
+	idSalt  uint64 // of its records' ids
 	writer  writer
 	gauges  gauges
 
@@ -337,7 +338,7 @@ func (l *Log) complete(r *Record, seq uint64, now time.Time) {
 		r.Site = l.options.Site
 	}
 	if r.ID == "" && r.Type == TypeDecision {
-		r.ID = recordID(seq)
+		r.ID = recordID(l.idSalt, seq)
 	}
 }
 

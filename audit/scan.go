@@ -39,7 +39,7 @@ func (o *ScanOptions) workers() int {
 // Log writes to the directory as well as when none does, and changes nothing. Files are read
 // by several goroutines, some way ahead of fn; fn is called by the caller's only.
 //
-// Lines and files that cannot be read are counted and passed over. Scan stops at the first error of fn and
+// A directory without a log is an ErrNoLog. Lines and files that cannot be read are counted and passed over. Scan stops at the first error of fn and
 // returns it, but for fs.SkipAll, which stops it without one. The Stats are then of the files it had done with.
 func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
 	return ScanLines(dir, o, func(r *Record, _ string) error { return fn(*r) })
@@ -92,6 +92,9 @@ type pass struct {
 
 func newPass(dir string, o *ScanOptions) (*pass, error) {
 	rotated, live, err := snapshot(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && live == nil && len(rotated) == 0 {
+		return nil, noLog(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("scan audit log: %w", err)
 	}

@@ -19,11 +19,27 @@ import (
 )
 
 func TestScanNothing(t *testing.T) {
-	if _, stats := read(t, t.TempDir()); stats.Records != 0 || stats.FirstSeq != 0 {
-		t.Errorf("got %+v", stats)
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "none")} {
+		if _, err := audit.Scan(dir, audit.ScanOptions{}, nil); !errors.Is(err, audit.ErrNoLog) || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Scan of %s: %v", dir, err)
+		}
+		if _, err := audit.Tail(dir, 10, nil, nil); !errors.Is(err, audit.ErrNoLog) {
+			t.Errorf("Tail of %s: %v", dir, err)
+		}
+		if _, _, err := audit.Count(dir, audit.ScanOptions{}); !errors.Is(err, audit.ErrNoLog) {
+			t.Errorf("Count of %s: %v", dir, err)
+		}
+		if err := audit.HasLog(dir); !errors.Is(err, audit.ErrNoLog) || err.Error() != "no audit log in "+dir {
+			t.Errorf("HasLog of %s: %v", dir, err)
+		}
 	}
-	if _, err := audit.Scan(filepath.Join(t.TempDir(), "none"), audit.ScanOptions{}, nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Scan of no directory: %v", err)
+	// A log that has no record yet is a log.
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "audit.ndjson"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stats := read(t, dir); stats.Records != 0 || stats.FirstSeq != 0 {
+		t.Errorf("got %+v", stats)
 	}
 }
 

@@ -30,6 +30,7 @@ func (l *Log) openSealer() error {
 	l.seal.dir, l.seal.anchor = o.Dir, o.Anchor
 	l.seal.key, l.seal.keys = key, note.VerifierList(verifier)
 	l.seal.head.path = HeadFile(o.Key)
+	l.idSalt = idSalt(public)
 	return nil
 }
 

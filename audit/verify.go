@@ -109,8 +109,16 @@ func (v *Verification) note(format string, args ...any) {
 // bounded, whatever the log's size. It takes all processors, works while a Log writes to the directory as
 // well as when none does, and changes nothing. An error means that it could not look; whatever is wrong
 // with the log is in the Verification.
+//
+// A directory without a log is an ErrNoLog, unless a checkpoint, an anchor or the tree head tells that there was one.
 func Verify(ctx context.Context, dir string, o VerifyOptions) (*Verification, error) {
 	v, err := verify(ctx, dir, &o)
+	if err == nil && v.OK() && v.Records == 0 && v.Checkpoints == 0 {
+		err = HasLog(dir)
+	}
+	if errors.Is(err, ErrNoLog) || errors.Is(err, fs.ErrNotExist) && errors.Is(HasLog(dir), ErrNoLog) {
+		return nil, noLog(dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("verify audit log: %w", err)
 	}

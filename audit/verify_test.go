@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -173,8 +175,15 @@ func TestVerifyNeedsAKey(t *testing.T) {
 			t.Errorf("verified with the keys %q", keys)
 		}
 	}
-	if v := verify(t, dir, audit.VerifyOptions{Keys: []string{strings.TrimSpace(exampleKey)}}); v.String() != "INTEGRITY OK  no records" {
-		t.Errorf("an empty directory: %v", v)
+	keys := []string{strings.TrimSpace(exampleKey)}
+	if v, err := audit.Verify(t.Context(), dir, audit.VerifyOptions{Keys: keys}); !errors.Is(err, audit.ErrNoLog) {
+		t.Errorf("an empty directory: %v, %v", v, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "audit.ndjson"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v := verify(t, dir, audit.VerifyOptions{Keys: keys}); v.String() != "INTEGRITY OK  no records" {
+		t.Errorf("an empty log: %v", v)
 	}
 }
 

@@ -64,7 +64,7 @@ func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
 		req.Method, req.Path = "GET", "/"
 	}
 	x := cfg.Set.Explain(&req)
-	b.Text = review.ExplainText(&x, &req, review.ListedIn(cfg, &x))
+	b.Text = review.ExplainText(&x, &req, review.Remedies(cfg, &x, ""), review.ListedIn(cfg, &x))
 	b.Exact = learn.EntryFor(t.Host(), t.Port(), scheme)
 	b.Wider, b.NotWider = learn.WiderThan(t.Host(), t.Port(), scheme)
 	b.GoesTo = review.Writer{Config: cfg}.GoesTo(b.Group)

@@ -61,7 +61,7 @@ func (p *Pages) explain(b *whyBody) {
 		return
 	}
 	x := cfg.Set.Explain(&req)
-	b.Text = review.ExplainText(&x, &req, review.ListedIn(cfg, &x))
+	b.Text = review.ExplainText(&x, &req, review.Remedies(cfg, &x, ""), review.ListedIn(cfg, &x))
 }
 
 // whyBack is how far back is looked for what a fix would let through, as the command does.

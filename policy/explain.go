@@ -15,6 +15,15 @@ type Explanation struct {
 	Near []NearMiss
 	// Fixes are lines to run or to write, the best first, each for the case that the request is wanted.
 	Fixes []string
+	// Remedies are the same as data.
+	Remedies []Remedy
+}
+
+// A Remedy is one thing that would let a request through.
+type Remedy struct {
+	Text    string // what to do, for people
+	Entry   string // a line for a list file, if it is one
+	Command string // a command to run, if it is one
 }
 
 // A NearMiss is an entry that does not hold for a request, and why not.
@@ -37,7 +46,10 @@ func (s *Set) Explain(req *Request) Explanation {
 		return x
 	}
 	x.Near = s.nearMisses(req, x.entry)
-	x.Fixes = x.fixes(req)
+	x.Remedies = x.remedies(req)
+	for _, r := range x.Remedies {
+		x.Fixes = append(x.Fixes, r.Text)
+	}
 	return x
 }
 

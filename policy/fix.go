@@ -5,40 +5,53 @@ import (
 	"time"
 )
 
-// fixes returns what would let the request through, were it wanted. It never proposes to lift a
+// remedies returns what would let the request through, were it wanted. It never proposes to lift a
 // guard that no rule can lift.
-func (x *Explanation) fixes(req *Request) []string {
+func (x *Explanation) remedies(req *Request) []Remedy {
 	d := x.Decision
-	add := "add to a list file:  " + d.entryFor(req)
+	add := func(more string) Remedy {
+		entry := d.entryFor(req) + more
+		return Remedy{Text: "add to a list file:  " + entry, Entry: entry}
+	}
+	say := func(format string, args ...any) []Remedy { return []Remedy{{Text: fmt.Sprintf(format, args...)}} }
 	switch d.Reason {
 	case PhaseInactive:
-		return []string{
-			fmt.Sprintf("webproxy phase start %s --for 4h --reason TICKET", d.Phase()),
-			add + " expires=" + req.Time.AddDate(0, 0, 7).Format(time.DateOnly) + " reason=TICKET",
+		command := fmt.Sprintf("webproxy phase start %s --for 4h --reason "+Placeholder, d.Phase())
+		return []Remedy{
+			{Text: command, Command: command},
+			add(" expires=" + req.Time.AddDate(0, 0, 7).Format(time.DateOnly) + " reason=" + Placeholder),
 		}
 	case RuleExpired:
-		return []string{fmt.Sprintf("give %s (%s) a later expires", d.Rule(), d.Source()), add}
+		return append(say("give %s (%s) a later expires", d.Rule(), d.Source()), add(" reason="+Placeholder))
 	case HostNotListed, PortNotAllowed, SchemeNotAllowed, PathNotAllowed:
-		return []string{add + " reason=TICKET"}
+		return []Remedy{add(" reason=" + Placeholder)}
 	case MethodNotAllowed:
-		return []string{fmt.Sprintf("add %s to methods of %s (%s)", req.Method, d.Rule(), d.Source())}
+		return say("add %s to methods of %s (%s)", req.Method, d.Rule(), d.Source())
 	case ClientNotAllowed:
-		return []string{fmt.Sprintf("add %s to for of %s (%s)", d.Group, d.Rule(), d.Source())}
+		return say("add %s to for of %s (%s)", d.Group, d.Rule(), d.Source())
 	case DeniedByRule:
-		return []string{fmt.Sprintf("remove or narrow %s (%s): no allow can beat it", d.Rule(), d.Source())}
+		return say("remove or narrow %s (%s): no allow can beat it", d.Rule(), d.Source())
 	case ClientUnknown:
-		return []string{fmt.Sprintf("add %s to a group in policy.clients", req.Client)}
+		return say("add %s to a group in policy.clients", req.Client)
 	case IPLiteral:
-		return append([]string{"let the client use a name"}, d.literalFix()...)
+		all := say("let the client use a name")
+		for _, text := range d.literalFix() {
+			all = append(all, Remedy{Text: text})
+		}
+		return all
 	case NetworkDenied:
-		return []string{"remove or narrow the network in policy.deny_networks: no rule can beat it"}
+		return say("remove or narrow the network in policy.deny_networks: no rule can beat it")
 	case PrivateAddress:
 		if d.entry == nil && d.set.classify(req.Target.Addr()) == addrPrivate {
-			return []string{"set private: allow on a rule that names the host"}
+			return say("set private: allow on a rule that names the host")
 		}
 	}
 	return nil
 }
+
+// Placeholder stands for the reason in lines and commands that people are told. It is a reason for nothing: commands do
+// not take it, and an entry that has it is warned of.
+const Placeholder = "TICKET"
 
 // literalFix is the rule that would allow the address that d's target is; none if no rule can.
 func (d Decision) literalFix() []string {

@@ -11,7 +11,7 @@ import (
 )
 
 // AdviceText is the near misses, the built-in lists that have the host, and the fixes.
-func AdviceText(x *policy.Explanation, listed []string) string {
+func AdviceText(x *policy.Explanation, remedies []Remedy, listed []string) string {
 	var b strings.Builder
 	label := "near"
 	for _, n := range x.Near {
@@ -22,8 +22,8 @@ func AdviceText(x *policy.Explanation, listed []string) string {
 		fmt.Fprintf(&b, " listed  in %s, which no rule has in force for it; webproxy lists grep %s tells more\n", strings.Join(listed, ", "), x.Target.Host())
 	}
 	label = "fix"
-	for _, f := range x.Fixes {
-		fmt.Fprintf(&b, " %-6s  %s\n", label, f)
+	for _, f := range remedies {
+		fmt.Fprintf(&b, " %-6s  %s\n", label, f.Text)
 		label = "or"
 	}
 	return b.String()

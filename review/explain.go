@@ -48,8 +48,8 @@ func addrIn(set *policy.Set, p netip.Prefix, group string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// ExplainText is an explanation for people; listed is what ListedIn says.
-func ExplainText(x *policy.Explanation, req *policy.Request, listed []string) string {
+// ExplainText is an explanation for people; listed is what ListedIn says, and remedies what Remedies does.
+func ExplainText(x *policy.Explanation, req *policy.Request, remedies []Remedy, listed []string) string {
 	var b strings.Builder
 	group := x.Group
 	if group == "" {
@@ -58,7 +58,7 @@ func ExplainText(x *policy.Explanation, req *policy.Request, listed []string) st
 	fmt.Fprintf(&b, "%s  %s (%s)  %s %s%s   policy %s\n", headline(x), req.Client, group,
 		req.Method, x.Target.HostPort(), req.Path, ShortDigest(x.Policy()))
 	fmt.Fprintf(&b, " reason  %s: %s\n", x.Reason, x.Why)
-	b.WriteString(AdviceText(x, listed))
+	b.WriteString(AdviceText(x, remedies, listed))
 	return b.String()
 }
 

@@ -17,13 +17,15 @@ func ByID(id string) (*audit.Query, error) {
 	return audit.ParseQuery(fmt.Sprintf("id = %s and type in (egress.decision, egress.repeat, egress.close)", quote(strings.ToUpper(id))))
 }
 
-// RefusedTo is the query for the refused requests of a client: its address, or its name.
+// RefusedTo is the query for the refused requests of a client: its address, its name, or its client group.
 func RefusedTo(client string) (*audit.Query, error) {
-	field := "client_name"
-	if _, err := netip.ParseAddr(client); err == nil {
-		field = "client"
+	which := fmt.Sprintf("(client_name = %[1]s or group = %[1]s)", quote(client))
+	if addr, err := netip.ParseAddr(client); err == nil {
+		which = "client = " + quote(addr.String())
+	} else if net, err := netip.ParsePrefix(client); err == nil {
+		which = "client in " + net.String()
 	}
-	return audit.ParseQuery(fmt.Sprintf("%s = %s and decision in (deny, would_deny)", field, quote(client)))
+	return audit.ParseQuery(which + " and decision in (deny, would_deny)")
 }
 
 // quote is s as a value of an expression.

@@ -19,11 +19,12 @@ import (
 
 // A Why tells a person about one request of the log.
 type Why struct {
-	Config *config.Config // by which it is judged anew
+	Config *config.Config // by which it is judged anew; nil if there is none that is valid
 	Dir    string         // of the log
 	Found  Found
 	Back   setting.Duration // how far to look for what a fix would let through; setting.Off for not at all
 	Watch  Watch
+	Flag   string // the --config that people ask with, for the commands they are told; empty for none
 }
 
 // Write tells what was recorded, and what the policy of now says of the same request. It reports whether that would let
@@ -41,10 +42,13 @@ func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 			audit.Printable(r.Reason+recordedRule(r)), audit.Printable(strings.TrimSpace(r.Error+" "+r.Detail)))
 		return true, nil
 	}
-	if a.Found.late && r.Reason == policy.SNIMismatch.String() {
+	if a.Config != nil && a.Found.late && r.Reason == policy.SNIMismatch.String() {
 		if named, ok := serverNamed(&req, r.SNI); ok {
 			return a.writeMisnamed(w, r, &named)
 		}
+	}
+	if a.Config == nil {
+		return r.Decision != "deny", a.writeRecorded(w, r)
 	}
 	x := a.Config.Set.Explain(&req)
 	same := policy.SameDigest(a.Found.Policy, x.Policy()) && x.Reason.String() == r.Reason
@@ -67,10 +71,24 @@ func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 		}
 		fmt.Fprintf(w, "%s: %s\n reason  %s: %s\n", which, headline(&x), x.Reason, x.Why)
 	}
-	if _, err := io.WriteString(w, AdviceText(&x, ListedIn(a.Config, &x))); err != nil {
+	if _, err := io.WriteString(w, AdviceText(&x, Remedies(a.Config, &x, a.Flag), ListedIn(a.Config, &x))); err != nil {
 		return false, err
 	}
 	return x.Permit, a.writeSafe(w, &x, &req, now)
+}
+
+// writeRecorded tells what was recorded, where there is no policy to hold it against.
+func (a *Why) writeRecorded(w io.Writer, r *audit.Record) error {
+	fmt.Fprintf(w, " reason  %s\n", audit.Printable(r.Reason+recordedRule(r)))
+	if a.Found.late {
+		fmt.Fprintf(w, " note    %s\n", lateNote(r.Reason))
+	}
+	if r.Detail != "" {
+		fmt.Fprintf(w, " note    %s\n", audit.Printable(r.Detail))
+	}
+	a.writeEnd(w)
+	_, err := fmt.Fprintln(w, " now     not known: the configuration is not valid")
+	return err
 }
 
 // writeScan tells of denials that were counted without their hosts. None of them can be judged anew.

@@ -37,6 +37,6 @@ func (a *Why) writeMisnamed(w io.Writer, r *audit.Record, named *policy.Request)
 		_, err := fmt.Fprintln(w, " note    with the policy of now the tunnel would go on")
 		return true, err
 	}
-	_, err = io.WriteString(w, AdviceText(&x, ListedIn(a.Config, &x)))
+	_, err = io.WriteString(w, AdviceText(&x, Remedies(a.Config, &x, a.Flag), ListedIn(a.Config, &x)))
 	return false, err
 }

@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"html"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -73,7 +74,11 @@ func TestReportExpiry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := report.Make(t.TempDir(), report.Options{
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "audit.ndjson"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := report.Make(dir, report.Options{
 		Now:   october,
 		Rules: []policy.RuleInfo{{Rule: "soon", Host: host, Expires: october.AddDate(0, 0, 10)}},
 	})

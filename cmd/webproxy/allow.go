@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/adminsocket"
 	"webproxy/internal/daemon"
@@ -118,9 +119,12 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 	fmt.Fprintf(out, "allows   %s, for %s, until %s\n", a.Breadth(), a.For(), until.UTC().Format("2006-01-02 15:04:05 UTC"))
 	if f.back != setting.Off {
 		text, err := a.Replay(cfg.Audit.WithDefaults().Dir, f.back, now, watchReading(cmd.ErrOrStderr()))
-		if err != nil {
+		switch {
+		case errors.Is(err, audit.ErrNoLog):
+			fmt.Fprintf(out, "safe?    not known: %v\n", err)
+		case err != nil:
 			sayWarning(cmd.ErrOrStderr(), "not replayed: "+err.Error())
-		} else {
+		default:
 			fmt.Fprintf(out, "safe?    %s\n", text)
 		}
 	}

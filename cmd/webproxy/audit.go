@@ -31,28 +31,6 @@ on standard error. docs/reading.md describes the expressions, and what export wr
 	return cmd
 }
 
-// An auditLog is which log a command reads, by its flags.
-type auditLog struct{ config, dir *string }
-
-func auditLogFlags(cmd *cobra.Command) auditLog {
-	return auditLog{
-		config: configFlag(cmd),
-		dir:    cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration"),
-	}
-}
-
-// find returns the log's directory.
-func (l auditLog) find() (string, error) {
-	if *l.dir != "" {
-		return *l.dir, nil
-	}
-	cfg, err := loadConfig(*l.config)
-	if err != nil {
-		return "", err
-	}
-	return cfg.Audit.WithDefaults().Dir, nil
-}
-
 // A window is a part of the log in time, by flags.
 type window struct{ since, until *string }
 

@@ -42,10 +42,11 @@ what becomes of what.`,
 		if err != nil {
 			return usageError{err}
 		}
-		dir, err := log.find()
+		found, err := log.find(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
+		dir := found.Dir
 		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
 		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
 			return err

@@ -49,10 +49,11 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 		if err != nil {
 			return usageError{err}
 		}
-		dir, err := log.find()
+		found, err := log.find(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
+		dir := found.Dir
 		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
 		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
 			return err

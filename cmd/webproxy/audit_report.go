@@ -10,7 +10,6 @@ import (
 
 	"webproxy/audit"
 	"webproxy/audit/report"
-	"webproxy/config"
 	"webproxy/review"
 )
 
@@ -28,8 +27,7 @@ Exit code 5 means that the log is not what was written.`,
 		Example: "  webproxy audit report --month 2026-10 --html oct.html --csv oct/",
 		Args:    cobra.NoArgs,
 	}
-	file := configFlag(cmd)
-	dir := cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration")
+	log := auditLogFlags(cmd)
 	win := windowFlags(cmd)
 	month := cmd.Flags().String("month", "", "the `MONTH`, such as 2026-10, in UTC")
 	html := cmd.Flags().String("html", "", "write the report as a page to `FILE`")
@@ -42,21 +40,26 @@ Exit code 5 means that the log is not what was written.`,
 		if err != nil {
 			return err
 		}
-		cfg, err := loadConfig(*file)
+		found, err := log.findWithConfig(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
-		job := reportJob{cfg: cfg, settings: cfg.Audit.WithDefaults(), html: *html, csv: *csvDir, pubs: *pubs}
+		job := reportJob{settings: found.Options, html: *html, csv: *csvDir, pubs: *pubs}
 		job.head = audit.HeadFile(job.settings.Key)
-		if *dir != "" { // the tree head is of the configuration's log
-			job.settings.Dir, job.head = *dir, ""
+		if *log.dir != "" { // the tree head is of the configuration's log
+			job.head = ""
 		}
 		if *anchor != "" {
 			job.settings.Anchor = *anchor
 		}
 		job.verify = *verify || !cmd.Flags().Changed("verify") && *html+*csvDir != ""
-		job.options = report.Options{
-			Since: since, Until: until, Rules: cfg.Set.Rules(), Findings: review.Remarks(cfg, time.Now()), Progress: new(audit.Progress), Site: job.settings.Site,
+		job.options = report.Options{Since: since, Until: until, Progress: new(audit.Progress), Site: job.settings.Site}
+		if cfg := found.cfg; cfg != nil {
+			job.options.Rules, job.options.Findings = cfg.Set.Rules(), review.Remarks(cfg, time.Now())
+		} else {
+			job.options.Findings = []report.Finding{{
+				Rule: "all", Source: "configuration", Text: "it is not valid, so nothing is said of rules that are unused, expire or admit too much",
+			}}
 		}
 		return job.run(cmd)
 	}
@@ -82,7 +85,6 @@ func reportPeriod(win window, month string, now time.Time) (since, until time.Ti
 
 // A reportJob is one report to make.
 type reportJob struct {
-	cfg       *config.Config
 	settings  audit.Options
 	options   report.Options
 	verify    bool

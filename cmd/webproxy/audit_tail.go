@@ -34,10 +34,11 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 		if err != nil {
 			return usageError{err}
 		}
-		dir, err := log.find()
+		found, err := log.find(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
+		dir := found.Dir
 		return tail(cmd, dir, *n, q, *output, *follow)
 	}
 	return cmd

@@ -42,17 +42,24 @@ Exit code 5 means that the log is not what was written.`,
 		if len(args) == 1 {
 			settings.Dir = args[0]
 		} else {
-			cfg, err := loadConfig(*file)
+			found, err := auditLog{config: file, dir: new(string)}.locate(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			settings = cfg.Audit
+			found.name(cmd.ErrOrStderr())
+			settings = found.Options
 		}
 		settings = settings.WithDefaults()
 		if *anchor != "" {
 			settings.Anchor = *anchor
 		}
-		v, err := auditVerify(cmd, settings, *pubs, audit.HeadFile(settings.Key))
+		head := audit.HeadFile(settings.Key)
+		if _, err := os.Stat(head); err != nil { // else that tells that there was a log
+			if err := audit.HasLog(settings.Dir); err != nil {
+				return err
+			}
+		}
+		v, err := auditVerify(cmd, settings, *pubs, head)
 		if err != nil {
 			return err
 		}

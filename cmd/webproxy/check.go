@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
 	"webproxy/internal/hint"
@@ -112,6 +114,7 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 			shown = open
 		}
 		writeFindings(cmd, shown)
+		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
 		fmt.Fprintln(cmd.OutOrStdout(), summary(cfg, len(warnings), len(notes), len(accepted), stale))
 	}
 	if err == nil && f.strict && len(warnings) > 0 {
@@ -146,7 +149,7 @@ func (f *checkFlags) input(cfg *config.Config) lint.Input {
 	case config.Off:
 		in.Log = ""
 	case "":
-		if info, err := os.Stat(cfg.Audit.Dir); err == nil && info.IsDir() {
+		if audit.HasLog(cfg.Audit.Dir) == nil {
 			in.Log = cfg.Audit.Dir
 		}
 	}

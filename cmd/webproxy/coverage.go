@@ -80,6 +80,9 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	report := profile.Check(cfg.Set, coverage.Options{Group: f.group, Now: time.Now()})
+	if f.output == "table" {
+		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
+	}
 	if err := write(cmd.OutOrStdout(), &report); err != nil {
 		return err
 	}

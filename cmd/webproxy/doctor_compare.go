@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,28 +32,25 @@ func (f *doctorFlags) runCompare(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := auditLog{config: &f.config, dir: &f.dir}.find()
+	log, err := auditLog{config: &f.config, dir: &f.dir}.find(cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
 	c := doctor.NewComparison(args[0], args[1])
 	o := audit.ScanOptions{Since: since, Progress: new(audit.Progress)}
 	stop := showProgress(cmd.ErrOrStderr(), "comparing", o.Progress)
-	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
+	stats, err := audit.Scan(log.Dir, o, func(r audit.Record) error {
 		c.Add(&r)
 		return nil
 	})
 	stop()
-	if errors.Is(err, fs.ErrNotExist) {
-		return hint.With(fmt.Errorf("no audit log in %s", dir), "run it where the proxy runs, or name its configuration with -c")
-	}
 	if err != nil {
 		return fmt.Errorf("read audit log: %w", err)
 	}
 	sayIncomplete(cmd.ErrOrStderr(), &stats)
 	for i, n := range c.Requests {
 		if n == 0 {
-			return hint.With(fmt.Errorf("no requests of %s in %s since %s", args[i], dir, since.UTC().Format(time.DateTime)), "clients are known by their addresses: webproxy audit query --by client,client_name --since "+f.since)
+			return hint.With(fmt.Errorf("no requests of %s in %s since %s", args[i], log.Dir, since.UTC().Format(time.DateTime)), "clients are known by their addresses: webproxy audit query --by client,client_name --since "+f.since)
 		}
 	}
 	var b bytes.Buffer

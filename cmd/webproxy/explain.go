@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,19 +11,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 	"webproxy/review"
 )
 
 func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "explain URL",
+		Use:   "explain URL|-",
 		Short: "Say what the policy decides about a request, and why",
 		Long: `Explain judges a request that nobody has made yet with the policy in the configuration, by the same code
 that judges live traffic: the rule that decides, the entries that come near, and what would let the
-request through. A URL with https, or host:port, is a CONNECT; one with http a plain request.
+request through. A URL with https, or host:port, is a CONNECT; one with http a plain request. With "-" it reads URLs
+from standard input, one a line, and answers each in a row.
 Exit code 4 means denied.`,
-		Example: "  webproxy explain https://portal.azure.com --client 10.0.1.12",
+		Example: "  webproxy explain https://portal.azure.com --client 10.0.1.12\n  webproxy explain - < urls.txt",
 		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
@@ -49,13 +52,88 @@ Exit code 4 means denied.`,
 		if err != nil {
 			return usageError{err}
 		}
-		req, err := policy.NewRequest(from, strings.ToUpper(*method), args[0], when)
+		q := question{cfg: cfg, flag: *file, client: from, method: strings.ToUpper(*method), at: when}
+		if args[0] == "-" {
+			return q.explainAll(cmd, asJSON)
+		}
+		x, req, err := q.ask(args[0])
 		if err != nil {
 			return usageError{err}
 		}
-		return explain(cmd.OutOrStdout(), cfg, &req, asJSON)
+		return q.explain(cmd.OutOrStdout(), &x, &req, asJSON)
 	}
 	return cmd
+}
+
+// A question is what explain is asked, but for the URL.
+type question struct {
+	cfg    *config.Config
+	flag   string // of --config
+	client netip.Addr
+	method string
+	at     time.Time
+}
+
+func (q *question) ask(url string) (policy.Explanation, policy.Request, error) {
+	req, err := policy.NewRequest(q.client, q.method, url, q.at)
+	if err != nil {
+		return policy.Explanation{}, req, err
+	}
+	return q.cfg.Set.Explain(&req), req, nil
+}
+
+// explainAll answers for each URL on standard input, one a line: a row of a table, or an element of an array. Empty lines
+// and those that begin with # are passed over; so is, with a word on standard error, what is no URL.
+func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
+	const widest = 64 << 10 // bytes of a line
+	in := bufio.NewScanner(cmd.InOrStdin())
+	in.Buffer(nil, widest)
+	out := bufio.NewWriter(cmd.OutOrStdout())
+	defer out.Flush()
+	answers := []explainAnswer{}
+	if !asJSON {
+		fmt.Fprintf(out, "%s%-8s  %-20s  %-40s  %s\n", aboutLine(q.cfg), "DECISION", "REASON", "REQUEST", "RULE")
+	}
+	denied, wrong := 0, 0
+	for number := 1; in.Scan(); number++ {
+		url := strings.TrimSpace(in.Text())
+		if url == "" || url[0] == '#' {
+			continue
+		}
+		x, req, err := q.ask(url)
+		if err != nil {
+			sayError(cmd.ErrOrStderr(), fmt.Sprintf("line %d: %v", number, err))
+			wrong++
+			continue
+		}
+		if !x.Permit {
+			denied++
+		}
+		if asJSON {
+			answers = append(answers, q.answer(&x, &req))
+			continue
+		}
+		word := x.Outcome()
+		fmt.Fprintf(out, "%-8s  %-20s  %-40s  %s\n", word, x.Reason, x.Target.String()+req.Path, cell(x.Rule()))
+	}
+	if err := in.Err(); err != nil {
+		return fmt.Errorf("read URLs: %w", err)
+	}
+	if asJSON {
+		if err := writeJSON(out, answers); err != nil {
+			return err
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	switch {
+	case wrong > 0:
+		return usageError{fmt.Errorf("%s not a URL", wording.Plural(wrong, "line"))}
+	case denied > 0:
+		return noError{}
+	}
+	return nil
 }
 
 // An explainAnswer is what explain prints as JSON.
@@ -74,23 +152,27 @@ type explainAnswer struct {
 	PathEnforced bool              `json:"path_enforced"`
 	Policy       string            `json:"policy"`
 	Near         []policy.NearMiss `json:"near"`
-	Fixes        []string          `json:"fixes"`
+	Fixes        []string          `json:"fixes"`    // as text
+	Remedies     []review.Remedy   `json:"remedies"` // the same as data
 	Listed       []string          `json:"listed"`
+	Config       string            `json:"config"`
 }
 
-func explain(w io.Writer, cfg *config.Config, req *policy.Request, asJSON bool) error {
-	x := cfg.Set.Explain(req)
-	listed := review.ListedIn(cfg, &x)
+func (q *question) answer(x *policy.Explanation, req *policy.Request) explainAnswer {
+	return explainAnswer{
+		Decision: x.Outcome(), Reason: x.Reason, Why: x.Why, Client: req.Client, Group: x.Group, Mode: x.Mode,
+		Method: req.Method, Target: x.Target.HostPort(), Rule: x.Rule(), RuleSource: x.Source(), Phase: x.Phase(),
+		PathEnforced: x.PathEnforced, Policy: x.Policy(), Near: append([]policy.NearMiss{}, x.Near...), Fixes: append([]string{}, x.Fixes...),
+		Listed: review.ListedIn(q.cfg, x), Config: about(q.cfg), Remedies: review.Remedies(q.cfg, x, q.flag),
+	}
+}
+
+func (q *question) explain(w io.Writer, x *policy.Explanation, req *policy.Request, asJSON bool) error {
 	var err error
 	if asJSON {
-		err = writeJSON(w, explainAnswer{
-			Decision: x.Outcome(), Reason: x.Reason, Why: x.Why, Client: req.Client, Group: x.Group, Mode: x.Mode,
-			Method: req.Method, Target: x.Target.HostPort(), Rule: x.Rule(), RuleSource: x.Source(), Phase: x.Phase(),
-			PathEnforced: x.PathEnforced, Policy: x.Policy(), Near: append([]policy.NearMiss{}, x.Near...), Fixes: append([]string{}, x.Fixes...),
-			Listed: listed,
-		})
+		err = writeJSON(w, q.answer(x, req))
 	} else {
-		_, err = io.WriteString(w, review.ExplainText(&x, req, listed))
+		_, err = io.WriteString(w, aboutLine(q.cfg)+review.ExplainText(x, req, review.Remedies(q.cfg, x, q.flag), review.ListedIn(q.cfg, x)))
 	}
 	if err == nil && !x.Permit {
 		return noError{}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -80,6 +81,7 @@ func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
 		rows = append(rows, []string{a.Name, cell(a.Use), fmt.Sprint(a.Entries), fmt.Sprint(a.Disabled),
 			a.Generation, a.Date, a.Title, sourceText(&a)})
 	}
+	io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
 	return writeTable(cmd.OutOrStdout(), rows)
 }
 

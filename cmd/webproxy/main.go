@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/hint"
 )
@@ -99,7 +100,11 @@ func tell(w io.Writer, cmd *cobra.Command, err error) int {
 		return exitUsage
 	}
 	sayError(w, err.Error())
-	if hint := hint.Of(err); hint != "" {
+	hint := hint.Of(err)
+	if hint == "" && errors.Is(err, audit.ErrNoLog) {
+		hint = noLogHint()
+	}
+	if hint != "" {
 		sayHint(w, hint)
 	}
 	return exitRuntime

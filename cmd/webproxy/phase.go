@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"os/user"
@@ -97,23 +98,49 @@ func newPhaseList() *cobra.Command {
 		Short: "List the phases, and which are on now",
 		Args:  cobra.NoArgs,
 	}
-	file := configFlag(cmd)
+	file, output := configFlag(cmd), outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		cfg, err := loadConfig(*file)
 		if err != nil {
 			return err
 		}
+		answer := phaseAnswer{Config: about(cfg), Phases: []phaseState{}}
 		rows := [][]string{{"PHASE", "NOW", "WHEN"}}
 		for _, name := range slices.Sorted(maps.Keys(cfg.Policy.Phases)) {
+			spec := cfg.Policy.Phases[name]
+			p := phaseState{Name: name, On: cfg.Set.PhaseOn(name, time.Now()), When: review.PhaseWhen(spec), Until: spec.Until}
 			now := "off"
-			if cfg.Set.PhaseOn(name, time.Now()) {
+			if p.On {
 				now = "on"
 			}
-			rows = append(rows, []string{name, now, review.PhaseWhen(cfg.Policy.Phases[name])})
+			answer.Phases = append(answer.Phases, p)
+			rows = append(rows, []string{name, now, p.When})
 		}
+		if asJSON {
+			return writeJSON(cmd.OutOrStdout(), answer)
+		}
+		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
 		return writeTable(cmd.OutOrStdout(), rows)
 	}
 	return cmd
+}
+
+// A phaseAnswer is what phase list prints as JSON.
+type phaseAnswer struct {
+	Config string       `json:"config"`
+	Phases []phaseState `json:"phases"`
+}
+
+// A phaseState is one phase, as it is now.
+type phaseState struct {
+	Name  string    `json:"name"`
+	On    bool      `json:"on"`
+	When  string    `json:"when"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 var errNoConfigFile = hint.With(

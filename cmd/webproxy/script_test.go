@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -59,6 +60,7 @@ func TestScript(t *testing.T) {
 			"fill":    scriptFill,
 			"traffic": scriptTraffic,
 			"await":   scriptAwait,
+			"capture": scriptCapture,
 			"lab":     scriptLab(t),
 		},
 		RequireExplicitExec: true,
@@ -121,6 +123,19 @@ func scriptFill(ts *testscript.TestScript, _ bool, args []string) {
 		text := os.Expand(ts.ReadFile(name), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
+}
+
+// scriptCapture is the script command
+//
+//	capture NAME EXPRESSION
+//
+// It sets the variable NAME to the first group of the expression in what the last command printed.
+func scriptCapture(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if m == nil {
+		ts.Fatalf("capture %s: no match for %s", args[0], args[1])
+	}
+	ts.Setenv(args[0], m[1])
 }
 
 // Every command has a story.

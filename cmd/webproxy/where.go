@@ -2,15 +2,14 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
 	"webproxy/internal/hint"
+	"webproxy/review"
 )
 
 // systemConfig is the file of an installed proxy. The linker sets it in packages that keep it elsewhere than
@@ -79,8 +78,5 @@ func withConfig(command, flag string) string {
 	if flag == "" {
 		return command
 	}
-	if strings.ContainsAny(flag, " \t'\"\\$&|;<>()*?[]#~`!{}") {
-		flag = fmt.Sprintf("%q", flag)
-	}
-	return command + " -c " + flag
+	return command + " -c " + review.ShellWord(flag)
 }

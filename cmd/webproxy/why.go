@@ -3,7 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,11 +24,11 @@ client, and explains it: the reason as it was recorded, and, by the policy in th
 now, what comes near, what would let the request through, and which other requests of the log that
 would have let through as well. It reads the log's files, so it works with
 the proxy stopped. Exit code 4 means that the policy as it is now would still deny the request.`,
-		Example: "  webproxy why 7Q3F9K\n  webproxy why --client 10.0.1.12 --since 5m",
+		Example: "  webproxy why 7Q3F9K\n  webproxy why --client 10.0.1.12 --since 5m\n  webproxy why --client nodes",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	log := auditLogFlags(cmd)
-	client := cmd.Flags().String("client", "", "the last refused request of this `ADDRESS`, or name, instead of an ID")
+	logFlags := auditLogFlags(cmd)
+	client := cmd.Flags().String("client", "", "the last refused request of this `ADDRESS`, network, client name or client group, instead of an ID")
 	since := cmd.Flags().String("since", "", "look back no further than this `TIME`, such as 5m or 2026-10-01")
 	within := cmd.Flags().String("replay", "14d", "how far back to look for what a fix would have let through; off for not at all")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -44,28 +44,23 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		if err := back.UnmarshalText([]byte(*within)); err != nil {
 			return usageError{fmt.Errorf("--replay: %w", err)}
 		}
-		cfg, err := loadConfig(*log.config)
+		log, err := logFlags.findWithConfig(cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
-		dir := *log.dir
-		if dir == "" {
-			dir = cfg.Audit.WithDefaults().Dir
-		}
+		cfg, dir := log.cfg, log.Dir
 		watch := watchReading(cmd.ErrOrStderr())
 		found, stats, err := review.Find(dir, q, from, watch)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return hint.With(fmt.Errorf("no audit log in %s", dir), "run it where the proxy runs, or name its configuration with -c")
 		case errors.Is(err, review.ErrNotFound):
 			return hint.With(
-				fmt.Errorf("no such decision among %s in %s", wording.Plural(int(stats.Records), "record"), dir),
-				"is this the configuration that the proxy runs with? See --config and --since",
+				fmt.Errorf("no such decision among %s in %s: searched for %s", wording.Plural(int(stats.Records), "record"), dir, searchedFor(args, *client, *since)),
+				"is this the log of the proxy that was asked? See --config, --dir and --since",
 			)
 		case err != nil:
 			return fmt.Errorf("read audit log: %w", err)
 		}
-		why := review.Why{Config: cfg, Dir: dir, Found: found, Back: back, Watch: watch}
+		why := review.Why{Config: cfg, Dir: dir, Found: found, Back: back, Watch: watch, Flag: *logFlags.config}
 		permitted, err := why.Write(cmd.OutOrStdout())
 		if err == nil && !permitted {
 			return noError{}
@@ -73,6 +68,18 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		return err
 	}
 	return cmd
+}
+
+// searchedFor says what was looked for, to a person who gets nothing.
+func searchedFor(args []string, client, since string) string {
+	what := "refused requests of the client or client group " + client
+	if client == "" {
+		what = "the id " + strings.ToUpper(args[0])
+	}
+	if since != "" {
+		what += ", from " + since + " on"
+	}
+	return what
 }
 
 // whyExpression is the expression for what is wanted: a request by id, or the refusals of a client.

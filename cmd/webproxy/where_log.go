@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/config"
+)
+
+// An auditLog is which log a command reads, by its flags.
+type auditLog struct{ config, dir *string }
+
+func auditLogFlags(cmd *cobra.Command) auditLog {
+	return auditLog{
+		config: configFlag(cmd),
+		dir:    cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration"),
+	}
+}
+
+// A foundLog is where a command reads the audit log, and the configuration that says so.
+type foundLog struct {
+	audit.Options                // the audit section, with defaults; Dir is the log's
+	path          string         // of the configuration; empty for the built-in one
+	cfg           *config.Config // nil if it is not valid, or was not read
+}
+
+// find returns the log that is meant and names it on stderr. With --dir, nothing else is read.
+func (l auditLog) find(stderr io.Writer) (*foundLog, error) {
+	if *l.dir != "" {
+		return &foundLog{Options: audit.Options{Dir: *l.dir}.WithDefaults()}, audit.HasLog(*l.dir)
+	}
+	return l.findWithConfig(stderr)
+}
+
+// findWithConfig is find for a command that wants the configuration too, even with --dir.
+func (l auditLog) findWithConfig(stderr io.Writer) (*foundLog, error) {
+	found, err := l.locate(stderr)
+	if err == nil {
+		err = audit.HasLog(found.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if *l.dir == "" {
+		found.name(stderr)
+	}
+	return found, nil
+}
+
+// locate is findWithConfig, whether there is a log or not. A configuration that is not valid must not blind the operator:
+// that is told, and only its audit section is taken, see config.ReadAudit.
+func (l auditLog) locate(stderr io.Writer) (*foundLog, error) {
+	path, err := configPath(*l.config)
+	if err != nil {
+		return nil, err
+	}
+	found := &foundLog{path: path}
+	found.cfg, err = openConfig(path)
+	var problems config.Problems
+	switch {
+	case err == nil:
+		found.Options = found.cfg.Audit.WithDefaults()
+	case errors.As(err, &problems):
+		if found.Options, err = config.ReadAudit(path); err != nil && *l.dir == "" {
+			return nil, err
+		}
+		sayWarning(stderr, fmt.Sprintf("%s is not valid: %s", shownPath(path), problems.Summary()))
+		sayHint(stderr, withConfig("webproxy check", *l.config)+" shows all; the log is read all the same")
+	default:
+		return nil, err
+	}
+	switch {
+	case *l.dir != "":
+		found.Options = found.Options.WithDefaults()
+		found.Dir = *l.dir
+	case path == "":
+		found.Options = builtInLog(found.Options)
+	}
+	return found, nil
+}
+
+// name tells a person which log is read, since nobody named it.
+func (f *foundLog) name(stderr io.Writer) {
+	from := config.BuiltIn + " configuration"
+	if f.path != "" {
+		from = shownPath(f.path)
+	}
+	fmt.Fprintf(stderr, "log: %s (%s)\n", shownPath(f.Dir), from)
+}
+
+// builtInLog is the log of a proxy that runs with the built-in configuration: in the working directory or, if there is
+// none, in the one directory below it that has one, as after make run.
+func builtInLog(o audit.Options) audit.Options {
+	if audit.HasLog(o.Dir) == nil {
+		return o
+	}
+	if near := nearLogs(o.Dir); len(near) == 1 {
+		return audit.Options{Dir: near[0]}.WithDefaults()
+	}
+	return o
+}
+
+// nearLogs are the directories called like dir, one level below the working directory, that have a log.
+func nearLogs(dir string) []string {
+	const most = 1000 // directories: more are no place where somebody runs a proxy
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		return nil
+	}
+	var found []string
+	for _, e := range entries[:min(len(entries), most)] {
+		below := filepath.Join(e.Name(), filepath.Base(dir))
+		if e.IsDir() && audit.HasLog(below) == nil {
+			found = append(found, below)
+		}
+	}
+	return found
+}
+
+// noLogHint says where a log may be, for somebody who asked where there is none.
+func noLogHint() string {
+	hint := "run it where the proxy runs, or name its configuration with -c, or the log with --dir"
+	if near := nearLogs(audit.DefaultDir); len(near) > 0 {
+		hint += "; there is a log in " + strings.Join(near, ", ")
+	}
+	return hint
+}
