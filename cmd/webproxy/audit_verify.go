@@ -24,7 +24,8 @@ func newAuditVerify() *cobra.Command {
 altered, what is missing and where the log was cut off, and summaries that are not what the records add up to. DIR is the log's directory, by default that
 of the configuration. A public key that was kept elsewhere (--pub), and checkpoints that were sent elsewhere as
 they were made (--anchor), protect against somebody who had the proxy's own machine; see docs/audit.md. The lines
-that begin with "by:" say what the result stands on, and what it cannot tell.
+that begin with "by:" say what the result stands on, and what it cannot tell. With --proof it verifies one record's proof,
+which webproxy audit prove made, by --pub alone.
 Exit code 5 means that the log is not what was written.`,
 		Example: "  webproxy audit verify\n  webproxy audit verify /mnt/evidence/audit --pub site-01.pub --anchor /mnt/anchors/site-01",
 		Args:    cobra.MaximumNArgs(1),
@@ -32,11 +33,18 @@ Exit code 5 means that the log is not what was written.`,
 	file := configFlag(cmd)
 	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
 	anchor := cmd.Flags().String("anchor", "", "`FILE` that checkpoints were sent to. Default: the configuration's")
+	proof := cmd.Flags().String("proof", "", "verify the proof of one record in `FILE`, which webproxy audit prove made, instead of a log")
 	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		asJSON, err := isJSON(*output)
 		if err != nil {
 			return err
+		}
+		if *proof != "" {
+			if len(args) > 0 || *anchor != "" {
+				return usageError{errors.New("--proof needs no log: want neither DIR nor --anchor")}
+			}
+			return verifyProofBy(cmd, *proof, *pubs, *file, asJSON)
 		}
 		var settings audit.Options
 		if len(args) == 1 {

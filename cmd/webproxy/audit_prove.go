@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/config"
+	"webproxy/internal/hint"
+	"webproxy/internal/smallfile"
+	"webproxy/internal/wording"
+)
+
+// newAuditProve is `webproxy audit prove`.
+func newAuditProve() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "prove ID",
+		Short: "Prove that one record is in the log, for somebody who does not get the log",
+		Long: `Prove prints a proof that a record is in the log: the record, its audit path in the Merkle tree, and the checkpoint that
+the proxy has signed. webproxy audit verify --proof FILE --pub KEY verifies it anywhere, without the log. ID is the id
+that a client was told; its decision record is proven. --seq names any record by its number. A record can be proven
+once a checkpoint covers it, a minute after it was written at most. The proof is a c2sp.org/tlog-proof.
+Exit code 5 means that the record in the log is not what was signed.`,
+		Example: "  webproxy audit prove KCE6HQ > kce6hq.proof\n  webproxy audit verify --proof kce6hq.proof --pub site-01.pub",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	log := auditLogFlags(cmd)
+	seq := cmd.Flags().Uint64("seq", 0, "the record of this `NUMBER`, instead of an ID")
+	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if (len(args) == 1) == (*seq != 0) {
+			return usageError{errors.New("want an ID, or --seq NUMBER")}
+		}
+		q, err := audit.ParseQuery(fmt.Sprintf("seq = %d", *seq))
+		if len(args) == 1 {
+			q, err = audit.ParseQuery(fmt.Sprintf("type = egress.decision and id = %q", strings.ToUpper(args[0])))
+		}
+		if err != nil {
+			return usageError{err}
+		}
+		settings, err := log.settings()
+		if err != nil {
+			return err
+		}
+		keys, err := publicKeys(*pubs, settings)
+		if err != nil {
+			return err
+		}
+		var found uint64
+		var line string
+		_, err = audit.ScanLines(settings.Dir, audit.ScanOptions{Where: q}, func(r *audit.Record, text string) error {
+			found, line = r.Seq, text
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read audit log: %w", err)
+		}
+		if found == 0 {
+			return hint.With(fmt.Errorf("no such record in %s", settings.Dir), "is this the log of the proxy that was asked? See -c and --dir")
+		}
+		p, err := audit.Prove(settings.Dir, found, []byte(line), keys)
+		switch {
+		case errors.Is(err, audit.ErrNotSealed):
+			return hint.With(err, "the proxy signs a checkpoint every minute, and when it stops: try again then")
+		case errors.Is(err, audit.ErrNotProven):
+			sayError(cmd.ErrOrStderr(), err.Error())
+			return integrityError{}
+		case err != nil:
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(p.Encode())
+		return err
+	}
+	return cmd
+}
+
+// settings is where the log and its key are. A mistake elsewhere in the configuration does not matter.
+func (l auditLog) settings() (audit.Options, error) {
+	if *l.dir != "" {
+		return audit.Options{Dir: *l.dir}.WithDefaults(), nil
+	}
+	path, err := configPath(*l.config)
+	switch {
+	case err != nil:
+		return audit.Options{}, err
+	case path == "":
+		return audit.Options{}.WithDefaults(), nil
+	}
+	return config.ReadAudit(path)
+}
+
+// publicKeys reads the public keys in the files, or the one beside the log's private key if there are none.
+func publicKeys(pubs []string, settings audit.Options) ([]string, error) {
+	if len(pubs) == 0 {
+		pubs = []string{audit.PublicKeyFile(settings.Key)}
+	}
+	var keys []string
+	for _, pub := range pubs {
+		key, err := audit.ReadPublicKey(pub)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = hint.With(err, "name the log's public key with --pub; the proxy writes it beside its private key")
+		}
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// verifyProofBy verifies the proof in a file by the public keys in pubs, or by the one that the configuration leads to if there
+// are none.
+func verifyProofBy(cmd *cobra.Command, path string, pubs []string, configFile string, asJSON bool) error {
+	var settings audit.Options
+	if len(pubs) == 0 {
+		var err error
+		none := ""
+		if settings, err = (auditLog{config: &configFile, dir: &none}).settings(); err != nil {
+			return err
+		}
+	}
+	keys, err := publicKeys(pubs, settings)
+	if err != nil {
+		return err
+	}
+	return verifyProof(cmd.OutOrStdout(), path, keys, asJSON)
+}
+
+// A proofAnswer is what verifying a proof prints as JSON.
+type proofAnswer struct {
+	Proven bool          `json:"proven"`
+	Error  string        `json:"error,omitempty"` // why not
+	By     *audit.Proven `json:"by,omitempty"`
+}
+
+// maxProof bounds the file of a proof, in bytes.
+const maxProof = 4 << 20
+
+// verifyProof verifies the proof in a file by public keys. It needs no log.
+func verifyProof(w io.Writer, path string, keys []string, asJSON bool) error {
+	data, err := smallfile.Read(path, maxProof)
+	if err != nil {
+		return err
+	}
+	var proven *audit.Proven
+	p, err := audit.ParseProof(data)
+	if err == nil {
+		proven, err = p.Verify(keys)
+	}
+	if err != nil {
+		if asJSON {
+			if err := writeJSON(w, proofAnswer{Error: err.Error()}); err != nil {
+				return err
+			}
+			return integrityError{}
+		}
+		fmt.Fprintf(w, "FAIL %s: %s\n", path, audit.Printable(err.Error()))
+		return integrityError{}
+	}
+	if asJSON {
+		return writeJSON(w, proofAnswer{Proven: true, By: proven})
+	}
+	_, err = fmt.Fprintf(w, "PROVEN seq %s is in the log that %s signed: checkpoint %d of %s, over %s\n%s\n", wording.Comma(p.Seq), proven.Key,
+		proven.Number, proven.Signed.UTC().Format(audit.TimeLayout), wording.Amount(proven.Size, "record"), audit.Printable(string(p.Line)))
+	return err
+}
