@@ -3,7 +3,9 @@
 package e2e
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,9 +38,11 @@ func TestDashboard(t *testing.T) {
 	if keep := os.Getenv("E2E_PICTURES"); keep != "" {
 		pictures = keep
 	}
-	r := run(t, nil, "node", filepath.Join("dashboard", "screens.mjs"), "http://"+p.admin, strings.TrimSpace(link.stdout), "http://"+p.addr, pictures)
-	if r.exit != 0 {
-		t.Errorf("exit %d\n%s%s", r.exit, r.stdout, tail(r.stderr, 3000))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*patience)
+	defer cancel()
+	browse := exec.CommandContext(ctx, "node", filepath.Join("dashboard", "screens.mjs"), "http://"+p.admin, strings.TrimSpace(link.stdout), "http://"+p.addr, pictures)
+	if out, err := browse.CombinedOutput(); err != nil { // by this environment, which names NODE_MODULES
+		t.Errorf("%v\n%s", err, tail(string(out), 4000))
 	}
 	p.stop()
 }

@@ -46,6 +46,11 @@ for (const colorScheme of ["light", "dark"]) {
       const found = await run("axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3).join(' | ')))");
       check(Array.isArray(found), `${path}: axe did not run`);
       for (const v of found || []) wrong.push(`axe: ${path} ${colorScheme} ${width}: ${v}`);
+      if (path === "/login") { // and it would find something
+        await page.evaluate(() => document.querySelector("main").append(document.createElement("input")));
+        const bad = await run("axe.run().then(r => r.violations.map(v => v.id))");
+        check(bad.includes("label"), "axe finds no fault in a field without a label");
+      }
       await client.detach();
     }
     await context.close();
@@ -116,6 +121,12 @@ const phase = form.locator("form", { hasText: "Phase onboarding" });
 await phase.getByLabel("Reason").fill("CHG-7");
 await phase.getByRole("button", { name: "Start" }).click();
 check((await form.content()).includes("Phase onboarding is on until"), "the phase was not started");
+for (let i = 0; i < 100; i++) { // what is ended before it was taken over was never on, and is not recorded as started
+  await form.goto(base + "/policy");
+  if ((await form.locator("form", { hasText: "Phase onboarding" }).textContent()).includes("onboarding: on")) break;
+  await form.waitForTimeout(200);
+  if (i === 99) wrong.push("the phase is not on");
+}
 const again = form.locator("form", { hasText: "Phase onboarding" });
 await again.getByLabel("Reason").fill("done");
 await again.getByRole("button", { name: "End" }).click();
