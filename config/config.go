@@ -123,6 +123,9 @@ type LogOptions struct {
 	Level LogLevel `yaml:"level"`
 	// Format is text or json, one object a line. Default text.
 	Format LogFormat `yaml:"format"`
+	// File is a file to append to, beside the configuration, instead of standard error. A Windows service writes errors and warnings to the
+	// event log all the same. What a crash prints goes to webproxy-crash.txt in the same directory. Default none.
+	File string `yaml:"file"`
 }
 
 // Off is the word that switches off a listener.
@@ -150,42 +153,13 @@ func (c *Config) withDefaults() {
 	if c.Audit.Dir == "" {
 		c.Audit.Dir = audit.DefaultDir
 	}
-	c.fromFile(&c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor)
-	c.defaultSocket()
-	if b := c.Policy.Bundle; b != nil {
-		c.fromFile(&b.CA, &b.TokenFile)
-		if !strings.Contains(b.From, "://") {
-			c.fromFile(&b.From)
-		}
-	}
-	c.fromFile(&c.ListenTLS.Cert, &c.ListenTLS.Key, &c.ListenTLS.ClientCA)
-	for name, r := range c.Ship {
-		c.fromFile(&r.CA, &r.Cert, &r.Key, &r.TokenFile)
-		c.Ship[name] = r
-	}
 	if c.Inspection.Dir == "" {
 		c.Inspection.Dir = certs.DefaultDir
 	}
-	c.fromFile(&c.Inspection.Dir)
-	for i := range c.Inspection.Roots {
-		c.fromFile(&c.Inspection.Roots[i])
+	for _, path := range c.paths() {
+		c.fromFile(path)
 	}
-	for i := range c.Egress.Upstreams {
-		c.fromFile(&c.Egress.Upstreams[i].Credentials)
-		if n := c.Egress.Upstreams[i].Negotiate; n != nil {
-			c.fromFile(&n.Keytab, &n.Krb5Conf)
-		}
-	}
-}
-
-// fromFile makes relative paths begin at the directory of the file that has them: a service is not started in
-// the directory its operator is thinking of.
-func (c *Config) fromFile(paths ...*string) {
-	for _, path := range paths {
-		if c.Path != "" && *path != "" && !filepath.IsAbs(*path) {
-			*path = filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(*path))
-		}
-	}
+	c.defaultSocket()
 }
 
 // Place is for whom lists are to be made.

@@ -34,7 +34,7 @@ func (l *library) List(name string, place policy.Place) (policy.List, error) {
 func (l *library) File(path string) (*policy.Entries, error) {
 	f, err := l.open(path)
 	if err != nil {
-		return nil, fmt.Errorf("list %q: %w", path, err)
+		return nil, fmt.Errorf("list %s: %w", quoted(path), err)
 	}
 	return f.entries, nil
 }
@@ -56,7 +56,7 @@ func (l *library) open(written string) (*listFile, error) {
 			if rel, relErr := filepath.Rel(l.dir, near); relErr == nil && !filepath.IsAbs(filepath.FromSlash(written)) {
 				near = rel
 			}
-			err = fmt.Errorf("%w; did you mean %q?", err, filepath.ToSlash(near))
+			err = fmt.Errorf("%w; did you mean %s?", err, quoted(filepath.ToSlash(near)))
 		}
 	}
 	if err != nil {

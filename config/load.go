@@ -93,6 +93,7 @@ func (l *loader) run(name string, data []byte) {
 	if l.doc.root.Kind != yaml.MappingNode {
 		return
 	}
+	l.checkPaths()
 	l.cfg.withDefaults()
 	l.checkSections()
 	l.mergeBundle()
@@ -234,7 +235,7 @@ func (l *loader) checkDenyLists() {
 		if f := l.lib.files[r.File]; r.Deny && f != nil && f.blank {
 			l.problems = append(l.problems, l.placed(&policy.SpecError{
 				Field: fmt.Sprintf("rules[%d].file", i),
-				Msg:   fmt.Sprintf("deny list %q is empty: it denies nothing", r.File),
+				Msg:   "deny list " + quoted(r.File) + " is empty: it denies nothing",
 				Hint:  "was it written whole? a comment in it says that this is meant",
 			}))
 		}

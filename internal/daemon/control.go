@@ -5,6 +5,8 @@ type control struct {
 	stop   chan struct{} // a value: stop; a second one: at once
 	reload chan struct{}
 	ready  chan struct{} // closed by serve when it serves
+	// unattended says that nobody reads standard error: the process is a Windows service.
+	unattended bool
 }
 
 func newControl() control {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 
+	"go.uber.org/zap"
+
 	"webproxy/config"
 	"webproxy/internal/hint"
 )
@@ -22,8 +24,28 @@ type listeners struct {
 	pac       net.Listener   // likewise
 }
 
-// openListeners opens all sockets of cfg, or none.
-func openListeners(cfg *config.Config) (*listeners, error) {
+// openListeners opens all sockets of cfg, or none. A socket that the process was started with is taken for the address that it is on.
+// One that no setting names is closed, and log is told.
+func openListeners(cfg *config.Config, log *zap.Logger) (*listeners, error) {
+	inherited, err := inheritListeners()
+	if err != nil {
+		return nil, err
+	}
+	listen := func(setting, addr string) (net.Listener, error) {
+		for i, ln := range inherited {
+			if sameAddress(ln.Addr(), addr) {
+				inherited = slices.Delete(inherited, i, i+1)
+				return ln, nil
+			}
+		}
+		return listen(setting, addr)
+	}
+	defer func() {
+		for _, ln := range inherited {
+			log.Warn("no setting names a socket of the service manager: its clients get no answer", zap.Stringer("address", ln.Addr()))
+			ln.Close()
+		}
+	}()
 	ls := &listeners{}
 	for _, addr := range cfg.Listen {
 		ln, err := listen("listen", addr)
@@ -58,6 +80,17 @@ func openListeners(cfg *config.Config) (*listeners, error) {
 		ls.pac = ln
 	}
 	return ls, nil
+}
+
+// sameAddress reports whether a listener on got serves the configured address.
+func sameAddress(got net.Addr, addr string) bool {
+	tcp, ok := got.(*net.TCPAddr)
+	want, err := net.ResolveTCPAddr("tcp", addr)
+	if !ok || err != nil || tcp.Port != want.Port || tcp.Zone != want.Zone {
+		return false
+	}
+	everywhere := want.IP == nil || want.IP.IsUnspecified()
+	return everywhere && tcp.IP.IsUnspecified() || tcp.IP.Equal(want.IP)
 }
 
 func listen(setting, addr string) (net.Listener, error) {

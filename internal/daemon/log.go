@@ -2,28 +2,64 @@ package daemon
 
 import (
 	"io"
+	"os"
+	"path/filepath"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"webproxy/config"
+	"webproxy/internal/privatefile"
 )
 
-// newLog returns the operator's log. Nothing per request goes there: the audit log has that.
-func newLog(o config.LogOptions, w io.Writer) *zap.Logger {
+// newLog returns the operator's log, and the function that closes it. Nothing per request goes there: the audit log has that. It is the
+// file of log.file, else the Windows event log of a service, else w. A service's errors and warnings go to the event log in any case.
+func newLog(o config.LogOptions, w io.Writer) (*zap.Logger, func(), error) {
 	level := zapcore.InfoLevel
 	level.UnmarshalText([]byte(o.Level.String())) // config has checked the word
+	encoder := newEncoder(o.Format.String() == "text")
+	var cores []zapcore.Core
+	closeFile := func() {}
+	if o.File != "" {
+		f, err := openLogFile(o.File)
+		if err != nil {
+			return nil, nil, err
+		}
+		closeFile = func() { f.Close() }
+		cores = append(cores, zapcore.NewCore(encoder, zapcore.Lock(f), level))
+		if level < zapcore.WarnLevel {
+			level = zapcore.WarnLevel
+		}
+	}
+	if core, ok := systemLog(encoder, level); ok {
+		cores = append(cores, core)
+	} else if o.File == "" {
+		cores = append(cores, zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
+	}
+	log := zap.New(zapcore.NewTee(cores...))
+	return log, func() {
+		log.Sync()
+		closeFile()
+	}, nil
+}
+
+func newEncoder(text bool) zapcore.Encoder {
 	enc := zap.NewProductionEncoderConfig()
 	enc.EncodeTime = zapcore.RFC3339TimeEncoder
 	enc.EncodeDuration = zapcore.StringDurationEncoder
-	encoder := zapcore.NewJSONEncoder(enc)
-	if o.Format.String() == "text" {
-		enc.EncodeLevel = zapcore.CapitalLevelEncoder
-		enc.ConsoleSeparator = " "
-		encoder = zapcore.NewConsoleEncoder(enc)
+	if !text {
+		return zapcore.NewJSONEncoder(enc)
 	}
-	if core, ok := systemLog(encoder, level); ok {
-		return zap.New(core)
+	enc.EncodeLevel = zapcore.CapitalLevelEncoder
+	enc.ConsoleSeparator = " "
+	return zapcore.NewConsoleEncoder(enc)
+}
+
+// openLogFile opens the file to append to, and makes it and its directory if need be. Others may not read them: names of hosts and
+// clients are in there.
+func openLogFile(path string) (*os.File, error) {
+	if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Private); err != nil {
+		return nil, err
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
+	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
 }

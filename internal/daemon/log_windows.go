@@ -25,9 +25,6 @@ type eventCore struct {
 	log *eventlog.Log
 }
 
-// eventID is the one id of our events: there is no message file that would tell others apart.
-const eventID = 1
-
 // With implements zapcore.Core.
 func (c *eventCore) With(fields []zapcore.Field) zapcore.Core {
 	enc := c.enc.Clone()
@@ -52,13 +49,14 @@ func (c *eventCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 		return err
 	}
 	defer buf.Free()
+	id, text := eventID(e.Message, e.Level), eventText(buf.String())
 	switch {
 	case e.Level >= zapcore.ErrorLevel:
-		return c.log.Error(eventID, buf.String())
+		return c.log.Error(id, text)
 	case e.Level == zapcore.WarnLevel:
-		return c.log.Warning(eventID, buf.String())
+		return c.log.Warning(id, text)
 	}
-	return c.log.Info(eventID, buf.String())
+	return c.log.Info(id, text)
 }
 
 // Sync implements zapcore.Core: every event is written at once.

@@ -34,6 +34,7 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 		for {
 			select {
 			case <-c.reload:
+				tellReloading()
 				w.Reload()
 			case <-ctx.Done():
 				return
@@ -50,6 +51,7 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 // reload puts the policy of cfg in force or, if it could not be loaded, leaves the one that is.
 // It is called by the watcher, one call at a time.
 func (d *daemon) reload(cfg *config.Config, err error) {
+	defer func() { tellReady(d.summary()) }()
 	old, was := d.live.Load(), d.current.Load()
 	var with authorities
 	if err == nil {

@@ -21,6 +21,7 @@ import (
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/dashboard"
+	"webproxy/internal/hint"
 	"webproxy/internal/wording"
 	"webproxy/jobs"
 	"webproxy/live"
@@ -87,17 +88,29 @@ func serve(ctx context.Context, o Options, c control) error {
 	if err != nil {
 		return err
 	}
-	cfg.Warnings.Write(o.Stderr)
+	if c.unattended && cfg.Path == "" {
+		return hint.With(errors.New("a service needs a configuration of its own: the built-in one would serve everybody, with its audit log in the system's directory"),
+			"webproxy service install makes one; -c FILE names another")
+	}
+	d := &daemon{cfg: cfg.Settings(), version: o.Version, began: began}
+	d.current.Store(cfg)
+	var closeLog func()
+	if d.log, closeLog, err = newLog(cfg.Log, o.Stderr); err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	defer closeLog()
+	d.tellWarnings(cfg.Warnings, o.Stderr, c.unattended)
+	stopCrashes, err := d.keepCrashes(c.unattended)
+	if err != nil {
+		d.log.Warn("output of a crash will not be kept", zap.Error(err))
+	}
+	defer stopCrashes()
 
-	lns, err := openListeners(cfg)
+	lns, err := openListeners(cfg, d.log)
 	if err != nil {
 		return err
 	}
 	defer lns.close()
-
-	d := &daemon{cfg: cfg.Settings(), log: newLog(cfg.Log, o.Stderr), version: o.Version, began: began}
-	d.current.Store(cfg)
-	defer d.log.Sync()
 	if err := d.openAudit(c); err != nil {
 		return err
 	}
@@ -132,6 +145,8 @@ func serve(ctx context.Context, o Options, c control) error {
 	d.greet(o.Stderr, cfg, lns, time.Since(began))
 	close(c.ready)
 	d.status.SetReady(true)
+	tellReady(d.summary())
+	defer keepWatchdog(func() { d.proxy.Stats() })()
 
 	reason := "stopped on request"
 	select {
@@ -142,6 +157,22 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	d.status.SetReady(false)
 	return errors.Join(err, d.drain(c, reason))
+}
+
+// summary is what the proxy does, for whoever supervises the process.
+func (d *daemon) summary() string {
+	return fmt.Sprintf("serving %s by policy %s", strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), policy.ShortDigest(d.live.Load().Digest()))
+}
+
+// tellWarnings prints the warnings of the configuration where a person sees them: of an unattended service that is the log.
+func (d *daemon) tellWarnings(warnings config.Problems, w io.Writer, unattended bool) {
+	if !unattended {
+		warnings.Write(w)
+		return
+	}
+	for _, warning := range warnings {
+		d.log.Warn("configuration", zap.String("warning", warning.String()))
+	}
 }
 
 // assemble connects the pieces and puts the policy in force.
@@ -251,6 +282,7 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 // drain stops the proxy: open exchanges may finish until the grace period ends or stop is ordered again.
 func (d *daemon) drain(c control, reason string) error {
 	grace := d.cfg.Proxy.Grace()
+	tellStopping(grace)
 	ctx, cancel := context.WithCancel(context.Background())
 	if grace > 0 {
 		ctx, cancel = context.WithTimeout(context.Background(), grace)

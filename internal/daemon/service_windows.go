@@ -2,32 +2,51 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/eventlog"
+
+	"webproxy/config"
+	"webproxy/internal/hint"
 )
 
+// serviceName is the name of the service, and of the source of its events.
 const serviceName = "webproxy"
 
-// exitFailed is the exit code of a service that could not serve, as that of the command.
-const exitFailed = 1
+// Exit codes of a service that could not serve, as those of the command.
+const (
+	exitFailed = 1
+	exitConfig = 3
+)
 
 // runAsService calls serve with a control that the service control manager drives if it started the
-// process, else Ctrl+C. Stop and Shutdown let open tunnels finish, the second Ctrl+C cuts
-// them; ParamChange (sc.exe control webproxy paramchange) reads the configuration again.
+// process, else the console. Stop, Shutdown and PreShutdown let open tunnels finish, and so do Ctrl+C, Ctrl+Break, closing the console, the user's
+// logoff and docker stop; a second one cuts them. ParamChange (sc.exe control webproxy paramchange) reads the configuration again.
 // It returns when serve does.
 func runAsService(ctx context.Context, serve func(context.Context, control) error) error {
 	if is, err := svc.IsWindowsService(); err == nil && is {
 		h := &service{ctx: ctx, serve: serve}
+		// Opened first, so that whatever goes wrong from here on is heard. Without the source of install the events lack a
+		// text of their own, and are there all the same.
+		if h.events, err = eventlog.Open(serviceName); err == nil {
+			defer h.events.Close()
+		}
 		if err := svc.Run(serviceName, h); err != nil {
+			h.tell(eventStartFailed, err)
 			return err
 		}
 		return h.err
 	}
-	interrupts := make(chan os.Signal, 4)
-	signal.Notify(interrupts, os.Interrupt)
-	defer signal.Stop(interrupts)
+	signals := make(chan os.Signal, 4)
+	// Go sends SIGTERM for CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT and CTRL_SHUTDOWN_EVENT, and lets the handler block: the process has
+	// the time that Windows gives it, 5 s by default.
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
 	c := newControl()
 	done := make(chan error, 1)
 	go func() { done <- serve(ctx, c) }()
@@ -35,7 +54,7 @@ func runAsService(ctx context.Context, serve func(context.Context, control) erro
 		select {
 		case err := <-done:
 			return err
-		case <-interrupts:
+		case <-signals:
 			c.stopNow()
 		}
 	}
@@ -43,41 +62,86 @@ func runAsService(ctx context.Context, serve func(context.Context, control) erro
 
 // A service is the process as the service control manager sees it.
 type service struct {
-	ctx   context.Context
-	serve func(context.Context, control) error
-	err   error // of serve
+	ctx    context.Context
+	serve  func(context.Context, control) error
+	events *eventlog.Log // nil if it could not be opened
+	err    error         // of serve
 }
+
+const (
+	// waitHint is how long the service control manager waits for the next checkpoint of a start or stop, and checkpointEvery
+	// how often it gets one: a start or a drain may take any time, as long as it is told of.
+	waitHint        = 15 * time.Second
+	checkpointEvery = 5 * time.Second
+)
 
 // Execute implements svc.Handler.
 func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (bool, uint32) {
-	const accepts = svc.AcceptStop | svc.AcceptShutdown | svc.AcceptParamChange
-	status <- svc.Status{State: svc.StartPending}
+	const accepts = svc.AcceptStop | svc.AcceptPreShutdown | svc.AcceptParamChange
+	now := svc.Status{State: svc.StartPending, WaitHint: uint32(waitHint.Milliseconds())}
+	status <- now
 	c := newControl()
+	c.unattended = true
 	done := make(chan error, 1)
 	go func() { done <- s.serve(s.ctx, c) }()
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
 	ready := c.ready
 	for {
 		select {
 		case <-ready:
-			status <- svc.Status{State: svc.Running, Accepts: accepts}
 			ready = nil
-		case s.err = <-done:
-			status <- svc.Status{State: svc.StopPending}
-			if s.err != nil {
-				return true, exitFailed
+			if now.State == svc.StartPending {
+				now = svc.Status{State: svc.Running, Accepts: accepts}
+				status <- now
 			}
-			return false, 0
+		case <-tick.C:
+			if now.State != svc.Running {
+				now.CheckPoint++
+				status <- now
+			}
+		case s.err = <-done:
+			status <- svc.Status{State: svc.StopPending, WaitHint: uint32(waitHint.Milliseconds())}
+			return s.exit()
 		case r := <-requests:
 			switch r.Cmd {
 			case svc.Interrogate:
-				status <- r.CurrentStatus
-			case svc.Stop, svc.Shutdown:
-				status <- svc.Status{State: svc.StopPending}
+				status <- now
+			case svc.Stop, svc.Shutdown, svc.PreShutdown:
+				// Stop is accepted on: a second one cuts what is open.
+				now = svc.Status{State: svc.StopPending, Accepts: svc.AcceptStop, WaitHint: uint32(waitHint.Milliseconds())}
+				status <- now
 				c.stopNow()
 			case svc.ParamChange:
 				c.reloadNow()
-				status <- svc.Status{State: svc.Running, Accepts: accepts}
+				status <- now
 			}
 		}
 	}
+}
+
+// exit tells the event log why the service ends, if it failed, and returns its exit code.
+func (s *service) exit() (specific bool, code uint32) {
+	var problems config.Problems
+	switch {
+	case s.err == nil:
+		return false, 0
+	case errors.As(s.err, &problems):
+		s.tell(eventBadConfig, s.err)
+		return true, exitConfig
+	}
+	s.tell(eventStartFailed, s.err)
+	return true, exitFailed
+}
+
+// tell writes an error to the event log, with what to do about it.
+func (s *service) tell(id uint32, err error) {
+	if s.events == nil {
+		return
+	}
+	text := err.Error()
+	if h := hint.Of(err); h != "" {
+		text += "\nhint: " + h
+	}
+	s.events.Error(id, eventText(text))
 }

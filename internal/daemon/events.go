@@ -1,0 +1,62 @@
+package daemon
+
+import (
+	"strings"
+
+	"go.uber.org/zap/zapcore"
+)
+
+// Ids of events in the Windows event log. They are part of what a version promises: alerts are made for them. They are between 1 and
+// 1000, for which Windows has a message file of its own.
+const (
+	eventInfo        = 1 // whatever has no id of its own, by its level
+	eventWarning     = 2
+	eventError       = 3
+	eventBadConfig   = 20 // the service does not start: its configuration is not valid
+	eventStartFailed = 21 // nor is anything else as it must be
+)
+
+// eventIDs are the ids of what an operator would wait for, by the phrase in the log.
+var eventIDs = map[string]uint32{
+	"serving":                           10,
+	"stopping":                          11,
+	"stopped":                           12,
+	"open exchanges were cut":           13,
+	"the last run of the proxy crashed": 22,
+	"policy installed":                  30,
+	"configuration read, the policy is unchanged":      31,
+	"configuration refused, the policy in force stays": 32,
+	"configuration": 33,
+	"changed settings hold only after a restart": 34,
+	"audit log maintenance":                      40,
+	"the audit log takes no records":             41,
+	"the audit log takes records again":          42,
+	"audit record not written":                   43,
+	"close audit log":                            44,
+	"parent proxy does not work":                 50,
+	"parent proxy works again":                   51,
+}
+
+// eventID is the id of an entry of the log.
+func eventID(message string, level zapcore.Level) uint32 {
+	if id, ok := eventIDs[message]; ok {
+		return id
+	}
+	switch {
+	case level >= zapcore.ErrorLevel:
+		return eventError
+	case level == zapcore.WarnLevel:
+		return eventWarning
+	}
+	return eventInfo
+}
+
+// eventText is text as an event takes it: without NUL, at most 31,839 characters.
+func eventText(text string) string {
+	const most = 31_000
+	text = strings.ReplaceAll(text, "\x00", "\ufffd")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
+}
