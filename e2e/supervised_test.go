@@ -1,0 +1,126 @@
+//go:build e2e && linux
+
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A supervised is a webproxy that was started as systemd starts it: with a listening socket, and a socket to report to.
+type supervised struct {
+	cmd    *exec.Cmd
+	notify *net.UnixConn
+}
+
+func startSupervised(t *testing.T, s *site, ln *net.TCPListener) *supervised {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	f, err := ln.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c webproxy.yaml`, binary(t))
+	cmd.Dir, cmd.Stderr = s.dir, os.Stderr
+	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path, "LISTEN_FDS=1", "LISTEN_FDNAMES=proxy", "WATCHDOG_USEC=3000000")
+	cmd.ExtraFiles = []*os.File{f}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	return &supervised{cmd, conn}
+}
+
+// told waits until systemd is told something that begins like that.
+func (s *supervised) told(t *testing.T, want string) {
+	t.Helper()
+	s.notify.SetReadDeadline(time.Now().Add(patience))
+	b := make([]byte, 4096)
+	for {
+		n, err := s.notify.Read(b)
+		if err != nil {
+			t.Fatalf("waiting to be told %s: %v", want, err)
+		}
+		if strings.HasPrefix(string(b[:n]), want) {
+			return
+		}
+	}
+}
+
+// connectTo sends a request on a connection of its own, and returns the status line.
+func connectTo(t *testing.T, addr string) func() string {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatalf("a client is refused: %v", err)
+	}
+	fmt.Fprintf(c, "CONNECT nobody.example:443 HTTP/1.1\r\nHost: nobody.example:443\r\n\r\n")
+	return func() string {
+		defer c.Close()
+		c.SetReadDeadline(time.Now().Add(patience))
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if err != nil {
+			t.Fatalf("no response: %v", err)
+		}
+		return line
+	}
+}
+
+// While the proxy restarts, the service manager holds its socket: clients wait, and none is refused. Reloads and the watchdog are told.
+func TestSupervised(t *testing.T) {
+	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	addr := ln.Addr().String()
+	s := newSite(t)
+	s.settings = strings.Replace(s.settings, `listen: "127.0.0.1:0"`, fmt.Sprintf("listen: %q", addr), 1)
+	s.configure("policy: { rules: [] }\n")
+	const denied = "HTTP/1.1 403 "
+
+	first := startSupervised(t, s, ln)
+	first.told(t, "READY=1\nSTATUS=serving "+addr)
+	if got := connectTo(t, addr)(); !strings.HasPrefix(got, denied) {
+		t.Errorf("%q, want %s", got, denied)
+	}
+	first.told(t, "WATCHDOG=1")
+	first.cmd.Process.Signal(syscall.SIGHUP)
+	first.told(t, "RELOADING=1\nMONOTONIC_USEC=")
+	first.told(t, "READY=1")
+	first.cmd.Process.Signal(syscall.SIGTERM)
+	first.told(t, "STOPPING=1\nEXTEND_TIMEOUT_USEC=")
+	if err := first.cmd.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+
+	var waiting []func() string
+	for range 50 {
+		waiting = append(waiting, connectTo(t, addr))
+	}
+	second := startSupervised(t, s, ln)
+	second.told(t, "READY=1")
+	for _, answer := range waiting {
+		if got := answer(); !strings.HasPrefix(got, denied) {
+			t.Errorf("a client that came during the restart: %q, want %s", got, denied)
+		}
+	}
+	second.cmd.Process.Signal(syscall.SIGTERM)
+	if err := second.cmd.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
