@@ -17,7 +17,6 @@ package config
 
 import (
 	"path/filepath"
-	"strings"
 
 	"webproxy/audit"
 	"webproxy/bundle"

@@ -124,3 +124,14 @@ func TestSupervised(t *testing.T) {
 		t.Errorf("stop: %v", err)
 	}
 }
+
+// The unit is as closed as systemd can tell, and right as systemd reads it.
+func TestUnit(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("no systemd-analyze here")
+	}
+	out, err := exec.Command("systemd-analyze", "security", "--offline=yes", "--threshold=20", "../internal/install/units/webproxy.service").CombinedOutput()
+	if err != nil {
+		t.Errorf("exposure above 2.0: %v\n%s", err, out)
+	}
+}

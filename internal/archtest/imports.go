@@ -96,6 +96,7 @@ var namedIn = map[string][]string{
 	"github.com/hashicorp/hcl/v2":         {"catalog/tables/hclform.go"},
 	"github.com/zclconf/go-cty":           {"catalog/tables/hclform.go"},
 	"github.com/jcmturner/gokrb5":         {"proxy/egress/upstream_negotiate.go"},
+	"github.com/coreos/go-systemd":        {"internal/daemon/supervisor_linux.go"},
 	"github.com/pires/go-proxyproto":      {"proxy/prelude.go"},
 	"github.com/prometheus/client_golang": {"internal/daemon/", "dashboard/"},
 	"github.com/Microsoft/go-winio":       {"internal/adminsocket/socket_windows.go"},

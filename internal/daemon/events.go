@@ -33,8 +33,8 @@ var eventIDs = map[string]uint32{
 	"the audit log takes records again":          42,
 	"audit record not written":                   43,
 	"close audit log":                            44,
-	"parent proxy does not work":                 50,
-	"parent proxy works again":                   51,
+	"upstream proxy unavailable":                 50,
+	"upstream proxy available again":             51,
 }
 
 // eventID is the id of an entry of the log.

@@ -3,9 +3,11 @@
 package privatefile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -83,15 +85,39 @@ func userName(uid uint32) string {
 	return "user " + id
 }
 
+// createFile lets the group read a secret in a directory whose set-group-ID bit says that what is made there is the group's: that is how
+// the service is given what root makes in its configuration's directory.
 func createFile(path string, kind Kind) (*os.File, error) {
 	perm := os.FileMode(0o600)
-	if kind == Policy {
+	switch {
+	case kind == Policy:
 		perm = 0o644
+	case ofGroup(filepath.Dir(path)):
+		perm = 0o640
 	}
-	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, perm)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(perm); err != nil { // the umask of a service is no reason to hide a policy
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
+	}
+	return f, nil
+}
+
+// ofGroup reports whether root makes files in dir for its group.
+func ofGroup(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && os.Geteuid() == 0 && info.Mode()&os.ModeSetgid != 0 && info.Mode().Perm()&0o022 == 0
 }
 
 func mkdirAll(path string, kind Kind) error {
 	perm := map[Kind]os.FileMode{Ancestor: 0o755, Policy: 0o755, Private: 0o750, Secret: 0o700}[kind]
-	return os.MkdirAll(path, perm)
+	if _, err := os.Stat(path); err == nil || !ofGroup(filepath.Dir(filepath.Clean(path))) {
+		return os.MkdirAll(path, perm)
+	}
+	if err := os.Mkdir(path, 0o750); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o750|os.ModeSetgid)
 }

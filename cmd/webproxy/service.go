@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/internal/install"
+)
+
+func newService() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "service",
+		Short: "Make this program a service of the system, or take that back",
+		Long: `Service makes the program a service that starts with the system, with least rights, in directories that only
+administrators and the service may change; see docs/install.md.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newServiceInstall(), newServiceUninstall(), newServiceStatus())
+	return cmd
+}
+
+func newServiceInstall() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Install and start the service",
+		Long: `Install copies the program to its place, makes the service's user, directories and, if there is none, a configuration, and
+starts the service: of systemd on Linux, of the service control manager on Windows. It prints each step, and goes on where it
+is run again: that is an upgrade. A configuration that is there stays as it is.`,
+		Example: "  webproxy service install --region eastus --clients nodes=10.0.1.0/24",
+		Args:    cobra.NoArgs,
+	}
+	var o install.Options
+	cmd.Flags().StringVar(&o.Config.Cloud, "cloud", "", "for a new configuration: `CLOUD`, as of init")
+	cmd.Flags().StringVar(&o.Config.Region, "region", "", "for a new configuration: Azure `REGION`, as of init")
+	cmd.Flags().StringVar(&o.Config.Release, "release", "", "for a new configuration: `RELEASE` of Azure Local, as of init")
+	cmd.Flags().StringArrayVar(&o.Config.Clients, "clients", nil, "for a new configuration: client `GROUP`, as of init; may be repeated")
+	cmd.Flags().BoolVar(&o.NoStart, "no-start", false, "do not start the service")
+	cmd.Flags().StringVar(&o.Root, "root", "", "install below `DIR`, for an image, and start nothing (Linux)")
+	dry := cmd.Flags().Bool("dry-run", false, "say what would be done, and do nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		steps, err := install.Install(o)
+		if err != nil {
+			return err
+		}
+		return install.Run(cmd.ErrOrStderr(), steps, *dry)
+	}
+	return cmd
+}
+
+func newServiceUninstall() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "uninstall",
+		Short: "Stop and remove the service",
+		Long: `Uninstall takes back what install did. The audit log stays, with the key that verifies it, and so does a configuration
+that was edited; --purge removes them too.`,
+		Args: cobra.NoArgs,
+	}
+	var o install.Options
+	cmd.Flags().BoolVar(&o.Purge, "purge", false, "remove the audit log, its key and the configuration too")
+	cmd.Flags().StringVar(&o.Root, "root", "", "uninstall what is below `DIR` (Linux)")
+	dry := cmd.Flags().Bool("dry-run", false, "say what would be done, and do nothing")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		steps, err := install.Uninstall(o)
+		if err != nil {
+			return err
+		}
+		return install.Run(cmd.ErrOrStderr(), steps, *dry)
+	}
+	return cmd
+}
+
+func newServiceStatus() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Say what is installed, and whether the service runs",
+		Long:  "Status says what is installed, and whether the service runs. Exit code 4 means that something is missing or does not run.",
+		Args:  cobra.NoArgs,
+	}
+	var o install.Options
+	cmd.Flags().StringVar(&o.Root, "root", "", "look below `DIR` (Linux)")
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		parts, all := install.Status(o), true
+		rows := [][]string{{"PART", "STATE"}}
+		for _, p := range parts {
+			all = all && p.OK
+			rows = append(rows, []string{p.Name, p.State})
+		}
+		if asJSON {
+			var b []byte
+			if b, err = json.MarshalIndent(parts, "", "  "); err == nil {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", b)
+			}
+		} else {
+			err = writeTable(cmd.OutOrStdout(), rows)
+		}
+		if err == nil && !all {
+			return noError{}
+		}
+		return err
+	}
+	return cmd
+}

@@ -1,0 +1,354 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
+	"golang.org/x/sys/windows/svc"
+	"golang.org/x/sys/windows/svc/eventlog"
+	"golang.org/x/sys/windows/svc/mgr"
+
+	"webproxy/config"
+	"webproxy/internal/atomicfile"
+	"webproxy/internal/privatefile"
+)
+
+// AuditLine is the audit section of an installed configuration.
+const AuditLine = "audit: { dir: audit, key: audit-key/audit.key, retain: 400d, rotate: 256MiB, on_error: refuse }\n"
+
+const serviceName = "webproxy"
+
+// A layout is where an installation is.
+type layout struct {
+	exe     string // the running program
+	program string // its directory, once installed
+	data    string // of the configuration and the log
+}
+
+func newLayout(o Options) (*layout, error) {
+	if o.Root != "" {
+		return nil, errors.New("another root is for Linux only")
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	programs, err := windows.KnownFolderPath(windows.FOLDERID_ProgramFiles, 0)
+	if err != nil {
+		return nil, err
+	}
+	data, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, 0)
+	return &layout{exe, filepath.Join(programs, "webproxy"), filepath.Join(data, "webproxy")}, err
+}
+
+func (l *layout) binary() string     { return filepath.Join(l.program, "webproxy.exe") }
+func (l *layout) configFile() string { return filepath.Join(l.data, config.FileName) }
+
+// Install returns the steps that make this program a service. What is there already stays, but for the program, and the settings
+// of the service.
+func Install(o Options) ([]Step, error) {
+	l, err := newLayout(o)
+	if err != nil {
+		return nil, err
+	}
+	files, err := configFiles(o.Config, AuditLine)
+	if err != nil {
+		return nil, err
+	}
+	var steps []Step
+	if !strings.EqualFold(l.exe, l.binary()) {
+		steps = append(steps, Step{What: "copy the program to " + l.binary(), Do: l.copyProgram})
+	}
+	steps = append(steps, Step{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs})
+	if _, err := os.Lstat(l.configFile()); errors.Is(err, fs.ErrNotExist) {
+		steps = append(steps, Step{What: "write " + l.configFile(), Do: func() error { return l.writeConfig(files) }})
+	}
+	steps = append(steps,
+		Step{What: `make the service ` + serviceName + `, which runs as NT SERVICE\` + serviceName, Do: l.makeService},
+		Step{What: "make the source of its events", Optional: true, Do: makeEventSource},
+		Step{What: "let clients reach TCP port 9090 (Windows Firewall)", Optional: true, Do: func() error {
+			netsh("advfirewall", "firewall", "delete", "rule", "name="+serviceName)
+			return netsh("advfirewall", "firewall", "add", "rule", "name="+serviceName, "dir=in", "action=allow", "protocol=TCP", "localport=9090", "program="+l.binary())
+		}})
+	if !o.NoStart {
+		steps = append(steps, Step{What: "start the service", Do: startService})
+	}
+	return steps, nil
+}
+
+// Uninstall returns the steps that take Install back. The audit log and its key stay, and so does a configuration that was edited, unless
+// o.Purge.
+func Uninstall(o Options) ([]Step, error) {
+	l, err := newLayout(o)
+	if err != nil {
+		return nil, err
+	}
+	steps := []Step{
+		{What: "stop and remove the service", Do: removeService},
+		{What: "remove the source of its events", Optional: true, Do: removeEventSource},
+		{What: "remove the rule of the Windows Firewall", Optional: true, Do: func() error {
+			return netsh("advfirewall", "firewall", "delete", "rule", "name="+serviceName)
+		}},
+	}
+	if !strings.EqualFold(l.exe, l.binary()) { // no program removes itself while it runs
+		steps = append(steps, Step{What: "remove " + l.program, Do: func() error { return os.RemoveAll(l.program) }})
+	}
+	if o.Purge {
+		return append(steps, Step{What: "remove " + l.data, Do: func() error { return os.RemoveAll(l.data) }}), nil
+	}
+	return append(steps, Step{What: "remove from " + l.data + " what was not edited", Do: func() error { return removePristine(l.data) }}), nil
+}
+
+// Status returns what there is of an installation.
+func Status(o Options) []Part {
+	l, err := newLayout(o)
+	if err != nil {
+		return nil
+	}
+	var parts []Part
+	for _, path := range []string{l.binary(), l.configFile()} {
+		p := Part{path, "not there", false}
+		if _, err := os.Stat(path); err == nil {
+			p = Part{path, "there", true}
+		}
+		parts = append(parts, p)
+	}
+	p := Part{"service " + serviceName, "not there", false}
+	withService(func(s *mgr.Service) error {
+		status, err := s.Query()
+		if err != nil {
+			p.State = err.Error()
+			return err
+		}
+		p.State, p.OK = stateWord(status.State), status.State == svc.Running
+		if status.State == svc.Stopped && status.ServiceSpecificExitCode != 0 {
+			p.State += fmt.Sprintf(", exit code %d: see the event log, source %s", status.ServiceSpecificExitCode, serviceName)
+		}
+		if c, err := s.Config(); err == nil {
+			p.State += ", as " + c.ServiceStartName
+		}
+		return nil
+	})
+	return append(parts, p)
+}
+
+func stateWord(s svc.State) string {
+	words := map[svc.State]string{svc.Stopped: "stopped", svc.StartPending: "starting", svc.StopPending: "stopping", svc.Running: "running"}
+	if w, ok := words[s]; ok {
+		return w
+	}
+	return fmt.Sprintf("state %d", s)
+}
+
+// copyProgram puts this program where the service has it. The one that runs as the service is renamed: it cannot be replaced
+// before it ends.
+func (l *layout) copyProgram() error {
+	data, err := os.ReadFile(l.exe)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(l.program, 0o755); err != nil { // as Program Files has it: administrators change it
+		return err
+	}
+	old := l.binary() + ".old"
+	os.Remove(old)
+	if err := os.Rename(l.binary(), old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return atomicfile.Write(l.binary(), data, 0o755)
+}
+
+// makeDirs makes the directories with their access control lists. A directory that is there, as an ordinary user may have made it
+// in ProgramData, gets the list and is given to Administrators.
+func (l *layout) makeDirs() error {
+	for _, d := range []struct {
+		name string
+		kind privatefile.Kind
+	}{{".", privatefile.Policy}, {"audit", privatefile.Private}, {"audit-key", privatefile.Private}, {"log", privatefile.Private}, {"ca", privatefile.Policy}} {
+		path := filepath.Join(l.data, d.name)
+		if err := privatefile.MkdirAll(path, d.kind); err != nil {
+			return err
+		}
+		if err := privatefile.Protect(path, d.kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *layout) writeConfig(files []config.File) error {
+	for _, f := range append(files, config.File{Path: installedFile, Data: sums(files)}) {
+		path := f.Local(l.data)
+		if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err != nil {
+			return err
+		}
+		if err := privatefile.CreatePolicy(path, f.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeService makes the service, or gives the one that is there its settings.
+func (l *layout) makeService() error {
+	m, err := mgr.Connect()
+	if err != nil {
+		return err
+	}
+	defer m.Disconnect()
+	c := mgr.Config{
+		ServiceType:      windows.SERVICE_WIN32_OWN_PROCESS,
+		StartType:        mgr.StartAutomatic,
+		ErrorControl:     mgr.ErrorNormal,
+		DisplayName:      "webproxy",
+		Description:      "Forward proxy with an allowlist, for Azure Local behind a closed firewall.",
+		ServiceStartName: `NT SERVICE\` + serviceName,
+		SidType:          windows.SERVICE_SID_TYPE_UNRESTRICTED,
+	}
+	s, err := m.OpenService(serviceName)
+	if err == nil {
+		c.BinaryPathName = windows.ComposeCommandLine([]string{l.binary(), "serve", "-c", l.configFile()})
+		err = s.UpdateConfig(c)
+	} else {
+		s, err = m.CreateService(serviceName, l.binary(), c, "serve", "-c", l.configFile())
+	}
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	again := func(d time.Duration) mgr.RecoveryAction {
+		return mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d}
+	}
+	if err := s.SetRecoveryActions([]mgr.RecoveryAction{again(5 * time.Second), again(15 * time.Second), again(time.Minute)}, 24*60*60); err != nil {
+		return err
+	}
+	return errors.Join(s.SetRecoveryActionsOnNonCrashFailures(true), limit(s))
+}
+
+// limit takes all privileges but one from the service, and gives it three minutes to end when the system does.
+func limit(s *mgr.Service) error {
+	privileges := []uint16{}
+	for _, p := range []string{"SeChangeNotifyPrivilege"} {
+		text, err := windows.UTF16FromString(p)
+		if err != nil {
+			return err
+		}
+		privileges = append(privileges, text...)
+	}
+	privileges = append(privileges, 0)
+	required := struct{ list *uint16 }{&privileges[0]} // SERVICE_REQUIRED_PRIVILEGES_INFO
+	const configRequiredPrivileges, configPreshutdown = 6, 7
+	err := windows.ChangeServiceConfig2(s.Handle, configRequiredPrivileges, (*byte)(unsafe.Pointer(&required)))
+	preshutdown := uint32((3 * time.Minute).Milliseconds()) // SERVICE_PRESHUTDOWN_INFO
+	return errors.Join(err, windows.ChangeServiceConfig2(s.Handle, configPreshutdown, (*byte)(unsafe.Pointer(&preshutdown))))
+}
+
+const eventKey = `SYSTEM\CurrentControlSet\Services\EventLog\Application\` + serviceName
+
+// makeEventSource has Windows show the events' texts, by the message file of eventcreate.exe.
+func makeEventSource() error {
+	if k, err := registry.OpenKey(registry.LOCAL_MACHINE, eventKey, registry.QUERY_VALUE); err == nil {
+		return k.Close()
+	}
+	return eventlog.InstallAsEventCreate(serviceName, eventlog.Info|eventlog.Warning|eventlog.Error)
+}
+
+func removeEventSource() error {
+	if k, err := registry.OpenKey(registry.LOCAL_MACHINE, eventKey, registry.QUERY_VALUE); err != nil {
+		return nil
+	} else if err := k.Close(); err != nil {
+		return err
+	}
+	return eventlog.Remove(serviceName)
+}
+
+// withService calls do with the service; it returns nil if there is none.
+func withService(do func(*mgr.Service) error) error {
+	m, err := mgr.Connect()
+	if err != nil {
+		return err
+	}
+	defer m.Disconnect()
+	s, err := m.OpenService(serviceName)
+	if errors.Is(err, windows.ERROR_SERVICE_DOES_NOT_EXIST) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return do(s)
+}
+
+// patience is how long a service may take to start; to stop, tunnels have the time of proxy.shutdown_grace.
+const patience = time.Minute
+
+func startService() error {
+	return withService(func(s *mgr.Service) error {
+		if err := s.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
+			return err
+		}
+		status, err := await(s, svc.Running, svc.Stopped)
+		if err == nil && status.State != svc.Running {
+			err = fmt.Errorf("it ended with exit code %d: the event log says why, source %s", status.ServiceSpecificExitCode, serviceName)
+		}
+		return err
+	})
+}
+
+func removeService() error {
+	return withService(func(s *mgr.Service) error {
+		if _, err := s.Control(svc.Stop); err == nil {
+			if _, err := await(s, svc.Stopped); err != nil {
+				return err
+			}
+		} else if !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
+			return err
+		}
+		return s.Delete()
+	})
+}
+
+// await waits until the service is in one of the states, as long as it goes on.
+func await(s *mgr.Service, states ...svc.State) (svc.Status, error) {
+	last, deadline := svc.Status{}, time.Now().Add(patience)
+	for {
+		status, err := s.Query()
+		if err != nil {
+			return status, err
+		}
+		for _, state := range states {
+			if status.State == state {
+				return status, nil
+			}
+		}
+		if status.State != last.State || status.CheckPoint != last.CheckPoint {
+			last, deadline = status, time.Now().Add(patience)
+		}
+		if time.Now().After(deadline) {
+			return status, fmt.Errorf("the service is still %s after %v", stateWord(status.State), patience)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func netsh(args ...string) error {
+	dir, err := windows.GetSystemDirectory()
+	if err != nil {
+		return err
+	}
+	out, err := exec.Command(filepath.Join(dir, "netsh.exe"), args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("netsh: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}

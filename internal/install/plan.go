@@ -1,0 +1,121 @@
+// Package install makes the running binary a service of the system, and takes that back: its user, directories, configuration and
+// units on Linux; the service, its directories, event source and firewall rule on Windows.
+package install
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"webproxy/config"
+)
+
+// Options say what to install.
+type Options struct {
+	// Config are the answers for a configuration that is not there yet.
+	Config config.InitParams
+	// Root is a directory that stands for the root of the file system: files go below it, and nothing is started. Empty for the system itself.
+	Root string
+	// NoStart leaves the service as it is, neither enabled nor started.
+	NoStart bool
+	// Purge has Uninstall remove the audit log, its key, and a configuration that was edited.
+	Purge bool
+}
+
+// A Step is one thing to do.
+type Step struct {
+	What string // such as "write /etc/webproxy/webproxy.yaml"
+	Do   func() error
+	// Optional says that the steps after it go on if it fails.
+	Optional bool
+}
+
+// Run carries out the steps, and tells w of each. If dry, it only tells.
+func Run(w io.Writer, steps []Step, dry bool) error {
+	for _, s := range steps {
+		fmt.Fprintln(w, s.What)
+		if dry {
+			continue
+		}
+		if err := s.Do(); err != nil {
+			if s.Optional {
+				fmt.Fprintf(w, "  not done: %v\n", err)
+				continue
+			}
+			return fmt.Errorf("%s: %w", s.What, err)
+		}
+	}
+	return nil
+}
+
+// A Part is a piece of an installation, for Status.
+type Part struct {
+	Name  string `json:"name"`
+	State string `json:"state"`
+	OK    bool   `json:"ok"`
+}
+
+// installedFile names, beside the configuration, what Install wrote there, so that Uninstall can tell what was edited since.
+const installedFile = ".installed"
+
+// configFiles are the files of a new configuration whose log and sockets are where an installed service may write.
+func configFiles(p config.InitParams, auditLine string) ([]config.File, error) {
+	files, _, err := config.Init(p)
+	if err != nil {
+		return nil, err
+	}
+	const before = "audit: { dir: ./audit, retain: 400d, rotate: 256MiB, on_error: refuse }\n"
+	text := string(files[0].Data)
+	if !strings.Contains(text, before) {
+		return nil, errors.New("the built-in configuration has another audit section") // TestConfigFiles would fail
+	}
+	files[0].Data = []byte(strings.Replace(text, before, auditLine, 1))
+	return files, nil
+}
+
+// sums are the lines of installedFile.
+func sums(files []config.File) []byte {
+	var b strings.Builder
+	for _, f := range files {
+		sum := sha256.Sum256(f.Data)
+		fmt.Fprintf(&b, "%s  %s\n", hex.EncodeToString(sum[:]), f.Path)
+	}
+	return []byte(b.String())
+}
+
+// removePristine removes the files in dir that are as Install wrote them, and the directories that are empty then.
+func removePristine(dir string) error {
+	list, err := os.ReadFile(filepath.Join(dir, installedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(list)) {
+		want, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
+		if !ok || !filepath.IsLocal(filepath.FromSlash(name)) {
+			continue
+		}
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		data, err := os.ReadFile(path)
+		if sum := sha256.Sum256(data); err == nil && hex.EncodeToString(sum[:]) == want {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, installedFile)); err != nil {
+		return err
+	}
+	for _, d := range []string{"lists", "ca", "log", "."} {
+		os.Remove(filepath.Join(dir, d)) // only if it is empty
+	}
+	return nil
+}
