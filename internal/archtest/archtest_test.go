@@ -57,6 +57,42 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// The picture of the packages agrees with the table: each imports packages of lines below its own only.
+func TestPicture(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(doc), "any may import:\n\n```\n")
+	picture, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("docs/architecture.md has no picture of the packages")
+	}
+	line := map[string]int{}
+	for n, text := range strings.Split(picture, "\n") {
+		names, _, _ := strings.Cut(text, "   ")
+		for _, name := range strings.Fields(names) {
+			line[name] = n + 1
+		}
+	}
+	all := packages(t)
+	for name, imports := range all.may {
+		if line[name] == 0 && !strings.HasPrefix(name, "internal/") && !strings.HasSuffix(name, "/gen") {
+			t.Errorf("the picture lacks %s", name)
+		}
+		for _, ours := range imports {
+			if line[name] != 0 && line[ours] != 0 && line[ours] <= line[name] {
+				t.Errorf("%s imports %s, which is not below it in the picture", name, ours)
+			}
+		}
+	}
+	for name := range line {
+		if _, known := all.may[name]; !known {
+			t.Errorf("the picture has %s, which is not in the table", name)
+		}
+	}
+}
+
 // Each rule finds what it is for, and leaves alone what is right.
 func TestRules(t *testing.T) {
 	tests := []struct {
