@@ -254,6 +254,21 @@ func (i *Item) Lines() ([]string, error) {
 	return lines, nil
 }
 
+// Past returns an error if the answer is an approval that has ended before now: its lines would allow nothing.
+func (i *Item) Past(now time.Time) error {
+	if i.Expires == "" || i.Answer != Approve && i.Answer != Narrow {
+		return nil
+	}
+	var x policy.Expiry
+	if err := x.UnmarshalText([]byte(i.Expires)); err != nil {
+		return fmt.Errorf("%s: %w", i.Entry, err)
+	}
+	if !now.Before(x.Time()) {
+		return fmt.Errorf("%s: expires %s is in the past: it would allow nothing", i.Entry, i.Expires)
+	}
+	return nil
+}
+
 func patterns(hosts []string) ([]policy.Pattern, error) {
 	if len(hosts) == 0 {
 		return nil, errors.New("names no hosts")

@@ -50,7 +50,7 @@ func (x *Explanation) remedies(req *Request) []Remedy {
 }
 
 // Placeholder stands for the reason in lines and commands that people are told. It is a reason for nothing: commands do
-// not take it, and an entry that has it is warned of.
+// not take it.
 const Placeholder = "TICKET"
 
 // literalFix is the rule that would allow the address that d's target is; none if no rule can.

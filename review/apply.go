@@ -99,6 +99,9 @@ func (a *Application) take(item learn.Item) error {
 		a.past.Remember(item, item.By, a.now)
 	}
 	lines, err := item.Lines()
+	if err == nil {
+		err = item.Past(a.now)
+	}
 	if err != nil || len(lines) == 0 {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"webproxy/internal/wording"
 	"webproxy/learn"
@@ -216,6 +217,9 @@ func (d *dialogue) conditions(item *learn.Item) error {
 		}
 		item.Expires = expires
 		if _, err = item.Lines(); err == nil {
+			err = item.Past(time.Now())
+		}
+		if err == nil {
 			return nil
 		}
 		fmt.Fprintf(d.out, "      %v\n", err)

@@ -66,7 +66,13 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	asked := root.Flags().Bool("version", false, "print the version, as webproxy version does")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *asked {
+			return writeVersion(cmd.OutOrStdout(), false)
+		}
+		return cmd.Help()
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
@@ -74,6 +80,7 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 		newDashboard(), newReload(), newStatus(),
 	)
 	root.AddCommand(newAllow())
+	nameArguments(root)
 	return root
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/internal/hint"
+	"webproxy/internal/setting"
+	"webproxy/policy"
 	"webproxy/review"
 )
 
@@ -36,25 +38,30 @@ func newPhaseStart() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
-	length := cmd.Flags().Duration("for", 0, "how long, such as 4h or 30m (required)")
+	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m (required)")
 	reason := cmd.Flags().String("reason", "", "why, for the record (required)")
 	by := cmd.Flags().String("by", "", "who (default: the user who runs this)")
 	cmd.MarkFlagRequired("for")
 	cmd.MarkFlagRequired("reason")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		length, err := forHowLong(*forTime)
+		if err != nil {
+			return err
+		}
+		if *reason == policy.Placeholder {
+			return usageError{fmt.Errorf("--reason %s: that only stands for a reason: write the ticket, or why", *reason)}
+		}
 		path, err := configPath(*file)
 		switch {
 		case err != nil:
 			return err
 		case path == "":
 			return errNoConfigFile
-		case *length <= 0:
-			return usageError{fmt.Errorf("--for %s: want a positive time, such as 4h", *length)}
 		}
 		if *by == "" {
 			*by = userName()
 		}
-		until, err := review.StartPhase(path, args[0], *length, *by, *reason)
+		until, err := review.StartPhase(path, args[0], length, *by, *reason)
 		if err != nil {
 			return err
 		}
@@ -62,6 +69,18 @@ func newPhaseStart() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// forHowLong reads --for: a duration of Go, or with days.
+func forHowLong(s string) (time.Duration, error) {
+	var d setting.Duration
+	if err := d.UnmarshalText([]byte(s)); err == nil && d != setting.Off && d > 0 {
+		return time.Duration(d), nil
+	}
+	if d, err := time.ParseDuration(s); err == nil && d > 0 {
+		return d, nil
+	}
+	return 0, usageError{fmt.Errorf("--for %s: want a positive time, such as 4h or 2d", s)}
 }
 
 func newPhaseStop() *cobra.Command {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -12,16 +13,38 @@ import (
 )
 
 func newVersion() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, and the newest generation of the built-in lists",
 		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprintf(cmd.OutOrStdout(), "webproxy %s %s %s/%s, lists up to %s\n",
-				buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, catalog.Newest())
-			return nil
-		},
 	}
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		return writeVersion(cmd.OutOrStdout(), asJSON)
+	}
+	return cmd
+}
+
+// A versionAnswer is what version prints as JSON.
+type versionAnswer struct {
+	Version string `json:"version"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+	Lists   string `json:"lists"` // their newest generation
+}
+
+func writeVersion(w io.Writer, asJSON bool) error {
+	v := versionAnswer{buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, catalog.Newest()}
+	if asJSON {
+		return writeJSON(w, v)
+	}
+	_, err := fmt.Fprintf(w, "webproxy %s %s %s/%s, lists up to %s\n", v.Version, v.Go, v.OS, v.Arch, v.Lists)
+	return err
 }
 
 // buildVersion is the release, or the commit that the binary was built from: as make build gave it, or else as Go noted it.
