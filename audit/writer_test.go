@@ -221,6 +221,9 @@ func TestAppendTogether(t *testing.T) {
 	}
 	read := make([]byte, 64<<10)
 	n, err := r.Read(read)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for lines := bytes.Count(read[:n], []byte("\n")); lines < appends+1; lines = bytes.Count(read[:n], []byte("\n")) {
 		more, err := r.Read(read[n:])
 		if err != nil {

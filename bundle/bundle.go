@@ -208,7 +208,7 @@ func safeName(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		base, _, _ := strings.Cut(strings.ToLower(part), ".")
 		if slices.Contains(deviceNames, base) || strings.HasSuffix(part, ".") || strings.HasPrefix(part, ".") {
-			return errors.New("Windows takes it for a device or cuts it, or it is hidden")
+			return errors.New("it is hidden, or a device or another name on Windows")
 		}
 	}
 	for _, r := range name {

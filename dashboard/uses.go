@@ -24,7 +24,6 @@ type groupKey struct {
 	reason string
 	client netip.Addr
 	group  string
-	rule   string
 }
 
 func byHostAndReason(k *live.Key) groupKey {

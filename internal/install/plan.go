@@ -73,7 +73,7 @@ func configFiles(p config.InitParams, auditLine string) ([]config.File, error) {
 	const before = "audit: { dir: ./audit, retain: 400d, rotate: 256MiB, on_error: refuse }\n"
 	text := string(files[0].Data)
 	if !strings.Contains(text, before) {
-		return nil, errors.New("the built-in configuration has another audit section") // TestConfigFiles would fail
+		return nil, errors.New("the built-in configuration has another audit section") // TestInstallUninstall would fail
 	}
 	files[0].Data = []byte(strings.Replace(text, before, auditLine, 1))
 	return files, nil
