@@ -8,14 +8,14 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// Between a decision and what it permits a name is resolved, a connection opened, a parent asked: that takes
-// seconds, in which another policy comes into force, or a phase or a rule ends. So a request is judged again at
+// Between a decision and what it permits a name is resolved, a connection opened, an upstream proxy asked: that takes
+// seconds, in which another policy comes into force, or a phase or a rule ends. So a request is evaluated again at
 // the last moment before a socket is connected, before the request goes out, and before a client is told 200.
 // What is in progress by then is for Server.Recheck.
 
-// Again implements egress.Asker: it evaluates x as if it was made now. It returns the decision if that permits x, else a *RefusedError with
-// it, or errOtherWay. As long as nothing has changed, that costs nothing. It changes nothing, and may be called by
-// several goroutines at once.
+// Again implements egress.Asker: it evaluates x as if the request was made now. It returns the decision if that permits x,
+// else a *egress.RefusedError, or egress.ErrOtherWay. While nothing has changed it costs one comparison. It changes
+// nothing, and is safe for concurrent use.
 func (x *exchange) Again() (policy.Decision, error) {
 	set := x.srv.policySet()
 	if set == x.set && !set.Timed() {
@@ -33,7 +33,7 @@ func (x *exchange) Again() (policy.Decision, error) {
 	return d, nil
 }
 
-// tunnelIs reports whether d wants the TLS of the tunnel opened that x asks for.
+// wantsInspection reports whether x asks for a tunnel whose TLS d inspects.
 func (x *exchange) wantsInspection(d policy.Decision) (inspected bool) {
 	return x.request.Method == http.MethodConnect && d.Inspect()
 }
@@ -41,7 +41,7 @@ func (x *exchange) wantsInspection(d policy.Decision) (inspected bool) {
 // maxModeChanges is how often the policy may change between tunnel and inspection while one CONNECT is opened.
 const maxModeChanges = 3
 
-// switchMode has x's tunnel opened in the way that the policy wants now.
+// switchMode makes x's tunnel an inspection, or an inspection a tunnel, as the policy wants now.
 func (x *exchange) switchMode() {
 	x.set = x.srv.policySet()
 	req := x.request
@@ -51,7 +51,7 @@ func (x *exchange) switchMode() {
 	x.rec.Inspected = x.inspected
 }
 
-// renew makes x's decision the one that holds now, or returns why x is not permitted any more.
+// renew replaces x's decision by the current one, or returns why x is not permitted any more.
 func (x *exchange) renew() error {
 	d, err := x.Again()
 	if err == nil {
@@ -60,8 +60,7 @@ func (x *exchange) renew() error {
 	return err
 }
 
-// refusedLate makes the refusal e x's decision. If it is not only about an address, the close record names the rule and
-// the policy that refuse.
+// refusedLate makes x's decision that of e. If e is about more than an address, the close record names its rule and policy.
 func (x *exchange) refusedLate(e *egress.RefusedError) {
 	x.setDecision(e.Decision)
 	if e.Late {

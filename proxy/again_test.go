@@ -38,7 +38,7 @@ func denied(p *proxytest.Proxy) *policy.Set {
 	return p.Compile(append(proxytest.OriginRule(p.Port), policy.RuleSpec{ID: "no", Hosts: []string{proxytest.Host}, Deny: true}))
 }
 
-// expectDenied asks, and wants the answer and the close record of a denial by the rule "no".
+// expectDenied asks, and wants the response and the close record of a denial by the rule "no".
 func expectDenied(t *testing.T, p *proxytest.Proxy, head, reason, rule string) {
 	t.Helper()
 	before := len(p.Audit.All())
@@ -133,7 +133,7 @@ func TestAgainAfterExpiry(t *testing.T) {
 	}
 }
 
-// Behind a parent too: it is asked for nothing that is not permitted any more, and a tunnel that it has opened by
+// Behind an upstream proxy too: it is asked for nothing that is not permitted any more, and a tunnel that it has opened by
 // then is not given to the client.
 func TestAgainBehindParent(t *testing.T) {
 	var resolved, reached hook
@@ -159,7 +159,7 @@ func TestAgainBehindParent(t *testing.T) {
 	}
 }
 
-// A tunnel whose TLS is opened is judged again when the origin has been verified, and what is inside when there is
+// A tunnel whose TLS is opened is evaluated again when the origin has been verified, and what is inside when there is
 // a connection for it.
 func TestAgainInsideTLS(t *testing.T) {
 	var connected, reached hook

@@ -34,7 +34,7 @@ func listen(t *testing.T, answer func(path string) string) net.Listener {
 	})
 }
 
-// An answer that breaks off at the origin breaks off at the client: it never looks whole.
+// A response that breaks off at the origin breaks off at the client: it never looks whole.
 func TestBrokenAnswer(t *testing.T) {
 	answers := map[string]string{
 		"/length":  "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",

@@ -9,80 +9,80 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A wire is a client connection below net/http's Server. Its Read lets through only what is, without
-// doubt, a stream of HTTP/1.1 requests, one request at a time: net/http never sees a head, a body
-// length or a chunk that another parser might read differently, and never answers by itself.
+// clientConn wraps a client connection beneath net/http. Its Read returns only bytes that parse unambiguously as HTTP/1.1
+// requests, one request at a time: net/http never sees a head, a body length or a chunk that another parser might read
+// differently, and never responds by itself.
 //
-// What is wrong goes to the owner, once, in net/http's goroutine for the connection; after that,
-// Read returns io.EOF and net/http closes the connection silently.
+// A protocol error is reported once, through connOwner.onProtocolError, on the connection's own goroutine. Later Reads
+// return io.EOF, so net/http closes without writing a response of its own.
 //
-// A wire does not embed its *net.TCPConn: the promoted WriteTo would bypass the filter.
+// It does not embed its *net.TCPConn: the promoted WriteTo would bypass the filter.
 type clientConn struct {
 	tcp  *net.TCPConn
 	conn streamConn     // tcp, or TLS over it; it changes in prelude only
 	addr netip.AddrPort // as tcp has it, or a balancer says
 	// group and name are the client's, if its certificate gives them; else empty.
 	group, name string
-	// inside is the opened TLS that the wire is in; nil if it is none of a tunnel's.
+	// inside is the inspected tunnel that the connection is within; nil if there is none.
 	inside *inspection
-	// prelude is what comes before the first head; nil if nothing does. See prelude.go.
+	// prelude is read before the first head; nil if there is none. See prelude.go.
 	prelude *prelude
 	limits  connLimits
 	owner   connOwner
-	// leaving is set if it was dismissed. It belongs to wires.
+	// leaving is set after dismiss. It belongs to connTracker.
 	leaving bool
-	// surplus is set if there are too many connections: this one gets an answer and no service.
+	// overLimit means that the connection exceeds a limit: it is answered with 503 and closed.
 	overLimit bool
 
-	// The reading side. Only one goroutine reads at a time: net/http sees to it.
+	// Read side. net/http guarantees a single reader.
 	state         connState
-	busy          bool                // a request was let through and is not answered yet
-	inputDone     bool                // answered by ourselves: nothing more is let through
-	seen          bool                // a request was let through before
+	busy          bool                // a request was passed on, and its response is not complete
+	inputDone     bool                // responded locally, or closing: further input is ignored
+	seen          bool                // a request was passed on before
 	target        http1.RequestTarget // of the request in progress
 	fastGet       *plainGet           // to be served next
 	body          int64               // bytes of the body still to come
-	chunks        http1.Chunks        // where in a chunked body we are
+	chunks        http1.Chunks        // the state of a chunked body
 	protocolError http1.ProtocolError // in the body of the request in progress
-	held          *[]byte             // pooled; nil if nothing is held back
-	lo, hi        int                 // (*held)[lo:hi] has been read from the client, and not by net/http
-	readable      int                 // (*held)[lo:judged] may be read by net/http
+	held          *[]byte             // from a pool; nil if nothing is held
+	lo, hi        int                 // (*held)[lo:hi] was read from the client, and not yet by net/http
+	readable      int                 // (*held)[lo:readable] was verified: net/http may read it
 
 	writeBy time.Time // the write deadline that is set
 
-	// reason replaces the reason phrase of the next status line; see Write. Set by the handler.
+	// reasonPhrase replaces the one of the next status line; see writeStatusLine. Set by the handler.
 	reasonPhrase string
 
 	// mu guards the fields below: net/http interrupts a Read from another goroutine.
 	mu          sync.Mutex
 	wake        sync.Cond // of mu
-	interrupted bool      // the read deadline is one that has passed on purpose
+	interrupted bool      // the read deadline was set into the past on purpose
 	waiting     bool      // for the first byte of a head
 	since       time.Time // it is waiting
 	draining    bool      // no further request is served
-	lingering   bool      // let the client read our answer before the connection is torn down
-	stuck       bool      // a write failed: the client takes no answer
+	lingering   bool      // close in two steps, so that the client can read our response
+	stuck       bool      // a write failed
 	taken       bool      // a tunnel has the connection, and closes it
 	closed      bool
 }
 
-// A connOwner is told what happens to wires. Its methods are called in the goroutine that reads the
-// wire, closed in the one that closes it.
+// A connOwner is told what happens to client connections. Its methods are called on the goroutine that reads the
+// connection; closed is called on the one that closes it.
 type connOwner interface {
-	// onProtocolError records and answers what cannot be served. h is what could be read of the head, or
-	// nil; it must not be kept.
+	// onProtocolError records and responds to input that is not a request. h holds what could be parsed of the head, or
+	// is nil; it must not be kept.
 	onProtocolError(c *clientConn, h *http1.RequestHead, f http1.ProtocolError, err error)
-	// admit may answer a request itself, before net/http sees it; true lets it pass.
+	// admit reports whether the request may be served. If not, it has been responded to.
 	admit(c *clientConn, h *http1.RequestHead) bool
-	// serveConnect serves a plain CONNECT, which net/http does not see; see fast_path.go.
+	// serveConnect serves a plain CONNECT without net/http; see fast_path.go.
 	serveConnect(c *clientConn)
-	// serveGet serves a plain GET or HEAD, which net/http does not see; see fast_get.go. It reports whether another
-	// request may follow.
+	// serveGet serves a plain GET or HEAD without net/http; see fast_get.go. It reports whether another request may
+	// follow.
 	serveGet(c *clientConn, r *plainGet) (goesOn bool)
 	// closed is called once, when the connection is closed.
 	closed(c *clientConn)
-	// identified is called when the client's address is another than that of the connection. It
-	// reports whether that client may have one more.
+	// identified is called when a load balancer names another client than the connection's peer. It reports whether
+	// that client may have one more connection.
 	identified(c *clientConn, client netip.AddrPort) bool
 }
 
@@ -96,7 +96,7 @@ type streamConn interface {
 type connLimits struct {
 	header   time.Duration // from the first byte of a head to its last
 	idle     time.Duration // to the first byte of a head
-	stall    time.Duration // without progress inside a body, or of an answer
+	stall    time.Duration // without progress inside a body, or of a response
 	heads    *bufferPool   // of the size of the largest head
 	fastGets bool          // plain GETs are for the owner
 	via      string        // what Via calls this proxy
@@ -108,12 +108,12 @@ const (
 	stateHead        connState = iota // before or inside a head
 	stateBody                         // inside a body of known length
 	stateChunks                       // inside a chunked body
-	stateTunnel                       // behind a CONNECT: the bytes are not ours to read
-	stateFastConnect                  // the same, and net/http does not know of the CONNECT
-	stateFastGet                      // behind a plain GET, which net/http does not know of
+	stateTunnel                       // after a CONNECT: the bytes are the tunnel's
+	stateFastConnect                  // after a CONNECT of the fast path
+	stateFastGet                      // after a GET of the fast path
 )
 
-// newClientConn returns a wire that owns tcp.
+// newClientConn returns a clientConn that owns tcp.
 func newClientConn(tcp *net.TCPConn, limits connLimits, owner connOwner) *clientConn {
 	c := &clientConn{tcp: tcp, conn: tcp, limits: limits, owner: owner}
 	if addr, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
@@ -145,7 +145,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 				return c.conn.Read(p)
 			}
 		case stateFastConnect:
-			c.inputDone = true // as far as net/http is concerned
+			c.inputDone = true // for net/http, which does not see the tunnel
 			c.owner.serveConnect(c)
 		case stateFastGet:
 			c.runGet()
@@ -156,7 +156,7 @@ func (c *clientConn) Read(p []byte) (int, error) {
 	}
 }
 
-// serveGet has the owner serve a plain GET.
+// runGet has the owner serve a plain GET.
 func (c *clientConn) runGet() {
 	r := c.fastGet
 	c.state, c.fastGet = stateHead, nil
@@ -169,12 +169,12 @@ func (c *clientConn) runGet() {
 	}
 }
 
-// ownerServes reports whether the request that was admitted is none of net/http's.
+// ownerServes reports whether the admitted request is served on the fast path.
 func (c *clientConn) ownerServes() bool {
 	return c.state == stateFastConnect || c.state == stateFastGet
 }
 
-// deliver hands over bytes that are held and judged.
+// deliver hands over bytes that are held and verified.
 func (c *clientConn) deliver(p []byte) int {
 	n := copy(p, (*c.held)[c.lo:c.readable])
 	if c.lo += n; c.lo == c.hi {
@@ -183,7 +183,7 @@ func (c *clientConn) deliver(p []byte) int {
 	return n
 }
 
-// readBody reads a part of the body into p, or judges what is held of it, which is n = 0.
+// readBody reads a part of the body into p, or verifies what is held of it and returns n = 0.
 func (c *clientConn) readBody(p []byte) (n int, err error) {
 	if c.protocolError != http1.NoError {
 		return 0, c.protocolError
@@ -225,8 +225,8 @@ func (c *clientConn) follow(b []byte) int {
 	return 0
 }
 
-// answered tells the wire that the answer to the request in progress is complete and that the
-// connection goes on: the next head may be read.
+// responseDone is called when the response to the request in progress is complete and the connection goes on: the next
+// head may be read.
 func (c *clientConn) responseDone() {
 	c.busy = false
 	c.mu.Lock()
@@ -287,16 +287,16 @@ func (c *clientConn) Close() error {
 	return c.close()
 }
 
-// take makes close the only way to close the connection, and the caller the one to call it.
+// take hands the connection to a tunnel: Close does nothing from now on, and the caller calls close.
 func (c *clientConn) take() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.taken = true
 }
 
-// close ends the connection; calls after the first do nothing. If an answer of ours is on its way
+// close ends the connection; calls after the first do nothing. If a response of ours is on its way
 // and the client may have sent more than was read, it waits for the client to take it: to close at
-// once would reset the connection, and the reset would overtake the answer (RFC 9112, 9.6).
+// once would reset the connection, and the reset would overtake the response (RFC 9112, 9.6).
 func (c *clientConn) close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -322,17 +322,17 @@ func (c *clientConn) isClosed() bool {
 	return c.closed
 }
 
-// lingers makes Close wait for the client to take our answer.
+// lingerOnClose makes close wait until the client has read our response (lingering close).
 func (c *clientConn) lingerOnClose() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lingering = true
 }
 
-// cut ends the connection at once. Whoever serves it notices and closes it.
+// cut ends the connection at once. The goroutine that serves it notices, and calls close.
 func (c *clientConn) cut() { c.tcp.Close() }
 
-// reset ends the connection at once and in a way that the client cannot take for its proper end.
+// reset ends the connection with a TCP reset, which the client cannot take for a regular end.
 func (c *clientConn) reset() {
 	c.tcp.SetLinger(0)
 	c.tcp.Close()

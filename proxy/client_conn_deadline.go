@@ -39,7 +39,7 @@ func (c *clientConn) SetWriteDeadline(t time.Time) error {
 }
 
 // Write implements net.Conn. It fails if b does not move within the stall limit: a client that
-// stops reading ends its own answer, while one that reads slowly may take as long as it needs.
+// stops reading ends its own response, while one that reads slowly may take as long as it needs.
 func (c *clientConn) Write(b []byte) (int, error) {
 	c.armWrite()
 	var n int

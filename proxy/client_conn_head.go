@@ -8,8 +8,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// readHead reads a head. If it fits, it is read and judged in p itself, which is net/http's own
-// buffer: nothing is copied, and an idle connection holds no buffer of ours.
+// readHead reads a request head. If it fits into p, which is net/http's own buffer, it is verified there: nothing is
+// copied, and an idle connection holds no buffer of ours.
 func (c *clientConn) readHead(p []byte) (int, error) {
 	if c.busy {
 		return c.awaitResponse(p)
@@ -30,11 +30,10 @@ func (c *clientConn) readHead(p []byte) (int, error) {
 	return 0, nil
 }
 
-// readFirst waits for the first bytes of a head. A client that sends none is no client: the
-// connection ends without a record.
+// readFirst waits for the first bytes of a head. A connection that ends before it has sent any leaves no record.
 func (c *clientConn) readFirst(p []byte) (int, error) {
 	c.await(true)
-	n, _ := c.conn.Read(p) // an error behind some bytes will come again
+	n, _ := c.conn.Read(p) // an error that came with bytes will come again
 	c.await(false)
 	if n == 0 {
 		return 0, io.EOF
@@ -42,11 +41,11 @@ func (c *clientConn) readFirst(p []byte) (int, error) {
 	return n, nil
 }
 
-// lastMoment is how long a connection still listens when it is to serve no further request: what the
-// client has sent by then, on its way or unread, is answered rather than reset.
+// lastMoment is how long a connection is still read after the proxy has begun to stop: what the client has sent by then
+// gets a response rather than a reset.
 const lastMoment = 20 * time.Millisecond
 
-// await marks that the wire waits for the first byte of a head, or that it no longer does.
+// await marks that the connection waits for the first byte of a head, or that it no longer does.
 func (c *clientConn) await(waiting bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,15 +65,15 @@ func (c *clientConn) await(waiting bool) {
 	}
 }
 
-// waitingSince is when the wire began to wait for a head, if it does.
+// waitingSince is when the connection began to wait for a head, if it does.
 func (c *clientConn) waitingSince() (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.since, c.waiting
 }
 
-// dismiss ends a wire that waits for a head, as its idle timeout would, and reports whether it still did. What the
-// client has sent by now is served.
+// dismiss ends a connection that waits for a head, as its idle timeout would, and reports whether it was still waiting.
+// What the client has sent by now is served.
 func (c *clientConn) dismiss() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,9 +85,8 @@ func (c *clientConn) dismiss() bool {
 	return true
 }
 
-// headInPlace judges a head that is whole in b, and returns how many bytes of b net/http may have:
-// the head, and what is there of the body. The rest is held back. It reports false if the head goes
-// on; b is held then.
+// headInPlace verifies a head that is complete in b. It returns how many bytes of b net/http may read: the head, and what
+// has come of the body. The rest is held. It reports false if the head is incomplete; then all of b is held.
 func (c *clientConn) headInPlace(b []byte) (int, bool) {
 	end, f := http1.ScanHead(b, 0)
 	if end == 0 || end > c.limits.heads.size || f != http1.NoError || bytes.HasPrefix(b, crlf) {
@@ -113,7 +111,7 @@ func (c *clientConn) headInPlace(b []byte) (int, bool) {
 
 var crlf = []byte("\r\n")
 
-// collectHead reads until the head that is held is whole, and admits it or not.
+// collectHead reads until the held head is complete, and checks it.
 func (c *clientConn) collectHead() {
 	deadline := deadlineIn(c.limits.header)
 	scanned := 0
@@ -158,8 +156,8 @@ func (c *clientConn) collectHead() {
 	}
 }
 
-// skipEmptyLine drops one empty line before a request that is not the connection's first: old
-// clients send one behind a body (RFC 9112, 2.2).
+// skipEmptyLine drops one empty line before a request that is not the connection's first: old clients send one after a
+// body (RFC 9112, 2.2).
 func (c *clientConn) skipEmptyLine() bool {
 	if !c.seen || !bytes.HasPrefix((*c.held)[c.lo:c.hi], crlf) {
 		return false
@@ -170,8 +168,8 @@ func (c *clientConn) skipEmptyLine() bool {
 	return true
 }
 
-// firstByteError tells at the first byte what will never be a request. A TLS client that took the
-// proxy for a TLS server would otherwise wait for the header timeout, as it sends no line.
+// firstByteError rejects at the first byte what can never become a request. A TLS client that takes the proxy for a TLS
+// server would otherwise wait until the header timeout, as it sends no line.
 func firstByteError(b []byte) http1.ProtocolError {
 	switch {
 	case len(b) == 0 || http1.IsTokenByte(b[0]) || b[0] == '\r':
@@ -206,7 +204,7 @@ func (c *clientConn) readMore(deadline time.Time) http1.ProtocolError {
 	return http1.ErrIncomplete
 }
 
-// admit judges a whole head. It reports whether net/http may see it.
+// checkHead verifies a complete head, and reports whether it is to be served: by net/http, or on the fast path.
 func (c *clientConn) checkHead(b []byte) bool {
 	var h http1.RequestHead
 	if f := h.Parse(b); f != http1.NoError {
@@ -247,17 +245,16 @@ func (c *clientConn) readGet(h *http1.RequestHead, b []byte) bool {
 	return c.fastGet.read(h, b, &c.target, c.limits.via)
 }
 
-// refuse ends the connection because of f. h holds what could be read of the head, or is nil.
+// refuse ends the connection because of f. h holds what could be parsed of the head, or is nil.
 func (c *clientConn) refuse(h *http1.RequestHead, f http1.ProtocolError, err error) {
 	c.inputDone = true
 	c.lingerOnClose()
 	c.owner.onProtocolError(c, h, f, err)
 }
 
-// awaitResponse is what net/http's read between requests gets while a request is being answered: it serves to
-// notice that the client left, which the end of its input does not tell. Bytes of the next request are not
-// parsed now, as the response to a malformed one would land inside this one's; they are held, a head's size of
-// them at most.
+// awaitResponse is what net/http reads while a request is being responded to. It serves to notice that the client has
+// left, which the end of its input does not tell. Bytes of the next request are held and not parsed, up to the size of a
+// head: the response to a malformed one would land inside the response in progress.
 func (c *clientConn) awaitResponse(p []byte) (int, error) {
 	c.armAt(time.Time{})
 	var err error
@@ -285,7 +282,7 @@ func (c *clientConn) awaitResponse(p []byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-// drain stops the wire from serving another request; the one in progress is not touched.
+// drain ends the connection after the request in progress, if there is one.
 func (c *clientConn) drain() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

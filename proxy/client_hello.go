@@ -12,9 +12,9 @@ import (
 	"webproxy/proxy/internal/clienthello"
 )
 
-// A clientHelloRefusal is why a tunnel ends with its client's first bytes.
+// A clientHelloRefusal ends a tunnel because of the first bytes that its client sent.
 type clientHelloRefusal struct {
-	// alert is the TLS alert that the client is sent (RFC 8446, 6.2); 0 if it would not understand.
+	// alert is the TLS alert for the client (RFC 8446, 6.2); 0 if the client does not speak TLS.
 	alert byte
 	// version is of the alert's record.
 	version uint16
@@ -29,10 +29,10 @@ const (
 	alertUnrecognizedName = 112
 )
 
-// open waits for what the client sends first, asks t.judge about it, and delivers it: at once, unless
-// it is the beginning of a TLS hello, which is judged whole. The other direction does not wait.
-// If it is refused, none of it is delivered; the tunnel is then over, and the client has been told.
-// After a hello it watches for a second one.
+// open waits for the first bytes from the client, has t.checkHello check them, and delivers them: at once, unless they
+// begin a ClientHello, which is checked as a whole. The other direction does not wait. If the ClientHello is refused,
+// nothing of it is delivered: the tunnel is over, and the client has been told. After a ClientHello, open watches for a
+// second one.
 func (t *tunnel) open(f *tunnelFlow) error {
 	first := t.buffered
 	t.buffered = nil // a tunnel may live for days
@@ -65,7 +65,7 @@ func (t *tunnel) open(f *tunnelFlow) error {
 			return err
 		}
 	}
-	sni := h.SNI // as it came: judge may write it anew
+	sni := h.SNI // as sent: checkHello may normalise it
 	if refusal := t.checkHello(&h); refusal != nil {
 		t.refuse(refusal)
 		return refusal
@@ -81,16 +81,16 @@ func (t *tunnel) open(f *tunnelFlow) error {
 	return err
 }
 
-// readClientHello reads on until the hello of which b is the beginning can be judged, and fills h. It
-// returns all that was read, and where in it the hello ends. buf is what b stands in, if it is a borrowed
-// buffer; the caller gives back the one returned. The error is of the connection.
+// readClientHello reads until the ClientHello that b begins can be checked, and fills h. It returns all bytes that were
+// read, and where in them the ClientHello ends. buf is the pooled buffer that holds b, or nil; the caller gives back the
+// one returned. The error is of the connection.
 func (t *tunnel) readClientHello(f *tunnelFlow, h *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) ([]byte, int, *[tunnelBuffer]byte, error) {
 	var frame clienthello.Frame
 	whole, problem := frame.Scan(b)
 	if !whole && problem == clienthello.NoError {
 		if buf == nil { // it came with the CONNECT
 			buf = f.pools.buffer()
-			b = buf[:copy(buf[:], b)] // Frame.Scan has seen that it fits
+			b = buf[:copy(buf[:], b)] // it fits: Frame.Scan bounds it
 		}
 		if t.clientHelloTimeout > 0 {
 			f.src.SetReadDeadline(time.Now().Add(t.clientHelloTimeout))
@@ -101,7 +101,7 @@ func (t *tunnel) readClientHello(f *tunnelFlow, h *clienthello.Hello, b []byte, 
 		n, err := f.src.Read(buf[len(b):])
 		b = buf[:len(b)+n]
 		switch {
-		case n > 0: // an error will come again
+		case n > 0: // an error that came with bytes will come again
 			whole, problem = frame.Scan(b)
 		case isDeadline(err):
 			problem = clienthello.ErrTimeout
@@ -123,18 +123,18 @@ func (t *tunnel) readClientHello(f *tunnelFlow, h *clienthello.Hello, b []byte, 
 	return b, frame.Next, buf, nil
 }
 
-// elsewhere runs f in a goroutine of its own, and waits for it: the stack that f needs is given back, while
-// that of a tunnel's goroutine stays as large as it once was for as long as the tunnel is open.
+// onFreshStack runs f on a goroutine of its own and waits for it. The stack that f needs is freed afterwards, while a
+// tunnel's own goroutine keeps the largest stack that it ever needed for as long as the tunnel is open.
 func onFreshStack(f func()) {
 	var wg sync.WaitGroup
 	wg.Go(f)
 	wg.Wait()
 }
 
-// refuse ends the tunnel and says why to the client, unless the origin has spoken before: an alert in
-// the middle of whatever that is would be noise.
+// refuse ends the tunnel and tells the client why, unless the origin has sent something before: an alert within its
+// stream would be noise.
 func (t *tunnel) refuse(r *clientHelloRefusal) {
-	t.client.SetWriteDeadline(time.Now().Add(lingerTime)) // also for the other direction, should it be stuck
+	t.client.SetWriteDeadline(time.Now().Add(lingerTime)) // unblocks the other direction too
 	t.stop(tunnelRefused)
 	if r.alert != 0 && t.in.Load() == 0 {
 		const recordAlert, fatal = 21, 2
@@ -142,8 +142,8 @@ func (t *tunnel) refuse(r *clientHelloRefusal) {
 	}
 }
 
-// checkClientHello has the rules judge how the tunnel begins, and keeps h for the records. It is called in
-// the tunnel's goroutine.
+// checkClientHello evaluates the rules for the first bytes of the tunnel, and keeps h for the records. It is called on the
+// tunnel's goroutine.
 func (x *exchange) checkClientHello(h *clienthello.Hello) *clientHelloRefusal {
 	if x.decision.Permit && x.set.Suits(&x.request, x.clientHelloFacts(h), x.srv.TLS.demands(x.request.Target.Port())) {
 		x.clientHello.Store(h)
@@ -154,20 +154,20 @@ func (x *exchange) checkClientHello(h *clienthello.Hello) *clientHelloRefusal {
 	return x.checkUnusualHello(h)
 }
 
-// checkUnusualHello is checkClientHello for what must be judged anew. It is a function of its own for the room that it
-// takes on a stack which most tunnels keep as small as it is.
+// checkUnusualHello is checkClientHello where the decision may change. It is a separate function for the stack that it
+// needs, which most tunnels never do.
 func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 	t := &x.request.Target
 	if h.SNI != "" && h.SNI != t.Host() {
-		// As hosts are written everywhere; what cannot be a host stays as it came.
+		// Normalised as hosts are; what cannot be a host stays as it was sent.
 		if named, err := policy.ParseTarget(policy.HTTPS, h.SNI+":"+strconv.Itoa(int(t.Port()))); err == nil {
 			h.SNI = named.Host()
 		}
 	}
 	x.setDecision(x.clientHelloDecision(x.set, x.decision, &x.request, h))
 	x.clientHello.Store(h)
-	// A Set installed since the decision was rechecked without the hello. If it ends the tunnel
-	// anyway, that is not for now.
+	// Recheck evaluated this tunnel for a newer Set without its ClientHello. If that Set ends the tunnel for another
+	// reason, it is not refused here.
 	if set := x.srv.policySet(); set != x.set && x.decision.Permit {
 		if d, req := x.decideAgain(set); d.Permit {
 			if d = x.clientHelloDecision(set, d, &req, h); !d.Permit {
@@ -194,7 +194,7 @@ func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 	return refusal
 }
 
-// clientHelloDecision is what set says of d's tunnel once its hello is known.
+// clientHelloDecision is set's decision about d's tunnel once its ClientHello is known.
 func (x *exchange) clientHelloDecision(set *policy.Set, d policy.Decision, req *policy.Request, h *clienthello.Hello) policy.Decision {
 	return set.CheckClientHello(d, req, x.clientHelloFacts(h), x.srv.TLS.demands(req.Target.Port()))
 }
@@ -203,7 +203,7 @@ func (x *exchange) clientHelloFacts(h *clienthello.Hello) policy.ClientHello {
 	return policy.ClientHello{TLS: h.TLS, SNI: h.SNI, Malformed: h.Err != clienthello.NoError}
 }
 
-// fillClientHello fills in what is known of the tunnel's beginning.
+// fillClientHello fills in the fields about the ClientHello.
 func (x *exchange) fillClientHello() {
 	h := x.clientHello.Load()
 	if h == nil {

@@ -11,15 +11,15 @@ import (
 	"webproxy/proxy/internal/clienthello"
 )
 
-// TLSOptions are the settings under tls: how tunnels may begin. Whatever they say, a TLS hello that
+// TLSOptions are the settings under tls: how tunnels may begin. Whatever they say, a ClientHello that
 // names a host must name one that the client may reach.
 type TLSOptions struct {
 	// RequireTLS lists ports on which tunnels must begin with TLS. Default: none.
 	RequireTLS []uint16 `yaml:"require_tls"`
-	// RequireSNI lists ports on which tunnels must begin with TLS and name their host in its hello,
+	// RequireSNI lists ports on which tunnels must begin with TLS and name their host in its ClientHello,
 	// unless they are to an address. Old clients name none. Default: none.
 	RequireSNI []uint16 `yaml:"require_sni"`
-	// HelloTimeout bounds the time from the first byte of a TLS hello to its last. Default 10s.
+	// HelloTimeout bounds the time from the first byte of a ClientHello to its last. Default 10s.
 	HelloTimeout setting.Duration `yaml:"hello_timeout"`
 }
 
@@ -39,7 +39,7 @@ func (o TLSOptions) Check() error {
 	if o.HelloTimeout == setting.Off {
 		problems = append(problems, &setting.OptionError{
 			Field: "hello_timeout",
-			Msg:   "off would let clients hold tunnels open that nobody has judged",
+			Msg:   "off would let clients hold tunnels open that nobody has checked",
 			Hint:  "write a long time, such as 1m",
 		})
 	}

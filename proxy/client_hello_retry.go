@@ -2,7 +2,7 @@ package proxy
 
 import "webproxy/proxy/internal/clienthello"
 
-// watchClientHello delivers what the client sends until w is over. b came with the first hello, first, and stands in buf
+// watchClientHello delivers what the client sends until w is over. b came with the first ClientHello, first, and stands in buf
 // or, if that is nil, elsewhere. It returns the buffer that it has borrowed, for the caller to give back.
 func (t *tunnel) watchClientHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
 	for {

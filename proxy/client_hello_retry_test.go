@@ -11,7 +11,7 @@ import (
 	"webproxy/internal/proxytest"
 )
 
-// retrying is a server that asks for a second hello: it takes only a group for which its clients send no key.
+// retrying is a server that asks for a second ClientHello: it takes only a group for which its clients send no key.
 func retrying() *tls.Config { return &tls.Config{CurvePreferences: []tls.CurveID{tls.CurveP384}} }
 
 // withEarlyData is hello, in one record, with the extension that announces early data.
@@ -36,7 +36,7 @@ func withEarlyData(hello string) string {
 	return string(b)
 }
 
-// A server may ask for a second hello; the host that it names is the one that counts there.
+// A server may ask for a second ClientHello; the host that it names is the one that counts there.
 func TestSecondHello(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Listener: tlsOrigin(t, retrying()), Rules: helloRules})
 	page, err := get(t, p, p.Target, &tls.Config{ServerName: "origin.test", InsecureSkipVerify: true}, segments(3))
@@ -90,7 +90,7 @@ func TestSecondHello(t *testing.T) {
 	}
 }
 
-// While a second hello may come, nothing is held back that is none.
+// While a second ClientHello may come, nothing is held back that is none.
 func TestSecondHelloWaitsForNobody(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -98,7 +98,7 @@ func get(t *testing.T, p *proxytest.Proxy, target string, config *tls.Config, cu
 	return strings.TrimRight(string(b), "x"), err
 }
 
-// echConfig is a key for encrypted hellos, and what a client has to know of it.
+// echConfig is a key for encrypted ClientHellos, and what a client has to know of it.
 func echConfig(t *testing.T, public string) (tls.EncryptedClientHelloKey, []byte) {
 	t.Helper()
 	key, err := ecdh.X25519().GenerateKey(rand.Reader)
@@ -177,7 +177,7 @@ func counting(t *testing.T) (ln net.Listener, got <-chan string) {
 	}), all
 }
 
-// goHello is the hello of a Go client.
+// goHello is the ClientHello of a Go client.
 func goHello(t *testing.T, name string) string {
 	t.Helper()
 	client, server := net.Pipe()
@@ -293,7 +293,7 @@ func TestHelloRefused(t *testing.T) {
 	}
 }
 
-// In learn mode nothing changes on the wire, and the record says what enforcement would have done.
+// In learn mode nothing changes on the connection, and the record says what enforcement would have done.
 func TestHelloLearns(t *testing.T) {
 	for _, tt := range []struct{ sent, reason string }{
 		{goHello(t, "unlisted.test"), "sni_mismatch"},
@@ -353,7 +353,7 @@ func TestHelloWaitsForNobody(t *testing.T) {
 	}
 }
 
-// A new policy judges open tunnels with the hello that they began with.
+// A new policy judges open tunnels with the ClientHello that they began with.
 func TestHelloAfterReload(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t), Rules: helloRules})
 	sent := goHello(t, "other.test")

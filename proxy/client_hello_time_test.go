@@ -7,7 +7,7 @@ import (
 	"webproxy/proxy/internal/clienthello"
 )
 
-// A hello has a time limit, from its first byte; silence before it has none.
+// A ClientHello has a time limit, from its first byte; silence before it has none.
 func TestHelloInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got clienthello.Hello

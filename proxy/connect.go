@@ -13,8 +13,8 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still
-// watches whether the client stays; then goproxy hijacks the connection and the tunnel starts.
+// connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still watches whether the
+// client leaves; then goproxy hijacks the connection, and the tunnel starts.
 func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
@@ -78,7 +78,7 @@ type plainTunnel struct {
 
 func (p *plainTunnel) closeOrigin() { p.origin.Close() }
 
-// established is the answer to a CONNECT. No field of ours has a meaning in it (RFC 9110, 9.3.6).
+// established is the response to a CONNECT. No field of ours has a meaning in it (RFC 9110, 9.3.6).
 const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
 // start implements originSide.
@@ -105,7 +105,7 @@ func (x *exchange) open(ctx context.Context, d policy.Decision) (net.Conn, error
 	return conn, nil
 }
 
-// openInside is open for a request that came in opened TLS.
+// openInside is open for a request within an inspected tunnel.
 func (x *exchange) openInside(ctx context.Context, d policy.Decision) (net.Conn, error) {
 	conn, route, err := x.inside.dial(ctx, x, d, "http/1.1")
 	if err != nil {
@@ -135,12 +135,12 @@ func (s *Server) dialRoute(ctx context.Context, x *exchange, route *egress.Route
 		route.Asker = x
 	}
 	conn, err := s.Egress.Open(ctx, route)
-	route.Asker = nil // a connection that is kept keeps its route
+	route.Asker = nil // an idle connection keeps its route
 	s.dialled(route, err)
 	return conn, err
 }
 
-// dialled hands r over by value, on a piece of the stack that is only here; see Egress.Open.
+// dialled passes r by value. It is not inlined, so that the copy takes stack only here; see Egress.Open.
 //
 //go:noinline
 func (s *Server) dialled(r *egress.Route, err error) { s.observer().Dialled(*r, err) }
@@ -224,14 +224,14 @@ func tunnelWord(end tunnelEnd) string {
 	return proxystatus.Terminated
 }
 
-// close ends a permitted exchange: it is no longer listed, and has its close record.
+// close ends a permitted exchange: it writes the close record.
 func (x *exchange) close(word string) {
 	x.srv.untrack(x)
 	x.end(word)
 }
 
-// A hijacker hands goproxy the client connection, and keeps what the client sent too soon: goproxy
-// drops the reader that holds it.
+// A hijacker hands goproxy the client connection, and keeps the bytes that came with the CONNECT: goproxy drops the reader
+// that holds them.
 type hijacker struct {
 	http.ResponseWriter
 	client   *clientConn

@@ -101,7 +101,7 @@ func testConnect(t *testing.T, lines string) {
 	}
 }
 
-// A refused CONNECT gets its answer whatever the client has sent by then, and then the connection
+// A refused CONNECT gets its response whatever the client has sent by then, and then the connection
 // ends: nothing behind it is read as a request.
 func TestRefusedConnect(t *testing.T) { bothWays(t, testRefusedConnect) }
 
@@ -117,7 +117,7 @@ func testRefusedConnect(t *testing.T, lines string) {
 		if resp.StatusCode != http.StatusForbidden || !resp.Close || !strings.Contains(body, "host_not_listed") {
 			t.Errorf("%.10q: %s %q", buffered, resp.Status, body)
 		}
-		// A reset here would be one that may overtake the answer on a longer way.
+		// A reset here would be one that may overtake the response on a longer way.
 		if b, err := c.R.ReadByte(); err != io.EOF {
 			t.Errorf("%.10q: behind the answer %q, %v", buffered, b, err)
 		}

@@ -80,7 +80,7 @@ func TestDenialPage(t *testing.T) {
 	}
 }
 
-// Some clients take anything but 503 for the origin's own answer to http://.
+// Some clients take anything but 503 for the origin's own response to http://.
 func TestDenialStatus(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Setup: func(s *proxy.Server) { s.Denial.HTTPStatus = 503 }})
 	for request, want := range map[string]int{

@@ -7,7 +7,7 @@ import (
 )
 
 // descriptors is the budget of everything that is a file to the system: connections of clients and to origins, in
-// use or at rest, of DNS, of parents, the ends of pipes, the dashboard's connections, and files.
+// use or at rest, of DNS, of upstream proxies, the ends of pipes, the dashboard's connections, and files.
 //
 // Nothing is counted. The system gives a new descriptor the lowest number that is free (POSIX, 2.14), so the number
 // tells: all below are in use. What has a number of the reserve has come too late, whoever holds the

@@ -75,7 +75,7 @@ func TestServeWithoutWire(t *testing.T) {
 	}
 }
 
-// Every Reason that refuses has an answer.
+// Every Reason that refuses has a response.
 func TestDenialsComplete(t *testing.T) {
 	for _, r := range policy.Reasons() {
 		d, ok := denials[r]

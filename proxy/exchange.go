@@ -14,44 +14,43 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// An exchange is one request from its arrival to the last byte of its answer. It alone fills audit
-// records.
+// An exchange is one request from its arrival to the last byte of its response. It alone fills audit records.
 //
-// A request leaves one record if it is refused, two if it goes ahead: the decision, written before
-// anything is sent to anybody, and the close, with the same id, when it is over. What is refused is
-// over when it is decided, so its decision record has the status and nothing follows. If only the
-// address that a name resolves to gives the reason for a refusal, the decision has been recorded
-// already; the close record then has decision, reason and status of the refusal. The same holds if
-// the first bytes of a tunnel give it, but for the status: the client was told 200.
+// A refused request leaves one record, a permitted one two: the decision, written before anything is sent to anybody, and
+// the close, with the same id, when the exchange ends. If the address that a name resolves to makes a permitted request a
+// refused one, the close record has the decision, the reason and the status of the refusal. The same holds for the first
+// bytes of a tunnel, but for the status: the client was sent 200.
+//
+// decision and status have one writer each, setDecision and setStatus.
 type exchange struct {
 	srv      *Server
 	client   *clientConn
 	began    time.Time
 	request  policy.Request
 	decision policy.Decision
-	permit   policy.Decision // that decision as it was made or renewed, whatever an address made of it
+	permit   policy.Decision // the decision as made or renewed, before any address was checked
 	via      []string        // Via as the client sent it
 	rec      audit.Record
 	took     time.Duration // to decide
 
 	out, in atomic.Int64 // body bytes: client to origin, and back
 	route   egress.Route // of the connection to the origin
-	status  int          // sent to the client; 0 if none was
+	status  int          // sent to the client; 0 if none was sent
 
-	// responses is what is read of the connection to the origin, on the standard path; nil if it is HTTP/2.
+	// responses reads the connection to the origin on the standard path; nil for HTTP/2.
 	responses *http1.ResponseStream
-	// roundTrip gets the origin's answer; goproxy calls it through our hook.
+	// roundTrip gets the origin's response; goproxy calls it through our hook.
 	roundTrip func(*http.Request) (*http.Response, error)
 	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.
 	start func()
-	// halt keeps a request that waits for its connection from going out, and is told why.
+	// halt stops a request that waits for its connection from being sent; its argument is the reason.
 	halt     context.CancelCauseFunc
-	tries    int         // to send the request by HTTP/2
+	tries    int         // how often the request was sent by HTTP/2
 	bodiless bool        // it has no body
-	patience *time.Timer // with all tries; nil if there is no limit
-	// failure is why there is no answer of the origin's; nil if there is one.
+	patience *time.Timer // bounds all tries together; nil if there is no limit
+	// failure is why the origin did not respond; nil if it did.
 	failure *failure
-	// sentErr and gotErr are why the request's or the answer's body broke off.
+	// sentErr and gotErr are why the request's or the response's body broke off.
 	sentErr, gotErr atomic.Pointer[error]
 	sentAll         atomic.Bool // the request's body was read to its end
 
@@ -64,7 +63,7 @@ type exchange struct {
 	inspection  atomic.Pointer[inspection]
 	inspected   bool                              // it is, or will be
 	clientHello atomic.Pointer[clienthello.Hello] // what the tunnel's client sent first, once that is known
-	cutReason   atomic.Pointer[string]            // why it was cut
+	cutReason   atomic.Pointer[string]            // the word for the close record, if the exchange was cut
 	detail      string                            // for the close record
 	info        Open                              // does not change once the exchange is tracked
 	excess      string                            // what limit the request is beyond; empty if it is within all
@@ -81,7 +80,7 @@ func (s *Server) newExchange(c *clientConn, method string) *exchange {
 	}
 }
 
-// decide asks the Set in force. The exchange keeps its answer, whatever is swapped in later.
+// decide evaluates the request against the Set in force. The exchange keeps that Set, whatever is installed later.
 func (x *exchange) decide() {
 	start := time.Now()
 	x.set = x.srv.policySet()
@@ -106,8 +105,8 @@ func (x *exchange) setStatus(status int) { x.status = status }
 // refuseAs makes the decision the refusal of a guard that stands outside of the rules.
 func (x *exchange) refuseAs(reason policy.Reason) { x.setDecision(x.decision.Refused(reason)) }
 
-// begin writes the decision record. Unless it can be written, the request is refused:
-// no record, no tunnel. For a refused request status is what the client is about to be told.
+// begin writes the decision record. If it cannot be written, the request is refused: no record, no tunnel. x.status of a
+// refused request is set before.
 func (x *exchange) begin(word, detail string) {
 	x.fillDecision()
 	x.rec.Type = audit.TypeDecision
@@ -122,7 +121,7 @@ func (x *exchange) begin(word, detail string) {
 	x.srv.observer().Decided(x.decision, x.took)
 }
 
-// fillDecision fills in what is known when the request has been judged.
+// fillDecision fills in what is known once the request was decided.
 func (x *exchange) fillDecision() {
 	r, d := &x.rec, &x.decision
 	r.Client, r.ClientPort = x.client.addr.Addr(), x.client.addr.Port()
@@ -143,8 +142,8 @@ func (x *exchange) fillDecision() {
 	r.Inspected = x.inside != nil || x.inspected && d.Permit
 }
 
-// end writes the close record of a request that was permitted. word is why it did not end well, one
-// of RFC 9209 or of ours; empty if it did.
+// end writes the close record of a permitted request. word says why it failed, in the words of RFC 9209 or our own; empty
+// if it did not.
 func (x *exchange) end(word string) {
 	if why := x.cutReason.Load(); why != nil {
 		word = *why
@@ -165,17 +164,17 @@ func (x *exchange) end(word string) {
 	r.Decision, r.Reason = x.decision.Outcome(), x.decision.Reason.String()
 	r.OutsideTag = x.decision.OutsideTag()
 	x.fillClientHello()
-	x.srv.appendRecord(r) // an error is counted and logged there; nothing is left to refuse
+	x.srv.appendRecord(r) // errors are counted and logged there; it is too late to refuse
 	x.srv.observer().Ended(r)
 }
 
-// routed takes over what became known with the connection to the origin.
+// routed notes the route of the connection to the origin.
 func (x *exchange) routed(r egress.Route) {
 	x.route = r
 	x.setDecision(r.Decision)
 }
 
-// cut ends the exchange from outside; why is the word for its close record. The first one counts.
+// cut ends the exchange. why is the word for its close record; the first call counts.
 func (x *exchange) cut(why string) {
 	x.cutReason.CompareAndSwap(nil, &why)
 	x.cancel()

@@ -7,11 +7,11 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// judge turns r into facts, has them decided, and records the decision. What no rule can know is
-// judged here: how the request was put, and whether it has been here before.
+// evaluate makes a policy.Request of r, decides it, and records the decision. It also refuses what rules know nothing of:
+// unsupported request forms, and requests that have passed this proxy before.
 //
-// The target is the one that the filter parsed. net/http's reading of the same bytes, r.URL.Host and
-// r.Host, is not looked at: two readings of one authority would be one too many.
+// The target is the one that the filter parsed. net/http's reading of the same bytes, r.URL.Host and r.Host, is not used:
+// two readings of one authority would be one too many.
 func (x *exchange) evaluate(r *http.Request) {
 	a := &x.client.target
 	x.request.Target = a.Target
@@ -31,8 +31,8 @@ func (x *exchange) evaluatePlain(r *plainGet) {
 	x.decideAndRecord(x.unsupportedForm(r.method, nil))
 }
 
-// settle has the facts decided, and records the decision. detail says what is wrong, for reason, with
-// the way the request is put; it is empty if nothing is.
+// decideAndRecord decides the request and records the decision. detail, if it is not empty, says why the form of the
+// request is refused, for reason.
 func (x *exchange) decideAndRecord(reason policy.Reason, detail string) {
 	x.decide()
 	if !x.srv.rates.request(x.request.Client) {
@@ -41,7 +41,7 @@ func (x *exchange) decideAndRecord(reason policy.Reason, detail string) {
 	var word string
 	switch {
 	case x.decision.Reason == policy.ClientUnknown:
-		detail = "" // strangers get no second opinion
+		detail = "" // clients in no group are told nothing else
 	case detail != "":
 		x.refuseAs(reason)
 	}
@@ -61,7 +61,7 @@ func shownScheme(scheme string) string {
 	return "a scheme other than http"
 }
 
-// unsupportedForm says what is wrong with the way a request is put; detail is empty if nothing is.
+// unsupportedForm says why the form of a request is refused; detail is empty if it is not.
 func (x *exchange) unsupportedForm(method string, h http.Header) (reason policy.Reason, detail string) {
 	a := &x.client.target
 	switch {
@@ -77,7 +77,7 @@ func (x *exchange) unsupportedForm(method string, h http.Header) (reason policy.
 		// A proxy that fetched it would have to end the TLS session itself.
 		return policy.SchemeNotAllowed, shownScheme(a.Scheme) + " in absolute form; use CONNECT"
 	case method == http.MethodTrace:
-		// It would send the client's own fields, and ours, back to whoever can read the answer
+		// It would send the client's own fields, and ours, back to whoever can read the response
 		// (RFC 9110, 9.3.8).
 		return policy.MethodNotAllowed, "TRACE is not forwarded"
 	case hasVia(h, x.srv.via):

@@ -23,23 +23,23 @@ const (
 
 var noDeadline time.Time
 
-// A failure is why a permitted request got no answer of its origin.
+// A failure is why a permitted request got no response of its origin.
 type failure struct {
 	word   string
 	status int
-	// detail is more about it, for the client and the record; it may be empty.
+	// detail says more, to the client and in the record; it may be empty.
 	detail string
-	// upstream is the parent that it is about, received the status that the parent answered with.
+	// upstream is the upstream proxy concerned, received the status of its response.
 	upstream string
 	received int
-	// denied is set if the origin's address is one that may not be dialled: that is a denial.
+	// denied is set if the address must not be dialled: the response is a denial.
 	denied bool
-	// abort is set if there is nobody, or nothing, to answer any more.
+	// abort is set if there is nobody to respond to.
 	abort bool
 }
 
-// failureOf tells apart why err came instead of an answer. ctx is that of the request. The causes
-// are asked in the order of how sure they are: a client that broke off makes the transport fail too.
+// failureOf classifies err, which came instead of a response. ctx is the request's. The most certain causes come first: a
+// client that leaves makes the Transport fail too.
 func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	var (
 		refused *egress.RefusedError
@@ -56,7 +56,7 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 		return &failure{word: wordClientGone, abort: true}
 	}
 	if why := x.cutReason.Load(); why != nil && *why == wordPolicyChanged {
-		// Whoever waits for an answer is told why there will be none.
+		// Whoever waits for a response is told why there will be none.
 		if _, now := x.Again(); now != nil {
 			err, ctx = now, context.Background()
 		}
@@ -106,7 +106,7 @@ func isBrokenOff(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// respondFailure ends an exchange whose origin could not be reached, with the answer that is due.
+// respondFailure responds for an origin that could not be reached, and ends the exchange.
 func (x *exchange) respondFailure(rw http.ResponseWriter, r *http.Request, err error) {
 	x.failure = x.failureOf(r.Context(), err)
 	word := x.failure.word
@@ -114,8 +114,7 @@ func (x *exchange) respondFailure(rw http.ResponseWriter, r *http.Request, err e
 	x.writeFailure(rw, r)
 }
 
-// writeFailure tells the client what x.failure is, as far as it concerns it: the word and no address
-// of ours.
+// writeFailure tells the client about x.failure: the word, and no internal address.
 func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
 	f := x.failureResponse()
 	if f == nil {
@@ -125,7 +124,7 @@ func (x *exchange) writeFailure(rw http.ResponseWriter, r *http.Request) {
 	f.write(rw, r, x.client)
 }
 
-// failureResponse is what there is to say to the client about x.failure; nil if nobody is there.
+// failureResponse is the response for x.failure; nil if there is nobody to respond to.
 func (x *exchange) failureResponse() *refusal {
 	f := x.failure
 	if f.abort || x.cutReason.Load() != nil && !f.denied {

@@ -15,12 +15,11 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A get is a plain GET or HEAD, as nearly all requests that are no CONNECT: see http1.RequestHead.IsPlainGet. It is served
-// in the goroutine that reads the wire. net/http's Server does not see it, nor does its Transport: their
-// goroutines, contexts and buffers are most of what a small request costs. A head that only has fields for the other
-// end is copied, see http1.AppendRequest and http1.AppendResponse. What makes any other what it is, is the code that serves
-// every other request, net/http's parsers and writers and ours: evaluate, outgoing, prepareResponse, failureOf, refusal. A test
-// holds the ways against each other.
+// A fastGet serves one plain GET or HEAD (http1.RequestHead.IsPlainGet), as most requests other than CONNECT are. It runs
+// on the goroutine that reads the connection, without net/http's Server and Transport: their goroutines, contexts and
+// buffers are most of what a small request costs. A head whose fields are all for the other end is copied field by field;
+// see http1.AppendRequest and http1.AppendResponse. Every other head passes through the code of the standard path:
+// evaluate, outgoing, prepareResponse, failureOf, refusal, and net/http's parsers and writers. FuzzGet compares the two.
 type fastGet struct {
 	x       *exchange
 	client  *clientConn
@@ -28,13 +27,13 @@ type fastGet struct {
 	ctx     context.Context // of the dial, and done when the request is cut
 
 	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
-	conn *pooledConn // in use; nil if there is none
+	conn *pooledConn // in use; may be nil
 	cut  bool
 
 	closes bool // the client's connection ends with this request
 	login  bool // the connection to the origin is to become the client's own
 
-	// Of an answer that is forwarded by copying fields; see readPlain.
+	// These are of a response that is forwarded by copying fields; see readPlain.
 	plain       http1.PlainResponse
 	plainStatus int
 	head        *bytes.Buffer // for the client, but for what is known only when it goes out
@@ -62,7 +61,7 @@ func (s *Server) serveGet(c *clientConn, r *plainGet) (goesOn bool) {
 	}
 	s.track(x)
 	stop := c.watch(false, x.cancel)
-	word := proxystatus.Internal // unless it gets to its end
+	word := proxystatus.Internal // unless serve returns
 	defer func() {
 		stop()
 		x.close(word)
@@ -71,7 +70,7 @@ func (s *Server) serveGet(c *clientConn, r *plainGet) (goesOn bool) {
 	return !g.closes
 }
 
-// serve does all that is behind the decision. It returns the word for the close record.
+// serve does everything after the decision. It returns the word for the close record.
 func (g *fastGet) serve() (word string) {
 	x := g.x
 	resp, err := g.fetch()
@@ -97,12 +96,12 @@ func (g *fastGet) serve() (word string) {
 	word = g.pass(resp)
 	g.release(word == "" && !resp.Close)
 	if word != "" {
-		g.closes = true // the answer broke off, and must not look whole
+		g.closes = true // the response is truncated: the client must not take it for complete
 	}
 	return word
 }
 
-// fetch sends the request and reads the answer's head; it returns nil if that is g.plain, and stands in g.head. On a
+// fetch sends the request and reads the response's head; it returns nil if that is g.plain, and stands in g.head. On a
 // connection that was used before, the origin may be closing in that moment: what is safe to repeat is sent again
 // (RFC 9110, 9.2.2).
 func (g *fastGet) fetch() (*http.Response, error) {
@@ -128,7 +127,7 @@ func (g *fastGet) fetch() (*http.Response, error) {
 	}
 }
 
-// connect takes a connection that is kept for this target, or opens one.
+// connect takes an idle connection from the pool, or opens one.
 func (g *fastGet) connect() (reused bool, err error) {
 	x := g.x
 	if err := x.renew(); err != nil {
@@ -145,7 +144,7 @@ func (g *fastGet) connect() (reused bool, err error) {
 			return false, err
 		}
 		tcp, ok := c.(*net.TCPConn)
-		if !ok { // it leads through a parent: such requests are not served here
+		if !ok { // it leads through an upstream proxy: the standard path serves such requests
 			c.Close()
 			return false, errNoEgress
 		}
@@ -159,7 +158,7 @@ func (g *fastGet) connect() (reused bool, err error) {
 	return reused, nil
 }
 
-// breakOff ends the use of the connection to the origin, now and later.
+// breakOff closes the connection to the origin, and those that the request would open later.
 func (g *fastGet) breakOff() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -168,7 +167,7 @@ func (g *fastGet) breakOff() {
 	}
 }
 
-// release gives the connection up; whole tells that nothing of this request's answer is left in it.
+// release gives up the connection. whole says that the response was read to its end.
 func (g *fastGet) release(whole bool) {
 	g.mu.Lock()
 	conn := g.conn
@@ -188,7 +187,7 @@ func (g *fastGet) release(whole bool) {
 	}
 }
 
-// own makes conn the client's own.
+// own reserves conn for the client connection.
 func (g *fastGet) own(conn *pooledConn) {
 	s := g.x.srv
 	if !conn.reusable() {
@@ -202,8 +201,8 @@ func (g *fastGet) own(conn *pooledConn) {
 	}
 }
 
-// exchangeHeads writes the request, and reads up to the head of the final answer. An origin that takes no
-// request may have answered all the same (RFC 9112, 9.5).
+// exchangeHeads writes the request and reads up to the head of the final response. An origin that stops reading the
+// request may have responded all the same (RFC 9112, 9.5).
 func (g *fastGet) exchangeHeads(head []byte, reused bool) (*http.Response, error) {
 	c := g.conn
 	c.reader.Responses.Expect(g.request.method, false)
@@ -225,7 +224,8 @@ func (g *fastGet) exchangeHeads(head []byte, reused bool) (*http.Response, error
 	return resp, badStatus(resp.StatusCode)
 }
 
-// interim passes on a 1xx answer (RFC 9110, 15.2). A 100 is for a body, and there is none.
+// writeInformational forwards an informational (1xx) response (RFC 9110, 15.2), but for 100: that is for a body, and
+// there is none.
 func (g *fastGet) writeInformational(resp *http.Response) error {
 	if resp.StatusCode == http.StatusContinue {
 		return nil
@@ -244,13 +244,13 @@ func (g *fastGet) writeInformational(resp *http.Response) error {
 	return err
 }
 
-// refuse answers with f. The client's connection goes on, unless it is to end anyway.
+// refuse responds with f. The client's connection stays open, unless it is to end anyway.
 func (g *fastGet) refuse(f *refusal) {
 	if g.x.srv.draining.Load() {
 		g.closes = true
 	}
 	if g.x.respondRaw(f, 1, g.request.form(), g.closes) != nil {
-		g.closes = true // behind a part of an answer there can be no other
+		g.closes = true // after a truncated response the connection cannot be reused
 	}
 }
 
@@ -269,13 +269,13 @@ type plainGet struct {
 
 var plainGets = sync.Pool{New: func() any { return new(plainGet) }}
 
-// release takes r back.
+// release returns r to its pool.
 func (r *plainGet) release() {
 	*r = plainGet{head: r.head[:0]}
 	plainGets.Put(r)
 }
 
-// read reads b, which has passed the filter as h and asks for asked. It reports false if it is not for us.
+// read reads b, which has passed the filter as h and asks for asked. It reports false if the request is for the standard path.
 func (r *plainGet) read(h *http1.RequestHead, b []byte, asked *http1.RequestTarget, via string) bool {
 	if r.method = http.MethodGet; h.Method[0] == 'H' {
 		r.method = http.MethodHead
@@ -313,7 +313,7 @@ func (r *plainGet) forward(h *http1.RequestHead, b []byte, target policy.Target,
 	return true
 }
 
-// form is what pages of ours the client would have.
+// form is the form in which the client prefers our own pages.
 func (r *plainGet) form() accepted {
 	switch {
 	case r.parsed != nil:
@@ -324,7 +324,7 @@ func (r *plainGet) form() accepted {
 	return acceptText
 }
 
-// readRequest reads a head that the filter has let through as plain.
+// readRequest parses a head that the filter has accepted as plain.
 func readRequest(head []byte) (*http.Request, error) {
 	p := requestReaders.Get().(*requestReader)
 	defer requestReaders.Put(p)
@@ -333,7 +333,7 @@ func readRequest(head []byte) (*http.Request, error) {
 	return http.ReadRequest(p.buffered)
 }
 
-// A requestReader is what it takes to read a head that is in memory.
+// A requestReader parses heads that are in memory.
 type requestReader struct {
 	bytes    bytes.Reader
 	buffered *bufio.Reader
@@ -341,7 +341,7 @@ type requestReader struct {
 
 var requestReaders = sync.Pool{New: func() any { return &requestReader{buffered: bufio.NewReader(nil)} }}
 
-// headBuffers hold heads, and the small bodies behind them, until they are written.
+// headBuffers hold heads, and small bodies that follow them, until they are written.
 var headBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func takeHeadBuffer() *bytes.Buffer { return headBuffers.Get().(*bytes.Buffer) }

@@ -20,7 +20,7 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// Behind a part of an answer of ours there is no other: the client would read it as the rest of that part.
+// Behind a part of a response of ours there is no other: the client would read it as the rest of that part.
 func TestGetRefusedInPart(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Setup: func(s *proxy.Server) {
 		s.Options.StallTimeout = setting.Duration(50 * time.Millisecond)
@@ -88,7 +88,7 @@ func (dialPanics) Dialled(egress.Route, error)            { panic(errors.New("di
 func (dialPanics) Ended(*audit.Record)                    {}
 func (dialPanics) AuditFailed(error)                      {}
 
-// It makes no difference in what pieces an answer comes.
+// It makes no difference in what pieces a response comes.
 func TestGetAnswerInPieces(t *testing.T) {
 	answers := []string{
 		"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + okAnswer,

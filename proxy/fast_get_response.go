@@ -14,8 +14,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// pass writes the origin's answer to the client. It returns the word for what became of it, which is
-// empty if all of it went over.
+// pass forwards the origin's response to the client. It returns the word for the close record; empty if all of the
+// response was forwarded.
 func (g *fastGet) pass(resp *http.Response) (word string) {
 	x := g.x
 	x.setStatus(resp.StatusCode)
@@ -41,12 +41,12 @@ func (g *fastGet) pass(resp *http.Response) (word string) {
 	return g.passed(err)
 }
 
-// readPlain reads the head of a final answer that is forwarded by copying its fields, and reports whether there is
+// readPlain reads the head of a final response that is forwarded by copying its fields, and reports whether there is
 // one. If not, nothing was taken from g.conn.reader.
 func (g *fastGet) readPlain() bool {
 	b := g.conn.reader.Buffer
 	if _, err := b.Peek(1); err != nil {
-		return false // it comes again
+		return false // the error will come again
 	}
 	head, _ := b.Peek(b.Buffered())
 	end, status := http1.PlainResponseEnd(head)
@@ -67,7 +67,7 @@ func (g *fastGet) readPlain() bool {
 	return true
 }
 
-// passPlain is pass for an answer that readPlain has read.
+// passPlain is pass for a response that readPlain has read.
 func (g *fastGet) passPlain() (word string) {
 	x, buf := g.x, g.head
 	defer giveHeadBuffer(buf)
@@ -93,7 +93,7 @@ func (g *fastGet) passPlain() (word string) {
 	return g.passed(err)
 }
 
-// passed is the word for what became of an answer; empty if all of it went over.
+// passed is the word for what became of a response; empty if all of it was forwarded.
 func (g *fastGet) passed(err error) (word string) {
 	switch {
 	case err == nil:
@@ -104,18 +104,18 @@ func (g *fastGet) passed(err error) (word string) {
 	return proxystatus.Incomplete
 }
 
-// pace slows the answer down to what the client may have.
+// pace limits the response to the client's rate.
 func (g *fastGet) pace() pace { return g.x.srv.rates.pace(g.x.request.Client, g.ctx.Done()) }
 
-// errIncomplete is for an answer that broke off at the origin; any other error is the client's.
+// errIncomplete means that the origin's response is truncated; any other error is of the client's connection.
 var errIncomplete = errors.New("the answer broke off")
 
-// hasBody reports whether a body follows an answer's head (RFC 9112, 6.3).
+// hasBody reports whether a body follows a response's head (RFC 9112, 6.3).
 func hasBody(method string, status int) bool {
 	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// writeHead writes the head of the final answer. What it says of the body's end is said anew: an origin's
+// writeHead writes the head of the final response. What it says of the body's end is said anew: an origin's
 // Connection may have named Content-Length.
 func (g *fastGet) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
 	writeStatusLine(buf, resp.StatusCode)
@@ -155,8 +155,8 @@ func writeStatusLine(buf *bytes.Buffer, status int) {
 	buf.WriteString("\r\n")
 }
 
-// passCounted passes a body of a known size. What came with its head goes in one packet with that, the rest
-// as tunnels go: by the kernel, from socket to socket, where it can.
+// passCounted forwards a body of known length. What came with its head is written together with that; the rest moves as
+// in tunnels, from socket to socket by the kernel where it can.
 func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 	c := g.conn
 	ready, _ := c.reader.Buffer.Peek(int(min(size, int64(c.reader.Buffer.Buffered()))))
@@ -186,8 +186,8 @@ func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 	return nil
 }
 
-// passChunked passes a body whose size the origin does not tell. Whatever was read goes out before the
-// next read: the origin may be thinking for a long time between two lines.
+// passChunked forwards a body of unknown length. Whatever was read is written before the next read: the origin may pause
+// for a long time between two lines.
 func (g *fastGet) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 	space := g.x.srv.copies.take()
 	defer g.x.srv.copies.give(space)

@@ -264,7 +264,7 @@ func TestGetOnAConnectionThatEnds(t *testing.T) {
 	}
 }
 
-// A request is sent twice only if nothing of an answer came.
+// A request is sent twice only if nothing of a response came.
 func TestGetIsNotRepeated(t *testing.T) {
 	p, accept := talking(t)
 	c := p.Dial()
@@ -282,7 +282,7 @@ func TestGetIsNotRepeated(t *testing.T) {
 	}
 }
 
-// What an origin says when nobody asked, or more than it announced, is no answer to anybody.
+// What an origin says when nobody asked, or more than it announced, is no response to anybody.
 func TestGetUnsolicited(t *testing.T) {
 	p, accept := talking(t)
 	for _, surplus := range []string{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "x"} {

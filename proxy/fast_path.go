@@ -10,8 +10,8 @@ import (
 	"webproxy/policy"
 )
 
-// serveConn serves what comes over w. net/http gets it with the first request that is none of those served
-// in front of it, and keeps it then.
+// serveConn serves the requests on c. net/http gets the connection with the first request that is not for the fast path,
+// and keeps it from then on.
 func (s *Server) serveConn(c *clientConn) {
 	defer func() {
 		if v := recover(); v != nil { // one request must not end all others
@@ -35,7 +35,7 @@ func (s *Server) serveConn(c *clientConn) {
 	}
 }
 
-// unread makes b, which Read has returned, what Read returns next.
+// unread puts b, which Read has returned, back in front of what Read returns next.
 func (c *clientConn) unread(b []byte) {
 	rest := c.hi - c.lo
 	all := make([]byte, len(b)+rest)
@@ -43,15 +43,15 @@ func (c *clientConn) unread(b []byte) {
 	if rest > 0 {
 		copy(all[len(b):], (*c.held)[c.lo:c.hi])
 	}
-	judged := len(b) + c.readable - c.lo
+	readable := len(b) + c.readable - c.lo
 	c.release()
-	c.held, c.hi, c.readable = &all, len(all), judged
+	c.held, c.hi, c.readable = &all, len(all), readable
 }
 
-// Nearly every CONNECT is a plain one: see http1.RequestHead.IsPlainConnect. Such a one has been read whole when the
-// filter has parsed it, so that net/http and goproxy would only read it again. It is served here, in
-// the goroutine that reads the wire, with the code that serves every other request: settle, open,
-// startConnect, refusal. A test holds the two ways against each other.
+// Most CONNECT requests are plain (http1.RequestHead.IsPlainConnect). The filter has already parsed them completely, so
+// the fast path serves them here, on the goroutine that reads the connection, instead of parsing them again in net/http
+// and goproxy. It runs the same code as the standard path: decideAndRecord, openOriginSide, originSide.start, refusal.
+// FuzzConnect compares the two.
 
 // serveConnect implements connOwner.
 func (s *Server) serveConnect(c *clientConn) {
@@ -82,12 +82,11 @@ func (s *Server) serveConnect(c *clientConn) {
 	side.start(c.takeBuffered())
 }
 
-// watchDelay is how long a dial may take before somebody looks whether its client is still there.
-// Nearly all are done by then.
+// watchDelay is how long a dial may take before the client is watched. Most are done by then.
 const watchDelay = 50 * time.Millisecond
 
 // watch calls gone, once, if the client has gone before stop is called. What the client sends meanwhile is
-// held, a head's size of it at most. When stop returns, the wire is the caller's again.
+// held, a head's size of it at most. When stop returns, the connection is the caller's again.
 //
 // A client that has only ended its sending side waits for its response (RFC 9112, 9.6). If asksMore is set it
 // has gone all the same, unless it sent more before: it wants a tunnel that nothing would go into.

@@ -32,7 +32,7 @@ func TestWatchStopped(t *testing.T) {
 	}
 }
 
-// wirePair is a client and the wire that it is connected to.
+// wirePair is a client and the connection that it is connected to.
 func wirePair(t *testing.T) (net.Conn, *clientConn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

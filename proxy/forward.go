@@ -21,7 +21,7 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// forward sends a permitted plain HTTP request to its origin and the answer to the client, both as
+// forward sends a permitted plain HTTP request to its origin and the response to the client, both as
 // they come: nothing is stored, unpacked or put together again on the way.
 func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
@@ -35,7 +35,7 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		x.close("")
 		return
 	}
-	// Else net/http would wait for the end of the request before it sends the answer's first byte. An
+	// Else net/http would wait for the end of the request before it sends the response's first byte. An
 	// error would say that rw cannot do it; net/http's can.
 	http.NewResponseController(rw).EnableFullDuplex()
 	w := newResponseWriter(x, rw, r)
@@ -49,7 +49,7 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	s.pass(x, w, r.WithContext(ctx))
 }
 
-// trip makes the request to the origin, directly or through a parent.
+// trip makes the request to the origin, directly or through an upstream proxy.
 func (x *exchange) roundTripOrigin(r *http.Request) (*http.Response, error) {
 	s := x.srv
 	if x.inside != nil {
@@ -69,7 +69,7 @@ func (x *exchange) roundTripOrigin(r *http.Request) (*http.Response, error) {
 	return s.roundTripOn(key, x.client, &x.decision, r)
 }
 
-// pass has goproxy call x.roundTrip and copy the answer into a, and ends the exchange.
+// pass has goproxy call x.roundTrip and copy the response into a, and ends the exchange.
 func (s *Server) pass(x *exchange, w *responseWriter, r *http.Request) {
 	word := proxystatus.Internal // unless it gets to its end
 	defer func() { x.close(word) }()
@@ -115,7 +115,7 @@ func (x *exchange) brokenWord() string {
 	return ""
 }
 
-// fetch makes the request to the origin, by trip, and gets its answer ready to be passed on.
+// fetch makes the request to the origin, by trip, and gets its response ready to be passed on.
 func (x *exchange) fetch(w *responseWriter, r *http.Request, trip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	out := x.outgoing(r)
 	trace := &httptrace.ClientTrace{
@@ -170,7 +170,7 @@ var (
 	errUpgrade   = http1.ResponseError("status 101 without an Upgrade to the protocol that was asked for")
 )
 
-// badStatus says why an answer with that status is not passed on: 101 was not asked for, and 407 is what
+// badStatus says why a response with that status is not passed on: 101 was not asked for, and 407 is what
 // a proxy asks its own client (RFC 9110, 15.5.8): the client would look for credentials for this proxy, and without a challenge, which ends here (11.7.1), find none.
 func badStatus(status int) error {
 	switch {
@@ -182,7 +182,7 @@ func badStatus(status int) error {
 	return nil
 }
 
-// outgoing is r as it goes to the origin. Host is made from the target that was judged, whatever the
+// outgoing is r as it goes to the origin. Host is made from the target that was decided, whatever the
 // client wrote there (RFC 9112, 3.2.2).
 func (x *exchange) outgoing(r *http.Request) *http.Request {
 	t := x.request.Target
@@ -263,7 +263,7 @@ func hostField(t policy.Target) string {
 }
 
 // gotConn notes the route of the connection that the request is about to go out on. It may have waited for a
-// connection that was opened for another request: this is the last moment to judge it by the policy that holds
+// connection that was opened for another request: this is the last moment to evaluate it by the policy that holds
 // now, and for the address that it is.
 // The answers on it are read as those to this request from then on.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
@@ -301,7 +301,7 @@ const maxTries = 3
 
 // tryAgain is called before a request goes out by HTTP/2, the first time and each further time: an origin may refuse it
 // unseen, by REFUSED_STREAM or GOAWAY (RFC 9113, 8.7). net/http goes on for a minute then, and begins anew with the time
-// for an answer each time.
+// for a response each time.
 func (x *exchange) tryAgain() error {
 	x.tries++
 	switch limit := x.srv.Options.ResponseTimeout.Or(0); {
@@ -315,7 +315,7 @@ func (x *exchange) tryAgain() error {
 }
 
 // useRoute notes the route of a connection, which may have been opened for another request: its address is
-// judged for this one.
+// checked for this one.
 func (x *exchange) useRoute(route egress.Route, reused bool) {
 	if route.Decision = x.decision; route.Upstream == "" {
 		route.Decision = x.decision.CheckAddr(route.Addr)
@@ -326,7 +326,7 @@ func (x *exchange) useRoute(route egress.Route, reused bool) {
 	x.routed(route)
 }
 
-// prepareResponse takes from the answer what concerns the connection to the origin only.
+// prepareResponse takes from the response what concerns the connection to the origin only.
 func (x *exchange) prepareResponse(resp *http.Response) {
 	login := x.passesLogin(resp)
 	cleanResponse(resp.Header)
@@ -339,7 +339,7 @@ func (x *exchange) prepareResponse(resp *http.Response) {
 }
 
 // passesLogin reports whether resp asks the client to log in its connection, and whether that will work. Whether
-// a parent lets it through, the parent must say.
+// an upstream proxy lets it through, the upstream proxy must say.
 func (x *exchange) passesLogin(resp *http.Response) bool {
 	if x.inside != nil || resp.StatusCode != http.StatusUnauthorized || !offersLogin(resp.Header) {
 		return false
@@ -398,7 +398,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// informationalHeader is the header of a 1xx answer as it may be passed on.
+// informationalHeader is the header of a informational (1xx) response as it may be passed on.
 func informationalHeader(h textproto.MIMEHeader) http.Header {
 	header := http.Header(h)
 	cleanResponse(header)

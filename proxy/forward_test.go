@@ -241,7 +241,7 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-// Interim answers and trailers pass.
+// Informational responses and trailers pass.
 func TestInterimAndTrailers(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Link", "</style.css>; rel=preload")
@@ -274,7 +274,7 @@ func TestInterimAndTrailers(t *testing.T) {
 	if string(body) != "body" || resp.Trailer.Get("X-Announced") != "1" {
 		t.Errorf("body %q, trailer %v", body, resp.Trailer)
 	}
-	// A client of HTTP/1.0 knows neither interim answers nor chunks.
+	// A client of HTTP/1.0 knows neither informational responses nor chunks.
 	c := p.Dial()
 	c.Send("GET " + p.URL("/") + " HTTP/1.0\r\n\r\n")
 	old := c.Response("GET")
@@ -316,7 +316,7 @@ func TestStreaming(t *testing.T) {
 	}
 }
 
-// An answer reaches a client that is still sending, however long it pauses: an origin may have
+// A response reaches a client that is still sending, however long it pauses: an origin may have
 // refused the upload, and a client may wait for each line's answer.
 func TestAnswerBeforeTheBodyEnds(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -361,7 +361,7 @@ func TestAnswerBeforeTheBodyEnds(t *testing.T) {
 	if rest := c.Body(resp); rest != "" {
 		t.Errorf("%q behind the last line", rest)
 	}
-	// When the answer began nobody knew that the request's body would come to its end.
+	// When the response began nobody knew that the request's body would come to its end.
 	if rest := c.Rest(); !resp.Close || rest != "" {
 		t.Errorf("close %v, %q behind the answer", resp.Close, rest)
 	}

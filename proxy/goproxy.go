@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// newEngine returns goproxy as this proxy uses it: it takes the request apart and the answer
+// newEngine returns goproxy as this proxy uses it: it takes the request apart and the response
 // through, and hijacks the connection of a CONNECT. It decides nothing and dials nothing.
 //
 // Each of goproxy's own ways out is closed: the transport that skips TLS verification, the dialer
@@ -68,8 +68,8 @@ func onRequest(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Res
 	return r, nil
 }
 
-// onResponse stands in for an answer that never came: goproxy would show the client the error, and
-// with it addresses of the inside. What the client gets is written by the exchange.
+// onResponse replaces a missing response: goproxy would show the client the error, with internal addresses in it. The
+// exchange writes what the client gets.
 func onResponse(resp *http.Response, ctx *goproxy.ProxyCtx) *http.Response {
 	if resp == nil {
 		return goproxy.NewResponse(ctx.Req, goproxy.ContentTypeText, http.StatusBadGateway, "")

@@ -40,7 +40,7 @@ func stripHopByHop(h http.Header) {
 	}
 }
 
-// cleanResponse removes from an answer's header what belongs to the connection to the origin, and what only
+// cleanResponse removes from a response's header what belongs to the connection to the origin, and what only
 // this proxy may say in its own name.
 func cleanResponse(h http.Header) {
 	stripHopByHop(h)
@@ -95,7 +95,7 @@ func hasVia(h http.Header, name string) bool {
 }
 
 // lastHop reports whether Max-Forwards says that the request must not be forwarded; otherwise it
-// counts it down (RFC 9110, 7.6.2). A value that is no number is not ours to judge.
+// counts it down (RFC 9110, 7.6.2). A value that is not a number is forwarded.
 func lastHop(h http.Header) bool {
 	v := h["Max-Forwards"]
 	if len(v) != 1 {

@@ -38,7 +38,7 @@ type inflight struct {
 	wg   sync.WaitGroup // tunnels, and the waits of Recheck
 }
 
-// track lists x until untrack. It is called when the request has been recorded, before the dial.
+// track adds x until untrack. It is called after the decision was recorded, before the dial.
 func (s *Server) track(x *exchange) {
 	x.setPermit(x.decision)
 	x.info = Open{
@@ -56,7 +56,7 @@ func (s *Server) track(x *exchange) {
 	}
 	s.inflight.open[x] = struct{}{}
 	s.inflight.mu.Unlock()
-	// A Set installed since the decision may have been rechecked before x was listed.
+	// Recheck may have run for a newer Set before x was added.
 	if set := s.policySet(); set != x.set && !x.permittedBy(set) {
 		x.cut(wordPolicyChanged)
 	}
@@ -102,10 +102,10 @@ func snapshots(all []*exchange) []Open {
 	return open
 }
 
-// Recheck judges the exchanges in progress by set, which was just installed, and returns those that
-// it forbids. They are ended after grace, in the background, unless the Set in force at that time
-// permits them again; their close records say policy_changed. Those it permits are not touched.
-// It also closes the idle connections to origins that were opened under an older Set.
+// Recheck evaluates the exchanges in progress against set, which was just installed, and returns those that it forbids.
+// After grace they are ended in the background, unless the Set in force by then permits them; their close records say
+// policy_changed. Those that set permits are not touched. Recheck also closes idle connections to origins that were opened
+// under an older Set.
 //
 // If grace is 0, what is forbidden is ended at once.
 func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
@@ -147,18 +147,18 @@ func (s *Server) cutForbidden(all []*exchange) {
 	}
 }
 
-// permittedBy judges x again, as if it were made now, to the address it is connected to and with the
-// hello that its tunnel began with.
+// permittedBy evaluates x again, as if it were made now, to the address it is connected to and with the
+// ClientHello that its tunnel began with.
 func (x *exchange) permittedBy(set *policy.Set) bool {
 	d, req := x.decideAgain(set)
 	if h := x.clientHello.Load(); h != nil {
 		d = x.clientHelloDecision(set, d, &req, h)
 	}
-	// A tunnel that was to be opened, or is now, is not what it would be made now.
+	// A change between tunnel and inspection ends it too: it is not what a new CONNECT would get.
 	return d.Permit && (req.Method != http.MethodConnect || d.Inspect() == x.inspected)
 }
 
-// decideAgain is what set says of x and the address it is connected to, and of what request.
+// decideAgain is set's decision about x and the address that it is connected to, and the request evaluated.
 func (x *exchange) decideAgain(set *policy.Set) (policy.Decision, policy.Request) {
 	req := x.request
 	req.Time = time.Now()

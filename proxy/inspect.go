@@ -22,36 +22,35 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// An Inspector signs the certificates that clients are shown whose TLS is opened. It is called by many
-// goroutines at once. *certs.Authority is one.
+// An Inspector signs the certificates that inspected clients are shown. It is safe for concurrent use.
 type Inspector interface {
 	// Certificate returns a certificate for a host, a name or an address in normal form.
 	Certificate(host string) (*tls.Certificate, error)
 }
 
-// An inspection is a tunnel whose TLS ends here: what the client sends is served as requests to the
-// tunnel's target, each of them an exchange of its own, and goes on by TLS sessions of ours.
+// An inspection is a tunnel whose TLS ends at the proxy. The client's requests are served one by one, each an exchange of
+// its own, and forwarded to the tunnel's target over TLS sessions of the proxy's own.
 type inspection struct {
 	srv    *Server
 	tunnel *exchange // the CONNECT
 	target policy.Target
 	leaf   *tls.Certificate
-	first  atomic.Pointer[tls.Conn] // the verified connection that nobody has used yet
+	first  atomic.Pointer[tls.Conn] // the first connection, verified and not used yet
 	// wantsCertificate is set once the origin has asked for a certificate of its client.
 	wantsCertificate atomic.Bool
 	hasAnswered      atomic.Bool  // a request
 	route            egress.Route // of the first connection
-	conns            int          // how many the pool may open at a time
+	conns            int          // bounds the connections of the pool
 
 	mu           sync.Mutex           // guards the fields below
-	pool         *http.Transport      // of connections to the target; nobody else's requests use them
-	roots        *x509.CertPool       // that those were verified by
+	pool         *http.Transport      // of connections to the target, for requests within this tunnel only
+	roots        *x509.CertPool       // that the pool's connections were verified against
 	opened       map[*originConn]bool // connections to the target
 	over         bool                 // the client's connection has ended, and everything inside
 	holds        int                  // handlers and tunnels inside
 	empty        sync.Cond            // of mu; holds is 0
-	http1Conn    *clientConn          // what HTTP/1.1 inside is read from; nil if there is none, or not yet
-	began        bool                 // HTTP/2 did; for newInside only
+	http1Conn    *clientConn          // of HTTP/1.1 within the tunnel; nil if there is none
+	began        bool                 // HTTP/2 within the tunnel has begun; for newInside only
 	clientClosed chan struct{}        // when the client's connection is
 	once         sync.Once            // closes it
 	// responses are those in progress by HTTP/2.
@@ -71,8 +70,8 @@ func (n *inspection) start(buffered []byte) {
 
 var errNoInspector = errors.New("no authority to sign certificates")
 
-// newInspection connects to x's target, and verifies it: no client is shown a good certificate for a bad
-// origin.
+// newInspection connects to x's target and verifies its certificate: a client must not be shown a valid certificate for an
+// origin that has none.
 func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspection, failed error) {
 	n := &inspection{srv: s, tunnel: x, target: x.request.Target, clientClosed: make(chan struct{})}
 	n.empty.L = &n.mu
@@ -129,8 +128,8 @@ func (n *inspection) newPool() *http.Transport {
 	return pool
 }
 
-// trusted is the pool of connections that were verified by the roots in force. When there are new ones, it is a new
-// pool, and those of the old one are closed, or will be when what is in progress on them has ended.
+// trusted returns the pool of connections that were verified against the roots in force. After the roots have changed
+// that is a new pool; connections of the old one are closed once they are idle.
 func (n *inspection) trusted() *http.Transport {
 	roots := n.srv.Roots.Load()
 	n.mu.Lock()
@@ -208,7 +207,7 @@ func (n *inspection) dialPooled(ctx context.Context, network, address string) (n
 	return newHTTP1Conn(conn, conn.NetConn().(*originConn).route), nil
 }
 
-// keep has conn end with n, at the latest.
+// keep makes conn end with n, at the latest.
 func (n *inspection) keep(conn *originConn) *originConn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -231,7 +230,7 @@ func (n *inspection) keep(conn *originConn) *originConn {
 	return conn
 }
 
-// shed closes what n has at rest.
+// shed closes n's idle connections.
 func (n *inspection) shed() {
 	n.mu.Lock()
 	pool := n.pool
@@ -241,12 +240,11 @@ func (n *inspection) shed() {
 	}
 }
 
-// trip makes a request inside to the target. A connection may have been opened for another rule, which
-// gave its host other addresses.
+// roundTrip forwards a request within the tunnel. The address is checked again: another rule may apply to this request.
 func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Response, error) {
 	if addr := n.route.Addr; addr.IsValid() {
-		if judged := d.CheckAddr(addr); !judged.Permit {
-			return nil, &egress.RefusedError{Decision: judged}
+		if checked := d.CheckAddr(addr); !checked.Permit {
+			return nil, &egress.RefusedError{Decision: checked}
 		}
 	}
 	resp, err := n.trusted().RoundTrip(r)
@@ -256,19 +254,19 @@ func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Respon
 	return resp, err
 }
 
-// missesCertificate reports whether err is that of an origin which has asked for a certificate of its client and got
-// none. By TLS 1.3 it says so, if it does, when the session is established on our side already: what is written then finds
-// the connection closed, or an HTTP/2 transport finds it closed before anything was written, in words of its own. So of an
-// origin that has answered nothing yet every end but a timeout counts.
+// missesCertificate reports whether err is due to an origin that has asked for a client certificate and got none. In TLS
+// 1.3 such an origin says so, if at all, when the session is established on our side already: a write then finds the
+// connection closed, or an HTTP/2 transport finds it closed before anything was written and reports its own error. So
+// before the origin's first response every error but a timeout counts.
 func (n *inspection) missesCertificate(err error) bool {
 	var netErr net.Error
 	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.hasAnswered.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
 }
 
-// payer is the client that n takes of budgets for.
+// payer is the client whose share of the budgets n uses.
 func (n *inspection) payer() netip.Addr { return n.tunnel.request.Client }
 
-// closeOrigin ends n's way to the origin. It is called once.
+// closeOrigin closes n's connections to the origin. It is called once.
 func (n *inspection) closeOrigin() {
 	n.srv.memory.give(n.payer(), tunnelCost)
 	if conn := n.first.Swap(nil); conn != nil {
@@ -277,7 +275,7 @@ func (n *inspection) closeOrigin() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.over = true
-	// A connection of HTTP/2 may not be idle yet for n.pool although its last answer has ended.
+	// A connection of HTTP/2 may not be idle yet for n.pool although its last response has ended.
 	for conn := range n.opened {
 		conn.Conn.Close()
 		n.srv.insideConns.give(n.payer(), 1)
@@ -333,8 +331,7 @@ func (n *inspection) serve(buffered []byte) string {
 	return ""
 }
 
-// certificate is called during the handshake, in the goroutine of run. A client that names another host
-// in its hello is not served.
+// certificate is called during the handshake, on run's goroutine. It refuses a ClientHello that names another host.
 func (n *inspection) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if h.ServerName != "" && !n.named(h.ServerName) {
 		n.tunnel.refuseAs(policy.SNIMismatch)

@@ -6,15 +6,15 @@ import (
 	"webproxy/internal/setting"
 )
 
-// What TLS that is opened costs in memory is bounded in two steps. The windows of HTTP/2 bound what one side may send
-// before the other has taken it, for each request and for each connection. And every tunnel and every request
-// inside takes, before it begins, what it may cost at most from a budget for all of them, of which a client has a
-// share. Nothing waits for the budget: without it a request is refused.
+// The memory for inspected TLS is bounded in two steps. The flow-control windows of HTTP/2 bound what one side may send
+// before the other has read it, per request and per connection. And before a tunnel or a request within one begins, it
+// takes what it may cost at most from one budget, of which each client has a share. Nothing waits for the budget: without
+// it, a request is refused.
 const (
-	// originStreamWindow is what an origin may send of one answer before the client has taken it. With 256 KiB,
+	// originStreamWindow is what an origin may send of one response before the client has taken it. With 256 KiB,
 	// an origin 20 ms away sends 100 Mbit/s.
 	originStreamWindow = 256 << 10
-	// originConnWindow is the same for all answers on a connection.
+	// originConnWindow is the same for all responses on a connection.
 	originConnWindow = 1 << 20
 	// clientStreamWindow is what a client, which is near, may send of one request before the origin has taken it.
 	clientStreamWindow = 128 << 10
@@ -22,7 +22,7 @@ const (
 	// maxStreams bounds the requests in progress on a connection of a client (RFC 9113, 6.5.2: no less than 100
 	// is recommended).
 	maxStreams = 100
-	// maxInsideHead bounds the head of an answer inside, as decoded.
+	// maxInsideHead bounds the head of a response inside, as decoded.
 	maxInsideHead = 64 << 10
 
 	// maxOriginConns bounds the connections of a tunnel to an origin of HTTP/1.1, which takes one request at a time

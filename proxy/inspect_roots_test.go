@@ -92,7 +92,7 @@ func TestInspectRevokedBeforeUse(t *testing.T) {
 	p.Records(4)
 }
 
-// The same of a parent by https.
+// The same of an upstream proxy by https.
 func TestParentRevokedRoot(t *testing.T) {
 	parent := startParent(t, true)
 	pool := x509.NewCertPool()

@@ -23,8 +23,8 @@ func (n *inspection) serveHTTP2(client *tls.Conn) string {
 	return ""
 }
 
-// newClientConn has HTTP/1.1 inside pass the filter that requests to the proxy pass: what is malformed is refused and
-// recorded, before net/http sees it.
+// newHTTP1Conn puts the filter of client connections on HTTP/1.1 within the tunnel: malformed requests are refused and
+// recorded before net/http sees them.
 func (n *inspection) newHTTP1Conn(client *tls.Conn) *clientConn {
 	outer := n.tunnel.client
 	c := newClientConn(outer.tcp, n.srv.limits, n.srv)
@@ -39,7 +39,7 @@ func (n *inspection) newHTTP1Conn(client *tls.Conn) *clientConn {
 	return c
 }
 
-// drain has no further request served inside; those in progress go on. Server.draining is set before.
+// drain stops further requests within the tunnel; those in progress go on. Server.draining is set before.
 func (n *inspection) drain() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -51,8 +51,8 @@ func (n *inspection) drain() {
 // ended is called when the client's connection is closed.
 func (n *inspection) ended() { n.once.Do(func() { close(n.clientClosed) }) }
 
-// serveInside is serve for a request in HTTP/2 inside TLS that was opened. The filter has let it through, and what goes
-// to the origin is written anew.
+// serveInside is serve for a request of HTTP/2 within an inspected tunnel. The filter has verified it, and the request to
+// the origin is serialised anew.
 func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	n := r.Context().Value(insideKey{}).(*inspection)
 	c := n.http2RequestConn()
@@ -66,8 +66,8 @@ func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	s.handle(c, rw, r)
 }
 
-// http2RequestConn stands for the connection of a request in HTTP/2, which has none of its own: it holds who asks, and what
-// was asked.
+// http2RequestConn returns a clientConn without a connection, for a request of HTTP/2: it holds who sent the request and
+// its target. It cannot be read or closed.
 func (n *inspection) http2RequestConn() *clientConn {
 	outer := n.tunnel.client
 	c := &clientConn{addr: outer.addr, group: outer.group, name: outer.name, inside: n}
@@ -75,8 +75,8 @@ func (n *inspection) http2RequestConn() *clientConn {
 	return c
 }
 
-// asked is what a request inside asks for: a path of the tunnel's host. read is its target as read from the
-// request, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
+// targetInside is the target of a request within the tunnel: a path of the tunnel's host. read is its request target as
+// parsed, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
 func (n *inspection) targetInside(read http1.RequestTarget, host string) http1.RequestTarget {
 	a := http1.RequestTarget{Form: http1.FormInside, Target: n.target, Scheme: "https"}
 	other := "the request names another host than its tunnel"
@@ -95,7 +95,7 @@ func (n *inspection) targetInside(read http1.RequestTarget, host string) http1.R
 	return a
 }
 
-// absolute makes r look as it would in absolute form, with the tunnel's target; all that follows reads it so.
+// absolute rewrites r to absolute form with the tunnel's target, as the code that follows expects.
 func (n *inspection) absolute(c *clientConn, r *http.Request) {
 	if c.target.Unsupported == "" {
 		path := r.RequestURI
@@ -110,7 +110,7 @@ func (n *inspection) absolute(c *clientConn, r *http.Request) {
 	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
 }
 
-// A oneConnListener has one connection to accept.
+// A oneConnListener is a listener that has one connection.
 type oneConnListener struct {
 	conn   net.Conn
 	closed chan struct{} // of the connection; if nil, it is not waited for
@@ -157,7 +157,7 @@ func (s *Server) newInside() *http.Server {
 			case state == http.StateClosed:
 				n.ended()
 			case state == http.StateIdle && !n.began:
-				// A connection that is that young may have missed the GOAWAY of a Shutdown.
+				// A connection as young as this may have missed the GOAWAY of Shutdown.
 				if n.began = true; s.draining.Load() {
 					c.Close()
 				}

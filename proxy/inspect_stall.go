@@ -10,10 +10,10 @@ import (
 	"webproxy/internal/proxystatus"
 )
 
-// stall_timeout inside opened TLS with HTTP/2: there is no deadline of a connection to set, as many requests have
-// one connection, and a client may keep the window of each closed. So each read and write of a body has a watch.
+// stall_timeout for HTTP/2 within inspected tunnels: many requests share one connection, and a client may keep the window
+// of each closed, so a deadline of the connection does not help. Instead each read and write of a body is watched.
 
-// A stallWatch calls expire if what was begun is not ended within limit.
+// A stallWatch calls expire if end does not follow begin within limit.
 type stallWatch struct {
 	limit time.Duration // if not positive, there is none
 	// expire is called once at most, never after close. It reports false if there is no reason to: the watch
@@ -96,9 +96,8 @@ func (s *stallWatch) ring() {
 	s.running, s.over = false, true
 }
 
-// watchStalls has x's client, which speaks HTTP/2, end its request if it takes nothing of the answer, or sends
-// nothing of the request before there is an answer, for the stall limit. done is to be called before the
-// handler returns.
+// watchStalls ends x's request, which came by HTTP/2, if the client reads nothing of the response, or sends nothing of the
+// request before there is a response, for the stall limit. done must be called before the handler returns.
 func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, done func()) {
 	limit := x.srv.limits.stall
 	c := http.NewResponseController(rw)
@@ -110,7 +109,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 		return true
 	}
 	remove := x.inside.addResponse(w)
-	// What net/http holds back of the answer goes out when the handler has returned.
+	// What net/http holds back of the response goes out when the handler has returned.
 	last := func() {
 		remove()
 		w.watch.close()
@@ -121,7 +120,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 	}
 	b := &stallBody{ReadCloser: r.Body, watch: stallWatch{limit: limit}}
 	b.watch.expire = func() bool {
-		if w.answered.Load() { // the two are in a dialogue, in which each may be silent
+		if w.answered.Load() { // both sides are sending; either may pause
 			return false
 		}
 		c.SetReadDeadline(past)
@@ -134,7 +133,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 	}
 }
 
-// A stallWriter watches that each write of an answer is taken.
+// A stallWriter watches the writes of a response.
 type stallWriter struct {
 	http.ResponseWriter
 	watch    stallWatch
@@ -168,7 +167,7 @@ func (w *stallWriter) Flush() {
 	http.NewResponseController(w.ResponseWriter).Flush() // an error will come again with the next write
 }
 
-// A stallBody watches that a request's body comes.
+// A stallBody watches the reads of a request's body.
 type stallBody struct {
 	io.ReadCloser
 	watch stallWatch

@@ -215,7 +215,7 @@ func TestInspectBadOrigin(t *testing.T) {
 	}
 }
 
-// What is inside a tunnel is for its host only, by the hello and by each request.
+// What is inside a tunnel is for its host only, by the ClientHello and by each request.
 func TestInspectOtherHost(t *testing.T) {
 	p := startInspected(t, http.NotFoundHandler(), leafSpec{})
 	c := p.Connect("")

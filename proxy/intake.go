@@ -8,7 +8,7 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// onProtocolError implements connOwner: it records and answers what is not a request.
+// onProtocolError implements connOwner: it records and responds to what is not a request.
 func (s *Server) onProtocolError(c *clientConn, h *http1.RequestHead, f http1.ProtocolError, err error) {
 	method, minor := "", 1
 	if h != nil {
@@ -23,16 +23,16 @@ func (s *Server) onProtocolError(c *clientConn, h *http1.RequestHead, f http1.Pr
 	x.respondRaw(x.denial(), minor, acceptText, true)
 }
 
-// recordProtocolError records what is not a request, for a client that is told by others.
+// recordProtocolError records what is not a request. net/http responds to the client.
 func (s *Server) recordProtocolError(c *clientConn, method string, f http1.ProtocolError, err error) {
 	s.newExchange(c, method).refuseProtocolError(f, err)
 }
 
-// refuseProtocolError has a request refused that is none, and recorded.
+// refuseProtocolError records the refusal of what is not a request.
 func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	c := x.client
 	if c.inside != nil {
-		x.request.Target = c.inside.target // that much is known
+		x.request.Target = c.inside.target // known from the tunnel
 	}
 	x.decide()
 	if x.decision.Reason != policy.ClientUnknown {
@@ -45,8 +45,8 @@ func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	x.begin(proxystatus.BadRequest, detail)
 }
 
-// admit implements connOwner: it turns away requests on connections beyond the limits, and those
-// that come while the proxy stops. Inside opened TLS, what is asked for is the tunnel's host.
+// admit implements connOwner: it refuses requests on connections beyond the limits, and requests that come while the
+// proxy stops. Within an inspected tunnel the target is the tunnel's host.
 func (s *Server) admit(c *clientConn, h *http1.RequestHead) bool {
 	if c.inside != nil {
 		c.target = c.inside.targetInside(c.target, string(h.Host))
@@ -72,8 +72,7 @@ func (s *Server) overloaded(c *clientConn, h *http1.RequestHead, detail string) 
 	x.respondRaw(x.denial(), h.Minor, acceptText, true)
 }
 
-// turnAway closes a connection that there is not even the time to answer. It may not have sent
-// anything; it has a record all the same.
+// turnAway closes a connection without a response, and leaves a record even if nothing was received.
 func (s *Server) turnAway(c *clientConn) {
 	x := s.newExchange(c, "")
 	x.decide()

@@ -20,7 +20,7 @@ import (
 	"webproxy/policy"
 )
 
-// Learn mode changes nothing on the wire: what a client hears, and what the origin hears, is byte for byte what
+// Learn mode changes nothing on the connection: what a client hears, and what the origin hears, is byte for byte what
 // they hear if a rule permits everything. No rule is needed for what learn mode lets through, but a public address is:
 // the guards hold. So the test runs in a network of its own, where the loopback interface has one.
 func TestLearnOnTheWire(t *testing.T) {

@@ -29,7 +29,7 @@ func earlyOrigin(t *testing.T, answer string) net.Listener {
 	})
 }
 
-// An answer that is complete before its request ends the connection, and says so; the client gets all of
+// A response that is complete before its request ends the connection, and says so; the client gets all of
 // it, and what it sends of the body after that is not taken for a request.
 func TestAnswerEndsBeforeTheBody(t *testing.T) {
 	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly"
@@ -75,7 +75,7 @@ func TestAnswerEndsBeforeTheBody(t *testing.T) {
 	}
 }
 
-// A body that was read to its end before the answer began costs no connection.
+// A body that was read to its end before the response began costs no connection.
 func TestWholeBodyKeepsTheConnection(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		io.Copy(rw, r.Body)

@@ -205,7 +205,7 @@ func startRaw(t *testing.T, handle func(*net.TCPConn)) uint16 {
 	return uint16(proxytest.Accept(t, handle).Addr().(*net.TCPAddr).Port)
 }
 
-// tunnel asks for a tunnel and hands it to use. The answer must have the status.
+// tunnel asks for a tunnel and hands it to use. The response must have the status.
 func (m *mixture) tunnel(status int, host string, port uint16, use func(net.Conn) error) error {
 	c, err := net.Dial("tcp", m.Addr)
 	if err != nil {
@@ -231,7 +231,7 @@ func (m *mixture) toOrigin(use func(raw net.Conn, secure *tls.Conn) error) error
 	})
 }
 
-// ask sends what and wants an answer that begins so, up to the end of the connection.
+// ask sends what and wants a response that begins so, up to the end of the connection.
 func ask(c io.ReadWriter, what, begins string) error {
 	if _, err := io.WriteString(c, what); err != nil {
 		return err
@@ -314,7 +314,7 @@ func (m *mixture) distrustful() error {
 
 func (m *mixture) goneBefore() error { return m.tunnel(200, proxytest.Host, m.Port, nil) }
 
-// beginHello writes the beginning of a TLS record with a hello.
+// beginHello writes the beginning of a TLS record with a ClientHello.
 func beginHello(c net.Conn) error {
 	_, err := c.Write([]byte{22, 3, 1, 1, 0})
 	return err

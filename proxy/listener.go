@@ -10,18 +10,18 @@ import (
 	"go.uber.org/zap"
 )
 
-// wires holds the listeners and the open client connections, and counts them.
+// connTracker tracks listeners and open client connections, and enforces the limits on their number.
 type connTracker struct {
 	mu        sync.Mutex                // guards the fields below
-	listeners map[net.Listener]struct{} // that are being accepted from
+	listeners map[net.Listener]struct{} // accepted from
 	open      map[*clientConn]struct{}
 	perClient map[netip.Addr]int // by payer, without those that are leaving
-	leaving   int                // connections that were dismissed and are open yet
+	leaving   int                // connections that were dismissed and are still open
 	draining  bool
 	empty     chan struct{} // closed when draining and the last one has gone
 }
 
-// listen lists ln, to be closed by drain, until unlisten; it reports false if it is too late for that.
+// listen adds ln, which drain will close, until unlisten. It reports false if drain was called before.
 func (t *connTracker) listen(ln net.Listener) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -35,7 +35,7 @@ func (t *connTracker) listen(ln net.Listener) bool {
 	return true
 }
 
-// unlisten is called when nothing more will be accepted from ln.
+// unlisten removes ln: nothing more will be accepted from it.
 func (t *connTracker) unlisten(ln net.Listener) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -43,17 +43,17 @@ func (t *connTracker) unlisten(ln net.Listener) {
 	t.checkEmpty()
 }
 
-// checkEmpty closes c.empty if nothing is left and nothing can come: connections are added only by
-// the accept loop of a listed listener. c.mu is held.
+// checkEmpty closes t.empty if no connection is open and none can come: only the accept loop of a listed listener adds
+// them. t.mu is held.
 func (t *connTracker) checkEmpty() {
 	if t.draining && len(t.open) == 0 && len(t.listeners) == 0 {
 		close(t.empty)
 	}
 }
 
-// add lists w, and reports whether it is within the limits, if need be because one that waits for a request is closed
-// for it: of the same client, if that has too many. A connection beyond them is listed too: it has to
-// be answered, and waited for.
+// add adds c, and reports whether it is within the limits. If it is not, a connection that waits for a request is closed
+// to make room: one of the same client, if that client has too many. A connection beyond the limits is added too, since
+// it is to get a response and to be waited for.
 func (t *connTracker) add(c *clientConn, limit, clientLimit int) (within bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,14 +84,14 @@ func (t *connTracker) remove(c *clientConn) {
 	t.checkEmpty()
 }
 
-// forget counts one connection less of p. c.mu is held.
+// forget counts one connection of p less. t.mu is held.
 func (t *connTracker) forget(p netip.Addr) {
 	if t.perClient[p]--; t.perClient[p] == 0 {
 		delete(t.perClient, p)
 	}
 }
 
-// rename notes whose connection w is, and reports whether that client has no more than clientLimit, as add does.
+// rename sets the client of c, and reports whether that client is within clientLimit, as add does.
 func (t *connTracker) rename(c *clientConn, client netip.AddrPort, clientLimit int) (within bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -105,25 +105,25 @@ func (t *connTracker) rename(c *clientConn, client netip.AddrPort, clientLimit i
 	return t.clientWithin(c, clientLimit)
 }
 
-// clientWithin reports whether w's client has no more than limit connections, or another one of them was closed.
-// c.mu is held.
+// clientWithin reports whether c's client has at most limit connections, if need be after another one of them was closed.
+// t.mu is held.
 func (t *connTracker) clientWithin(c *clientConn, limit int) bool {
 	p := payer(c.addr.Addr())
 	return t.perClient[p] <= limit || t.shedOne(func(other *clientConn) bool { return other != c && payer(other.addr.Addr()) == p })
 }
 
-// shedLooks bounds how many connections are looked at for one that may be closed.
+// shedLooks bounds how many connections are looked at for one to close.
 const shedLooks = 128
 
-// shed closes a connection that waits for a request, the one that has longest of those looked at, and reports whether
-// there was one. Only those count for which may, if it is not nil, says so.
+// shed closes a connection that waits for a request, of those looked at the one that has waited longest, and reports
+// whether there was one. may, if it is not nil, says which may be closed.
 func (t *connTracker) shed(may func(*clientConn) bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.shedOne(may)
 }
 
-// shedOne is shed with c.mu held.
+// shedOne is shed with t.mu held.
 func (t *connTracker) shedOne(may func(*clientConn) bool) bool {
 	var victim *clientConn
 	var since time.Time
@@ -151,8 +151,8 @@ func (t *connTracker) len() int {
 	return len(t.open)
 }
 
-// drain tells every connection, also those accepted but not added yet, to serve no further request,
-// and closes the listeners. The channel is closed when none is left and none can come.
+// drain stops every connection from serving another request, those accepted and not yet added included, and closes the
+// listeners. The channel is closed when no connection is left and none can come.
 func (t *connTracker) drain() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -179,14 +179,14 @@ func (t *connTracker) cut() {
 	}
 }
 
-// A gate takes the connections of one listener, and turns them into wires.
+// An acceptor accepts the connections of one listener.
 type acceptor struct {
 	net.Listener
 	srv *Server
-	tls *TLSListener // nil if its connections begin without
+	tls *TLSListener // nil for plain TCP
 }
 
-// run accepts until the listener fails. Each wire has a goroutine of its own.
+// run accepts until the listener fails. Each connection has a goroutine of its own.
 func (a *acceptor) run() error {
 	for pause := time.Duration(0); ; {
 		c, err := a.accept()
@@ -196,7 +196,7 @@ func (a *acceptor) run() error {
 			go a.srv.serveConn(c)
 		case !isTemporary(err):
 			return err
-		default: // out of descriptors, or one client that was gone at once
+		default: // out of descriptors, or a client that left at once
 			pause = min(max(2*pause, minAcceptPause), maxAcceptPause)
 			a.srv.Log.Error("connection not accepted", zap.Error(err), zap.Duration("pause", pause))
 			time.Sleep(pause)
@@ -204,7 +204,7 @@ func (a *acceptor) run() error {
 	}
 }
 
-// How long nothing is accepted after a connection could not be.
+// How long the acceptor pauses after a failed accept.
 const (
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second
@@ -215,9 +215,8 @@ func isTemporary(err error) bool {
 	return errors.As(err, &t) && t.Temporary()
 }
 
-// accept waits for a connection. Beyond the limits it still accepts: a client that is turned away
-// is told so, in its own goroutine. It answers with a close, without a word, only if more than
-// descriptors.surplus are being turned away already.
+// accept waits for a connection. It accepts beyond the limits too: such a client gets a response on its own goroutine. Only
+// if more than descriptors.surplus clients are being turned away already, the connection is closed without a response.
 func (a *acceptor) accept() (*clientConn, error) {
 	for {
 		accepted, err := a.Listener.Accept()
@@ -234,11 +233,11 @@ func (a *acceptor) accept() (*clientConn, error) {
 		if balanced := a.srv.isBalancer(c.addr.Addr()); balanced || a.tls != nil {
 			c.prelude = &prelude{balanced: balanced, tls: a.tls}
 			if balanced {
-				clientLimit = a.srv.maxConns // it is not the client
+				clientLimit = a.srv.maxConns // the balancer is not the client
 			}
 		}
 		d := &a.srv.descriptors
-		raw, _ := tcp.SyscallConn() // an error is for what is no connection
+		raw, _ := tcp.SyscallConn() // fails only for a closed connection
 		if a.srv.conns.add(c, a.srv.maxConns, clientLimit) && d.admits(raw) {
 			return c, nil
 		}

@@ -8,7 +8,7 @@ import (
 
 // Some schemes log in a connection, not a request: after the handshake, whatever comes over that connection is
 // served in the name of the one who logged in (RFC 4559, 6; NTLM and what is like it was never anything else).
-// HTTP has no room for that (RFC 9110, 3.3), but it is in use. So a connection to an origin, or to a parent, on
+// HTTP has no room for that (RFC 9110, 3.3), but it is in use. So a connection to an origin, or to an upstream proxy, on
 // which such a handshake was offered, begun or completed belongs to one client connection, and ends with
 // it: see originPool.own.
 //
@@ -25,7 +25,7 @@ func beginsLogin(h http.Header) bool {
 	return false
 }
 
-// offersLogin reports whether an answer offers such a handshake, goes on with one, or says that the connection is
+// offersLogin reports whether a response offers such a handshake, goes on with one, or says that the connection is
 // logged in.
 func offersLogin(h http.Header) bool {
 	for _, name := range [...]string{"Www-Authenticate", "Proxy-Authenticate"} {

@@ -39,7 +39,7 @@ func TestLogsInConnection(t *testing.T) {
 	}
 }
 
-// A connection to a parent that this proxy logs in, by Negotiate, is one client's; whoever gives its credentials with each
+// A connection to an upstream proxy that this proxy logs in, by Negotiate, is one client's; whoever gives its credentials with each
 // request may share.
 func TestLoginAtParent(t *testing.T) {
 	s := &Server{}

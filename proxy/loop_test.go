@@ -12,7 +12,7 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// Two proxies that are each other's parent: the first that sees a request again refuses it, whatever kind it is and
+// Two proxies that are each other's upstream proxy: the first that sees a request again refuses it, whatever kind it is and
 // whatever its client says, and the client is told that it is a loop.
 func TestLoopOfTwo(t *testing.T) {
 	rules := func(uint16) []policy.RuleSpec {

@@ -11,7 +11,7 @@ import (
 	"webproxy/proxy"
 )
 
-// What is not a request, or asks for nothing a proxy serves, gets an answer by the contract, leaves
+// What is not a request, or asks for nothing a proxy serves, gets a response by the contract, leaves
 // exactly one record, and reaches nobody.
 func TestRefusedByTheFilter(t *testing.T) {
 	const h = "Host: origin.test\r\n"

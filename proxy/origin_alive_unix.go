@@ -12,7 +12,7 @@ import (
 const fastGetsWork = true
 
 // isIdleAlive reports whether a connection at rest may be used again: its peer has neither ended it nor sent
-// what nobody asked for. Such bytes would be taken for the answer to the next request.
+// what nobody asked for. Such bytes would be taken for the response to the next request.
 func isIdleAlive(c *net.TCPConn) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {

@@ -11,60 +11,60 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// originPool keeps connections to origins and to parents for the requests to come. Nothing of ours runs for a
-// connection at rest: whether it may be used is found out when it is taken. The zero value is empty and
-// ready.
+// originPool keeps idle connections to origins and upstream proxies. An idle connection has no goroutine of ours: whether
+// it can be used is checked when it is taken. The zero value is empty and ready.
 type originPool struct {
 	mu    sync.Mutex // guards what follows
 	idle  map[originKey][]idleConn
 	count int
 	era   int                         // counts calls of drop
-	sweep *time.Timer                 // nil if nothing is kept
-	owned map[*clientConn][]originKey // what clients have connections of their own for, the oldest first
+	sweep *time.Timer                 // nil while the pool is empty
+	owned map[*clientConn][]originKey // the keys of connections that are reserved for a client connection, the oldest first
 }
 
-// An originKey is what connections may be used for: see policy.AddrClass.
+// An originKey says which requests a connection may be used for; see policy.AddrClass.
 type originKey struct {
 	class    policy.AddrClass
-	target   policy.Target    // of connections to a parent that are anybody's, none
+	target   policy.Target    // zero for shared connections to an upstream proxy
 	upstream *egress.Upstream // nil if they lead to the origin
-	owner    *clientConn      // the client connection whose own they are; nil if they are anybody's
-	slot     bool             // they are *slot, else *pooledConn
+	owner    *clientConn      // the client connection that they are reserved for; nil if they are shared
+	slot     bool             // they are *originSlot, else *pooledConn
 }
 
-// A idleConn is a connection that originPool may keep: an *pooledConn or a *slot.
+// An idleConn is a connection that originPool may keep: a *pooledConn or an *originSlot.
 type idleConn interface {
 	entry() *poolEntry
-	// whole reports whether c may be kept as far as is known without asking the system.
+	// reusable reports whether the connection may be kept, as far as is known without a system call.
 	reusable() bool
-	// quiet reports whether a connection at rest may be used again.
+	// alive reports whether an idle connection may be used again. It asks the system.
 	alive() bool
 	// Close closes the connection; it may be called more than once, and by any goroutine.
 	Close() error
 }
 
-// keeping is what originPool knows of a connection.
+// A poolEntry is what originPool knows of a connection.
 type poolEntry struct {
 	key   originKey
 	route egress.Route
 	era   int
-	since time.Time // it is in the pool
+	since time.Time // when it was put into the pool
 }
 
 func (k *poolEntry) entry() *poolEntry { return k }
 
-// How many connections are kept, and for how long: the limits of newTransport.
+// How many connections are kept, and for how long: the pool policy of originPool and, by newTransport, of the pools of
+// inspected tunnels.
 const (
 	maxIdleOrigins    = 1024
 	maxIdlePerOrigin  = 128 // of fewer, busy clients would close and open some all the time
 	maxOriginIdleTime = 90 * time.Second
 	sweepInterval     = 15 * time.Second
 
-	// maxOwned is for how many origins one client connection may have connections of its own.
+	// maxOwned is for how many origins connections may be reserved for one client connection.
 	maxOwned = 8
 )
 
-// An pooledConn is a connection to an origin. It belongs to one get at a time, or to the pool.
+// A pooledConn is a connection to an origin for the fast path. It belongs to one fastGet at a time, or to the pool.
 type pooledConn struct {
 	poolEntry
 	tcp    *net.TCPConn
@@ -74,14 +74,14 @@ type pooledConn struct {
 // Close implements idleConn.
 func (c *pooledConn) Close() error { return c.tcp.Close() }
 
-// whole implements idleConn. Bytes behind an answer are nobody's answer.
+// reusable implements idleConn. Bytes after a response belong to no request.
 func (c *pooledConn) reusable() bool {
 	return c.reader.Buffer.Buffered() == 0 && c.reader.Responses.IsIdle()
 }
 
 func (c *pooledConn) alive() bool { return isIdleAlive(c.tcp) }
 
-// newClientConn returns c, a connection opened for key, as one to use now and to give to p later.
+// newPooledConn returns tcp, a connection opened for key, as one to use now and to give to p later.
 func (p *originPool) newPooledConn(key originKey, tcp *net.TCPConn, route egress.Route) *pooledConn {
 	c := &pooledConn{tcp: tcp, poolEntry: poolEntry{key: key, route: route, era: p.now()}}
 	c.reader.Reset(tcp)
@@ -94,8 +94,8 @@ func (p *originPool) now() (era int) {
 	return p.era
 }
 
-// take returns the connection of key that was used last, is in order, and leads to an address that d, unless
-// it is nil, permits; nil if there is none.
+// take returns the connection of key that was used last, is alive, and leads to an address that d, unless it is nil,
+// permits. It returns nil if there is none.
 func (p *originPool) take(key originKey, d *policy.Decision) idleConn {
 	for {
 		c := p.takeLast(key, d)
@@ -130,7 +130,7 @@ func (p *originPool) keep(key originKey, kept []idleConn) {
 	p.idle[key] = kept
 }
 
-// give keeps c for the next request. It reports false if that may not be: then c is still the caller's.
+// give keeps c for later requests. It reports false if it does not: then c is still the caller's.
 func (p *originPool) give(c idleConn) bool {
 	if !c.reusable() {
 		return false
@@ -153,11 +153,11 @@ func (p *originPool) give(c idleConn) bool {
 	return true
 }
 
-// room reports whether one more of key may be kept. One that is a client's own takes the place of one that is
-// anybody's, which is easier to replace. p.mu is held.
+// room reports whether one more of key may be kept. A reserved connection takes the place of a shared one, which is easier
+// to replace. p.mu is held.
 func (p *originPool) room(key originKey) bool {
 	if key.owner != nil && !slices.Contains(p.owned[key.owner], key) {
-		return false // its owner has gone
+		return false // its client connection is closed
 	}
 	if p.count < maxIdleOrigins {
 		return true
@@ -175,8 +175,8 @@ func (p *originPool) room(key originKey) bool {
 	return false
 }
 
-// own makes connections of key w's own: they serve nobody else, and end with w. It returns the key that they
-// have. If w has gone, or has too many, the oldest of its own are closed.
+// own reserves connections of key for c: they serve nobody else, and end with c. It returns their key. If c is closed
+// nothing is reserved; if it has too many, the oldest are closed.
 func (p *originPool) own(c *clientConn, key originKey) originKey {
 	key.owner, key.slot = c, true
 	p.mu.Lock()
@@ -196,7 +196,7 @@ func (p *originPool) own(c *clientConn, key originKey) originKey {
 	return key
 }
 
-// ownKey returns the key of w's own connections for what key is for, and whether there may be any.
+// ownKey returns key as reserved for c, and whether there may be such connections.
 func (p *originPool) ownKey(c *clientConn, key originKey) (originKey, bool) {
 	key.owner, key.slot = c, true
 	p.mu.Lock()
@@ -204,7 +204,7 @@ func (p *originPool) ownKey(c *clientConn, key originKey) (originKey, bool) {
 	return key, slices.Contains(p.owned[c], key)
 }
 
-// gone closes what is w's own, which is closed.
+// gone closes the connections that are reserved for c, which is closed.
 func (p *originPool) gone(c *clientConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -225,12 +225,12 @@ func (p *originPool) closeAll(key originKey) {
 // shedKeys bounds how many keys are looked at for a connection that may be closed.
 const shedKeys = 16
 
-// shed closes the connection that has been kept longest of those looked at, and reports whether there was one. One that
-// is a client's own goes after those that are anybody's.
+// shed closes the connection that has been idle longest of those looked at, shared ones first. It reports whether there
+// was one.
 func (p *originPool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var oldest *poolEntry // of a key, the first is
+	var oldest *poolEntry // the first of a key
 	looks := 0
 	for _, kept := range p.idle { // in random order
 		if k := kept[0].entry(); oldest == nil || k.before(oldest) {
@@ -257,7 +257,7 @@ func (k *poolEntry) before(other *poolEntry) bool {
 	return k.since.Before(other.since)
 }
 
-// clean closes connections that nobody has wanted for long, and those that their origin has ended.
+// clean closes connections that have been idle for long, and those that their origin has closed.
 func (p *originPool) clean() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -278,7 +278,7 @@ func (p *originPool) clean() {
 	}
 }
 
-// drop closes all that is kept. Connections in use now will not be kept.
+// drop closes all idle connections. Connections in use now will not be kept.
 func (p *originPool) drop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,17 +12,18 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// A slot is room for one connection to an origin or to a parent, for requests that net/http's Transport makes.
-// It serves one request at a time: what its answer says is known before the connection serves anybody else.
-// A Transport with a pool of its own would have given it away by then.
+// An originSlot holds one connection to an origin or an upstream proxy, with an http.Transport of its own: the standard
+// path's counterpart of pooledConn. It serves one request at a time, so that what a response says of the connection
+// (a login, its end) is known before the connection serves another request. A Transport that pools connections itself
+// would have given it away by then.
 type originSlot struct {
 	poolEntry
 	transport *http.Transport // of this connection only
 	open      dialFunc
 
 	mu    sync.Mutex  // guards what follows
-	first net.Conn    // to be used instead of a new one; nil if there is none
-	conn  *originConn // the one in use or at rest; nil if there is none
+	first net.Conn    // used instead of dialling; may be nil
+	conn  *originConn // in use or idle; may be nil
 }
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
@@ -63,7 +64,7 @@ func (sl *originSlot) dial(ctx context.Context, network, address string) (net.Co
 	return sl.has(newHTTP1Conn(first, route)), nil
 }
 
-// has notes that conn is what sl has now.
+// has sets sl's connection.
 func (sl *originSlot) has(conn *originConn) *originConn {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
@@ -78,14 +79,14 @@ func (sl *originSlot) has(conn *originConn) *originConn {
 	return conn
 }
 
-// whole implements idleConn.
+// reusable implements idleConn.
 func (sl *originSlot) reusable() bool {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
 	return sl.first != nil || sl.conn != nil
 }
 
-// quiet implements idleConn. A connection that sl.transport has is watched by it.
+// alive implements idleConn. A connection that sl.transport holds is watched by the Transport.
 func (sl *originSlot) alive() bool {
 	sl.mu.Lock()
 	defer sl.mu.Unlock()
@@ -95,7 +96,7 @@ func (sl *originSlot) alive() bool {
 	return sl.conn != nil
 }
 
-// Close implements idleConn. A connection in use is closed when it is at rest.
+// Close implements idleConn. A connection in use is closed once it is idle.
 func (sl *originSlot) Close() error {
 	sl.mu.Lock()
 	first := sl.first
@@ -108,7 +109,8 @@ func (sl *originSlot) Close() error {
 	return nil
 }
 
-// roundTripOn makes r, which d permits, with a connection of key or, if the client must have one, of its own.
+// roundTripOn makes r, which d permits, on a connection of key; if the response begins a login, the connection is then
+// reserved for c.
 func (s *Server) roundTripOn(key originKey, c *clientConn, d *policy.Decision, r *http.Request) (*http.Response, error) {
 	for {
 		kept := s.origins.take(key, d)
@@ -126,29 +128,29 @@ func (s *Server) roundTripOn(key originKey, c *clientConn, d *policy.Decision, r
 			return resp, nil
 		}
 		sl.Close()
-		// The origin may be closing a connection in the moment in which it is used again. The Transport
-		// does not know that one is used again which it was handed.
+		// The origin may be closing the connection in the moment in which it is reused. The Transport repeats a request
+		// only on a connection that it knows to be reused, which one that it was handed is not.
 		if !handed || !egress.Repeatable(r) || r.Context().Err() != nil || egress.BrokenConnWord(err) != proxystatus.Terminated {
 			return nil, err
 		}
 	}
 }
 
-// own makes connections of key w's own, and returns the key that they have. w's requests are served from now on
-// where such connections are used. It is called in the goroutine that serves w.
+// own reserves connections of key for c, and returns their key. From now on c's requests take the standard path, where
+// reserved connections are used. It is called on the goroutine that serves c.
 func (s *Server) own(c *clientConn, key originKey) originKey {
 	c.limits.fastGets = false
 	return s.origins.own(c, key)
 }
 
-// ownedBy is key as it is for a client's own connections. Those to a parent may be logged in at an origin
-// behind it: they are for one target only, too.
+// ownedBy is key as reserved for a client connection. Connections to an upstream proxy may be logged in at an origin
+// behind it, so they are for one target only.
 func ownedBy(key originKey, d *policy.Decision) originKey {
 	key.target = d.Target
 	return key
 }
 
-// giveBack has sl kept when the body of resp has come to its end.
+// giveBack returns sl to the pool when the body of resp has been read.
 func (s *Server) giveBack(sl *originSlot, resp *http.Response) {
 	b := &originSlotBody{ReadCloser: resp.Body, srv: s, sl: sl, ends: resp.Close}
 	if resp.Body == http.NoBody {
@@ -158,12 +160,12 @@ func (s *Server) giveBack(sl *originSlot, resp *http.Response) {
 	resp.Body = b
 }
 
-// A originSlotBody is the body of an answer that came by a slot.
+// An originSlotBody is the body of a response that came on a slot's connection.
 type originSlotBody struct {
 	io.ReadCloser
 	srv  *Server
-	sl   *originSlot // nil if it was given back
-	ends bool        // the connection ends with the answer
+	sl   *originSlot // nil once it was given back
+	ends bool        // the connection ends with the response
 }
 
 // Read implements io.Reader.
@@ -182,7 +184,7 @@ func (b *originSlotBody) Close() error {
 	return err
 }
 
-// settle gives the slot back; whole says that nothing of the answer is left in it.
+// finish gives the slot back. whole says that the response was read to its end.
 func (b *originSlotBody) finish(whole bool) {
 	sl := b.sl
 	if sl == nil {

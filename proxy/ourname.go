@@ -6,7 +6,7 @@ import (
 	"webproxy/internal/proxystatus"
 )
 
-// stripOurName removes from an answer of an origin's what would make it look like one of this proxy's own:
+// stripOurName removes from a response of an origin's what would make it look like one of this proxy's own:
 // by Proxy-Status and Server, clients and operators tell a denial from the origin's words. What other
 // proxies on the way say in Proxy-Status stays (RFC 9209, 2).
 func stripOurName(h http.Header) {

@@ -26,8 +26,8 @@ type TLSListener struct {
 	Identify func(*x509.Certificate) (group, name string)
 }
 
-// A prelude is what comes on a connection before the first request: a balancer's PROXY protocol
-// header, a TLS handshake, or both, in this order.
+// A prelude precedes the first request on a connection: a load balancer's PROXY protocol header, a TLS handshake, or both
+// in this order.
 type prelude struct {
 	balanced bool
 	tls      *TLSListener
@@ -36,14 +36,14 @@ type prelude struct {
 // preludeBuffer holds what is read with a PROXY header: all of one, whatever the balancer adds to it.
 const preludeBuffer = 1024
 
-// begin reads w's prelude, in at most the time that a head may take. It reports false if the
+// begin reads c's prelude, in at most the time that a head may take. It reports false if the
 // connection is over: if the client sent anything, there is then a record.
 func (c *clientConn) begin() bool {
 	p := c.prelude
 	c.prelude = nil
 	limit := deadlineIn(c.limits.header)
 	c.awaitBy(limit)
-	c.tcp.SetWriteDeadline(limit) // of the handshake's answers
+	c.tcp.SetWriteDeadline(limit) // of the handshake
 	first := &firstBytes{TCPConn: c.tcp}
 	f, err := c.readPrelude(p, first)
 	c.await(false)
@@ -75,7 +75,7 @@ func (c *clientConn) readPrelude(p *prelude, first *firstBytes) (http1.ProtocolE
 	return http1.NoError, nil
 }
 
-// readBalancer reads a PROXY protocol header and takes over the client that it names. A balancer that
+// readBalancer reads a PROXY protocol header and adopts the client that it names. A balancer that
 // asks for itself, to see whether we live, is its own client.
 func (c *clientConn) readBalancer(first *firstBytes) (http1.ProtocolError, error) {
 	r := bufio.NewReaderSize(first, preludeBuffer)
@@ -105,13 +105,13 @@ func (c *clientConn) readBalancer(first *firstBytes) (http1.ProtocolError, error
 	return http1.NoError, nil
 }
 
-// handshake turns w into a TLS connection, and asks the client's certificate who it is.
+// handshake makes c a TLS connection, and identifies the client by its certificate if it has one.
 func (c *clientConn) handshake(o *TLSListener, first *firstBytes) (http1.ProtocolError, error) {
 	conn := tls.Server(first, o.Config)
 	err := conn.Handshake()
 	var noTLS tls.RecordHeaderError
 	if errors.As(err, &noTLS) {
-		return http1.ErrNoTLS, nil // and it is told so in clear
+		return http1.ErrNoTLS, nil // and it is told so without TLS
 	}
 	c.conn = conn
 	if err != nil {
@@ -123,7 +123,7 @@ func (c *clientConn) handshake(o *TLSListener, first *firstBytes) (http1.Protoco
 	return http1.NoError, nil
 }
 
-// awaitBy marks that the wire waits for its first bytes, which must come by a time.
+// awaitBy marks that the connection waits for its first bytes until by.
 func (c *clientConn) awaitBy(by time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -137,8 +137,7 @@ func (c *clientConn) awaitBy(by time.Time) {
 	}
 }
 
-// firstBytes is a client connection from which something may have been read too much. It tells
-// whether anything came at all.
+// firstBytes is a client connection of which bytes may have been read already. It knows whether anything was received.
 type firstBytes struct {
 	*net.TCPConn
 	rest http1conn.Buffered
@@ -154,7 +153,7 @@ func (c *firstBytes) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteTo hides that of TCPConn, which would pass over what was read already.
+// WriteTo hides TCPConn's, which would skip the bytes that were read already.
 func (c *firstBytes) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, onlyReader{c}) }
 
 // balancers are Balancers as prefixes, and what is wrong with them.

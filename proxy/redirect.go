@@ -7,7 +7,7 @@ import (
 	"webproxy/policy"
 )
 
-// redirection is where an answer sends the client, "https://host:443", if that is another origin than the one
+// redirection is where a response sends the client, "https://host:443", if that is another origin than the one
 // that was asked; else it is empty. Path and query are not kept: they may be secret. Where a permitted host
 // leads to a denied one, learning has a reason to propose the latter.
 func redirection(resp *http.Response, from policy.Target) string {

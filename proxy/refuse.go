@@ -14,11 +14,11 @@ import (
 // serverName is what this proxy calls itself in Server and Proxy-Status.
 const serverName = "webproxy"
 
-// maxPhrase bounds the reason phrase of an answer of ours, in bytes.
+// maxPhrase bounds the reason phrase of a response of ours, in bytes.
 const maxPhrase = 120
 
-// A refusal is an answer of the proxy's own: a denial, or word of trouble on the way to the origin.
-// Nothing in it was written by the client but the host, which is there only once it was validated.
+// A refusal is a response of the proxy's own: a denial, or a failure on the way to the origin. Of the client's request it
+// holds only the host, once that was validated.
 type refusal struct {
 	status int
 	head   string // "webproxy denied" or "webproxy upstream"
@@ -28,11 +28,11 @@ type refusal struct {
 	target policy.Target
 	id     string // of the record; empty if there is none
 	client netip.Addr
-	// Of trouble: more about it, the parent that it is about, and the status that one answered with.
+	// For failures: details, the upstream proxy concerned, and the status of its response.
 	detail   string
 	nextHop  string
 	received int
-	close    bool // the connection ends with this answer
+	close    bool // the connection ends with this response
 }
 
 // denialStatus is the status that x.decision's Reason is answered with.
@@ -44,7 +44,7 @@ func (x *exchange) denialStatus() int {
 	return status
 }
 
-// denial is the answer to a request that x.decision refuses.
+// denial is the response to a request that x.decision refuses.
 func (x *exchange) denial() *refusal {
 	d := denials[x.decision.Reason]
 	return &refusal{
@@ -59,7 +59,7 @@ func (x *exchange) denial() *refusal {
 	}
 }
 
-// trouble is the answer to a permitted request that x.failure kept from its origin.
+// trouble is the response to a permitted request that failed for x.failure.
 func (x *exchange) trouble() *refusal {
 	text := "The request is permitted, but the origin did not answer it: " + strings.ReplaceAll(x.failure.word, "_", " ") + "."
 	switch {
@@ -86,8 +86,8 @@ func (x *exchange) trouble() *refusal {
 	}
 }
 
-// refuse answers a request that is not permitted. A plain HTTP connection goes on; behind a CONNECT
-// there may be bytes of the tunnel that never was, so that one ends.
+// refuse responds to a request that is not permitted. A plain HTTP connection stays open; after a CONNECT there may be
+// bytes of the tunnel on the way, so that one is closed.
 func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
 	if x.bodyLeft(r) { // net/http may end the connection without having read the body
 		x.client.lingerOnClose()
@@ -95,7 +95,7 @@ func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
 	x.denial().write(rw, r, x.client)
 }
 
-// write answers r.
+// write responds to r.
 func (f *refusal) write(rw http.ResponseWriter, r *http.Request, c *clientConn) {
 	h := rw.Header()
 	clear(h)
@@ -112,8 +112,8 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, c *clientConn) 
 	}
 }
 
-// respondRaw answers a request that net/http never saw, with the bytes that net/http would write. close tells
-// the client that the connection ends. An error tells that the client did not get all of it.
+// respondRaw responds to a request that net/http never saw, with the bytes that net/http would write. close announces the
+// end of the connection. An error means that the client has not received all of it.
 func (x *exchange) respondRaw(f *refusal, minor int, form accepted, close bool) error {
 	contentType, body := f.body(form)
 	b := make([]byte, 0, 1<<10)

@@ -15,7 +15,7 @@ import (
 )
 
 // An origin that refuses each request unseen does not keep its client waiting for a minute: there is an end to trying
-// again, and the time for an answer is that of all tries together.
+// again, and the time for a response is that of all tries together.
 func TestRefusedStreams(t *testing.T) {
 	for name, refuse := range map[string]func(f *http2.Framer, id uint32) error{
 		"REFUSED_STREAM": func(f *http2.Framer, id uint32) error { return f.WriteRSTStream(id, http2.ErrCodeRefusedStream) },

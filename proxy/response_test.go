@@ -13,7 +13,7 @@ import (
 )
 
 // A way is one by which requests go to origins, each with an origin of its own whose responses are the bytes
-// that answer returns.
+// that response returns.
 type way struct {
 	name   string
 	proxy  *proxytest.Proxy

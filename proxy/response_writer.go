@@ -11,29 +11,29 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// An answer is what goproxy writes the origin's answer to. It passes bytes on as they come, through
-// a pooled buffer. If there is no answer of the origin's, it swallows what goproxy makes up instead.
+// A responseWriter is what goproxy writes the origin's response to. It forwards bytes as they come, through a pooled
+// buffer. If the origin has not responded, it discards what goproxy makes up instead.
 type responseWriter struct {
 	x   *exchange
 	rw  http.ResponseWriter
 	req *http.Request // the client's
-	// size is the Content-Length of the origin's answer; -1 if it has none.
+	// size is the Content-Length of the origin's response; -1 if it has none.
 	size int64
-	// unframed is set if the client can tell the end of the body only by that of the connection.
+	// unframed is set if only the end of the connection ends the body.
 	unframed bool
 
 	http11 bool // the client speaks HTTP/1.1
 	wrote  bool // the final status was written
 
-	mu            sync.Mutex  // guards the fields below, and rw while others than the handler may use it
-	final         bool        // no interim answer may be written any more
-	informational int         // interim answers of the origin so far
-	body          bool        // the body has begun, or never will
+	mu            sync.Mutex  // guards the fields below, and rw while the Transport may use it too
+	final         bool        // informational responses must not be written any more
+	informational int         // how many there were
+	body          bool        // the body has begun, or there will be none
 	head          *time.Timer // sends the head if the body is late
 }
 
-// headDelay is how long a head waits for the first bytes of its body, to be sent in one packet with
-// them. An origin that sends the head early wants it to be seen.
+// headDelay is how long a head waits for the first bytes of its body, so that both go out in one packet. An origin that
+// sends the head early wants it to be seen.
 const headDelay = 2 * time.Millisecond
 
 var errManyInformational = errors.New("too many interim answers")
@@ -80,8 +80,7 @@ func (w *responseWriter) sendHead() {
 	}
 }
 
-// beginBody keeps sendHead from doing anything from now on. It is called before the handler writes a
-// body, and before it returns.
+// beginBody disables sendHead. It is called before the handler writes a body, and before it returns.
 func (w *responseWriter) beginBody() {
 	if w.body { // only the handler sets it
 		return
@@ -111,8 +110,8 @@ func (w *responseWriter) Flush() {
 	}
 }
 
-// ReadFrom implements io.ReaderFrom, which io.Copy prefers. Whatever was read goes out before the
-// next read: the origin may be thinking for a long time between two lines.
+// ReadFrom implements io.ReaderFrom, which io.Copy prefers. Whatever was read is written before the next read: the origin
+// may pause for a long time between two lines.
 func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.x.failure != nil {
 		return io.Copy(io.Discard, src)
@@ -150,9 +149,9 @@ func (w *responseWriter) flush() {
 	}
 }
 
-// interim passes on a 1xx answer (RFC 9110, 15.2). 100 is not passed on: net/http says it itself, when
-// the origin's 100 makes the transport read the body. It is called by the transport, from a goroutine
-// that may be late. An error ends the request.
+// writeInformational forwards an informational (1xx) response (RFC 9110, 15.2), but for 100: net/http sends that itself,
+// when the origin's 100 makes the Transport read the body. It is called by the Transport, on a goroutine that may be
+// late. An error ends the request.
 func (w *responseWriter) writeInformational(status int, header textproto.MIMEHeader) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -171,7 +170,7 @@ func (w *responseWriter) writeInformational(status int, header textproto.MIMEHea
 	return nil
 }
 
-// endInformational waits for an interim answer being written, and ends them.
+// endInformational waits for an informational response that is being written, and discards later ones.
 func (w *responseWriter) endInformational() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

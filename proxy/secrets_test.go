@@ -9,10 +9,10 @@ import (
 	"webproxy/policy"
 )
 
-// secretMark is what no record and no answer may hold.
+// secretMark is what no record and no response may hold.
 const secretMark = "S3cr3tMark"
 
-// leaks returns where a record or an answer holds the secret. The path is recorded by design, without a
+// leaks returns where a record or a response holds the secret. The path is recorded by design, without a
 // query and without the user information of URLs in it.
 func leaks(r proxytest.Record, answer string) string {
 	r.Path = policy.QuotablePath(r.Path)
@@ -63,7 +63,7 @@ func TestSecretsInMalformedTargets(t *testing.T) {
 }
 
 // FuzzSecrets: whatever a request line is, what stands before an "@" of its target, or behind its "?", is
-// in no field of the record but the path, and not in the answer.
+// in no field of the record but the path, and not in the response.
 func FuzzSecrets(f *testing.F) {
 	for _, before := range []string{"http://user:", "user:", "ftp://", "http://a%zz:", "https://[", "/", "http://host:", "x://y@"} {
 		f.Add("GET", before, "@host:x/", false)

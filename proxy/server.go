@@ -53,11 +53,10 @@ type Server struct {
 	Denial  DenialOptions
 	TLS     TLSOptions
 
-	// Inspector signs certificates for tunnels whose TLS a rule wants opened. If nil, those fail
-	// with 502.
+	// Inspector signs certificates for inspected tunnels. If nil, those fail with 502.
 	Inspector Inspector
-	// Roots are the authorities that origins inside such tunnels are trusted for. If nil, the
-	// system's. When others are swapped in, connections verified before serve no further request.
+	// Roots are the authorities that origins of inspected tunnels are verified against. If nil, the system's. After they
+	// were replaced, connections verified before serve no further request.
 	Roots *egress.Roots
 
 	once         sync.Once
@@ -82,7 +81,7 @@ type Server struct {
 	rates        rates
 
 	insideClosed atomic.Int64 // connections to origins from opened tunnels
-	insideBusy   atomic.Int64 // when none of those was at rest, in Unix nanoseconds
+	insideBusy   atomic.Int64 // when none of those was idle, in Unix nanoseconds
 	auditFailing atomic.Bool
 	draining     atomic.Bool
 	stopOnce     sync.Once
@@ -145,8 +144,8 @@ func (s *Server) prepare() {
 		s.inside = s.newInside()
 		s.http = &http.Server{
 			Handler: http.HandlerFunc(s.serve),
-			// The filter in client_conn.go has its own timers and limits. Those of net/http begin
-			// only behind it, and would answer without a record.
+			// The filter in client_conn.go has its own timers and limits. Those of net/http apply only
+			// after it, and would respond without a record.
 			MaxHeaderBytes:               headSize + 4096,
 			DisableGeneralOptionsHandler: true,
 			ErrorLog:                     debugLog(s.Log),
@@ -210,14 +209,14 @@ func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 // serve is the handler behind net/http, for what the filter let through.
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	c, ok := r.Context().Value(connKey{}).(*clientConn)
-	if !ok { // not from gate: nothing has checked it
+	if !ok { // not from an acceptor: nothing has verified it
 		http.Error(rw, "not a client connection", http.StatusBadRequest)
 		return
 	}
 	s.handle(c, rw, r)
 }
 
-// handle serves one request, from its head to the last byte of its answer or to the start of its tunnel.
+// handle serves one request, from its head to the last byte of its response or to the start of its tunnel.
 func (s *Server) handle(c *clientConn, rw http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		rw.Header().Set("Connection", "close")

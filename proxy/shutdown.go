@@ -8,7 +8,7 @@ import "context"
 // be cut, else ctx's error.
 //
 // net/http's own Shutdown is not used: it drops requests whose head was read while it began, without
-// an answer and without a record.
+// a response and without a record.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.prepare()
 	s.draining.Store(true)
@@ -32,7 +32,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// drainInside has no further requests served inside inspected tunnels: those in which none is in progress end.
+// drainInside stops further requests within inspected tunnels; tunnels without a request in progress end.
 //
 // For HTTP/2 that is a GOAWAY (RFC 9113, 6.8), which net/http's Shutdown sends. It then waits for the listeners,
 // each of which is one connection of a client: it cuts none.

@@ -54,7 +54,7 @@ func wantNames(announced string) string {
 	return strings.Join(names, ",")
 }
 
-// Of an answer's trailers those pass that were announced and may be trailers at all.
+// Of a response's trailers those pass that were announced and may be trailers at all.
 func TestAnswerTrailers(t *testing.T) {
 	for _, tt := range trailerCases {
 		p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(string) string {

@@ -12,12 +12,12 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// newTransport returns a Transport for one connection: see slot. An inspection has one for all of its own.
+// newTransport returns a Transport for one connection (originSlot), or for those of one inspection.
 func (s *Server) newTransport() *http.Transport {
 	return &http.Transport{
 		Proxy:              nil, // nothing from the environment
 		DialContext:        s.dialOrigin,
-		DisableCompression: true, // else it would ask for gzip by itself and unpack the answer
+		DisableCompression: true, // else it would ask for gzip by itself and unpack the response
 		Protocols:          http1Only(),
 		// How long the body is held back for a client that expects 100-continue, if the origin
 		// says nothing. RFC 9110, 10.1.1: a client should not wait for ever, as origins that know

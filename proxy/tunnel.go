@@ -21,7 +21,7 @@ type tunnel struct {
 	// idle ends the tunnel when no byte has moved for so long, a quarter more at most.
 	// If zero, silence is no reason to end: TCP keep-alive finds peers that are gone.
 	idle time.Duration
-	// linger is idle for a tunnel of which one direction has ended: without one, a client that
+	// halfCloseTimeout is idle for a tunnel of which one direction has ended: without one, a client that
 	// went away and an origin that says nothing would stay for ever. If zero, it is idle.
 	halfCloseTimeout time.Duration
 	// stall ends the tunnel when one side takes nothing of what is to be delivered to it for so long,
@@ -32,10 +32,10 @@ type tunnel struct {
 	// pace slows both directions down; over, which stop closes, ends its waits. If over is nil, there is none.
 	pace pace
 	over chan struct{}
-	// judge is asked about what the client sends first, before any of it goes on. An error refuses
+	// checkHello checks the first bytes from the client, before any of them is delivered. An error refuses
 	// the tunnel. If nil, everything goes on unseen. See client_hello.go.
 	checkHello func(*clienthello.Hello) *clientHelloRefusal
-	// helloWait bounds the time from the first byte of a TLS hello to its last; 0 is no limit.
+	// clientHelloTimeout bounds the time from the first byte of a ClientHello to its last; 0 is no limit.
 	clientHelloTimeout time.Duration
 
 	out, in atomic.Int64 // bytes delivered, client to origin and back; may be read at any time
@@ -66,11 +66,11 @@ const (
 	tunnelIdle                     // nothing moved
 	tunnelStalled                  // one side took nothing
 	tunnelCut                      // cut was called
-	tunnelRefused                  // judge refused it; the client's end is still open
+	tunnelRefused                  // checkHello refused it; the client's end is still open
 )
 
 // run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side
-// breaks off or takes nothing for t.stall, t.judge refuses it, or someone calls cut. It closes both ends
+// breaks off or takes nothing for t.stall, t.checkHello refuses it, or someone calls cut. It closes both ends
 // before it returns what was delivered, and why it was over; but after tunnelRefused the client's is for
 // the caller to close, so that the client hears why. To be called once.
 func (t *tunnel) run() (out, in int64, end tunnelEnd) {

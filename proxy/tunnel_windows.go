@@ -50,7 +50,7 @@ func (f *tunnelFlow) wait() error {
 	return f.raw.src.Read(f.raw.onWait)
 }
 
-// readable is called twice: after its first answer, false, RawConn.Read reads zero bytes, which on
+// readable is called twice: after its first response, false, RawConn.Read reads zero bytes, which on
 // Windows ends when there are some, or none will come.
 func (f *tunnelFlow) readable(uintptr) bool {
 	asked := f.raw.asked

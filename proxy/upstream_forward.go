@@ -15,7 +15,7 @@ import (
 // newUpstreamTransport returns a Transport for one connection to p, for requests in absolute form to any host.
 func (s *Server) newUpstreamTransport(p *egress.Upstream) *http.Transport {
 	t := s.newTransport()
-	// The scheme is that of the requests: TLS to the parent, if it wants that, is openUpstream's.
+	// The scheme is that of the requests: TLS to the upstream proxy, if it wants that, is made by OpenUpstream.
 	proxy := &url.URL{Scheme: "http", Host: p.HostPort()}
 	t.Proxy = http.ProxyURL(proxy)
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -42,10 +42,10 @@ func (s *Server) newUpstreamTransport(p *egress.Upstream) *http.Transport {
 	return t
 }
 
-// roundTripThrough makes r, which d permits, to the first of parents that takes it.
+// roundTripThrough makes r, which d permits, through the first of upstreams that takes it.
 func (s *Server) roundTripThrough(c *clientConn, r *http.Request, d policy.Decision, upstreams []*egress.Upstream) (*http.Response, error) {
 	return s.Egress.RoundTrip(r, &d, upstreams, func(p *egress.Upstream, out *http.Request) (*http.Response, error) {
-		if x := exchangeOf(r); x != nil { // the KDC may have taken its time
+		if x := exchangeOf(r); x != nil { // the KDC may have been slow
 			if err := x.renew(); err != nil {
 				return nil, err
 			}

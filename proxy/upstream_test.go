@@ -21,12 +21,12 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// A parent is a proxy that leads every name to loopback, and can be told to refuse.
+// An upstream proxy is a proxy that leads every name to loopback, and can be told to refuse.
 type parent struct {
 	*httptest.Server
-	status atomic.Int64 // of all answers, if not 0
+	status atomic.Int64 // of all responses, if not 0
 	basic  atomic.Value // what clients must send as Proxy-Authorization
-	lead   string       // sent behind the head of an answer to CONNECT
+	lead   string       // sent behind the head of a response to CONNECT
 	asked  atomic.Int64
 	saw    atomic.Pointer[http.Request] // the last one
 	copies sync.WaitGroup
@@ -97,7 +97,7 @@ func (p *parent) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// behind starts a proxy that reaches all origins through parents.
+// behind starts a proxy that reaches all origins through upstream proxies.
 func behind(t *testing.T, c proxytest.Config, change func(*egress.Egress), o egress.Options) *proxytest.Proxy {
 	t.Helper()
 	egress, err := egress.New(o)
@@ -119,8 +119,8 @@ func specs(upstreams ...*parent) []egress.UpstreamSpec {
 	return all
 }
 
-// A tunnel through a parent carries what both sides send, what the parent sends too soon included, and
-// the record names the parent instead of an address.
+// A tunnel through an upstream proxy carries what both sides send, what the upstream proxy sends too soon included, and
+// the record names the upstream proxy instead of an address.
 func TestParentTunnel(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		parent := startParent(t, secure)
@@ -148,7 +148,7 @@ func TestParentTunnel(t *testing.T) {
 	}
 }
 
-// A plain request goes to a parent in absolute form, as the client wrote it.
+// A plain request goes to an upstream proxy in absolute form, as the client wrote it.
 func TestParentForward(t *testing.T) {
 	parent := startParent(t, false)
 	var got []string
@@ -180,7 +180,7 @@ func TestParentForward(t *testing.T) {
 	}
 }
 
-// What a parent refuses is trouble of ours, never an answer of the origin's: 502, the word, the parent's
+// What an upstream proxy refuses is trouble of ours, never a response of the origin's: 502, the word, the upstream proxy's
 // name and the status that it answered with.
 func TestParentAnswers(t *testing.T) {
 	tests := []struct {
@@ -262,7 +262,7 @@ func TestParentCredentials(t *testing.T) {
 	}
 }
 
-// Of two parents the second serves while the first is dead: no request fails, and few find out.
+// Of two upstream proxies the second serves while the first is dead: no request fails, and few find out.
 func TestParentFailover(t *testing.T) {
 	first, second := startParent(t, false), startParent(t, false)
 	var changes []string
@@ -303,7 +303,7 @@ func TestParentFailover(t *testing.T) {
 	}
 }
 
-// A parent that ends a connection with a request in hand is down. What is safe to repeat, another one gets.
+// An upstream proxy that ends a connection with a request in hand is down. What is safe to repeat, another one gets.
 func TestParentBreaksOff(t *testing.T) {
 	for method, want := range map[string]int{"GET": 200, "POST": 502} {
 		dying, second := startParent(t, false), startParent(t, false)
@@ -322,8 +322,8 @@ func TestParentBreaksOff(t *testing.T) {
 	}
 }
 
-// Hosts that are no parent's, and those excepted, are reached directly; a parent that cannot be reached
-// is named in the answer, without its address.
+// Hosts that are no upstream proxy's, and those excepted, are reached directly; an upstream proxy that cannot be reached
+// is named in the response, without its address.
 func TestParentChoice(t *testing.T) {
 	for _, tt := range []struct {
 		spec   egress.UpstreamSpec
@@ -358,7 +358,7 @@ func TestParentChoice(t *testing.T) {
 	}
 }
 
-// A client that leaves while the parent thinks ends the dial.
+// A client that leaves while the upstream proxy thinks ends the dial.
 func TestParentCancel(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

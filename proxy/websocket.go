@@ -14,7 +14,7 @@ import (
 )
 
 // upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
-// origin agrees with 101 it becomes a tunnel like any other; if not, its answer is passed on. A 101 that is not one
+// origin agrees with 101 it becomes a tunnel like any other; if not, its response is passed on. A 101 that is not one
 // is trouble; see websocket_handshake.go.
 func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
@@ -86,7 +86,7 @@ type handshake struct {
 	reader http1conn.Reader // of conn
 }
 
-// ask sends r and reads the head of the answer. Interim answers are passed to a.
+// ask sends r and reads the head of the response. Informational responses are passed to a.
 func (h *handshake) ask(ctx context.Context, w *responseWriter, r *http.Request, timeout time.Duration) (*http.Response, error) {
 	h.conn.SetDeadline(deadlineIn(timeout))
 	stop := context.AfterFunc(ctx, func() { h.conn.SetDeadline(time.Unix(1, 0)) })
@@ -109,7 +109,7 @@ func (h *handshake) ask(ctx context.Context, w *responseWriter, r *http.Request,
 	return resp, nil
 }
 
-// A closesConn is the body of an answer that is the last one on its connection.
+// A closesConn is the body of a response that is the last one on its connection.
 type closesConn struct {
 	io.ReadCloser
 	conn net.Conn

@@ -25,9 +25,9 @@ func isWebSocket(r *http.Request) bool {
 
 const errNotSwitched http1.ResponseError = "status 101 that does not accept the WebSocket asked for"
 
-// checkSwitch reports what keeps an answer with status 101 from being that of a WebSocket server to a request with the
+// checkSwitch reports what keeps a response with status 101 from being that of a WebSocket server to a request with the
 // header asked (RFC 6455, 4.1): only such a server is known to take what follows for WebSocket frames. After any other
-// answer the client could send requests, or whatever it likes, that nobody judges.
+// answer the client could send requests, or anything else, unchecked.
 func checkSwitch(resp *http.Response, asked http.Header) error {
 	h := resp.Header
 	up, accept := h["Upgrade"], h["Sec-Websocket-Accept"]
@@ -53,7 +53,7 @@ func acceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// wereAsked reports whether everything that an answer lists was listed in the request, by name.
+// wereAsked reports whether everything that a response lists was listed in the request, by name.
 func wereAsked(answer, request []string) bool {
 	names := func(values []string) (all []string) {
 		for _, v := range values {

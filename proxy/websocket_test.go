@@ -52,7 +52,7 @@ func TestWebSocket(t *testing.T) {
 	}
 }
 
-// An origin that does not agree gives an answer like any other, and an Upgrade to anything else is
+// An origin that does not agree gives a response like any other, and an Upgrade to anything else is
 // none at all.
 func TestUpgradeRefused(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -85,7 +85,7 @@ func TestUpgradeRefused(t *testing.T) {
 	}
 }
 
-// An origin that answers an Upgrade with what is no HTTP is trouble like any other: an answer, two
+// An origin that answers an Upgrade with what is no HTTP is trouble like any other: a response, two
 // records, and nothing left open.
 func TestUpgradeTrouble(t *testing.T) {
 	for _, answer := range []string{
@@ -114,7 +114,7 @@ func TestUpgradeTrouble(t *testing.T) {
 
 const accepted = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
-// notSwitched are answers with 101 that are no answer to askWebSocket.
+// notSwitched are answers with 101 that are no response to askWebSocket.
 var notSwitched = map[string]string{
 	"no accept":         "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 	"another accept":    "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: Kfh9QIsMVZcl6xEPYxPHzW8SZ8w=\r\n\r\n",
@@ -203,7 +203,7 @@ func TestNotSwitched(t *testing.T) {
 	}
 }
 
-// An answer may choose among the subprotocols and extensions that were asked for.
+// A response may choose among the subprotocols and extensions that were asked for.
 func TestSwitchedAsAsked(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(string) string {
 		return "HTTP/1.1 101 X\r\nConnection: keep-alive, upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Protocol: chat\r\n" +

@@ -16,13 +16,13 @@ import (
 // resolved or dialled. To get it is a mistake of the caller.
 var ErrNotPermitted = errors.New("decision does not permit it")
 
-// Egress opens connections to origins. It is the only code that dials, but for the KDCs of parents with
-// negotiate: those are the library's to ask.
+// Egress opens connections to origins. It is the only code that dials; only KDCs, for upstream proxies with negotiate, are
+// dialled by the Kerberos library.
 //
-// It reaches origins directly or through the parents it is given, and takes nothing from the
-// environment: no HTTP_PROXY, no GODEBUG. An Egress is made by NewEgress, and safe for concurrent use.
+// It reaches origins directly or through the upstream proxies it is given, and takes nothing from the
+// environment: no HTTP_PROXY, no GODEBUG. An Egress is made by New, and safe for concurrent use.
 type Egress struct {
-	// OnUpstream is told when a parent stops working, and why, and with nil when it works again. It
+	// OnUpstream is told when an upstream proxy stops working, and why, and with nil when it works again. It
 	// is called inside requests, by many goroutines, and may be nil. Set it before the first use.
 	OnUpstream func(id string, err error)
 
@@ -44,7 +44,7 @@ func (e *Egress) KeepAlive(conn net.Conn) {
 // ConnectTimeout bounds connecting to an origin, TLS and all its addresses included.
 func (e *Egress) ConnectTimeout() time.Duration { return e.timeout }
 
-// HasUpstreams reports whether an origin may have to be reached through a parent.
+// HasUpstreams reports whether an origin may have to be reached through an upstream proxy.
 func (e *Egress) HasUpstreams() bool { return e != nil && len(e.upstreams) > 0 }
 
 // A Route tells how a connection to an origin came about.
@@ -54,10 +54,10 @@ type Route struct {
 	Addr netip.AddrPort
 	// DNS and Connect are how long the name and the connection took.
 	DNS, Connect time.Duration
-	// Decision is the one asked for, as judged for Addr: in learn mode an address outside of the
-	// rule's service tag turns its verdict. If nothing was dialled it is the one asked for.
+	// Decision is the caller's, as evaluated for Addr: in learn mode an address outside the rule's service tag changes
+	// its verdict. If nothing was dialled it is the caller's.
 	Decision policy.Decision
-	// Upstream is the parent that it leads through, which resolves the name: there is no Addr then.
+	// Upstream is the upstream proxy that it leads through, which resolves the name: there is no Addr then.
 	// Empty if it leads to the origin directly.
 	Upstream string
 
@@ -95,7 +95,7 @@ func (r *Route) renew() error {
 // A RefusedError says that every address of a permitted target is one that may not be dialled, or that the
 // target is not permitted any more.
 type RefusedError struct {
-	// Decision is the refused one, with its Reason: the client's answer is a denial.
+	// Decision is the refused one, with its Reason: the client's response is a denial.
 	Decision policy.Decision
 
 	Late bool // it is the request that is refused, not only its addresses: see Asker.Again
@@ -149,9 +149,9 @@ func (e *Egress) Close() {
 func (e *Egress) AdmitSockets(admits func(c syscall.RawConn) bool) {
 	d := admission(admits)
 	e.names.files = d
-	judged := e.dialer.ControlContext
+	before := e.dialer.ControlContext
 	e.dialer.ControlContext = func(ctx context.Context, network, address string, c syscall.RawConn) error {
-		if err := judged(ctx, network, address, c); err != nil {
+		if err := before(ctx, network, address, c); err != nil {
 			return err
 		}
 		return d.open(c)
@@ -211,7 +211,7 @@ func (e *Egress) openTo(ctx context.Context, route *Route, addrs []netip.Addr) (
 		return nil, refusal
 	}
 	began := time.Now()
-	conn, addr, err := e.connect(ctx, d.Target, route.judge, permitted)
+	conn, addr, err := e.connect(ctx, d.Target, route.checkAddr, permitted)
 	route.Connect = time.Since(began)
 	if err == nil {
 		err = route.renew()
@@ -276,17 +276,17 @@ func permittedAddrs(dst []netip.AddrPort, d *policy.Decision, addrs []netip.Addr
 	var refusal error
 	for _, addr := range addrs {
 		ap := netip.AddrPortFrom(addr, d.Target.Port())
-		if judged := d.CheckAddr(ap); judged.Permit {
+		if checked := d.CheckAddr(ap); checked.Permit {
 			dst = append(dst, ap)
 		} else if refusal == nil {
-			refusal = &RefusedError{Decision: judged}
+			refusal = &RefusedError{Decision: checked}
 		}
 	}
 	return dst, refusal
 }
 
-// connect dials addrs of t, of which there is at least one, within e.timeout. Each is judged once
-// more by judge. It returns the address of the connection, or of the failure.
+// connect dials addrs of t, of which there is at least one, within e.timeout. Each is checked once
+// more by check. It returns the address of the connection, or of the failure.
 func (e *Egress) connect(ctx context.Context, t policy.Target, check addrCheck, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
@@ -308,8 +308,8 @@ func (e *Egress) connect(ctx context.Context, t policy.Target, check addrCheck, 
 // An addrCheck says why an address may not be dialled.
 type addrCheck func(netip.AddrPort) error
 
-// judge is the addrCheck of r. It does not change r.
-func (r *Route) judge(addr netip.AddrPort) error {
+// checkAddr is the addrCheck of r. It does not change r.
+func (r *Route) checkAddr(addr netip.AddrPort) error {
 	d := r.Decision
 	if r.Asker != nil {
 		var err error
@@ -317,35 +317,35 @@ func (r *Route) judge(addr netip.AddrPort) error {
 			return err
 		}
 	}
-	if judged := d.CheckAddr(addr); !judged.Permit {
-		return &RefusedError{Decision: judged}
+	if checked := d.CheckAddr(addr); !checked.Permit {
+		return &RefusedError{Decision: checked}
 	}
 	return nil
 }
 
-// dial connects to addr, if judge permits it, and to nothing else.
+// dial connects to addr, if check permits it, and to nothing else.
 func (e *Egress) dial(ctx context.Context, check addrCheck, addr netip.AddrPort) (net.Conn, error) {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 	if err := check(addr); err != nil {
 		return nil, err
 	}
-	judged := addr.String()
-	return e.dialer.DialContext(context.WithValue(ctx, checkedKey{}, judged), "tcp", judged)
+	checked := addr.String()
+	return e.dialer.DialContext(context.WithValue(ctx, checkedKey{}, checked), "tcp", checked)
 }
 
-// checkedKey is the context key of the text of the address that was judged for a dial.
+// checkedKey is the context key of the address, as text, that was checked for a dial.
 type checkedKey struct{}
 
-// onlyChecked is called with the address that a socket is about to be connected to: whatever stands between
-// here and dial, it must be the one that was judged.
+// onlyChecked is called with the address that a socket is about to be connected to: whatever package net did since dial, it
+// must be the one that was checked.
 func onlyChecked(ctx context.Context, _, address string, _ syscall.RawConn) error {
-	if judged, ok := ctx.Value(checkedKey{}).(string); !ok || address != judged {
-		return fmt.Errorf("address %q, while %q was judged: %w", address, judged, ErrNotPermitted)
+	if checked, ok := ctx.Value(checkedKey{}).(string); !ok || address != checked {
+		return fmt.Errorf("address %q, while %q was checked: %w", address, checked, ErrNotPermitted)
 	}
 	return nil
 }
 
-// newDialer returns the dialer for all connections. In the context of each there is the address judged.
+// newDialer returns the dialer for all connections. Its context holds the address that was checked.
 func newDialer(o Options) *net.Dialer {
 	dialer := &net.Dialer{
 		KeepAlive: -1, // see Egress.KeepAlive

@@ -166,7 +166,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 			t.Errorf("Open at %s: dialled, %+v", tt.addr, route)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, err = e.dial(ctx, (&Route{Decision: d}).judge, netip.AddrPortFrom(netip.MustParseAddr(tt.addr), 443))
+		_, err = e.dial(ctx, (&Route{Decision: d}).checkAddr, netip.AddrPortFrom(netip.MustParseAddr(tt.addr), 443))
 		cancel()
 		if !errors.As(err, &refused) {
 			t.Errorf("dial %s past Open: %v, want a RefusedError", tt.addr, err)

@@ -22,9 +22,9 @@ type DialError struct {
 	Status int
 	// Detail is more about it, for clients and the audit log; it may be empty.
 	Detail string
-	// Upstream is the parent that the failure is about; empty if there was none on the way.
+	// Upstream is the upstream proxy that the failure is about; empty if there was none on the way.
 	Upstream string
-	// Received is the status that the parent answered with; 0 if it did not answer.
+	// Received is the status that the upstream proxy answered with; 0 if it did not answer.
 	Received int
 	// Err is the cause. It may name addresses of the inside: it is for the operator, not for clients.
 	Err error

@@ -29,7 +29,7 @@ func (e *Egress) OpenUpstream(ctx context.Context, d policy.Decision, p *Upstrea
 	return conn, route, nil
 }
 
-// An unsentError is a failure before anything was sent: another parent may be asked.
+// An unsentError is a failure before anything was sent: another upstream proxy may be asked.
 type unsentError struct{ err error }
 
 func (e *unsentError) Error() string { return e.err.Error() }
@@ -37,11 +37,11 @@ func (e *unsentError) Error() string { return e.err.Error() }
 // Unwrap returns the cause.
 func (e *unsentError) Unwrap() error { return e.err }
 
-// A sender makes a request to an upstream proxy, on a connection that openUpstream opened.
+// A sender makes a request to an upstream proxy, on a connection that OpenUpstream opened.
 type sender func(p *Upstream, r *http.Request) (*http.Response, error)
 
-// RoundTrip has send make r, which d permits, to the first of parents that takes it. An answer that is the parent's own
-// is an error: it is never taken for the origin's.
+// RoundTrip has send make r, which d permits, to the first of upstreams that takes it. A response of the
+// upstream proxy's own is an error: it is never taken for the origin's.
 func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, upstreams []*Upstream, send sender) (*http.Response, error) {
 	if !d.Permit {
 		return nil, ErrNotPermitted
@@ -104,8 +104,8 @@ func Repeatable(r *http.Request) bool {
 	return safe && (r.Body == nil || r.Body == http.NoBody)
 }
 
-// isUpstreamsOwn reports whether resp was made by the parent, not by the origin. 407 is for the one next
-// to it (RFC 9110, 15.5.8). Any other status can be told only if the parent says that it is its own, by
+// isUpstreamsOwn reports whether resp was made by the upstream proxy, not by the origin. 407 is for the one next
+// to it (RFC 9110, 15.5.8). Any other status can be told only if the upstream proxy says that it is its own, by
 // Proxy-Status (RFC 9209) or, as Squid does, by X-Squid-Error.
 func isUpstreamsOwn(resp *http.Response) bool {
 	if resp.StatusCode == http.StatusProxyAuthRequired {

@@ -27,7 +27,7 @@ type Options struct {
 	// DNSTimeout bounds resolving a name, retries included. Default 5s.
 	DNSTimeout time.Duration `yaml:"dns_timeout"`
 	// KeepAlive is how long a connection is silent before TCP asks whether the origin is still
-	// there; it is given up after 9 questions without an answer, 15s apart. Default 30s.
+	// there; it is given up after 9 questions without a response, 15s apart. Default 30s.
 	KeepAlive time.Duration `yaml:"keep_alive"`
 	// MaxNames bounds the names whose answers are remembered. Default 10000.
 	MaxNames int `yaml:"max_names"`
@@ -35,7 +35,7 @@ type Options struct {
 	// order until one does; a host that none may serve is reached directly. Default: none.
 	Upstreams []UpstreamSpec `yaml:"parents"`
 
-	// Roots are the authorities that parents by https are trusted for. If nil, the system's.
+	// Roots are the authorities that upstream proxies by https are trusted for. If nil, the system's.
 	Roots *Roots `yaml:"-"`
 }
 

@@ -16,7 +16,7 @@ import (
 	"webproxy/policy"
 )
 
-// A parent is a proxy on the way to origins. It is safe for concurrent use.
+// An Upstream is a proxy on the way to origins. It is safe for concurrent use.
 type Upstream struct {
 	id     string
 	addr   policy.Target // whom to connect to
@@ -28,7 +28,7 @@ type Upstream struct {
 	health health
 }
 
-// An authorizer makes what a parent knows this proxy by. It is safe for concurrent use.
+// An authorizer makes what an upstream proxy knows this proxy by. It is safe for concurrent use.
 type authorizer interface {
 	// authorization returns the value of Proxy-Authorization for one request. No error of it has secrets.
 	authorization(ctx context.Context) (string, error)
@@ -92,7 +92,7 @@ func (p *Upstream) serves(t policy.Target) bool {
 	return !has(p.except) && (len(p.hosts) == 0 || has(p.hosts))
 }
 
-// Through returns the parents that t is reached through, in the order in which they are to be tried:
+// Through returns the upstream proxies that t is reached through, in the order in which they are to be tried:
 // as configured, those that do not work last. It is empty if t is reached directly.
 func (e *Egress) Through(t policy.Target) []*Upstream {
 	var working, down []*Upstream
@@ -111,7 +111,7 @@ func (e *Egress) Through(t policy.Target) []*Upstream {
 	return append(working, down...)
 }
 
-// openThrough opens a tunnel to the target of route.Decision through the first of parents that gives one:
+// openThrough opens a tunnel to the target of route.Decision through the first of upstreams that opens one:
 // nothing has been sent to the origin before. There is at least one.
 func (e *Egress) openThrough(ctx context.Context, route *Route, upstreams []*Upstream) (net.Conn, error) {
 	began := time.Now()
@@ -143,8 +143,8 @@ func (e *Egress) openThrough(ctx context.Context, route *Route, upstreams []*Ups
 	return nil, worst
 }
 
-// share is how long connecting to one parent may take if left are still to be tried, this one
-// included: a parent that swallows packets must not use up the client's patience.
+// share is how long connecting to one upstream proxy may take if left are still to be tried, this one
+// included: an upstream proxy that swallows packets must not use up the client's patience.
 func (e *Egress) share(left int) time.Duration {
 	if left == 1 {
 		return e.timeout
@@ -152,7 +152,7 @@ func (e *Egress) share(left int) time.Duration {
 	return e.timeout / 3
 }
 
-// worseOf picks the error to report: what a parent has answered tells more than that another one is
+// worseOf picks the error to report: what an upstream proxy has answered tells more than that another one is
 // not there.
 func worseOf(a, b error) error {
 	var answered *upstreamResponse
@@ -162,7 +162,7 @@ func worseOf(a, b error) error {
 	return b
 }
 
-// noteFailure notes what err says of p, and reports whether another parent should be asked.
+// noteFailure notes what err says of p, and reports whether another upstream proxy should be asked.
 func (e *Egress) noteFailure(p *Upstream, err error) (again bool) {
 	var answered *upstreamResponse
 	switch {

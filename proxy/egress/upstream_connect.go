@@ -37,7 +37,7 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 	if route.Asker != nil {
 		via = route.Asker.ViaOut()
 	}
-	// The parent has to connect too, and knows better than we do how long that may take.
+	// The upstream proxy has to connect too, and knows better than we do how long that may take.
 	conn.SetDeadline(time.Now().Add(e.timeout))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	buffered, err := p.ask(conn, d.Target, via, authorization)
@@ -83,7 +83,7 @@ func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string
 	return r.TakeBuffered(), nil // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 }
 
-// A upstreamResponse is an answer of a parent that is not the origin's. In a loop there is no point in asking others.
+// An upstreamResponse is a response of an upstream proxy that is not the origin's. In a loop there is no point in asking others.
 type upstreamResponse struct {
 	status int
 	loop   bool
@@ -91,7 +91,7 @@ type upstreamResponse struct {
 
 func (e *upstreamResponse) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
 
-// answered is the error of a parent that answered by itself, instead of reaching t.
+// answered is the error of an upstream proxy that answered by itself, instead of reaching t.
 func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
 	status, loop := resp.StatusCode, saysLoop(resp.Header)
 	word := proxystatus.Unavailable
@@ -133,7 +133,7 @@ func (p *Upstream) fail(t policy.Target, word string, status int, err error) *Di
 	return e
 }
 
-// BrokenConnWord is the word for a connection that did not carry a whole answer.
+// BrokenConnWord is the word for a connection that did not carry a whole response.
 func BrokenConnWord(err error) string {
 	var netErr net.Error
 	switch {

@@ -14,7 +14,7 @@ import (
 
 const maxCredentials = 4 << 10
 
-// credentials are those for a parent, in a file that may be replaced. They are safe for concurrent use.
+// credentials are those for an upstream proxy, in a file that may be replaced. They are safe for concurrent use.
 type credentials struct {
 	path  string
 	files smallfile.Reader

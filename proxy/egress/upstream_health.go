@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// A parent that failed is left alone for a while, longer each time, then one request tries it again.
+// An upstream proxy that failed is left alone for a while, longer each time, then one request tries it again.
 const (
 	minUpstreamPause = time.Second
 	maxUpstreamPause = time.Minute
 )
 
-// A health tells whether a parent works, by how the requests through it fared. The zero health does.
+// A health tells whether an upstream proxy works, by how the requests through it fared. The zero health does.
 type health struct {
 	mu    sync.Mutex // guards the fields below
 	fails int        // in a row
 	retry time.Time  // not to be used before, if fails is not 0
 }
 
-// usable reports whether the parent works, or should be tried by the one who asks now.
+// usable reports whether the upstream proxy works, or should be tried by the one who asks now.
 func (h *health) usable(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,7 +42,7 @@ func (h *health) pause(now time.Time) {
 	h.retry = now.Add(wait)
 }
 
-// failed notes a failure, and reports whether the parent worked before. Requests that were under way
+// failed notes a failure, and reports whether the upstream proxy worked before. Requests that were under way
 // together fail together: that counts once.
 func (h *health) failed(now time.Time) (changed bool) {
 	h.mu.Lock()
@@ -54,7 +54,7 @@ func (h *health) failed(now time.Time) (changed bool) {
 	return true
 }
 
-// worked notes a success, and reports whether the parent did not work before.
+// worked notes a success, and reports whether the upstream proxy did not work before.
 func (h *health) worked() (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,7 +63,7 @@ func (h *health) worked() (changed bool) {
 	return changed
 }
 
-// down reports whether the parent failed last.
+// down reports whether the upstream proxy failed last.
 func (h *health) down() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

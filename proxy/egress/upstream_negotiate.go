@@ -24,7 +24,7 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A NegotiateSpec is how to be known to a parent by Kerberos (RFC 4559). There is no NTLM.
+// A NegotiateSpec is how to be known to an upstream proxy by Kerberos (RFC 4559). There is no NTLM.
 type NegotiateSpec struct {
 	// Keytab is a file with the keys of the principal. Only its owner may be able to read it. It is
 	// read at each login. Relative to the configuration file.
@@ -34,7 +34,7 @@ type NegotiateSpec struct {
 	// Krb5Conf is a file that tells where the realm's KDCs are. It is read at each login. Relative to
 	// the configuration file. Default: /etc/krb5.conf.
 	Krb5Conf string `yaml:"krb5_conf"`
-	// SPN is the parent's own principal, "HTTP/proxy.corp.example". Default: HTTP/ and the name in url.
+	// SPN is the upstream proxy's own principal, "HTTP/proxy.corp.example". Default: HTTP/ and the name in url.
 	SPN string `yaml:"spn"`
 }
 
@@ -48,7 +48,7 @@ const (
 	loginPause = 10 * time.Second
 )
 
-// check calls fail for each problem. The name of the parent is host.
+// check calls fail for each problem. The name of the upstream proxy is host.
 func (s NegotiateSpec) check(host string, byName bool, fail func(field, msg, hint string)) {
 	if s.Keytab == "" {
 		fail(".keytab", "is missing", "name the file that ktutil, ktpass or kadmin has made")
@@ -70,7 +70,7 @@ func (s NegotiateSpec) principal() (user, realm string, ok bool) {
 	return user, realm, ok && user != "" && realm != "" && !strings.ContainsAny(s.Principal, " \t\r\n") && !strings.Contains(realm, "@")
 }
 
-// A kerberos is what makes tokens for a parent. It is safe for concurrent use.
+// A kerberos is what makes tokens for an upstream proxy. It is safe for concurrent use.
 type kerberos struct {
 	// login asks the KDC for a ticket. It cannot be cancelled, and ends by limits of its own.
 	login func() (*ticket, error)
@@ -166,7 +166,7 @@ func (k *kerberos) current(ctx context.Context) (*ticket, error) {
 }
 
 // fly logs in for all who wait for f, and closes f.done. Those who lose patience leave it alone: there
-// is one at most for each parent, and the library gives up after 5 s with each KDC, by UDP and by TCP.
+// is one at most for each upstream proxy, and the library gives up after 5 s with each KDC, by UDP and by TCP.
 func (k *kerberos) fly(f *login) {
 	t, err := k.login()
 	k.mu.Lock()
@@ -232,7 +232,7 @@ func (s NegotiateSpec) load() (*config.Config, *keytab.Keytab, error) {
 	return conf, keys, nil
 }
 
-// login has the KDC give a ticket for the parent: first one of the realm, then the parent's by it
+// login has the KDC give a ticket for the upstream proxy: first one of the realm, then the upstream proxy's by it
 // (RFC 4120, 3.1 and 3.3). The library's own sessions are not used: a goroutine renews each.
 func (s NegotiateSpec) login() (t *ticket, err error) {
 	defer func() {

@@ -10,17 +10,17 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A UpstreamSpec is one parent: a proxy between this one and the origins. It resolves the names of the
+// An UpstreamSpec is one upstream proxy: a proxy between this one and the origins. It resolves the names of the
 // origins it is asked for.
 type UpstreamSpec struct {
-	// ID names the parent in the audit log, in metrics and to clients: letters, digits, "-", "_" and
-	// ".". Default: parent and its place in the list, "parent1".
+	// ID names the upstream proxy in the audit log, in metrics and to clients: letters, digits, "-", "_" and
+	// ".". Default: "parent" and its place in the list, such as "parent1".
 	ID string `yaml:"id"`
-	// URL is http:// or https:// with the parent's name or address, and its port.
+	// URL is http:// or https:// with the upstream proxy's name or address, and its port.
 	URL string `yaml:"url"`
-	// Hosts are names, wildcards and addresses that are reached through the parent. Default: all.
+	// Hosts are names, wildcards and addresses that are reached through the upstream proxy. Default: all.
 	Hosts []string `yaml:"hosts"`
-	// Except are hosts that are not reached through the parent.
+	// Except are hosts that are not reached through the upstream proxy.
 	Except []string `yaml:"except"`
 	// Credentials is a file with one line, user:password, for Basic authentication. Only its owner
 	// may be able to read it. It is read again when it was replaced. Relative to the configuration file.
@@ -80,7 +80,7 @@ func (p UpstreamSpec) name(i int) string {
 	return p.ID
 }
 
-// ParentNames are the parents, as records and metrics name them.
+// ParentNames are the upstream proxies, as records and metrics name them.
 func (o Options) ParentNames() []string {
 	names := make([]string, len(o.Upstreams))
 	for i, p := range o.Upstreams {
@@ -109,7 +109,7 @@ func (p UpstreamSpec) target() (t policy.Target, secure bool, err error) {
 	return t, u.Scheme == "https", err
 }
 
-// ParentOf returns the parent through which a host that pattern matches may be reached, and false if
+// ParentOf returns the upstream proxy through which a host that pattern matches may be reached, and false if
 // none may be: every such host is reached directly. o must have passed its Check.
 func (o Options) ParentOf(pattern policy.Pattern) (id string, ok bool) {
 	for i, p := range o.Upstreams {

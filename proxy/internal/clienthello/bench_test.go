@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// BenchmarkHello is what is done to the hello of a Go client, post-quantum key included, once it is read.
+// BenchmarkHello is what is done to the ClientHello of a Go client, post-quantum key included, once it is read.
 func BenchmarkHello(b *testing.B) {
 	whole := helloBytes(b, &tls.Config{ServerName: "origin.test", NextProtos: []string{"h2", "http/1.1"}})
 	b.SetBytes(int64(len(whole)))

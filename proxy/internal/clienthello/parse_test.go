@@ -29,7 +29,7 @@ func helloBytes(t testing.TB, config *tls.Config) []byte {
 	return b[:n]
 }
 
-// records cuts a hello that stands in one record into records of at most size bytes.
+// records cuts a ClientHello that stands in one record into records of at most size bytes.
 func records(hello []byte, size int) []byte {
 	var out []byte
 	for part := range slices.Chunk(hello[recordHeader:], size) {
@@ -224,7 +224,7 @@ func TestMalformedHello(t *testing.T) {
 	}
 }
 
-// A hello that is let through is read the same however it is cut, and crypto/tls, as a server, reads
+// A ClientHello that is let through is read the same however it is cut, and crypto/tls, as a server, reads
 // the same name from it, or refuses it.
 func FuzzHello(f *testing.F) {
 	f.Add(helloBytes(f, &tls.Config{ServerName: "origin.test", NextProtos: []string{"h2"}}), 1)
@@ -258,7 +258,7 @@ func FuzzHello(f *testing.F) {
 	})
 }
 
-// goServerName is the name that crypto/tls reads from a hello; false if it takes none.
+// goServerName is the name that crypto/tls reads from a ClientHello; false if it takes none.
 func goServerName(b []byte) (name string, ok bool) {
 	stop := errors.New("seen")
 	server := tls.Server(&readOnly{r: bytes.NewReader(b)}, &tls.Config{
@@ -283,7 +283,7 @@ func (c *readOnly) Write(p []byte) (int, error)      { return len(p), nil }
 func (c *readOnly) SetWriteDeadline(time.Time) error { return nil }
 func (c *readOnly) Close() error                     { return nil }
 
-// However what follows a hello is cut, the same of it passes; and no handshake record does before the watch is over.
+// However what follows a ClientHello is cut, the same of it passes; and no handshake record does before the watch is over.
 func FuzzHelloWatch(f *testing.F) {
 	f.Add([]byte("\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x02ab\x16\x03\x03\x00\x01\x01"), 1, true)
 	f.Add([]byte("\x15\x03\x03\x00\x02\x01\x5a\x17\x03\x03\x00\x02ab\x16"), 3, false)

@@ -28,7 +28,7 @@ func (w *Watch) Pass(b []byte) int {
 			case recordHandshake:
 				return at
 			case recordApplicationData:
-				// Without early data it is encrypted by keys that both have: the hellos are over.
+				// Without early data it is encrypted by keys that both have: the ClientHellos are over.
 				w.Over = !w.Early
 			}
 		}

@@ -104,7 +104,7 @@ func (f ProtocolError) Error() string { return errorTexts[f].text }
 // Status is the status code of the response.
 func (f ProtocolError) Status() int { return errorTexts[f].status }
 
-// Reason is the word of the decision: a target that cannot be judged is told apart from noise.
+// Reason is the word of the decision: a target that cannot be decided about is told apart from noise.
 func (f ProtocolError) Reason() policy.Reason {
 	if f == ErrAuthority {
 		return policy.BadTarget

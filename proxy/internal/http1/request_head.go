@@ -281,7 +281,7 @@ func IsTokenByte(c byte) bool {
 }
 
 // isHostValue reports whether b holds only bytes that a Host field may hold (RFC 3986, 3.2). The
-// value itself is of no consequence: the target is what is judged, and Host is made from it again.
+// value itself is of no consequence: the target is what is decided about, and Host is made from it again.
 func isHostValue(b []byte) bool {
 	for _, c := range b {
 		switch {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Bounds on the response heads that answer one request, informational (1xx) responses included.
+// Bounds on the response heads for one request, informational (1xx) responses included.
 const (
 	MaxResponseHead   = 256 << 10 // bytes, of all heads together
 	maxResponseFields = 1000      // in one head

@@ -24,7 +24,7 @@ const (
 // A RequestTarget is a request target, parsed.
 type RequestTarget struct {
 	Form TargetForm
-	// Target is what is judged and dialled; zero unless the form is authority or absolute and the
+	// Target is what is decided about and dialled; zero unless the form is authority or absolute and the
 	// scheme one that is served.
 	Target policy.Target
 	// Scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
@@ -39,7 +39,7 @@ type RequestTarget struct {
 // shownHostLimit bounds the host of a malformed target, in bytes: no real one is longer.
 const shownHostLimit = 256
 
-// ShownTarget returns the host and the port in a request target that cannot be judged, for the record. See
+// ShownTarget returns the host and the port in a request target that cannot be parsed, for the record. See
 // policy.Quotable for what is left out.
 func ShownTarget(target []byte) (host string, port uint16) {
 	authority := target
@@ -62,7 +62,7 @@ func shownAuthority(authority []byte) (host string, port uint16) {
 }
 
 // ParseTarget reads the request target of h. It is the one place where the authority of a request is
-// parsed: what it returns is judged, dialled, and sent to the origin as Host.
+// parsed: what it returns is decided about, dialled, and sent to the origin as Host.
 //
 // What it accepts net/url accepts too, so that net/http has no reason to answer by itself.
 // The error is for the operator's log: it may quote the client.
