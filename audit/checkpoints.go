@@ -104,5 +104,5 @@ func readCheckpoint(msg []byte) (Checkpoint, bool) {
 	if err := c.parse(n.Note.Text, originPrefix, n.Note.UnverifiedSigs[0].Name); err != nil {
 		return Checkpoint{}, false
 	}
-	return Checkpoint{Number: c.number, Size: c.edge.size, Time: c.time, Note: string(msg)}, true
+	return Checkpoint{Number: c.number, Size: c.tree.size, Time: c.time, Note: string(msg)}, true
 }

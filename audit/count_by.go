@@ -253,7 +253,7 @@ func (p *pass) countBy(i int, by *Grouping) partGroups {
 			return partGroups{stats: sum.stats()}
 		case place == placeWithin && byRows && sum.Folded == 0:
 			for _, row := range sum.Rows {
-				if r := row.record(); o.Where.judge(&r, allColumns) == yes {
+				if r := row.record(); o.Where.match(&r, allColumns) == yes {
 					g.row(row)
 				}
 			}

@@ -60,10 +60,10 @@ func Prove(dir string, seq uint64, line []byte, keys []string) (*Proof, error) {
 		return nil, fmt.Errorf("prove record %d: %w", seq, err)
 	}
 	tree := proofTree{base: before}
-	if tree.leaves, err = leavesBetween(dir, before.size, cover.edge.size, seq, line); err != nil {
+	if tree.leaves, err = leavesBetween(dir, before.size, cover.tree.size, seq, line); err != nil {
 		return nil, fmt.Errorf("prove record %d: %w", seq, err)
 	}
-	path, err := tlog.ProveRecord(int64(cover.edge.size), int64(seq-1), &tree)
+	path, err := tlog.ProveRecord(int64(cover.tree.size), int64(seq-1), &tree)
 	if err != nil {
 		return nil, fmt.Errorf("prove record %d: %w", seq, err)
 	}
@@ -76,7 +76,7 @@ func Prove(dir string, seq uint64, line []byte, keys []string) (*Proof, error) {
 
 // around returns the tree as of the last checkpoint before the record seq, empty if there is none, and the first checkpoint
 // that covers it with its note.
-func around(dir string, seq uint64, keys note.Verifiers) (before edge, cover checkpoint, signed []byte, err error) {
+func around(dir string, seq uint64, keys note.Verifiers) (before compactRange, cover checkpoint, signed []byte, err error) {
 	firsts, err := sidecars(dir, checkpointsPrefix)
 	if err != nil {
 		return before, cover, nil, err
@@ -96,8 +96,8 @@ func around(dir string, seq uint64, keys note.Verifiers) (before edge, cover che
 			c, _, err := openCheckpoint(msg, keys)
 			switch {
 			case err != nil:
-			case c.edge.size < seq:
-				before = c.edge
+			case c.tree.size < seq:
+				before = c.tree
 			default:
 				f.Close()
 				return before, c, bytes.Clone(msg), nil
@@ -148,10 +148,10 @@ func leavesBetween(dir string, from, to, seq uint64, line []byte) ([]tlog.Hash, 
 	return all, err
 }
 
-// A proofTree gives the hashes of a Merkle tree of which the first records are known by their edge only. It is a
+// A proofTree gives the hashes of a Merkle tree of which the first records are known by their compact range only. It is a
 // tlog.HashReader for proofs of the others.
 type proofTree struct {
-	base   edge
+	base   compactRange
 	leaves []tlog.Hash // of the records behind base
 }
 
@@ -188,7 +188,7 @@ func (t *proofTree) subtree(level int, n uint64) (tlog.Hash, error) {
 	return tlog.NodeHash(left, right), err
 }
 
-// known is the hash of the subtree of the base's edge that begins at from and has that many leaves.
+// known is the hash of the subtree of the base's compact range that begins at from and has that many leaves.
 func (t *proofTree) known(from, leaves uint64) (tlog.Hash, error) {
 	at, i := uint64(0), 0
 	for bit := 63; bit >= 0; bit-- {
@@ -278,10 +278,10 @@ func (p *Proof) Verify(keys []string) (*Proven, error) {
 	if !isSignedOnce(p.Signed) {
 		return nil, fmt.Errorf("%w: checkpoint: not one signature in its normal form", ErrNotProven)
 	}
-	if p.Seq == 0 || p.Seq > c.edge.size || c.edge.size > math.MaxInt64 {
-		return nil, fmt.Errorf("%w: record %d is not among the %d that the checkpoint covers", ErrNotProven, p.Seq, c.edge.size)
+	if p.Seq == 0 || p.Seq > c.tree.size || c.tree.size > math.MaxInt64 {
+		return nil, fmt.Errorf("%w: record %d is not among the %d that the checkpoint covers", ErrNotProven, p.Seq, c.tree.size)
 	}
-	if err := tlog.CheckRecord(p.Path, int64(c.edge.size), c.edge.root(), int64(p.Seq-1), tlog.RecordHash(p.Line)); err != nil {
+	if err := tlog.CheckRecord(p.Path, int64(c.tree.size), c.tree.root(), int64(p.Seq-1), tlog.RecordHash(p.Line)); err != nil {
 		return nil, fmt.Errorf("%w: the record, its number or its path is not what was signed", ErrNotProven)
 	}
 	r, err := Decode(p.Line)
@@ -291,7 +291,7 @@ func (p *Proof) Verify(keys []string) (*Proven, error) {
 	if r.Seq != p.Seq {
 		return nil, fmt.Errorf("%w: the record has the number %d, and stands in the place of %d", ErrNotProven, r.Seq, p.Seq)
 	}
-	return &Proven{Record: r, Number: c.number, Size: c.edge.size, Signed: c.time, Key: key[:len(key)-4]}, nil
+	return &Proven{Record: r, Number: c.number, Size: c.tree.size, Signed: c.time, Key: key[:len(key)-4]}, nil
 }
 
 // isSignedOnce reports whether a note has one signature, in the one form of base64: the bits behind the last byte are signed by

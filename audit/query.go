@@ -58,7 +58,7 @@ func (q *Query) Match(r *Record) bool {
 func (q *Query) usesOnly(known columnSet) bool { return q == nil || q.uses&^known == 0 }
 
 // judge says what of r, of which only the known fields are known, can be told.
-func (q *Query) judge(r *Record, known columnSet) answer {
+func (q *Query) match(r *Record, known columnSet) answer {
 	if q == nil {
 		return yes
 	}

@@ -52,14 +52,14 @@ type sealer struct {
 
 	// Guarded by Log.mu:
 	hasher    hasher
-	tree      edge        // of all records
-	base      bool        // what the tree's records are is not known; the next point says so
-	foreign   uint64      // with base: first of the records that the proxy did not write; 0 if there is none
-	marked    uint64      // size of the tree at the last point
-	recovered uint64      // first record since then that was read back from disk; 0 if none
-	proof     *checkpoint // while records are read back: the head that they must agree with; nil if they do
-	readUntil uint64      // the last of them
-	first     uint64      // of the live segment's records; 0 if there is none
+	tree      compactRange // of all records
+	base      bool         // what the tree's records are is not known; the next point says so
+	foreign   uint64       // with base: first of the records that the proxy did not write; 0 if there is none
+	marked    uint64       // size of the tree at the last point
+	recovered uint64       // first record since then that was read back from disk; 0 if none
+	proof     *checkpoint  // while records are read back: the head that they must agree with; nil if they do
+	readUntil uint64       // the last of them
+	first     uint64       // of the live segment's records; 0 if there is none
 	points    []point
 	pending   []byte   // hashes not yet in the segment's file
 	hashes    *os.File // that file; nil if it is not open
@@ -81,7 +81,7 @@ type sealer struct {
 
 // A point is a moment at which the tree is to be signed.
 type point struct {
-	edge      edge
+	tree      compactRange
 	time      time.Time
 	recovered uint64
 	base      bool
@@ -134,7 +134,7 @@ func (s *sealer) mark(now time.Time) {
 func (s *sealer) told() { s.marked, s.recovered, s.base, s.foreign = s.tree.size, 0, false, 0 }
 
 func (s *sealer) point(now time.Time) point {
-	return point{edge: s.tree.clone(), time: now, recovered: s.recovered, base: s.base, foreign: s.foreign,
+	return point{tree: s.tree.clone(), time: now, recovered: s.recovered, base: s.base, foreign: s.foreign,
 		first: cmp.Or(s.first, s.tree.size+1), until: s.head.limit()}
 }
 
@@ -249,8 +249,8 @@ func (l *Log) sign() error {
 
 // write writes the checkpoint of one point.
 func (s *sealer) write(p *point) error {
-	if p.edge.size != s.size || p.states() || s.last == nil {
-		c := checkpoint{number: s.number + 1, edge: p.edge, time: p.time, recovered: p.recovered, base: p.base,
+	if p.tree.size != s.size || p.states() || s.last == nil {
+		c := checkpoint{number: s.number + 1, tree: p.tree, time: p.time, recovered: p.recovered, base: p.base,
 			foreign: p.foreign, closed: p.closed, begin: p.begin, end: p.end, until: p.until}
 		msg, err := c.sign(s.key, originPrefix)
 		if err != nil {
@@ -259,13 +259,13 @@ func (s *sealer) write(p *point) error {
 		if err := s.store(p.first, msg); err != nil {
 			return err
 		}
-		s.number, s.size, s.last = c.number, p.edge.size, msg
+		s.number, s.size, s.last = c.number, p.tree.size, msg
 		s.head.number.Store(c.number)
 		s.signedAt.Store(c.time.UnixMilli())
 		s.keepForAnchor(msg)
 	}
 	if p.closes {
-		return s.store(p.edge.size+1, nil)
+		return s.store(p.tree.size+1, nil)
 	}
 	return nil
 }

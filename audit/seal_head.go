@@ -111,13 +111,13 @@ func (l *Log) writeHead(end bool) error {
 		l.mu.Unlock()
 		return nil
 	}
-	c := checkpoint{number: h.number.Load(), edge: l.seal.tree.clone(), time: time.Now(), folded: folded, end: end}
+	c := checkpoint{number: h.number.Load(), tree: l.seal.tree.clone(), time: time.Now(), folded: folded, end: end}
 	c.until = size
 	if !end {
 		c.until += min(max(2*(size-h.size), leadLeast), leadMost)
 	}
 	l.mu.Unlock()
-	if c.edge.size != size {
+	if c.tree.size != size {
 		return nil // records are not sealed yet that were found at the start
 	}
 	msg, err := c.sign(l.seal.key, headOrigin)
@@ -189,8 +189,8 @@ func readHead(path string, keys note.Verifiers) *checkpoint {
 }
 
 func (c *checkpoint) youngerThan(o *checkpoint) bool {
-	if c.edge.size != o.edge.size {
-		return c.edge.size > o.edge.size
+	if c.tree.size != o.tree.size {
+		return c.tree.size > o.tree.size
 	}
 	if c.number != o.number {
 		return c.number > o.number
@@ -200,7 +200,7 @@ func (c *checkpoint) youngerThan(o *checkpoint) bool {
 
 // follows reports whether the head c was made after the checkpoint last, or at the same time.
 func (c *checkpoint) follows(last *checkpoint) bool {
-	return c != nil && c.edge.size >= last.edge.size && c.number >= last.number
+	return c != nil && c.tree.size >= last.tree.size && c.number >= last.number
 }
 
 // lastAllowed is the last record that the proxy can have written, by the last checkpoint, which may be the zero one,
@@ -210,7 +210,7 @@ func lastAllowed(last, head *checkpoint) uint64 {
 	case head.follows(last):
 		return head.until // that is its size, if it ends the log
 	case last.end:
-		return last.edge.size
+		return last.tree.size
 	case last.until > 0 && head != nil:
 		return max(last.until, head.until)
 	}

@@ -37,7 +37,7 @@ import (
 // The lines from recovered on are there only when they have something to say.
 type checkpoint struct {
 	number    uint64
-	edge      edge
+	tree      compactRange
 	time      time.Time
 	recovered uint64 // 0: none
 	base      bool
@@ -57,11 +57,11 @@ const noteLimit = 16 << 10
 // sign returns c as a signed note, by the name of the key. origin tells a checkpoint from a tree head.
 func (c *checkpoint) sign(key note.Signer, origin string) ([]byte, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", origin, key.Name(), c.edge.size, c.edge.root())
+	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", origin, key.Name(), c.tree.size, c.tree.root())
 	fmt.Fprintf(&b, "number %d\ntime %s\n", c.number, c.time.UTC().Format(TimeLayout))
-	if len(c.edge.hashes) > 0 {
+	if len(c.tree.hashes) > 0 {
 		b.WriteString("edge")
-		for _, h := range c.edge.hashes {
+		for _, h := range c.tree.hashes {
 			b.WriteByte(' ')
 			b.WriteString(h.String())
 		}
@@ -112,7 +112,7 @@ func (c *checkpoint) parse(text, origin, name string) error {
 		return fmt.Errorf("note is no checkpoint of %s", name)
 	}
 	var err error
-	if c.edge.size, err = strconv.ParseUint(lines[1], 10, 64); err != nil {
+	if c.tree.size, err = strconv.ParseUint(lines[1], 10, 64); err != nil {
 		return errors.New("checkpoint without a size")
 	}
 	for _, line := range lines[3:] {
@@ -123,7 +123,7 @@ func (c *checkpoint) parse(text, origin, name string) error {
 		case "time":
 			c.time, err = time.Parse(TimeLayout, value)
 		case "edge":
-			err = c.edge.parse(value)
+			err = c.tree.parse(value)
 		case "recovered":
 			c.recovered, err = strconv.ParseUint(value, 10, 64)
 		case "base":
@@ -145,7 +145,7 @@ func (c *checkpoint) parse(text, origin, name string) error {
 			return fmt.Errorf("checkpoint: %s: %w", word, err)
 		}
 	}
-	if len(c.edge.hashes) != bits.OnesCount64(c.edge.size) || c.edge.root().String() != lines[2] {
+	if len(c.tree.hashes) != bits.OnesCount64(c.tree.size) || c.tree.root().String() != lines[2] {
 		return errors.New("checkpoint: its edge does not give its root")
 	}
 	if c.number == 0 && origin == originPrefix || c.time.IsZero() {
@@ -154,7 +154,7 @@ func (c *checkpoint) parse(text, origin, name string) error {
 	return nil
 }
 
-func (e *edge) parse(text string) error {
+func (e *compactRange) parse(text string) error {
 	for word := range strings.SplitSeq(text, " ") {
 		h, err := tlog.ParseHash(word)
 		if err != nil {

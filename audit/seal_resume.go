@@ -47,21 +47,21 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	end := l.next - 1
 	if msg != nil {
 		s.signedAt.Store(last.time.UnixMilli())
-		s.tree = last.edge
-		s.number, s.size, s.marked, s.last = last.number, last.edge.size, last.edge.size, msg
+		s.tree = last.tree
+		s.number, s.size, s.marked, s.last = last.number, last.tree.size, last.tree.size, msg
 	}
 	l.noteCrash(&last, head, now)
-	newer := head.follows(&last) && head.edge.size > last.edge.size
+	newer := head.follows(&last) && head.tree.size > last.tree.size
 	if newer {
 		s.number = max(s.number, head.number) // numbers of checkpoints that are gone are not given again
 	}
 	s.head.number.Store(s.number)
 	switch {
-	case newer && head.edge.size > end:
-		l.missing.note("the records %d to %d are gone, which were written by %s", end+1, head.edge.size, head.time.UTC().Format(TimeLayout))
-		l.next = head.edge.size + 1
+	case newer && head.tree.size > end:
+		l.missing.note("the records %d to %d are gone, which were written by %s", end+1, head.tree.size, head.time.UTC().Format(TimeLayout))
+		l.next = head.tree.size + 1
 		s.attach(l.first)
-		s.tree = head.edge
+		s.tree = head.tree
 		s.mark(now)
 		return nil
 	case s.tree.size > end:
@@ -90,7 +90,7 @@ func (l *Log) resumeTail(rotated []segment, last, head *checkpoint, now time.Tim
 	s := &l.seal
 	end := l.next - 1
 	allowed := lastAllowed(last, head)
-	if head.follows(last) && head.edge.size > last.edge.size {
+	if head.follows(last) && head.tree.size > last.tree.size {
 		s.proof = head
 	}
 	s.readUntil = min(end, allowed)
@@ -98,10 +98,10 @@ func (l *Log) resumeTail(rotated []segment, last, head *checkpoint, now time.Tim
 		l.reread(rotated, now)
 	}
 	if s.proof != nil { // the tree of the records is not that of the head
-		l.missing.note("the records %d to %d are not what was written by %s: they are not signed", last.edge.size+1, end, head.time.UTC().Format(TimeLayout))
+		l.missing.note("the records %d to %d are not what was written by %s: they are not signed", last.tree.size+1, end, head.time.UTC().Format(TimeLayout))
 		s.pending, s.points, s.proof = s.pending[:0], nil, nil
-		s.tree, s.recovered, s.marked = last.edge.clone(), 0, last.edge.size
-		s.foreign = last.edge.size + 1
+		s.tree, s.recovered, s.marked = last.tree.clone(), 0, last.tree.size
+		s.foreign = last.tree.size + 1
 		return
 	}
 	s.mark(now) // a checkpoint of their own: what was read back is not as good as what was written
@@ -221,10 +221,10 @@ func (s *sealer) readAgain(r io.Reader, now time.Time) error {
 		}
 		s.recovered = cmp.Or(s.recovered, seq)
 		s.add(seq, line.text, now)
-		if s.proof == nil || s.tree.size != s.proof.edge.size {
+		if s.proof == nil || s.tree.size != s.proof.tree.size {
 			continue
 		}
-		if s.tree.root() != s.proof.edge.root() {
+		if s.tree.root() != s.proof.tree.root() {
 			return nil
 		}
 		// The head has signed them already: they are as good as sealed.

@@ -8,21 +8,20 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// An edge is the right edge of a Merkle tree as in RFC 6962, 2.1: all that must be kept of it to let
-// it grow. The n-th leaf is the record with the sequence number n+1, so size is the last one's number.
-type edge struct {
+// A compactRange is the right edge of a Merkle tree as in RFC 6962, 2.1: what must be kept of it to append leaves. The n-th leaf is the record with the sequence number n+1, so size is the last one's number.
+type compactRange struct {
 	size   uint64
 	hashes []tlog.Hash // of the whole subtrees, the largest first: one for each bit set in size
 }
 
-// unknownEdge is the edge of a tree whose size records nobody has seen. It stands for them where a
+// unknownEdge is the compact range of size records that were never read. It stands for them where a
 // tree must begin in the middle of a log, and can be told apart from every true one.
-func unknownEdge(size uint64) edge {
-	return edge{size, make([]tlog.Hash, bits.OnesCount64(size))}
+func unknownEdge(size uint64) compactRange {
+	return compactRange{size, make([]tlog.Hash, bits.OnesCount64(size))}
 }
 
 // push adds a leaf. Each whole subtree that it completes joins its neighbour: one join a leaf, on average.
-func (e *edge) push(leaf tlog.Hash) {
+func (e *compactRange) push(leaf tlog.Hash) {
 	for n := e.size; n&1 == 1; n >>= 1 {
 		last := len(e.hashes) - 1
 		leaf = tlog.NodeHash(e.hashes[last], leaf)
@@ -33,7 +32,7 @@ func (e *edge) push(leaf tlog.Hash) {
 }
 
 // root is the hash of the whole tree.
-func (e *edge) root() tlog.Hash {
+func (e *compactRange) root() tlog.Hash {
 	last := len(e.hashes) - 1
 	if last < 0 {
 		return sha256.Sum256(nil)
@@ -45,7 +44,7 @@ func (e *edge) root() tlog.Hash {
 	return root
 }
 
-func (e *edge) clone() edge { return edge{e.size, slices.Clone(e.hashes)} }
+func (e *compactRange) clone() compactRange { return compactRange{e.size, slices.Clone(e.hashes)} }
 
 // A hasher makes leaves of lines. It is tlog.RecordHash without its allocations; not for concurrent use.
 type hasher struct{ scratch []byte }

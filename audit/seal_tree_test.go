@@ -14,7 +14,7 @@ import (
 
 // The tree is that of RFC 6962, as golang.org/x/mod/sumdb/tlog has it.
 func TestEdge(t *testing.T) {
-	var e edge
+	var e compactRange
 	var h hasher
 	var stored []tlog.Hash
 	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
@@ -65,11 +65,11 @@ func testKey(t testing.TB, name string) (note.Signer, note.Verifiers) {
 func TestCheckpointText(t *testing.T) {
 	key, keys := testKey(t, "site-01")
 	for size := range uint64(70) {
-		var e edge
+		var e compactRange
 		for i := range size {
 			e.push(tlog.RecordHash([]byte{byte(i)}))
 		}
-		c := checkpoint{number: size + 1, edge: e, time: time.Date(2026, 11, 24, 7, 1, 49, 123e6, time.UTC), recovered: size / 2, base: size%2 == 1}
+		c := checkpoint{number: size + 1, tree: e, time: time.Date(2026, 11, 24, 7, 1, 49, 123e6, time.UTC), recovered: size / 2, base: size%2 == 1}
 		msg, err := c.sign(key, originPrefix)
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +79,7 @@ func TestCheckpointText(t *testing.T) {
 			t.Fatalf("size %d: %q, %v in\n%s", size, name, err, msg)
 		}
 		if got.number != c.number || !got.time.Equal(c.time) || got.recovered != c.recovered || got.base != c.base ||
-			got.edge.size != size || !slices.Equal(got.edge.hashes, e.hashes) {
+			got.tree.size != size || !slices.Equal(got.tree.hashes, e.hashes) {
 			t.Errorf("size %d: got %+v, want %+v", size, got, c)
 		}
 	}

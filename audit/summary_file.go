@@ -254,7 +254,7 @@ func (sum *summary) mayMatch(q *Query) bool {
 	known := rowColumns()
 	for _, row := range sum.Rows {
 		r := row.record()
-		if q.judge(&r, known) != no {
+		if q.match(&r, known) != no {
 			return true
 		}
 	}

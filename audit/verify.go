@@ -201,7 +201,7 @@ func verifyOnce(ctx context.Context, dir string, o *VerifyOptions, keys note.Ver
 		}
 	}
 	if head != nil {
-		v.Headed, v.HeadedAt = head.edge.size, head.time
+		v.Headed, v.HeadedAt = head.tree.size, head.time
 		head = readHead(o.Head, keys) // behind the records: the log has grown meanwhile
 	}
 	stored, err := newStoredHashes(dir)
@@ -211,7 +211,7 @@ func verifyOnce(ctx context.Context, dir string, o *VerifyOptions, keys note.Ver
 	defer stored.close()
 	next, stop := signed.pull()
 	defer stop()
-	j := &judge{v: v, points: next, stored: stored, head: head, closings: map[uint64]time.Time{}, ends: map[string]uint64{}}
+	j := &verifier{v: v, points: next, stored: stored, head: head, closings: map[uint64]time.Time{}, ends: map[string]uint64{}}
 	j.liveFile(files)
 	err = inOrder(len(files), runtime.GOMAXPROCS(0), func(i int, emit func(leaves) bool) {
 		files[i].read(o.Progress, emit)

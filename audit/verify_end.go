@@ -11,7 +11,7 @@ import (
 )
 
 // end judges the end of the log: what should follow there, and what no checkpoint covers yet.
-func (j *judge) end() {
+func (j *verifier) end() {
 	j.take(&leaves{}) // it may be the first
 	if j.held.line > 0 {
 		j.leaf(0)
@@ -19,7 +19,7 @@ func (j *judge) end() {
 	// Lines without a number at the end are records, if a checkpoint has records there.
 	j.check()
 	if j.point != nil {
-		j.settle(j.point.edge.size + 1)
+		j.settle(j.point.tree.size + 1)
 	}
 	j.rubbish(j.strange)
 	j.flushAgain()
@@ -34,7 +34,7 @@ func (j *judge) end() {
 
 // tornEnd judges bytes at the end of the live file that are no whole line: a record that is being written, or one that a
 // crash has torn, which the next start cuts off. Where the proxy can have written nothing more they are not its own.
-func (j *judge) tornEnd() {
+func (j *verifier) tornEnd() {
 	if j.torn == 0 {
 		return
 	}
@@ -46,7 +46,7 @@ func (j *judge) tornEnd() {
 }
 
 // truncated reports records that checkpoints cover and that are gone from the end.
-func (j *judge) truncated() {
+func (j *verifier) truncated() {
 	j.check()
 	if j.point == nil {
 		return
@@ -56,19 +56,19 @@ func (j *judge) truncated() {
 	}
 	first, last := j.next, j.point
 	j.cut = first
-	j.skip(j.point.edge.size) // the records between the checkpoint before it and the cut
+	j.skip(j.point.tree.size) // the records between the checkpoint before it and the cut
 	for ; j.point != nil; j.point = j.points() {
 		last = j.point
 	}
-	j.v.Missing += last.edge.size - first + 1
-	j.v.fail(Problem{Kind: Truncated, First: first, Last: last.edge.size, Checkpoint: last.number, Time: last.time})
+	j.v.Missing += last.tree.size - first + 1
+	j.v.fail(Problem{Kind: Truncated, First: first, Last: last.tree.size, Checkpoint: last.number, Time: last.time})
 }
 
 // copied reports whether the end that is missing is what a copy lacks that was made while the proxy wrote: all checkpoints
 // that are left are younger than the copy of the live file, and none closes the log. There are several if the log was rotated
 // meanwhile. It takes those checkpoints for not there. Somebody who cuts off the end and sets the file's time gets no further
 // with this than by removing the checkpoints too; an anchor tells both.
-func (j *judge) copied() bool {
+func (j *verifier) copied() bool {
 	var left []*signedPoint
 	younger := j.head == nil && !j.modified.IsZero()
 	for p := j.point; p != nil; p = j.points() {
@@ -90,12 +90,12 @@ func (j *judge) copied() bool {
 	}
 	j.point = nil
 	j.v.note("seq %s: covered by checkpoint %d (%s), and not there: a copy made while the proxy wrote, or the end was cut off; copy again, or give an anchor",
-		span(j.next, last.edge.size), last.number, last.time.UTC().Format(minuteLayout))
+		span(j.next, last.tree.size), last.number, last.time.UTC().Format(minuteLayout))
 	return true
 }
 
 // liveFile takes note of what of the live file tells a copy.
-func (j *judge) liveFile(files []leafFile) {
+func (j *verifier) liveFile(files []leafFile) {
 	for i := range files {
 		if f := &files[i]; f.live != nil {
 			j.modified = f.modified
@@ -149,7 +149,7 @@ func (v *Verification) sayAnchorBegins(say func(format string, args ...any)) {
 
 // beginning reports records that are missing before the first, unless a record says that they were
 // deleted.
-func (j *judge) beginning() {
+func (j *verifier) beginning() {
 	before := j.v.FirstSeq - 1
 	if j.deleted >= before {
 		j.v.note("begins with seq %s: the records before it were deleted as the settings say", wording.Comma(j.v.FirstSeq))
@@ -161,7 +161,7 @@ func (j *judge) beginning() {
 
 // uncovered judges the tail that no checkpoint covers. A minute's is no sign of anything, unless the proxy had said
 // that it would write nothing more, or not as much.
-func (j *judge) uncovered() {
+func (j *verifier) uncovered() {
 	if j.since.seq == 0 {
 		return
 	}
@@ -189,18 +189,18 @@ func (j *judge) uncovered() {
 }
 
 // allowed is the last record that the proxy can have written, and why.
-func (j *judge) allowed() (last uint64, why string) {
+func (j *verifier) allowed() (last uint64, why string) {
 	switch {
-	case j.limit > 0 && (j.head == nil || j.head.edge.size <= j.limit && j.head.end):
+	case j.limit > 0 && (j.head == nil || j.head.tree.size <= j.limit && j.head.end):
 		return j.limit, "the log was closed before them, " + j.v.SealedAt.UTC().Format(minuteLayout)
-	case j.head != nil && j.head.edge.size >= j.v.Sealed:
+	case j.head != nil && j.head.tree.size >= j.v.Sealed:
 		return j.head.until, "the last that it can have written is " + wording.Comma(j.head.until) + ", by its tree head of " + j.head.time.UTC().Format(TimeLayout)
 	}
 	return 1<<64 - 1, ""
 }
 
 // names reports files whose names say that they were closed at another time than the checkpoints say.
-func (j *judge) names(files []leafFile) {
+func (j *verifier) names(files []leafFile) {
 	for i := range files {
 		f := &files[i]
 		closed, ok := j.closings[j.ends[f.seg.file()]]
@@ -214,7 +214,7 @@ func (j *judge) names(files []leafFile) {
 
 // sidecars reports files of hashes that are not as long as they should be. They prove nothing: a short one, which a
 // crash or a full disk may leave, is only said.
-func (j *judge) sidecars(dir string, files []leafFile) {
+func (j *verifier) sidecars(dir string, files []leafFile) {
 	for i := range files {
 		f := &files[i]
 		last, ok := j.ends[f.seg.file()]

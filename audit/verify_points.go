@@ -86,15 +86,15 @@ func (s *signedPoints) merged() iter.Seq[*signedPoint] {
 		head := s.head
 		headBefore := func(to uint64) bool { // yields the head, if it is below a size
 			h := head
-			if h == nil || h.edge.size >= to {
+			if h == nil || h.tree.size >= to {
 				return true
 			}
 			head = nil
 			return yield(&signedPoint{checkpoint: *h, ofHead: true})
 		}
 		advance := func(to uint64) bool { // yields the anchor's points below a size
-			for more && a.edge.size < to {
-				if !headBefore(a.edge.size) || !yield(a) {
+			for more && a.tree.size < to {
+				if !headBefore(a.tree.size) || !yield(a) {
 					return false
 				}
 				a, more = anchored()
@@ -102,22 +102,22 @@ func (s *signedPoints) merged() iter.Seq[*signedPoint] {
 			return headBefore(to)
 		}
 		for p := range s.logPoints() {
-			if !advance(p.edge.size) {
+			if !advance(p.tree.size) {
 				return
 			}
-			for more && a.edge.size == p.edge.size {
-				if a.edge.root() != p.edge.root() {
-					s.v.fail(Problem{Kind: Rewritten, Last: p.edge.size, Checkpoint: a.number, Time: a.time})
+			for more && a.tree.size == p.tree.size {
+				if a.tree.root() != p.tree.root() {
+					s.v.fail(Problem{Kind: Rewritten, Last: p.tree.size, Checkpoint: a.number, Time: a.time})
 					more = false
 					break
 				}
 				a, more = anchored()
 				p.anchored = true
 			}
-			if h := head; h != nil && h.edge.size == p.edge.size {
+			if h := head; h != nil && h.tree.size == p.tree.size {
 				head = nil
-				if h.edge.root() != p.edge.root() {
-					s.v.fail(Problem{Kind: Rewritten, Last: p.edge.size, Checkpoint: h.number, Time: h.time, Text: "tree head"})
+				if h.tree.root() != p.tree.root() {
+					s.v.fail(Problem{Kind: Rewritten, Last: p.tree.size, Checkpoint: h.number, Time: h.time, Text: "tree head"})
 				}
 			}
 			if !yield(p) {
@@ -139,9 +139,9 @@ func (s *signedPoints) logPoints() iter.Seq[*signedPoint] {
 			for p, key := range s.points(f, lastFile, false) {
 				before := last[key]
 				switch {
-				case before != nil && p.number == before.number && p.edge.root() == before.edge.root():
+				case before != nil && p.number == before.number && p.tree.root() == before.tree.root():
 					continue // the first of a file is the last of the one before
-				case before != nil && p.number <= before.number || p.edge.size < size:
+				case before != nil && p.number <= before.number || p.tree.size < size:
 					s.v.fail(Problem{Kind: BadCheckpoint, File: filepath.Base(f.path), Checkpoint: p.number,
 						Text: fmt.Sprintf("checkpoint %d stands behind one that is younger: an old file was put back", p.number)})
 					continue
@@ -149,7 +149,7 @@ func (s *signedPoints) logPoints() iter.Seq[*signedPoint] {
 					s.v.fail(Problem{Kind: BadCheckpoint, File: filepath.Base(f.path), Checkpoint: p.number,
 						Text: fmt.Sprintf("checkpoints %d to %d are not there", before.number+1, p.number-1)})
 				}
-				last[key], size = p, p.edge.size
+				last[key], size = p, p.tree.size
 				if !yield(p) {
 					return
 				}
@@ -167,13 +167,13 @@ func (s *signedPoints) anchorPoints() iter.Seq[*signedPoint] {
 		first := true
 		for p := range s.points(*s.anchor, true, true) {
 			if first && p.number > 1 {
-				s.v.AnchorBegins = p.edge.size
+				s.v.AnchorBegins = p.tree.size
 			}
 			first = false
-			if p.edge.size < size {
+			if p.tree.size < size {
 				continue // several logs may have sent theirs to one file, or one its own again
 			}
-			size = p.edge.size
+			size = p.tree.size
 			if !yield(p) {
 				return
 			}

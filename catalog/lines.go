@@ -84,7 +84,7 @@ func (l *List) lines(name string, w wording) ([]Line, error) {
 func (l *Line) fill(name string, c columns, w wording) (bool, error) {
 	e := l.Endpoint
 	source := fmt.Sprintf("catalog %s, entry %d", name, l.Number)
-	fit, absent, reason := c.judge(e)
+	fit, absent, reason := c.evaluate(e)
 	if !fit {
 		return false, nil
 	}
@@ -128,7 +128,7 @@ func (d *Document) columns(w wording) columns {
 
 // judge says whether e concerns the cloud and region at all, and if so, what keeps it from being a
 // rule there, "" if nothing does; it is absent if that is because the source has no line for them.
-func (c columns) judge(e *Endpoint) (fit, absent bool, reason string) {
+func (c columns) evaluate(e *Endpoint) (fit, absent bool, reason string) {
 	if !e.HoldsIn(c.cloud) {
 		// Public is the column that every table has. Another cloud that has none is told so line by
 		// line: what is missing must be seen, and must not be made up for by the public host.

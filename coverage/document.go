@@ -122,7 +122,7 @@ func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 			continue
 		}
 		d := door{Endpoint: e, scheme: e.want.Scheme, host: e.want.Host, text: e.Text}
-		switch row := e.judge(rules, o); {
+		switch row := e.evaluate(rules, o); {
 		case !row.Status.Admitted():
 			why := row.Why
 			if row.Status == Denied {

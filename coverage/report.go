@@ -21,7 +21,7 @@ func (p *Profile) Check(set *policy.Set, o Options) Report {
 	r := Report{Profile: p.Name, Cloud: p.Place.Cloud, Region: p.Place.Region, Policy: set.Digest()}
 	rules := indexRules(set.Rules())
 	for i := range p.Endpoints {
-		r.Rows = append(r.Rows, p.Endpoints[i].judge(rules, o))
+		r.Rows = append(r.Rows, p.Endpoints[i].evaluate(rules, o))
 	}
 	return r
 }

@@ -41,7 +41,7 @@ func (s *Sighting) Object() Objection {
 		return NotPublic
 	case parent(s.Host) == "":
 		return Unlisted
-	case s.Allowed+s.Let == 0:
+	case s.Allowed+s.WouldDeny == 0:
 		return Refused
 	case s.Answered == 0:
 		return Unreachable

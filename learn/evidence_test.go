@@ -129,7 +129,7 @@ func TestLadder(t *testing.T) {
 	var got []string
 	for _, p := range s.propose(t, ownDomains(t)).List {
 		if p.Kind == learn.Wildcard {
-			for _, r := range p.Ladder {
+			for _, r := range p.Generalizations {
 				got = append(got, r.String())
 			}
 			if p.Wider() != "*.b.example.com:443" {

@@ -15,10 +15,10 @@ import (
 type Group struct {
 	Name     string
 	Requests uint64
-	// Permitted is how many of Requests a rule allowed; Let how many learn mode let through.
-	Permitted, Let uint64
-	First, Last    time.Time
-	Clients        map[netip.Addr]*Client
+	// Permitted is how many of Requests a rule allowed; WouldDeny how many learn mode let through.
+	Permitted, WouldDeny uint64
+	First, Last          time.Time
+	Clients              map[netip.Addr]*Client
 	// Beyond is how many requests were for something that is not among the Sightings, since there
 	// were too many; they are not learnt from.
 	Beyond uint64
@@ -93,7 +93,7 @@ func (g *Group) count(r *audit.Record, n uint64) *Client {
 			g.Phases[g.word(r.Phase)] += n
 		}
 	case policy.WouldDeny:
-		g.Let += n
+		g.WouldDeny += n
 	}
 	if g.First.IsZero() || r.Time.Before(g.First) {
 		g.First = r.Time

@@ -125,11 +125,11 @@ func useOf(groups []*indexedGroup, info policy.RuleInfo) Use {
 		}
 		for _, s := range g.about(info) {
 			if s.Reason == policy.RuleExpired.String() && s.matches(info) {
-				u.Wanted += s.Refused + s.Let
+				u.Wanted += s.Refused + s.WouldDeny
 			}
 		}
 		for _, s := range g.matching(info) {
-			u.Hits += s.Allowed + s.Let
+			u.Hits += s.Allowed + s.WouldDeny
 			if u.First.IsZero() || s.First.Before(u.First) {
 				u.First = s.First
 			}
@@ -187,7 +187,7 @@ func enough(groups []*indexedGroup, info policy.RuleInfo) []string {
 func (g *indexedGroup) matching(info policy.RuleInfo) []*Sighting {
 	var found []*Sighting
 	for _, s := range g.about(info) {
-		if s.Allowed+s.Let > 0 && s.matches(info) {
+		if s.Allowed+s.WouldDeny > 0 && s.matches(info) {
 			found = append(found, s)
 		}
 	}

@@ -124,7 +124,7 @@ func (p *Proposal) Item() Item {
 	if p.Hint != "" {
 		i.Why = append(i.Why, p.Hint)
 	}
-	for _, r := range p.Ladder {
+	for _, r := range p.Generalizations {
 		i.Ladder = append(i.Ladder, r.String())
 	}
 	return i
@@ -141,7 +141,7 @@ func (e Evidence) String() string {
 }
 
 // String says what the rung would admit that the one below does not.
-func (r Rung) String() string {
+func (r Generalization) String() string {
 	s := r.Entry
 	if n := len(r.Seen); n > 0 {
 		s += fmt.Sprintf("  +%d seen (%s)", n, some(r.Seen))

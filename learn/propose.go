@@ -47,7 +47,7 @@ type Proposal struct {
 	About  string      // what else the catalog says of it
 	Seen   []*Sighting // what it would admit, of what is not admitted
 	Evidence
-	Ladder []Rung
+	Generalizations []Generalization
 	Score
 	// Replaces is the wildcard in force that admits it today, with many others, and could go once all names below it
 	// that are needed are approved; empty if no rule admits it.
@@ -148,7 +148,7 @@ func (w *work) find() {
 func (w *work) collect() {
 	shared := newSharedWildcards(w.params.Policy, w.group.Name)
 	for _, s := range w.group.Sightings() {
-		d := w.judge(s)
+		d := w.decide(s)
 		admitted := d.Verdict == policy.Allow
 		switch why := s.Object(); {
 		case why == Eligible:
@@ -184,7 +184,7 @@ func (w *work) withhold(s *Sighting, why string) {
 }
 
 // judge is what the policy says of s today.
-func (w *work) judge(s *Sighting) policy.Decision {
+func (w *work) decide(s *Sighting) policy.Decision {
 	t, err := policy.ParseTarget(s.Scheme, s.Endpoint().hostPort())
 	if err != nil {
 		return policy.Refusal(policy.BadTarget)
@@ -254,7 +254,7 @@ func (w *work) matchCatalog() {
 // rest proposes what is left, each name by itself.
 func (w *work) rest() {
 	for _, e := range w.open() {
-		if why := e.chance(); why != "" && !w.vouch.knows(e.Host) {
+		if why := e.noiseReason(); why != "" && !w.vouch.knows(e.Host) {
 			for _, s := range e.seen {
 				w.withhold(s, why)
 			}

@@ -79,7 +79,7 @@ func (g *Group) Ready(p Params) Readiness {
 	if g.Requests > 0 {
 		r.Covered = float64(g.allowedNow(w)) / float64(g.Requests)
 	}
-	r.judge(g)
+	r.evaluate(g)
 	return r
 }
 
@@ -119,7 +119,7 @@ func (e *endpoint) first() time.Time {
 func (g *Group) allowedNow(w *work) uint64 {
 	var n uint64
 	for _, s := range g.sightings {
-		switch d := w.judge(s); {
+		switch d := w.decide(s); {
 		case d.Verdict == policy.Allow:
 			n += s.Hits
 		case d.Reason == policy.PhaseInactive:
@@ -169,7 +169,7 @@ func (r *Readiness) completeness(g *Group, p Params) {
 }
 
 // judge sets the state, and says what is missing.
-func (r *Readiness) judge(g *Group) {
+func (r *Readiness) evaluate(g *Group) {
 	watched := len(r.PerDay)
 	recent := 0
 	for _, n := range r.PerDay[max(watched-quietDays, 0):] {

@@ -56,7 +56,7 @@ func (w *work) link(p *Proposal) *link {
 	if best == nil {
 		return nil
 	}
-	l := &link{allowed: w.judge(best).Verdict == policy.Allow}
+	l := &link{allowed: w.decide(best).Verdict == policy.Allow}
 	what := "which no rule allows itself"
 	if l.allowed {
 		what = "which is allowed"

@@ -25,8 +25,8 @@ type Score struct {
 	Suspicion int
 }
 
-// A Rung is one of the entries that could be added, from the narrowest to the widest.
-type Rung struct {
+// A Generalization is one candidate entry; candidates are ordered from narrowest to widest.
+type Generalization struct {
 	Entry string
 	// Seen and Listed are the names that it admits and the rung before does not: those seen in the
 	// group that are not admitted yet, and those that the catalog has.
@@ -70,7 +70,7 @@ func (w *work) complete(p *Proposal) {
 			p.About = about(p.Seen[0].Host)
 		}
 	}
-	p.Ladder = w.ladder(p)
+	p.Generalizations = w.generalizations(p)
 	p.scoreConfidence(w.link(p))
 	p.scoreExcess(w)
 	w.raiseConcerns(p)
@@ -86,14 +86,15 @@ func (p *Proposal) Hosts() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// ladder is the exact names, then each wildcard above them, up to the first that must not be.
-func (w *work) ladder(p *Proposal) []Rung {
+// generalizations are the candidates of p: the exact names, then each wildcard above them, up to the first that must not be
+// proposed.
+func (w *work) generalizations(p *Proposal) []Generalization {
 	hosts := p.Hosts()
-	bottom := Rung{Entry: strings.Join(hosts, " "), Seen: hosts}
+	bottom := Generalization{Entry: strings.Join(hosts, " "), Seen: hosts}
 	if len(hosts) == 1 {
 		bottom.Entry = entryText(hosts[0], p.Port, p.Scheme) + p.Path
 	}
-	rungs := []Rung{bottom}
+	levels := []Generalization{bottom}
 	domain := commonDomain(hosts)
 	before := map[string]bool{}
 	for _, h := range hosts {
@@ -104,7 +105,7 @@ func (w *work) ladder(p *Proposal) []Rung {
 		if err != nil {
 			break
 		}
-		r := Rung{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain), Unlisted: w.vouch.unlisted(domain)}
+		r := Generalization{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain), Unlisted: w.vouch.unlisted(domain)}
 		for _, e := range w.order {
 			if !e.admitted && e.Port == p.Port && e.Scheme == p.Scheme && host.Matches(e.Host) && !before[e.Host] {
 				r.Seen = append(r.Seen, e.Host)
@@ -117,17 +118,17 @@ func (w *work) ladder(p *Proposal) []Rung {
 				before[n] = true
 			}
 		}
-		rungs = append(rungs, r)
+		levels = append(levels, r)
 		if r.Floor != "" {
 			break
 		}
 	}
-	return rungs
+	return levels
 }
 
-// Wider is the next entry up the ladder that may be proposed, wider than p; empty if there is none.
+// Wider is the next wider candidate that may be proposed; empty if there is none.
 func (p *Proposal) Wider() string {
-	for _, r := range p.Ladder[1:] {
+	for _, r := range p.Generalizations[1:] {
 		if e, err := policy.ParseEntry(r.Entry); err == nil && r.Floor == "" && e.Host != p.Host && e.Host.Contains(p.Host) {
 			return r.Entry
 		}
@@ -219,8 +220,8 @@ func (w *work) unseenListed(p *Proposal) int {
 	return n
 }
 
-// noWord reports whether a person did not make up host, or the domain it is in.
-func noWord(host string, kind Kind) bool {
+// looksRandom reports whether host, or its domain, looks generated rather than named by a person.
+func looksRandom(host string, kind Kind) bool {
 	label, _, _ := strings.Cut(host, ".")
 	domain, _, _ := strings.Cut(catalog.Registrable(host), ".")
 	c := Classify(label)
@@ -235,9 +236,9 @@ func (p *Proposal) owner(host string) string {
 	return owner(host)
 }
 
-// chance says why e is not worth a person's time; empty if it may be. Software that makes up names, to find
+// noiseReason says why e is noise that is not worth a person's time; empty if it is not noise. Software that makes up names, to find
 // one that somebody has registered, finds some.
-func (e *endpoint) chance() string {
+func (e *endpoint) noiseReason() string {
 	clients, days := map[netip.Addr]bool{}, map[int64]bool{}
 	for _, s := range e.seen {
 		for c := range s.Clients {
@@ -247,7 +248,7 @@ func (e *endpoint) chance() string {
 			days[d] = true
 		}
 	}
-	if len(clients) > 1 || len(days) > 1 || !noWord(e.Host, Exact) {
+	if len(clients) > 1 || len(days) > 1 || !looksRandom(e.Host, Exact) {
 		return ""
 	}
 	return "looks like no word, and one client asked for it on one day"

@@ -14,9 +14,9 @@ type Sighting struct {
 	Hits        uint64
 	First, Last time.Time
 	Clients     map[netip.Addr]uint64 // with their hits
-	// Allowed, Let and Refused say what became of the hits: a rule allowed them, learn mode let them
+	// Allowed, WouldDeny and Refused say what became of the hits: a rule allowed them, learn mode let them
 	// through, or they were refused.
-	Allowed, Let, Refused uint64
+	Allowed, WouldDeny, Refused uint64
 	// Answered is how many of those that went ahead reached the origin; Failed did not, for whatever reason.
 	Answered, Failed uint64
 	// Guarded is how many a guard refused: a private address, a loop. No rule can help those.
@@ -66,7 +66,7 @@ func (s *Sighting) see(r *audit.Record, n uint64) {
 	case policy.Allowed:
 		s.Allowed += n
 	case policy.WouldDeny:
-		s.Let += n
+		s.WouldDeny += n
 	default:
 		s.Refused += n
 		if guards(r.Reason) {

@@ -121,7 +121,7 @@ func (w *work) concernHabits(p *Proposal, hosts []string, object, remark func(in
 		object(asBrief, "seen on %s only", wording.Plural(p.Days, "day"))
 	}
 	for _, h := range hosts {
-		if noWord(h, p.Kind) {
+		if looksRandom(h, p.Kind) {
 			object(asMade, "%s looks like no word", h)
 			break
 		}

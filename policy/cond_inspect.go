@@ -13,9 +13,9 @@ func (e *entry) waits(req *Request) bool {
 	return e.block.inspect && req.Method == "CONNECT" && req.Path == ""
 }
 
-// judgedInside reports whether e, a deny that waits, may not hold for any request inside the tunnel that req
+// decidedInside reports whether e, a deny that waits, may not hold for any request inside the tunnel that req
 // would make. One that names CONNECT itself holds for all of them.
-func (e *entry) judgedInside(req *Request) bool {
+func (e *entry) decidedInside(req *Request) bool {
 	return e.terms().path != "" || e.checkMethod(req.Method) != reasonUnset
 }
 

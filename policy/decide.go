@@ -84,7 +84,7 @@ func (m *match) try(e *entry) {
 	why := e.fails(m.req, m.group)
 	if why == reasonUnset && e.waits(m.req) {
 		m.inspect = true
-		if e.block.deny && e.judgedInside(m.req) {
+		if e.block.deny && e.decidedInside(m.req) {
 			return
 		}
 	}

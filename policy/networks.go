@@ -116,7 +116,7 @@ func (d *Decision) denyFor(addr netip.Addr) *entry {
 			continue
 		}
 		for n := s.index.addrs[a]; n != 0; n = s.entries[n-1].next {
-			if e := &s.entries[n-1]; e.block.deny && e.fails(&req, d.asked.group) == reasonUnset && !(e.waits(&req) && e.judgedInside(&req)) {
+			if e := &s.entries[n-1]; e.block.deny && e.fails(&req, d.asked.group) == reasonUnset && !(e.waits(&req) && e.decidedInside(&req)) {
 				return e
 			}
 		}

@@ -106,11 +106,11 @@ func examplePath(path string, scheme policy.Scheme) string {
 func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, watch Watch) (string, error) {
 	before, after := replay.New(a.cfg.Set), replay.New(a.Next.Set)
 	found, err := refused(dir, back, now, watch, func(r *audit.Record) bool {
-		was, unjudged := before.Judge(r)
+		was, unjudged := before.Decide(r)
 		if unjudged != "" || was.Decision == policy.Allowed {
 			return false
 		}
-		is, unjudged := after.Judge(r)
+		is, unjudged := after.Decide(r)
 		return unjudged == "" && is.Decision == policy.Allowed
 	})
 	if err != nil {

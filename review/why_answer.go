@@ -165,7 +165,7 @@ func (a *Why) entryFor(req *policy.Request, path string) (*policy.Set, error) {
 func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 	before, alone := replay.New(a.Config.Set), replay.New(entry)
 	return func(r *audit.Record) bool {
-		was, unjudged := before.Judge(r)
+		was, unjudged := before.Decide(r)
 		if unjudged != "" || was.Decision == policy.Allowed {
 			return false
 		}
@@ -173,7 +173,7 @@ func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 		case policy.DeniedByRule.String(), policy.ClientUnknown.String(), policy.PrivateAddress.String(), policy.NetworkDenied.String():
 			return false
 		}
-		is, unjudged := alone.Judge(r)
+		is, unjudged := alone.Decide(r)
 		return unjudged == "" && is.Decision == policy.Allowed
 	}
 }

@@ -147,7 +147,7 @@ func (p *Replay) decision(r *audit.Record) {
 	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
 	why := x.rebuild(r)
 	if why == "" {
-		x.decision, why = p.judge(&x.request)
+		x.decision, why = p.decide(&x.request)
 	}
 	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
 	p.count(&x, 1)
@@ -177,7 +177,7 @@ func (p *Replay) repeat(r *audit.Record) {
 	why := UnjudgedFolded
 	if r.Host != "" && r.Port != 0 && r.Scheme != "" && r.Method != "" {
 		if why = x.rebuild(r); why == "" {
-			x.decision, why = p.judge(&x.request)
+			x.decision, why = p.decide(&x.request)
 		}
 	}
 	if why == "" && x.request.Target.Scheme() == policy.HTTP && r.Path == "" && !x.decision.PathEnforced {
@@ -200,7 +200,7 @@ func (p *Replay) end(r *audit.Record) {
 	}
 	d, why := x.decision, x.verdict.why
 	if why == "" {
-		d, why = p.judgeEnd(x, r, late)
+		d, why = p.decideEnd(x, r, late)
 	}
 	if why == x.verdict.why && rulingOf(d) == x.verdict.is && late.permits() == x.was.permits() {
 		return

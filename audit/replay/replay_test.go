@@ -82,7 +82,7 @@ func TestReplayQueryDecidesAddresses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, why := replay.New(set).Judge(&audit.Record{
+		got, why := replay.New(set).Decide(&audit.Record{
 			Type: audit.TypeDecision, Time: time.Now(), Client: netip.MustParseAddr("127.0.0.1"),
 			Method: "GET", Scheme: "http", Host: "a.one.test", Port: 80, Path: "/q", Decision: "allow", Reason: "allowed_by_rule",
 		})
@@ -195,7 +195,7 @@ func (g *replayTraffic) send(asked []replayRequest) [][]audit.Record {
 func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Record, b *policy.Set) bool {
 	g.t.Helper()
 	r := replay.New(b)
-	got, why := r.Judge(&before[0])
+	got, why := r.Decide(&before[0])
 	if why != "" {
 		return true
 	}

@@ -153,7 +153,7 @@ func (d *document) plainLine() {
 // textLine reads a line of text, without the marks of lists before it.
 func (d *document) textLine(text string) finding {
 	if f, ok := d.filling.listLine(text); ok {
-		return d.judge(f, d.section.verdict, "", text)
+		return d.evaluate(f, d.section.verdict, "", text)
 	}
 	if f, ok := d.oddLine(text); ok {
 		return f
@@ -195,7 +195,7 @@ func (d *document) inSection(f finding, text string) finding {
 			f.entries[i].Cloud = d.section.cloud
 		}
 	}
-	return d.judge(f, d.section.verdict, "", text)
+	return d.evaluate(f, d.section.verdict, "", text)
 }
 
 // wordsAround is a line without its addresses.

@@ -14,7 +14,7 @@ func (d *document) row(cells []string, l layout) finding {
 			f.entries[i].Cloud = d.section.cloud
 		}
 	}
-	return d.judge(f, v.and(d.section.verdict), why, rowText(cells))
+	return d.evaluate(f, v.and(d.section.verdict), why, rowText(cells))
 }
 
 // verdict is what a row says of its destinations, in columns that are about that; where the header names none, in any

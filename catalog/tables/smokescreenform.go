@@ -28,7 +28,7 @@ func (d *document) smokescreen(root *node) {
 				put(item, leave(Problem, item.text, "a list of hosts has something else in it", ""))
 				continue
 			}
-			put(item, d.judge(d.filling.endpoint(item.text, portList{}, ""), v, why, item.text))
+			put(item, d.evaluate(d.filling.endpoint(item.text, portList{}, ""), v, why, item.text))
 		}
 	}
 	rule := func(n *node) {

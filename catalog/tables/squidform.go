@@ -73,7 +73,7 @@ func (d *document) squidACL(name, kind string, values []string, verdicts map[str
 		case verdict == unclear:
 			f = leave(Problem, v, fmt.Sprintf("http_access both allows and denies the acl %s", name), "")
 		default:
-			f = d.judge(f, verdict, "", v)
+			f = d.evaluate(f, verdict, "", v)
 		}
 		out.add(f)
 	}
@@ -104,7 +104,7 @@ func (d *document) oddLine(text string) (finding, bool) {
 		return finding{}, false
 	}
 	if name, ok := strings.CutPrefix(words[0], "."); ok && len(words) == 1 && looks(name, true) && !strings.ContainsAny(name, "/:?*<>{}[]@") {
-		return d.judge(d.dotted(words[0], portList{}), d.section.verdict, "", text), true
+		return d.evaluate(d.dotted(words[0], portList{}), d.section.verdict, "", text), true
 	}
 	if f, ok := d.regexLine(text, d.section.verdict); ok {
 		return f, true
@@ -139,7 +139,7 @@ func (d *document) oddLine(text string) (finding, bool) {
 		if v != deny {
 			f.notes = append(f.notes, "the address "+addr.String()+" of the hosts file is not taken")
 		}
-		out.add(d.judge(f, v, "", w))
+		out.add(d.evaluate(f, v, "", w))
 	}
 	return out, true
 }

@@ -57,5 +57,5 @@ func (d *document) regexLine(text string, v verdict) (finding, bool) {
 	for _, p := range patternOf(match) {
 		f.add(d.filling.endpoint(p, portList{}, ""))
 	}
-	return d.judge(f, v, "", text), true
+	return d.evaluate(f, v, "", text), true
 }

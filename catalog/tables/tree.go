@@ -268,7 +268,7 @@ func (h *harvest) destination(n *node, r role, c clause) {
 	case c.err != nil:
 		f = leave(Problem, text, "ports: "+c.err.Error(), "")
 	}
-	h.add(n.line, h.d.judge(f, c.verdict, c.why, text))
+	h.add(n.line, h.d.evaluate(f, c.verdict, c.why, text))
 }
 
 // mention tells of an address in a field that has none to allow.

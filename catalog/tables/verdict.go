@@ -70,7 +70,7 @@ func verdictOfName(key string) verdict {
 }
 
 // judge is f as v has it: what the document denies is no entry of a list of what is allowed, nor the other way round.
-func (d *document) judge(f finding, v verdict, why, text string) finding {
+func (d *document) evaluate(f finding, v verdict, why, text string) finding {
 	if !f.has() {
 		return f
 	}

@@ -49,8 +49,8 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing is proposed")
 			return nil
 		}
-		d := dialogue{
-			keyboard: newKeyboard(cmd.InOrStdin(), cmd.OutOrStdout()),
+		d := prompter{
+			terminal: newTerminal(cmd.InOrStdin(), cmd.OutOrStdout()),
 			goes:     to.writer(l.Config).GoesTo,
 		}
 		items, err := d.run(list)

@@ -2,31 +2,30 @@ package audit
 
 import "time"
 
-// A judge compares the records, in their order, with the checkpoints. It knows nothing of files but
-// their names.
-type judge struct {
+// A verifier checks records, in order, against the signed checkpoints. It reads no files; names are used in messages only.
+type verifier struct {
 	v      *Verification
 	points func() *signedPoint // nil at their end
 	stored *storedHashes
 
-	point *signedPoint // the next to be compared; nil behind the last
-	begun bool
-	blind bool   // what stands before the first record is not known, nor therefore the tree
-	next  uint64 // the number that the next record should have
-	tree  edge   // of the records before it, as they are
-	whole bool   // none of them was missing since the last checkpoint; else the tree is of no use
+	point         *signedPoint // the next to check; nil after the last
+	begun         bool
+	unknownPrefix bool         // records before the first one are missing, so the tree hash cannot be computed
+	next          uint64       // the number that the next record should have
+	tree          compactRange // of the records before it, as they are
+	whole         bool         // no record was missing since the last checkpoint; if one was, the tree says nothing
 	// other is the tree with the stored hashes in the place of what differs from them, or is missing. It
 	// counts for something only if it turns out to be the tree that was signed. Nil if nothing differs.
-	other    *edge
+	other    *compactRange
 	guessed  bool      // other lacks a hash that was not stored
 	suspects []suspect // what differs, or is missing, since the last checkpoint
 	strange  []suspect // lines without a number, since the last record
-	again    *Problem  // records that were there before, one behind the other
+	again    *Problem  // records that were there before, one after the other
 	cut      uint64    // the log ended before this record, which was signed; 0 if it did not
 	torn     int64     // bytes at the end of the live file that are no whole line
 	tornAt   string    // its name
 
-	held    leaf   // read, and not judged: what follows it may tell what it is
+	held    leaf   // read, and not verified: the next record may tell what it is
 	heldAt  string // its file
 	last    leaf   // the last record
 	since   leaf   // the first that no checkpoint covers yet
@@ -50,7 +49,7 @@ type suspect struct {
 }
 
 // take judges some lines of a file.
-func (j *judge) take(some *leaves) {
+func (j *verifier) take(some *leaves) {
 	if !j.begun {
 		j.begun, j.next, j.whole = true, 1, true
 		j.point = j.points()
@@ -77,7 +76,7 @@ func (j *judge) take(some *leaves) {
 }
 
 // leaf judges the held line; following is the number in the one behind it.
-func (j *judge) leaf(following uint64) {
+func (j *verifier) leaf(following uint64) {
 	l := &j.held
 	if l.seq != j.next && following == j.next+1 {
 		l.seq = 0 // it stands in that record's place: its number was altered
@@ -104,23 +103,23 @@ func (j *judge) leaf(following uint64) {
 
 // start begins at the first record there is. What was before it is known from the checkpoint that ends
 // there: each segment's checkpoints begin with the last one of the segment before.
-func (j *judge) start(first uint64) {
+func (j *verifier) start(first uint64) {
 	j.v.FirstSeq, j.next = first, first
-	for j.point != nil && j.point.edge.size < first-1 {
+	for j.point != nil && j.point.tree.size < first-1 {
 		j.point = j.points()
 	}
 	if first == 1 {
 		return
 	}
-	j.blind = j.point == nil || j.point.edge.size != first-1
-	if !j.blind {
+	j.unknownPrefix = j.point == nil || j.point.tree.size != first-1
+	if !j.unknownPrefix {
 		j.covered(j.point)
 		j.point = j.points()
 	}
 }
 
 // settle decides what the lines without a number were, now that the next record's is known.
-func (j *judge) settle(seq uint64) {
+func (j *verifier) settle(seq uint64) {
 	strange := j.strange
 	j.strange = nil
 	for i, s := range strange {
@@ -137,14 +136,14 @@ func (j *judge) settle(seq uint64) {
 	}
 }
 
-func (j *judge) rubbish(lines []suspect) {
+func (j *verifier) rubbish(lines []suspect) {
 	for _, s := range lines {
 		j.v.fail(Problem{Kind: Inserted, File: s.file, Line: s.line})
 	}
 }
 
 // repeated takes note of a record whose number was there before.
-func (j *judge) repeated(l *leaf) {
+func (j *verifier) repeated(l *leaf) {
 	if a := j.again; a != nil && a.File == j.heldAt && a.Last+1 == l.seq {
 		a.Last = l.seq
 		return
@@ -153,7 +152,7 @@ func (j *judge) repeated(l *leaf) {
 	j.again = &Problem{Kind: Repeated, First: l.seq, Last: l.seq, File: j.heldAt, Line: l.line}
 }
 
-func (j *judge) flushAgain() {
+func (j *verifier) flushAgain() {
 	if j.again != nil {
 		j.v.fail(*j.again)
 		j.again = nil
@@ -161,11 +160,11 @@ func (j *judge) flushAgain() {
 }
 
 // skip goes on behind the record last; the records up to it that did not come are missing.
-func (j *judge) skip(last uint64) {
+func (j *verifier) skip(last uint64) {
 	for j.check(); j.next <= last; j.check() {
 		to := last
 		if j.point != nil {
-			to = min(to, j.point.edge.size)
+			to = min(to, j.point.tree.size)
 		}
 		j.suspect(suspect{first: j.next, last: to})
 		j.whole = false
@@ -174,7 +173,7 @@ func (j *judge) skip(last uint64) {
 }
 
 // push adds the record that is due.
-func (j *judge) push(l *leaf) {
+func (j *verifier) push(l *leaf) {
 	if stored, ok := j.stored.hash(l.seq); ok && stored != l.hash {
 		j.suspect(suspect{first: l.seq, last: l.seq, file: j.heldAt, line: l.line})
 	} else if j.other != nil {
@@ -198,10 +197,10 @@ func (j *judge) push(l *leaf) {
 }
 
 // suspect takes note of a difference, and puts the stored hashes into the other tree.
-func (j *judge) suspect(s suspect) {
+func (j *verifier) suspect(s suspect) {
 	if j.other == nil {
 		other := j.tree.clone()
-		j.other, j.guessed = &other, !j.whole || j.blind
+		j.other, j.guessed = &other, !j.whole || j.unknownPrefix
 	}
 	if len(j.suspects) < problemLimit {
 		j.suspects = append(j.suspects, s)
@@ -216,11 +215,11 @@ func (j *judge) suspect(s suspect) {
 }
 
 // check judges by the checkpoints that end before the next record.
-func (j *judge) check() {
-	for j.point != nil && j.point.edge.size < j.next {
+func (j *verifier) check() {
+	for j.point != nil && j.point.tree.size < j.next {
 		p := j.point
-		if p.edge.size == j.next-1 {
-			j.judge(p)
+		if p.tree.size == j.next-1 {
+			j.verify(p)
 			j.covered(p)
 		}
 		j.point = j.points()
@@ -228,17 +227,17 @@ func (j *judge) check() {
 }
 
 // judge judges by p the records since the checkpoint before.
-func (j *judge) judge(p *signedPoint) {
-	first, last := max(j.v.Sealed+1, j.v.FirstSeq), p.edge.size
+func (j *verifier) verify(p *signedPoint) {
+	first, last := max(j.v.Sealed+1, j.v.FirstSeq), p.tree.size
 	if j.cut > 0 {
 		last = min(last, j.cut-1)
 	}
-	switch root := p.edge.root(); {
+	switch root := p.tree.root(); {
 	case p.foreign > 0:
 		j.foreign(Problem{Kind: Foreign, First: max(first, p.foreign), Last: last, Checkpoint: p.number, Time: p.time,
 			Text: "found at the start of " + p.time.UTC().Format(minuteLayout) + ", and not signed"})
 		j.name(p, Suspected)
-	case p.base || j.blind:
+	case p.base || j.unknownPrefix:
 		if first <= last {
 			j.v.fail(Problem{Kind: Uncovered, First: first, Last: last, Checkpoint: p.number, Time: p.time,
 				Text: "sealing began behind them"})
@@ -258,7 +257,7 @@ func (j *judge) judge(p *signedPoint) {
 }
 
 // name reports the suspects: those that are there as problems of the given kind.
-func (j *judge) name(p *signedPoint, kind ProblemKind) {
+func (j *verifier) name(p *signedPoint, kind ProblemKind) {
 	for _, s := range j.suspects {
 		found := Problem{Kind: kind, First: s.first, Last: s.last, File: s.file, Line: s.line, Checkpoint: p.number, Time: p.time}
 		switch {
@@ -283,30 +282,30 @@ func (j *judge) name(p *signedPoint, kind ProblemKind) {
 }
 
 // covered goes on from p, which is signed, whatever was found before it.
-func (j *judge) covered(p *signedPoint) {
-	j.tree = p.edge.clone()
-	j.whole, j.blind, j.other, j.guessed = true, false, nil, false
+func (j *verifier) covered(p *signedPoint) {
+	j.tree = p.tree.clone()
+	j.whole, j.unknownPrefix, j.other, j.guessed = true, false, nil, false
 	j.suspects = j.suspects[:0]
 	j.since = leaf{}
-	j.v.Sealed, j.v.SealedAt = p.edge.size, p.time
+	j.v.Sealed, j.v.SealedAt = p.tree.size, p.time
 	j.v.Ended = p.end
 	j.limit = 0
 	if p.end {
-		j.limit = p.edge.size
+		j.limit = p.tree.size
 	}
 	if !p.closed.IsZero() {
-		j.closings[p.edge.size] = p.closed
+		j.closings[p.tree.size] = p.closed
 	}
 	if p.ofHead {
 		return
 	}
 	j.v.Checkpoints++
 	if p.anchored {
-		j.v.Anchored, j.v.AnchoredAt = p.edge.size, p.time
+		j.v.Anchored, j.v.AnchoredAt = p.tree.size, p.time
 	}
 }
 
-func (j *judge) foreign(p Problem) {
+func (j *verifier) foreign(p Problem) {
 	if p.First <= p.Last {
 		j.v.fail(p)
 	}
@@ -318,15 +317,15 @@ const sealSlack = 2 * sealEvery
 
 // late reports records that were read back from disk at a start, if they are more than a crash can
 // leave unsealed: they may have been altered before they were signed.
-func (j *judge) late(p *signedPoint) {
+func (j *verifier) late(p *signedPoint) {
 	if p.recovered == 0 {
 		return
 	}
-	j.oldEnd = p.edge.size
+	j.oldEnd = p.tree.size
 	took := j.last.time().Sub(j.old.time())
 	if 0 < j.old.seq && j.old.seq <= p.recovered && took <= sealSlack {
-		j.v.note("seq %s: signed only at the start after a crash, %s", span(p.recovered, p.edge.size), p.time.UTC().Format(minuteLayout))
+		j.v.note("seq %s: signed only at the start after a crash, %s", span(p.recovered, p.tree.size), p.time.UTC().Format(minuteLayout))
 		return
 	}
-	j.v.fail(Problem{Kind: Late, First: p.recovered, Last: p.edge.size, Checkpoint: p.number, Time: p.time})
+	j.v.fail(Problem{Kind: Late, First: p.recovered, Last: p.tree.size, Checkpoint: p.number, Time: p.time})
 }

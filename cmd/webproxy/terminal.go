@@ -10,15 +10,15 @@ import (
 	"golang.org/x/term"
 )
 
-// A keyboard takes a person's answers. Where the input is a terminal a key is one key; elsewhere it is a line.
-type keyboard struct {
+// A terminal reads a person's answers: single keys if the input is a terminal, lines if it is not.
+type terminal struct {
 	in       *bufio.Reader
 	out      io.Writer
-	terminal *os.File // nil if the input is none
+	terminal *os.File // nil if the input is not a terminal
 }
 
-func newKeyboard(in io.Reader, out io.Writer) *keyboard {
-	k := &keyboard{in: bufio.NewReader(in), out: out}
+func newTerminal(in io.Reader, out io.Writer) *terminal {
+	k := &terminal{in: bufio.NewReader(in), out: out}
 	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		k.terminal = f
 	}
@@ -27,7 +27,7 @@ func newKeyboard(in io.Reader, out io.Writer) *keyboard {
 
 // key takes one key, or one line; it is empty for Enter. The error is io.EOF if the person goes away: at the
 // end of the input, by Ctrl-C and by Ctrl-D.
-func (k *keyboard) key(prompt string) (string, error) {
+func (k *terminal) key(prompt string) (string, error) {
 	if k.terminal == nil {
 		return k.line(prompt)
 	}
@@ -60,7 +60,7 @@ func (k *keyboard) key(prompt string) (string, error) {
 }
 
 // line takes one line, without the spaces around it.
-func (k *keyboard) line(prompt string) (string, error) {
+func (k *terminal) line(prompt string) (string, error) {
 	fmt.Fprint(k.out, prompt)
 	s, err := k.in.ReadString('\n')
 	if err != nil && s == "" {

@@ -54,7 +54,7 @@ type Row struct {
 }
 
 // judge finds out what the entries of a policy do with e.
-func (e *Endpoint) judge(of *rules, o Options) Row {
+func (e *Endpoint) evaluate(of *rules, o Options) Row {
 	row := Row{Endpoint: *e}
 	switch {
 	case e.beyond:
@@ -93,8 +93,8 @@ func (e *Endpoint) judge(of *rules, o Options) Row {
 
 // findings gather what rules say of one endpoint.
 type findings struct {
-	allow answer           // the best
-	deny  answer           // the worst
+	allow verdict          // the best
+	deny  verdict          // the worst
 	near  *policy.RuleInfo // the first that names the host without admitting the endpoint
 }
 
@@ -126,51 +126,51 @@ func (e *Endpoint) fix() string {
 }
 
 // An answer is what one rule says of one endpoint. The zero answer is that it says nothing.
-type answer struct {
+type verdict struct {
 	rule   *policy.RuleInfo
 	status Status
 	why    string
 }
 
 // askAllow returns what r, an allow that names e's host, says of e.
-func (e *Endpoint) askAllow(r *policy.RuleInfo, o Options) answer {
+func (e *Endpoint) askAllow(r *policy.RuleInfo, o Options) verdict {
 	method := "GET"
 	if e.want.Scheme == policy.HTTPS {
 		method = "CONNECT"
 	}
 	if !r.Admits(e.want.Scheme, e.port) || r.Methods != nil && !slices.Contains(r.Methods, method) {
-		return answer{}
+		return verdict{}
 	}
 	if !r.AdmitsPath(e.want.Path, e.want.Query) {
 		if e.want.Scheme != policy.HTTPS || r.Inspect {
-			return answer{}
+			return verdict{}
 		}
-		return answer{r, PathOnly, fmt.Sprintf("the rule is for %s; other paths pass only because a tunnel hides them", r.Path)}
+		return verdict{r, PathOnly, fmt.Sprintf("the rule is for %s; other paths pass only because a tunnel hides them", r.Path)}
 	}
 	if why := conditions(r, o); why != "" {
-		return answer{r, Limited, why}
+		return verdict{r, Limited, why}
 	}
 	if broader(r.Host, e.want.Host) {
-		return answer{r, Broad, r.Host.String() + " also admits " + others(r.Host)}
+		return verdict{r, Broad, r.Host.String() + " also admits " + others(r.Host)}
 	}
-	return answer{r, Covered, ""}
+	return verdict{r, Covered, ""}
 }
 
 // askDeny returns what r, a deny, says: that it refuses all of e, or some.
-func (e *Endpoint) askDeny(r *policy.RuleInfo, o Options) answer {
+func (e *Endpoint) askDeny(r *policy.RuleInfo, o Options) verdict {
 	whole := r.Host.Contains(e.want.Host)
 	if !whole && !e.want.Host.Contains(r.Host) || !r.Admits(e.want.Scheme, e.port) {
-		return answer{}
+		return verdict{}
 	}
 	switch why := conditions(r, o); {
 	case !whole:
-		return answer{r, Limited, fmt.Sprintf("%s denies %s", r.Rule, r.Host)}
+		return verdict{r, Limited, fmt.Sprintf("%s denies %s", r.Rule, r.Host)}
 	case !r.AdmitsPath(e.want.Path, e.want.Query):
-		return answer{r, Limited, fmt.Sprintf("%s denies the path %s", r.Rule, r.Path)}
+		return verdict{r, Limited, fmt.Sprintf("%s denies the path %s", r.Rule, r.Path)}
 	case why != "":
-		return answer{r, Limited, fmt.Sprintf("%s denies it %s", r.Rule, why)}
+		return verdict{r, Limited, fmt.Sprintf("%s denies it %s", r.Rule, why)}
 	}
-	return answer{r, Denied, "a deny beats every allow"}
+	return verdict{r, Denied, "a deny beats every allow"}
 }
 
 // conditions says, as half a sentence, on what r depends besides host, port and path.
@@ -194,14 +194,14 @@ func conditions(r *policy.RuleInfo, o Options) string {
 
 // beats reports whether a is to be named rather than b: the one without conditions, then the one
 // with the narrower host.
-func (a answer) beats(b answer) bool {
+func (a verdict) beats(b verdict) bool {
 	if x, y := a.rank(), b.rank(); x != y {
 		return x > y
 	}
 	return b.rule.Host.Contains(a.rule.Host) && !a.rule.Host.Contains(b.rule.Host)
 }
 
-func (a answer) rank() int { return -slices.Index(Statuses(), a.status) }
+func (a verdict) rank() int { return -slices.Index(Statuses(), a.status) }
 
 // broader reports whether rule admits names of strangers besides those of want: it is another
 // pattern, a wildcard on a shared domain or on all that somebody registered.

@@ -11,21 +11,21 @@ import (
 	"webproxy/learn"
 )
 
-// A dialogue asks a person about proposals.
-type dialogue struct {
-	*keyboard
+// A prompter asks a person about proposals.
+type prompter struct {
+	*terminal
 	// goes says where what is approved for a group goes to.
 	goes func(group string) string
 	// each are proposals that could be approved together, and are asked for one by one.
 	each []*learn.Proposal
 }
 
-// errQuit ends a dialogue; what was answered holds.
+// errQuit ends the prompts; what was answered holds.
 var errQuit = errors.New("quit")
 
 // run asks about the proposals, and returns the answered ones. At the end of the input nothing is
 // answered: a person who went away has not said yes.
-func (d *dialogue) run(list []*learn.Proposal) ([]learn.Item, error) {
+func (d *prompter) run(list []*learn.Proposal) ([]learn.Item, error) {
 	items, rest, err := d.together(list)
 	cases := learn.Cases(rest)
 	for _, p := range d.each {
@@ -47,7 +47,7 @@ func (d *dialogue) run(list []*learn.Proposal) ([]learn.Item, error) {
 
 // together offers to approve at once what nothing speaks against. It returns the answers, and the proposals
 // that are left.
-func (d *dialogue) together(list []*learn.Proposal) (items []learn.Item, rest []*learn.Proposal, err error) {
+func (d *prompter) together(list []*learn.Proposal) (items []learn.Item, rest []*learn.Proposal, err error) {
 	var bulk []*learn.Proposal
 	for _, p := range list {
 		if p.Bulk() {
@@ -87,7 +87,7 @@ func (d *dialogue) together(list []*learn.Proposal) (items []learn.Item, rest []
 }
 
 // approveAll approves list for one reason.
-func (d *dialogue) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
+func (d *prompter) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
 	first := list[0].Item()
 	first.Answer = learn.Approve
 	if err := d.conditions(&first); err != nil {
@@ -103,7 +103,7 @@ func (d *dialogue) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
 }
 
 // askCase takes the answer to a case: to all of it, or to its parts.
-func (d *dialogue) askCase(number string, c *learn.Case) ([]learn.Item, error) {
+func (d *prompter) askCase(number string, c *learn.Case) ([]learn.Item, error) {
 	if len(c.Proposals) == 1 {
 		fmt.Fprint(d.out, d.proposalText(number, c.Proposals[0]))
 		item, err := d.ask(c.Proposals[0])
@@ -159,7 +159,7 @@ func (d *dialogue) askCase(number string, c *learn.Case) ([]learn.Item, error) {
 }
 
 // ask takes the answer to p.
-func (d *dialogue) ask(p *learn.Proposal) (learn.Item, error) {
+func (d *prompter) ask(p *learn.Proposal) (learn.Item, error) {
 	for {
 		item := p.Item()
 		answer, err := d.key("      (a)pprove (e)xact (w)iden (r)eject (s)nooze (l)ater (?)why (q)uit > ")
@@ -196,7 +196,7 @@ func (d *dialogue) ask(p *learn.Proposal) (learn.Item, error) {
 }
 
 // conditions takes what an answer needs: an approval has a reason, and may end.
-func (d *dialogue) conditions(item *learn.Item) error {
+func (d *prompter) conditions(item *learn.Item) error {
 	if item.Answer == learn.Snooze {
 		return nil
 	}
@@ -231,7 +231,7 @@ func (d *dialogue) conditions(item *learn.Item) error {
 }
 
 // proposalText is a proposal as the dialogue shows it.
-func (d *dialogue) proposalText(number string, p *learn.Proposal) string {
+func (d *prompter) proposalText(number string, p *learn.Proposal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s  %s   %s\n", number, p.Group, p.Entry, p.Evidence)
 	if p.Host.IsWildcard() {
@@ -260,7 +260,7 @@ func whyText(p *learn.Proposal) string {
 	for _, s := range p.Sure {
 		fmt.Fprintf(&b, "      because  %s\n", s)
 	}
-	for _, r := range p.Ladder {
+	for _, r := range p.Generalizations {
 		fmt.Fprintf(&b, "      rung     %s\n", r)
 	}
 	if p.Hint != "" {

@@ -11,17 +11,17 @@ import (
 
 // Judge says what the policy decides about the request of one decision record, as far as that can be
 // told before it is dialled. The Ruling is of use only if Unjudged is empty. It counts nothing.
-func (p *Replay) Judge(r *audit.Record) (Ruling, Unjudged) {
+func (p *Replay) Decide(r *audit.Record) (Ruling, Unjudged) {
 	var x openRequest
 	why := x.rebuild(r)
 	if why == "" {
-		x.decision, why = p.judge(&x.request)
+		x.decision, why = p.decide(&x.request)
 	}
 	return rulingOf(x.decision), why
 }
 
 // judge is the decision of p's policy about req.
-func (p *Replay) judge(req *policy.Request) (policy.Decision, Unjudged) {
+func (p *Replay) decide(req *policy.Request) (policy.Decision, Unjudged) {
 	d := p.set.Decide(req)
 	// What a query would change, nobody can tell: records have none. It may be the verdict, or the
 	// addresses that may be dialled.
@@ -72,8 +72,8 @@ func requestTime(r *audit.Record) time.Time {
 	return r.Time
 }
 
-// judgeEnd is the decision of p's policy about x, with what r, its close record, tells.
-func (p *Replay) judgeEnd(x *openRequest, r *audit.Record, late Ruling) (policy.Decision, Unjudged) {
+// decideEnd is the decision of p's policy about x, with what r, its close record, tells.
+func (p *Replay) decideEnd(x *openRequest, r *audit.Record, late Ruling) (policy.Decision, Unjudged) {
 	d := x.decision
 	if r.DstIP.IsValid() && d.Permit {
 		d = d.CheckAddr(netip.AddrPortFrom(r.DstIP, x.request.Target.Port()))
