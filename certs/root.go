@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -207,20 +206,4 @@ func (a *Authority) read() error {
 	}
 	a.roots, a.seen = roots, info.ModTime()
 	return nil
-}
-
-// SignForTest signs a certificate for host, valid in the given time, with r's key or its own: good and
-// bad origins for tests. Nothing else should call it.
-func SignForTest(r *Root, host string, from, till time.Time, selfSigned bool) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	t := &x509.Certificate{SerialNumber: newSerial(), DNSNames: []string{host}, NotBefore: from, NotAfter: till, BasicConstraintsValid: true}
-	parent, signer := r.Cert, r.key
-	if selfSigned {
-		parent, signer = t, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, t, parent, &key.PublicKey, signer)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
 }

@@ -19,7 +19,10 @@ import (
 // form, and nothing else; in bulk there is nothing unwanted, and a person decides little.
 func TestWorlds(t *testing.T) {
 	for i, w := range slices.Concat(simsite.Worlds(), simsite.HeldOut()) {
-		t.Run(w.Name, func(t *testing.T) { world(t, w, uint64(i+1)) })
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			world(t, w, uint64(i+1))
+		})
 	}
 }
 

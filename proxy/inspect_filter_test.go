@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/certtest"
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
@@ -136,7 +137,7 @@ func TestInspectPipelining(t *testing.T) {
 
 // A client is known by its certificate inside the tunnel as it was when it asked for it.
 func TestInspectClientGroup(t *testing.T) {
-	server, vip := selfSigned(t, "proxy.test"), selfSigned(t, "node1.vip.test")
+	server, vip := certtest.SelfSigned(t, "proxy.test", nil), certtest.SelfSigned(t, "node1.vip.test", nil)
 	for _, protocol := range []string{"http/1.1", "h2"} {
 		p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "ok") }), leafSpec{})
 		p.Live.Swap(vipOnly(t, p.Port))

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/websocket"
 
 	"webproxy/certs"
+	"webproxy/internal/certtest"
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
@@ -38,10 +39,7 @@ func startInspected(t testing.TB, origin http.Handler, spec leafSpec) *inspected
 // startInspectedWith is startInspected with a configuration that change has changed, and an origin that others have.
 func startInspectedWith(t testing.TB, origin http.Handler, spec leafSpec, change func(*proxytest.Config), others ...func(*httptest.Server)) *inspected {
 	t.Helper()
-	ca, err := certs.Make(t.TempDir(), certs.RootSpec{Name: "origins"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := certtest.New(t, "origins")
 	server := httptest.NewUnstartedServer(origin)
 	server.EnableHTTP2 = !spec.http1
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that hang up
@@ -174,7 +172,7 @@ type leafSpec struct {
 	h2         func(*tls.Conn) // speaks HTTP/2 instead of the origin; it may be nil
 }
 
-func (l leafSpec) make(t testing.TB, ca *certs.Root) tls.Certificate {
+func (l leafSpec) make(t testing.TB, ca *certtest.Authority) tls.Certificate {
 	t.Helper()
 	if l.name == "" {
 		l.name = proxytest.Host
@@ -182,11 +180,13 @@ func (l leafSpec) make(t testing.TB, ca *certs.Root) tls.Certificate {
 	if l.till == 0 {
 		l.from, l.till = -time.Hour, time.Hour
 	}
-	cert, err := certs.SignForTest(ca, l.name, time.Now().Add(l.from), time.Now().Add(l.till), l.selfSigned)
-	if err != nil {
-		t.Fatal(err)
+	times := func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now().Add(l.from), time.Now().Add(l.till) }
+	if l.selfSigned {
+		return certtest.SelfSigned(t, l.name, times)
 	}
-	return cert
+	leaf := ca.Issue(t, l.name, times)
+	leaf.Certificate = leaf.Certificate[:1] // servers do not send the authority
+	return leaf
 }
 
 // No client gets a good certificate for an origin whose own is bad: the CONNECT fails, and says why.

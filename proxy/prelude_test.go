@@ -3,15 +3,10 @@ package proxy_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
@@ -23,33 +18,11 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"webproxy/audit"
+	"webproxy/internal/certtest"
 	"webproxy/internal/proxytest"
 	"webproxy/policy"
 	"webproxy/proxy"
 )
-
-// selfSigned is a certificate for name that is its own authority.
-func selfSigned(t *testing.T, name string) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
 
 func poolOf(certs ...tls.Certificate) *x509.CertPool {
 	pool := x509.NewCertPool()
@@ -100,7 +73,7 @@ func twoGroups(p *proxytest.Proxy) *policy.Set {
 }
 
 func TestTLSListener(t *testing.T) {
-	server, vip, stranger := selfSigned(t, "proxy.test"), selfSigned(t, "node1.vip.test"), selfSigned(t, "node2.vip.test")
+	server, vip, stranger := certtest.SelfSigned(t, "proxy.test", nil), certtest.SelfSigned(t, "node1.vip.test", nil), certtest.SelfSigned(t, "node2.vip.test", nil)
 	p := proxytest.Start(t, proxytest.Config{})
 	p.Live.Swap(twoGroups(p))
 	addr := alsoServe(t, p, &proxy.TLSListener{
@@ -175,7 +148,7 @@ func TestTLSListener(t *testing.T) {
 
 // A large answer goes through TLS whole, in a tunnel with TLS of its own, and ends as it should.
 func TestTunnelInTLS(t *testing.T) {
-	server := selfSigned(t, "proxy.test")
+	server := certtest.SelfSigned(t, "proxy.test", nil)
 	p := proxytest.Start(t, proxytest.Config{Listener: tlsOrigin(t, nil), Rules: helloRules})
 	addr := alsoServe(t, p, &proxy.TLSListener{Config: &tls.Config{Certificates: []tls.Certificate{server}}})
 	transport := p.Client.Transport.(*http.Transport).Clone()
@@ -215,7 +188,7 @@ func header(version byte, from string) []byte {
 
 // A balancer's header tells the client; without one there is no service; others cannot have one.
 func TestBalancer(t *testing.T) {
-	server := selfSigned(t, "proxy.test")
+	server := certtest.SelfSigned(t, "proxy.test", nil)
 	local := []byte("\r\n\r\n\x00\r\nQUIT\n\x20\x00\x00\x00")
 	for i, tt := range []struct {
 		name      string
