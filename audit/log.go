@@ -55,7 +55,7 @@ type Log struct {
 	checked   time.Time // when live was last looked at
 	next      uint64    // the next sequence number
 	missing   missing   // what the next record must be preceded by
-	folds     folder
+	folds     aggregator
 	recent    ring
 	dirty     bool     // live has records that were not synced
 	unsynced  []string // rotated files of which the same is true
@@ -82,7 +82,7 @@ func Open(o Options) (*Log, error) {
 		path:    filepath.Join(o.Dir, liveName),
 		rotated: make(chan struct{}, 1),
 		encoder: newEncoder(),
-		folds:   newFolder(&o),
+		folds:   newAggregator(&o),
 		next:    1,
 	}
 	if err := l.open(time.Now()); err != nil {
@@ -201,7 +201,7 @@ func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
 	var before [maxTogether]assigned
 	for n < min(len(jobs), maxTogether) && l.roomFor(len(data)) {
 		j, seq := jobs[n], l.next+uint64(n)
-		if j.alone || l.folds.foldable(&j.record) || !l.seal.head.allows(seq+1) {
+		if j.alone || l.folds.aggregates(&j.record) || !l.seal.head.allows(seq+1) {
 			break
 		}
 		before[n] = j.record.assigned()
@@ -243,10 +243,10 @@ func (l *Log) roomFor(n int) bool {
 
 // record writes r, or counts it as one of many denials. The caller holds l.mu.
 func (l *Log) record(r *Record, now time.Time) error {
-	if !l.folds.foldable(r) {
+	if !l.folds.aggregates(r) {
 		return l.write(r, now)
 	}
-	folded, counted := l.fold(r, now)
+	folded, counted := l.aggregate(r, now)
 	if folded {
 		l.folded.Add(1)
 		return nil
@@ -392,7 +392,7 @@ func (l *Log) finish() (done bool, err error) {
 	defer func() { l.ending = l.begun.Load() }() // not before the last record
 	l.writer.close()
 	l.writer.takeLost(&l.missing)
-	if l.missing.failed == 0 && len(l.folds.folds) == 0 || !l.begun.Load() {
+	if l.missing.failed == 0 && len(l.folds.open) == 0 || !l.begun.Load() {
 		return false, nil
 	}
 	now := time.Now()

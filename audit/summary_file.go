@@ -232,7 +232,7 @@ func (sum *summary) stats() *fileStats {
 	return f
 }
 
-// tally is the summary as a Tally, which takes over parts of it.
+// tally is the summary as a Tally, which shares parts of it.
 func (sum *summary) tally() *Tally {
 	t := newTally(fileRows)
 	for _, row := range sum.Rows {

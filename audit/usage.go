@@ -37,7 +37,7 @@ type gauges struct {
 	live, others, space atomic.Int64  // bytes: of the live file, of all others, free on the disk
 }
 
-// note takes over what is known of l. The caller holds l.mu.
+// note copies what is known of l. The caller holds l.mu.
 func (g *gauges) note(l *Log) {
 	g.last.Store(l.next - 1)
 	g.live.Store(l.size)

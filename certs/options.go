@@ -14,7 +14,7 @@ type Options struct {
 	Dir string `yaml:"dir"`
 	// Roots are PEM files of authorities that are trusted besides the system's: for origins inside
 	// inspected tunnels, and for parents by https. Relative to the configuration file. Default: none. A
-	// running proxy takes over other files, and other contents.
+	// running proxy applies other files, and other contents.
 	Roots []string `yaml:"roots"`
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // NeedRestart returns the settings that differ between two configurations and that a running proxy
-// does not take over: all but the policy and the authorities for inspection. They are sorted: "audit.dir", "listen".
+// does not apply: all but the policy and the authorities for inspection. They are sorted: "audit.dir", "listen".
 func NeedRestart(running, loaded *Config) []string {
 	var paths []string
 	differ(reflect.ValueOf(running).Elem(), reflect.ValueOf(loaded).Elem(), "", &paths)

@@ -100,7 +100,7 @@ func commitChange(cmd *cobra.Command, c *review.Change) error {
 	stderr := cmd.ErrOrStderr()
 	switch {
 	case rec.ByProxy != nil:
-		fmt.Fprintf(stderr, "recorded by the proxy when it takes this over; not here: %v\n", rec.ByProxy)
+		fmt.Fprintf(stderr, "the running proxy will record this when it reloads: %v\n", rec.ByProxy)
 	case rec.First == 0:
 	case rec.First == rec.Last:
 		fmt.Fprintf(stderr, "record seq %d\n", rec.First)

@@ -49,7 +49,7 @@ the present one is refused unless --force is given: tags only grow stale.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
-	force := cmd.Flags().Bool("force", false, "take over an older file too")
+	force := cmd.Flags().Bool("force", false, "install an older file too")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		dir, err := serviceTagsDir(*file)
 		if err != nil {

@@ -39,7 +39,7 @@ func ownAnswer(msg []byte, id uint16, q dnsmessage.Question) ([]byte, bool) {
 	return packed, err == nil
 }
 
-// adopt takes over into own what of all belongs to own's question. It reports false if that cannot be told.
+// adopt copies into own what of all belongs to own's question. It reports false if that cannot be told.
 func adopt(own, all *dnsmessage.Message) bool {
 	q := own.Questions[0]
 	aliases := make(map[string]*dnsmessage.Resource, len(all.Answers))

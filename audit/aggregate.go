@@ -9,31 +9,30 @@ import (
 	"webproxy/policy"
 )
 
-// A client that asks for a denied host in a loop must not fill the disk, nor push others' records
-// out of sight. So of equal denials only the first few in a window are recorded one by one; the rest are
-// counted, and the count is written as a record of type egress.repeat when the window ends, with the id of
-// the last one recorded: who is told that id finds the decision, and how often it was repeated.
+// A client retrying a denied host must not fill the disk or bury other records. Within a window, the first few identical
+// denials are recorded individually; the rest are aggregated into one egress.repeat record when the window ends. It has the
+// id of the last one recorded individually, so whoever was told that id finds the decision, and how often it was repeated.
 //
-// A client that asks for ever other hosts, a scan, is counted in the same way, by reason, once it has had
-// its share of records; the decision that has the id then says so. Only denials are counted: whatever goes ahead has a record of its own.
+// A client that requests many different hosts (a scan) is aggregated by reason after scanAfter records; the decision that
+// has the id says so. Permitted requests are never aggregated.
 
 const (
 	// scanAfter is how many denials of one client are recorded in a window before the rest are
 	// counted by reason alone.
 	scanAfter = 1000
-	// foldLimit and foldClients bound what is remembered. Beyond that, denials are recorded one by one.
-	foldLimit   = 8192
-	foldClients = 4096
+	// maxAggregates and maxShares bound what is remembered. Beyond them, denials are recorded individually.
+	maxAggregates = 8192
+	maxShares     = 4096
 	// scanHosts is up to where the different hosts of a scan are counted; scanSample of them are named.
 	scanHosts  = 4096
 	scanSample = 20
-	// scanDetail is in the decision that a scan is counted under: who was told its id may have asked for
-	// another host.
+	// scanDetail is in the decision under whose id a scan is aggregated: the id in the response may belong to a
+	// request for a different host.
 	scanDetail = "more denials of this client for this reason are counted under this id, whatever their host"
 )
 
-// A foldKey is what makes denials equal.
-type foldKey struct {
+// An aggregateKey says which denials are identical.
+type aggregateKey struct {
 	client netip.Addr
 	host   string
 	port   uint16
@@ -42,8 +41,8 @@ type foldKey struct {
 	scan   bool // any host of the client, by any rule
 }
 
-// A fold counts equal denials.
-type fold struct {
+// An aggregate counts identical denials.
+type aggregate struct {
 	began  time.Time // when its window did
 	plain  int       // how many were recorded in the window
 	id     string    // of the last of these
@@ -52,37 +51,37 @@ type fold struct {
 	hosts  map[string]struct{} // of a scan
 }
 
-// A foldClient is the share of records that a client has had in a window.
-type foldClient struct {
+// A clientShare is how many records a client has had in a window.
+type clientShare struct {
 	began time.Time
 	plain int
 }
 
-// A folder holds the folds of a Log, and is guarded by its mutex.
-type folder struct {
-	window  time.Duration // negative: nothing is folded
+// An aggregator holds the open aggregates of a Log. The mutex of the Log guards it.
+type aggregator struct {
+	window  time.Duration // negative: nothing is aggregated
 	after   int
-	folds   map[foldKey]*fold
-	clients map[netip.Addr]*foldClient
+	open    map[aggregateKey]*aggregate
+	clients map[netip.Addr]*clientShare
 	pending uint64 // denials that were counted, and are in no record yet
 }
 
-func newFolder(o *Options) folder {
-	return folder{window: time.Duration(o.FoldWindow), after: o.FoldAfter,
-		folds: map[foldKey]*fold{}, clients: map[netip.Addr]*foldClient{}}
+func newAggregator(o *Options) aggregator {
+	return aggregator{window: time.Duration(o.FoldWindow), after: o.FoldAfter,
+		open: map[aggregateKey]*aggregate{}, clients: map[netip.Addr]*clientShare{}}
 }
 
-// foldable reports whether r may be counted rather than recorded.
-func (f *folder) foldable(r *Record) bool {
+// aggregates reports whether r may be counted rather than recorded.
+func (f *aggregator) aggregates(r *Record) bool {
 	return f.window > 0 && r.Type == TypeDecision && r.Decision == policy.Denied && r.ID == ""
 }
 
-// fold counts r if it is one of many, and then gives it the id and the number of the one that is
-// recorded. Otherwise r is to be recorded, and counted is to be called once it is. The caller holds l.mu.
-func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
+// aggregate counts r if it is one of many, and then gives it the id and the number of the one that is
+// recorded. Otherwise r is to be recorded individually, and recorded is to be called after that. The caller holds l.mu.
+func (l *Log) aggregate(r *Record, now time.Time) (counted bool, recorded func()) {
 	f := &l.folds
-	key := foldKey{client: r.Client, host: r.Host, port: r.Port, reason: r.Reason, rule: r.Rule}
-	same := l.current(f.folds[key], now)
+	key := aggregateKey{client: r.Client, host: r.Host, port: r.Port, reason: r.Reason, rule: r.Rule}
+	same := l.current(f.open[key], now)
 	if same != nil && (same.plain >= f.after || same.repeat != nil) {
 		same.count(r, now)
 		f.pending++
@@ -90,12 +89,12 @@ func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
 	}
 	client := f.clients[r.Client]
 	if client != nil && now.Sub(client.began) >= f.window {
-		*client = foldClient{began: now}
+		*client = clientShare{began: now}
 	}
-	var scan *fold
+	var scan *aggregate
 	if client != nil && client.plain >= scanAfter {
-		scanKey := foldKey{client: r.Client, reason: r.Reason, scan: true}
-		if scan = l.current(f.folds[scanKey], now); scan != nil && (scan.plain > 0 || scan.repeat != nil) {
+		scanKey := aggregateKey{client: r.Client, reason: r.Reason, scan: true}
+		if scan = l.current(f.open[scanKey], now); scan != nil && (scan.plain > 0 || scan.repeat != nil) {
 			scan.countHost(r, now)
 			f.pending++
 			return true, nil
@@ -108,12 +107,12 @@ func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
 		key.host = strings.Clone(key.host)
 	}
 	same = f.add(key, same, now)
-	if client == nil && len(f.clients) < foldClients {
-		client = &foldClient{began: now}
+	if client == nil && len(f.clients) < maxShares {
+		client = &clientShare{began: now}
 		f.clients[r.Client] = client
 	}
 	return false, func() {
-		for _, f := range []*fold{same, scan} {
+		for _, f := range []*aggregate{same, scan} {
 			if f != nil {
 				f.plain++
 				f.id, f.seq = r.ID, r.Seq
@@ -127,25 +126,25 @@ func (l *Log) fold(r *Record, now time.Time) (folded bool, counted func()) {
 
 // current is f in the window of now. If its window is over, what it counted is written; if that cannot
 // be, it goes on counting.
-func (l *Log) current(f *fold, now time.Time) *fold {
+func (l *Log) current(f *aggregate, now time.Time) *aggregate {
 	if f != nil && now.Sub(f.began) >= l.folds.window && l.writeRepeat(f, now) == nil {
-		*f = fold{began: now}
+		*f = aggregate{began: now}
 	}
 	return f
 }
 
-// add returns f or, if that is nil, a new fold, which is nil if there are too many.
-func (f *folder) add(key foldKey, have *fold, now time.Time) *fold {
-	if have != nil || len(f.folds) >= foldLimit {
+// add returns f or, if that is nil, a new aggregate, which is nil if there are too many.
+func (f *aggregator) add(key aggregateKey, have *aggregate, now time.Time) *aggregate {
+	if have != nil || len(f.open) >= maxAggregates {
 		return have
 	}
-	added := &fold{began: now}
-	f.folds[key] = added
+	added := &aggregate{began: now}
+	f.open[key] = added
 	return added
 }
 
 // count counts r.
-func (f *fold) count(r *Record, now time.Time) {
+func (f *aggregate) count(r *Record, now time.Time) {
 	if f.repeat == nil {
 		// Copies of what may be a small part of a large request.
 		c := *r
@@ -160,7 +159,7 @@ func (f *fold) count(r *Record, now time.Time) {
 }
 
 // countHost counts r as one of a scan.
-func (f *fold) countHost(r *Record, now time.Time) {
+func (f *aggregate) countHost(r *Record, now time.Time) {
 	f.count(r, now)
 	c := f.repeat
 	c.Host, c.Port, c.Rule, c.RuleSource, c.ServiceTag, c.Phase = "", 0, "", "", "", ""
@@ -179,7 +178,7 @@ func (f *fold) countHost(r *Record, now time.Time) {
 }
 
 // writeRepeat writes what f has counted, if anything. The caller holds l.mu, and the log is ready.
-func (l *Log) writeRepeat(f *fold, now time.Time) error {
+func (l *Log) writeRepeat(f *aggregate, now time.Time) error {
 	if f.repeat == nil {
 		return nil
 	}
@@ -194,7 +193,7 @@ func (l *Log) writeRepeat(f *fold, now time.Time) error {
 // flush writes what was counted in windows that are over, or in all, and forgets these windows. What
 // cannot be written stays. The caller holds l.mu, and the log is ready.
 func (l *Log) flush(now time.Time, all bool) (err error) {
-	for key, f := range l.folds.folds {
+	for key, f := range l.folds.open {
 		over := now.Sub(f.began) >= l.folds.window
 		if all || over {
 			if err = l.writeRepeat(f, now); err != nil {
@@ -202,7 +201,7 @@ func (l *Log) flush(now time.Time, all bool) (err error) {
 			}
 		}
 		if over {
-			delete(l.folds.folds, key)
+			delete(l.folds.open, key)
 		}
 	}
 	for addr, c := range l.folds.clients {
@@ -233,7 +232,7 @@ func (l *Log) tryFlush() error {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.folds.folds) == 0 {
+	if l.closed || len(l.folds.open) == 0 {
 		return nil
 	}
 	err := l.ready(now)
