@@ -13,7 +13,7 @@ type Options struct {
 	// makes it. Relative to the configuration file. Default ./ca.
 	Dir string `yaml:"dir"`
 	// Roots are PEM files of authorities that are trusted besides the system's: for origins inside
-	// inspected tunnels, and for parents by https. Relative to the configuration file. Default: none. A
+	// inspected tunnels, and for upstream proxies by https. Relative to the configuration file. Default: none. A
 	// running proxy applies other files, and other contents.
 	Roots []string `yaml:"roots"`
 }

@@ -16,7 +16,7 @@ import (
 type TLSOptions struct {
 	// RequireTLS lists ports on which tunnels must begin with TLS. Default: none.
 	RequireTLS []uint16 `yaml:"require_tls"`
-	// RequireSNI lists ports on which tunnels must begin with TLS and name their host in its ClientHello,
+	// RequireSNI lists ports on which tunnels must begin with TLS and name their host in the ClientHello,
 	// unless they are to an address. Old clients name none. Default: none.
 	RequireSNI []uint16 `yaml:"require_sni"`
 	// HelloTimeout bounds the time from the first byte of a ClientHello to its last. Default 10s.
