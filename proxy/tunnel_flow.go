@@ -34,7 +34,6 @@ type tunnelFlow struct {
 	state flowState
 	seen  int64 // moved at the last look; -1 if there was none
 	fixed bool  // it cannot be parked
-	fd    int32 // that it was parked with
 }
 
 // write delivers p, counting what arrived even if not all of it did.

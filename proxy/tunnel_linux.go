@@ -31,6 +31,7 @@ const (
 // Each on function is called by the runtime's poller with a socket; it returns false to be called
 // again when the socket is ready. They must try first and wait then: the poller tells changes only.
 type rawFlow struct {
+	fd       int32           // that it was parked with
 	src, dst syscall.RawConn // nil if that side is not a TCP connection
 	full     int             // full buffers in a row
 	noSplice bool            // the kernel will not splice these two

@@ -161,13 +161,6 @@ func (t *tunnel) resume(f *tunnelFlow) {
 	t.copy(f, nil)
 }
 
-// ready is called when the source of f, which is parked, has something to read.
-func (t *tunnel) ready(f *tunnelFlow) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.unpark(f)
-}
-
 // unparkAll brings back all that is parked, when t is over.
 func (t *tunnel) unparkAll() {
 	t.mu.Lock()

@@ -49,8 +49,8 @@ func (w *flowWaiter) wait(f *tunnelFlow) bool {
 			err = unix.EpollCtl(w.fd, unix.EPOLL_CTL_MOD, int(fd), &event)
 		}
 		if added = err == nil; added {
-			f.fd = int32(fd)
-			w.parked[f.fd] = f
+			f.raw.fd = int32(fd)
+			w.parked[f.raw.fd] = f
 		}
 	})
 	return err == nil && added
@@ -116,8 +116,8 @@ func (w *flowWaiter) take(fd int32) *tunnelFlow {
 func (w *flowWaiter) forget(f *tunnelFlow) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.parked[f.fd] == f {
-		delete(w.parked, f.fd)
+	if w.parked[f.raw.fd] == f {
+		delete(w.parked, f.raw.fd)
 	}
 }
 
@@ -131,4 +131,11 @@ func (w *flowWaiter) close() {
 		file.Close()
 		w.wg.Wait()
 	}
+}
+
+// ready is called when the source of f, which is parked, has something to read.
+func (t *tunnel) ready(f *tunnelFlow) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unpark(f)
 }
