@@ -26,3 +26,15 @@ func LimitDescriptorsForTest(t testing.TB, s *Server, n int) {
 	s.descriptors.limit = limit
 	s.tunnelPools.descriptors = s.descriptors.limit
 }
+
+// WaitingForTest counts the connections that wait for a request.
+func WaitingForTest(s *Server) (n int) {
+	s.conns.mu.Lock()
+	defer s.conns.mu.Unlock()
+	for c := range s.conns.open {
+		if _, waits := c.waitingSince(); waits {
+			n++
+		}
+	}
+	return n
+}

@@ -27,6 +27,13 @@ func startFew(t *testing.T, n int, c proxytest.Config) *proxytest.Proxy {
 	return proxytest.Start(t, c)
 }
 
+// awaitWaiting waits until n connections wait for a request: a client has its response before its connection does.
+func awaitWaiting(p *proxytest.Proxy, n int) {
+	for proxy.WaitingForTest(p.Server) != n {
+		time.Sleep(time.Millisecond) // between two looks
+	}
+}
+
 // Connections to origins that nobody needs any more give way to those that are needed: sequential requests for many
 // names leave one at rest for each, and never keep the next one from being served.
 func TestDescriptorsIdleOrigins(t *testing.T) {
@@ -112,10 +119,11 @@ func TestIdleClientsGiveWay(t *testing.T) {
 		}
 	}
 	var all []*proxytest.Conn
-	for range 9 {
+	for i := range 9 {
 		c := p.Dial()
 		all = append(all, c)
 		ask(c)
+		awaitWaiting(p, min(i+1, 3))
 	}
 	for _, c := range all[:6] {
 		if rest := c.Rest(); rest != "" {
@@ -144,8 +152,11 @@ func TestConnectionsPerPrefix(t *testing.T) {
 		return c
 	}
 	first := from("2001:db8::1")
+	awaitWaiting(p, 1)
 	second := from("2001:db8::2")
+	awaitWaiting(p, 2)
 	other := from("2001:db8:0:1::1")
+	awaitWaiting(p, 3)
 	third := from("2001:db8::ffff:3")
 	if rest := first.Rest(); rest != "" { // it gives way to the third
 		t.Errorf("the first of three was told %q", rest)
