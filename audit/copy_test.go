@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -130,28 +129,7 @@ func TestCopyUnderLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			default:
-			}
-			add(t, l, audittest.Decision())
-			if i%40 == 0 {
-				if err := l.Seal(); err != nil {
-					t.Error(err)
-				}
-			}
-			if i%200 == 0 {
-				if err := l.Tidy(t.Context()); err != nil {
-					t.Error(err)
-				}
-			}
-		}
-	})
+	stop := keepWriting(t, l)
 	retained := false
 	for range 20 {
 		gone := false
@@ -169,8 +147,7 @@ func TestCopyUnderLoad(t *testing.T) {
 			t.Errorf("a copy: %v\n%q\n%q", v, v.Problems, v.Notes)
 		}
 	}
-	close(stop)
-	wg.Wait()
+	stop()
 	if !retained {
 		t.Error("nothing was deleted")
 	}

@@ -172,10 +172,8 @@ func TestSealTriesAgain(t *testing.T) {
 	}
 }
 
-// Whoever verifies a log that is being written to finds nothing wrong with it.
-func TestVerifyWhileWriting(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "audit")
-	l := open(t, small(dir))
+// keepWriting appends records to l, seals and tidies, until the returned function is called.
+func keepWriting(t *testing.T, l *audit.Log) (stopped func()) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -198,11 +196,21 @@ func TestVerifyWhileWriting(t *testing.T) {
 			}
 		}
 	})
+	return func() {
+		close(stop)
+		wg.Wait()
+	}
+}
+
+// Whoever verifies a log that is being written to finds nothing wrong with it.
+func TestVerifyWhileWriting(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "audit")
+	l := open(t, small(dir))
+	stop := keepWriting(t, l)
 	for range 30 {
 		wantSound(t, dir, audit.VerifyOptions{})
 	}
-	close(stop)
-	wg.Wait()
+	stop()
 }
 
 func TestKey(t *testing.T) {

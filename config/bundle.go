@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -52,7 +53,7 @@ func (l *loader) mergeBundle() {
 		l.fail("policy.bundle", "the built-in configuration has no directory to keep a bundle in", "")
 		return
 	}
-	keys, need := l.checkBundle(spec)
+	keys, need := l.checkBundleSettings(spec)
 	for i, r := range l.cfg.Policy.Rules {
 		if !r.Deny {
 			l.fail(fmt.Sprintf("policy.rules[%d]", i), "allows, beside policy.bundle", "what is allowed comes from the bundle; only deny rules may stand here")
@@ -75,7 +76,7 @@ func (l *loader) mergeBundle() {
 		b, err = bundle.Open(data, keys, need)
 	}
 	if err == nil {
-		err = CheckBundle(b, spec, l.cfg.Audit.Site)
+		err = checkBundle(b, spec, l.cfg.Audit.Site)
 	}
 	if err != nil {
 		l.fail("policy.bundle", fmt.Sprintf("%s: %v", filepath.Join(l.lib.shown, bundleDir, filepath.Base(file)), err), "")
@@ -84,8 +85,29 @@ func (l *loader) mergeBundle() {
 	l.takeBundle(b)
 }
 
-// CheckBundle reports why a bundle, whose signatures are right, is not for the site.
-func CheckBundle(b *bundle.Bundle, spec *policy.BundleSpec, site string) error {
+// VerifyBundle opens the bundle in data by the keys of c, which has policy.bundle, and checks that it is for this site and that
+// webproxy of that version understands it. Whether its policy works here is for LoadWith to say, with data in the
+// place of BundleFile.
+func VerifyBundle(c *Config, data []byte, version string) (*bundle.Bundle, error) {
+	keys, need, err := bundleKeys(c.Policy.Bundle, filepath.Dir(c.Path))
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Open(data, keys, need)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBundle(b, c.Policy.Bundle, c.Audit.Site); err != nil {
+		return nil, err
+	}
+	if !b.Understands(version) {
+		return nil, fmt.Errorf("%v needs webproxy %s; this is %s", b, b.Version, version)
+	}
+	return b, nil
+}
+
+// checkBundle reports why a bundle, whose signatures are right, is not for the site.
+func checkBundle(b *bundle.Bundle, spec *policy.BundleSpec, site string) error {
 	if b.Name != spec.Name {
 		return fmt.Errorf("it is of the bundles %q; policy.bundle.name says %q", b.Name, spec.Name)
 	}
@@ -95,8 +117,8 @@ func CheckBundle(b *bundle.Bundle, spec *policy.BundleSpec, site string) error {
 	return nil
 }
 
-// BundleKeys are the keys that spec names, and how many of them must sign. Relative paths begin in dir.
-func BundleKeys(spec *policy.BundleSpec, dir string) (bundle.Keys, int, error) {
+// bundleKeys are the keys that spec names, and how many of them must sign. Relative paths begin in dir.
+func bundleKeys(spec *policy.BundleSpec, dir string) (bundle.Keys, int, error) {
 	var texts []string
 	for _, k := range spec.Keys {
 		if !strings.Contains(k, "+") {
@@ -118,8 +140,8 @@ func BundleKeys(spec *policy.BundleSpec, dir string) (bundle.Keys, int, error) {
 	return keys, spec.Need, err
 }
 
-// checkBundle checks the settings of policy.bundle.
-func (l *loader) checkBundle(spec *policy.BundleSpec) (keys bundle.Keys, need int) {
+// checkBundleSettings checks the settings of policy.bundle.
+func (l *loader) checkBundleSettings(spec *policy.BundleSpec) (keys bundle.Keys, need int) {
 	if err := checkFrom(spec.From); err != nil {
 		l.fail("policy.bundle.from", err.Error(), "such as https://policy.example.com/stable.bundle, or the path of a file")
 	}
@@ -133,7 +155,7 @@ func (l *loader) checkBundle(spec *policy.BundleSpec) (keys bundle.Keys, need in
 		l.fail("policy.bundle.keys", "is missing", "name the public keys of those who sign bundles")
 		return keys, 0
 	}
-	keys, need, err := BundleKeys(spec, l.lib.dir)
+	keys, need, err := bundleKeys(spec, l.lib.dir)
 	switch {
 	case err != nil:
 		l.fail("policy.bundle.keys", err.Error(), "")
@@ -202,7 +224,7 @@ func (l *loader) takeBundle(b *bundle.Bundle) {
 		}
 		theirs.Rules[i].File = path.Join(dir, rule.File)
 	}
-	own.Cloud, own.Region = or(own.Cloud, theirs.Cloud), or(own.Region, theirs.Region)
+	own.Cloud, own.Region = cmp.Or(own.Cloud, theirs.Cloud), cmp.Or(own.Region, theirs.Region)
 	for k, v := range theirs.Names {
 		if _, has := own.Names[k]; !has {
 			if own.Names == nil {
@@ -216,20 +238,10 @@ func (l *loader) takeBundle(b *bundle.Bundle) {
 	own.Rules = append(own.Rules, theirs.Rules...)
 	own.Tests.Allow = append(own.Tests.Allow, theirs.Tests.Allow...)
 	own.Tests.Deny = append(own.Tests.Deny, theirs.Tests.Deny...)
-	cloud := own.Cloud
-	if cloud == "" {
-		cloud = "public"
-	}
+	cloud := cmp.Or(own.Cloud, "public")
 	if _, ok := b.File(path.Join("servicetags", cloud+".json")); ok {
 		l.lib.tagsIn = dir
 	}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // fileOf returns the file that the setting of policy at field stands in, and its path there.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -60,7 +61,7 @@ func BundleFiles(configPath string) (map[string][]byte, error) {
 	if len(d.problems) > 0 {
 		return nil, d.problems.sorted()
 	}
-	cloud := or(cfg.Policy.Cloud, "public")
+	cloud := cmp.Or(cfg.Policy.Cloud, "public")
 	if slices.ContainsFunc(cfg.Policy.Rules, func(r policy.RuleSpec) bool { return r.ServiceTag != nil }) {
 		if tags, err := readFile(TagFile(dir, cloud), catalog.MaxTagFile); err == nil {
 			files[path.Join("servicetags", cloud+".json")] = tags

@@ -73,14 +73,6 @@ func newBundleShow() *cobra.Command {
 	return cmd
 }
 
-// actorFlags are --by and --reason, which every change by hand asks for.
-func actorFlags(cmd *cobra.Command) (by, reason *string) {
-	reason = cmd.Flags().String("reason", "", "why, for the record (required)")
-	by = cmd.Flags().String("by", "", "who (default: the user who runs this)")
-	cmd.MarkFlagRequired("reason")
-	return by, reason
-}
-
 func newBundleTake() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "take FILE --reason TEXT",
@@ -123,19 +115,9 @@ A running proxy reloads within a second.`,
 
 // verifyForSite opens a bundle by the keys of cfg, and checks that it is for this site and works there.
 func verifyForSite(cfg *config.Config, data []byte) (*bundle.Bundle, error) {
-	keys, need, err := config.BundleKeys(cfg.Policy.Bundle, filepath.Dir(cfg.Path))
+	b, err := config.VerifyBundle(cfg, data, buildVersion())
 	if err != nil {
 		return nil, err
-	}
-	b, err := bundle.Open(data, keys, need)
-	if err != nil {
-		return nil, err
-	}
-	if err := config.CheckBundle(b, cfg.Policy.Bundle, cfg.Audit.Site); err != nil {
-		return nil, err
-	}
-	if v := buildVersion(); !b.Understands(v) {
-		return nil, fmt.Errorf("%v needs webproxy %s; this is %s", b, b.Version, v)
 	}
 	if _, err := config.LoadWith(cfg.Path, map[string][]byte{config.BundleFile(cfg.Path): data}); err != nil {
 		return nil, err

@@ -39,10 +39,8 @@ func newPhaseStart() *cobra.Command {
 	}
 	file := configFlag(cmd)
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m (required)")
-	reason := cmd.Flags().String("reason", "", "why, for the record (required)")
-	by := cmd.Flags().String("by", "", "who (default: the user who runs this)")
+	by, reason := actorFlags(cmd)
 	cmd.MarkFlagRequired("for")
-	cmd.MarkFlagRequired("reason")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		length, err := forHowLong(*forTime)
 		if err != nil {

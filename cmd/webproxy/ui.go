@@ -52,3 +52,11 @@ func writeTable(w io.Writer, rows [][]string) error {
 	}
 	return tw.Flush()
 }
+
+// actorFlags are --by and --reason, which every change by hand asks for.
+func actorFlags(cmd *cobra.Command) (by, reason *string) {
+	reason = cmd.Flags().String("reason", "", "why, for the record (required)")
+	by = cmd.Flags().String("by", "", "who (default: the user who runs this)")
+	cmd.MarkFlagRequired("reason")
+	return by, reason
+}

@@ -102,11 +102,11 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		return pause
 	}
 	cfg = b.latest() // the policy before must not stay in memory while a server holds the request
-	if spec = cfg.Policy.Bundle; spec == nil {
+	if cfg.Policy.Bundle == nil {
 		return bundleLookAgain
 	}
 	if data != nil {
-		if err := b.take(cfg, spec, data); err != nil {
+		if err := b.take(cfg, data); err != nil {
 			b.refused(cfg, err)
 			return pause
 		}
@@ -204,21 +204,10 @@ func dialFor(ctx context.Context, e *egress.Egress, set *policy.Set, addr string
 }
 
 // take puts the bundle in data in force if everything speaks for it, and otherwise says why not.
-func (b *bundles) take(cfg *config.Config, spec *policy.BundleSpec, data []byte) error {
-	dir := filepath.Dir(cfg.Path)
-	keys, need, err := config.BundleKeys(spec, dir)
+func (b *bundles) take(cfg *config.Config, data []byte) error {
+	next, err := config.VerifyBundle(cfg, data, b.d.version)
 	if err != nil {
 		return err
-	}
-	next, err := bundle.Open(data, keys, need)
-	if err != nil {
-		return err
-	}
-	if err := config.CheckBundle(next, spec, cfg.Audit.Site); err != nil {
-		return err
-	}
-	if !next.Understands(b.d.version) {
-		return fmt.Errorf("%v needs webproxy %s; this is %s", next, next.Version, b.d.version)
 	}
 	file := config.BundleFile(cfg.Path)
 	store := bundle.NewStore(filepath.Dir(file))
