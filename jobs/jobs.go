@@ -20,6 +20,7 @@ import (
 type Runner struct {
 	mu     sync.Mutex // guards all below
 	jobs   map[string]*job
+	ended  uint64 // jobs that have ended
 	closed bool
 	wg     sync.WaitGroup
 }
@@ -29,6 +30,7 @@ type job struct {
 	progress *audit.Progress
 	cancel   context.CancelFunc // nil if it does not run
 	done     chan struct{}      // closed when it ends
+	ended    uint64             // how many had ended when the last one did: a clock may stand still
 }
 
 // A State is what is known of the jobs of a name. The zero State is that there was none.
@@ -87,7 +89,8 @@ func (r *Runner) Start(name string, fn func(context.Context, *audit.Progress) (a
 		if err != nil {
 			result = nil
 		}
-		j.cancel, j.progress = nil, nil
+		r.ended++
+		j.cancel, j.progress, j.ended = nil, nil, r.ended
 		j.state = State{Result: result, Err: err, Ended: time.Now()}
 	})
 	return nil
@@ -97,7 +100,7 @@ func (r *Runner) Start(name string, fn func(context.Context, *audit.Progress) (a
 func (r *Runner) forget() bool {
 	oldest := ""
 	for name, j := range r.jobs {
-		if j.cancel == nil && (oldest == "" || j.state.Ended.Before(r.jobs[oldest].state.Ended)) {
+		if j.cancel == nil && (oldest == "" || j.ended < r.jobs[oldest].ended) {
 			oldest = name
 		}
 	}
