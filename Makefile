@@ -61,8 +61,13 @@ vuln: ## Known vulnerabilities in what we use; "not checked" is said, here and i
 	GOBIN=$(TOOLS) go install $(GOVULNCHECK)
 	scripts/vuln.sh $(TOOLS)/govulncheck $(UNCHECKED)
 
+# Tests that need it are skipped without.
+bin/victoria-logs: scripts/victorialogs/go.mod scripts/victorialogs/go.sum
+	scripts/victorialogs.sh build
+	touch $@
+
 .PHONY: race
-race: ## All tests under the race detector, and in random order
+race: bin/victoria-logs ## All tests under the race detector, and in random order
 	@# The limit is for a machine that has other work too: Go's own, 10m, is for one package.
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m ./...
 

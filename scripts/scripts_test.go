@@ -1,6 +1,5 @@
 //go:build !windows
 
-// Package scripts tests the scripts of the build.
 package scripts
 
 import (
