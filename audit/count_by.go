@@ -217,17 +217,35 @@ func CountBy(dir string, o ScanOptions, by *Grouping) ([]Group, Stats, error) {
 		stats.add(part.stats)
 		return nil
 	})
-	list := make([]Group, 0, len(all.found))
-	for _, g := range all.found {
-		if g.Requests > 0 {
-			list = append(list, *g)
+	return all.list(), stats, err
+}
+
+// list is what was counted, the most first.
+func (g *groups) list() []Group {
+	list := make([]Group, 0, len(g.found))
+	for _, one := range g.found {
+		if one.Requests > 0 {
+			list = append(list, *one)
 		}
 	}
 	slices.SortFunc(list, func(a, b Group) int {
 		return cmp.Or(cmp.Compare(b.Requests, a.Requests), slices.Compare(a.Values, b.Values))
 	})
-	return list, stats, err
+	return list
 }
+
+// A GroupCounter counts as CountBy does, for a caller that has the records from elsewhere than a directory. It is not safe for
+// concurrent use.
+type GroupCounter struct{ groups *groups }
+
+// NewGroupCounter returns a counter by the fields of by. Of q, which the caller evaluates, it takes whether every record counts.
+func NewGroupCounter(by *Grouping, q *Query) *GroupCounter { return &GroupCounter{newGroups(by, q)} }
+
+// Add counts r, whose strings are not kept.
+func (c *GroupCounter) Add(r *Record) { c.groups.record(r) }
+
+// Groups are all groups, the most requests first.
+func (c *GroupCounter) Groups() []Group { return c.groups.list() }
 
 // partGroups is what one file adds to CountBy.
 type partGroups struct {

@@ -106,6 +106,8 @@ type node interface {
 	eval(r *Record, known columnSet) answer
 	// need is as Query.need.
 	need() []string
+	// condition is the part as a Condition.
+	condition() Condition
 }
 
 // allOf holds if all its parts do. Without parts it always holds.
@@ -181,6 +183,7 @@ type test struct {
 	column int
 	holds  func(field any) bool // field as column.at returns it
 	texts  []string             // as need
+	told   Comparison
 }
 
 func (n test) eval(r *Record, known columnSet) answer {

@@ -23,11 +23,13 @@ func textTest(t test, op string, v token, text func(any) string) (test, *QueryEr
 		p, err := policy.ParsePattern(v.text)
 		switch {
 		case err == nil && p.IsWildcard():
+			t.told.Tail = p.Tail()
 			t.holds = func(field any) bool { return p.Matches(text(field)) }
 			t.texts = needText(p.Tail() + `"`)
 			return t, nil
 		case err == nil: // in its normal form; but what was no host stands in the log as it was sent
 			normal := p.String()
+			t.told.Equal = []string{normal, v.text}
 			t.holds = func(field any) bool { s := text(field); return s == normal || s == v.text }
 			t.texts = needText(`"`+normal+`"`, `"`+v.text+`"`)
 			return t, nil
@@ -44,6 +46,7 @@ func textTest(t test, op string, v token, text func(any) string) (test, *QueryEr
 		t.texts = needText(`"` + v.text)
 		return t, nil
 	}
+	t.told.Equal = []string{v.text}
 	t.holds = func(field any) bool { return text(field) == v.text }
 	if v.text != "" {
 		t.texts = needText(`"` + v.text + `"`)

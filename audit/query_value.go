@@ -17,7 +17,7 @@ import (
 // an error is the caller's to set.
 func newTest(column int, op string, v token) (test, *QueryError) {
 	c := &columns[column]
-	t := test{column: column}
+	t := test{column: column, told: Comparison{Field: c.name, Op: op, Value: v.text, Quoted: v.quoted}}
 	if op == "~" {
 		holds, err := matchesExpression(c, v.text)
 		t.holds = holds
@@ -36,19 +36,19 @@ func newTest(column int, op string, v token) (test, *QueryError) {
 	case *bool:
 		t, err = boolTest(t, op, v)
 	case *time.Time:
-		t.holds, err = timeTest(op, v)
+		t.holds, t.told.Time, err = timeTest(op, v)
 	case *time.Duration:
-		t.holds, err = numberTest(op, v, parseMilliseconds, func(field any) uint64 {
+		t.holds, t.told.Number, err = numberTest(op, v, parseMilliseconds, func(field any) uint64 {
 			return uint64(Milliseconds(*field.(*time.Duration)))
 		})
 	case *int64:
-		t.holds, err = numberTest(op, v, parseBytes, func(field any) uint64 { return uint64(max(*field.(*int64), 0)) })
+		t.holds, t.told.Number, err = numberTest(op, v, parseBytes, func(field any) uint64 { return uint64(max(*field.(*int64), 0)) })
 	case *int:
-		t.holds, err = numberTest(op, v, parseNumber, func(field any) uint64 { return uint64(max(*field.(*int), 0)) })
+		t.holds, t.told.Number, err = numberTest(op, v, parseNumber, func(field any) uint64 { return uint64(max(*field.(*int), 0)) })
 	case *uint16:
-		t.holds, err = numberTest(op, v, parseNumber, func(field any) uint64 { return uint64(*field.(*uint16)) })
+		t.holds, t.told.Number, err = numberTest(op, v, parseNumber, func(field any) uint64 { return uint64(*field.(*uint16)) })
 	case *uint64:
-		t.holds, err = numberTest(op, v, parseNumber, func(field any) uint64 { return *field.(*uint64) })
+		t.holds, t.told.Number, err = numberTest(op, v, parseNumber, func(field any) uint64 { return *field.(*uint64) })
 	default:
 		panic("audit: no test for column " + c.name)
 	}
@@ -95,6 +95,7 @@ func addressTest(t test, op string, v token) (test, *QueryError) {
 	}
 	if prefix, err := netip.ParsePrefix(v.text); err == nil {
 		prefix = prefix.Masked()
+		t.told.Prefix = prefix
 		t.holds = func(field any) bool { return prefix.Contains(*field.(*netip.Addr)) }
 		return t, nil
 	}
@@ -106,6 +107,7 @@ func addressTest(t test, op string, v token) (test, *QueryError) {
 		}
 	}
 	addr = addr.Unmap().WithZone("")
+	t.told.Equal = []string{addr.String()}
 	t.holds = func(field any) bool { return *field.(*netip.Addr) == addr }
 	t.texts = needText(`"` + addr.String() + `"`)
 	return t, nil
@@ -134,23 +136,23 @@ func ParseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-24, or 2026-11-24T07:01:49Z", s)
 }
 
-func timeTest(op string, v token) (func(any) bool, *QueryError) {
+func timeTest(op string, v token) (func(any) bool, time.Time, *QueryError) {
 	at, err := ParseTime(v.text)
 	if err != nil {
-		return nil, &QueryError{Msg: err.Error()}
+		return nil, at, &QueryError{Msg: err.Error()}
 	}
 	holds := comparing(op)
-	return func(field any) bool { return holds(field.(*time.Time).Compare(at)) }, nil
+	return func(field any) bool { return holds(field.(*time.Time).Compare(at)) }, at, nil
 }
 
 // numberTest compares a number with the one that parse reads.
-func numberTest(op string, v token, parse func(string) (uint64, error), number func(any) uint64) (func(any) bool, *QueryError) {
+func numberTest(op string, v token, parse func(string) (uint64, error), number func(any) uint64) (func(any) bool, uint64, *QueryError) {
 	n, err := parse(v.text)
 	if err != nil {
-		return nil, &QueryError{Msg: err.Error()}
+		return nil, 0, &QueryError{Msg: err.Error()}
 	}
 	holds := comparing(op)
-	return func(field any) bool { return holds(cmp.Compare(number(field), n)) }, nil
+	return func(field any) bool { return holds(cmp.Compare(number(field), n)) }, n, nil
 }
 
 // comparing tells, from the sign of a comparison, whether op holds.

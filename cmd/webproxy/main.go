@@ -76,7 +76,7 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newServe(), newBundle(), newInit(), newCA(), newCheck(), newClientConfig(), newCoverage(), newDiff(), newDoctor(), newEnforce(), newExplain(), newFirewall(), newWhy(), newAudit(), newLearn(), newLists(), newPhase(), newService(), newServiceTags(), newVersion(),
+		newServe(), newBundle(), newFleet(), newInit(), newCA(), newCheck(), newClientConfig(), newCoverage(), newDiff(), newDoctor(), newEnforce(), newExplain(), newFirewall(), newWhy(), newAudit(), newLearn(), newLists(), newPhase(), newService(), newServiceTags(), newVersion(),
 		newDashboard(), newReload(), newStatus(),
 	)
 	root.AddCommand(newAllow())

@@ -5,6 +5,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +23,14 @@ const patience = 2 * time.Second
 //
 // Two writers at once are safe for readers: one of the two contents wins.
 func Write(path string, data []byte, perm fs.FileMode) error {
+	return WriteFrom(path, perm, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteFrom is Write for content that write writes. If write fails, the file at path stays as it is.
+func WriteFrom(path string, perm fs.FileMode, write func(io.Writer) error) error {
 	path, old, err := target(path)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -34,7 +43,7 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := fill(f, data, perm, path, old); err != nil {
+	if err := fill(f, write, perm, path, old); err != nil {
 		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
 	if err := sharedfile.Rename(f.Name(), path, patience); err != nil {
@@ -69,9 +78,9 @@ func target(path string) (real string, old fs.FileInfo, err error) {
 	return real, info, nil
 }
 
-// fill writes data to f, gives it what the old file at path has, syncs and closes it.
-func fill(f *os.File, data []byte, perm fs.FileMode, path string, old fs.FileInfo) error {
-	_, err := f.Write(data)
+// fill has write write to f, gives it what the old file at path has, syncs and closes it.
+func fill(f *os.File, write func(io.Writer) error, perm fs.FileMode, path string, old fs.FileInfo) error {
+	err := write(f)
 	if err == nil && old != nil {
 		perm = keepOwner(f, old)
 	}

@@ -1,6 +1,7 @@
 package atomicfile_test
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -135,4 +136,21 @@ func onlyFile(t *testing.T, dir, name string) {
 	if len(entries) != 1 || entries[0].Name() != name {
 		t.Errorf("in the directory: %v, want only %s", entries, name)
 	}
+}
+
+// What cannot be written whole leaves the old content, and nothing beside it.
+func TestWriteFromFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := atomicfile.Write(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	err := atomicfile.WriteFrom(path, 0o600, func(w io.Writer) error {
+		io.WriteString(w, "half")
+		return broken
+	})
+	if !errors.Is(err, broken) || read(t, path) != "old" {
+		t.Errorf("%v, then %q", err, read(t, path))
+	}
+	onlyFile(t, filepath.Dir(path), "f")
 }

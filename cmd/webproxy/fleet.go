@@ -1,0 +1,81 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/fleet"
+	"webproxy/internal/hint"
+)
+
+// fleetVariable is the environment variable that names the settings of the fleet commands.
+const fleetVariable = "WEBPROXY_FLEET"
+
+func newFleet() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "fleet",
+		Short: "Ask the logs of many sites, and publish a policy to them",
+		Long: `The commands below ask the VictoriaLogs that the sites ship their audit logs to. Their settings are in the file of --fleet, else
+of the environment variable WEBPROXY_FLEET, else fleet.yaml in the working directory; docs/fleet.md describes them.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newFleetQuery())
+	return cmd
+}
+
+// fleetFlags say which sites are asked, and where.
+type fleetFlags struct {
+	file  *string
+	sites *[]string
+}
+
+func addFleetFlags(cmd *cobra.Command) fleetFlags {
+	return fleetFlags{
+		file:  cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here"),
+		sites: cmd.Flags().StringSlice("site", nil, "only these `SITES`: names, or patterns such as oslo-*"),
+	}
+}
+
+// config reads the settings.
+func (f fleetFlags) config() (*fleet.Config, error) {
+	path := cmp.Or(*f.file, os.Getenv(fleetVariable), fleet.FileName)
+	cfg, err := fleet.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hint.With(fmt.Errorf("no settings of the fleet: %w", err), "docs/fleet.md shows a "+fleet.FileName+"; --fleet names another file")
+	}
+	return cfg, err
+}
+
+// client connects to VictoriaLogs.
+func (f fleetFlags) client() (*fleet.Config, *fleet.Client, error) {
+	cfg, err := f.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := fleet.NewClient(cfg)
+	return cfg, c, err
+}
+
+// search is what the flags ask for.
+func (f fleetFlags) search(win window, q *audit.Query) (fleet.Search, error) {
+	s := fleet.Search{Where: q, Sites: *f.sites}
+	var err error
+	s.Since, s.Until, err = win.times(time.Now())
+	return s, err
+}
+
+// sayFleetStats says on stderr what is wrong with the records behind an answer.
+func sayFleetStats(w io.Writer, stats *fleet.Stats) {
+	for _, text := range stats.Warnings() {
+		sayWarning(w, audit.Printable(text))
+	}
+}

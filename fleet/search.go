@@ -1,0 +1,322 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/internal/wording"
+)
+
+// A Search says which records are meant.
+type Search struct {
+	// Where leaves out records that it does not match. Nil matches all.
+	Where *audit.Query
+	// Sites are names of sites, or patterns such as oslo-*. Empty for all.
+	Sites []string
+	// Since leaves out records before it, Until those at or after it. Zero for none.
+	Since, Until time.Time
+}
+
+// Stats say what an answer rests on.
+type Stats struct {
+	Records  uint64 // that were meant, each once
+	Read     uint64 // lines that VictoriaLogs returned
+	Repeated uint64 // records that were there more than once, byte for byte
+	// Conflicts are numbers of which there are different records; the earliest counts. Conflict names the first.
+	Conflicts uint64
+	Conflict  string
+	// Unreadable are lines that are no records; Unread says of the first what is wrong with it.
+	Unreadable uint64
+	Unread     string
+}
+
+// Warnings say what is wrong with the records behind an answer.
+func (s *Stats) Warnings() []string {
+	var all []string
+	if s.Unreadable > 0 {
+		all = append(all, fmt.Sprintf("%s are no records of an audit log, the first: %s", wording.Plural(int(s.Unreadable), "line"), s.Unread))
+	}
+	if s.Conflicts > 0 {
+		all = append(all, fmt.Sprintf("%s came with different records, the first is %s; the earliest counts. fleet verify tells which is right", wording.Plural(int(s.Conflicts), "number"), s.Conflict))
+	}
+	return all
+}
+
+const (
+	defaultSlice = 50_000
+	// aheadSlices is how many slices are read at a time.
+	aheadSlices = 2
+	// leastStep is what records are told apart by in time.
+	leastStep = time.Millisecond
+	// planBuckets is about how many spans of time one question about their sizes is for.
+	planBuckets = 500
+	logsqlTime  = "2006-01-02T15:04:05.000Z"
+)
+
+// A Record is a record of a site, and the line that it was read from, as it stands in the site's log.
+type Record struct {
+	audit.Record
+	Line string
+}
+
+// Records calls fn with the records that s asks for, by time, site and number, each site's number once. fn may keep the record.
+func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) (Stats, error) {
+	var stats Stats
+	filter, err := c.filter(ctx, &s)
+	if err != nil {
+		return stats, err
+	}
+	plan, err := c.plan(ctx, filter, s.Since, s.Until)
+	if err != nil {
+		return stats, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var seen seenSet
+	for part := range c.read(ctx, filter, &s, plan) {
+		if part.err != nil {
+			return stats, part.err
+		}
+		stats.Read += part.read
+		stats.Unreadable += part.unreadable
+		stats.Unread = cmp.Or(stats.Unread, part.unread)
+		var before *Record
+		for i := range part.records {
+			r := &part.records[i]
+			isNew, err := seen.add(r.Site, r.Seq)
+			switch {
+			case err != nil:
+				return stats, err
+			case isNew:
+				stats.Records++
+				before = r
+				if err := fn(r); err != nil {
+					return stats, err
+				}
+			case before != nil && before.Seq == r.Seq && before.Line == r.Line:
+				stats.Repeated++
+			default:
+				stats.Conflicts++
+				stats.Conflict = cmp.Or(stats.Conflict, fmt.Sprintf("%d of site %q", r.Seq, r.Site))
+			}
+		}
+	}
+	return stats, context.Cause(ctx)
+}
+
+// filter is the LogsQL filter of a search, without its time.
+func (c *Client) filter(ctx context.Context, s *Search) (string, error) {
+	filters := []string{`"webproxy.type":*`, `!"webproxy.type":="checkpoint"`}
+	for _, p := range s.Sites {
+		if _, err := path.Match(p, ""); err != nil {
+			return "", fmt.Errorf("site %q is no name and no pattern such as oslo-*", p)
+		}
+	}
+	if len(s.Sites) > 0 {
+		var names []string
+		for _, p := range s.Sites {
+			name := `"webproxy.site":=`
+			if i := strings.IndexAny(p, `*?[\`); i >= 0 {
+				names = append(names, name+quoted(p[:i])+"*")
+			} else {
+				names = append(names, name+quoted(p))
+			}
+		}
+		if f := "(" + strings.Join(names, " or ") + ")"; len(f) < 3<<10 {
+			filters = append(filters, f)
+		}
+	}
+	if f := Filter(s.Where); f != everything {
+		filters = append(filters, f)
+	}
+	return strings.Join(filters, " "), nil
+}
+
+// meant reports whether s asks for r.
+func (s *Search) meant(r *audit.Record) bool {
+	if r.Time.Before(s.Since) || !s.Until.IsZero() && !r.Time.Before(s.Until) {
+		return false
+	}
+	return MatchesSite(s.Sites, r.Site) && s.Where.Match(r)
+}
+
+// MatchesSite reports whether site is one of patterns, or there are none.
+func MatchesSite(patterns []string, site string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, site)
+		return ok && err == nil
+	})
+}
+
+// A slice is a span of time, and how many records VictoriaLogs has in it.
+type slice struct {
+	from, to time.Time // to is not in it
+	records  uint64
+}
+
+// within is a filter for the time of records.
+func (s slice) within() string {
+	return "_time:[" + s.from.UTC().Format(logsqlTime) + "," + s.to.UTC().Format(logsqlTime) + ")"
+}
+
+// plan cuts time into slices that fit into memory.
+func (c *Client) plan(ctx context.Context, filter string, since, until time.Time) ([]slice, error) {
+	whole := slice{from: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), to: time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if !since.IsZero() {
+		whole.from = since.UTC().Truncate(leastStep)
+	}
+	if !until.IsZero() {
+		whole.to = until.UTC().Add(leastStep - 1).Truncate(leastStep)
+	}
+	if !whole.from.Before(whole.to) {
+		return nil, nil
+	}
+	found := slice{}
+	err := c.rows(ctx, whole.within()+" "+filter+" | stats count() n, min(_time) first, max(_time) last", func(row map[string]string) error {
+		var err error
+		if found.records, err = strconv.ParseUint(row["n"], 10, 64); err != nil || found.records == 0 {
+			return err
+		}
+		if found.from, err = time.Parse(time.RFC3339Nano, row["first"]); err != nil {
+			return err
+		}
+		found.to, err = time.Parse(time.RFC3339Nano, row["last"])
+		return err
+	})
+	if err != nil || found.records == 0 {
+		return nil, err
+	}
+	found.from, found.to = found.from.UTC().Truncate(leastStep), found.to.UTC().Truncate(leastStep).Add(leastStep)
+	var plan []slice
+	if err := c.divide(ctx, filter, found, &plan); err != nil {
+		return nil, err
+	}
+	return plan, nil
+}
+
+// divide appends the parts of s that fit to plan.
+func (c *Client) divide(ctx context.Context, filter string, s slice, plan *[]slice) error {
+	target := uint64(cmp.Or(c.Slice, defaultSlice))
+	span := s.to.Sub(s.from)
+	if s.records <= target || span <= leastStep {
+		*plan = append(*plan, s)
+		return nil
+	}
+	step := max(span/time.Duration(min(2*s.records/target+1, planBuckets)), leastStep).Truncate(leastStep)
+	var parts []slice
+	err := c.rows(ctx, fmt.Sprintf("%s %s | stats by (_time:%dms) count() n", s.within(), filter, step.Milliseconds()), func(row map[string]string) error {
+		at, err := time.Parse(time.RFC3339Nano, row["_time"])
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseUint(row["n"], 10, 64)
+		if len(parts) > 2*planBuckets+2 {
+			err = fmt.Errorf("%s answers with more spans of time than it was asked for", c.base.Host)
+		}
+		parts = append(parts, slice{from: at.UTC(), to: at.UTC().Add(step), records: n})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(parts, func(a, b slice) int { return a.from.Compare(b.from) })
+	for i := range parts { // the first and the last may reach beyond s
+		p := &parts[i]
+		if p.from.Before(s.from) {
+			p.from = s.from
+		}
+		if p.to.After(s.to) {
+			p.to = s.to
+		}
+		if last := len(*plan) - 1; i > 0 && last >= 0 && p.records+(*plan)[last].records <= target && (*plan)[last].to.Compare(p.from) <= 0 && !(*plan)[last].from.Before(s.from) {
+			(*plan)[last].to, (*plan)[last].records = p.to, (*plan)[last].records+p.records
+			continue
+		}
+		if p.to.Sub(p.from) >= span {
+			*plan = append(*plan, *p)
+			continue
+		}
+		if err := c.divide(ctx, filter, *p, plan); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A sliceRead is what was read of one slice, in order.
+type sliceRead struct {
+	records    []Record
+	read       uint64
+	unreadable uint64
+	unread     string
+	err        error
+}
+
+// read reads the slices of plan, some ahead, and yields them in order.
+func (c *Client) read(ctx context.Context, filter string, s *Search, plan []slice) func(func(sliceRead) bool) {
+	return func(yield func(sliceRead) bool) {
+		var ahead []chan sliceRead
+		next := 0
+		for done := 0; done < len(plan); done++ {
+			for next < len(plan) && len(ahead) < aheadSlices {
+				ch, part := make(chan sliceRead, 1), plan[next]
+				go func() { ch <- c.readSlice(ctx, filter, s, part) }()
+				ahead = append(ahead, ch)
+				next++
+			}
+			part := <-ahead[0]
+			ahead = ahead[1:]
+			if !yield(part) || part.err != nil {
+				return // what is still read ends with ctx, and nobody waits for it
+			}
+		}
+	}
+}
+
+// readSlice reads the records of one slice.
+func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part slice) (got sliceRead) {
+	got.err = c.Query(ctx, part.within()+" "+filter+" | fields _msg", func(line []byte) error {
+		got.read++
+		var row struct {
+			Msg string `json:"_msg"`
+		}
+		if err := json.Unmarshal(line, &row); err != nil {
+			return fmt.Errorf("%s answers with a line that is none: %w", c.base.Host, err)
+		}
+		r, err := audit.Decode([]byte(row.Msg))
+		if err != nil {
+			got.unreadable++
+			got.unread = cmp.Or(got.unread, fmt.Sprintf("%v in %s", err, shortText([]byte(row.Msg[:min(len(row.Msg), 80)]))))
+			return nil
+		}
+		if s.meant(&r) {
+			got.records = append(got.records, Record{r, row.Msg})
+		}
+		return nil
+	})
+	if got.err == nil && got.read < part.records {
+		got.err = fmt.Errorf("%s returned %d of %d records from %s on: its answer is not whole", c.base.Host, got.read, part.records, part.from.Format(time.RFC3339))
+	}
+	slices.SortFunc(got.records, func(a, b Record) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Site, b.Site), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Line, b.Line))
+	})
+	return got
+}
+
+// CountBy counts the requests that s asks for by the fields of by, as audit.CountBy does for one site.
+func (c *Client) CountBy(ctx context.Context, s Search, by *audit.Grouping) ([]audit.Group, Stats, error) {
+	counter := audit.NewGroupCounter(by, s.Where)
+	stats, err := c.Records(ctx, s, func(r *Record) error {
+		counter.Add(&r.Record)
+		return nil
+	})
+	return counter.Groups(), stats, err
+}
