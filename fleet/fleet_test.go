@@ -88,13 +88,13 @@ func TestFilter(t *testing.T) {
 func TestLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), FileName)
 	for text, want := range map[string]string{
-		"":                                      "victorialogs: is missing",
-		"victorialogs: logs":                    "is no URL",
-		"victorialogs: http://10.0.0.1":         "not encrypted",
-		"victorialogs: https://a@b":             "token_file is for secrets",
-		"victorialogs: https://b\ncert: x":      "other half",
-		"victorialogs: https://b\nneed: 2":      "2 of 0 keys",
-		"victorialogs: https://b\ntimeout: off": "cannot be off",
+		"timeout: 1s":                                                               "victorialogs: is missing",
+		"victorialogs: logs":                                                        "is no URL",
+		"victorialogs: http://10.0.0.1":                                             "not encrypted",
+		"victorialogs: https://a@b":                                                 "token_file is for secrets",
+		"victorialogs: https://b\ncert: x":                                          "other half",
+		"victorialogs: https://b\nneed: 2":                                          "2 of 0 keys",
+		"victorialogs: https://b\ntimeout: off":                                     "cannot be off",
 		"victorialogs: https://b\nrings: { a: { sites: ['['] } }":                   "has no dir",
 		"victorialogs: https://b\nrings: { a: { dir: x } }":                         "has no sites",
 		"victorialogs: https://b\nring: {}":                                         "no such setting",
