@@ -12,6 +12,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +81,12 @@ func Parse(data []byte) (*Bundle, error) {
 		n = &note.Note{Text: string(text)}
 	}
 	b.note = note.Note{Text: n.Text, UnverifiedSigs: n.UnverifiedSigs}
+	for _, s := range n.UnverifiedSigs {
+		// Package note ignores the last bits of its base64, which belong to no byte: the same signature has four spellings.
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return nil, fmt.Errorf("signature of %s: %w", s.Name, err)
+		}
+	}
 	if b.Manifest, err = parseManifest(b.note.Text); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}

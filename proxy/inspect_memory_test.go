@@ -46,6 +46,15 @@ func (p *inspected) openHTTP2(t *testing.T) *frameClient {
 // request begins one, of which a body follows if it is a POST. It returns its stream.
 func (h *frameClient) request(method string) uint32 {
 	h.t.Helper()
+	id, err := h.tryRequest(method)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return id
+}
+
+// tryRequest is request on a connection that may have ended.
+func (h *frameClient) tryRequest(method string) (uint32, error) {
 	var block bytes.Buffer
 	enc := hpack.NewEncoder(&block)
 	for _, f := range [][2]string{{":method", method}, {":scheme", "https"}, {":authority", h.host}, {":path", h.path}} {
@@ -53,10 +62,7 @@ func (h *frameClient) request(method string) uint32 {
 	}
 	id := h.next
 	h.next += 2
-	if err := h.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: method != "POST"}); err != nil {
-		h.t.Fatal(err)
-	}
-	return id
+	return id, h.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true, EndStream: method != "POST"})
 }
 
 // until reads frames to the first that is wanted; an error of the connection fails the test.

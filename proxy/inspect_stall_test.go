@@ -69,8 +69,15 @@ func TestInspectStallUnreadSocket(t *testing.T) {
 	if err := c.WriteWindowUpdate(0, 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	c.request("GET")
-	if words := closeWords(p, 2); words["CONNECT"] == nil || words["GET"] == nil {
+	// If this machine pauses while there is room in the socket, a request ends alone, and the connection has to have another one.
+	var words map[string][]string
+	for n := 1; words["CONNECT"] == nil; n++ {
+		if _, err := c.tryRequest("GET"); err != nil && n == 1 {
+			t.Fatal(err)
+		}
+		words = closeWords(p, n)
+	}
+	if words = closeWords(p, 2); len(words["CONNECT"]) != 1 || words["GET"] == nil {
 		t.Errorf("close records: %v", words)
 	}
 }
@@ -116,8 +123,16 @@ func TestInspectDialogue(t *testing.T) {
 		io.Copy(rw, r.Body)
 	}))
 	c := p.openHTTP2(t)
-	id := c.request("POST")
-	c.until(func(f http2.Frame) bool { _, ok := f.(*http2.HeadersFrame); return ok })
+	// A response that is late, because this machine pauses, is a stall; then there is another request.
+	var id uint32
+	for answered := false; !answered; {
+		id = c.request("POST")
+		c.until(func(f http2.Frame) bool {
+			_, answered = f.(*http2.HeadersFrame)
+			_, reset := f.(*http2.RSTStreamFrame)
+			return (answered || reset) && f.Header().StreamID == id
+		})
+	}
 	for range 5 { // as long as five stall limits
 		time.Sleep(100 * time.Millisecond)
 	}

@@ -2,7 +2,6 @@ package ship
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,18 +9,14 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/proxytest"
 )
 
 // A receiver's URL may hold a token. Neither an outage nor an answer that repeats the URL puts it into the
 // operator's log.
 func TestSecretsInErrors(t *testing.T) {
 	const token = "S3cr3tMark"
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone := ln.Addr().String()
-	ln.Close()
+	gone := proxytest.Unused(t)
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		fmt.Fprintf(w, "no such page: %s (%s)", r.RequestURI, "http://user:"+token+"@"+r.Host)

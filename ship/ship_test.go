@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"webproxy/audit"
+	"webproxy/internal/proxytest"
 )
 
 // patience is how long a test waits for what should happen at once.
@@ -175,9 +176,7 @@ func TestBeginsNow(t *testing.T) {
 // The receiver is not there, then is, is reset in the middle with messages in its buffers, and ends.
 func TestOutage(t *testing.T) {
 	l := openLog(t, audit.Options{Rotate: 128 << 10})
-	first := listen(t, "127.0.0.1:0", &receiver{})
-	addr := first.addr()
-	first.close()
+	addr := proxytest.Unused(t)
 	s := run(t, l, ReceiverSpec{Syslog: "tcp://" + addr, From: Oldest})
 	write(t, l, 500)
 	eventually(t, "attempts fail", func() bool { return s.Stats().Errors > 2 })
@@ -254,9 +253,7 @@ func TestNeverConfirms(t *testing.T) {
 // Retention has overtaken the receiver: that is counted, told, recorded, and shipped.
 func TestOvertaken(t *testing.T) {
 	l := openLog(t, audit.Options{Rotate: 64 << 10})
-	down := listen(t, "127.0.0.1:0", &receiver{})
-	addr := down.addr()
-	down.close()
+	addr := proxytest.Unused(t)
 	s := run(t, l, ReceiverSpec{Syslog: "tcp://" + addr, From: Oldest})
 	s.stop() // it has a position: 0
 	write(t, l, 1)

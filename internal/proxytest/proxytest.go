@@ -102,6 +102,17 @@ func Start(t testing.TB, c Config) *Proxy {
 	return p
 }
 
+// Unused returns a loopback address on which nobody listens until the test ends, or the test itself does.
+func Unused(t testing.TB) string {
+	t.Helper()
+	addr, release, err := ReserveAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return addr
+}
+
 // wantNoneLeft fails t if goroutines stay that were not there before. Those that are about to end have time for it.
 func wantNoneLeft(t testing.TB, before goleak.Option) {
 	t.Helper()

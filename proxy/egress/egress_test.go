@@ -165,7 +165,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 		if route.Addr.IsValid() || route.Connect != 0 {
 			t.Errorf("Open at %s: dialled, %+v", tt.addr, route)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		_, err = e.dial(ctx, (&Route{Decision: d}).checkAddr, netip.AddrPortFrom(netip.MustParseAddr(tt.addr), 443))
 		cancel()
 		if !errors.As(err, &refused) {
