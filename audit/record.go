@@ -24,6 +24,7 @@ const (
 	TypeMode     Type = "admin.mode"      // a group's mode was changed
 	TypePhase    Type = "admin.phase"     // a phase was switched on or off
 	TypeApprove  Type = "admin.approve"   // proposals were approved or rejected
+	TypeLockdown Type = "admin.lockdown"  // everything but named lists was closed, or that ended
 	TypeStart    Type = "system.start"
 	TypeStop     Type = "system.stop"
 	TypeGap      Type = "system.gap"    // something is missing here; written by Log itself
@@ -32,7 +33,7 @@ const (
 )
 
 // types are all there are, the most frequent ones first.
-var types = [...]Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove,
+var types = [...]Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove, TypeLockdown,
 	TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
 
 // Types lists the types this package writes. A reader must expect others.

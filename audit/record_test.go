@@ -28,14 +28,15 @@ func samples() map[audit.Type]audit.Record {
 			Hosts: 2, Sample: []string{"a.example.org", "b.example.org"}},
 		audit.TypeReload: {Detail: "webproxy.yaml changed: 1 entry added, 1 removed", Policy: "sha256:b5a1007e33c4", PolicyOld: "sha256:9c1e77aa01f2",
 			Added: []string{"allow learned https://www.powershellgallery.com"}, Removed: []string{"allow arc/his https://*.his.arc.azure.com"}},
-		audit.TypeMode:    {Detail: "group nodes enforces from now on", Group: "nodes", Mode: "enforce", By: "alice", Ticket: "CHG-1042"},
-		audit.TypePhase:   {Detail: "phase onboarding is on for 4h", Phase: "onboarding", By: "alice", Ticket: "CHG-1042"},
-		audit.TypeApprove: {Detail: "1 entry approved, 0 rejected", Added: []string{"allow learned https://aka.ms"}, By: "alice", Ticket: "CHG-1043"},
-		audit.TypeStart:   {Detail: "webproxy 1.0.0 started", Policy: "sha256:9c1e77aa01f2"},
-		audit.TypeStop:    {Detail: "webproxy stopped; 2 tunnels were cut"},
-		audit.TypeGap:     {Detail: "3 records could not be written since 2026-11-24T07:01:49.123Z: write: no space left on device"},
-		audit.TypeRetain:  {Detail: "audit-000000000001-20251020T070149Z.ndjson.gz is deleted: older than 400d", FirstSeq: 1, LastSeq: 612340},
-		audit.TypeShip:    {Detail: "siem did not get 1200 records: they were no longer in the log", FirstSeq: 612341, LastSeq: 613540},
+		audit.TypeMode:     {Detail: "group nodes enforces from now on", Group: "nodes", Mode: "enforce", By: "alice", Ticket: "CHG-1042"},
+		audit.TypePhase:    {Detail: "phase onboarding is on for 4h", Phase: "onboarding", By: "alice", Ticket: "CHG-1042"},
+		audit.TypeApprove:  {Detail: "1 entry approved, 0 rejected", Added: []string{"allow learned https://aka.ms"}, By: "alice", Ticket: "CHG-1043"},
+		audit.TypeLockdown: {Detail: "lockdown until 2026-11-24 09:01 UTC, of everything but approved", By: "alice", Ticket: "INC-7"},
+		audit.TypeStart:    {Detail: "webproxy 1.0.0 started", Policy: "sha256:9c1e77aa01f2"},
+		audit.TypeStop:     {Detail: "webproxy stopped; 2 tunnels were cut"},
+		audit.TypeGap:      {Detail: "3 records could not be written since 2026-11-24T07:01:49.123Z: write: no space left on device"},
+		audit.TypeRetain:   {Detail: "audit-000000000001-20251020T070149Z.ndjson.gz is deleted: older than 400d", FirstSeq: 1, LastSeq: 612340},
+		audit.TypeShip:     {Detail: "siem did not get 1200 records: they were no longer in the log", FirstSeq: 612341, LastSeq: 613540},
 	}
 	judged := all[audit.TypeDecision]
 	judged.ID = all[audit.TypeClose].ID

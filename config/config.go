@@ -66,6 +66,11 @@ type Config struct {
 
 	// Set is Policy, compiled.
 	Set *policy.Set `yaml:"-"`
+	// Live is what a proxy decides by: Set, under the lockdown if there is one. Conclusions about the policy, and its tests,
+	// are drawn from Set.
+	Live *policy.Set `yaml:"-"`
+	// Lockdown is what lockdown.yaml says, the end of a lockdown included; nil if there is no such file.
+	Lockdown *Lockdown `yaml:"-"`
 	// Bundle is the bundle that a part of Policy came from; nil if it is not from one.
 	Bundle *bundle.Bundle `yaml:"-"`
 	// Path is the file this came from; empty for the built-in configuration.
@@ -75,7 +80,7 @@ type Config struct {
 	// Past is the content of learn.yaml beside the file, where webproxy learn keeps what was decided; nil if
 	// there is none. It is not looked at here: it is no part of the policy.
 	Past []byte `yaml:"-"`
-	// Files are all files that were looked for, absolute: this one, lists, phases.yaml, learn.yaml. Some need not exist.
+	// Files are all files that were looked for, absolute: this one, lists, phases.yaml, lockdown.yaml, learn.yaml. Some need not exist.
 	Files []string `yaml:"-"`
 	// Unsteady are files that changed faster than they could be read, absolute: of these, what an earlier load read counts.
 	Unsteady []string `yaml:"-"`
@@ -89,7 +94,7 @@ type Config struct {
 // Whoever keeps it for longer than a reload keeps no policy in memory that is not in force any more.
 func (c *Config) Settings() *Config {
 	s := *c
-	s.Policy, s.Set, s.Past, s.Warnings, s.read = policy.Spec{}, nil, nil, nil, nil
+	s.Policy, s.Set, s.Live, s.Past, s.Warnings, s.read = policy.Spec{}, nil, nil, nil, nil, nil
 	return &s
 }
 

@@ -24,6 +24,7 @@ func LoadDefault() (*Config, error) {
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted()
 	}
+	l.applyLockdown()
 	// What loading warns of is in lists that nobody can edit here; webproxy check tells it all the same.
 	return l.cfg, nil
 }

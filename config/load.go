@@ -47,15 +47,25 @@ type loader struct {
 	lib      *library
 	doc      decoder // of the file, and where its settings stand
 	part     *bundlePart
+	lock     lockdownRead
 	problems Problems
 	warnings Problems
 }
 
 // load is Load, reading by r and running the policy's tests at now. The Config is nil if there are problems.
 func load(path string, r *reader, now time.Time) (*Config, Problems) {
+	c, problems, lock := loadAll(path, r, now)
+	if problems = append(problems, lock...); len(problems) > 0 {
+		return nil, problems
+	}
+	return c, nil
+}
+
+// loadAll is load, with what is wrong with lockdown.yaml apart: if nothing else is, the Config refuses everything.
+func loadAll(path string, r *reader, now time.Time) (c *Config, problems, lock Problems) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, Problems{{File: path, Msg: err.Error()}}
+		return nil, Problems{{File: path, Msg: err.Error()}}, nil
 	}
 	data, err := r.read(abs, maxYAML)
 	if err != nil {
@@ -63,21 +73,23 @@ func load(path string, r *reader, now time.Time) (*Config, Problems) {
 		if near := nearFile(path, r.disk().ReadDir); near != "" && errors.Is(err, errNoFile) {
 			p.Msg, p.Hint = fmt.Sprintf("%s; did you mean %q?", p.Msg, near), ""
 		}
-		return nil, Problems{p}
+		return nil, Problems{p}, nil
 	}
 	l := &loader{
 		cfg: &Config{Path: abs, read: r},
 		now: now,
 		lib: &library{dir: filepath.Dir(abs), shown: filepath.Dir(path), read: r},
 	}
+	l.readLockdown()
 	l.run(path, data)
 	l.checkPermissions()
 	if len(l.problems) > 0 {
-		return nil, l.problems.sorted()
+		return nil, l.problems.sorted(), l.lock.problems.sorted()
 	}
+	l.applyLockdown()
 	l.cfg.Files = slices.Sorted(maps.Keys(r.seen))
 	l.cfg.Warnings = l.warnings.sorted()
-	return l.cfg, nil
+	return l.cfg, nil, l.lock.problems.sorted()
 }
 
 // run fills l.cfg from data.

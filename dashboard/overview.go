@@ -19,16 +19,18 @@ import (
 
 // An overviewBody is what the first page shows.
 type overviewBody struct {
-	Ready   bool
-	Trouble []string
-	Policy  snapshot
-	Source  string
-	Groups  []groupState
-	Day     []hourRow
-	Strip   svg.Chart
-	Allowed uint64
-	Denied  uint64
-	Would   uint64
+	Ready bool
+	// Lockdown says until when one is on, and what it spares; empty if none is.
+	Lockdown string
+	Trouble  []string
+	Policy   snapshot
+	Source   string
+	Groups   []groupState
+	Day      []hourRow
+	Strip    svg.Chart
+	Allowed  uint64
+	Denied   uint64
+	Would    uint64
 
 	TopDenied *table
 	NewHosts  *table
@@ -57,6 +59,9 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 	b.Ready = b.Policy.Ready
 	if p.Trouble != nil {
 		b.Trouble = p.Trouble()
+	}
+	if l, on := cfg.Live.Lockdown(now); on {
+		b.Lockdown = l.Text()
 	}
 	lesson := p.lastLesson()
 	for _, g := range cfg.Set.Groups() {

@@ -19,6 +19,8 @@ type Status struct {
 	refused   time.Time
 	pending   []string // settings that are on disk and not in force
 	unsteady  []string // files of which an earlier content is in force
+	// Lockdown says which lockdown is on; empty if none is. It is nil, or set before the Status is used.
+	Lockdown func(now time.Time) string
 }
 
 // SetReady says whether the proxy takes requests; it does not before it serves and while it drains.
@@ -80,6 +82,11 @@ func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	fmt.Fprintf(w, "%s\npolicy %s, in force for %s\n", word, s.digest, now.Sub(s.installed).Round(time.Second))
+	if s.Lockdown != nil {
+		if on := s.Lockdown(now); on != "" {
+			fmt.Fprintln(w, "lockdown "+on)
+		}
+	}
 	if s.problem == "" {
 		fmt.Fprintln(w, "configuration on disk: "+s.inForce())
 		return

@@ -60,7 +60,7 @@ func (p *Pages) explain(b *whyBody) {
 		b.Wrong = err.Error()
 		return
 	}
-	x := cfg.Set.Explain(&req)
+	x := cfg.Live.Explain(&req)
 	b.Text = review.ExplainText(&x, &req, review.Remedies(cfg, &x, ""), review.ListedIn(cfg, &x))
 }
 

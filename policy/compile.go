@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/gaissmai/bart"
 )
@@ -16,11 +15,11 @@ type Set struct {
 	entries []entry // by order
 	blocks  []block
 	index   index
-	clients clients
+	clients *clients
 	phases  map[string]*phase
 	self    map[netip.AddrPort]bool
-	guards  bart.Table[addrKind]
-	denied  bart.Lite      // deny_networks
+	guards  *bart.Table[addrKind]
+	denied  *bart.Lite     // deny_networks
 	nat64   []netip.Prefix // the operator's own
 	// addrDenies is set if a deny names an address.
 	addrDenies bool
@@ -29,8 +28,8 @@ type Set struct {
 	warnings   []Warning
 	pause      func() // of Env; nil for none
 
-	digested sync.Once // makes digest
-	digest   string
+	digested *setDigest
+	lockdown *lockdown // nil if there is none; see Under
 }
 
 // An Env is what a Set must know of the machine it runs on.
@@ -95,9 +94,13 @@ type compiler struct {
 func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 	c := &compiler{
 		set: &Set{
-			phases: map[string]*phase{},
-			pause:  env.Pause,
-			self:   map[netip.AddrPort]bool{},
+			phases:   map[string]*phase{},
+			pause:    env.Pause,
+			digested: new(setDigest),
+			clients:  new(clients),
+			guards:   new(bart.Table[addrKind]),
+			denied:   new(bart.Lite),
+			self:     map[netip.AddrPort]bool{},
 		},
 		lib:        lib,
 		place:      Place{Cloud: spec.Cloud, Region: spec.Region, Names: spec.Names},
@@ -348,8 +351,8 @@ func someOf(names []string) string {
 
 func list(names []string) string { return strings.Join(names, ", ") }
 
-// Timed reports whether what s decides may change with the time: a rule has a phase, or expires.
-func (s *Set) Timed() bool { return s != nil && s.timed }
+// Timed reports whether what s decides may change with the time: a rule has a phase, or expires, or a lockdown ends.
+func (s *Set) Timed() bool { return s != nil && (s.timed || s.lockdown != nil) }
 
 // Len is the number of entries in force.
 func (s *Set) Len() int { return len(s.entries) }

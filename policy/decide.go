@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -22,7 +23,12 @@ func (s *Set) Decide(req *Request) Decision {
 	if s == nil {
 		return Refusal(HostNotListed)
 	}
-	return s.decideFor(req, s.groupFor(req))
+	g := s.groupFor(req)
+	d := s.decideFor(req, g)
+	if s.lockdown != nil && d.Permit && !s.lockdown.spares(s, req, g) {
+		return d.Refused(LockedDown)
+	}
+	return d
 }
 
 // groupFor is the group of req's client; nil if it is in none.
@@ -78,9 +84,14 @@ type match struct {
 	why   Reason
 	// inspect is set if an entry waits for what is inside the tunnel.
 	inspect bool
+	// only, if it is not nil, are the blocks whose entries count.
+	only []*block
 }
 
 func (m *match) try(e *entry) {
+	if m.only != nil && !slices.Contains(m.only, e.block) {
+		return
+	}
 	why := e.fails(m.req, m.group)
 	if why == reasonUnset && e.waits(m.req) {
 		m.inspect = true

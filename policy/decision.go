@@ -85,6 +85,7 @@ const (
 	BadHello                  // guard: it begins like TLS, but nobody can say for which host
 	NetworkDenied             // guard: the address is in one of deny_networks
 	RateLimited               // guard: the client has begun as much as it may for now
+	LockedDown                // guard: a lockdown is on, and does not spare this
 	numReasons
 )
 
@@ -115,6 +116,7 @@ var reasonWords = [numReasons]string{
 	BadHello:           "bad_hello",
 	NetworkDenied:      "network_denied",
 	RateLimited:        "rate_limited",
+	LockedDown:         "lockdown",
 }
 
 // String returns the reason's word; no word is empty.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"sync"
 )
 
 const (
@@ -96,14 +97,20 @@ func verdictOf(deny bool) Verdict {
 	return Allow
 }
 
+// A setDigest is the digest of a Set, made when it is asked for. A Set under a lockdown shares that of its policy.
+type setDigest struct {
+	once sync.Once
+	text string
+}
+
 // Digest names what the Set decides: "sha256:" and the 64 hex digits of the hash. People are shown ShortDigest. The first
-// call takes time, with many entries a tenth of a second.
+// call takes time, with many entries a tenth of a second. A lockdown does not change it.
 func (s *Set) Digest() string {
 	if s == nil {
 		return ""
 	}
-	s.digested.Do(func() { s.digest = s.makeDigest() })
-	return s.digest
+	s.digested.once.Do(func() { s.digested.text = s.makeDigest() })
+	return s.digested.text
 }
 
 // ShortDigest is a digest as people are shown it: "sha256:" and 12 hex digits. What is no digest stays as it is.

@@ -45,7 +45,9 @@ func (s *Set) Explain(req *Request) Explanation {
 	if s == nil || x.Verdict == Allow {
 		return x
 	}
-	x.Near = s.nearMisses(req, x.entry)
+	if x.Reason != LockedDown { // there every rule is as near
+		x.Near = s.nearMisses(req, x.entry)
+	}
 	x.Remedies = x.remedies(req)
 	for _, r := range x.Remedies {
 		x.Fixes = append(x.Fixes, r.Text)
@@ -77,6 +79,8 @@ func (x *Explanation) why() string {
 		return "the address is not a public one"
 	case NetworkDenied:
 		return "the address is in a network of deny_networks"
+	case LockedDown:
+		return d.set.lockdown.why()
 	case Loop:
 		return "the request leads back to this proxy"
 	case BadTarget:

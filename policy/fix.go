@@ -41,6 +41,9 @@ func (x *Explanation) remedies(req *Request) []Remedy {
 		return all
 	case NetworkDenied:
 		return say("remove or narrow the network in policy.deny_networks: no rule can beat it")
+	case LockedDown:
+		command := "webproxy lockdown end --reason " + Placeholder
+		return []Remedy{{Text: command, Command: command}}
 	case PrivateAddress:
 		if d.entry == nil && d.set.classify(req.Target.Addr()) == addrPrivate {
 			return say("set private: allow on a rule that names the host")

@@ -37,5 +37,6 @@ var denials = map[policy.Reason]struct {
 	policy.TLSRequired:        {http.StatusForbidden, proxystatus.Denied, "A tunnel to this port must begin with TLS."},
 	policy.SNIRequired:        {http.StatusForbidden, proxystatus.Denied, "The TLS session inside a tunnel to this port must name its host."},
 	policy.BadHello:           {http.StatusForbidden, proxystatus.Denied, "The tunnel begins like a TLS session, but not with a hello that can be judged."},
+	policy.LockedDown:         {http.StatusForbidden, proxystatus.Denied, "A lockdown is on: for now only what it spares may be reached."},
 	policy.RateLimited:        {http.StatusTooManyRequests, proxystatus.Denied, "This client has begun as much as it may for now."},
 }

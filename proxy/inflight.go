@@ -14,6 +14,7 @@ import (
 // Words for the close records of exchanges that the proxy ended itself.
 const (
 	wordPolicyChanged = "policy_changed"
+	wordLockdown      = "lockdown"
 	wordShutdown      = "shutdown"
 )
 
@@ -57,8 +58,8 @@ func (s *Server) track(x *exchange) {
 	s.inflight.open[x] = struct{}{}
 	s.inflight.mu.Unlock()
 	// Recheck may have run for a newer Set before x was added.
-	if set := s.policySet(); set != x.set && !x.permittedBy(set) {
-		x.cut(wordPolicyChanged)
+	if set := s.policySet(); set != x.set {
+		x.cutUnlessPermitted(set)
 	}
 }
 
@@ -104,7 +105,7 @@ func snapshots(all []*exchange) []Open {
 
 // Recheck evaluates the exchanges in progress against set, which was just installed, and returns those that it forbids.
 // After grace they are ended in the background, unless the Set in force by then permits them; their close records say
-// policy_changed. Those that set permits are not touched. Recheck also closes idle connections to origins that were opened
+// policy_changed, or lockdown. Those that set permits are not touched. Recheck also closes idle connections to origins that were opened
 // under an older Set.
 //
 // If grace is 0, what is forbidden is ended at once.
@@ -113,7 +114,7 @@ func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
 	s.origins.drop()
 	var doomed []*exchange
 	for _, x := range s.tracked() {
-		if !x.permittedBy(set) {
+		if x.forbiddenBy(set) != "" {
 			doomed = append(doomed, x)
 		}
 	}
@@ -141,21 +142,32 @@ func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
 func (s *Server) cutForbidden(all []*exchange) {
 	set := s.policySet()
 	for _, x := range all {
-		if !x.permittedBy(set) {
-			x.cut(wordPolicyChanged)
-		}
+		x.cutUnlessPermitted(set)
 	}
 }
 
-// permittedBy evaluates x again, as if it were made now, to the address it is connected to and with the
-// ClientHello that its tunnel began with.
-func (x *exchange) permittedBy(set *policy.Set) bool {
+// cutUnlessPermitted ends x if set forbids it.
+func (x *exchange) cutUnlessPermitted(set *policy.Set) {
+	if word := x.forbiddenBy(set); word != "" {
+		x.cut(word)
+	}
+}
+
+// forbiddenBy evaluates x again, as if it were made now, to the address it is connected to and with the
+// ClientHello that its tunnel began with. It returns the word for the close record if set forbids x, else "".
+func (x *exchange) forbiddenBy(set *policy.Set) (word string) {
 	d, req := x.decideAgain(set)
 	if h := x.clientHello.Load(); h != nil {
 		d = x.clientHelloDecision(set, d, &req, h)
 	}
 	// A change between tunnel and inspection ends it too: it is not what a new CONNECT would get.
-	return d.Permit && (req.Method != http.MethodConnect || d.Inspect() == x.inspected)
+	switch {
+	case !d.Permit && d.Reason == policy.LockedDown:
+		return wordLockdown
+	case !d.Permit || req.Method == http.MethodConnect && d.Inspect() != x.inspected:
+		return wordPolicyChanged
+	}
+	return ""
 }
 
 // decideAgain is set's decision about x and the address that it is connected to, and the request evaluated.

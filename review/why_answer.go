@@ -50,7 +50,7 @@ func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	if a.Config == nil {
 		return r.Decision != "deny", a.writeRecorded(w, r)
 	}
-	x := a.Config.Set.Explain(&req)
+	x := a.Config.Live.Explain(&req)
 	same := policy.SameDigest(a.Found.Policy, x.Policy()) && x.Reason.String() == r.Reason
 	if same {
 		fmt.Fprintf(w, " reason  %s: %s\n", x.Reason, x.Why)

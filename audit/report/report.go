@@ -213,7 +213,7 @@ func (r *Report) events(t *audit.Tally) (lost uint64) {
 	events, lost := t.Events()
 	for _, e := range events {
 		switch e.Type {
-		case audit.TypeReload, audit.TypeMode, audit.TypePhase, audit.TypeApprove:
+		case audit.TypeReload, audit.TypeMode, audit.TypePhase, audit.TypeApprove, audit.TypeLockdown:
 			r.Changes = append(r.Changes, e)
 		default:
 			r.System = append(r.System, e)

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,9 +87,6 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 	if err != nil {
 		return err
 	}
-	if strings.TrimSpace(f.reason) == "" {
-		return usageError{errors.New("--reason is empty: say why, such as a ticket")}
-	}
 	if _, err := policy.ParseEntry(entry); err != nil {
 		return usageError{fmt.Errorf("%q: %w", entry, err)}
 	}
@@ -137,7 +133,7 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 		return err
 	}
 	fmt.Fprintf(out, "written  %s:  %s\n", a.File, a.Line)
-	return inForce(cmd, f.adminFlag, rec, a.Next)
+	return inForce(cmd, f.adminFlag, rec, a.Next.Set.Digest())
 }
 
 // judge says what the policy, without the entry and with it, decides about its host. done is set if nothing is to be written.
@@ -172,7 +168,7 @@ func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowanc
 
 // inForce has the running proxy read what was written, and waits until it is in force. rec says where it is recorded. Without
 // a running proxy that is said.
-func inForce(cmd *cobra.Command, at adminFlag, rec review.Recording, next *config.Config) error {
+func inForce(cmd *cobra.Command, at adminFlag, rec review.Recording, digest string) error {
 	out := cmd.OutOrStdout()
 	done, err := askReload(cmd.Context(), at)
 	switch {
@@ -195,7 +191,7 @@ func inForce(cmd *cobra.Command, at adminFlag, rec review.Recording, next *confi
 		return configError{}
 	}
 	state := "in force"
-	if done.Policy != next.Set.Digest() {
+	if done.Policy != digest {
 		state = "in force, with other changes"
 	}
 	fmt.Fprintf(out, "%s   policy %s%s\n", state, shortDigest(done.Policy), recorded(max(rec.First, done.FirstSeq), max(rec.Last, done.LastSeq)))

@@ -79,7 +79,7 @@ func (q *question) ask(url string) (policy.Explanation, policy.Request, error) {
 	if err != nil {
 		return policy.Explanation{}, req, err
 	}
-	return q.cfg.Set.Explain(&req), req, nil
+	return q.cfg.Live.Explain(&req), req, nil
 }
 
 // explainAll answers for each URL on standard input, one a line: a row of a table, or an element of an array. Empty lines

@@ -79,8 +79,9 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 		newServe(), newBundle(), newFleet(), newInit(), newCA(), newCheck(), newClientConfig(), newCoverage(), newDiff(), newDoctor(), newEnforce(), newExplain(), newFirewall(), newWhy(), newAudit(), newLearn(), newLists(), newPhase(), newService(), newServiceTags(), newVersion(),
 		newDashboard(), newReload(), newStatus(),
 	)
-	root.AddCommand(newAllow())
+	root.AddCommand(newAllow(), newLockdown())
 	nameArguments(root)
+	checkReasons(root)
 	return root
 }
 

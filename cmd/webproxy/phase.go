@@ -13,7 +13,6 @@ import (
 
 	"webproxy/internal/hint"
 	"webproxy/internal/setting"
-	"webproxy/policy"
 	"webproxy/review"
 )
 
@@ -45,9 +44,6 @@ func newPhaseStart() *cobra.Command {
 		length, err := forHowLong(*forTime)
 		if err != nil {
 			return err
-		}
-		if *reason == policy.Placeholder {
-			return usageError{fmt.Errorf("--reason %s: that only stands for a reason: write the ticket, or why", *reason)}
 		}
 		path, err := configPath(*file)
 		switch {

@@ -23,10 +23,18 @@ tunnels finish for proxy.shutdown_grace, a second one cuts them; SIGHUP reads th
 			return err
 		}
 		return daemon.Run(cmd.Context(), daemon.Options{
-			Load:    func() (*config.Config, error) { return openConfig(path) },
+			Load:    func() (*config.Config, error) { return openToServe(path) },
 			Version: buildVersion(),
 			Stderr:  cmd.ErrOrStderr(),
 		})
 	}
 	return cmd
+}
+
+// openToServe is openConfig for serve.
+func openToServe(path string) (*config.Config, error) {
+	if path == "" {
+		return config.LoadDefault()
+	}
+	return config.LoadToServe(path)
 }

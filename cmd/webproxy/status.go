@@ -87,6 +87,7 @@ func lookAt(st *daemon.Status) []string {
 	add(st.Audit.Free >= 0 && st.Audit.Free < littleFree, "%s free on the audit log's disk", bytesText(st.Audit.Free))
 	add(!st.Audit.Sealed.IsZero() && st.Now.Sub(st.Audit.Sealed) > sealedLate && st.Now.Sub(st.Started) > sealedLate && st.LastHour.Allowed+st.LastHour.Denied > 0,
 		"the audit log was signed %s ago", ago(st.Now.Sub(st.Audit.Sealed)))
+	add(st.Lockdown != nil, "a lockdown is on: webproxy lockdown end ends it")
 	if b := st.Bundle; b != nil {
 		add(b.Problem != "", "policy bundles are not taken: %s", b.Problem)
 		add(b.Serial == 0, "no policy bundle was taken yet: everything is refused")
@@ -140,6 +141,9 @@ func statusText(st *daemon.Status, look []string) string {
 	}
 	if b := st.Bundle; b != nil {
 		line("bundle", "%s", bundleText(st.Now, b))
+	}
+	if l := st.Lockdown; l != nil {
+		line("LOCKDOWN", "%s", l.Text)
 	}
 	line("modes", "%s", modesText(st.Groups)+phasesText(st))
 	line("now", "%s   %s   %.1f/s   last %s  %s allowed  %s denied%s", wording.Plural(st.Open.Tunnels, "tunnel"), wording.Plural(st.Open.Requests, "request"),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -59,4 +60,32 @@ func actorFlags(cmd *cobra.Command) (by, reason *string) {
 	by = cmd.Flags().String("by", "", "who (default: the user who runs this)")
 	cmd.MarkFlagRequired("reason")
 	return by, reason
+}
+
+// checkReasons makes every command below cmd that takes --reason refuse one that is none.
+func checkReasons(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil && cmd.Flags().Lookup("reason") != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if f := cmd.Flags().Lookup("reason"); f.Changed {
+				if err := checkReason(f.Value.String()); err != nil {
+					return err
+				}
+			}
+			return run(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		checkReasons(sub)
+	}
+}
+
+// checkReason refuses a reason that is none: an empty one, or the word that stands for one in lines that people are told.
+func checkReason(reason string) error {
+	switch strings.TrimSpace(reason) {
+	case "":
+		return usageError{errors.New("--reason is empty: say why, such as a ticket")}
+	case policy.Placeholder:
+		return usageError{fmt.Errorf("--reason %s: that only stands for a reason: write the ticket, or why", reason)}
+	}
+	return nil
 }

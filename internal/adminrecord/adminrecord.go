@@ -16,7 +16,7 @@ import (
 )
 
 // Between returns the records of what people decided between the configurations old and new: entries that somebody
-// approved, proposals that were rejected or put off, modes and phases that were switched. Who did it, and why, is
+// approved, proposals that were rejected or put off, modes and phases that were switched, lockdowns that began or were ended. Who did it, and why, is
 // what the files say. The error is that of learn.yaml if it cannot be read; the other records are complete.
 func Between(old, new *config.Config, now time.Time) ([]audit.Record, error) {
 	before, errBefore := learn.ParsePast(old.Past)
@@ -27,6 +27,7 @@ func Between(old, new *config.Config, now time.Time) ([]audit.Record, error) {
 	}
 	records = append(records, switches(old.Set, new.Set, past)...)
 	records = append(records, phases(old.Started, new.Started, now)...)
+	records = append(records, lockdowns(old.Lockdown, new.Lockdown, now)...)
 	for i := range records {
 		records[i].Policy = new.Set.Digest()
 	}
@@ -128,4 +129,22 @@ func phases(old, new map[string]config.StartedPhase, now time.Time) []audit.Reco
 		}
 	}
 	return records
+}
+
+// lockdowns are the start of a lockdown, or that somebody ended one. One that ended in time has no record here.
+func lockdowns(old, new *config.Lockdown, now time.Time) []audit.Record {
+	switch {
+	case old.Same(new):
+	case new.IsOn(now):
+		of := policy.Lockdown{Only: new.Only, Until: new.Until}
+		return []audit.Record{{Type: audit.TypeLockdown, By: new.By, Ticket: new.Reason, Detail: "lockdown " + of.Text()}}
+	case !old.IsOn(now):
+	case new == nil:
+		return []audit.Record{{Type: audit.TypeLockdown, Detail: "the lockdown ended: its file was removed"}}
+	case !new.Ended.At.IsZero():
+		return []audit.Record{{Type: audit.TypeLockdown, By: new.Ended.By, Ticket: new.Ended.Reason, Detail: "the lockdown was ended"}}
+	default:
+		return []audit.Record{{Type: audit.TypeLockdown, By: new.By, Ticket: new.Reason, Detail: "the lockdown ended: its file has an earlier end"}}
+	}
+	return nil
 }

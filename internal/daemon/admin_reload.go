@@ -66,11 +66,11 @@ func (r *reloads) last() Reloaded {
 }
 
 // installed notes that cfg is in force in place of old. It returns who asked for that; empty if nobody did.
-func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed, restart []string, forbidden int, seqs [2]uint64) (by string) {
+func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed, restart []string, forbidden int, grace time.Duration, seqs [2]uint64) (by string) {
 	done := Reloaded{
 		Installed: true, Time: time.Now(), Policy: cfg.Set.Digest(), PolicyOld: old.Digest(),
 		Added: added[:min(len(added), mostLines)], Removed: removed[:min(len(removed), mostLines)], AddedN: len(added), RemovedN: len(removed),
-		Forbidden: forbidden, Grace: cfg.Reload.Wait(), NeedRestart: restart, Unsteady: cfg.Unsteady, FirstSeq: seqs[0], LastSeq: seqs[1],
+		Forbidden: forbidden, Grace: grace, NeedRestart: restart, Unsteady: cfg.Unsteady, FirstSeq: seqs[0], LastSeq: seqs[1],
 	}
 	for _, w := range cfg.Warnings[:min(len(cfg.Warnings), mostLines)] {
 		done.Warnings = append(done.Warnings, w.String())
@@ -78,9 +78,12 @@ func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed,
 	return r.note(done)
 }
 
-// refused notes that old stays in force because of err.
-func (r *reloads) refused(old *policy.Set, err error) (by string) {
-	done := Reloaded{Time: time.Now(), Policy: old.Digest(), PolicyOld: old.Digest(), Problem: err.Error()}
+// refused notes that old stays in force because of err; seqs and cut are of a lockdown that began or ended all the same.
+func (r *reloads) refused(old *policy.Set, err error, seqs [2]uint64, cut int) (by string) {
+	done := Reloaded{
+		Time: time.Now(), Policy: old.Digest(), PolicyOld: old.Digest(), Problem: err.Error(),
+		FirstSeq: seqs[0], LastSeq: seqs[1], Forbidden: cut,
+	}
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		var b strings.Builder

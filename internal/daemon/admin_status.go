@@ -24,7 +24,8 @@ type Status struct {
 	Listen  []string  `json:"listen"`
 
 	Policy    PolicyStatus     `json:"policy"`
-	Bundle    *BundleStatus    `json:"bundle,omitempty"` // nil if none is configured
+	Lockdown  *LockdownStatus  `json:"lockdown,omitempty"` // nil if none is on
+	Bundle    *BundleStatus    `json:"bundle,omitempty"`   // nil if none is configured
 	Groups    []GroupStatus    `json:"groups"`
 	Phases    []PhaseStatus    `json:"phases"`
 	Open      OpenStatus       `json:"open"`
@@ -48,6 +49,15 @@ type PolicyStatus struct {
 	Refused time.Time `json:"refused,omitzero"`
 	// NeedRestart names settings on disk that hold only after a restart.
 	NeedRestart []string `json:"need_restart,omitempty"`
+}
+
+// LockdownStatus is the lockdown that is on.
+type LockdownStatus struct {
+	Only   []string  `json:"only"` // ids of the rules that are spared; none if everything is refused
+	Until  time.Time `json:"until,omitzero"`
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Text   string    `json:"text"` // all of it, for people
 }
 
 // GroupStatus is a client group.
@@ -156,6 +166,9 @@ func (d *daemon) adminStatus(r *adminsocket.Request) (any, error) {
 		st.Phases = append(st.Phases, PhaseStatus{p.Name, p.On, p.Until, p.Schedule})
 	}
 	st.Bundle = d.bundleStatus()
+	if l, on := set.Lockdown(now); on {
+		st.Lockdown = &LockdownStatus{append([]string{}, l.Only...), l.Until, l.By, l.Reason, l.Text()}
+	}
 	count := d.metrics.outcomes.now()
 	last, took := d.rates.within(time.Hour, now, count)
 	st.LastHour = Window{Seconds: took.Seconds(), Outcomes: last}

@@ -174,6 +174,7 @@ type gauges struct {
 	connections, requests, tunnels    *prometheus.Desc
 	inspecting, reclaimed, limited    *prometheus.Desc
 	policyAge, policyInfo, entries    *prometheus.Desc
+	lockdown                          *prometheus.Desc
 	audit, folded                     *prometheus.Desc
 	auditBytes, auditLimit, auditFree *prometheus.Desc
 }
@@ -193,6 +194,7 @@ func newGauges(d *daemon) *gauges {
 		policyAge:   desc("policy_age_seconds", "Time since the policy in force was installed."),
 		policyInfo:  desc("policy_info", "1; the label is the digest of the policy in force.", "digest"),
 		entries:     desc("policy_entries", "Entries of the policy in force."),
+		lockdown:    desc("lockdown", "1 while a lockdown is on, else 0."),
 		audit:       desc("audit_records_total", "Audit records written since the start."),
 		folded:      desc("audit_folded_total", "Denials that were counted rather than recorded one by one, since the start."),
 		auditBytes:  desc("audit_bytes", "What the audit log takes on disk."),
@@ -222,6 +224,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(g.policyAge, g.d.status.Age(time.Now()).Seconds())
 	gauge(g.policyInfo, 1, set.Digest())
 	gauge(g.entries, float64(set.Len()))
+	locked := 0.0
+	if _, on := set.Lockdown(time.Now()); on {
+		locked = 1
+	}
+	gauge(g.lockdown, locked)
 	g.collectAudit(ch, gauge)
 }
 

@@ -58,8 +58,8 @@ type sample struct {
 	count Outcomes
 }
 
-// sample notes the counts until the returned function is called, which waits for that.
-func (r *rates) sample(o *outcomes) (stop func()) {
+// sample notes the counts, and then calls also, until the returned function is called, which waits for that.
+func (r *rates) sample(o *outcomes, also func(now time.Time)) (stop func()) {
 	r.note(time.Now(), o.now())
 	done := make(chan struct{})
 	var wg sync.WaitGroup
@@ -72,6 +72,7 @@ func (r *rates) sample(o *outcomes) (stop func()) {
 				return
 			case now := <-tick.C:
 				r.note(now, o.now())
+				also(now)
 			}
 		}
 	})

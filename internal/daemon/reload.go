@@ -69,9 +69,10 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 		d.log.Warn("changed settings hold only after a restart", zap.Strings("settings", changed))
 	}
 	added, removed := policy.Diff(old, cfg.Set)
-	d.install(cfg.Set, with)
+	d.install(cfg.Live, with)
 	d.current.Store(cfg)
-	forbidden := d.proxy.Recheck(cfg.Set, cfg.Reload.Wait())
+	grace := graceUnder(cfg)
+	forbidden := d.proxy.Recheck(cfg.Live, grace)
 	d.status.Installed(policy.ShortDigest(cfg.Set.Digest()), time.Now(), changed, cfg.Unsteady)
 	d.metrics.lists(cfg.Policy.Rules)
 	d.metrics.reloaded(true)
@@ -80,7 +81,8 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	}
 	ofBundle := bundleDetail(was, cfg)
 	seqs := d.recordDecisions(was, cfg)
-	by := d.reloads.installed(old, cfg, added, removed, changed, len(forbidden), seqs)
+	d.tellLockdown(was, cfg, len(forbidden))
+	by := d.reloads.installed(old, cfg, added, removed, changed, len(forbidden), grace, seqs)
 	if len(added)+len(removed) == 0 && ofBundle == "" {
 		d.log.Info("configuration read, the policy is unchanged", zap.String("policy", policy.ShortDigest(cfg.Set.Digest())))
 		return
@@ -110,7 +112,8 @@ func (d *daemon) recordDecisions(was, cfg *config.Config) (seqs [2]uint64) {
 	return seqs
 }
 
-// refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record.
+// refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record. A lockdown begins
+// and ends all the same.
 func (d *daemon) refuseReload(old *policy.Set, err error) {
 	d.status.Refused(err.Error(), time.Now())
 	d.metrics.reloaded(false)
@@ -120,7 +123,8 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 	if errors.As(err, &problems) {
 		detail = fmt.Sprintf("%s; first: %s", wording.Plural(len(problems), "problem"), problems[0])
 	}
-	by := d.reloads.refused(old, err)
+	seqs, cut := d.relock()
+	by := d.reloads.refused(old, err, seqs, cut)
 	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail, By: by})
 }
 

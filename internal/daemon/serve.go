@@ -75,6 +75,8 @@ type daemon struct {
 	reloads reloads
 	rates   rates
 
+	lockdownOver *config.Lockdown // the last one whose end in time was recorded; belongs to rates
+
 	gaveUp bool // a piece hung at the end of the process; belongs to patiently
 
 	inspection inspection
@@ -93,6 +95,7 @@ func serve(ctx context.Context, o Options, c control) error {
 			"webproxy service install makes one; -c FILE names another")
 	}
 	d := &daemon{cfg: cfg.Settings(), version: o.Version, began: began}
+	d.status.Lockdown = d.lockdownText
 	d.current.Store(cfg)
 	var closeLog func()
 	if d.log, closeLog, err = newLog(cfg.Log, o.Stderr); err != nil {
@@ -138,7 +141,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	defer wait()
 	defer d.patiently("stop watching files", d.watch(ctx, c))
-	defer d.rates.sample(&d.metrics.outcomes)()
+	defer d.rates.sample(&d.metrics.outcomes, d.endLockdown)()
 	defer d.patiently("close the admin socket", d.serveAdmin())
 	defer d.patiently("stop fetching bundles", d.fetchBundles())
 
@@ -192,7 +195,7 @@ func (d *daemon) assemble() error {
 			return fmt.Errorf("listen_tls: %w", err)
 		}
 	}
-	d.install(d.current.Load().Set, authorities)
+	d.install(d.current.Load().Live, authorities)
 	d.proxy = &proxy.Server{
 		Policy:        &d.live,
 		Egress:        d.egress,
@@ -324,7 +327,7 @@ func (d *daemon) recordStart() (stop func()) {
 	write := func() error {
 		return d.audit.Append(&audit.Record{
 			Type: audit.TypeStart, Policy: digest,
-			Detail: fmt.Sprintf("webproxy %s started with %s", d.version, d.cfg.Name()),
+			Detail: fmt.Sprintf("webproxy %s started with %s%s", d.version, d.cfg.Name(), d.startLockdown()),
 		})
 	}
 	err := write()
@@ -384,6 +387,9 @@ func (d *daemon) greet(w io.Writer, cfg *config.Config, lns *listeners, took tim
 		policy.ShortDigest(cfg.Set.Digest()), cfg.Audit.WithDefaults().Dir, pages)
 	if len(lns.clients) > 0 {
 		fmt.Fprintln(w, pointHere(lns.clients[0].Addr()))
+	}
+	if text := d.lockdownText(time.Now()); text != "" {
+		fmt.Fprintln(w, "LOCKDOWN "+text)
 	}
 	if cfg.Path == "" {
 		fmt.Fprintln(w, "the lists are those of December 2021, for Azure Stack HCI, and broad; what Azure Local needs today:  webproxy init --region REGION")

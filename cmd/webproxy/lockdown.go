@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/internal/adminsocket"
+	"webproxy/internal/hint"
+	"webproxy/internal/wording"
+	"webproxy/policy"
+	"webproxy/review"
+)
+
+func newLockdown() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lockdown --only NAME --for DURATION --reason TEXT",
+		Short: "Refuse everything but named lists for a time, and cut the rest",
+		Long: `Lockdown refuses, until its end, every request that the policy does not allow or that none of the named rules allows, in
+learn mode too. Open tunnels and requests that it forbids are cut at once. NAME is the id of an allow rule, or the list or list
+file of one; --nothing spares nothing. It is kept in lockdown.yaml beside the configuration, so it holds after a restart,
+and it ends by itself. The audit log records who began it, why, and until when. It needs no valid configuration to
+refuse everything. The policy's tests pass over it.`,
+		Example: "  webproxy lockdown --only approved --for 2h --reason INC-7\n  webproxy lockdown --nothing --for 30m --reason INC-7\n  webproxy lockdown end --reason 'INC-7 closed'",
+		Args:    cobra.NoArgs,
+	}
+	at := addAdminFlag(cmd)
+	only := cmd.Flags().StringArray("only", nil, "the rule, list or list file `NAME` that is spared; may be given several times")
+	cmd.Flags().Bool("nothing", false, "spare nothing")
+	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m")
+	untilTime := cmd.Flags().String("until", "", "its end instead, a `TIME`: RFC 3339, such as 2026-12-31T18:00:00Z")
+	by, reason := actorFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("only", "nothing")
+	cmd.MarkFlagsOneRequired("only", "nothing")
+	cmd.MarkFlagsMutuallyExclusive("for", "until")
+	cmd.MarkFlagsOneRequired("for", "until")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		now := time.Now()
+		until, err := lockdownEnd(*forTime, *untilTime, now)
+		if err != nil {
+			return err
+		}
+		who, path, err := lockdownActor(at, *by)
+		if err != nil {
+			return err
+		}
+		c, err := review.Lock(path, *only, until, who, *reason)
+		if err != nil {
+			return err
+		}
+		l := policy.Lockdown{Only: *only, Until: until, By: who, Reason: *reason}
+		return commitLockdown(cmd, at, c, "lockdown "+l.Text())
+	}
+	cmd.AddCommand(newLockdownEnd())
+	return cmd
+}
+
+func newLockdownEnd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "end --reason TEXT",
+		Short: "End the lockdown",
+		Long:  `End ends the lockdown before its time. It also replaces a lockdown.yaml that cannot be read, for which everything is refused.`,
+		Args:  cobra.NoArgs,
+	}
+	at := addAdminFlag(cmd)
+	by, reason := actorFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		who, path, err := lockdownActor(at, *by)
+		if err != nil {
+			return err
+		}
+		c, err := review.Unlock(path, who, *reason)
+		if err != nil {
+			return err
+		}
+		return commitLockdown(cmd, at, c, "lockdown ended, by "+who+": "+*reason)
+	}
+	return cmd
+}
+
+// lockdownEnd is when the lockdown ends, by --for or --until.
+func lockdownEnd(length, until string, now time.Time) (time.Time, error) {
+	if until == "" {
+		d, err := forHowLong(length)
+		return now.Add(d).Truncate(time.Second), err
+	}
+	t, err := time.Parse(time.RFC3339, until)
+	switch {
+	case err != nil:
+		return t, usageError{fmt.Errorf("--until %s: want a time such as 2026-12-31T18:00:00Z", until)}
+	case !t.After(now):
+		return t, usageError{fmt.Errorf("--until %s: that is past", until)}
+	}
+	return t, nil
+}
+
+// lockdownActor is who gives an order, and for which configuration.
+func lockdownActor(at adminFlag, by string) (who, path string, err error) {
+	if path, err = configPath(*at.config); err != nil {
+		return "", "", err
+	}
+	if path == "" {
+		return "", "", hint.With(errors.New("the built-in configuration has no file beside which a lockdown could be kept"),
+			"webproxy init writes a configuration to start from")
+	}
+	if who = by; who == "" {
+		who = userName()
+	}
+	return who, path, nil
+}
+
+// commitLockdown writes what c is, and waits until the running proxy has it in force.
+func commitLockdown(cmd *cobra.Command, at adminFlag, c *review.LockdownChange, what string) error {
+	rec, err := c.Commit()
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if c.Invalid == nil {
+		fmt.Fprint(out, aboutLine(c.Next))
+		fmt.Fprintln(out, what)
+		return inForce(cmd, at, rec, c.Next.Set.Digest())
+	}
+	fmt.Fprintln(out, what)
+	first, _, _ := strings.Cut(c.Invalid.Error(), "\n")
+	sayWarning(cmd.ErrOrStderr(), "the configuration is not valid, which a lockdown does not need: "+first)
+	done, err := askReload(cmd.Context(), at)
+	switch {
+	case errors.Is(err, adminsocket.ErrNotRunning) || errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintln(out, "no proxy runs with this configuration, and none starts before it is valid")
+		return nil
+	case err != nil:
+		return fmt.Errorf("the proxy could not be asked: %w", err)
+	}
+	fmt.Fprintf(out, "in force   policy %s%s\n", shortDigest(done.Policy), recorded(done.FirstSeq, done.LastSeq))
+	if done.Forbidden > 0 {
+		fmt.Fprintf(out, "%s no longer permitted; %s\n", wording.Plural(done.Forbidden, "open exchange"), cutWhen(0))
+	}
+	return nil
+}
