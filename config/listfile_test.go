@@ -77,7 +77,7 @@ func TestSharedList(t *testing.T) {
 	if len(c.Warnings) != 1 {
 		t.Errorf("warnings: %v, want one", c.Warnings)
 	}
-	want := []string{filepath.Join(dir, "l.txt"), filepath.Join(dir, "learn.yaml"), filepath.Join(dir, "phases.yaml"), path}
+	want := []string{filepath.Join(dir, "l.txt"), filepath.Join(dir, "learn.yaml"), filepath.Join(dir, "lockdown.yaml"), filepath.Join(dir, "phases.yaml"), path}
 	if !slices.Equal(c.Files, want) {
 		t.Errorf("Files %q, want %q", c.Files, want)
 	}

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"time"
 
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 	"webproxy/internal/setting"
 	"webproxy/proxy/internal/http1"
 )
@@ -67,6 +71,11 @@ type DenialOptions struct {
 	// HTTPStatus is the status of a denied plain HTTP request: 403 (the default), or 503 for
 	// clients that take every other answer for the origin's. A denied CONNECT gets 403 always.
 	HTTPStatus int `yaml:"http_status"`
+	// Contact is one line for people who are refused and are not operators: whom to ask, such as "Ask the network team, ext. 4711". It is
+	// in every body of a refusal, at most 200 bytes. Default none.
+	Contact string `yaml:"contact"`
+	// Link is where they can ask: an https://, http:// or mailto: URL. It is in every body of a refusal. Default none.
+	Link string `yaml:"link"`
 }
 
 // ReloadOptions are the settings under reload:.
@@ -129,17 +138,66 @@ func (o Options) Check() error {
 	return errors.Join(append(problems, bad...)...)
 }
 
-// Check returns nil, or a *setting.OptionError. Fields are relative to denial.
+// Check returns nil, or all problems of o as *setting.OptionErrors, joined. Fields are relative to denial.
 func (o DenialOptions) Check() error {
-	switch o.HTTPStatus {
-	case 0, 403, 503:
-		return nil
+	var problems []error
+	if o.HTTPStatus != 0 && o.HTTPStatus != 403 && o.HTTPStatus != 503 {
+		problems = append(problems, &setting.OptionError{
+			Field: "http_status",
+			Msg:   fmt.Sprintf("%d cannot say that a request was denied", o.HTTPStatus),
+			Hint:  "write 403 or 503",
+		})
 	}
-	return &setting.OptionError{
-		Field: "http_status",
-		Msg:   fmt.Sprintf("%d cannot say that a request was denied", o.HTTPStatus),
-		Hint:  "write 403 or 503",
+	if what := badContact(o.Contact); what != "" {
+		problems = append(problems, &setting.OptionError{Field: "contact", Msg: what, Hint: "write one short line: whom to ask"})
 	}
+	if what := badLink(o.Link); what != "" {
+		problems = append(problems, &setting.OptionError{Field: "link", Msg: what, Hint: "write a URL such as https://help.example.com/proxy or mailto:network@example.com"})
+	}
+	return errors.Join(problems...)
+}
+
+const (
+	maxContact = 200 // bytes
+	maxLink    = 500
+)
+
+// badContact says what is wrong with a line for people; it is empty if nothing is.
+func badContact(s string) string {
+	if len(s) > maxContact {
+		return fmt.Sprintf("%d bytes are too many: at most %d", len(s), maxContact)
+	}
+	for _, r := range s {
+		if r == utf8.RuneError || !unicode.IsPrint(r) { // neither line breaks nor what reorders text
+			return fmt.Sprintf("the character %U may not be in it", r)
+		}
+	}
+	return ""
+}
+
+// badLink says what is wrong with a link for people; it is empty if nothing is.
+func badLink(s string) string {
+	if s == "" {
+		return ""
+	}
+	if len(s) > maxLink {
+		return fmt.Sprintf("%d bytes are too many: at most %d", len(s), maxLink)
+	}
+	for _, r := range s {
+		if r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}", r) {
+			return fmt.Sprintf("the character %U may not be in a URL", r)
+		}
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return "not a URL"
+	case u.Scheme == "mailto" && strings.Contains(u.Opaque, "@"):
+	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil:
+	default:
+		return "neither an http:// or https:// URL nor a mailto: address"
+	}
+	return ""
 }
 
 // Check returns nil: every duration will do.

@@ -73,6 +73,9 @@ type page struct {
 	// Why is the command that explains this record, Explain the one that explains the request.
 	Why     string `json:"why,omitempty"`
 	Explain string `json:"explain,omitempty"`
+	// Contact and Link are the operator's words for people who are refused.
+	Contact string `json:"contact,omitempty"`
+	Link    string `json:"link,omitempty"`
 
 	Status int    `json:"-"`
 	Title  string `json:"-"`
@@ -88,6 +91,8 @@ func (f *refusal) body(a accepted) (contentType string, body []byte) {
 		ID:      f.id,
 		Status:  f.status,
 		Title:   f.head,
+		Contact: f.contact,
+		Link:    f.link,
 	}
 	if f.client.IsValid() {
 		p.Client = f.client.String()
@@ -121,6 +126,12 @@ func (p *page) plain() []byte {
 		b.WriteString(" " + p.Target)
 	}
 	b.WriteString("\n" + p.Message + "\n")
+	if p.Contact != "" {
+		b.WriteString(p.Contact + "\n")
+	}
+	if p.Link != "" {
+		b.WriteString(p.Link + "\n")
+	}
 	if p.ID != "" {
 		b.WriteString("id: " + p.ID + "\n")
 	}

@@ -32,6 +32,8 @@ type refusal struct {
 	detail   string
 	nextHop  string
 	received int
+	contact  string // for people who are not operators; may be empty
+	link     string
 	close    bool // the connection ends with this response
 }
 
@@ -56,6 +58,9 @@ func (x *exchange) denial() *refusal {
 		target: x.request.Target,
 		id:     x.rec.ID,
 		client: x.request.Client,
+
+		contact: x.srv.Denial.Contact,
+		link:    x.srv.Denial.Link,
 	}
 }
 
@@ -83,6 +88,8 @@ func (x *exchange) trouble() *refusal {
 		detail:   x.failure.detail,
 		nextHop:  x.failure.upstream,
 		received: x.failure.received,
+		contact:  x.srv.Denial.Contact,
+		link:     x.srv.Denial.Link,
 	}
 }
 
