@@ -6,3 +6,10 @@ func Count(dir string, o ScanOptions) (*Tally, Stats, error) {
 	c, err := CountSplit(dir, o, o.Since)
 	return c.Within, c.Stats, err
 }
+
+// SetRename has l rename files by another function than os.Rename.
+func (l *Log) SetRename(rename func(from, to string) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rename = rename
+}

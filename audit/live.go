@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"webproxy/internal/privatefile"
+	"webproxy/internal/sharedfile"
 )
 
 // checkEvery is how often Append looks whether another program has touched the live file: a record costs
@@ -41,10 +42,11 @@ func (l *Log) open(now time.Time) (err error) {
 	if err := errors.Join(removeUnfinished(dir), removeIfThere(filepath.Join(dir, nextName))); err != nil {
 		return err
 	}
-	rotated, err := segments(dir)
+	rotated, live, err := segments(dir)
 	if err != nil {
 		return err
 	}
+	l.path = filepath.Join(dir, live)
 	_, err = os.Stat(l.path)
 	if errors.Is(err, fs.ErrNotExist) && len(rotated) > 0 {
 		l.missing.note("%s was not there: records after the rotated files may be lost", liveName)
@@ -132,10 +134,19 @@ func (l *Log) ready(now time.Time) error {
 		l.checked = now
 	}
 	if l.live == nil {
-		if err := l.openLive(); err != nil {
+		if err := l.openLive(); sharedfile.Held(err) {
+			if err := l.beginBeside(now, err); err != nil {
+				return err
+			}
+		} else if err != nil {
 			return err
 		}
 		l.seal.attach(l.first)
+	}
+	if l.path != filepath.Join(l.options.Dir, liveName) && !now.Before(l.reclaimAt) {
+		if err := l.reclaim(now); err != nil {
+			return err
+		}
 	}
 	if l.due(now) {
 		return l.rotate(now)

@@ -3,28 +3,38 @@ package audit
 import (
 	"errors"
 	"os"
-	"syscall"
+
+	"golang.org/x/sys/windows"
 )
 
-// errSharingViolation is ERROR_SHARING_VIOLATION, which package syscall does not name.
-const errSharingViolation = syscall.Errno(32)
-
-// A dirLock is the lock of a log's directory: a file open for nobody else, which nobody can delete. It ends with the
+// A dirLock is the lock of a log's directory: a byte of a file that nobody can write to or delete. It ends with the
 // process or with Close.
 type dirLock struct{ *os.File }
 
 // lockDir takes the lock of a log's directory, whose lock file is path. It returns errLocked if somebody else has it.
+//
+// What is locked is a byte far behind the end of the file, and the file is open for reading only: who copies the directory can read
+// it, also without sharing it for writing. Versions that open it for nobody else see that it is in use.
 func lockDir(path string) (*dirLock, error) {
-	name, err := syscall.UTF16PtrFromString(path)
+	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
-	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0, nil,
-		syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
-	if errors.Is(err, errSharingViolation) {
+	h, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ, nil,
+		windows.OPEN_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
 		return nil, errLocked
 	}
 	if err != nil {
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	at := windows.Overlapped{OffsetHigh: 1 << 30}
+	err = windows.LockFileEx(h, windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
+	if err != nil {
+		windows.CloseHandle(h)
+		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+			return nil, errLocked
+		}
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
 	return &dirLock{os.NewFile(uintptr(h), path)}, nil

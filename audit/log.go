@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,23 +19,24 @@ var errLocked = errors.New("another process is writing to it")
 // for concurrent use. Append, Stalled, LastSeq, SealedAt, Usage and the counters never wait for a disk for longer than Append does; the
 // others may hang with it. It has one goroutine, the writer; see also Maintain.
 type Log struct {
-	options Options // with defaults
-	opened  time.Time
-	path    string // of the live file
-	lock    *dirLock
-	rotated chan struct{}
-	written atomic.Uint64
-	writes  atomic.Uint64 // of records, one or more at a time
-	failed  atomic.Uint64
-	folded  atomic.Uint64
-	tidying sync.Mutex // held by Tidy: one at a time
-	alarms  alarms
-	gone    atomic.Bool // the directory was not there when Maintain last looked
-	syncing sync.Mutex  // held by Sync: who returns from it may rely on what another call does
-	seal    sealer
-	idSalt  uint64 // of its records' ids
-	writer  writer
-	gauges  gauges
+	options   Options // with defaults
+	opened    time.Time
+	path      string // of the live file; changed with mu held
+	lock      *dirLock
+	rotated   chan struct{}
+	written   atomic.Uint64
+	writes    atomic.Uint64 // of records, one or more at a time
+	failed    atomic.Uint64
+	folded    atomic.Uint64
+	unrotated atomic.Uint64 // attempts at rotating that failed
+	tidying   sync.Mutex    // held by Tidy: one at a time
+	alarms    alarms
+	gone      atomic.Bool // the directory was not there when Maintain last looked
+	syncing   sync.Mutex  // held by Sync: who returns from it may rely on what another call does
+	seal      sealer
+	idSalt    uint64 // of its records' ids
+	writer    writer
+	gauges    gauges
 
 	begun       atomic.Bool // a checkpoint says that records may follow
 	beginning   sync.Mutex  // held by begin; guards the next three
@@ -61,7 +61,9 @@ type Log struct {
 	unsynced  []string // rotated files of which the same is true
 	rotateErr error    // why the last rotation failed; until Tidy reports it
 	retry     time.Time
-	others    int64 // bytes in all other files, as of the last Tidy
+	reclaimAt time.Time                   // when to try again to give files their names; see reclaim
+	rename    func(from, to string) error // os.Rename, but for tests
+	others    int64                       // bytes in all other files, as of the last Tidy
 	closed    bool
 	ending    bool  // the next Seal says that the log was closed
 	clock     clock // when a record was last to be written
@@ -79,7 +81,7 @@ func Open(o Options) (*Log, error) {
 	l := &Log{
 		options: o,
 		opened:  time.Now(),
-		path:    filepath.Join(o.Dir, liveName),
+		rename:  os.Rename,
 		rotated: make(chan struct{}, 1),
 		encoder: newEncoder(),
 		folds:   newAggregator(&o),
@@ -434,6 +436,10 @@ func (l *Log) LastSeq() uint64 { return l.gauges.last.Load() }
 
 // Errors is the number of records that could not be written since Open.
 func (l *Log) Errors() uint64 { return l.failed.Load() }
+
+// RotateErrors is the number of times since Open that the live file could not be rotated as it should be. Records
+// are written all the same.
+func (l *Log) RotateErrors() uint64 { return l.unrotated.Load() }
 
 // Folded is the number of denials that were counted rather than recorded one by one, since Open.
 func (l *Log) Folded() uint64 { return l.folded.Load() }

@@ -96,7 +96,7 @@ func TestProve(t *testing.T) {
 	if err != nil || len(hashes) < 3 {
 		t.Fatalf("%d files of hashes, %v: want several segments", len(hashes), err)
 	}
-	rotated, err := segments(dir)
+	rotated, _, err := segments(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,14 @@ import (
 	"time"
 
 	"webproxy/internal/setting"
+	"webproxy/internal/sharedfile"
 )
 
 // retryRotation is how long a log that could not be rotated grows on before the next attempt.
 const retryRotation = time.Minute
+
+// retryReclaim is how often a file is tried that another program did not let be renamed.
+const retryReclaim = 5 * time.Second
 
 // Rotated yields a value after the log was rotated: there is work for Tidy. One value may stand for
 // several rotations. The channel is never closed.
@@ -45,18 +49,92 @@ func (l *Log) rotate(now time.Time) error {
 	}
 	l.live.Close() // Windows renames no open file
 	l.live = nil
-	if err := renameNew(l.path, to); err != nil {
+	err := l.renameNew(l.path, to)
+	if sharedfile.Held(err) {
+		return l.beginBeside(now, err)
+	}
+	if err != nil {
 		l.rotationFailed(now, errors.Join(err, os.Remove(next)))
 		return l.openLive()
 	}
-	if err := renameNew(next, l.path); err != nil {
+	if filepath.Base(l.path) != liveName { // there may be a file of that name
+		l.path = filepath.Join(l.options.Dir, besideName(l.next))
+	}
+	if err := l.renameNew(next, l.path); err != nil {
 		l.rotateErr = fmt.Errorf("rotate audit log: %w", err) // openLive makes it
 	}
 	l.seal.turn(now, now)
 	l.unsynced = append(l.unsynced, to)
+	l.tellTidy()
+	return l.openLive()
+}
+
+// tellTidy has Maintain call Tidy at once.
+func (l *Log) tellTidy() {
 	select {
 	case l.rotated <- struct{}{}:
 	default:
+	}
+}
+
+// beginBeside begins a live file with a name of its own, because another program holds the one before such that it cannot be
+// renamed: on Windows, who opens a file says whether others may. The one before is a rotated file from then on, whatever its name.
+func (l *Log) beginBeside(now time.Time, held error) error {
+	before, next := l.path, filepath.Join(l.options.Dir, nextName)
+	beside := filepath.Join(l.options.Dir, besideName(l.next))
+	err := makeNext(next)
+	if err == nil {
+		err = l.renameNew(next, beside)
+	}
+	if err != nil {
+		l.rotationFailed(now, errors.Join(held, err, removeIfThere(next)))
+		return l.openLive()
+	}
+	l.path = beside
+	l.rotationFailed(now, fmt.Errorf("another program has %s open and does not let it be renamed: records go to %s, and the other is not deleted, until that program closes it: %w",
+		before, filepath.Base(l.path), held))
+	l.retry = time.Time{} // this file can be rotated
+	l.reclaimAt = now.Add(retryReclaim)
+	l.seal.turn(now, time.Time{})
+	l.unsynced = append(l.unsynced, before)
+	return l.openLive()
+}
+
+// reclaim gives files the names that they should have and that another program kept them from having; see beginBeside. What cannot
+// be renamed yet is tried again later. The caller holds l.mu.
+func (l *Log) reclaim(now time.Time) error {
+	l.reclaimAt = now.Add(retryReclaim)
+	dir := l.options.Dir
+	rotated, _, err := segments(dir)
+	if err != nil {
+		return nil // no reason not to write; Tidy says it
+	}
+	for _, s := range rotated {
+		if s.name != liveName && !isBeside(s.name) {
+			continue
+		}
+		from := filepath.Join(dir, s.name)
+		if s.first == 0 { // nothing was written to it
+			if removeIfThere(from) != nil {
+				return nil
+			}
+			continue
+		}
+		info, err := os.Stat(from)
+		if err != nil {
+			return nil
+		}
+		to := filepath.Join(dir, segmentName(s.first, info.ModTime()))
+		if l.renameNew(from, to) != nil {
+			return nil
+		}
+		l.unsynced = append(l.unsynced, to) // if it is there by its old name, that one is not found
+		l.tellTidy()
+	}
+	l.live.Close()
+	l.live = nil
+	if path := filepath.Join(dir, liveName); l.renameNew(l.path, path) == nil {
+		l.path = path
 	}
 	return l.openLive()
 }
@@ -65,6 +143,8 @@ func (l *Log) rotate(now time.Time) error {
 func (l *Log) rotationFailed(now time.Time, err error) {
 	l.rotateErr = fmt.Errorf("rotate audit log: %w", err)
 	l.retry = now.Add(retryRotation)
+	l.unrotated.Add(1)
+	l.tellTidy()
 }
 
 // makeNext makes an empty file for rotate. What an earlier attempt left is removed.
@@ -80,9 +160,9 @@ func makeNext(path string) error {
 }
 
 // renameNew renames a file to a name that nothing has.
-func renameNew(from, to string) error {
+func (l *Log) renameNew(from, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return &os.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
 	}
-	return os.Rename(from, to)
+	return l.rename(from, to)
 }

@@ -113,7 +113,7 @@ func newPass(dir string, o *ScanOptions) (*pass, error) {
 			return nil, fmt.Errorf("scan audit log: %w", err)
 		}
 		p.size = info.Size()
-		p.files = append(p.files, segment{name: liveName})
+		p.files = append(p.files, segment{name: filepath.Base(live.Name())})
 	}
 	p.told = make([]told, len(p.files))
 	o.Progress.begin(p)
@@ -153,15 +153,16 @@ func (p *pass) fileSize(i int) int64 {
 // snapshot lists the rotated files of dir and opens the live one, nil if there is none, such that
 // no rotation came between.
 func snapshot(dir string) ([]segment, *os.File, error) {
-	before, err := segments(dir)
+	before, name, err := segments(dir)
 	for err == nil {
-		live, openErr := openShared(filepath.Join(dir, liveName))
+		live, openErr := openShared(filepath.Join(dir, name))
 		if openErr != nil && !errors.Is(openErr, fs.ErrNotExist) {
 			return nil, nil, openErr
 		}
 		var after []segment
-		after, err = segments(dir)
-		if err == nil && slices.EqualFunc(before, after, func(a, b segment) bool { return a.name == b.name }) {
+		was := name
+		after, name, err = segments(dir)
+		if err == nil && name == was && slices.EqualFunc(before, after, func(a, b segment) bool { return a.name == b.name }) {
 			return after, live, nil
 		}
 		if live != nil {

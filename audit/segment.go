@@ -82,17 +82,40 @@ func parseSegment(file string) (s segment, ok bool) {
 	return s, err1 == nil && err2 == nil && s.ours()
 }
 
+// besidePrefix begins the name of a live file that was begun beside the one before, which another program would not let be
+// renamed; the number of its first record follows. The highest such file is the live one, and liveName is a rotated
+// file meanwhile.
+const besidePrefix = liveName + ".after-"
+
+func besideName(first uint64) string { return fmt.Sprintf("%s%012d", besidePrefix, first) }
+
+// isBeside reports whether file is the name of such a live file.
+func isBeside(file string) bool {
+	number, ok := strings.CutPrefix(file, besidePrefix)
+	_, err := strconv.ParseUint(number, 10, 64)
+	return ok && err == nil && len(number) >= 12
+}
+
 // segments lists the rotated files of dir in the order of their records. A file that is there both
-// plain and compressed is one segment.
-func segments(dir string) ([]segment, error) {
+// plain and compressed is one segment. live is the name of the live file, which may not be there.
+func segments(dir string) (rotated []segment, live string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	live = liveName
+	for _, e := range entries { // sorted by name, and so by number
+		if isBeside(e.Name()) && e.Type().IsRegular() {
+			live = e.Name()
+		}
 	}
 	byName := map[string]segment{}
 	for _, e := range entries {
 		s, ok := parseSegment(e.Name())
-		if !ok || !e.Type().IsRegular() {
+		if e.Name() == liveName {
+			s, ok = segment{name: liveName}, true
+		}
+		if !ok || !e.Type().IsRegular() || e.Name() == live {
 			continue
 		}
 		if other, ok := byName[s.name]; ok {
@@ -105,7 +128,7 @@ func segments(dir string) ([]segment, error) {
 	for _, s := range byName {
 		if !s.ours() {
 			if s.first, err = firstSeq(dir, s); err != nil {
-				return nil, err
+				return nil, "", err
 			}
 		}
 		all = append(all, s)
@@ -113,7 +136,7 @@ func segments(dir string) ([]segment, error) {
 	slices.SortFunc(all, func(a, b segment) int {
 		return cmp.Or(cmp.Compare(a.first, b.first), strings.Compare(a.name, b.name))
 	})
-	return all, nil
+	return all, live, nil
 }
 
 // firstSeq looks into a file whose name does not tell its first record; 0 if it has none.

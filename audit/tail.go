@@ -84,13 +84,14 @@ func Follow(ctx context.Context, dir string, after uint64, fn func(r *Record, li
 
 // A follower reads the live file as it grows.
 type follower struct {
-	dir  string
-	last uint64   // sequence number of the last record handed out
-	file *os.File // nil: none is open
-	pos  int64    // behind the last whole line read
-	line int      // its number
-	fn   func(*Record, string) error
-	bad  func(BadLine)
+	dir   string
+	last  uint64   // sequence number of the last record handed out
+	file  *os.File // nil: none is open
+	pos   int64    // behind the last whole line read
+	line  int      // its number
+	polls int      // since it was looked for a file beside it
+	fn    func(*Record, string) error
+	bad   func(BadLine)
 
 	lines *lineReader
 }
@@ -121,8 +122,21 @@ func (f *follower) poll() error {
 	return f.open()
 }
 
-// current reports whether the open file is the one of the live name, and was not cut.
+// manyPolls is after how many polls all names are looked at.
+const manyPolls = 20
+
+// current reports whether the open file is the live one, and was not cut.
 func (f *follower) current() (bool, error) {
+	if _, err := os.Stat(filepath.Join(f.dir, besideName(f.last+1))); err == nil {
+		if filepath.Base(f.file.Name()) != besideName(f.last+1) {
+			return false, nil
+		}
+	} else if f.polls++; f.polls >= manyPolls { // its number is another if lines cannot be read
+		f.polls = 0
+		if _, live, err := segments(f.dir); err == nil && live != filepath.Base(f.file.Name()) {
+			return false, nil
+		}
+	}
 	mine, err := f.file.Stat()
 	if err != nil {
 		return false, err
@@ -139,26 +153,22 @@ func (f *follower) current() (bool, error) {
 
 // open opens the live file anew, and first hands out what was rotated in the meantime.
 func (f *follower) open() error {
-	file, err := openShared(filepath.Join(f.dir, liveName))
-	if errors.Is(err, fs.ErrNotExist) {
+	all, file, err := snapshot(f.dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && file == nil {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("follow audit log: %w", err)
 	}
 	f.file, f.pos, f.line = file, 0, 0
-	if err := f.rotated(); err != nil {
+	if err := f.rotated(all); err != nil {
 		return err
 	}
 	return f.read()
 }
 
 // rotated hands out the records behind f.last that are in rotated files.
-func (f *follower) rotated() error {
-	all, err := segments(f.dir)
-	if err != nil {
-		return fmt.Errorf("follow audit log: %w", err)
-	}
+func (f *follower) rotated(all []segment) error {
 	p := &pass{dir: f.dir, options: &ScanOptions{}, files: all}
 	for i := range all {
 		if i+1 < len(all) && all[i+1].first <= f.last+1 {
@@ -205,7 +215,7 @@ func (f *follower) read() error {
 		f.pos = from + line.end
 		var r Record
 		if err := r.decode(line.text); err != nil {
-			f.bad(BadLine{liveName, f.line, err})
+			f.bad(BadLine{filepath.Base(f.file.Name()), f.line, err})
 			continue
 		}
 		if err := f.record(&r, string(line.text)); err != nil {

@@ -113,7 +113,7 @@ func (l *Log) Tidy(ctx context.Context) error {
 		}
 	}
 	fail(removeUnfinished(l.options.Dir))
-	rotated, err := segments(l.options.Dir)
+	rotated, _, err := segments(l.options.Dir)
 	fail(err)
 	rotated, err = l.retainAge(rotated, time.Now())
 	fail(err)

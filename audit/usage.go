@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -121,8 +122,11 @@ func (l *Log) measure() (used int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	l.mu.Lock()
+	live := filepath.Base(l.path)
+	l.mu.Unlock()
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && e.Name() != liveName { // else it is gone by now
+		if info, err := e.Info(); err == nil && e.Name() != live { // else it is gone by now
 			used += info.Size()
 		}
 	}

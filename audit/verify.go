@@ -272,7 +272,7 @@ func verifyFiles(dir string, rotated []segment, live *os.File, v *Verification) 
 		if err != nil {
 			return nil, err
 		}
-		f := leafFile{dir: dir, live: live, size: info.Size(), seg: segment{name: liveName}, modified: info.ModTime()}
+		f := leafFile{dir: dir, live: live, size: info.Size(), seg: segment{name: filepath.Base(live.Name())}, modified: info.ModTime()}
 		if f.first = f.peek(); f.first == 0 {
 			f.first = math.MaxUint64 // last, as it should be
 		}

@@ -5,6 +5,7 @@
 package sharedfile
 
 import (
+	"errors"
 	"os"
 	"time"
 )
@@ -25,6 +26,13 @@ func Open(path string, wait time.Duration) (*os.File, error) {
 func Rename(from, to string, wait time.Duration) error {
 	return retry(wait, func() error { return os.Rename(from, to) }, denied)
 }
+
+// Held reports whether err says that another process has a file open such that it cannot be opened, renamed or deleted. It is never so but
+// on Windows, which says the same of files that it does not permit to be renamed at all.
+func Held(err error) bool { return err != nil && (errors.Is(err, ErrHeld) || denied(err)) }
+
+// ErrHeld is a Held error on every system, for tests.
+var ErrHeld = errors.New("another process has the file open")
 
 // retry calls do until it succeeds, fails with an error that does not pass, or has been tried for that long. It returns what the last
 // call did.
