@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/bundle"
+	"webproxy/internal/daemon"
 	"webproxy/internal/privatefile"
 )
 
@@ -43,7 +44,7 @@ well; sites then ask every policy.bundle.every. Signatures are not looked at: si
 				return fmt.Errorf("%s is empty", *tokenFile)
 			}
 		}
-		ln, err := net.Listen("tcp", *listen)
+		ln, err := daemon.ListenTCP(*listen)
 		if err != nil {
 			return err
 		}

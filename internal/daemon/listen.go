@@ -94,7 +94,7 @@ func sameAddress(got net.Addr, addr string) bool {
 }
 
 func listen(setting, addr string) (net.Listener, error) {
-	ln, err := listenTCP(addr)
+	ln, err := ListenTCP(addr)
 	if err != nil {
 		cause := err
 		if op := (*net.OpError)(nil); errors.As(err, &op) { // which says "listen", and the address, again

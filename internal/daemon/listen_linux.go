@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listenTCP listens on addr. What finds clients that are gone is set on the listener, of which every
+// ListenTCP listens on addr. What finds clients that are gone is set on the listener, of which every
 // connection inherits it: package net would set four options on each.
-func listenTCP(addr string) (net.Listener, error) {
+func ListenTCP(addr string) (net.Listener, error) {
 	lc := net.ListenConfig{
 		KeepAlive: -1,
 		Control: func(_, _ string, c syscall.RawConn) error {

@@ -9,7 +9,7 @@ import (
 
 // An accepted connection has the keep-alive of its listener.
 func TestKeepAliveInherited(t *testing.T) {
-	ln, err := listenTCP("127.0.0.1:0")
+	ln, err := ListenTCP("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

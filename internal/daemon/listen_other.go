@@ -4,5 +4,5 @@ package daemon
 
 import "net"
 
-// listenTCP listens on addr; package net has the system look for clients that are gone.
-func listenTCP(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }
+// ListenTCP listens on addr; package net has the system look for clients that are gone.
+func ListenTCP(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

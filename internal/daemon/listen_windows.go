@@ -12,9 +12,9 @@ import (
 // soExclusiveAddrUse is SO_EXCLUSIVEADDRUSE of Winsock, which package windows does not name: ^SO_REUSEADDR.
 const soExclusiveAddrUse = ^windows.SO_REUSEADDR
 
-// listenTCP listens on addr, and lets no other process take the port by SO_REUSEADDR, which Windows would allow; package net has
+// ListenTCP listens on addr, and lets no other process take the port by SO_REUSEADDR, which Windows would allow; package net has
 // the system look for clients that are gone.
-func listenTCP(addr string) (net.Listener, error) {
+func ListenTCP(addr string) (net.Listener, error) {
 	lc := net.ListenConfig{
 		Control: func(_, _ string, c syscall.RawConn) error {
 			var set error

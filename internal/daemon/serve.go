@@ -102,7 +102,7 @@ func serve(ctx context.Context, o Options, c control) error {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer closeLog()
-	d.tellWarnings(cfg.Warnings, o.Stderr, c.unattended)
+	d.tellWarnings(append(slices.Clone(cfg.Warnings), systemWarnings(cfg)...), o.Stderr, c.unattended)
 	stopCrashes, err := d.keepCrashes(c.unattended)
 	if err != nil {
 		d.log.Warn("output of a crash will not be kept", zap.Error(err))
@@ -165,6 +165,17 @@ func serve(ctx context.Context, o Options, c control) error {
 // summary is what the proxy does, for whoever supervises the process.
 func (d *daemon) summary() string {
 	return fmt.Sprintf("serving %s by policy %s", strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), policy.ShortDigest(d.live.Load().Digest()))
+}
+
+// systemWarnings are about what of this system the configuration leaves out.
+func systemWarnings(cfg *config.Config) (all config.Problems) {
+	if cfg.Egress.Resolver != "" {
+		return nil
+	}
+	for _, msg := range egress.SystemDNSWarnings() {
+		all = append(all, config.Problem{File: cfg.Path, Path: "egress.resolver", Msg: msg, Hint: "set it to a DNS server that knows all names", Warning: true})
+	}
+	return all
 }
 
 // tellWarnings prints the warnings of the configuration where a person sees them: of an unattended service that is the log.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -168,11 +169,14 @@ func (c *nameCache) remember(host string, a nameAnswer, age time.Duration) {
 // again.
 func (c *nameCache) ask(ctx context.Context, host, network string) (nameAnswer, time.Duration) {
 	note := &dnsNote{patience: c.delay, files: c.files}
+	var dials atomic.Int32 // it may ask for several types of records at a time
 	resolver := net.Resolver{
 		PreferGo: true, // the system's own would hide the TTL and obey GODEBUG
 		Dial: func(attempt context.Context, network, address string) (net.Conn, error) {
 			if c.server != "" {
 				address = c.server
+			} else {
+				address = systemServer(address, int(dials.Add(1))-1)
 			}
 			// Two tries must fit into the time limit: one lost packet is not a failed lookup.
 			return note.dial(attempt, ctx, network, address, c.timeout*2/5)

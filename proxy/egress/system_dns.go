@@ -1,0 +1,57 @@
+package egress
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// A dnsAdapter is what the system knows of a network adapter that is up, as far as it matters for names.
+type dnsAdapter struct {
+	name    string
+	gateway bool // it has a default gateway
+	servers []netip.Addr
+}
+
+// pickServers returns the DNS servers of adapters with a default gateway, as package net asks on Windows, and if those have none the
+// servers of all others. unasked are the adapters whose servers are not asked.
+func pickServers(adapters []dnsAdapter) (servers []netip.Addr, unasked []dnsAdapter) {
+	var others []netip.Addr
+	for _, a := range adapters {
+		switch {
+		case a.gateway:
+			servers = append(servers, a.servers...)
+		case len(a.servers) > 0:
+			others = append(others, a.servers...)
+			unasked = append(unasked, a)
+		}
+	}
+	if len(servers) == 0 {
+		return others, nil
+	}
+	return servers, unasked
+}
+
+// SystemDNSWarnings says which DNS servers and rules of the system count for nothing while Options.Resolver is empty. There are none but
+// on Windows. It asks the system, not the network.
+func SystemDNSWarnings() []string {
+	adapters, rules := systemDNS()
+	return dnsWarnings(adapters, rules)
+}
+
+func dnsWarnings(adapters []dnsAdapter, rules int) []string {
+	var all []string
+	_, unasked := pickServers(adapters)
+	for _, a := range unasked {
+		var servers []string
+		for _, s := range a.servers {
+			servers = append(servers, s.String())
+		}
+		all = append(all, fmt.Sprintf("the DNS servers of the adapter %q (%s) are not asked: it has no default gateway, and another adapter has",
+			a.name, strings.Join(servers, ", ")))
+	}
+	if rules > 0 {
+		all = append(all, fmt.Sprintf("the name resolution policy table of this system is not obeyed; it has %d rules", rules))
+	}
+	return all
+}
