@@ -72,13 +72,13 @@ func (l *library) open(written string) (*listFile, error) {
 
 // parsed reads a list, unless its file is as it was in the load before.
 func (r *reader) parsed(key listKey) (*listFile, error) {
-	data, state, err := r.see(key.path, maxList)
+	text, state, err := r.see(key.path, maxList)
 	if err != nil {
 		return nil, err
 	}
 	f := r.before[key]
 	if f == nil || f.sum != state.sum {
-		f = parseList(key.name, key.written, string(data), r.pause)
+		f = parseList(key.name, key.written, text, r.pause)
 		f.sum = state.sum
 	}
 	r.keep(key.path, f.src.text)

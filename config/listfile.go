@@ -32,7 +32,7 @@ type listKey struct{ path, name, written string }
 // Source does: the path as it stands in the configuration. Pause, if it is not nil, is called often.
 func parseList(name, written, text string, pause func()) *listFile {
 	l := &listFile{entries: &policy.Entries{File: written}}
-	l.src, l.problems = newSource(name, text)
+	l.src, l.problems = newSourcePaced(name, text, pause)
 	if len(l.problems) > 0 {
 		return l
 	}

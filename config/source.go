@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -119,26 +118,26 @@ type fileState struct {
 
 // read returns the content of the file at path, at most limit bytes of it.
 func (r *reader) read(path string, limit int64) ([]byte, error) {
-	data, _, err := r.see(path, limit)
-	if err == nil {
-		r.keep(path, string(data))
+	text, _, err := r.see(path, limit)
+	if err != nil {
+		return nil, err
 	}
-	return data, err
+	r.keep(path, text)
+	return []byte(text), nil
 }
 
 // see is read, but does not keep what it read.
-func (r *reader) see(path string, limit int64) ([]byte, fileState, error) {
+func (r *reader) see(path string, limit int64) (string, fileState, error) {
 	if data, ok := r.virtual[path]; ok {
-		return data, r.stateOf(limit, data, nil), nil
+		return string(data), stateOf(limit, data, nil), nil
 	}
-	data, err := r.content(path, limit)
+	text, state, err := r.content(path, limit)
 	r.at = time.Now()
 	if r.seen == nil {
 		r.seen = map[string]fileState{}
 	}
-	state := r.stateOf(limit, data, err)
 	r.seen[path] = state
-	return data, state, err
+	return text, state, err
 }
 
 func (r *reader) keep(path, text string) {
@@ -148,14 +147,19 @@ func (r *reader) keep(path, text string) {
 	r.kept[path] = text
 }
 
-func (r *reader) content(path string, limit int64) ([]byte, error) {
+func (r *reader) content(path string, limit int64) (string, fileState, error) {
 	if data, ok := r.instead[path]; ok {
-		return data, nil
+		return string(data), stateOf(limit, data, nil), nil
 	}
 	if r.unsteady[path] {
-		return nil, errUnsteady
+		return "", stateOf(limit, nil, errUnsteady), errUnsteady
 	}
-	return r.file(path, limit)
+	text, sum, err := r.disk().ReadText(path, limit, r.pause)
+	if err != nil {
+		err = cause(err)
+		return "", stateOf(limit, nil, err), err
+	}
+	return text, fileState{limit: limit, sum: sum}, nil
 }
 
 // list notes what files there are in the directory at path, if it is there.
@@ -172,21 +176,14 @@ func (r *reader) listing(path string) fileState {
 	for _, e := range entries {
 		names = append(append(names, e.Name()...), 0)
 	}
-	return r.stateOf(listing, names, err)
+	return stateOf(listing, names, err)
 }
 
-func (r *reader) stateOf(limit int64, data []byte, err error) fileState {
+func stateOf(limit int64, data []byte, err error) fileState {
 	if err != nil {
 		return fileState{limit: limit, err: err.Error()}
 	}
-	h := sha256.New()
-	for chunk := range slices.Chunk(data, 64<<10) {
-		h.Write(chunk)
-		if r.pause != nil {
-			r.pause()
-		}
-	}
-	return fileState{limit: limit, sum: [sha256.Size]byte(h.Sum(nil))}
+	return fileState{limit: limit, sum: sha256.Sum256(data)}
 }
 
 // unchanged reports whether every file is still as r saw it.
@@ -195,12 +192,13 @@ func (r *reader) unchanged() bool { return len(r.changed(1)) == 0 }
 // changed returns files that are not as r saw them, at most n of them.
 func (r *reader) changed(n int) (paths []string) {
 	for path, was := range r.seen {
-		now := fileState{}
+		now := fileState{limit: was.limit}
 		if was.limit == listing {
 			now = r.listing(path)
+		} else if sum, err := r.disk().Sum(path, was.limit, r.pause); err != nil {
+			now.err = cause(err).Error()
 		} else {
-			data, err := r.file(path, was.limit)
-			now = r.stateOf(was.limit, data, err)
+			now.sum = sum
 		}
 		if now != was {
 			if paths = append(paths, path); len(paths) == n {
@@ -212,11 +210,8 @@ func (r *reader) changed(n int) (paths []string) {
 }
 
 // readFile reads a regular file, by a reader of its own. The error does not repeat the path.
-func readFile(path string, limit int64) ([]byte, error) { return new(reader).file(path, limit) }
-
-// file is the content of a file, however it is read. The error does not repeat the path.
-func (r *reader) file(path string, limit int64) ([]byte, error) {
-	data, err := r.disk().Read(path, limit, nil)
+func readFile(path string, limit int64) ([]byte, error) {
+	data, err := smallfile.Read(path, limit)
 	if err != nil {
 		return nil, cause(err)
 	}
@@ -247,7 +242,10 @@ var errNoFile = errors.New("no such file")
 
 // newSource takes data as text. Its problems are of bytes that people cannot see but that change
 // what a file means, or that show it was not written whole; they leave nothing worth reading.
-func newSource(name, text string) (*source, Problems) {
+func newSource(name, text string) (*source, Problems) { return newSourcePaced(name, text, nil) }
+
+// newSourcePaced is newSource, which calls pause often, unless it is nil.
+func newSourcePaced(name, text string, pause func()) (*source, Problems) {
 	s := &source{name: name}
 	begin := []byte(text[:min(len(text), 4)])
 	rest, err := smallfile.Text(begin)
@@ -256,7 +254,7 @@ func newSource(name, text string) (*source, Problems) {
 	}
 	s.text = text[len(begin)-len(rest):]
 	var found Problems
-	if !plainText(s.text) {
+	if !plainText(s.text, pause) {
 		s.each(func(number int, line string) {
 			if msg, hint, at := badText(line); msg != "" {
 				column := utf8.RuneCountInString(line[:at]) + 1
@@ -275,7 +273,16 @@ func newSource(name, text string) (*source, Problems) {
 }
 
 // plainText reports whether text has nothing that badText would find: it is ASCII without control characters.
-func plainText(text string) bool {
+func plainText(text string, pause func()) bool {
+	const piece = 64 << 10
+	for ; len(text) > piece; text = text[piece:] {
+		if !plainText(text[:piece], nil) {
+			return false
+		}
+		if pause != nil {
+			pause()
+		}
+	}
 	for i := range len(text) {
 		if c := text[i]; (c < ' ' || c >= 0x7f) && c != '\n' && c != '\t' {
 			return false

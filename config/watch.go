@@ -165,6 +165,7 @@ func (w *Watcher) Close() {
 // run looks at the files whenever there is a reason to.
 func (w *Watcher) run(ctx context.Context) {
 	defer w.stopEvents()
+	defer w.pace.close()
 	defer func() { tell(w.takeWaiters(true)) }()
 	w.look(ctx, false)
 	poll := time.NewTicker(w.timing.poll)

@@ -7,12 +7,14 @@ package smallfile
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -137,56 +139,117 @@ func (r *Reader) bounded(path string, do func() (func(), error)) error {
 	return hangs
 }
 
-func read(path string, limit int64, allow func(*os.File) error) ([]byte, error) {
-	refused := func(format string, args ...any) error {
-		return &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf(format, args...)}
+// ReadText is Read without allow for what becomes a string: the file is in memory once. Sum is the SHA-256 of it. If pause is not
+// nil, it is called after each piece, by another goroutine, and may wait.
+func (r *Reader) ReadText(path string, limit int64, pause func()) (text string, sum [sha256.Size]byte, err error) {
+	err = r.bounded(path, func() (func(), error) {
+		var b strings.Builder
+		got, err := readPieces(path, limit, pause, b.Grow, func(piece []byte) { b.Write(piece) })
+		return func() { text, sum = b.String(), got }, err
+	})
+	return text, sum, err
+}
+
+// Sum is the SHA-256 of what Read would return; nothing of it is kept in memory. Pause is as in ReadText.
+func (r *Reader) Sum(path string, limit int64, pause func()) (sum [sha256.Size]byte, err error) {
+	err = r.bounded(path, func() (func(), error) {
+		got, err := readPieces(path, limit, pause, func(int) {}, func([]byte) {})
+		return func() { sum = got }, err
+	})
+	return sum, err
+}
+
+// pieces are where files are read piece by piece.
+var pieces = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// readPieces reads the file at path and hands each piece of it to take, after it has told grow how large the file is.
+func readPieces(path string, limit int64, pause func(), grow func(size int), take func(piece []byte)) (sum [sha256.Size]byte, err error) {
+	f, length, err := open(path, limit, nil)
+	if err != nil {
+		return sum, err
 	}
+	defer f.Close()
+	grow(int(length))
+	h, from := sha256.New(), io.LimitReader(f, limit+1)
+	buf := pieces.Get().(*[64 << 10]byte)
+	defer pieces.Put(buf)
+	for read := int64(0); ; {
+		n, err := from.Read(buf[:])
+		if read += int64(n); read > limit {
+			return sum, tooLarge(path, limit)
+		}
+		h.Write(buf[:n])
+		take(buf[:n])
+		switch {
+		case err == io.EOF:
+			return [sha256.Size]byte(h.Sum(nil)), nil
+		case err != nil:
+			return sum, err
+		case pause != nil:
+			pause()
+		}
+	}
+}
+
+// open opens the regular file at path, and returns its size, which is at most limit. The caller closes it.
+func open(path string, limit int64, allow func(*os.File) error) (f *os.File, length int64, err error) {
 	info, err := os.Stat(path) // before it is opened: that may have effects, of a device for one
 	if perr := (*fs.PathError)(nil); errors.As(err, &perr) {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: perr.Err}
+		return nil, 0, &fs.PathError{Op: "open", Path: path, Err: perr.Err}
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if err := regular(info, refused); err != nil {
-		return nil, err
+	if err := regular(path, info); err != nil {
+		return nil, 0, err
 	}
-	f, err := sharedfile.Open(path, holdPatience)
+	if f, err = sharedfile.Open(path, holdPatience); err != nil {
+		return nil, 0, err
+	}
+	if info, err = f.Stat(); err == nil {
+		err = regular(path, info)
+	}
+	if err == nil && allow != nil {
+		err = allow(f)
+	}
+	if err == nil && info.Size() > limit {
+		err = tooLarge(path, limit)
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+func read(path string, limit int64, allow func(*os.File) error) ([]byte, error) {
+	f, length, err := open(path, limit, allow)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err = f.Stat(); err != nil {
-		return nil, err
-	}
-	if err := regular(info, refused); err != nil {
-		return nil, err
-	}
-	if allow != nil {
-		if err := allow(f); err != nil {
-			return nil, err
-		}
-	}
-	tooLarge := "is larger than " + size(limit)
-	if info.Size() > limit {
-		return nil, refused("%s", tooLarge)
-	}
-	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	data := bytes.NewBuffer(make([]byte, 0, length+bytes.MinRead))
 	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, err
 	}
 	if int64(data.Len()) > limit { // it has grown, or is of a kind that has no size
-		return nil, refused("%s", tooLarge)
+		return nil, tooLarge(path, limit)
 	}
 	return data.Bytes(), nil
 }
 
-func regular(info fs.FileInfo, refused func(string, ...any) error) error {
+func refused(path, format string, args ...any) error {
+	return &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf(format, args...)}
+}
+
+func tooLarge(path string, limit int64) error { return refused(path, "is larger than %s", size(limit)) }
+
+func regular(path string, info fs.FileInfo) error {
 	switch {
 	case info.IsDir():
-		return refused("is a directory")
+		return refused(path, "is a directory")
 	case !info.Mode().IsRegular():
-		return refused("is not a regular file")
+		return refused(path, "is not a regular file")
 	}
 	return nil
 }

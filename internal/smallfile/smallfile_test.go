@@ -1,6 +1,7 @@
 package smallfile
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
@@ -85,6 +86,47 @@ func TestText(t *testing.T) {
 	for _, in := range []string{"\xff\xfea\x00", "\xfe\xff\x00a"} {
 		if _, err := Text([]byte(in)); !errors.Is(err, ErrUTF16) {
 			t.Errorf("Text(%q): %v, want %v", in, err, ErrUTF16)
+		}
+	}
+}
+
+// ReadText and Sum see what Read sees, and refuse what it refuses.
+func TestReadTextAndSum(t *testing.T) {
+	dir := t.TempDir()
+	for _, n := range []int{0, 1, 64<<10 - 1, 64 << 10, 200_000} {
+		path := filepath.Join(dir, "file")
+		want := strings.Repeat("0123456789abcde\n", n/16+1)[:n]
+		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var r Reader
+		paused := 0
+		text, sum, err := r.ReadText(path, int64(n), func() { paused++ })
+		if err != nil || text != want || sum != sha256.Sum256([]byte(want)) {
+			t.Errorf("ReadText of %d bytes: %d bytes, sum %x, %v", n, len(text), sum, err)
+		}
+		if least := n >> 16; paused < least {
+			t.Errorf("ReadText of %d bytes paused %d times, want %d at least", n, paused, least)
+		}
+		if again, err := r.Sum(path, int64(n), nil); err != nil || again != sum {
+			t.Errorf("Sum of %d bytes: %x, %v; want %x", n, again, err, sum)
+		}
+		if n == 0 {
+			continue
+		}
+		_, err = r.Read(path, int64(n-1), nil)
+		_, _, textErr := r.ReadText(path, int64(n-1), nil)
+		_, sumErr := r.Sum(path, int64(n-1), nil)
+		if err == nil || textErr == nil || sumErr == nil || textErr.Error() != err.Error() || sumErr.Error() != err.Error() {
+			t.Errorf("%d bytes where %d are allowed: %v; ReadText %v; Sum %v", n, n-1, err, textErr, sumErr)
+		}
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "none")} {
+		_, err := Read(path, 10)
+		_, _, textErr := new(Reader).ReadText(path, 10, nil)
+		_, sumErr := new(Reader).Sum(path, 10, nil)
+		if err == nil || textErr == nil || sumErr == nil || textErr.Error() != err.Error() || sumErr.Error() != err.Error() {
+			t.Errorf("%s: Read %v, ReadText %v, Sum %v", path, err, textErr, sumErr)
 		}
 	}
 }
