@@ -8,15 +8,12 @@ import (
 )
 
 // workNames compares CONNECTs under a short list with those under a long one.
-func workNames(b *bench, _ string) error {
+func workNames(b *bench, _ string) {
 	const name = "CONNECT with 100,000 allowed names against 100, CPU"
-	for _, p := range b.peers {
-		switch {
-		case !p.tunnels:
-			continue
-		case p.most < 100_000:
+	b.each(tunnels, func(p *peer) error {
+		if p.most < 100_000 {
 			b.report.note(name, "%.2fx", p.name, fmt.Sprintf("%d names at most", p.most))
-			continue
+			return nil
 		}
 		var procs [2]*process
 		for i, count := range []int{100, 100_000} {
@@ -34,37 +31,38 @@ func workNames(b *bench, _ string) error {
 				if err != nil {
 					return err
 				}
-				if err := l.sound(p); err != nil {
+				if err := l.sound(); err != nil {
 					return err
 				}
 				cost[i] = l.perOp()
 			}
 			b.report.add(name, "%.2fx", p.name, cost[1]/cost[0])
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // workReload changes 10,000 names again and again while tunnels are made.
-func workReload(b *bench, _ string) error {
+func workReload(b *bench, _ string) {
 	const name = "requests failed during 24 reloads of 10,000 names"
 	reloads, pause := 24, 500*time.Millisecond
 	if b.quick {
 		reloads = 2
 	}
-	for _, p := range b.peers {
-		if !p.tunnels || p.fixed || p.most < 10_000 {
-			if p.tunnels {
-				b.report.note(name, "%.0f", p.name, "not measured")
-			}
-			continue
+	b.each(tunnels, func(p *peer) error {
+		if p.fixed || p.most < 10_000 {
+			b.report.note(name, "%.0f", p.name, "not measured")
+			return nil
 		}
 		proc, s, err := b.start(p, 10_000)
 		if err != nil {
 			return err
 		}
 		defer proc.stop()
-		changed := b.changing(p, proc, s, reloads, pause)
+		changed, err := b.changing(p, proc, s, reloads, pause)
+		if err != nil {
+			return err
+		}
 		l, err := drive(proc, clients/2, time.Duration(reloads+1)*pause, once(b.shortTunnel(proc.addr)))
 		if err != nil {
 			return err
@@ -74,13 +72,21 @@ func workReload(b *bench, _ string) error {
 		}
 		b.report.add(name, "%.0f", p.name, float64(l.failed))
 		b.report.add("of", "%.0f", p.name, float64(l.failed+l.ops))
-	}
-	return nil
+		return nil
+	})
 }
 
 // changing changes the list of p again and again, in the background, and tells when it has done so.
-func (b *bench) changing(p *peer, proc *process, s *setup, times int, pause time.Duration) <-chan error {
+func (b *bench) changing(p *peer, proc *process, s *setup, times int, pause time.Duration) (<-chan error, error) {
 	changed := make(chan error, 1)
+	s.dry = true
+	for range 2 { // the lists are made now: to make them takes the processor that the load is on
+		s.count ^= 1
+		if err := p.names(s); err != nil {
+			return nil, err
+		}
+	}
+	s.dry = false
 	go func() {
 		for range times {
 			time.Sleep(pause)
@@ -92,7 +98,7 @@ func (b *bench) changing(p *peer, proc *process, s *setup, times int, pause time
 		}
 		changed <- nil
 	}()
-	return changed
+	return changed, nil
 }
 
 // change writes the list of p as s says, and has p read it.
@@ -106,18 +112,18 @@ func (b *bench) change(p *peer, proc *process, s *setup) error {
 	return proc.signal(p.reload)
 }
 
-func workStart(b *bench, _ string) error {
+func workStart(b *bench, _ string) {
 	for range b.rounds {
-		for _, p := range b.peers {
+		b.each(all, func(p *peer) error {
 			proc, _, err := b.start(p, 100)
 			if err != nil {
 				return err
 			}
+			defer proc.stop()
 			b.report.add("start to listening, ms", "%.0f", p.name, proc.start.Seconds()*1e3)
 			time.Sleep(300 * time.Millisecond)
 			b.report.add("memory at rest, MB", "%.0f", p.name, float64(proc.memory())/1e6)
-			proc.stop()
-		}
+			return nil
+		})
 	}
-	return nil
 }

@@ -17,12 +17,12 @@ policy:
   clients: { local: [127.0.0.0/8] }
   rules:
     - { id: names, file: names.txt }
-    - { id: origin, hosts: [localhost], ports: [%d, %d, %d], schemes: [http, https], private: allow }
+    - { id: origin, hosts: [localhost], ports: [%d, %d, %d, %d], schemes: [http, https], private: allow }
 proxy: { max_connections_per_client: 8000 }
 egress: { hosts: { localhost: [127.0.0.1] } } # others read /etc/hosts
 audit: { dir: audit, fold_window: off } # a record for each denial
 dashboard: { listen: off }
-`, s.port, s.origin.echo, s.origin.flow, s.origin.http)
+`, s.port, s.origin.echo, s.origin.flow, s.origin.sink, s.origin.http)
 	return []string{"serve", "--config", s.path("webproxy.yaml")}, s.write("webproxy.yaml", config)
 }
 
@@ -94,14 +94,14 @@ KeepAliveTimeout 600
 LogFormat "%%h %%t \"%%r\" %%>s %%b" common
 CustomLog %[1]s/access.log common
 ProxyRequests On
-AllowCONNECT %[3]d %[4]d
+AllowCONNECT %[3]d %[4]d %[6]d
 <Proxy "*">
 Require all denied
 </Proxy>
 <ProxyMatch "^(http://)?(%[5]s)[:/]">
 Require all granted
 </ProxyMatch>
-`, s.dir, s.port, s.origin.echo, s.origin.flow, names)
+`, s.dir, s.port, s.origin.echo, s.origin.flow, names, s.origin.sink)
 	return []string{"-DFOREGROUND", "-f", s.path("apache.conf")}, s.write("apache.conf", config)
 }
 

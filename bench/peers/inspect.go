@@ -23,43 +23,24 @@ import (
 
 // workInspect is about TLS that is opened: requests inside a tunnel, and whole tunnels. Each proxy verifies the
 // origin's certificate before it shows one of its own.
-func workInspect(b *bench, _ string) error {
-	type runner struct {
-		p     *peer
-		proc  *process
-		trust *x509.CertPool
-	}
-	var all []runner
-	for _, p := range b.peers {
-		if p.inspect == nil {
-			continue
-		}
+func workInspect(b *bench, _ string) {
+	trust := map[*peer]*x509.CertPool{}
+	start := func(p *peer) (*process, error) {
 		s, err := b.setUp(p, 100)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		args, trust, err := p.inspect(s)
+		args, pem, err := p.inspect(s)
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "bench: %s does not inspect here: %v\n", p.name, err)
-			continue
+			return nil, fmt.Errorf("does not inspect here: %w", err)
 		}
-		proc, err := s.run(p, args)
-		if err != nil {
-			return err
-		}
-		defer proc.stop()
-		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM(trust)
-		all = append(all, runner{p, proc, pool})
+		trust[p] = x509.NewCertPool()
+		trust[p].AppendCertsFromPEM(pem)
+		return s.run(p, args)
 	}
-	for range b.rounds {
-		for _, r := range all {
-			if err := b.inspected(r.p, r.proc, &tls.Config{ServerName: "localhost", RootCAs: r.trust}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	b.interleavedBy(start, func(p *peer) bool { return p.inspect != nil }, func(p *peer, proc *process) error {
+		return b.inspected(p, proc, &tls.Config{ServerName: "localhost", RootCAs: trust[p]})
+	})
 }
 
 // inspected is one turn.
@@ -89,11 +70,11 @@ func (b *bench) inspected(p *peer, proc *process, config *tls.Config) error {
 		return func() error { return get(c) }, func() { c.Close() }, nil
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.name, err)
+		return err
 	}
 	b.report.add("inspected GET 1 KiB, kept alive, CPU us", "%.0f", p.name, l.perOp())
 	b.report.add("the same, requests/s", "%.0f", p.name, float64(l.ops)/l.took.Seconds())
-	if err := l.sound(p); err != nil {
+	if err := l.sound(); err != nil {
 		return err
 	}
 	l, err = drive(proc, clients, b.duration, once(func() error {
@@ -109,7 +90,7 @@ func (b *bench) inspected(p *peer, proc *process, config *tls.Config) error {
 	}
 	b.report.add("inspected tunnel: both TLS handshakes, one GET, close, CPU us", "%.0f", p.name, l.perOp())
 	b.report.add("the same, inspected tunnels/s", "%.0f", p.name, float64(l.ops)/l.took.Seconds())
-	return l.sound(p)
+	return l.sound()
 }
 
 func inspectByWebproxy(program string) func(*setup) ([]string, []byte, error) {

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs the proxies of Debian that bench/peers measures, without starting them. As root. A program that
+# Installs the proxies of Debian that bench/peers measures, without starting them, and strace. As root. A program that
 # is there stays as it is: squid-openssl, for one, is a squid too, and the package squid would replace it.
 set -euo pipefail
 command -v apt-get >/dev/null || {
-	echo "bench: no apt-get here: install squid, tinyproxy, haproxy and apache2 yourself; those missing are skipped" >&2
+	echo "bench: no apt-get here: install squid, tinyproxy, haproxy, apache2 and strace yourself; those missing are skipped" >&2
 	exit 0
 }
 missing=()
-for program in squid tinyproxy haproxy apache2; do # packages of the same names
+for program in squid tinyproxy haproxy apache2 strace; do # packages of the same names
 	command -v "$program" >/dev/null || missing+=("$program")
 done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
@@ -19,5 +19,13 @@ if [[ ! -e $policy ]]; then
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
 	chmod +x "$policy"
 fi
-apt-get update -qq
-apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+patiently() { # another may be at it, and hold its lock
+	for _ in 1 2 3 4 5 6 7 8 9; do
+		"$@" && return
+		echo "bench: $1 $2 failed, once more in 20 s" >&2
+		sleep 20
+	done
+	"$@"
+}
+patiently apt-get update -qq
+patiently apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null

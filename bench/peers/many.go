@@ -3,31 +3,35 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 )
 
-// workMany is 100,000 names: memory and the first answer cold, when a change is in force, and memory after it.
-func workMany(b *bench, _ string) error {
-	count := 100_000
+// workMany is 100,000 names: memory and the first answer cold, when a change is in force, and memory after it. A change of
+// 10,000 names is timed too.
+func workMany(b *bench, _ string) {
+	counts := [2]int{100_000, 10_000}
 	if b.quick {
-		count = 1_000
+		counts = [2]int{1_000, 100}
 	}
 	for range min(b.rounds, 3) {
-		for _, p := range b.peers {
+		b.each(all, func(p *peer) error {
 			if p.most < 100_000 || p.fixed {
 				b.report.note("memory with 100,000 names, MB", "%.0f", p.name, fmt.Sprintf("%d names at most", p.most))
-				continue
+				return nil
 			}
-			if err := b.many(p, count); err != nil {
+			if err := b.many(p, counts[0]); err != nil {
 				return err
 			}
-		}
+			return b.fewer(p, counts[1])
+		})
 	}
-	return nil
 }
 
 func (b *bench) many(p *peer, count int) error {
@@ -38,7 +42,7 @@ func (b *bench) many(p *peer, count int) error {
 	}
 	defer proc.stop()
 	if _, err := denied(p, proc); err != nil {
-		return fmt.Errorf("%s: %w", p.name, err)
+		return err
 	}
 	b.report.add("list of 100,000 names written, start, first answer, s", "%.2f", p.name, time.Since(began).Seconds())
 	b.report.add("start to listening with 100,000 names, s", "%.2f", p.name, proc.start.Seconds())
@@ -54,6 +58,25 @@ func (b *bench) many(p *peer, count int) error {
 	return nil
 }
 
+// fewer times a change of a list.
+func (b *bench) fewer(p *peer, count int) error {
+	proc, s, err := b.start(p, count)
+	if err != nil {
+		return err
+	}
+	defer proc.stop()
+	if _, err := denied(p, proc); err != nil {
+		return err
+	}
+	time.Sleep(time.Second)
+	took, err := b.inForce(p, proc, s)
+	if err != nil {
+		return err
+	}
+	b.report.add("a change of 10,000 names in force after, s", "%.2f", p.name, took.Seconds())
+	return nil
+}
+
 // inForce adds a name, and returns the time from then to the first request for it that is not refused.
 func (b *bench) inForce(p *peer, proc *process, s *setup) (time.Duration, error) {
 	s.added = true
@@ -66,7 +89,7 @@ func (b *bench) inForce(p *peer, proc *process, s *setup) (time.Duration, error)
 			return asked, nil
 		}
 	}
-	return 0, fmt.Errorf("%s: the change is not in force after %s", p.name, patience)
+	return 0, fmt.Errorf("the change is not in force after %s", patience)
 }
 
 // denied asks for a name that is not in the list at first, and does not exist: a proxy that looks for it may take long.
@@ -92,62 +115,90 @@ func denied(p *peer, proc *process) (bool, error) {
 }
 
 // workEven is the longest that requests wait while 10,000 names reload, beside how long they do otherwise: four
-// clients, each with a pause between its tunnels, so that they wait for the proxy and not for each other.
-func workEven(b *bench, _ string) error {
-	const name = "tunnels of 4 clients with pauses, p99 ms"
-	reloads, pause := 24, 500*time.Millisecond
+// clients, each with a pause between its requests, so that they wait for the proxy and not for each other.
+func workEven(b *bench, _ string) {
+	const during = "the same while 10,000 names reload twice a second, p99 ms"
+	host := b.origin.at(b.origin.http)
+	url := "http://" + host + "/1k"
+	get := func(addr string) func() error {
+		return func() error {
+			return withClient(addr, func(c *client) error { return c.get(url, host, int64(len(kilobyte))) })
+		}
+	}
+	for _, w := range []struct {
+		name    string
+		can     func(*peer) bool
+		request func(addr string) func() error
+	}{
+		{"tunnels", tunnels, b.shortTunnel},
+		{"GETs", plain, get},
+	} {
+		b.each(w.can, func(p *peer) error {
+			if p.fixed || p.most < 10_000 {
+				return nil
+			}
+			return b.even(p, w.name+" of 4 clients with pauses, p99 ms", w.name+": "+during, w.request)
+		})
+	}
+}
+
+// even measures the waits for what request does, steady and during reloads.
+func (b *bench) even(p *peer, steady, during string, request func(addr string) func() error) error {
+	reloads, pause := 16, 500*time.Millisecond
 	if b.quick {
 		reloads = 1
 	}
-	for _, p := range b.peers {
-		if !p.tunnels || p.fixed || p.most < 10_000 {
-			continue
-		}
-		proc, s, err := b.start(p, 10_000)
-		if err != nil {
-			return err
-		}
-		defer proc.stop()
-		tunnel := b.shortTunnel(proc.addr)
-		waits := func(d time.Duration) (time.Duration, error) {
-			all := make(chan time.Duration, 1<<16)
-			_, err := drive(proc, 4, d, once(func() error {
-				began := time.Now()
-				err := tunnel()
-				if err == nil {
-					all <- time.Since(began)
-				}
-				time.Sleep(4 * time.Millisecond)
-				return err
-			}))
-			close(all)
-			var sorted []time.Duration
-			for w := range all {
-				sorted = append(sorted, w)
-			}
-			slices.Sort(sorted)
-			if err == nil && len(sorted) == 0 {
-				err = fmt.Errorf("%s: no tunnel", p.name)
-			}
-			if err != nil {
-				return 0, err
-			}
-			return sorted[(len(sorted)-1)*99/100], nil
-		}
-		steady, err := waits(time.Duration(reloads) * pause / 2)
-		if err != nil {
-			return err
-		}
-		b.report.add(name, "%.1f", p.name, steady.Seconds()*1e3)
-		changed := b.changing(p, proc, s, reloads, pause)
-		during, err := waits(time.Duration(reloads+1) * pause)
-		if err != nil {
-			return err
-		}
-		if err := <-changed; err != nil {
-			return err
-		}
-		b.report.add("the same while 10,000 names reload twice a second, p99 ms", "%.1f", p.name, during.Seconds()*1e3)
+	proc, s, err := b.start(p, 10_000)
+	if err != nil {
+		return err
 	}
+	defer proc.stop()
+	do := request(proc.addr)
+	// This process is the load too: what it does besides must not be in the waits.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	wait, err := longWait(proc, time.Duration(reloads)*pause/2, do)
+	if err != nil {
+		return err
+	}
+	b.report.add(steady, "%.1f", p.name, wait.Seconds()*1e3)
+	runtime.GC()
+	changed, err := b.changing(p, proc, s, reloads, pause)
+	if err != nil {
+		return err
+	}
+	if wait, err = longWait(proc, time.Duration(reloads+1)*pause, do); err != nil {
+		return err
+	}
+	if err := <-changed; err != nil {
+		return err
+	}
+	b.report.add(during, "%.1f", p.name, wait.Seconds()*1e3)
 	return nil
+}
+
+// longWait is the 99th of a hundred times that do takes.
+func longWait(proc *process, d time.Duration, do func() error) (time.Duration, error) {
+	all := make(chan time.Duration, 1<<16)
+	_, err := drive(proc, 4, d, once(func() error {
+		began := time.Now()
+		err := do()
+		if err == nil {
+			all <- time.Since(began)
+		}
+		time.Sleep(4 * time.Millisecond)
+		return err
+	}))
+	close(all)
+	var sorted []time.Duration
+	for w := range all {
+		sorted = append(sorted, w)
+	}
+	slices.Sort(sorted)
+	if err == nil && len(sorted) == 0 {
+		err = errors.New("nothing done")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return sorted[(len(sorted)-1)*99/100], nil
 }

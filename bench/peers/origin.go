@@ -13,6 +13,7 @@ import (
 type origin struct {
 	echo int // port that sends back what it gets
 	flow int // port that sends zeros until it is closed
+	sink int // port that takes all and sends nothing
 	http int // port that serves /1k and /1g
 	tls  int // the same by https, as localhost
 	// authority is PEM: what issued the certificate of tls.
@@ -45,6 +46,9 @@ func startOrigin() (*origin, error) {
 			}
 		}
 	}); err != nil {
+		return nil, err
+	}
+	if o.sink, err = accept(func(c net.Conn) { discard(c, make([]byte, 256<<10), -1) }); err != nil {
 		return nil, err
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

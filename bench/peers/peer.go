@@ -18,6 +18,7 @@ type peer struct {
 	name    string
 	program string
 	version string
+	ours    bool // it is webproxy
 	tunnels bool // it serves CONNECT
 	http    bool // it serves GET in absolute form
 	// reload is the signal that makes it read its names again; 0 if it sees by itself that they changed.
@@ -43,6 +44,9 @@ type setup struct {
 	origin *origin
 	count  int  // of further names
 	added  bool // one more, addedName
+
+	dry   bool              // lists are made, and not written
+	texts map[string]string // of lists, made once
 }
 
 // addedName is in no list at first.
@@ -51,6 +55,9 @@ const addedName = "added.example"
 func (s *setup) path(name string) string { return filepath.Join(s.dir, name) }
 
 func (s *setup) write(name, text string) error {
+	if s.dry {
+		return nil
+	}
 	// By rename, as an operator's tools do: nobody must read half a list.
 	if err := os.WriteFile(s.path(name)+".new", []byte(text), 0o644); err != nil {
 		return err
@@ -60,6 +67,10 @@ func (s *setup) write(name, text string) error {
 
 // list writes localhost and the other names, one a line, each in form.
 func (s *setup) list(name, form string) error {
+	key := fmt.Sprint(form, s.count, s.added)
+	if text, ok := s.texts[key]; ok {
+		return s.write(name, text)
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, form, "localhost")
 	for i := range s.count {
@@ -68,6 +79,10 @@ func (s *setup) list(name, form string) error {
 	if s.added {
 		fmt.Fprintf(&b, form, addedName)
 	}
+	if s.texts == nil {
+		s.texts = map[string]string{}
+	}
+	s.texts[key] = b.String()
 	return s.write(name, b.String())
 }
 
@@ -119,7 +134,7 @@ var number = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)
 // Another binary of webproxy may stand beside the first.
 func peers(webproxy, beside string) []*peer {
 	self, _ := os.Executable()
-	ours := []*peer{{name: "webproxy", program: webproxy, version: output("git", "describe", "--always", "--dirty"),
+	ours := []*peer{{name: "webproxy", program: webproxy, ours: true, version: output("git", "describe", "--always", "--dirty"),
 		tunnels: true, http: true, most: 100_000, configure: configureWebproxy, names: webproxyNames}}
 	ours[0].inspect = inspectByWebproxy(webproxy)
 	if beside != "" {

@@ -23,6 +23,7 @@ type report struct {
 	Go       string            `json:"go"`
 	Versions map[string]string `json:"versions"`
 	Rows     []*row            `json:"rows"`
+	Failures []string          `json:"failures,omitempty"` // turns that ended early, and why
 }
 
 // A row is one figure of all peers.
@@ -83,6 +84,12 @@ func (r *report) print(w io.Writer, peers []*peer) {
 			}
 		}
 		fmt.Fprintln(w)
+	}
+	for i, text := range r.Failures {
+		if i == 0 {
+			fmt.Fprint(w, "\nThese failed, and were not measured further:\n\n")
+		}
+		fmt.Fprintf(w, "- %s\n", text)
 	}
 }
 

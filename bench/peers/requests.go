@@ -2,15 +2,12 @@
 
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
-func workGet(b *bench, _ string) error {
+func workGet(b *bench, _ string) {
 	host := b.origin.at(b.origin.http)
 	url := "http://" + host + "/1k"
-	return b.interleaved(plain, func(p *peer, proc *process) error {
+	b.interleaved(plain, func(p *peer, proc *process) error {
 		kept := func() (func() error, func(), error) {
 			c, err := dial(proc.addr)
 			if err != nil {
@@ -50,7 +47,7 @@ func workGet(b *bench, _ string) error {
 			if w.p99 {
 				b.report.add(w.name+", p99 ms", "%.1f", p.name, l.quantile(0.99).Seconds()*1e3)
 			}
-			if err := l.sound(p); err != nil {
+			if err := l.sound(); err != nil {
 				return err
 			}
 		}
@@ -58,14 +55,14 @@ func workGet(b *bench, _ string) error {
 	})
 }
 
-func workLarge(b *bench, _ string) error {
+func workLarge(b *bench, _ string) {
 	host := b.origin.at(b.origin.http)
-	return b.interleaved(plain, func(p *peer, proc *process) error {
+	b.interleaved(plain, func(p *peer, proc *process) error {
 		return withClient(proc.addr, func(c *client) error {
 			c.SetDeadline(time.Now().Add(5 * patience))
 			cpu := proc.cpu()
 			if err := c.get("http://"+host+"/1g", host, gigabyte); err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+				return err
 			}
 			b.report.add("GET 1 GiB, CPU s/GB", "%.2f", p.name, (proc.cpu()-cpu).Seconds()*1e9/gigabyte)
 			return nil

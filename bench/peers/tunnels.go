@@ -20,9 +20,9 @@ func (o *origin) at(port int) string { return "localhost:" + strconv.Itoa(port) 
 func (l *load) perOp() float64 { return l.cpu.Seconds() * 1e6 / float64(max(l.ops, 1)) }
 
 // sound is an error if the load is not what it should have been.
-func (l *load) sound(p *peer) error {
+func (l *load) sound() error {
 	if l.failed > 0 || l.ops == 0 {
-		return fmt.Errorf("%s: %d done, %d failed: %w", p.name, l.ops, l.failed, l.err)
+		return fmt.Errorf("%d done, %d failed: %w", l.ops, l.failed, l.err)
 	}
 	return nil
 }
@@ -40,15 +40,15 @@ func (b *bench) shortTunnel(addr string) func() error {
 	}
 }
 
-func workConnect(b *bench, _ string) error {
-	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+func workConnect(b *bench, _ string) {
+	b.interleaved(tunnels, func(p *peer, proc *process) error {
 		l, err := drive(proc, clients, b.duration, once(b.shortTunnel(proc.addr)))
 		if err != nil {
 			return err
 		}
 		b.report.add("TCP + CONNECT + 64-byte echo + close, CPU us", "%.0f", p.name, l.perOp())
 		b.report.add("the same, tunnels/s", "%.0f", p.name, float64(l.ops)/l.took.Seconds())
-		if err := l.sound(p); err != nil {
+		if err := l.sound(); err != nil {
 			return err
 		}
 		l, err = drive(proc, 2*clients, b.duration, once(b.shortTunnel(proc.addr)))
@@ -56,14 +56,14 @@ func workConnect(b *bench, _ string) error {
 			return err
 		}
 		b.report.add("the same with 64 clients, p99 ms", "%.1f", p.name, l.quantile(0.99).Seconds()*1e3)
-		return l.sound(p)
+		return l.sound()
 	})
 }
 
 var errNotDenied = errors.New("not denied")
 
-func workDenied(b *bench, _ string) error {
-	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+func workDenied(b *bench, _ string) {
+	b.interleaved(tunnels, func(p *peer, proc *process) error {
 		l, err := drive(proc, clients, b.duration, once(func() error {
 			return withClient(proc.addr, func(c *client) error {
 				io.WriteString(c, "CONNECT denied.example:443 HTTP/1.1\r\nHost: denied.example:443\r\n\r\n")
@@ -78,7 +78,7 @@ func workDenied(b *bench, _ string) error {
 			return err
 		}
 		b.report.add("denied CONNECT, CPU us", "%.0f", p.name, l.perOp())
-		return l.sound(p)
+		return l.sound()
 	})
 }
 
@@ -94,8 +94,8 @@ func (b *bench) openTunnel(addr string, port int) (*client, error) {
 	return c, nil
 }
 
-func workMessages(b *bench, _ string) error {
-	return b.interleaved(tunnels, func(p *peer, proc *process) error {
+func workMessages(b *bench, _ string) {
+	b.interleaved(tunnels, func(p *peer, proc *process) error {
 		begin := func() (func() error, func(), error) {
 			c, err := b.openTunnel(proc.addr, b.origin.echo)
 			if err != nil {
@@ -108,53 +108,64 @@ func workMessages(b *bench, _ string) error {
 			return err
 		}
 		b.report.add("64-byte messages through 64 open tunnels, CPU us", "%.1f", p.name, l.perOp())
-		if err := l.sound(p); err != nil {
+		if err := l.sound(); err != nil {
 			return err
 		}
 		if l, err = drive(proc, 1, b.duration, begin); err != nil {
 			return err
 		}
+		b.report.add("the same through one, CPU us", "%.1f", p.name, l.perOp())
 		b.report.add("the same through one, median there and back, us", "%.1f", p.name, l.quantile(0.5).Seconds()*1e6)
-		return l.sound(p)
+		return l.sound()
 	})
 }
 
-func workBulk(b *bench, _ string) error {
-	return b.interleaved(tunnels, func(p *peer, proc *process) error {
-		c, err := b.openTunnel(proc.addr, b.origin.flow)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		buf := make([]byte, 256<<10)
-		cpu, began := proc.cpu(), time.Now()
-		var bytes int64
-		for time.Since(began) < 2*b.duration {
-			n, err := discard(c, buf, int64(len(buf)))
-			if bytes += n; err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+// workBulk moves bytes through one tunnel, to the client and then to the origin.
+func workBulk(b *bench, _ string) {
+	b.interleaved(tunnels, func(p *peer, proc *process) error {
+		for _, way := range []struct {
+			name string
+			port int
+			move func(c *client, buf []byte) (int64, error)
+		}{
+			{"tunnel bulk, to the client, CPU s/GB", b.origin.flow, func(c *client, buf []byte) (int64, error) {
+				return discard(c, buf, int64(len(buf)))
+			}},
+			{"tunnel bulk, to the origin, CPU s/GB", b.origin.sink, func(c *client, buf []byte) (int64, error) {
+				n, err := c.Write(buf)
+				return int64(n), err
+			}},
+		} {
+			c, err := b.openTunnel(proc.addr, way.port)
+			if err != nil {
+				return err
 			}
+			defer c.Close()
+			buf := make([]byte, 256<<10)
+			cpu, began := proc.cpu(), time.Now()
+			var bytes int64
+			for time.Since(began) < 2*b.duration {
+				n, err := way.move(c, buf)
+				if bytes += n; err != nil {
+					return err
+				}
+			}
+			b.report.add(way.name, "%.2f", p.name, (proc.cpu()-cpu).Seconds()*1e9/float64(bytes))
+			c.Close()
 		}
-		b.report.add("tunnel bulk, CPU s/GB", "%.2f", p.name, (proc.cpu()-cpu).Seconds()*1e9/float64(bytes))
 		return nil
 	})
 }
 
 // workIdle opens many tunnels, uses each once and leaves them. Nobody is asked to collect garbage.
-func workIdle(b *bench, _ string) error {
-	for _, p := range b.peers {
-		if !p.tunnels {
-			continue
-		}
+func workIdle(b *bench, _ string) {
+	b.each(tunnels, func(p *peer) error {
 		count := idleTunnels(p)
 		if b.quick {
 			count = 50
 		}
-		if err := b.idle(p, count); err != nil {
-			return err
-		}
-	}
-	return nil
+		return b.idle(p, count)
+	})
 }
 
 // idleTunnels is 5,000, or as many as p may have open files for: a relay with io.Copy keeps two pipes a tunnel.
@@ -182,11 +193,11 @@ func (b *bench) idle(p *peer, count int) error {
 	for range count {
 		c, err := b.openTunnel(proc.addr, b.origin.echo)
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			return err
 		}
 		defer c.Close()
 		if err := c.message(); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
+			return err
 		}
 	}
 	time.Sleep(time.Second)

@@ -2,6 +2,12 @@
 
 package main
 
+import (
+	"fmt"
+	"os"
+	"slices"
+)
+
 // A bench is one run.
 type bench struct {
 	*options
@@ -9,16 +15,19 @@ type bench struct {
 	origin *origin
 	peers  []*peer
 	report *report
+	work   string // that is being done
+	failed bool   // something of webproxy
 }
 
 // works are what is measured, in this order.
 var works = []struct {
 	name string
-	run  func(b *bench, name string) error
+	run  func(b *bench, name string)
 }{
 	{"connect", workConnect},
 	{"denied", workDenied},
 	{"get", workGet},
+	{"calls", workCalls},
 	{"messages", workMessages},
 	{"bulk", workBulk},
 	{"large", workLarge},
@@ -31,33 +40,63 @@ var works = []struct {
 	{"start", workStart},
 }
 
-// interleaved starts each peer that can, and then has each do its turn, round by round.
-func (b *bench) interleaved(can func(*peer) bool, turn func(p *peer, proc *process) error) error {
+// try does f, which is about p. Its error is noted, and the others go on.
+func (b *bench) try(p *peer, f func() error) (ok bool) {
+	err := f()
+	if err == nil {
+		return true
+	}
+	b.report.Failures = append(b.report.Failures, fmt.Sprintf("%s, %s: %v", b.work, p.name, err))
+	fmt.Fprintf(os.Stderr, "bench: %s\n", b.report.Failures[len(b.report.Failures)-1])
+	b.failed = b.failed || p.ours
+	return false
+}
+
+// each does f with each peer that can, one after the other.
+func (b *bench) each(can func(*peer) bool, f func(*peer) error) {
+	for _, p := range b.peers {
+		if can(p) {
+			b.try(p, func() error { return f(p) })
+		}
+	}
+}
+
+// interleaved starts each peer that can, and then has each do its turn, round by round, until a turn of it fails.
+func (b *bench) interleaved(can func(*peer) bool, turn func(p *peer, proc *process) error) {
+	b.interleavedBy(func(p *peer) (*process, error) {
+		proc, _, err := b.start(p, 100)
+		return proc, err
+	}, can, turn)
+}
+
+// interleavedBy is interleaved of peers that start starts.
+func (b *bench) interleavedBy(start func(*peer) (*process, error), can func(*peer) bool, turn func(p *peer, proc *process) error) {
 	type runner struct {
 		p    *peer
 		proc *process
 	}
 	var all []runner
-	for _, p := range b.peers {
-		if !can(p) {
-			continue
+	b.each(can, func(p *peer) error {
+		proc, err := start(p)
+		if err == nil {
+			all = append(all, runner{p, proc})
 		}
-		proc, _, err := b.start(p, 100)
-		if err != nil {
-			return err
-		}
-		defer proc.stop()
-		all = append(all, runner{p, proc})
-	}
+		return err
+	})
 	for range b.rounds {
-		for _, r := range all {
-			if err := turn(r.p, r.proc); err != nil {
-				return err
+		all = slices.DeleteFunc(all, func(r runner) bool {
+			ok := b.try(r.p, func() error { return turn(r.p, r.proc) })
+			if !ok {
+				r.proc.stop()
 			}
-		}
+			return !ok
+		})
 	}
-	return nil
+	for _, r := range all {
+		r.proc.stop()
+	}
 }
 
+func all(*peer) bool       { return true }
 func tunnels(p *peer) bool { return p.tunnels }
 func plain(p *peer) bool   { return p.http }
