@@ -4,100 +4,168 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"go.uber.org/zap"
-	"go.uber.org/zap/buffer"
-	"go.uber.org/zap/zapcore"
-
 	"webproxy/policy"
 )
 
-// An encoder turns Records into lines. Its scratch space is why encoding allocates nothing, and
-// why one encoder serves one goroutine at a time.
-type encoder struct {
-	json    zapcore.Encoder
-	fields  [1]zapcore.Field
-	record  *Record
-	scratch [64]byte
-}
-
-func newEncoder() *encoder {
-	e := &encoder{json: zapcore.NewJSONEncoder(zapcore.EncoderConfig{})}
-	e.fields[0] = zap.Inline(e)
-	return e
-}
-
-// encode returns r as a line with its newline. The caller frees the buffer.
-func (e *encoder) encode(r *Record) (*buffer.Buffer, error) {
-	e.record = r
-	line, err := e.json.EncodeEntry(zapcore.Entry{}, e.fields[:])
-	e.record = nil
-	return line, err
-}
-
-// MarshalLogObject implements zapcore.ObjectMarshaler for the record being encoded.
-func (e *encoder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	r := e.record
+// appendLine appends r as a line, with its newline. It is JSON (RFC 8259); of bytes that are no UTF-8, \ufffd is left.
+func appendLine(b []byte, r *Record) []byte {
+	b = append(b, '{')
 	kind := r.Type.kind()
 	for i := range columns {
 		c := &columns[i]
-		e.add(enc, c, c.at(r), c.always&kind != 0)
+		b = c.appendTo(b, r, c.always&kind != 0)
 	}
-	return nil
+	b[len(b)-1] = '}' // v is there always, so this is a comma
+	return append(b, '\n')
 }
 
-// add writes one field unless it is not set and need not be there.
-func (e *encoder) add(enc zapcore.ObjectEncoder, c *column, field any, always bool) {
-	switch v := field.(type) {
+// appendTo appends the field of r and a comma, unless it is not set and need not be there.
+func (c *column) appendTo(b []byte, r *Record, always bool) []byte {
+	switch v := c.at(r).(type) {
 	case *string:
-		if *v != "" || always {
-			enc.AddString(c.name, c.clean(*v))
+		if *v == "" && !always {
+			return b
 		}
+		b = c.appendText(c.appendKey(b), *v)
 	case *uint16:
-		if *v != 0 || always {
-			enc.AddUint16(c.name, *v)
+		if *v == 0 && !always {
+			return b
 		}
+		b = strconv.AppendUint(c.appendKey(b), uint64(*v), 10)
 	case *uint64:
-		if *v != 0 || always {
-			enc.AddUint64(c.name, *v)
+		if *v == 0 && !always {
+			return b
 		}
+		b = strconv.AppendUint(c.appendKey(b), *v, 10)
 	case *int:
-		if *v > 0 || always {
-			enc.AddInt(c.name, max(*v, 0))
+		if *v <= 0 && !always {
+			return b
 		}
+		b = strconv.AppendInt(c.appendKey(b), int64(max(*v, 0)), 10)
 	case *int64:
-		if *v > 0 || always {
-			enc.AddInt64(c.name, max(*v, 0))
+		if *v <= 0 && !always {
+			return b
 		}
+		b = strconv.AppendInt(c.appendKey(b), max(*v, 0), 10)
 	case *time.Duration:
-		if *v > 0 || always {
-			enc.AddInt64(c.name, Milliseconds(*v))
+		if *v <= 0 && !always {
+			return b
 		}
+		b = strconv.AppendInt(c.appendKey(b), Milliseconds(*v), 10)
 	case *bool:
-		if e.record.shows(c, *v) {
-			enc.AddBool(c.name, *v)
+		if !r.shows(c, *v) {
+			return b
 		}
+		b = strconv.AppendBool(c.appendKey(b), *v)
 	case *netip.Addr:
-		if v.IsValid() || always {
-			enc.AddByteString(c.name, e.address(*v))
+		if !v.IsValid() && !always {
+			return b
 		}
+		b = append(appendAddress(append(c.appendKey(b), '"'), *v), '"')
 	case *time.Time:
-		if !v.IsZero() || always {
-			enc.AddByteString(c.name, appendTime(e.scratch[:0], v.UTC()))
+		if v.IsZero() && !always {
+			return b
 		}
+		b = append(appendTime(append(c.appendKey(b), '"'), v.UTC()), '"')
 	case *Type:
-		enc.AddString(c.name, c.clean(string(*v)))
+		b = c.appendText(c.appendKey(b), string(*v))
 	case *[]string:
-		if len(*v) > 0 {
-			enc.AddArray(c.name, list{c, *v})
+		if len(*v) == 0 {
+			return b
 		}
+		b = c.appendList(c.appendKey(b), *v)
 	default:
-		panic(fmt.Sprintf("audit: column %s: no encoding for %T", c.name, field))
+		panic(fmt.Sprintf("audit: column %s: no encoding for %T", c.name, v))
 	}
+	return append(b, ',')
+}
+
+// appendKey appends the name and the colon behind it. No name needs escapes.
+func (c *column) appendKey(b []byte) []byte {
+	b = append(b, '"')
+	b = append(b, c.name...)
+	return append(b, '"', ':')
+}
+
+// appendText appends a string in quotes, as clean makes it.
+func (c *column) appendText(b []byte, s string) []byte {
+	b = append(b, '"')
+	if len(s) <= c.limit && c.name != "path" && bare(s) { // nearly always
+		b = append(b, s...)
+	} else {
+		b = appendEscaped(b, c.clean(s))
+	}
+	return append(b, '"')
+}
+
+// appendList appends a field of several strings.
+func (c *column) appendList(b []byte, items []string) []byte {
+	more := 0
+	if len(items) > listLimit {
+		more = len(items) - (listLimit - 1)
+		items = items[:listLimit-1]
+	}
+	b = append(b, '[')
+	for i, s := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = c.appendText(b, s)
+	}
+	if more > 0 {
+		b = fmt.Appendf(b, `,"… and %d more"`, more)
+	}
+	return append(b, ']')
+}
+
+// bare reports whether s is ASCII that needs no escape.
+func bare(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// appendEscaped appends s as the inside of a JSON string (RFC 8259, 7).
+func appendEscaped(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			char, size := utf8.DecodeRuneInString(s[i:])
+			if char == utf8.RuneError && size == 1 {
+				b = append(b, `\ufffd`...)
+			} else {
+				b = append(b, s[i:i+size]...)
+			}
+			i += size
+			continue
+		}
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c >= ' ':
+			b = append(b, c)
+		case c == '\n':
+			b = append(b, '\\', 'n')
+		case c == '\r':
+			b = append(b, '\\', 'r')
+		case c == '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+	}
+	return b
 }
 
 // shows reports whether a boolean field is written. See Record.PathEnforced for the odd one.
@@ -108,13 +176,13 @@ func (r *Record) shows(c *column, set bool) bool {
 	return r.Type == TypeDecision && (r.Path != "" || !set && r.Decision != policy.Denied)
 }
 
-// address is a without a zone, which means something on one machine only, and an IPv4 address
-// in the form everybody searches for. It is valid until the next call.
-func (e *encoder) address(a netip.Addr) []byte {
+// appendAddress appends a without a zone, which means something on one machine only, and an IPv4 address
+// in the form everybody searches for.
+func appendAddress(b []byte, a netip.Addr) []byte {
 	if !a.IsValid() {
-		return nil
+		return b
 	}
-	return a.Unmap().WithZone("").AppendTo(e.scratch[:0])
+	return a.Unmap().WithZone("").AppendTo(b)
 }
 
 // appendTime appends t, which is in UTC, in TimeLayout. Every record has a time, and to follow a layout takes
@@ -141,28 +209,6 @@ func appendDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byt
 // Milliseconds rounds up: what took any time at all does not read as nothing.
 func Milliseconds(d time.Duration) int64 {
 	return int64((max(d, 0) + time.Millisecond - 1) / time.Millisecond)
-}
-
-// A list is a field of several strings.
-type list struct {
-	column *column
-	items  []string
-}
-
-// MarshalLogArray implements zapcore.ArrayMarshaler.
-func (l list) MarshalLogArray(enc zapcore.ArrayEncoder) error {
-	items, more := l.items, 0
-	if len(items) > listLimit {
-		more = len(items) - (listLimit - 1)
-		items = items[:listLimit-1]
-	}
-	for _, s := range items {
-		enc.AppendString(l.column.clean(s))
-	}
-	if more > 0 {
-		enc.AppendString(fmt.Sprintf("… and %d more", more))
-	}
-	return nil
 }
 
 // clean returns s as it is written: bounded, valid UTF-8, and without control characters other than
@@ -210,10 +256,5 @@ func cut(s string, limit int) string {
 
 // MarshalJSON returns the record as it stands in the log, without the newline.
 func (r Record) MarshalJSON() ([]byte, error) {
-	line, err := newEncoder().encode(&r)
-	if err != nil {
-		return nil, err
-	}
-	defer line.Free()
-	return bytes.TrimSuffix(bytes.Clone(line.Bytes()), []byte("\n")), nil
+	return bytes.TrimSuffix(appendLine(nil, &r), []byte("\n")), nil
 }

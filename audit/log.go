@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap/buffer"
-
 	"webproxy/internal/setting"
 )
 
@@ -45,12 +43,11 @@ type Log struct {
 	headErr     error // why there is no tree head; until Maintain reports it
 
 	mu        sync.Mutex // guards what follows
-	encoder   *encoder
-	together  []byte   // of writeTogether
-	live      *os.File // nil if the next Append must open it
-	id        fileID   // of live
-	size      int64    // of live: up to the end of the last whole record
-	first     uint64   // sequence number of live's first record; 0 if it has none
+	lines     []byte     // memory of those that are written, for the next ones
+	live      *os.File   // nil if the next Append must open it
+	id        fileID     // of live
+	size      int64      // of live: up to the end of the last whole record
+	first     uint64     // sequence number of live's first record; 0 if it has none
 	began     time.Time
 	checked   time.Time // when live was last looked at
 	next      uint64    // the next sequence number
@@ -83,7 +80,6 @@ func Open(o Options) (*Log, error) {
 		opened:  time.Now(),
 		rename:  os.Rename,
 		rotated: make(chan struct{}, 1),
-		encoder: newEncoder(),
 		folds:   newAggregator(&o),
 		next:    1,
 	}
@@ -199,7 +195,7 @@ func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
 	if len(jobs) < 2 || !l.missing.none() {
 		return 0
 	}
-	data, ends := l.together[:0], [maxTogether]int{}
+	data, ends := l.lines[:0], [maxTogether]int{}
 	var before [maxTogether]assigned
 	for n < min(len(jobs), maxTogether) && l.roomFor(len(data)) {
 		j, seq := jobs[n], l.next+uint64(n)
@@ -208,17 +204,11 @@ func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
 		}
 		before[n] = j.record.assigned()
 		l.complete(&j.record, seq, now)
-		line, err := l.encoder.encode(&j.record)
-		if err != nil {
-			j.record.assign(before[n])
-			break
-		}
-		data = append(data, line.Bytes()...)
-		line.Free()
+		data = appendLine(data, &j.record)
 		ends[n] = len(data)
 		n++
 	}
-	l.together = data
+	l.keepLines(data)
 	if n == 0 {
 		return 0
 	}
@@ -266,39 +256,34 @@ func (l *Log) write(r *Record, now time.Time) error {
 	if !l.seal.head.allows(seq + 1) {
 		return errAhead
 	}
-	var gap *buffer.Buffer
+	data, gap := l.lines[:0], 0 // one write for both: on a full disk no gap record may eat what little room there is
 	if !l.missing.none() {
 		g := l.missing.record()
 		l.complete(g, seq, now)
-		var err error
-		if gap, err = l.encoder.encode(g); err != nil {
-			return err
-		}
-		defer gap.Free()
+		data = appendLine(data, g)
+		gap = len(data)
 		seq++
 	}
 	l.complete(r, seq, now)
-	line, err := l.encoder.encode(r)
-	if err != nil {
-		r.assign(before)
-		return err
-	}
-	defer line.Free()
-	data := line.Bytes()
-	if gap != nil { // one write for both: on a full disk no gap record may eat what little room there is
-		gap.Write(data)
-		data = gap.Bytes()
-	}
+	data = appendLine(data, r)
+	l.keepLines(data)
 	if err := l.put(data, now); err != nil {
 		r.assign(before)
 		return err
 	}
-	if gap != nil {
-		l.wrote(seq-1, data[:len(data)-line.Len()], now)
+	if gap > 0 {
+		l.wrote(seq-1, data[:gap], now)
 		l.missing = missing{}
 	}
-	l.wrote(seq, line.Bytes(), now)
+	l.wrote(seq, data[gap:], now)
 	return nil
+}
+
+// keepLines keeps the memory of lines for the next ones, unless they were very long.
+func (l *Log) keepLines(lines []byte) {
+	if cap(lines) <= 2*togetherBytes {
+		l.lines = lines
+	}
 }
 
 // wrote takes note of a line that is in the log.

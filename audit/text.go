@@ -18,18 +18,5 @@ func AppendCells(dst []string, r *Record) []string {
 	return dst
 }
 
-// A LineEncoder encodes records as lines of the log. It serves one goroutine at a time.
-type LineEncoder struct{ enc *encoder }
-
-// NewLineEncoder returns an encoder.
-func NewLineEncoder() *LineEncoder { return &LineEncoder{newEncoder()} }
-
-// Append appends r's line, with its newline, to dst.
-func (e *LineEncoder) Append(dst []byte, r *Record) ([]byte, error) {
-	line, err := e.enc.encode(r)
-	if err != nil {
-		return dst, err
-	}
-	defer line.Free()
-	return append(dst, line.Bytes()...), nil
-}
+// AppendLine appends r's line of the log, with its newline, to dst.
+func AppendLine(dst []byte, r *Record) []byte { return appendLine(dst, r) }

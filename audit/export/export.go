@@ -145,18 +145,14 @@ func (e *Exporter) csv() {
 
 // ndjson makes e write the lines as they are.
 func (e *Exporter) ndjson() {
-	enc := audit.NewLineEncoder()
 	var b []byte
 	e.write = func(r *audit.Record, line string) (bool, error) {
 		if line != "" {
 			e.out.WriteString(line)
 			return true, e.out.WriteByte('\n')
 		}
-		var err error
-		if b, err = enc.Append(b[:0], r); err != nil {
-			return false, err
-		}
-		_, err = e.out.Write(b)
+		b = audit.AppendLine(b[:0], r)
+		_, err := e.out.Write(b)
 		return true, err
 	}
 }

@@ -20,7 +20,7 @@ func workCalls(b *bench, _ string) {
 		fmt.Fprintf(os.Stderr, "bench: no system calls are counted: %v; bench/peers/install.sh installs it\n", err)
 		return
 	}
-	tunnelsEach := 300
+	tunnelsEach := 100
 	if b.quick {
 		tunnelsEach = 10
 	}
@@ -36,7 +36,7 @@ func workCalls(b *bench, _ string) {
 				return err
 			}
 		}
-		calls, err := proc.calls(s.path("calls"), func() error {
+		calls, err := proc.calls(s.dir+".calls", func() error {
 			for range tunnelsEach {
 				if err := tunnel(); err != nil {
 					return err
