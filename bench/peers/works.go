@@ -5,7 +5,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // A bench is one run.
@@ -48,8 +50,21 @@ func (b *bench) try(p *peer, f func() error) (ok bool) {
 	}
 	b.report.Failures = append(b.report.Failures, fmt.Sprintf("%s, %s: %v", b.work, p.name, err))
 	fmt.Fprintf(os.Stderr, "bench: %s\n", b.report.Failures[len(b.report.Failures)-1])
-	b.failed = b.failed || p.ours
+	if p.ours {
+		b.failed = true
+		b.said(p)
+	}
 	return false
+}
+
+// said prints the last that processes of p said.
+func (b *bench) said(p *peer) {
+	logs, _ := filepath.Glob(filepath.Join(b.dir, p.name+"-*", "out"))
+	for _, log := range logs {
+		text, _ := os.ReadFile(log)
+		lines := strings.SplitAfter(string(text), "\n")
+		fmt.Fprintf(os.Stderr, "bench: %s:\n%s", log, strings.Join(lines[max(0, len(lines)-20):], ""))
+	}
 }
 
 // each does f with each peer that can, one after the other.
