@@ -410,6 +410,9 @@ func (l *Log) finish() (done bool, err error) {
 // Dir is the directory of the log.
 func (l *Log) Dir() string { return l.options.Dir }
 
+// Site is the name that the log's records have as their site; empty if there is none.
+func (l *Log) Site() string { return l.options.Site }
+
 // OnError is what the configuration says about requests whose decision cannot be recorded.
 func (l *Log) OnError() OnError { return l.options.OnError }
 

@@ -130,6 +130,9 @@ func (l *loader) checkSections() {
 		if !l.failed("ship") && r.Exposed() {
 			l.warn("ship."+name, "audit records cross the network in clear text", "use tls:// or https://")
 		}
+		if r.VictoriaLogs != "" && l.cfg.Audit.Site == "" && !l.failed("ship") && !l.failed("audit") {
+			l.fail("ship."+name+".victorialogs", "needs a name for this proxy: its records stand among those of others", "set audit.site, to a name that no other proxy has")
+		}
 	}
 	l.checkListenTLS()
 	l.checkListeners()

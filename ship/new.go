@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -48,7 +49,19 @@ func New(c Config) (*Shipper, error) {
 				return fail(err)
 			}
 		}
-		s.sink = newOTLP(&c.Spec, host, c.Version, s.refuse)
+		o := newOTLP(&c.Spec, host, c.Version, s.refuse)
+		s.sink = o
+		if c.Spec.VictoriaLogs != "" {
+			if c.Log.Site() == "" {
+				return fail(errors.New("a VictoriaLogs tells logs apart by their site: set audit.site, to a name that no other proxy has"))
+			}
+			s.checkpoints = true
+			v := newVictoriaLogs(o, &c.Spec, c.Log.Site())
+			if c.Spec.readsBack() {
+				o.refused = func(uint64, uint64, int64, string) {} // what it does not take is not found
+				s.readback = newReadback(s, v, c.Spec.ReadbackAfter.Or(defaultReadbackAfter))
+			}
+		}
 	}
 	if err := s.begin(c.Spec.From); err != nil {
 		return fail(err)
@@ -81,5 +94,10 @@ func (s *Shipper) begin(from From) error {
 	}
 	s.feed = newFeed(s.dir, s.position)
 	s.stats.seq.Store(s.position.Seq)
+	s.checkpoint = checkpointAt{s.position.CheckpointSize, s.position.CheckpointNumber}
+	if s.readback != nil {
+		s.readback.assumed = s.position.Sent
+		s.stats.sent.Store(max(s.position.Sent, s.position.Seq))
+	}
 	return nil
 }

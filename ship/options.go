@@ -3,18 +3,21 @@ package ship
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"webproxy/audit"
 	"webproxy/internal/setting"
 )
 
-// A ReceiverSpec is a receiver of audit records, known by its name: exactly one of Syslog and OTLP says where
+// A ReceiverSpec is a receiver of audit records, known by its name: exactly one of Syslog, OTLP and VictoriaLogs says where
 // it is. Its settings hold from the next start on.
 type ReceiverSpec struct {
 	// Syslog is the address of a syslog receiver: tls://host:6514 (RFC 5425), or tcp://host:601, which
@@ -23,13 +26,17 @@ type ReceiverSpec struct {
 	// OTLP is the URL of an OpenTelemetry receiver of logs (its protocol over HTTP, in protobuf), such as
 	// https://host:4318/v1/logs. Without a path it is /v1/logs.
 	OTLP string `yaml:"otlp"`
+	// VictoriaLogs is the URL of a VictoriaLogs, such as https://logs.example.com:9428, or of what stands before one. Records and
+	// checkpoints go to it by OTLP, below /insert/opentelemetry, with the fields that the fleet commands search by, and are
+	// looked for there, below /select/logsql. audit.site must be set, and be this proxy's alone.
+	VictoriaLogs string `yaml:"victorialogs"`
 	// From is where a receiver begins that is new: now, or oldest, the first record that the log still
 	// has. Default: now
 	From From `yaml:"from"`
 	// Where is an expression, as audit query has it, such as decision!=allow; other records are not sent. Default: all
 	Where string `yaml:"where"`
 	// Checkpoints says whether the log's signed checkpoints are sent too. Out of reach of who has this
-	// machine, they prove later what the log was. Default: false
+	// machine, they prove later what the log was. To a VictoriaLogs they always are. Default: false
 	Checkpoints bool `yaml:"checkpoints"`
 
 	// CA is a file of certificates, in PEM, by which the receiver's is checked instead of the system's.
@@ -47,11 +54,16 @@ type ReceiverSpec struct {
 	// MaxMessage is the size of a syslog message beyond which long lists and texts in a record are
 	// shortened; a receiver that takes less would cut the JSON in two. 2KiB to 1MiB. Default: 8KiB
 	MaxMessage setting.Size `yaml:"max_message"`
-	// Confirm says when a syslog receiver, which never answers, counts as having a record. close: every
-	// few seconds the connection is ended, and the receiver has read everything once it closes its side.
-	// write: once the record was written to a connection that still stands some seconds later; what is on its way
-	// when a receiver dies can then be lost. Default: close
+	// Confirm says when a receiver counts as having a record. Of syslog, which never answers: close, every
+	// few seconds the connection is ended, and the receiver has read everything once it closes its side;
+	// write, once the record was written to a connection that still stands some seconds later, so that what is on its way
+	// when a receiver dies can be lost. Of VictoriaLogs, which answers before records are on its disk: readback, once
+	// a query finds the record there, readback_after it was sent, and what is not found is sent again; write, once it
+	// was answered. Default: close for syslog, readback for VictoriaLogs
 	Confirm Confirm `yaml:"confirm"`
+	// ReadbackAfter is how long after records were sent they are looked for. It must be some times what VictoriaLogs has
+	// as -inmemoryDataFlushInterval, 5s unless set otherwise: what is in its memory alone is found too. 5s to 1h. Default: 30s
+	ReadbackAfter setting.Duration `yaml:"readback_after"`
 
 	// Headers are sent with each request over HTTP.
 	Headers map[string]string `yaml:"headers"`
@@ -67,6 +79,10 @@ const DefaultMaxMessage = setting.Size(8 << 10)
 const (
 	minMaxMessage = setting.Size(2 << 10) // and what it must take
 	maxMaxMessage = setting.Size(1 << 20)
+
+	defaultReadbackAfter = 30 * time.Second
+	minReadbackAfter     = setting.Duration(5 * time.Second)
+	maxReadbackAfter     = setting.Duration(time.Hour)
 )
 
 var properName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$`)
@@ -93,12 +109,23 @@ type complaint func(field, hint, format string, args ...any)
 
 func (r *ReceiverSpec) check(wrong complaint) {
 	switch {
-	case r.Syslog == "" && r.OTLP == "":
-		wrong("", "write syslog: tls://host:6514, or otlp: https://host:4318", "names no receiver")
+	case r.Syslog == "" && r.OTLP == "" && r.VictoriaLogs == "":
+		wrong("", "write syslog: tls://host:6514, otlp: https://host:4318, or victorialogs: https://host:9428", "names no receiver")
 		return
 	case r.Syslog != "" && r.OTLP != "":
 		wrong("otlp", "make two receivers of it", "is set, and syslog too")
 		return
+	case r.VictoriaLogs != "" && r.Syslog+r.OTLP != "":
+		wrong("victorialogs", "make two receivers of it", "is set, and syslog or otlp too")
+		return
+	case r.VictoriaLogs != "":
+		if err := checkVictoriaLogs(r.VictoriaLogs); err != nil {
+			wrong("victorialogs", "write https://host:9428", "%q: %v", audit.Quotable(r.VictoriaLogs), err)
+			return
+		}
+		r.onlyFor(wrong, "syslog", map[string]bool{"facility": r.Facility != 0, "max_message": r.MaxMessage != 0})
+		r.checkHeaders(wrong)
+		r.checkReadback(wrong)
 	case r.Syslog != "":
 		if err := checkSyslog(r.Syslog); err != nil {
 			wrong("syslog", "write tls://host:6514 or tcp://host:601", "%q: %v", audit.Quotable(r.Syslog), err)
@@ -106,13 +133,15 @@ func (r *ReceiverSpec) check(wrong complaint) {
 		}
 		r.onlyFor(wrong, "otlp", map[string]bool{
 			"headers": r.Headers != nil, "token_file": r.TokenFile != "", "compression": r.Compression != 0})
+		r.onlyFor(wrong, "victorialogs", map[string]bool{"confirm": r.Confirm == Readback, "readback_after": r.ReadbackAfter != 0})
 	default:
 		if err := checkOTLP(r.OTLP); err != nil {
 			wrong("otlp", "write https://host:4318/v1/logs", "%q: %v", audit.Quotable(r.OTLP), err)
 			return
 		}
 		r.onlyFor(wrong, "syslog", map[string]bool{
-			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0, "confirm": r.Confirm != 0})
+			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0, "confirm": r.Confirm == Write})
+		r.onlyFor(wrong, "victorialogs", map[string]bool{"confirm": r.Confirm == Readback, "readback_after": r.ReadbackAfter != 0})
 		r.checkHeaders(wrong)
 	}
 	if r.MaxMessage != 0 && (r.MaxMessage < minMaxMessage || r.MaxMessage > maxMaxMessage) {
@@ -133,6 +162,19 @@ func (r *ReceiverSpec) onlyFor(wrong complaint, kind string, given map[string]bo
 	}
 }
 
+func (r *ReceiverSpec) checkReadback(wrong complaint) {
+	switch {
+	case r.ReadbackAfter == 0:
+	case r.Confirm == Write:
+		wrong("readback_after", "remove it, or confirm: write", "is set, and nothing is read back with confirm: write")
+	case r.ReadbackAfter < minReadbackAfter || r.ReadbackAfter > maxReadbackAfter:
+		wrong("readback_after", "six times the receiver's -inmemoryDataFlushInterval; 30s suits its default", "%s is not from 5s to 1h", r.ReadbackAfter)
+	}
+}
+
+// readsBack reports whether records count as arrived when they are found at the receiver.
+func (r *ReceiverSpec) readsBack() bool { return r.VictoriaLogs != "" && r.Confirm != Write }
+
 func (r *ReceiverSpec) checkTLS(wrong complaint) {
 	if !r.encrypted() {
 		for field, value := range map[string]string{"ca": r.CA, "cert": r.Cert, "key": r.Key, "server_name": r.ServerName} {
@@ -149,6 +191,9 @@ func (r *ReceiverSpec) checkTLS(wrong complaint) {
 
 func (r *ReceiverSpec) checkHeaders(wrong complaint) {
 	own := []string{"Content-Type", "Content-Length", "Content-Encoding", "Host", "Connection", "Transfer-Encoding", "User-Agent"}
+	if r.VictoriaLogs != "" {
+		own = append(own, slices.Collect(maps.Keys(victoriaLogsHeaders))...)
+	}
 	for name, value := range r.Headers {
 		field := "headers." + name
 		switch {
@@ -204,6 +249,22 @@ func checkOTLP(s string) error {
 	return checkHost(u)
 }
 
+func checkVictoriaLogs(s string) error {
+	if err := checkOTLP(s); err != nil {
+		return err
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return errors.New("not a URL")
+	case u.RawQuery != "":
+		return errors.New("has a query (?): what every request needs is for headers and token_file")
+	case strings.Contains(u.Path, "/insert") || strings.Contains(u.Path, "/select"):
+		return errors.New("has the path of a request: want what comes before /insert and /select")
+	}
+	return nil
+}
+
 func checkHost(u *url.URL) error {
 	if u.Hostname() == "" {
 		return errors.New("without a host")
@@ -219,7 +280,7 @@ func checkHost(u *url.URL) error {
 
 // address is the receiver's URL. It must have been checked.
 func (r *ReceiverSpec) address() *url.URL {
-	u, err := url.Parse(r.Syslog + r.OTLP) // one of them is empty
+	u, err := url.Parse(r.Syslog + r.OTLP + r.VictoriaLogs) // all but one are empty
 	if err != nil {
 		return new(url.URL)
 	}

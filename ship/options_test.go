@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 )
 
 func TestCheck(t *testing.T) {
@@ -18,6 +20,11 @@ func TestCheck(t *testing.T) {
 	}
 	otlp := func(change func(r *ReceiverSpec)) ReceiverSpec {
 		r := ReceiverSpec{OTLP: "https://otel.example.com:4318"}
+		change(&r)
+		return r
+	}
+	vl := func(change func(r *ReceiverSpec)) ReceiverSpec {
+		r := ReceiverSpec{VictoriaLogs: "https://logs.example.com:9428"}
 		change(&r)
 		return r
 	}
@@ -39,6 +46,12 @@ func TestCheck(t *testing.T) {
 			r.CA, r.Headers, r.TokenFile, r.Compression = "a", map[string]string{"X-Scope-OrgID": "hci"}, "t", None
 		})},
 		{"", at("syslog", "tcp://[::1]:601")},
+		{"", vl(func(r *ReceiverSpec) {})},
+		{"", vl(func(r *ReceiverSpec) {
+			r.VictoriaLogs, r.TokenFile, r.Cert, r.Key = "https://logs.example.com/vl/", "t", "c", "k"
+			r.Headers, r.Confirm, r.ReadbackAfter = map[string]string{"AccountID": "7"}, Readback, setting.Duration(5*time.Second)
+		})},
+		{"", vl(func(r *ReceiverSpec) { r.Confirm = Write })},
 		{"", at("otlp", "http://127.0.0.1:4318/otlp/v1/logs?tenant=a")},
 		// where it is
 		{"x: names no receiver", ReceiverSpec{}},
@@ -62,6 +75,18 @@ func TestCheck(t *testing.T) {
 		{"x.facility: is for receivers with syslog only", otlp(func(r *ReceiverSpec) { r.Facility = 1 })},
 		{"x.max_message: is for", otlp(func(r *ReceiverSpec) { r.MaxMessage = 4096 })},
 		{"x.confirm: is for", otlp(func(r *ReceiverSpec) { r.Confirm = Write })},
+		{"x.confirm: is for receivers with victorialogs only", syslog(func(r *ReceiverSpec) { r.Confirm = Readback })},
+		{"x.confirm: is for receivers with victorialogs only", otlp(func(r *ReceiverSpec) { r.Confirm = Readback })},
+		{"x.readback_after: is for receivers with victorialogs only", otlp(func(r *ReceiverSpec) { r.ReadbackAfter = 7 })},
+		{"x.readback_after: is set, and nothing is read back", vl(func(r *ReceiverSpec) { r.Confirm, r.ReadbackAfter = Write, setting.Duration(time.Minute) })},
+		{"x.readback_after: 4s is not from 5s to 1h", vl(func(r *ReceiverSpec) { r.ReadbackAfter = setting.Duration(4 * time.Second) })},
+		{"x.readback_after: off is not from", vl(func(r *ReceiverSpec) { r.ReadbackAfter = setting.Off })},
+		{"x.facility: is for receivers with syslog only", vl(func(r *ReceiverSpec) { r.Facility = 1 })},
+		{"x.victorialogs: is set, and syslog or otlp too", vl(func(r *ReceiverSpec) { r.OTLP = "https://a" })},
+		{"does not begin with https://", vl(func(r *ReceiverSpec) { r.VictoriaLogs = "logs:9428" })},
+		{"has a query", vl(func(r *ReceiverSpec) { r.VictoriaLogs += "/?token=a" })},
+		{"has the path of a request", vl(func(r *ReceiverSpec) { r.VictoriaLogs += "/insert/opentelemetry/v1/logs" })},
+		{"x.headers.vl-stream-fields: is set by webproxy", vl(func(r *ReceiverSpec) { r.Headers = map[string]string{"vl-stream-fields": "a"} })},
 		{"x.max_message: 1KiB is not from 2KiB", syslog(func(r *ReceiverSpec) { r.MaxMessage = 1024 })},
 		{"x.max_message: 2MiB is not from 2KiB", syslog(func(r *ReceiverSpec) { r.MaxMessage = 2 << 20 })},
 		{"x.cert: cert and key belong together", syslog(func(r *ReceiverSpec) { r.Key = "k" })},

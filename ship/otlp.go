@@ -36,6 +36,7 @@ type otlp struct {
 	refused   refusal
 	client    *http.Client
 	transport *http.Transport
+	ingest    map[string]string // headers of requests with records, beside headers
 }
 
 func newOTLP(r *ReceiverSpec, host, version string, refused refusal) *otlp {
@@ -45,7 +46,7 @@ func newOTLP(r *ReceiverSpec, host, version string, refused refusal) *otlp {
 	t := &http.Transport{DialContext: dial, DialTLSContext: dial, MaxIdleConns: 1, IdleConnTimeout: time.Minute}
 	return &otlp{
 		url: r.address().String(), headers: r.Headers, tokenFile: r.TokenFile, gzip: r.Compression == Gzip,
-		source: otlpSource{host, version}, refused: refused, transport: t,
+		source: otlpSource{host: host, version: version}, refused: refused, transport: t,
 		client: &http.Client{Transport: t, Timeout: requestTimeout,
 			// Records, and a token, are for the receiver that the configuration names.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
@@ -126,18 +127,30 @@ func pack(body []byte) ([]byte, error) {
 }
 
 func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.url, bytes.NewReader(body))
+	req, err := o.ask(ctx, o.url, body)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range o.ingest {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("Content-Type", protobufType)
+	if o.gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	return req, nil
+}
+
+// ask makes a request of the receiver, with what shows who asks.
+func (o *otlp) ask(ctx context.Context, url string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, withoutURL(err)
 	}
 	for name, value := range o.headers {
 		req.Header.Set(name, value)
 	}
-	req.Header.Set("Content-Type", protobufType)
 	req.Header.Set("User-Agent", strings.TrimSuffix("webproxy/"+o.source.version, "/"))
-	if o.gzip {
-		req.Header.Set("Content-Encoding", "gzip")
-	}
 	if o.tokenFile == "" {
 		return req, nil
 	}

@@ -1,6 +1,7 @@
 package ship
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -41,6 +42,7 @@ const (
 type otlpSource struct {
 	host    string
 	version string // of webproxy; may be empty
+	site    string // if not empty, of all that is sent, whatever a record of another time says
 }
 
 // appendRequest appends items as one request.
@@ -55,7 +57,7 @@ func (s *otlpSource) appendRequest(b []byte, items []item) []byte {
 	logs := appendBytes(nil, scopeLogsScope, scope)
 	var record []byte
 	for i := range items {
-		record = appendRecord(record[:0], &items[i])
+		record = s.appendRecord(record[:0], &items[i])
 		logs = appendBytes(logs, scopeLogsRecords, record)
 	}
 	all := appendBytes(nil, resourceLogsResource, resource)
@@ -72,7 +74,7 @@ var otlpSeverities = map[severity]struct {
 // appendRecord appends i as a LogRecord. Its body is the line of the log, byte for byte; the
 // attributes are what one searches by, named by the semantic conventions of OpenTelemetry where
 // they have a name. docs/shipping.md lists them.
-func appendRecord(b []byte, i *item) []byte {
+func (s *otlpSource) appendRecord(b []byte, i *item) []byte {
 	r := &i.record
 	at := uint64(max(r.Time.UnixNano(), 0))
 	sev := otlpSeverities[severityOf(r)]
@@ -85,6 +87,7 @@ func appendRecord(b []byte, i *item) []byte {
 	b = appendField(b, recordEventName, string(r.Type))
 	b = appendString(b, recordAttributes, "webproxy.type", string(r.Type))
 	b = appendInt(b, "webproxy.seq", int64(r.Seq))
+	b = appendString(b, recordAttributes, "webproxy.site", cmp.Or(s.site, r.Site))
 	if i.checkpoint != nil {
 		return b
 	}
@@ -94,7 +97,6 @@ func appendRecord(b []byte, i *item) []byte {
 func appendAttributes(b []byte, r *audit.Record) []byte {
 	for _, a := range []struct{ key, value string }{
 		{"webproxy.id", r.ID},
-		{"webproxy.site", r.Site},
 		{"webproxy.group", r.Group},
 		{"webproxy.decision", string(r.Decision)},
 		{"webproxy.reason", r.Reason},

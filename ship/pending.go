@@ -14,6 +14,8 @@ func (s *Shipper) take(e entry) {
 	}
 	if e.restart {
 		s.position.CheckpointSize, s.position.CheckpointNumber = 0, 0
+		s.checkpoint = checkpointAt{}
+		s.readback.forget()
 	}
 	s.feed.last = e.record.Seq
 	if s.where.Match(&e.record) {
@@ -24,13 +26,19 @@ func (s *Shipper) take(e entry) {
 		s.pending[n-1].through, s.pending[n-1].hash = e.record.Seq, lineHash(e.line)
 		return
 	}
+	if s.readback.skip(e.record.Seq, e.line) {
+		return
+	}
 	s.position.Seq, s.position.Hash = e.record.Seq, lineHash(e.line)
 	s.moved()
 }
 
 func (s *Shipper) add(i item) {
-	if len(s.pending) == 0 {
+	if len(s.pending) == 0 && s.readback.oldest() == 0 {
 		s.stats.oldest.Store(i.record.Time.UnixMilli())
+	}
+	if c := i.checkpoint; c != nil {
+		s.checkpoint = checkpointAt{c.Size, c.Number}
 	}
 	s.pending = append(s.pending, i)
 	s.size += i.cost()
@@ -39,6 +47,14 @@ func (s *Shipper) add(i item) {
 // deliver hands pending items over, in batches, and lets go of what the receiver has.
 func (s *Shipper) deliver(ctx context.Context, settle bool) error {
 	for {
+		if s.readback.full() {
+			return nil
+		}
+		if n := s.readback.assume(s.pending[s.sent:]); n > 0 {
+			s.sent += n
+			s.settled(n)
+			continue
+		}
 		n := batchOf(s.pending[s.sent:])
 		all := s.sent+n == len(s.pending)
 		due := all && (settle || s.full() || s.sent > 0 && time.Since(s.oldest) >= s.pace.settle)
@@ -83,14 +99,12 @@ func (s *Shipper) settled(n int) {
 	}
 	for i := range s.pending[:n] {
 		s.size -= s.pending[i].cost()
-		if c := s.pending[i].checkpoint; c != nil {
-			s.position.CheckpointSize, s.position.CheckpointNumber = c.Size, c.Number
-		} else {
-			s.stats.shipped.Add(1)
-		}
 	}
-	last := &s.pending[n-1]
-	s.position.Seq, s.position.Hash = last.through, last.hash
+	if s.readback != nil {
+		s.readback.add(s.pending[:n])
+	} else {
+		s.has(newHandover(s.pending[:n]))
+	}
 	s.sent -= n
 	rest := copy(s.pending, s.pending[n:])
 	clear(s.pending[rest:])
@@ -98,11 +112,44 @@ func (s *Shipper) settled(n int) {
 	s.moved()
 }
 
+// A handover is some items that follow on each other, as they were handed to the receiver.
+type handover struct {
+	through    uint64 // when the receiver has them it is done with all records through this one,
+	hash       string // whose line has this hash
+	records    int
+	checkpoint checkpointAt // the last among them; zero if there is none
+	oldest     int64        // time of the first, in ms
+}
+
+func newHandover(items []item) handover {
+	last := &items[len(items)-1]
+	h := handover{through: last.through, hash: last.hash, oldest: items[0].record.Time.UnixMilli()}
+	for i := range items {
+		if c := items[i].checkpoint; c != nil {
+			h.checkpoint = checkpointAt{c.Size, c.Number}
+		} else {
+			h.records++
+		}
+	}
+	return h
+}
+
+// has moves the position on: the receiver has these.
+func (s *Shipper) has(h handover) {
+	s.position.Seq, s.position.Hash = h.through, h.hash
+	if h.checkpoint.number > 0 {
+		s.position.CheckpointSize, s.position.CheckpointNumber = h.checkpoint.size, h.checkpoint.number
+	}
+	s.stats.shipped.Add(int64(h.records))
+}
+
 // moved notes that the position is another.
 func (s *Shipper) moved() {
 	s.stats.seq.Store(s.position.Seq)
 	s.stats.oldest.Store(0)
-	if len(s.pending) > 0 {
+	if at := s.readback.oldest(); at != 0 {
+		s.stats.oldest.Store(at)
+	} else if len(s.pending) > 0 {
 		s.stats.oldest.Store(s.pending[0].record.Time.UnixMilli())
 	}
 	s.unsaved = true

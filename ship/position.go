@@ -24,6 +24,10 @@ type position struct {
 
 	CheckpointSize   uint64 `json:"checkpoint_size,omitempty"` // the last checkpoint that it has
 	CheckpointNumber uint64 `json:"checkpoint_number,omitempty"`
+
+	// Sent is the last record that was sent, if that does not mean that the receiver has it. It saves sending these again
+	// after a restart; what the receiver has is found out in any case.
+	Sent uint64 `json:"sent,omitempty"`
 }
 
 const (

@@ -20,13 +20,16 @@ type Shipper struct {
 	where *audit.Query
 	sink  sink
 	pace  pace
+	// readback finds out what the receiver has; nil if it has what the sink says.
+	readback *readback
 
 	position    position // what the receiver has
 	path        string   // of its file
 	saved       time.Time
 	unsaved     bool
 	checkpoints bool
-	looked      time.Time // when checkpoints were last looked for
+	looked      time.Time    // when checkpoints were last looked for
+	checkpoint  checkpointAt // the last that was read
 
 	feed    feed
 	pending []item // what the receiver is not known to have, in order
@@ -37,6 +40,9 @@ type Shipper struct {
 	losses  losses
 	stats   counters
 }
+
+// A checkpointAt names a checkpoint.
+type checkpointAt struct{ size, number uint64 }
 
 // A sink is the way to a receiver.
 type sink interface {
@@ -99,6 +105,7 @@ func (s *Shipper) Run(ctx context.Context) {
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		s.gather(ctx, ticker.C)
+		s.readback.look(ctx)
 		if err := s.deliver(work, ctx.Err() != nil); err != nil {
 			s.fail(err)
 			if s.pause(ctx, err) {
@@ -138,7 +145,7 @@ func (s *Shipper) finish(work context.Context) {
 		} else {
 			s.lookForCheckpoints(true)
 		}
-		if s.feed.last >= last && len(s.pending) == 0 {
+		if s.feed.last >= last && len(s.pending) == 0 || s.readback.full() {
 			return
 		}
 		if err := s.deliver(work, s.feed.last >= last); err != nil {
@@ -151,6 +158,12 @@ func (s *Shipper) finish(work context.Context) {
 // gather waits for records until there is something to do, and takes what there is.
 func (s *Shipper) gather(ctx context.Context, tick <-chan time.Time) {
 	if s.full() {
+		if s.readback.full() { // nothing can be sent
+			select {
+			case <-tick:
+			case <-ctx.Done():
+			}
+		}
 		return
 	}
 	select {

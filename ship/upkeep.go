@@ -21,26 +21,33 @@ const (
 // counters are what Stats is made of. They are written by the Shipper's goroutine.
 type counters struct {
 	shipped, missing, refused, errors atomic.Int64
-	seq                               atomic.Uint64
+	resent                            atomic.Int64
+	seq, sent                         atomic.Uint64
 	oldest                            atomic.Int64 // time of the first pending item, in ms; 0: none
 }
 
 // Stats are numbers about a receiver, since its Shipper was made.
 type Stats struct {
 	Name       string
-	Shipped    int64         // records that the receiver has
-	Missing    int64         // records that it cannot get, as the log has them no longer
-	Refused    int64         // records that it did not take
-	Errors     int64         // attempts that failed
-	LagRecords int64         // records in the log that it is not known to have
-	Lag        time.Duration // the age of the first of them
+	Shipped    int64 // records that the receiver has
+	Missing    int64 // records that it cannot get, as the log has them no longer
+	Refused    int64 // records that it did not take
+	Resent     int64 // records that were sent again, as the receiver had acknowledged and not kept them
+	Errors     int64 // attempts that failed
+	LagRecords int64 // records in the log that it is not known to have
+	// Unconfirmed is how many of these were sent, and not yet found at the receiver.
+	Unconfirmed int64
+	Lag         time.Duration // the age of the first of them
 }
 
 // Stats may be called by any goroutine.
 func (s *Shipper) Stats() Stats {
 	st := Stats{Name: s.name, Shipped: s.stats.shipped.Load(), Missing: s.stats.missing.Load(),
-		Refused: s.stats.refused.Load(), Errors: s.stats.errors.Load()}
+		Refused: s.stats.refused.Load(), Resent: s.stats.resent.Load(), Errors: s.stats.errors.Load()}
 	st.LagRecords = max(int64(s.log.LastSeq()-s.stats.seq.Load()), 0)
+	if s.readback != nil {
+		st.Unconfirmed = max(int64(s.stats.sent.Load()-s.stats.seq.Load()), 0)
+	}
 	// What is pending may be checkpoints only: they are no records.
 	if at := s.stats.oldest.Load(); at != 0 && st.LagRecords > 0 {
 		st.Lag = max(time.Since(time.UnixMilli(at)), 0)
@@ -80,15 +87,13 @@ func (s *Shipper) lookForCheckpoints(now bool) {
 		return
 	}
 	s.looked = time.Now()
-	size, number := s.position.CheckpointSize, s.position.CheckpointNumber
 	seq, hash := s.position.Seq, s.position.Hash
-	for i := range s.pending {
-		seq, hash = s.pending[i].through, s.pending[i].hash
-		if c := s.pending[i].checkpoint; c != nil {
-			size, number = c.Size, c.Number
-		}
+	if n := len(s.pending); n > 0 {
+		seq, hash = s.pending[n-1].through, s.pending[n-1].hash
+	} else if h := s.readback.last(); h != nil {
+		seq, hash = h.through, h.hash
 	}
-	found, err := audit.Checkpoints(s.dir, size, number, checkpointBatch)
+	found, err := audit.Checkpoints(s.dir, s.checkpoint.size, s.checkpoint.number, checkpointBatch)
 	if err != nil {
 		s.stats.errors.Add(1)
 		s.zap.Error("checkpoints not shipped", zap.Error(err))
@@ -143,7 +148,11 @@ func (t *trouble) over(s *Shipper) {
 
 // sayWaiting tells the operator, at the end, what was not sent.
 func (s *Shipper) sayWaiting() {
-	if n := s.Stats().LagRecords; n > 0 {
+	st := s.Stats()
+	if st.Unconfirmed > 0 {
+		s.zap.Info("audit records were sent and are not confirmed yet; after the next start they are looked for", zap.Int64("unconfirmed", st.Unconfirmed))
+	}
+	if n := st.LagRecords - st.Unconfirmed; n > 0 {
 		s.zap.Warn("audit records wait in the log for the next start", zap.Int64("waiting", n))
 	}
 }

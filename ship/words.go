@@ -21,20 +21,21 @@ func (f From) String() string { return word(fromWords, f) }
 // UnmarshalText accepts "now" and "oldest".
 func (f *From) UnmarshalText(b []byte) error { return fromWord(fromWords, b, f) }
 
-// Confirm is how one knows that a syslog receiver has a record.
+// Confirm is how one knows that a receiver has a record.
 type Confirm uint8
 
 const (
-	Close Confirm = iota // it closes the connection after we have
-	Write                // it was written, and the connection stands
+	Close    Confirm = iota // it closes the connection after we have
+	Write                   // it was written, and the connection stands, or it was answered by 200
+	Readback                // it is found there some time later
 )
 
-var confirmWords = []string{"close", "write"}
+var confirmWords = []string{"close", "write", "readback"}
 
 // String returns the word used in the configuration.
 func (c Confirm) String() string { return word(confirmWords, c) }
 
-// UnmarshalText accepts "close" and "write".
+// UnmarshalText accepts "close", "write" and "readback".
 func (c *Confirm) UnmarshalText(b []byte) error { return fromWord(confirmWords, b, c) }
 
 // Compression is that of OTLP requests.

@@ -241,6 +241,8 @@ func auditText(st *daemon.Status) string {
 		switch {
 		case r.LagRecords == 0:
 			fmt.Fprintf(&b, "   %s has all", r.Name)
+		case r.LagRecords == r.Unconfirmed:
+			fmt.Fprintf(&b, "   %s was sent all, confirmed to %s ago", r.Name, ago(seconds(r.LagSeconds)))
 		default:
 			fmt.Fprintf(&b, "   %s %s behind", r.Name, ago(seconds(r.LagSeconds)))
 		}

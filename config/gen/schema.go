@@ -36,7 +36,7 @@ func texts() map[string]text {
 		"setting.Duration": {word: "duration or off", pattern: "^(off|[0-9]+d|" + duration + ")$"},
 		"setting.Size":     {word: "size or off", pattern: "^(off|[0-9]+ ?([kKMGT]B|[KMGT]iB|B))$"},
 		"ship.Compression": {word: "word", words: []string{"gzip", "none"}},
-		"ship.Confirm":     {word: "word", words: []string{"close", "write"}},
+		"ship.Confirm":     {word: "word", words: []string{"close", "write", "readback"}},
 		"ship.Facility": {word: "word", words: []string{"local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 			"user", "daemon", "auth", "authpriv"}},
 		"ship.From":     {word: "word", words: []string{"now", "oldest"}},

@@ -84,6 +84,7 @@ var outside = []string{"bench", "e2e", "scripts"}
 // A pattern without a slash is about the file's name alone. Tests may name any.
 var namedIn = map[string][]string{
 	"github.com/elazarl/goproxy":          {"proxy/goproxy.go"},
+	"github.com/cespare/xxhash/v2":        {"ship/victorialogs.go"},
 	"github.com/gobwas/glob":              {"policy/pattern.go"},
 	"github.com/fsnotify/fsnotify":        {"config/watch.go"},
 	"golang.org/x/sys":                    {"*_windows.go", "*_unix.go", "*_linux.go", "*_darwin.go"},

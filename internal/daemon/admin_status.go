@@ -118,7 +118,9 @@ type ReceiverStatus struct {
 	Name       string  `json:"name"`
 	LagRecords int64   `json:"lag_records"`
 	LagSeconds float64 `json:"lag_seconds"`
-	Errors     int64   `json:"errors"`
+	// Unconfirmed is how many of LagRecords were sent, and not yet found at a receiver that is read back.
+	Unconfirmed int64 `json:"unconfirmed"`
+	Errors      int64 `json:"errors"`
 }
 
 // UpstreamStatus is an upstream proxy.
@@ -177,7 +179,7 @@ func (d *daemon) adminStatus(r *adminsocket.Request) (any, error) {
 	}
 	for _, s := range d.shippers {
 		of := s.Stats()
-		st.Receivers = append(st.Receivers, ReceiverStatus{of.Name, of.LagRecords, of.Lag.Seconds(), of.Errors})
+		st.Receivers = append(st.Receivers, ReceiverStatus{of.Name, of.LagRecords, of.Lag.Seconds(), of.Unconfirmed, of.Errors})
 	}
 	up := d.metrics.upstreams()
 	for _, name := range slices.Sorted(maps.Keys(up)) {

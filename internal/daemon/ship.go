@@ -34,8 +34,8 @@ func (d *daemon) shipAudit() (stop func(), err error) {
 
 // shipMetrics are read off the shippers when somebody asks.
 type shipMetrics struct {
-	shippers                               []*ship.Shipper
-	records, lag, lagSeconds, errors, lost *prometheus.Desc
+	shippers                                                    []*ship.Shipper
+	records, lag, lagSeconds, unconfirmed, resent, errors, lost *prometheus.Desc
 }
 
 func newShipMetrics(shippers []*ship.Shipper) *shipMetrics {
@@ -43,18 +43,20 @@ func newShipMetrics(shippers []*ship.Shipper) *shipMetrics {
 		return prometheus.NewDesc("webproxy_ship_"+name, help, append([]string{"receiver"}, labels...), nil)
 	}
 	return &shipMetrics{
-		shippers:   shippers,
-		records:    desc("records_total", "Audit records that a receiver has, since the start."),
-		lag:        desc("lag_records", "Audit records that a receiver is not known to have."),
-		lagSeconds: desc("lag_seconds", "Age of the first of these."),
-		errors:     desc("errors_total", "Attempts to ship audit records that failed."),
-		lost:       desc("lost_records_total", "Audit records that a receiver did not get, by cause (missing, refused).", "cause"),
+		shippers:    shippers,
+		records:     desc("records_total", "Audit records that a receiver has, since the start."),
+		lag:         desc("lag_records", "Audit records that a receiver is not known to have."),
+		lagSeconds:  desc("lag_seconds", "Age of the first of these."),
+		unconfirmed: desc("unconfirmed_records", "Those of them that were sent, and not yet found at the receiver."),
+		resent:      desc("resent_records_total", "Audit records that were sent again, as the receiver had acknowledged and not kept them."),
+		errors:      desc("errors_total", "Attempts to ship audit records that failed."),
+		lost:        desc("lost_records_total", "Audit records that a receiver did not get, by cause (missing, refused).", "cause"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *shipMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.records, m.lag, m.lagSeconds, m.errors, m.lost} {
+	for _, d := range []*prometheus.Desc{m.records, m.lag, m.lagSeconds, m.unconfirmed, m.resent, m.errors, m.lost} {
 		ch <- d
 	}
 }
@@ -68,9 +70,11 @@ func (m *shipMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		counter(m.records, st.Shipped)
 		counter(m.errors, st.Errors)
+		counter(m.resent, st.Resent)
 		counter(m.lost, st.Missing, "missing")
 		counter(m.lost, st.Refused, "refused")
 		ch <- prometheus.MustNewConstMetric(m.lag, prometheus.GaugeValue, float64(st.LagRecords), st.Name)
+		ch <- prometheus.MustNewConstMetric(m.unconfirmed, prometheus.GaugeValue, float64(st.Unconfirmed), st.Name)
 		ch <- prometheus.MustNewConstMetric(m.lagSeconds, prometheus.GaugeValue, st.Lag.Seconds(), st.Name)
 	}
 }
