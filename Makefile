@@ -109,10 +109,23 @@ bench-peers: build ## Measure the proxy beside Squid, Apache, Tinyproxy, HAProxy
 bench-audit: ## Measure reading a month of audit log, beside jq, grep and goaccess: 10 minutes, 6 GB of disk
 	bench/audit.sh
 
+.PHONY: dist
+dist: ## Make a release in dist/: VERSION=1.2.3, SIGNING_KEY=FILE; see docs/release.md
+	scripts/dist.sh
+
+.PHONY: dist-check
+dist-check: ## Make the parts of a release for amd64, and try each: as root, in a layer that is thrown away
+	DIST_ARCHS=amd64 scripts/dist.sh
+	scripts/dist/check.sh $(UNCHECKED)
+
+.PHONY: dist-twice
+dist-twice: ## Make a release twice, in two places, and compare every byte
+	scripts/dist_twice.sh
+
 .PHONY: docs
 docs: ## Write the generated files anew
 	go generate ./...
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin run
+	rm -rf bin run dist

@@ -21,14 +21,15 @@ func newStatus() *cobra.Command {
 		Short: "Say what the running proxy is doing",
 		Long: `Status asks the running proxy for its state: which policy is in force and since when, modes and phases, what is open
 now, how much was allowed and denied in the last hour, which hosts were denied lately, the audit log and its receivers.
-The line "look at" names what somebody should look at; with --check the exit code is 4 if there is anything. It needs the
-user that the proxy runs as, or an administrator.`,
+The line "look at" names what somebody should look at; with --check the exit code is 4 if there is anything, with --ready if
+no requests are taken. It needs the user that the proxy runs as, or an administrator.`,
 		Example: "  webproxy status\n  webproxy status --check -o json",
 		Args:    cobra.NoArgs,
 	}
 	at := addAdminFlag(cmd)
 	output := outputFlag(cmd)
 	check := cmd.Flags().Bool("check", false, "exit with code 4 if there is something to look at")
+	ready := cmd.Flags().Bool("ready", false, "exit with code 4 unless requests are taken, for health checks")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		asJSON, err := isJSON(*output)
 		if err != nil {
@@ -48,7 +49,7 @@ user that the proxy runs as, or an administrator.`,
 		} else {
 			_, err = io.WriteString(cmd.OutOrStdout(), statusText(&st, look))
 		}
-		if err == nil && *check && len(look) > 0 {
+		if err == nil && (*check && len(look) > 0 || *ready && !st.Ready) {
 			err = noError{}
 		}
 		return err

@@ -78,7 +78,7 @@ func (t table) absent(files []*file) []string {
 }
 
 // outside are trees of programs that only use or measure what is built; they may import anything.
-var outside = []string{"bench", "e2e", "scripts"}
+var outside = []string{"bench", "e2e", "packaging", "scripts"}
 
 // namedIn says where a third party may be named: files, or directories with a slash behind them.
 // A pattern without a slash is about the file's name alone. Tests may name any.

@@ -42,13 +42,22 @@ const (
 	serviceName = "webproxy.service"
 )
 
-// units are the files of the service beside its configuration, by path.
+// packagedUnit is there if a package of the distribution was installed.
+const packagedUnit = "/usr/lib/systemd/system/" + serviceName
+
+// unitFiles are the files of the service beside its configuration, by path.
 var unitFiles = []string{unitDir + "/" + serviceName, unitDir + "/" + socketName, sysusersDir + "/webproxy.conf"}
 
 // A system is what is installed to.
 type system struct {
 	Options
 	exe string // the running binary
+}
+
+// packaged reports whether this is the program of a package, which has put units and user in place.
+func (s *system) packaged() bool {
+	_, err := os.Stat(s.at(packagedUnit))
+	return s.exe == s.at(packaged) && err == nil
 }
 
 func newSystem(o Options) (*system, error) {
@@ -91,7 +100,11 @@ func Install(o Options) ([]Step, error) {
 		unitFiles[1]: socketUnit,
 		unitFiles[2]: sysusers,
 	}
-	for _, path := range unitFiles {
+	units := unitFiles
+	if s.packaged() {
+		units = nil
+	}
+	for _, path := range units {
 		steps = append(steps, Step{What: "write " + s.at(path), Do: func() error {
 			if err := privatefile.MkdirAll(filepath.Dir(s.at(path)), privatefile.Policy); err != nil {
 				return err
@@ -99,12 +112,22 @@ func Install(o Options) ([]Step, error) {
 			return atomicfile.Write(s.at(path), contents[path], 0o644)
 		}})
 	}
-	if s.Root == "" {
+	if s.Root == "" && !s.packaged() {
 		steps = append(steps, Step{What: "make the user " + privatefile.Account, Do: makeUser})
 	}
 	steps = append(steps, Step{What: "make " + s.at(configDir), Do: s.makeConfigDir})
-	if _, err := os.Lstat(s.at(configDir + "/" + config.FileName)); errors.Is(err, fs.ErrNotExist) {
-		steps = append(steps, Step{What: "write " + s.at(configDir+"/"+config.FileName), Do: func() error { return s.writeConfig(files) }})
+	path := s.at(configDir + "/" + config.FileName)
+	present, err := os.ReadFile(path)
+	switch pristine, _ := configFiles(config.InitParams{}, AuditLine); {
+	case errors.Is(err, fs.ErrNotExist):
+		steps = append(steps, Step{What: "write " + path, Do: func() error { return s.writeConfig(files) }})
+	case err != nil:
+		return nil, err
+	case !o.answered() || bytes.Equal(present, files[0].Data):
+	case len(pristine) > 0 && bytes.Equal(present, pristine[0].Data):
+		steps = append(steps, Step{What: "write " + path + " anew: nobody edited it", Do: func() error { return s.replaceConfig(files) }})
+	default:
+		steps = append(steps, Step{What: "leave " + path + " as it is: it was edited, so --cloud, --region, --release and --clients change nothing", Do: func() error { return nil }})
 	}
 	switch {
 	case o.NoStart || s.Root != "":
@@ -187,6 +210,12 @@ func Status(o Options) []Part {
 	return parts
 }
 
+// answered reports whether o has answers for a new configuration.
+func (o Options) answered() bool {
+	c := o.Config
+	return c.Cloud != "" || c.Region != "" || c.Release != "" || len(c.Clients) > 0
+}
+
 func copyProgram(from, to string) error {
 	data, err := os.ReadFile(from)
 	if err != nil {
@@ -249,6 +278,20 @@ func (s *system) writeConfig(files []config.File) error {
 		}
 	}
 	return nil
+}
+
+// replaceConfig puts files[0] in the place of the configuration that is there, with its owner and mode, and notes its sum where
+// Install keeps sums.
+func (s *system) replaceConfig(files []config.File) error {
+	dir := s.at(configDir)
+	if err := atomicfile.Write(files[0].Local(dir), files[0].Data, 0o640); err != nil {
+		return err
+	}
+	noted := filepath.Join(dir, installedFile)
+	if _, err := os.Lstat(noted); errors.Is(err, fs.ErrNotExist) {
+		return nil // the configuration is of a package
+	}
+	return atomicfile.Write(noted, sums(files), 0o640)
 }
 
 func systemctl(args ...string) error { return command("systemctl", args...) }

@@ -53,6 +53,54 @@ func TestInstallUninstall(t *testing.T) {
 	}
 }
 
+// Answers hold for a configuration that nobody edited, of an earlier install or of a package, and are told not to hold for another; the
+// units of a package stay alone.
+func TestInstallAnswers(t *testing.T) {
+	eastus := config.InitParams{Region: "eastus"}
+	root := t.TempDir()
+	path := filepath.Join(root, "etc/webproxy/webproxy.yaml")
+	run(t, Install, Options{Root: root})
+	run(t, Install, Options{Root: root, Config: eastus})
+	text, err := os.ReadFile(path)
+	if err != nil || !bytes.Contains(text, []byte("region: eastus")) {
+		t.Errorf("answers for a configuration that nobody edited: %v, %s", err, text)
+	}
+	run(t, Uninstall, Options{Root: root})
+	if left := regularFiles(t, root); len(left) > 0 {
+		t.Errorf("uninstall left %q", left)
+	}
+
+	run(t, Install, Options{Root: root})
+	write(t, path, "edited: true\n")
+	out := run(t, Install, Options{Root: root, Config: eastus})
+	if text, _ := os.ReadFile(path); string(text) != "edited: true\n" || !strings.Contains(out, "it was edited, so --cloud, --region") {
+		t.Errorf("answers for a configuration that was edited: it is %q, and was said:\n%s", text, out)
+	}
+
+	s := &system{Options{Root: root}, filepath.Join(root, packaged)}
+	if s.packaged() {
+		t.Error("the program of a package, without its unit")
+	}
+	write(t, filepath.Join(root, packagedUnit), "[Unit]\n")
+	if !s.packaged() {
+		t.Error("not the program of a package")
+	}
+	s.exe = filepath.Join(root, binaryPath)
+	if s.packaged() {
+		t.Error("another program beside a package's is not it")
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A dry run does nothing, and a step that fails ends the installation.
 func TestRun(t *testing.T) {
 	root := t.TempDir()
@@ -75,7 +123,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, steps func(Options) ([]Step, error), o Options) {
+func run(t *testing.T, steps func(Options) ([]Step, error), o Options) string {
 	t.Helper()
 	all, err := steps(o)
 	if err != nil {
@@ -85,6 +133,7 @@ func run(t *testing.T, steps func(Options) ([]Step, error), o Options) {
 	if err := Run(&out, all, false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
+	return out.String()
 }
 
 func regularFiles(t *testing.T, root string) (files []string) {
