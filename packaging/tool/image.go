@@ -24,7 +24,8 @@ import (
 const owner = 65532
 
 // writeImage writes an OCI archive that has one image for each architecture. The arguments after the flags are ARCH=DIR: DIR is the whole
-// file system of the image. packaging/container/Dockerfile makes the same of the sources; a test holds the two together.
+// file system of the image. packaging/container/Dockerfile makes the same of the
+// sources.
 func writeImage(args []string) error {
 	flags := flag.NewFlagSet("image", flag.ContinueOnError)
 	out := flags.String("o", "", "`FILE` to write")
@@ -101,6 +102,7 @@ func image(arch, dir string, at time.Time, labels map[string]string) (v1.Image, 
 		User:         fmt.Sprintf("%d:%d", owner, owner),
 		Entrypoint:   []string{"/usr/bin/webproxy"},
 		Cmd:          []string{"serve", "-c", "/etc/webproxy/webproxy.yaml"},
+		Env:          []string{"PATH=/usr/bin"},
 		WorkingDir:   "/var/lib/webproxy",
 		ExposedPorts: map[string]struct{}{"9090/tcp": {}},
 		Volumes:      map[string]struct{}{"/var/lib/webproxy": {}},
