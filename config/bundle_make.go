@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -92,7 +93,11 @@ func bundledText(n *yaml.Node) ([]byte, error) {
 
 // CompileBundle compiles the policy of b as a site would, but for the site's own: every client group that the bundle
 // names is taken to exist, and its tests are not run. The error is Problems.
-func CompileBundle(b *bundle.Bundle) (*policy.Set, error) {
+func CompileBundle(b *bundle.Bundle) (*policy.Set, error) { return CompileBundleFor(b, nil, nil) }
+
+// CompileBundleFor is CompileBundle for a site with these client groups and modes; groups that the bundle names and clients
+// does not are taken to have clients that nobody is.
+func CompileBundleFor(b *bundle.Bundle, clients map[string][]string, modes map[string]policy.Mode) (*policy.Set, error) {
 	src, _ := newSource("site.yaml", "policy: {}\n")
 	root, _ := parseYAML(src)
 	at := string(filepath.Separator)
@@ -106,12 +111,17 @@ func CompileBundle(b *bundle.Bundle) (*policy.Set, error) {
 	l.takeBundle(b)
 	spec := &l.cfg.Policy
 	spec.Tests = policy.TestsSpec{}
-	spec.Clients = map[string][]string{}
+	spec.Clients, spec.Modes = map[string][]string{}, modes
+	maps.Copy(spec.Clients, clients)
 	for _, r := range spec.Rules {
 		for _, group := range r.For {
 			if _, has := spec.Clients[group]; !has {
 				n := len(spec.Clients)
-				spec.Clients[group] = []string{fmt.Sprintf("10.%d.%d.0/24", n>>8&255, n&255)}
+				network := "10.%d.%d.0/24"
+				if clients != nil { // addresses for nobody (RFC 6666)
+					network = "100::%x:%x:0/112"
+				}
+				spec.Clients[group] = []string{fmt.Sprintf(network, n>>8&255, n&255)}
 			}
 		}
 	}

@@ -49,6 +49,8 @@ func TestSeenSet(t *testing.T) {
 // A value of an expression stays a value, whatever it is, and what cannot be said exactly excludes nothing.
 func TestFilter(t *testing.T) {
 	for expr, want := range map[string]string{
+		`site = oslo`:                                      `(_msg:"\"oslo\"")`,
+		`site != oslo`:                                     `*`,
 		`decision = deny`:                                  `("webproxy.decision":="deny")`,
 		`group = "x\" or webproxy.site:*"`:                 `("webproxy.group":="x\" or webproxy.site:*")`,
 		`group = "a) | delete (b"`:                         `("webproxy.group":="a) | delete (b")`,
@@ -168,7 +170,7 @@ func TestPlan(t *testing.T) {
 	}
 	c := slicedServer(t, at)
 	c.Slice = 100
-	plan, err := c.plan(context.Background(), "x", time.Time{}, time.Time{})
+	plan, err := c.plan(context.Background(), "x", new(Search).whole())
 	if err != nil {
 		t.Fatal(err)
 	}

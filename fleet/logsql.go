@@ -20,9 +20,10 @@ const (
 )
 
 // attributes are the fields of a record that package ship sends as attributes, by field: what LogsQL can look for without
-// reading the line. An attribute that is missing is an empty text, or the number 0.
+// reading the line. An attribute that is missing is an empty text, or the number 0. The site is not among them: as an attribute it is
+// who delivered a record, also one of a time when the site had another name.
 var attributes = map[string]string{
-	"site": "webproxy.site", "type": "webproxy.type", "id": "webproxy.id", "group": "webproxy.group",
+	"type": "webproxy.type", "id": "webproxy.id", "group": "webproxy.group",
 	"decision": "webproxy.decision", "reason": "webproxy.reason", "rule": "webproxy.rule", "policy": "webproxy.policy",
 	"mode": "webproxy.mode", "client": "client.address", "client_port": "client.port", "method": "http.request.method",
 	"scheme": "url.scheme", "path": "url.path", "host": "server.address", "port": "server.port", "dst_ip": "network.peer.address",

@@ -19,7 +19,7 @@ import (
 type Search struct {
 	// Where leaves out records that it does not match. Nil matches all.
 	Where *audit.Query
-	// Sites are names of sites, or patterns such as oslo-*. Empty for all.
+	// Sites are names of the sites that delivered them, or patterns such as oslo-*. Empty for all.
 	Sites []string
 	// Since leaves out records before it, Until those at or after it. Zero for none.
 	Since, Until time.Time
@@ -65,6 +65,8 @@ const (
 type Record struct {
 	audit.Record
 	Line string
+	// From is the site that delivered it. The record names the site too, as it was called when it was written.
+	From string
 }
 
 // Records calls fn with the records that s asks for, by time, site and number, each site's number once. fn may keep the record.
@@ -74,7 +76,7 @@ func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) 
 	if err != nil {
 		return stats, err
 	}
-	plan, err := c.plan(ctx, filter, s.Since, s.Until)
+	plan, err := c.plan(ctx, filter, s.whole())
 	if err != nil {
 		return stats, err
 	}
@@ -91,7 +93,7 @@ func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) 
 		var before *Record
 		for i := range part.records {
 			r := &part.records[i]
-			isNew, err := seen.add(r.Site, r.Seq)
+			isNew, err := seen.add(r.From, r.Seq)
 			switch {
 			case err != nil:
 				return stats, err
@@ -101,11 +103,11 @@ func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) 
 				if err := fn(r); err != nil {
 					return stats, err
 				}
-			case before != nil && before.Seq == r.Seq && before.Line == r.Line:
+			case before != nil && before.From == r.From && before.Line == r.Line:
 				stats.Repeated++
 			default:
 				stats.Conflicts++
-				stats.Conflict = cmp.Or(stats.Conflict, fmt.Sprintf("%d of site %q", r.Seq, r.Site))
+				stats.Conflict = cmp.Or(stats.Conflict, fmt.Sprintf("%d of site %q", r.Seq, r.From))
 			}
 		}
 	}
@@ -145,7 +147,7 @@ func (s *Search) meant(r *audit.Record) bool {
 	if r.Time.Before(s.Since) || !s.Until.IsZero() && !r.Time.Before(s.Until) {
 		return false
 	}
-	return MatchesSite(s.Sites, r.Site) && s.Where.Match(r)
+	return s.Where.Match(r)
 }
 
 // MatchesSite reports whether site is one of patterns, or there are none.
@@ -167,15 +169,28 @@ func (s slice) within() string {
 	return "_time:[" + s.from.UTC().Format(logsqlTime) + "," + s.to.UTC().Format(logsqlTime) + ")"
 }
 
-// plan cuts time into slices that fit into memory.
-func (c *Client) plan(ctx context.Context, filter string, since, until time.Time) ([]slice, error) {
+// within is a filter for the time that s asks for, with a space after it; empty for all times.
+func (s *Search) within() string {
+	if s.Since.IsZero() && s.Until.IsZero() {
+		return ""
+	}
+	return s.whole().within() + " "
+}
+
+// whole is the time that s asks for.
+func (s *Search) whole() slice {
 	whole := slice{from: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), to: time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if !since.IsZero() {
-		whole.from = since.UTC().Truncate(leastStep)
+	if !s.Since.IsZero() {
+		whole.from = s.Since.UTC().Truncate(leastStep)
 	}
-	if !until.IsZero() {
-		whole.to = until.UTC().Add(leastStep - 1).Truncate(leastStep)
+	if !s.Until.IsZero() {
+		whole.to = s.Until.UTC().Add(leastStep - 1).Truncate(leastStep)
 	}
+	return whole
+}
+
+// plan cuts time into slices that fit into memory.
+func (c *Client) plan(ctx context.Context, filter string, whole slice) ([]slice, error) {
 	if !whole.from.Before(whole.to) {
 		return nil, nil
 	}
@@ -283,13 +298,17 @@ func (c *Client) read(ctx context.Context, filter string, s *Search, plan []slic
 
 // readSlice reads the records of one slice.
 func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part slice) (got sliceRead) {
-	got.err = c.Query(ctx, part.within()+" "+filter+" | fields _msg", func(line []byte) error {
+	got.err = c.Query(ctx, part.within()+" "+filter+" | fields _msg, \"webproxy.site\"", func(line []byte) error {
 		got.read++
 		var row struct {
-			Msg string `json:"_msg"`
+			Msg  string `json:"_msg"`
+			Site string `json:"webproxy.site"`
 		}
 		if err := json.Unmarshal(line, &row); err != nil {
 			return fmt.Errorf("%s answers with a line that is none: %w", c.base.Host, err)
+		}
+		if !MatchesSite(s.Sites, row.Site) {
+			return nil
 		}
 		r, err := audit.Decode([]byte(row.Msg))
 		if err != nil {
@@ -298,7 +317,7 @@ func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part s
 			return nil
 		}
 		if s.meant(&r) {
-			got.records = append(got.records, Record{r, row.Msg})
+			got.records = append(got.records, Record{r, row.Msg, row.Site})
 		}
 		return nil
 	})
@@ -306,7 +325,7 @@ func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part s
 		got.err = fmt.Errorf("%s returned %d of %d records from %s on: its answer is not whole", c.base.Host, got.read, part.records, part.from.Format(time.RFC3339))
 	}
 	slices.SortFunc(got.records, func(a, b Record) int {
-		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Site, b.Site), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Line, b.Line))
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Line, b.Line))
 	})
 	return got
 }

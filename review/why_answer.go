@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -24,7 +25,9 @@ type Why struct {
 	Found  Found
 	Back   setting.Duration // how far to look for what a fix would let through; setting.Off for not at all
 	Watch  Watch
-	Flag   string // the --config that people ask with, for the commands they are told; empty for none
+	// Unknown says why there is no Config; empty: the configuration is not valid.
+	Unknown string
+	Flag    string // the --config that people ask with, for the commands they are told; empty for none
 }
 
 // Write tells what was recorded, and what the policy of now says of the same request. It reports whether that would let
@@ -87,7 +90,7 @@ func (a *Why) writeRecorded(w io.Writer, r *audit.Record) error {
 		fmt.Fprintf(w, " note    %s\n", audit.Printable(r.Detail))
 	}
 	a.writeEnd(w)
-	_, err := fmt.Fprintln(w, " now     not known: the configuration is not valid")
+	_, err := fmt.Fprintln(w, " now     not known: "+cmp.Or(a.Unknown, "the configuration is not valid"))
 	return err
 }
 

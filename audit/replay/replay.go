@@ -120,6 +120,9 @@ func New(set *policy.Set) *Replay {
 	return p
 }
 
+// Policy is the policy that recorded requests are evaluated by.
+func (p *Replay) Policy() *policy.Set { return p.set }
+
 // Log judges the requests of the log in dir that o asks for by set. o.Where, if any, must be one
 // that keeps the close records of what it keeps the decisions of.
 func Log(dir string, o audit.ScanOptions, set *policy.Set) (*Replay, audit.Stats, error) {

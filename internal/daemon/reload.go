@@ -140,6 +140,15 @@ func bundleDetail(old, cfg *config.Config) string {
 	return detail
 }
 
+// startedBundle names the bundle that cfg starts with, if it takes bundles. Whoever looks after many sites reads it in the record
+// of the start.
+func startedBundle(cfg *config.Config) string {
+	if cfg.Bundle == nil {
+		return ""
+	}
+	return "; bundle " + bundleName(cfg)
+}
+
 // unsteadyDetail names the files whose changes were not applied.
 func unsteadyDetail(files []string) string {
 	if len(files) == 0 {

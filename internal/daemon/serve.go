@@ -338,7 +338,7 @@ func (d *daemon) recordStart() (stop func()) {
 	write := func() error {
 		return d.audit.Append(&audit.Record{
 			Type: audit.TypeStart, Policy: digest,
-			Detail: fmt.Sprintf("webproxy %s started with %s%s", d.version, d.cfg.Name(), d.startLockdown()),
+			Detail: fmt.Sprintf("webproxy %s started with %s%s", d.version, d.cfg.Name(), d.startLockdown()) + startedBundle(d.cfg),
 		})
 	}
 	err := write()

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/bundle"
+	"webproxy/fleet"
+	"webproxy/learn"
+	"webproxy/policy"
+)
+
+func newFleetLearn() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "learn",
+		Short: "Propose entries for the list that sites share, of what clients asked for at many sites",
+		Long: `Learn makes proposals as webproxy learn does at one site, of the records of all: what is asked for at many sites is better evidence
+than what is asked for at one. What the policy of --bundle allows is not proposed. Nothing is changed: add
+entries to a list of the policy that bundles are made of, and review it as ever.`,
+		Example: "  webproxy fleet learn --since 30d --bundle stable.bundle --min-sites 5",
+		Args:    cobra.NoArgs,
+	}
+	flags, win := addFleetFlags(cmd), windowFlags(cmd)
+	against := cmd.Flags().String("bundle", "", "bundle `FILE`: what it allows is not proposed")
+	least := cmd.Flags().Int("min-sites", 2, "only what clients of at least `N` sites asked for")
+	group := cmd.Flags().String("group", "", "only this client `GROUP`")
+	format := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json, or list for lines of a list file")
+	out := outFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := wantOutput(*format, "table", "json", "list"); err != nil {
+			return err
+		}
+		search, err := flags.search(win, nil)
+		if err != nil {
+			return err
+		}
+		var b *bundle.Bundle
+		if *against != "" {
+			if b, err = readBundleFile(*against); err != nil {
+				return err
+			}
+		}
+		params := learn.Params{Now: time.Now()}
+		if params.Known, err = learn.OpenKnown(policy.Place{}); err != nil {
+			return err
+		}
+		_, client, err := flags.client()
+		if err != nil {
+			return err
+		}
+		all, stats, err := client.Learn(cmd.Context(), b, search, params)
+		if err != nil {
+			return err
+		}
+		sayFleetStats(cmd.ErrOrStderr(), &stats)
+		kept := []fleet.Proposal{}
+		for _, p := range all {
+			if len(p.Sites) >= *least && (*group == "" || p.Group == *group) {
+				kept = append(kept, p)
+			}
+		}
+		var answer bytes.Buffer
+		if err := writeFleetProposals(&answer, kept, *format); err != nil {
+			return err
+		}
+		return writeOut(cmd, *out, answer.Bytes())
+	}
+	return cmd
+}
+
+func writeFleetProposals(w *bytes.Buffer, all []fleet.Proposal, format string) error {
+	switch format {
+	case "json":
+		objects := make([]map[string]any, len(all))
+		for i, p := range all {
+			objects[i] = map[string]any{"entry": p.Entry, "group": p.Group, "kind": p.Kind, "sites": p.Sites, "requests": p.Hits,
+				"clients": p.Clients, "days": p.Days, "first": p.First.UTC(), "last": p.Last.UTC(), "concerns": append([]string{}, p.Concerns...)}
+		}
+		return writeJSON(w, objects)
+	case "list":
+		for _, p := range all {
+			fmt.Fprintf(w, "# %d sites, %d clients, %d days, group %s, %s\n%s reason=TICKET\n", len(p.Sites), p.Clients, p.Days, tableCell(p.Group),
+				tableCell(strings.Join(p.Concerns, "; ")), p.Entry)
+		}
+		return nil
+	}
+	rows := [][]string{{"ENTRY", "GROUP", "KIND", "SITES", "CLIENTS", "DAYS", "REQUESTS", "LOOK AT"}}
+	for _, p := range all {
+		rows = append(rows, []string{tableCell(p.Entry), tableCell(p.Group), string(p.Kind), fmt.Sprint(len(p.Sites)), fmt.Sprint(p.Clients), fmt.Sprint(p.Days),
+			thousands(p.Hits), tableCell(strings.Join(p.Concerns, "; "))})
+	}
+	return writeTable(w, rows)
+}

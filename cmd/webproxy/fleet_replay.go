@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit/replay"
+	"webproxy/fleet"
+	"webproxy/internal/wording"
+)
+
+func newFleetReplay() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "replay BUNDLE",
+		Short: "Say what a bundle would change at which sites, before anybody has it",
+		Long: `Replay has the recorded requests of all sites evaluated by the policy of a bundle, as webproxy audit replay does at one site:
+what went ahead and would be refused is newly denied, the reverse newly allowed. Which client groups a site has, and
+in which mode, is taken from its records; its own deny rules, region and names are not known here. Signatures are not
+looked at. With --fail-on, exit code 4 means that there is something of that kind.`,
+		Example: "  webproxy fleet replay stable-1043.bundle --since 30d --fail-on newly-denied",
+		Args:    cobra.ExactArgs(1),
+	}
+	flags, win := addFleetFlags(cmd), windowFlags(cmd)
+	f := replayFlags{}
+	cmd.Flags().StringVar(&f.failOn, "fail-on", "", "`WHAT` makes the answer no: newly-denied, newly-allowed, or both by comma")
+	format, out := outputFlag(cmd), outFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*format)
+		if err != nil {
+			return err
+		}
+		for _, word := range f.failWords() {
+			if word != "newly-denied" && word != "newly-allowed" {
+				return usageError{fmt.Errorf("--fail-on %q: want newly-denied or newly-allowed", word)}
+			}
+		}
+		b, err := readBundleFile(args[0])
+		if err != nil {
+			return err
+		}
+		search, err := flags.search(win, nil)
+		if err != nil {
+			return err
+		}
+		_, client, err := flags.client()
+		if err != nil {
+			return err
+		}
+		sites, stats, err := client.Replay(cmd.Context(), b, search)
+		if err != nil {
+			return err
+		}
+		sayFleetStats(cmd.ErrOrStderr(), &stats)
+		var answer bytes.Buffer
+		if asJSON {
+			err = writeJSON(&answer, newFleetReplayAnswer(b.String(), sites))
+		} else {
+			err = fleetReplayText(&answer, sites)
+		}
+		if err == nil {
+			err = writeOut(cmd, *out, answer.Bytes())
+		}
+		if err == nil && slices.ContainsFunc(sites, func(s fleet.SiteReplay) bool { return f.fails(s.Replay) }) {
+			return noError{}
+		}
+		return err
+	}
+	return cmd
+}
+
+// A siteReplayAnswer is the part of one site.
+type siteReplayAnswer struct {
+	Site string `json:"site"`
+	replayAnswer
+}
+
+func newFleetReplayAnswer(name string, sites []fleet.SiteReplay) map[string]any {
+	all := make([]siteReplayAnswer, len(sites))
+	for i, s := range sites {
+		all[i] = siteReplayAnswer{s.Site, newReplayAnswer(s.Replay, s.Policy())}
+	}
+	return map[string]any{"bundle": name, "sites": all}
+}
+
+// fleetReplayText prints a row for each site where something would change, and the endpoints of all sites.
+func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
+	var sum replay.Replay
+	rows := [][]string{{"SITE", "REQUESTS", "SAME", "NEWLY DENIED", "NEWLY ALLOWED", "NOT JUDGED"}}
+	type key struct {
+		target string
+		denied bool
+	}
+	type endpoint struct {
+		key
+		requests uint64
+		was, is  replay.Ruling
+		sites    map[string]bool
+		last     time.Time
+	}
+	found := map[key]*endpoint{}
+	for _, s := range sites {
+		unjudged := uint64(0)
+		for _, n := range s.Unjudged {
+			unjudged += n
+		}
+		sum.Requests, sum.Same, sum.NewlyDenied, sum.NewlyAllowed = sum.Requests+s.Requests, sum.Same+s.Same, sum.NewlyDenied+s.NewlyDenied, sum.NewlyAllowed+s.NewlyAllowed
+		if s.NewlyDenied+s.NewlyAllowed > 0 {
+			rows = append(rows, []string{tableCell(s.Site), thousands(s.Requests), thousands(s.Same), thousands(s.NewlyDenied), thousands(s.NewlyAllowed), thousands(unjudged)})
+		}
+		for _, c := range s.Finish() {
+			k := key{fmt.Sprintf("%s://%s:%d", c.Scheme, c.Host, c.Port), c.Denied()}
+			e := found[k]
+			if e == nil {
+				e = &endpoint{key: k, was: c.Was, is: c.Is, sites: map[string]bool{}}
+				found[k] = e
+			}
+			e.requests += c.Requests
+			e.sites[s.Site] = true
+			if c.Last.After(e.last) {
+				e.last = c.Last
+			}
+		}
+	}
+	fmt.Fprintf(w, "%s of %s: same %s  newly denied %s  newly allowed %s\n", requests(sum.Requests), wording.Plural(len(sites), "site"),
+		thousands(sum.Same), thousands(sum.NewlyDenied), thousands(sum.NewlyAllowed))
+	if len(rows) > 1 {
+		if err := writeTable(w, rows); err != nil {
+			return err
+		}
+	}
+	var order []*endpoint
+	for _, e := range found {
+		order = append(order, e)
+	}
+	slices.SortFunc(order, func(a, b *endpoint) int {
+		return cmp.Or(cmp.Compare(len(b.sites), len(a.sites)), cmp.Compare(b.requests, a.requests), cmp.Compare(a.target, b.target))
+	})
+	for _, denied := range []bool{true, false} {
+		title := "NEWLY ALLOWED"
+		if denied {
+			title = "NEWLY DENIED"
+		}
+		rows := [][]string{{title, "REQUESTS", "SITES", "LAST", "WAS", "IS"}}
+		more := 0
+		for _, e := range order {
+			switch {
+			case e.denied != denied:
+			case len(rows) > replayRows:
+				more++
+			default:
+				rows = append(rows, []string{tableCell(e.target), thousands(e.requests), someNames(e.sites), e.last.UTC().Format("2006-01-02 15:04"), tableCell(rulingText(e.was)), tableCell(rulingText(e.is))})
+			}
+		}
+		if len(rows) == 1 {
+			continue
+		}
+		if err := writeTable(w, rows); err != nil {
+			return err
+		}
+		if more > 0 {
+			fmt.Fprintf(w, "and %d more; -o json has all\n", more)
+		}
+	}
+	return nil
+}

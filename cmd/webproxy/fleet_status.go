@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/fleet"
+	"webproxy/internal/setting"
+)
+
+func newFleetStatus() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Say how each site is: last record, policy, bundle, mode, denials, checkpoint",
+		Long: `Status says of each site, from its records, when it was heard of last, which policy and bundle it has, in which mode its client
+groups are, how many requests it denied in the last hour, and how old its last signed checkpoint is. What is odd
+stands in the last column: a bundle that is not the newest, or not the one published for its ring; a bundle it
+refuses; silence; no checkpoint. With --drift only odd sites are printed, and exit code 4 means that there are some.`,
+		Example: "  webproxy fleet status --drift",
+		Args:    cobra.NoArgs,
+	}
+	flags := addFleetFlags(cmd)
+	since := cmd.Flags().String("since", "30d", "sites that delivered nothing since this `TIME` are not known")
+	silent := cmd.Flags().String("silent", "15m", "a site that delivered nothing for this `TIME` is odd")
+	onlyDrift := cmd.Flags().Bool("drift", false, "only odd sites; exit code 4 if there are some")
+	format, out := outputFlag(cmd), outFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*format)
+		if err != nil {
+			return err
+		}
+		now := time.Now().UTC()
+		o := fleet.StatusOptions{Sites: *flags.sites, Now: now}
+		if o.Since, err = parseWhen("since", *since, now); err != nil {
+			return err
+		}
+		var quiet setting.Duration
+		if err := quiet.UnmarshalText([]byte(*silent)); err != nil || quiet == setting.Off {
+			return usageError{fmt.Errorf("--silent %q: want a length of time such as 15m", *silent)}
+		}
+		o.Silent = time.Duration(quiet)
+		cfg, client, err := flags.client()
+		if err != nil {
+			return err
+		}
+		o.Rings = cfg.Rings
+		if o.Published, err = fleet.Published(cfg); err != nil {
+			return err
+		}
+		sites, err := client.Status(cmd.Context(), o)
+		if err != nil {
+			return err
+		}
+		shown, odd := []*fleet.SiteStatus{}, 0
+		for _, s := range sites {
+			if len(s.Drift) > 0 {
+				odd++
+			}
+			if len(s.Drift) > 0 || !*onlyDrift {
+				shown = append(shown, s)
+			}
+		}
+		var answer bytes.Buffer
+		if asJSON {
+			err = writeJSON(&answer, map[string]any{"at": now, "known": len(sites), "odd": odd, "sites": shown})
+		} else {
+			err = fleetStatusTable(&answer, shown, len(sites), odd, now)
+		}
+		if err == nil {
+			err = writeOut(cmd, *out, answer.Bytes())
+		}
+		if err == nil && *onlyDrift && odd > 0 {
+			return noError{}
+		}
+		return err
+	}
+	return cmd
+}
+
+func fleetStatusTable(w *bytes.Buffer, sites []*fleet.SiteStatus, known, odd int, now time.Time) error {
+	rows := [][]string{{"SITE", "LAST", "SEQ", "BUNDLE", "POLICY", "MODE", "DENIED/H", "CHECKPOINT", "ODD"}}
+	for _, s := range sites {
+		named, checkpoint := "", ""
+		if s.Bundle != "" {
+			named = fmt.Sprintf("%s-%d", s.Bundle, s.Serial)
+		}
+		if !s.Checkpoint.IsZero() {
+			checkpoint = fleet.Age(now.Sub(s.Checkpoint))
+		}
+		rows = append(rows, []string{tableCell(s.Site), fleet.Age(now.Sub(s.Last)), fmt.Sprint(s.Seq), tableCell(named), tableCell(s.ShortPolicy()),
+			tableCell(strings.Join(s.Modes, ",")), thousands(s.Denied), tableCell(checkpoint), tableCell(strings.Join(s.Drift, "; "))})
+	}
+	if err := writeTable(w, rows); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%d sites, %d odd\n", known, odd)
+	return err
+}

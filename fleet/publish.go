@@ -1,0 +1,71 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"webproxy/bundle"
+	"webproxy/internal/atomicfile"
+	"webproxy/internal/smallfile"
+)
+
+const bundleSuffix = ".bundle"
+
+// Published are the serials of the bundles that are published for each ring, by ring and name. A ring whose directory is not there
+// has none.
+func Published(c *Config) (map[string]map[string]uint64, error) {
+	all := map[string]map[string]uint64{}
+	for ring, spec := range c.Rings {
+		serials := map[string]uint64{}
+		entries, err := os.ReadDir(spec.Dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("ring %s: %w", ring, err)
+		}
+		for _, e := range entries {
+			if !strings.HasSuffix(e.Name(), bundleSuffix) {
+				continue
+			}
+			b, err := readBundle(filepath.Join(spec.Dir, e.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("ring %s: %w", ring, err)
+			}
+			serials[b.Name] = max(serials[b.Name], b.Serial)
+		}
+		all[ring] = serials
+	}
+	return all, nil
+}
+
+// readBundle reads a bundle, and verifies no signature.
+func readBundle(path string) (*bundle.Bundle, error) {
+	data, err := smallfile.Read(path, bundle.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return b, nil
+}
+
+// publish puts b where sites of the ring fetch it: readers see the bundle before, or b. It is no error if it is there already; one
+// of a greater or the same serial, which is not b, is not replaced.
+func publish(ring RingSpec, b *bundle.Bundle) error {
+	path := filepath.Join(ring.Dir, b.Name+bundleSuffix)
+	there, err := readBundle(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case there.Digest() == b.Digest() && there.Serial == b.Serial:
+		return nil
+	case there.Serial >= b.Serial:
+		return fmt.Errorf("%s has serial %d; sites would not take %v", path, there.Serial, b)
+	}
+	return atomicfile.Write(path, b.Bytes(), 0o644)
+}
