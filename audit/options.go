@@ -43,10 +43,10 @@ type Options struct {
 	RetainSize setting.Size `yaml:"retain_size"`
 	// FoldAfter is how many equal denials (client, host, port, reason, rule) are recorded one by one
 	// in each FoldWindow; the rest are counted in one record. Default: 10
-	FoldAfter int `yaml:"fold_after"`
+	FoldAfter int `yaml:"aggregate_after" was:"fold_after"`
 	// FoldWindow is for how long equal denials are counted before the count is written. "off"
 	// records each denial by itself. Default: 10s
-	FoldWindow setting.Duration `yaml:"fold_window"`
+	FoldWindow setting.Duration `yaml:"aggregate_window" was:"fold_window"`
 }
 
 // Defaults of Options.
@@ -127,10 +127,10 @@ func (o Options) Check() error {
 			"%s is less than four files of %s", o.RetainSize, o.Rotate)
 	}
 	if o.FoldAfter < 1 || o.FoldAfter > 1_000_000 {
-		wrong("fold_after", `to record each denial by itself, set fold_window to "off"`, "%d is not from 1 to 1000000", o.FoldAfter)
+		wrong("aggregate_after", `to record each denial by itself, set aggregate_window to "off"`, "%d is not from 1 to 1000000", o.FoldAfter)
 	}
 	if o.FoldWindow != setting.Off && (o.FoldWindow < setting.Duration(time.Second) || o.FoldWindow > setting.Duration(time.Hour)) {
-		wrong("fold_window", `10s suits most sites; "off" records each denial by itself`, "%s is not from 1s to 1h", o.FoldWindow)
+		wrong("aggregate_window", `10s suits most sites; "off" records each denial by itself`, "%s is not from 1s to 1h", o.FoldWindow)
 	}
 	if o.OnError > Continue {
 		wrong("on_error", "", "want refuse or continue")

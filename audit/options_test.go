@@ -52,7 +52,7 @@ func TestOptionsCheck(t *testing.T) {
 		fields = append(fields, problem.Field)
 	}
 	slices.Sort(fields)
-	if want := []string{"anchor", "fold_after", "fold_window", "key", "on_error", "retain", "retain_size", "rotate", "rotate_every", "site", "sync"}; !slices.Equal(fields, want) {
+	if want := []string{"anchor", "aggregate_after", "aggregate_window", "key", "on_error", "retain", "retain_size", "rotate", "rotate_every", "site", "sync"}; !slices.Equal(fields, want) {
 		t.Errorf("problems with %q, want %q", fields, want)
 	}
 	if got, want := (audit.Options{Dir: "/var/log/webproxy"}).WithDefaults().Key, filepath.FromSlash("/var/log/webproxy-key/audit.key"); got != want {

@@ -76,7 +76,7 @@ type Record struct {
 	Phase      string         `json:"phase"`
 
 	DstIP      netip.Addr `json:"dst_ip"`
-	Upstream   string     `json:"upstream"` // the parent it went through
+	Upstream   string     `json:"upstream"` // the upstream proxy it went through
 	ServiceTag string     `json:"service_tag"`
 	OutsideTag bool       `json:"outside_tag"` // DstIP is not in ServiceTag
 	SNI        string     `json:"sni"`

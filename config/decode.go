@@ -20,6 +20,7 @@ type decoder struct {
 	src      *source
 	root     *yaml.Node
 	problems Problems
+	warnings Problems                             // of settings that are called otherwise now; see renamed
 	keys     map[*yaml.Node]map[string]*yaml.Node // see keysOf
 	keyNodes map[*yaml.Node]*yaml.Node            // see keyOf
 }
@@ -129,14 +130,39 @@ func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 
 func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	fields := settings(v.Type())
+	lines := map[int]int{} // of the settings that are there
 	d.eachKey(n, path, func(key, val *yaml.Node) {
 		i, ok := fields[key.Value]
 		if !ok {
-			d.unknown(key, path, fields)
+			if i, ok = d.renamed(n, key, path, v.Type()); !ok {
+				d.unknown(key, path, fields)
+				return
+			}
+		}
+		if lines[i] > 0 { // by its name of today and by an earlier one
+			d.fail(key, join(path, key.Value), fmt.Sprintf("is set twice, first on line %d", lines[i]), "")
 			return
 		}
+		lines[i] = key.Line
 		d.value(val, join(path, key.Value), v.Field(i))
 	})
+}
+
+// renamed finds the field of t whose setting was once called as key, in the mapping n. It warns of that, and gives key the name
+// of today, so that all that follows knows one name only.
+func (d *decoder) renamed(n, key *yaml.Node, path string, t reflect.Type) (field int, ok bool) {
+	for name, i := range settings(t) {
+		if was := t.Field(i).Tag.Get("was"); was == "" || was != key.Value {
+			continue
+		}
+		p := d.src.problem(key.Line, key.Column, nodeWidth(d.src, key), "is now called "+name, "write "+name+"; the old name keeps working")
+		p.Path = join(path, key.Value)
+		d.warnings = append(d.warnings, p)
+		key.Value = name
+		delete(d.keys, n)
+		return i, true
+	}
+	return 0, false
 }
 
 // eachKey calls f for each key of the mapping n that stands in it once.

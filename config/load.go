@@ -102,6 +102,7 @@ func (l *loader) run(name string, data []byte) {
 	}
 	l.doc.value(l.doc.root, "", reflect.ValueOf(l.cfg).Elem())
 	l.problems = append(l.problems, l.doc.problems...)
+	l.warnings = append(l.warnings, l.doc.warnings...)
 	if l.doc.root.Kind != yaml.MappingNode {
 		return
 	}
@@ -218,7 +219,7 @@ func (l *loader) compile() {
 		set.Digest() // before the first request asks for it
 	}
 	l.seeInspection()
-	if l.checkParents(); len(l.problems) > 0 {
+	if l.checkUpstreams(); len(l.problems) > 0 {
 		return
 	}
 	l.specErrors(set.RunTests(spec.Tests, l.now))

@@ -43,7 +43,7 @@ func (c *Config) paths() iter.Seq2[string, *string] {
 			}
 		}
 		for i := range c.Egress.Upstreams {
-			u, at := &c.Egress.Upstreams[i], fmt.Sprintf("egress.parents[%d]", i)
+			u, at := &c.Egress.Upstreams[i], fmt.Sprintf("egress.upstream_proxies[%d]", i)
 			if !yield(at+".credentials", &u.Credentials) {
 				return
 			}

@@ -22,7 +22,7 @@ func TestPaths(t *testing.T) {
 		{`inspection: { dir: "a\tb" }`, "inspection.dir: control character U+0009"},
 		{`log: { file: "C:\temp\new.log" }`, "log.file: control character U+0009"},
 		{`ship: { a: { otlp: "https://192.0.2.1/v1/logs", token_file: '%TEMP%\t' } }`, "ship.a.token_file: %TEMP% is not replaced"},
-		{`egress: { parents: [{ url: "http://192.0.2.1:3128", credentials: '%TEMP%\c' }] }`, "egress.parents[0].credentials: %TEMP% is not replaced"},
+		{`egress: { upstream_proxies: [{ url: "http://192.0.2.1:3128", credentials: '%TEMP%\c' }] }`, "egress.upstream_proxies[0].credentials: %TEMP% is not replaced"},
 		{`policy: { rules: [{ id: x, file: '%TEMP%\list.txt' }] }`, "rules[0].file: %TEMP% is not replaced"},
 	} {
 		dir := t.TempDir()

@@ -49,7 +49,7 @@ func TestPermissions(t *testing.T) {
 		must(t, os.Chmod(filepath.Join(dir, "ship.token"), 0o600))
 		must(t, os.Chmod(filepath.Join(dir, "parent.txt"), 0o600))
 		put(t, path, rule("first")+"ship:\n  a: { otlp: \"https://192.0.2.1/v1/logs\", token_file: ship.token }\n"+
-			"egress:\n  parents:\n    - { url: \"http://192.0.2.1:3128\", credentials: parent.txt }\n")
+			"egress:\n  upstream_proxies:\n    - { url: \"http://192.0.2.1:3128\", credentials: parent.txt }\n")
 		at := filepath.Join(dir, filepath.FromSlash(tt.path))
 		mode := tt.mode & 0o777
 		if tt.mode&0o1000 != 0 {

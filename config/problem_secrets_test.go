@@ -16,8 +16,8 @@ import (
 func TestProblemsHideCredentials(t *testing.T) {
 	const secret = "S3cr\u00e9t"
 	for _, tt := range []struct{ path, line, shown string }{
-		{"egress.parents[0].url", `url: "http://user:` + secret + `@p.test:80"`, `url: "http://***********@p.test:80"`},
-		{"egress.parents[0].url", `url: http://` + secret + `@p.test/?t=` + secret, `url: http://******@p.test/?********`},
+		{"egress.upstream_proxies[0].url", `url: "http://user:` + secret + `@p.test:80"`, `url: "http://***********@p.test:80"`},
+		{"egress.upstream_proxies[0].url", `url: http://` + secret + `@p.test/?t=` + secret, `url: http://******@p.test/?********`},
 		{"ship.a.otlp", `otlp: "https://h.test/v1?key=` + secret + `", from: now`, `otlp: "https://h.test/v1?**********", from: now`},
 		{"ship.a.headers.X", `headers: { "X": "` + secret + `" }`, ""},
 		{"policy.rules[0].hosts", `hosts: ["a@b", "c?d"]`, `hosts: ["a@b", "c?d"]`},
@@ -45,7 +45,7 @@ func TestUnknownSettingsHideValues(t *testing.T) {
 		"proxy: { password: hunter2, tokn: \"hunter2\" }\n",
 		"auth: { user: a, pass: hunter2 }\n",
 		"apikey:\n  - hunter2\n",
-		"egress:\n  parents:\n    - { url: \"http://p.test:80\", basic: 'u:hunter2' }\n",
+		"egress:\n  upstream_proxies:\n    - { url: \"http://p.test:80\", basic: 'u:hunter2' }\n",
 		"audit:\n  \"secret\": |\n    hunter2\n",
 		"policy:\n  token: \"hunter2\n  x: 1\n",
 		"policy:\n  password: @hunter2\n",

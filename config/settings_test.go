@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,6 +54,45 @@ func TestEverySettingDecodes(t *testing.T) {
 	visit(reflect.TypeFor[Config](), "")
 }
 
+// An earlier name of a setting is understood, with a warning where it stands, and problems of its value have the name of today.
+func TestRenamedSettings(t *testing.T) {
+	c := loadText(t, `
+egress:
+  parents:
+    - { id: corp, url: "http://192.0.2.1:3128" }
+audit: { fold_after: 7, fold_window: 30s }
+proxy: { tunnel_linger: 40s }
+tls: { hello_timeout: 7s }
+policy: { rules: [] }
+`)
+	if len(c.Egress.Upstreams) != 1 || c.Egress.Upstreams[0].ID != "corp" {
+		t.Errorf("upstream proxies: %+v", c.Egress.Upstreams)
+	}
+	if got := fmt.Sprint(c.Audit.FoldAfter, c.Audit.FoldWindow, c.Proxy.TunnelLinger, c.TLS.HelloTimeout); got != "7 30s 40s 7s" {
+		t.Errorf("values: %s", got)
+	}
+	for old, want := range map[string]string{
+		"egress.parents":      "3:3: is now called upstream_proxies",
+		"audit.fold_after":    "5:10: is now called aggregate_after",
+		"audit.fold_window":   "5:25: is now called aggregate_window",
+		"proxy.tunnel_linger": "6:10: is now called half_close_timeout",
+		"tls.hello_timeout":   "7:8: is now called client_hello_timeout",
+	} {
+		i := slices.IndexFunc(c.Warnings, func(w Problem) bool { return w.Path == old })
+		if i < 0 {
+			t.Errorf("%s: no warning", old)
+		} else if w := c.Warnings[i]; fmt.Sprintf("%d:%d: %s", w.Line, w.Column, w.Msg) != want || w.Hint == "" {
+			t.Errorf("%s: %+v", old, w)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "webproxy.yaml")
+	put(t, path, "egress:\n  parents:\n    - { url: http://proxy.example.com }\npolicy: { rules: [] }\n")
+	var problems Problems
+	if _, err := Load(path); !errors.As(err, &problems) || len(problems) != 1 || problems[0].Path != "egress.upstream_proxies[0].url" || problems[0].Line != 3 {
+		t.Errorf("%+v", problems)
+	}
+}
+
 func TestValues(t *testing.T) {
 	c := loadText(t, `
 listen: [127.0.0.1:9090, "[::1]:9090"]
@@ -68,7 +108,7 @@ policy:
   tests:
     deny: [{ from: nodes, to: "https://www.example.com", at: 2027-01-01T00:00:00Z }]
 egress: { connect_timeout: 1m30s, keep_alive: 1d, hosts: { a.example.com: [192.0.2.1] } }
-proxy: { tunnel_idle: off, tunnel_linger: 2d, max_connections: 100 }
+proxy: { tunnel_idle: off, half_close_timeout: 2d, max_connections: 100 }
 log: { level: warn, format: json }
 `)
 	r := c.Policy.Rules[0]

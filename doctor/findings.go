@@ -31,7 +31,7 @@ var (
 		Fix:   "let the proxy's machine reach it in the firewall behind the proxy",
 		About: "The name resolves, and no connection comes about: a firewall behind the proxy drops or refuses it, or the host is down."}
 	findUpstream = Finding{ID: "WD-UPSTREAM", Title: "the upstream proxy does not let it through", Category: ConnectivityFailure, Blocks: true, Mark: "DEAD",
-		Fix:   "ask whoever runs the upstream proxy; egress.parents says which one it is",
+		Fix:   "ask whoever runs the upstream proxy; egress.upstream_proxies says which one it is",
 		About: "This proxy reaches the endpoint by way of another one, which refused, or did not answer."}
 	findTLS = Finding{ID: "WD-TLS", Title: "the TLS handshake fails", Category: ConnectivityFailure, Blocks: true, Mark: "TLS",
 		Fix:   "look for a device on the way that inspects or limits TLS",

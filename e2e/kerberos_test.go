@@ -132,7 +132,7 @@ func (r *realm) parent(id string, s *squid, keytab string) string {
 func startBehind(t *testing.T, plain, secure int, parents ...string) (*site, *process) {
 	t.Helper()
 	s := newSite(t)
-	s.settings = strings.Replace(s.settings, "egress: {", "egress: { parents: [ "+strings.Join(parents, ", ")+" ],", 1)
+	s.settings = strings.Replace(s.settings, "egress: {", "egress: { upstream_proxies: [ "+strings.Join(parents, ", ")+" ],", 1)
 	s.configure(fmt.Sprintf(`
 policy:
   rules:
@@ -180,12 +180,12 @@ func TestKerberos(t *testing.T) {
 	site, known := startBehind(t, plain, secure, r.parent("strict", strict, now))
 	welcome(known, "with the right keys")
 	_, stale := startBehind(t, plain, secure, r.parent("strict", strict, old))
-	refused(stale, "with old keys", "proxy_configuration_error", "parent strict: no Kerberos ticket: the KDC refused")
+	refused(stale, "with old keys", "proxy_configuration_error", "upstream proxy strict: no Kerberos ticket: the KDC refused")
 
 	r.kill()
 	welcome(known, "with a ticket, the KDC gone")
 	_, alone := startBehind(t, plain, secure, r.parent("strict", strict, now))
-	refused(alone, "without the KDC", "destination_unavailable", "parent strict: no Kerberos ticket: the KDC cannot be reached")
+	refused(alone, "without the KDC", "destination_unavailable", "upstream proxy strict: no Kerberos ticket: the KDC cannot be reached")
 	spare, both := startBehind(t, plain, secure, r.parent("strict", strict, now), fmt.Sprintf(`{ id: open, url: "http://%s" }`, open.addr))
 	welcome(both, "without the KDC, with another parent")
 

@@ -124,7 +124,7 @@ func TestParents(t *testing.T) {
 	if err := os.Chmod(filepath.Join(s.dir, "corp.txt"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.settings = strings.Replace(s.settings, "egress: {", fmt.Sprintf(`egress: { parents: [
+	s.settings = strings.Replace(s.settings, "egress: {", fmt.Sprintf(`egress: { upstream_proxies: [
   { id: first, url: "http://%s", credentials: corp.txt },
   { id: second, url: "http://%s" },
 ],`, first.addr, second.addr), 1)

@@ -81,7 +81,7 @@ type site struct {
 
 // recordEach is an audit setting: denials that repeat are not counted, but recorded one by one, so that
 // every request can be held against its record.
-const recordEach = `fold_window: "off"`
+const recordEach = `aggregate_window: "off"`
 
 // newSite makes a site whose proxy asks the DNS server of this test. Names lead to loopback, so rules
 // need private: allow.

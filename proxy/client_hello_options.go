@@ -20,7 +20,7 @@ type TLSOptions struct {
 	// unless they are to an address. Old clients name none. Default: none.
 	RequireSNI []uint16 `yaml:"require_sni"`
 	// HelloTimeout bounds the time from the first byte of a ClientHello to its last. Default 10s.
-	HelloTimeout setting.Duration `yaml:"hello_timeout"`
+	HelloTimeout setting.Duration `yaml:"client_hello_timeout" was:"hello_timeout"`
 }
 
 // A tunnel's buffer holds every ClientHello that is read.
@@ -38,7 +38,7 @@ func (o TLSOptions) Check() error {
 	}
 	if o.HelloTimeout == setting.Off {
 		problems = append(problems, &setting.OptionError{
-			Field: "hello_timeout",
+			Field: "client_hello_timeout",
 			Msg:   "off would let clients hold tunnels open that nobody has checked",
 			Hint:  "write a long time, such as 1m",
 		})

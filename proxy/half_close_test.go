@@ -142,13 +142,16 @@ func TestHalfClosedClientH2(t *testing.T) {
 // A client of HTTP/2 that has ended its sending side opens no window any more: what stays behind a closed one is reset, or
 // ends with the connection, without a stall_timeout and without a stop that has to wait for it.
 func TestHalfClosedClientStuck(t *testing.T) {
+	proxytest.NoneLeft(t)
 	for name, origin := range map[string]http.HandlerFunc{
 		"large": func(rw http.ResponseWriter, _ *http.Request) { rw.Write(make([]byte, 1<<20)) },
 		"small": func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "small") },
 	} {
 		for _, stop := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", stop: ", stop), func(t *testing.T) {
+				t.Parallel() // each waits for seconds
 				p := startInspectedWith(t, origin, leafSpec{}, func(c *proxytest.Config) {
+					c.Together = true
 					setup := c.Setup
 					c.Setup = func(s *proxy.Server) {
 						setup(s)

@@ -36,7 +36,7 @@ type Options struct {
 	TunnelIdle setting.Duration `yaml:"tunnel_idle"`
 	// TunnelLinger ends a tunnel of which one direction has ended and in whose other nothing has
 	// moved for so long. Default 10m.
-	TunnelLinger setting.Duration `yaml:"tunnel_linger"`
+	TunnelLinger setting.Duration `yaml:"half_close_timeout" was:"tunnel_linger"`
 	// ShutdownGrace is how long open requests and tunnels may go on when the proxy stops.
 	// Default 30s.
 	ShutdownGrace setting.Duration `yaml:"shutdown_grace"`

@@ -207,7 +207,7 @@ func TestParentAnswers(t *testing.T) {
 			if resp.StatusCode != tt.want || !strings.Contains(status, "error="+tt.word+"; next-hop=\"parent1\"; received-status=") {
 				t.Errorf("parent %d, %s: %s, Proxy-Status %s; want %d with %s", tt.status, method, resp.Status, status, tt.want, tt.word)
 			}
-			if body := c.Body(resp); strings.Contains(body, "a page of the parent's") || !strings.Contains(body, "parent parent1 answered with status") {
+			if body := c.Body(resp); strings.Contains(body, "a page of the parent's") || !strings.Contains(body, "upstream proxy parent1 answered with status") {
 				t.Errorf("parent %d, %s: body %q", tt.status, method, body)
 			}
 			c.Close()
@@ -349,7 +349,7 @@ func TestParentChoice(t *testing.T) {
 				t.Errorf("%s, parent %+v: %s, want direct %v", method, tt.spec, resp.Status, tt.direct)
 			}
 			if !tt.direct {
-				if body := c.Body(resp); !strings.Contains(body, "parent corp: connection refused") || strings.Contains(body, "127.0.0.1:1") {
+				if body := c.Body(resp); !strings.Contains(body, "upstream proxy corp: connection refused") || strings.Contains(body, "127.0.0.1:1") {
 					t.Errorf("%s: body %q", method, body)
 				}
 			}

@@ -55,6 +55,9 @@ func section(b *bytes.Buffer, s *setting) {
 
 func row(b *bytes.Buffer, s *setting) {
 	doc := strings.NewReplacer("|", "\\|", "\n", " ").Replace(s.doc)
+	if s.was != "" {
+		doc += fmt.Sprintf(" Earlier name: `%s`, understood with a warning.", s.was)
+	}
 	fmt.Fprintf(b, "| `%s` | %s | %s |\n", s.name, kind(s), doc)
 }
 

@@ -102,6 +102,11 @@ func schema(s *setting) object {
 		properties := object{}
 		for _, f := range s.fields {
 			properties[f.name] = schema(f)
+			if f.was != "" {
+				old := schema(f)
+				old["deprecated"], old["description"] = true, "The earlier name of "+f.name+"."
+				properties[f.was] = old
+			}
 		}
 		o["properties"] = properties
 		if names := required()[s.path]; names != nil {

@@ -18,6 +18,7 @@ type setting struct {
 	name   string // "hosts"
 	doc    string // what its comment says, with the settings' names
 	about  string // what its type's comment says of one of many, if that is worth reading
+	was    string // its earlier name, which is still understood; mostly empty
 	typ    reflect.Type
 	fields []*setting // of a section, in the order of the Go type
 	elem   *setting   // of a list or mapping
@@ -80,6 +81,7 @@ func (c *comments) section(s *setting, t reflect.Type) error {
 		if err != nil {
 			return err
 		}
+		child.was = f.Tag.Get("was")
 		s.fields = append(s.fields, child)
 	}
 	return nil

@@ -20,21 +20,21 @@ import (
 // metrics is the proxy.Observer that counts for Prometheus. docs/operations.md describes each metric.
 // It is safe for concurrent use.
 type metrics struct {
-	registry  *prometheus.Registry
-	decisions *prometheus.CounterVec
-	deciding  prometheus.Histogram
-	dns       prometheus.Histogram
-	dialling  prometheus.Histogram
-	dialErrs  *prometheus.CounterVec
-	bytesOut  prometheus.Counter
-	bytesIn   prometheus.Counter
-	ended     *prometheus.CounterVec
-	reloads   *prometheus.CounterVec
-	configOK  prometheus.Gauge
-	auditErrs prometheus.Counter
-	parents   *prometheus.GaugeVec
-	outcomes  outcomes
-	worked    sync.Map // whether each upstream proxy worked last: bool by name
+	registry   *prometheus.Registry
+	decisions  *prometheus.CounterVec
+	deciding   prometheus.Histogram
+	dns        prometheus.Histogram
+	dialling   prometheus.Histogram
+	dialErrs   *prometheus.CounterVec
+	bytesOut   prometheus.Counter
+	bytesIn    prometheus.Counter
+	ended      *prometheus.CounterVec
+	reloads    *prometheus.CounterVec
+	configOK   prometheus.Gauge
+	auditErrs  prometheus.Counter
+	upstreamUp *prometheus.GaugeVec
+	outcomes   outcomes
+	worked     sync.Map // whether each upstream proxy worked last: bool by name
 
 	bundleProblems prometheus.Counter
 	listsAsOf      atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
@@ -74,9 +74,9 @@ func newMetrics(d *daemon) *metrics {
 		}
 		return max(0, time.Since(time.Unix(asOf, 0)).Seconds())
 	})
-	m.parents = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "webproxy_upstream_up", Help: "1 if the parent proxy worked last, 0 if it did not."}, []string{"upstream"})
+	m.upstreamUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "webproxy_upstream_up", Help: "1 if the upstream proxy worked last, 0 if it did not."}, []string{"upstream"})
 	for _, id := range d.cfg.Egress.ParentNames() {
-		m.parent(id, true)
+		m.upstream(id, true)
 	}
 	m.lists(d.current.Load().Policy.Rules)
 	m.configOK.Set(1)
@@ -84,7 +84,7 @@ func newMetrics(d *daemon) *metrics {
 		m.reloads.WithLabelValues(result)
 	}
 	m.registry.MustRegister(m.decisions, m.deciding, m.dns, m.dialling, m.dialErrs, m.bytesOut, m.bytesIn, m.ended,
-		m.reloads, m.configOK, m.auditErrs, m.parents, m.bundleProblems, newBundleMetrics(d), listsAge, newGauges(d), newShipMetrics(d.shippers),
+		m.reloads, m.configOK, m.auditErrs, m.upstreamUp, m.bundleProblems, newBundleMetrics(d), listsAge, newGauges(d), newShipMetrics(d.shippers),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -123,13 +123,13 @@ func (m *metrics) Ended(r *audit.Record) {
 // AuditFailed implements proxy.Observer.
 func (m *metrics) AuditFailed(error) { m.auditErrs.Inc() }
 
-// parent notes whether a parent proxy works.
-func (m *metrics) parent(id string, works bool) {
+// upstream notes whether an upstream proxy works.
+func (m *metrics) upstream(id string, works bool) {
 	up := 0.0
 	if works {
 		up = 1
 	}
-	m.parents.WithLabelValues(id).Set(up)
+	m.upstreamUp.WithLabelValues(id).Set(up)
 	m.worked.Store(id, works)
 }
 

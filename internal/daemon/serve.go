@@ -226,7 +226,7 @@ func (d *daemon) assemble() error {
 
 // upstreamChanged tells the operator that an upstream proxy stopped working, or works again.
 func (d *daemon) upstreamChanged(id string, err error) {
-	d.metrics.parent(id, err == nil)
+	d.metrics.upstream(id, err == nil)
 	if err != nil {
 		d.log.Error("upstream proxy unavailable", zap.String("upstream", id), zap.Error(err))
 		return

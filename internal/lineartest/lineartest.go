@@ -24,9 +24,12 @@ const (
 
 // Check fails t if work on 8n bytes takes more than 28 times the processor time of work on n, in each of three tries.
 // prepare makes the input and returns the work. What the processor does for others does not count, so a busy machine
-// does not matter.
+// does not matter. Under the race detector, whose own time it would be, nothing is measured: make bench-once does it.
 func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
 	t.Helper()
+	if raceDetector {
+		t.Skip("the race detector's time says nothing of the reader's")
+	}
 	if small, large, ok := Grows(n, prepare); !ok {
 		t.Errorf("%s: %d bytes take %v, %d bytes %v: %.0f times as long", name, n, small, factor*n, large, float64(large)/float64(small))
 	}
@@ -36,6 +39,9 @@ func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
 // run beside others.
 func CheckProcess(t *testing.T, name string, n int, prepare func(n int) func()) {
 	t.Helper()
+	if raceDetector {
+		t.Skip("the race detector's time says nothing of the reader's")
+	}
 	if small, large, ok := grows(n, prepare, processTime); !ok {
 		t.Errorf("%s: %d bytes take %v, %d bytes %v: %.0f times as long", name, n, small, factor*n, large, float64(large)/float64(small))
 	}

@@ -11,7 +11,7 @@ import (
 var sink string
 
 // A quadratic reader is found, a linear one is not.
-func TestGrows(t *testing.T) {
+func TestGrowthIsToldFromLinear(t *testing.T) {
 	if small, large, ok := lineartest.Grows(1<<20, func(n int) func() {
 		s := strings.Repeat("a", n)
 		return func() {

@@ -49,6 +49,8 @@ type Config struct {
 	Modes map[string]policy.Mode
 	// Hosts are further static names.
 	Hosts map[string][]string
+	// Together says that the test runs beside others of its parent, which has called NoneLeft.
+	Together bool
 	// Server is changed by Setup before it starts.
 	Setup func(*proxy.Server)
 }
@@ -83,8 +85,9 @@ func OriginRule(port uint16) []policy.RuleSpec {
 // Start starts c.
 func Start(t testing.TB, c Config) *Proxy {
 	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { wantNoneLeft(t, before) })
+	if !c.Together {
+		NoneLeft(t)
+	}
 	p := &Proxy{t: t, Live: new(policy.Live), Audit: newRecorder(t), modes: c.Modes}
 	p.startOrigin(c)
 	if c.Rules == nil {
@@ -111,6 +114,13 @@ func Unused(t testing.TB) string {
 	}
 	t.Cleanup(release)
 	return addr
+}
+
+// NoneLeft fails t, when it and its subtests have ended, if goroutines stay that were not there before. Start calls it.
+func NoneLeft(t testing.TB) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { wantNoneLeft(t, before) })
 }
 
 // wantNoneLeft fails t if goroutines stay that were not there before. Those that are about to end have time for it.

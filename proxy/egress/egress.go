@@ -117,7 +117,7 @@ func New(o Options) (*Egress, error) {
 	for i, spec := range o.Upstreams {
 		p, err := newUpstream(spec, i, o)
 		if err != nil {
-			return nil, fmt.Errorf("parent %s: %w", spec.name(i), err)
+			return nil, fmt.Errorf("upstream proxy %s: %w", spec.name(i), err)
 		}
 		upstreams = append(upstreams, p)
 	}

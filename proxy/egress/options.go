@@ -31,9 +31,9 @@ type Options struct {
 	KeepAlive time.Duration `yaml:"keep_alive"`
 	// MaxNames bounds the names whose answers are remembered. Default 10000.
 	MaxNames int `yaml:"max_names"`
-	// Parents are proxies to reach origins through. Those that may serve a host are tried in this
+	// Upstreams are proxies to reach origins through. Those that may serve a host are tried in this
 	// order until one does; a host that none may serve is reached directly. Default: none.
-	Upstreams []UpstreamSpec `yaml:"parents"`
+	Upstreams []UpstreamSpec `yaml:"upstream_proxies" was:"parents"`
 
 	// Roots are the authorities that upstream proxies by https are trusted for. If nil, the system's.
 	Roots *Roots `yaml:"-"`

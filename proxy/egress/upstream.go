@@ -76,7 +76,7 @@ func (p *Upstream) authorization(ctx context.Context, t policy.Target) (string, 
 	}
 	failed := p.fail(t, word, 0, err)
 	if ticket != nil {
-		failed.Detail = "parent " + p.id + ": " + ticket.detail
+		failed.Detail = "upstream proxy " + p.id + ": " + ticket.detail
 	}
 	return "", failed
 }
@@ -225,7 +225,7 @@ func (e *Egress) dialUpstream(ctx context.Context, d policy.Decision, p *Upstrea
 	return secure, nil
 }
 
-var errUpstreamIsSelf = errors.New("the parent is this proxy itself")
+var errUpstreamIsSelf = errors.New("the upstream proxy is this proxy itself")
 
 // blame says that it is p that could not be reached. The client is told its id, never its address.
 func (p *Upstream) blame(t policy.Target, err error) error {
@@ -235,9 +235,9 @@ func (p *Upstream) blame(t policy.Target, err error) error {
 	}
 	blamed := *dial
 	blamed.target, blamed.Upstream = t.HostPort(), p.id
-	blamed.Detail = "parent " + p.id + ": " + strings.ReplaceAll(dial.Word, "_", " ")
+	blamed.Detail = "upstream proxy " + p.id + ": " + strings.ReplaceAll(dial.Word, "_", " ")
 	if dial.Detail != "" {
-		blamed.Detail = "parent " + p.id + ": " + dial.Detail
+		blamed.Detail = "upstream proxy " + p.id + ": " + dial.Detail
 	}
 	return &blamed
 }

@@ -122,13 +122,13 @@ func saysLoop(h http.Header) bool {
 func (p *Upstream) fail(t policy.Target, word string, status int, err error) *DialError {
 	e := NewDialError(t, word, err)
 	e.Upstream, e.Received = p.id, status
-	e.Detail = "parent " + p.id + ": " + strings.ReplaceAll(word, "_", " ")
+	e.Detail = "upstream proxy " + p.id + ": " + strings.ReplaceAll(word, "_", " ")
 	var malformed http1.ResponseError
 	if errors.As(err, &malformed) {
 		e.Detail += ": " + malformed.Detail()
 	}
 	if status != 0 {
-		e.Detail = fmt.Sprintf("parent %s answered with status %d", p.id, status)
+		e.Detail = fmt.Sprintf("upstream proxy %s answered with status %d", p.id, status)
 	}
 	return e
 }

@@ -132,7 +132,7 @@ func TestNegotiateShare(t *testing.T) {
 		got := <-ask(short)
 		var failed *DialError
 		if !errors.As(got.err, &failed) || failed.Word != proxystatus.Unavailable || time.Since(began) != time.Second ||
-			failed.Detail != "parent corp: no Kerberos ticket: the KDC did not answer in time" {
+			failed.Detail != "upstream proxy corp: no Kerberos ticket: the KDC did not answer in time" {
 			t.Errorf("out of time: %+v after %v", got, time.Since(began))
 		}
 		gone, leave := context.WithCancel(t.Context())

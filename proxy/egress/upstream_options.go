@@ -29,7 +29,7 @@ type UpstreamSpec struct {
 	Negotiate *NegotiateSpec `yaml:"negotiate"`
 }
 
-// checkParents returns what is wrong with o.Parents.
+// checkUpstreams returns what is wrong with o.Upstreams.
 func (o Options) checkUpstreams() []error {
 	var problems []error
 	fail := func(field, msg, hint string) {
@@ -37,7 +37,7 @@ func (o Options) checkUpstreams() []error {
 	}
 	seen := map[string]bool{}
 	for i, p := range o.Upstreams {
-		at := fmt.Sprintf("parents[%d]", i)
+		at := fmt.Sprintf("upstream_proxies[%d]", i)
 		id := p.name(i)
 		switch {
 		case p.ID != "" && (!http1.IsToken([]byte(p.ID)) || len(p.ID) > maxParentID):
@@ -62,7 +62,7 @@ func (o Options) checkUpstreams() []error {
 		}{{"hosts", p.Hosts}, {"except", p.Except}} {
 			for j, h := range list.hosts {
 				if _, err := policy.ParsePattern(h); err != nil {
-					fail(fmt.Sprintf("%s.%s[%d]", at, list.name, j), err.Error(), "leave hosts out to reach all hosts through this parent")
+					fail(fmt.Sprintf("%s.%s[%d]", at, list.name, j), err.Error(), "leave hosts out to reach all hosts through this upstream proxy")
 				}
 			}
 		}
@@ -109,9 +109,9 @@ func (p UpstreamSpec) target() (t policy.Target, secure bool, err error) {
 	return t, u.Scheme == "https", err
 }
 
-// ParentOf returns the upstream proxy through which a host that pattern matches may be reached, and false if
+// UpstreamOf returns the upstream proxy through which a host that pattern matches may be reached, and false if
 // none may be: every such host is reached directly. o must have passed its Check.
-func (o Options) ParentOf(pattern policy.Pattern) (id string, ok bool) {
+func (o Options) UpstreamOf(pattern policy.Pattern) (id string, ok bool) {
 	for i, p := range o.Upstreams {
 		if p.mayServe(pattern) {
 			return p.name(i), true

@@ -7,9 +7,9 @@ import (
 	"webproxy/policy"
 )
 
-// checkParents refuses rules that parents would make false: who resolves a name is the one who knows
-// its address, so what a rule says of addresses cannot be judged behind a parent.
-func (l *loader) checkParents() {
+// checkUpstreams refuses rules that upstream proxies would make false: who resolves a name is the one who knows
+// its address, so what a rule says of addresses cannot be evaluated behind one.
+func (l *loader) checkUpstreams() {
 	if l.failed("egress") || len(l.cfg.Egress.Upstreams) == 0 {
 		return
 	}
@@ -24,7 +24,7 @@ func (l *loader) checkParents() {
 		default:
 			continue
 		}
-		id, ok := l.cfg.Egress.ParentOf(r.Host)
+		id, ok := l.cfg.Egress.UpstreamOf(r.Host)
 		rule := ruleOf("policy." + r.Field)
 		if !ok || said[rule] {
 			continue
@@ -32,8 +32,8 @@ func (l *loader) checkParents() {
 		said[rule] = true
 		l.problems = append(l.problems, l.placed(&policy.SpecError{
 			Field: strings.TrimPrefix(rule, "policy.") + setting,
-			Msg:   fmt.Sprintf("%s is about addresses, and %s is reached through parent %s, which resolves names by itself", what, r.Host, id),
-			Hint:  fmt.Sprintf("add %s to except: of the parent, or drop the condition", r.Host),
+			Msg:   fmt.Sprintf("%s is about addresses, and %s is reached through upstream proxy %s, which resolves names by itself", what, r.Host, id),
+			Hint:  fmt.Sprintf("add %s to except: of the upstream proxy, or drop the condition", r.Host),
 		}))
 	}
 }
