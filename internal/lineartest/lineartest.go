@@ -17,12 +17,12 @@ import (
 const (
 	factor = 8
 	worst  = 28
-	tries  = 3
+	tries  = 6
 	// tooShort is what cannot be told from the noise and from the grain of the system's accounts.
 	tooShort = 60 * time.Millisecond
 )
 
-// Check fails t if work on 8n bytes takes more than 28 times the processor time of work on n, in each of three tries.
+// Check fails t if work on 8n bytes takes more than 28 times the processor time of work on n, in each of six tries.
 // prepare makes the input and returns the work. What the processor does for others does not count, so a busy machine
 // does not matter. Under the race detector, whose own time it would be, nothing is measured: make bench-once does it.
 func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
