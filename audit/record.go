@@ -25,19 +25,30 @@ const (
 	TypePhase    Type = "admin.phase"     // a phase was switched on or off
 	TypeApprove  Type = "admin.approve"   // proposals were approved or rejected
 	TypeLockdown Type = "admin.lockdown"  // everything but named lists was closed, or that ended
-	TypeStart    Type = "system.start"
-	TypeStop     Type = "system.stop"
-	TypeGap      Type = "system.gap"    // something is missing here; written by Log itself
-	TypeRetain   Type = "system.retain" // old records are deleted; written by Log itself
-	TypeShip     Type = "system.ship"   // records that a receiver did not get, see package ship
+	TypeUser     Type = "admin.user"      // somebody may log in to the dashboard, or no longer
+	TypeLogin    Type = "admin.login"     // somebody logged in to the dashboard
+	TypeLogout   Type = "admin.logout"
+	// TypeLoginFailed is a login that failed, TypeLockout that somebody is locked out for a time.
+	TypeLoginFailed Type = "admin.login_failed"
+	TypeLockout     Type = "admin.lockout"
+	TypeStart       Type = "system.start"
+	TypeStop        Type = "system.stop"
+	TypeGap         Type = "system.gap"    // something is missing here; written by Log itself
+	TypeRetain      Type = "system.retain" // old records are deleted; written by Log itself
+	TypeShip        Type = "system.ship"   // records that a receiver did not get, see package ship
 )
 
 // types are all there are, the most frequent ones first.
 var types = [...]Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove, TypeLockdown,
-	TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
+	TypeUser, TypeLogin, TypeLogout, TypeLoginFailed, TypeLockout, TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
 
 // Types lists the types this package writes. A reader must expect others.
 func Types() []Type { return slices.Clone(types[:]) }
+
+// IsLogin reports whether t is about who came and went, not about what somebody decided.
+func (t Type) IsLogin() bool {
+	return t == TypeLogin || t == TypeLogout || t == TypeLoginFailed || t == TypeLockout
+}
 
 // known reports whether t is one of Types.
 func (t Type) known() bool { return slices.Contains(types[:], t) }

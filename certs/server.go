@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,6 +68,26 @@ func (s *Server) Config() (*tls.Config, error) {
 		MinVersion:         tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return s.latest(), nil },
 	}, nil
+}
+
+// Named reports whether the certificate is for a host name.
+func (s *Server) Named(name string) bool {
+	leaf := s.latest().Certificates[0].Leaf
+	return leaf != nil && leaf.VerifyHostname(name) == nil
+}
+
+// Name is a host name that the certificate is for; empty if it is for patterns and addresses alone.
+func (s *Server) Name() string {
+	leaf := s.latest().Certificates[0].Leaf
+	if leaf == nil {
+		return ""
+	}
+	for _, name := range leaf.DNSNames {
+		if !strings.Contains(name, "*") {
+			return name
+		}
+	}
+	return ""
 }
 
 // latest is the configuration of the files as they are, or as they last were of use.

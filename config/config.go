@@ -108,9 +108,17 @@ func (c *Config) Name() string {
 
 // DashboardOptions is the dashboard section of webproxy.yaml.
 type DashboardOptions struct {
-	// Listen is the address of /healthz, /readyz, /metrics and the dashboard, or "off". Whoever
-	// reaches it can read what was decided. Default 127.0.0.1:9091.
+	// Listen is the address of /healthz, /readyz, /metrics and the dashboard, or "off". Whoever reaches it can read these three. The
+	// pages are for this machine; from elsewhere they demand TLS (cert and key) and a login. Default 127.0.0.1:9091.
 	Listen string `yaml:"listen"`
+	// Cert is a PEM file: the certificate that the listener shows, followed by the intermediate ones. With it, everything on the
+	// listener is served by TLS. This and the next are read again when they are replaced. Default: no TLS.
+	Cert string `yaml:"cert"`
+	// Key is the PEM file of its private key.
+	Key string `yaml:"key"`
+	// Users is the file of those who may log in with a password; webproxy dashboard user writes it. Default: dashboard-users
+	// beside this file.
+	Users string `yaml:"users"`
 }
 
 // AdminOptions is the admin section of webproxy.yaml.
@@ -138,6 +146,7 @@ const Off = "off"
 const (
 	defaultListen    = ":9090"
 	defaultDashboard = "127.0.0.1:9091"
+	defaultUsers     = "dashboard-users"
 	phasesFile       = "phases.yaml"
 	pastFile         = "learn.yaml"
 )
@@ -150,6 +159,9 @@ func (c *Config) withDefaults() {
 	}
 	if c.Dashboard.Listen == "" {
 		c.Dashboard.Listen = defaultDashboard
+	}
+	if c.Dashboard.Users == "" && c.Path != "" {
+		c.Dashboard.Users = defaultUsers
 	}
 	if c.PAC.Listen == "" {
 		c.PAC.Listen = pac.Off

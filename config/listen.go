@@ -101,7 +101,7 @@ func (l *loader) checkListeners() {
 			}
 		}
 		if a.path == "dashboard.listen" && !a.host.IsLoopback() {
-			l.warn(a.path, "others on the network can read what was decided, and for whom", "listen on 127.0.0.1, or see that a firewall stands before it")
+			l.warnOpenDashboard()
 		}
 	}
 }

@@ -136,6 +136,7 @@ func (l *loader) checkSections() {
 		}
 	}
 	l.checkListenTLS()
+	l.checkDashboard()
 	l.checkListeners()
 	l.checkAdmin()
 }

@@ -21,6 +21,7 @@ func (c *Config) paths() iter.Seq2[string, *string] {
 		}
 		if !all("audit", []string{"dir", "key", "anchor"}, &c.Audit.Dir, &c.Audit.Key, &c.Audit.Anchor) ||
 			!all("listen_tls", []string{"cert", "key", "client_ca"}, &c.ListenTLS.Cert, &c.ListenTLS.Key, &c.ListenTLS.ClientCA) ||
+			!all("dashboard", []string{"cert", "key", "users"}, &c.Dashboard.Cert, &c.Dashboard.Key, &c.Dashboard.Users) ||
 			!all("inspection", []string{"dir"}, &c.Inspection.Dir) ||
 			!all("log", []string{"file"}, &c.Log.File) {
 			return

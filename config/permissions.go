@@ -19,8 +19,8 @@ func (l *loader) checkPermissions() {
 	kept.add(privatefile.Secret, audit.Key)
 	if c.Path != "" {
 		kept.add(privatefile.Policy, slices.Collect(maps.Keys(c.read.seen))...)
-		kept.add(privatefile.Policy, filepath.Dir(c.Path), c.socketDir(), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA)
-		kept.add(privatefile.Secret, c.ListenTLS.Key)
+		kept.add(privatefile.Policy, filepath.Dir(c.Path), c.socketDir(), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA, c.Dashboard.Cert)
+		kept.add(privatefile.Secret, c.ListenTLS.Key, c.Dashboard.Key, c.Dashboard.Users)
 	}
 	for _, r := range c.Ship {
 		kept.add(privatefile.Secret, r.TokenFile, r.Key)

@@ -181,7 +181,7 @@ func TestNearest(t *testing.T) {
 func TestNeedRestart(t *testing.T) {
 	load := func(text string) *Config { return loadText(t, "policy: { rules: ["+text) }
 	a := load("] }\n")
-	a.Audit.Dir, a.Inspection.Dir, a.Admin.Socket = "", "", "" // each Config has a directory of its own
+	a.Audit.Dir, a.Inspection.Dir, a.Admin.Socket, a.Dashboard.Users = "", "", "", "" // each Config has a directory of its own
 	for _, tt := range []struct {
 		text string
 		want []string
@@ -193,7 +193,7 @@ func TestNeedRestart(t *testing.T) {
 		{"] }\nlisten: ':9999'\negress: { max_names: 5 }\nlog: { level: debug }\n", []string{"egress.max_names", "listen", "log.level"}},
 	} {
 		b := load(tt.text)
-		b.Audit.Dir, b.Inspection.Dir, b.Admin.Socket = "", "", ""
+		b.Audit.Dir, b.Inspection.Dir, b.Admin.Socket, b.Dashboard.Users = "", "", "", ""
 		if got := NeedRestart(a, b); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.text, got, tt.want)
 		}

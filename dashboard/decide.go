@@ -28,7 +28,6 @@ type decideBody struct {
 	Wider, NotWider                    string
 	GoesTo                             string
 	Wrong                              string
-	User                               string
 }
 
 // decideLink leads to the page on which a denied host is decided.
@@ -39,7 +38,7 @@ func (u *use) decideLink() string {
 
 // decideOf reads which host is meant: what a form says is judged as what a client says.
 func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
-	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client"), User: p.user(r)}
+	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client")}
 	cfg := p.Config()
 	var scheme policy.Scheme
 	client, err := netip.ParseAddr(b.Client)
@@ -207,7 +206,8 @@ func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	p.done(w, r, "/learn", "There is no such proposal any more.")
+	w.WriteHeader(http.StatusNotFound)
+	p.render(w, r, "refused", "Proposal", nil, 0, "There is no such proposal any more; see Learn.")
 }
 
 // A phaseRow is a phase, with its form.

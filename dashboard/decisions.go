@@ -21,8 +21,13 @@ func (p *Pages) decisions(w http.ResponseWriter, r *http.Request) {
 		f.Period = periodAll
 	}
 	now := time.Now()
-	var list []audit.Record
+	var list, logins []audit.Record
 	p.Live.View(func(v *live.View) {
+		for i := range v.Logins {
+			if l := &v.Logins[i]; f.matches(l) {
+				logins = append(logins, *l)
+			}
+		}
 		for i := range v.Decisions {
 			d := &v.Decisions[i]
 			if (f.All() || d.Time.After(now.Add(-24*time.Hour))) && f.matches(d) {
@@ -44,13 +49,32 @@ func (p *Pages) decisions(w http.ResponseWriter, r *http.Request) {
 			moment(d.Time), text(strings.TrimPrefix(string(d.Type), "admin.")), text(d.By), text(d.Ticket), text(d.Detail), entryCell(&d, inForce), number(d.Seq),
 		}})
 	}
-	if export(w, r, t) {
+	came := loginTable(logins)
+	if export(w, r, t, came) {
 		return
 	}
 	t.page(r.URL)
+	came.page(r.URL)
 	p.render(w, r, "list", "Decisions", f, 0, &listBody{
-		Intro: "Who allowed what, why, and until when, as the audit log has it; also what no longer holds.", Table: t,
+		Intro: "Who allowed what, why, and until when, as the audit log has it; also what no longer holds.", Table: t, Second: came,
 	})
+}
+
+// loginTable is who logged in to the dashboard, and who failed to; the last first.
+func loginTable(logins []audit.Record) *table {
+	t := &table{Name: "logins", Title: "Logins", Empty: "Nobody logged in.", Command: "webproxy audit query 'type = admin.log* or type = admin.lockout'",
+		Heads: []head{{"ts", "Time", "t"}, {"type", "What", ""}, {"by", "By", ""}, {"client", "From", "c"}, {"detail", "Detail", "w"}, {"seq", "Seq", "n"}}}
+	for _, l := range slices.Backward(logins) {
+		class := ""
+		if l.Type == audit.TypeLoginFailed || l.Type == audit.TypeLockout {
+			class = "deny"
+		}
+		t.Rows = append(t.Rows, row{fmt.Sprintf("%020d", ^l.Seq), []cell{
+			moment(l.Time), {Text: strings.ReplaceAll(strings.TrimPrefix(string(l.Type), "admin."), "_", " "), Class: class}, text(l.By), text(audit.AddrText(l.Client)),
+			text(l.Detail), number(l.Seq),
+		}})
+	}
+	return t
 }
 
 var secondsPattern = regexp.MustCompile(`expires=(\d{1,11})\b`)

@@ -124,6 +124,9 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-beat.C: // finds out that the viewer is gone
+			if !p.stillAdmitted(r) {
+				return
+			}
 		case frame, ok := <-viewer.Frames:
 			if !ok {
 				return

@@ -16,6 +16,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
+	"webproxy/internal/account"
 	"webproxy/internal/pagestyle"
 	"webproxy/internal/svg"
 	"webproxy/internal/wording"
@@ -47,6 +48,10 @@ type Pages struct {
 	Trouble   func() []string
 	Receivers func() []Receiver
 	Version   string
+	// Users are those who may log in with a password; nil for nobody. TLS says that the pages are served by TLS, so that people may
+	// log in from elsewhere. Without it all pages are for this machine alone.
+	Users *account.Book
+	TLS   bool
 	// Links are those that log somebody in. Record writes a record about what somebody did; nil for nobody who keeps it.
 	Links  Links
 	Record func(*audit.Record)
@@ -54,6 +59,12 @@ type Pages struct {
 	pages    *template.Template
 	sessions *scs.SessionManager
 	guesses  *rate.Limiter
+	verifier account.Verifier
+	guard    account.Guard
+
+	failing    sync.Mutex // guards what follows
+	failures   *rate.Limiter
+	unrecorded int // failures since the last that was recorded
 
 	writing sync.Mutex // held while something is written; guards written
 	written time.Time  // when the last change was written
@@ -87,7 +98,7 @@ func (p *Pages) Handler() (http.Handler, error) {
 	if _, err := p.pages.Parse(svg.Templates); err != nil {
 		return nil, err
 	}
-	p.sessions, p.guesses = newSessions(), newGuesses()
+	p.sessions, p.guesses, p.failures = newSessions(p.TLS), newGuesses(), newFailureRecords()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", p.login)
 	mux.HandleFunc("GET /login/{token}", p.login)
@@ -117,7 +128,10 @@ func (p *Pages) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /style.css", asset("text/css; charset=utf-8", []byte(pagestyle.CSS)))
 	mux.HandleFunc("GET /app.js", asset("text/javascript; charset=utf-8", script))
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	sessions := p.sessions.LoadAndSave(mux)
+	p.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, "session: "+err.Error(), http.StatusServiceUnavailable)
+	}
+	pages := p.sessions.LoadAndSave(p.admit(mux))
 	guard := http.NewCrossOriginProtection()
 	return guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -129,11 +143,19 @@ func (p *Pages) Handler() (http.Handler, error) {
 		h.Set("X-Frame-Options", "DENY")
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		switch r.URL.Path {
-		case "/live/events", "/style.css", "/app.js": // a stream is not held back until it ends
+		case "/style.css", "/app.js", "/favicon.ico": // the same for everybody
 			mux.ServeHTTP(w, r)
-		default:
-			sessions.ServeHTTP(w, r)
+			return
 		}
+		if !isolated(r) {
+			http.Error(w, "a page of another origin asks for this", http.StatusForbidden)
+			return
+		}
+		if r.URL.Path == "/live/events" { // a stream does not keep a session alive
+			p.admitStream(mux).ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
 	})), nil
 }
 
@@ -155,7 +177,8 @@ type screen struct {
 	Refresh int // seconds; 0 for never
 	Why     string
 	Version string
-	User    string // who is logged in
+	Person  person // who is logged in
+	Bare    bool   // for somebody who may see nothing but this
 	Flash   string // what came of what somebody did
 
 	AsOf     string
@@ -183,7 +206,23 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title strin
 	if r.URL.Path == "/why" {
 		s.Why = r.URL.Query().Get("q")
 	}
-	s.User, s.Flash = p.user(r), p.sessions.PopString(r.Context(), flashKey)
+	s.Person, s.Flash, s.Bare = p.person(r), p.sessions.PopString(r.Context(), flashKey), p.stranger(r)
+	if s.Bare {
+		s.Nav, s.Site, s.Version = nil, "", ""
+	} else {
+		p.figures(&s)
+	}
+	var b bytes.Buffer
+	if err := p.pages.ExecuteTemplate(&b, name, &s); err != nil {
+		http.Error(w, "page: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(b.Bytes())
+}
+
+// figures says as of when the figures are, and what is wrong with them.
+func (p *Pages) figures(s *screen) {
 	now := time.Now()
 	p.Live.View(func(v *live.View) {
 		switch {
@@ -209,13 +248,6 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title strin
 	if s.Counting != "" && s.Refresh == 0 {
 		s.Refresh = 3
 	}
-	var b bytes.Buffer
-	if err := p.pages.ExecuteTemplate(&b, name, &s); err != nil {
-		http.Error(w, "page: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Write(b.Bytes())
 }
 
 // soon is how long a page waits for what it has to look up, before it says how far that is instead.

@@ -102,7 +102,7 @@ audit: { dir: `+filepath.Join(dir, "audit")+` }
 func (s *site) get(path string) (*http.Response, string) {
 	s.t.Helper()
 	r := httptest.NewRequest("GET", path, nil)
-	r.Host = "127.0.0.1:9091"
+	r.Host, r.RemoteAddr = "127.0.0.1:9091", "127.0.0.1:50000"
 	w := httptest.NewRecorder()
 	s.srv.ServeHTTP(w, r)
 	return w.Result(), w.Body.String()
@@ -193,7 +193,7 @@ func TestPolicyOfContent(t *testing.T) {
 		{"rebind.example:9091", "same-origin", "http://rebind.example:9091", 421},
 	} {
 		r := httptest.NewRequest("POST", "/learn/read", nil)
-		r.Host = tt.host
+		r.Host, r.RemoteAddr = tt.host, "127.0.0.1:50000"
 		if tt.site != "" {
 			r.Header.Set("Sec-Fetch-Site", tt.site)
 		}
@@ -310,7 +310,7 @@ func TestWhyPage(t *testing.T) {
 func TestReportsPage(t *testing.T) {
 	s := newSite(t, request("no.example.com", "deny", "host_not_listed"))
 	r := httptest.NewRequest("POST", "/reports/verify", nil)
-	r.Host = "127.0.0.1"
+	r.Host, r.RemoteAddr = "127.0.0.1", "127.0.0.1:50000"
 	w := httptest.NewRecorder()
 	s.srv.ServeHTTP(w, r)
 	s.p.Jobs.Wait(t.Context(), verifyJob)

@@ -31,7 +31,6 @@ type policyBody struct {
 	Path     string
 	Phases   []phaseRow
 	Groups   []groupState
-	User     string
 }
 
 const (
@@ -104,7 +103,7 @@ func (p *Pages) policy(w http.ResponseWriter, r *http.Request) {
 	cfg, now := p.Config(), time.Now()
 	v := r.URL.Query()
 	b := policyBody{State: v.Get("state"), States: []string{ruleAll, ruleUsed, ruleUnused, ruleWide, ruleEnding}, Editable: cfg.Path != "", Path: cfg.Path}
-	b.Phases, b.User = phaseRows(cfg, now), p.user(r)
+	b.Phases = phaseRows(cfg, now)
 	for _, g := range cfg.Set.Groups() {
 		b.Groups = append(b.Groups, groupState{Name: g.Name, Mode: g.Mode.String()})
 	}

@@ -35,6 +35,9 @@ type Server struct {
 	// the machine by an IP address or as localhost. Else a web page could have its readers'
 	// browsers read what is here, by a name that it lets lead to this address.
 	Listen string
+	// Named reports whether the server's certificate is for a name; requests that came by TLS may be addressed to it. It may be
+	// nil.
+	Named func(name string) bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -44,7 +47,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	switch {
-	case !s.addressed(r.Host):
+	case !s.addressed(r):
 		http.Error(w, fmt.Sprintf("this is not %q", r.Host), http.StatusMisdirectedRequest)
 	case s.Pages != nil && !s.plain(r.URL.Path):
 		s.Pages.ServeHTTP(w, r)
@@ -82,7 +85,8 @@ func (s *Server) plain(path string) bool {
 }
 
 // addressed reports whether the Host field of a request names this server.
-func (s *Server) addressed(host string) bool {
+func (s *Server) addressed(r *http.Request) bool {
+	host := r.Host
 	if host == s.Listen {
 		return true
 	}
@@ -91,5 +95,5 @@ func (s *Server) addressed(host string) bool {
 		name = host
 	}
 	_, err = netip.ParseAddr(strings.Trim(name, "[]"))
-	return err == nil || strings.EqualFold(name, "localhost")
+	return err == nil || strings.EqualFold(name, "localhost") || r.TLS != nil && s.Named != nil && s.Named(name)
 }

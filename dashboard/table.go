@@ -44,6 +44,7 @@ type row struct {
 
 // A table is rows as a page shows them, with what else there is of them: other pages, files, the command.
 type table struct {
+	Title   string // of the section; empty for none
 	Caption string
 	Heads   []head
 	Rows    []row
@@ -108,7 +109,7 @@ func export(w http.ResponseWriter, r *http.Request, tables ...*table) bool {
 		return false
 	}
 	for _, t := range tables {
-		if t == nil || t.Name != v.Get("table") && len(tables) > 1 {
+		if t == nil || v.Get("table") != "" && t.Name != v.Get("table") {
 			continue
 		}
 		name := fmt.Sprintf("webproxy-%s-%s.%s", t.Name, time.Now().UTC().Format("20060102T150405Z"), format)

@@ -40,6 +40,8 @@ type View struct {
 	Day *Day
 	// Decisions are what people decided: records of type admin.*, the oldest first.
 	Decisions []audit.Record
+	// Logins are the last records about who logged in to the dashboard, or failed to, the oldest first.
+	Logins []audit.Record
 	// System are the last records of type system.*, the oldest first.
 	System []audit.Record
 	// Recent are the last requests, the oldest first.
@@ -54,6 +56,7 @@ type View struct {
 
 const (
 	keptDecisions = 20_000
+	keptLogins    = 1_000
 	keptSystem    = 500
 	keptRecent    = 1_000
 )
@@ -167,6 +170,8 @@ func (f *Follower) add(r *audit.Record) {
 // event keeps a record that is not about a request.
 func (v *View) event(r *audit.Record) {
 	switch {
+	case r.Type.IsLogin():
+		v.Logins = keep(v.Logins, *r, keptLogins)
 	case strings.HasPrefix(string(r.Type), "admin."):
 		v.Decisions = keep(v.Decisions, *r, keptDecisions)
 	case strings.HasPrefix(string(r.Type), "system."):

@@ -213,8 +213,9 @@ func (r *Report) events(t *audit.Tally) (lost uint64) {
 	events, lost := t.Events()
 	for _, e := range events {
 		switch e.Type {
-		case audit.TypeReload, audit.TypeMode, audit.TypePhase, audit.TypeApprove, audit.TypeLockdown:
+		case audit.TypeReload, audit.TypeMode, audit.TypePhase, audit.TypeApprove, audit.TypeLockdown, audit.TypeUser:
 			r.Changes = append(r.Changes, e)
+		case audit.TypeLogin, audit.TypeLogout, audit.TypeLoginFailed: // a lock-out tells of failures that matter
 		default:
 			r.System = append(r.System, e)
 		}

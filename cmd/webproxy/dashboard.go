@@ -12,11 +12,11 @@ import (
 func newDashboard() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dashboard",
-		Short: "Log in to the dashboard of the running proxy",
+		Short: "Log in to the dashboard of the running proxy, and say who may",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDashboardOpen())
+	cmd.AddCommand(newDashboardOpen(), newDashboardUser())
 	return cmd
 }
 
@@ -25,7 +25,7 @@ func newDashboardOpen() *cobra.Command {
 		Use:   "open",
 		Short: "Print a link that logs you in to the dashboard, once",
 		Long: `Open asks the running proxy for a link to its dashboard and prints it. Whoever opens it within two minutes may change
-what the dashboard can change, and is recorded as the user who ran this command. Reading needs no login.`,
+what the dashboard can change, and is recorded as the user who ran this command. On the machine itself reading needs no login.`,
 		Args: cobra.NoArgs,
 	}
 	at := addAdminFlag(cmd)

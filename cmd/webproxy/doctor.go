@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -270,12 +272,32 @@ func addrTowards(address string) netip.Addr {
 	return at.Addr().Unmap()
 }
 
+// dashboardTLS is for asking the dashboard of this machine, whose certificate is the one in its file; nil if it has none.
+func dashboardTLS(cfg *config.Config) *tls.Config {
+	if !cfg.Dashboard.TLS() {
+		return nil
+	}
+	return &tls.Config{
+		InsecureSkipVerify: true, // the address is not what the certificate is for; VerifyConnection looks at the certificate itself
+		VerifyConnection: func(s tls.ConnectionState) error {
+			data, err := smallfile.Read(cfg.Dashboard.Cert, 1<<20)
+			if err != nil {
+				return err
+			}
+			if block, _ := pem.Decode(data); block == nil || !bytes.Equal(block.Bytes, s.PeerCertificates[0].Raw) {
+				return errors.New("the certificate is not that of dashboard.cert")
+			}
+			return nil
+		},
+	}
+}
+
 // ready asks the proxy whether it is ready; both are empty if there is nobody to ask.
 func ready(ctx context.Context, p *probe.Prober, cfg *config.Config) (ready, not string) {
 	if cfg.Dashboard.Listen == config.Off {
 		return "", ""
 	}
-	status, text, err := p.Ready(ctx, cfg.Dashboard.Listen)
+	status, text, err := p.Ready(ctx, cfg.Dashboard.Listen, dashboardTLS(cfg))
 	if err != nil {
 		return "", ""
 	}

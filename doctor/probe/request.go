@@ -227,15 +227,20 @@ func (p *Prober) words(ctx context.Context, err error) string {
 	return string(text[:min(len(text), 160)])
 }
 
-// Ready asks for /readyz at the address of the dashboard, and returns the status and the text.
-func (p *Prober) Ready(ctx context.Context, address string) (int, string, error) {
+// Ready asks for /readyz at the address of the dashboard, and returns the status and the text. Secure is how to speak TLS to
+// it; nil for plain HTTP.
+func (p *Prober) Ready(ctx context.Context, address string, secure *tls.Config) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	scheme := "http://"
+	if secure != nil {
+		scheme = "https://"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+address+"/readyz", nil)
 	if err != nil {
 		return 0, "", err
 	}
-	transport := &http.Transport{DisableKeepAlives: true} // and no proxy: the listener is this machine's
+	transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: secure} // and no proxy: the listener is this machine's
 	defer transport.CloseIdleConnections()
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {

@@ -109,7 +109,8 @@ var namedIn = map[string][]string{
 	"golang.org/x/sync":                   {"proxy/", "certs/", "audit/", "cmd/webproxy/"},
 	"golang.org/x/term":                   {"cmd/webproxy/"},
 	"github.com/alexedwards/scs/v2":       {"dashboard/"},
-	"golang.org/x/time":                   {"dashboard/", "proxy/", "cmd/webproxy/"},
+	"github.com/alexedwards/argon2id":     {"internal/account/"},
+	"golang.org/x/time":                   {"dashboard/", "proxy/", "cmd/webproxy/", "internal/account/"},
 	"google.golang.org/protobuf":          {"ship/"},
 	// for tests only
 	"github.com/google/go-cmp":              {},

@@ -19,7 +19,8 @@ const (
 	StatusPath = "/v1/status" // GET: Status
 	ReloadPath = "/v1/reload" // POST: Reloaded
 
-	DashboardPath = "/v1/dashboard" // POST: DashboardLink
+	DashboardPath = "/v1/dashboard"       // POST: DashboardLink
+	UsersPath     = "/v1/dashboard/users" // POST: reads the file of users again
 )
 
 // routeAdmin registers what commands can ask. To add a request: a line here, and a handler, which is told who asks.
@@ -27,6 +28,7 @@ func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("GET "+StatusPath, d.adminStatus)
 	s.Handle("POST "+ReloadPath, d.adminReload)
 	s.Handle("POST "+DashboardPath, d.adminDashboard)
+	s.Handle("POST "+UsersPath, d.adminUsers)
 }
 
 // serveAdmin serves the admin socket until the returned function is called. The proxy serves without one if it cannot be

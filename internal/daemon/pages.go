@@ -1,7 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -12,6 +15,7 @@ import (
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/dashboard"
+	"webproxy/internal/account"
 	"webproxy/internal/adminsocket"
 	"webproxy/proxy"
 )
@@ -48,10 +52,45 @@ func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+	scheme, ip := "http://", net.ParseIP(host)
+	everywhere := host == "" || ip != nil && ip.IsUnspecified()
+	if everywhere {
 		host = "127.0.0.1" // one logs in on the machine itself
 	}
-	return &DashboardLink{"http://" + net.JoinHostPort(host, port) + path}, nil
+	if d.pagesTLS != nil {
+		scheme = "https://"
+		if everywhere || ip != nil && !ip.IsLoopback() {
+			host = cmp.Or(d.pagesTLS.Name(), host)
+		}
+	}
+	return &DashboardLink{scheme + net.JoinHostPort(host, port) + path}, nil
+}
+
+// adminUsers has the file of users read again, because who asks has changed it.
+func (d *daemon) adminUsers(r *adminsocket.Request) (any, error) {
+	if d.pages == nil || d.pages.Users == nil {
+		return nil, &adminsocket.Error{Status: http.StatusConflict, Message: "the proxy has no users of a dashboard: it has no dashboard, or no configuration file"}
+	}
+	if err := d.pages.Users.Reload(r.Actor.Name); err != nil {
+		return nil, &adminsocket.Error{Status: http.StatusConflict, Message: err.Error()}
+	}
+	return struct{}{}, nil
+}
+
+// dashboardUsers are those of the file that the configuration names; nil for the built-in configuration, which has none.
+func (d *daemon) dashboardUsers() *account.Book {
+	if d.cfg.Dashboard.Users == "" {
+		return nil
+	}
+	b := &account.Book{
+		Path:    d.cfg.Dashboard.Users,
+		Problem: func(err error) { d.log.Error("nobody can log in to the dashboard with a password", zap.Error(err)) },
+		Changed: func(c *account.Change, by string) {
+			d.record(&audit.Record{Type: audit.TypeUser, By: by, Detail: c.String()})
+		},
+	}
+	b.Len() // what changes from now on is recorded
+	return b
 }
 
 // dashboard is the server of the operator's listener, at addr.
@@ -61,6 +100,18 @@ func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
 		Config: func() *config.Config { return d.current.Load() }, Audit: d.cfg.Audit.WithDefaults(),
 		Live: &d.follow, Feed: &d.feed, Jobs: &d.jobs, Status: &d.status,
 		Usage: d.audit.Usage, Trouble: d.trouble, Receivers: d.receivers, Version: d.version, Record: d.record,
+		Users: d.dashboardUsers(), TLS: d.cfg.Dashboard.TLS(),
+	}
+	var tlsConfig *tls.Config
+	var named func(string) bool
+	if d.cfg.Dashboard.TLS() {
+		d.pagesTLS = d.cfg.Dashboard.TLSFiles()
+		d.pagesTLS.Problem = func(err error) { d.log.Error("dashboard", zap.Error(err)) }
+		named = d.pagesTLS.Named
+		var err error
+		if tlsConfig, err = d.pagesTLS.Config(); err != nil {
+			return nil, fmt.Errorf("dashboard: %w", err)
+		}
 	}
 	screens, err := d.pages.Handler()
 	if err != nil {
@@ -69,8 +120,9 @@ func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
 	return &http.Server{
 		Handler: &dashboard.Server{
 			Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Gone: d.lost, Metrics: d.metrics.handler(),
-			Pages: screens, Listen: d.cfg.Dashboard.Listen,
+			Pages: screens, Listen: d.cfg.Dashboard.Listen, Named: named,
 		},
+		TLSConfig:         tlsConfig,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/audit"
+	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/dashboard"
 	"webproxy/internal/hint"
@@ -66,7 +67,8 @@ type daemon struct {
 	follow  live.Follower
 	pages   *dashboard.Pages // nil if there is no dashboard
 
-	pagesAddr string // where they are
+	pagesAddr string        // where they are
+	pagesTLS  *certs.Server // nil if they are served without TLS
 
 	version string
 	began   time.Time
@@ -274,7 +276,11 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 	page := func(server *http.Server, ln net.Listener) {
 		servers = append(servers, server)
 		wg.Go(func() {
-			if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
+			serve := server.Serve
+			if server.TLSConfig != nil {
+				serve = func(ln net.Listener) error { return server.ServeTLS(ln, "", "") }
+			}
+			if err := serve(ln); !errors.Is(err, http.ErrServerClosed) && !closed(err) {
 				failed <- err
 			}
 		})
