@@ -15,3 +15,6 @@ func openOwn(path string, flag int, perm os.FileMode) (*os.File, error) {
 	}
 	return onlyRegular(f, path)
 }
+
+// giveToOwner does nothing: files belong to who makes them, and the directory's access control list says who may what.
+func giveToOwner(*os.File, string) error { return nil }

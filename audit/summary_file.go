@@ -124,7 +124,15 @@ func (sum *summary) write(dir string, s segment) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(summaryPath(dir, s), data, 0o640)
+	return atomicfile.WriteFrom(summaryPath(dir, s), 0o640, func(w io.Writer) error {
+		if f, ok := w.(*os.File); ok {
+			if err := giveToOwner(f, dir); err != nil {
+				return err
+			}
+		}
+		_, err := w.Write(data)
+		return err
+	})
 }
 
 // errNoSummary is of a summary that is not there or does not fit its segment.
