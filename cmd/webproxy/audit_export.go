@@ -25,7 +25,7 @@ decision and its end; --per-request writes one, and those that are still open la
 what becomes of what.`,
 		Example: `  webproxy audit export --as ocsf --since 24h
   webproxy audit export --as ocsf --since 24h --per-request
-  webproxy audit export --as squid --since 30d > access.log
+  webproxy audit export --as squid --since 30d --out access.log
   goaccess access.log --log-format='%x.%^ %~%L %h %^/%s %b %m %U' --datetime-format=%s --no-strict-status -o report.html`,
 	}
 	log, win := auditLogFlags(cmd), windowFlags(cmd)
@@ -66,5 +66,6 @@ what becomes of what.`,
 		}
 		return nil
 	}
+	toFile(cmd)
 	return cmd
 }

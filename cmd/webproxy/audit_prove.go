@@ -26,7 +26,7 @@ the proxy has signed. webproxy audit verify --proof FILE --pub KEY verifies it a
 that a client was told; its decision record is proven. --seq names any record by its number. A record can be proven
 once a checkpoint covers it, a minute after it was written at most. The proof is a c2sp.org/tlog-proof.
 Exit code 5 means that the record in the log is not what was signed.`,
-		Example: "  webproxy audit prove KCE6HQ > kce6hq.proof\n  webproxy audit verify --proof kce6hq.proof --pub site-01.pub",
+		Example: "  webproxy audit prove KCE6HQ --out kce6hq.proof\n  webproxy audit verify --proof kce6hq.proof --pub site-01.pub",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	log := auditLogFlags(cmd)
@@ -76,6 +76,7 @@ Exit code 5 means that the record in the log is not what was signed.`,
 		_, err = cmd.OutOrStdout().Write(p.Encode())
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 

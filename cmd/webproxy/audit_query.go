@@ -72,6 +72,7 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 		sayIncomplete(cmd.ErrOrStderr(), &stats)
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -46,6 +46,7 @@ With --fail-on, exit code 4 means that there is something of that kind.`,
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
 	cmd.MarkFlagRequired("config")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }
+	toFile(cmd)
 	return cmd
 }
 

@@ -63,6 +63,7 @@ Exit code 5 means that the log is not what was written.`,
 		}
 		return job.run(cmd)
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -18,5 +18,6 @@ its type and meaning, and which records always have it. docs/audit.md says the s
 		_, err := cmd.OutOrStdout().Write(audit.Schema())
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }

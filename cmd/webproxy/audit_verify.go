@@ -81,6 +81,7 @@ Exit code 5 means that the log is not what was written.`,
 		}
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 

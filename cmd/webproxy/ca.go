@@ -159,7 +159,7 @@ func newCAExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print the certificates that clients must trust, the next one's included",
-		Example: `  webproxy ca export > webproxy-ca.pem
+		Example: `  webproxy ca export --out webproxy-ca.pem
   webproxy ca export --as powershell`,
 		Args: cobra.NoArgs,
 	}
@@ -183,6 +183,7 @@ func newCAExport() *cobra.Command {
 		}
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 

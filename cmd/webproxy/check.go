@@ -57,6 +57,7 @@ the configuration, and only what is new is told.`,
 		}
 		return f.run(cmd)
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -55,6 +55,7 @@ proxy rule can express, such as UDP, does not count.`,
 		f.config = *config
 		return f.run(cmd)
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -36,6 +36,7 @@ one, that is said: then the difference is one in words. Exit code 4 means that t
 		}
 		return diffPolicies(cmd, a.Set, b.Set, asJSON)
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -37,6 +37,7 @@ func newLearnExport() *cobra.Command {
 		}
 		return nil
 	}
+	toFile(cmd)
 	return cmd
 }
 

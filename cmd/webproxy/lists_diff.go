@@ -45,6 +45,7 @@ Exit code 4 means that they differ, or that something in a document was not unde
 		}
 		return diffDocument(cmd, *flags.file, [2]side{{args[0], a}, {args[1], b}}, p, asJSON)
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -44,6 +44,7 @@ placeholders as they are, with what its sources say about each line.`,
 		_, err = io.WriteString(cmd.OutOrStdout(), answer.text())
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -24,4 +26,41 @@ func writeOut(cmd *cobra.Command, out string, data []byte) error {
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s\n", out)
 	return nil
+}
+
+// isAnswer reports whether err only says what the answer was that the command has printed.
+func isAnswer(err error) bool {
+	var no noError
+	var tampered integrityError
+	var invalid configError
+	return errors.As(err, &no) || errors.As(err, &tampered) || errors.As(err, &invalid)
+}
+
+// toFile adds --out to a command whose answer a file is made of. It must be called when RunE is set: what that prints to standard output goes to the
+// file, which is replaced as a whole once the command has an answer. PowerShell 5 would write UTF-16.
+func toFile(cmd *cobra.Command) {
+	out, run := outFlag(cmd), cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *out == "" {
+			return run(cmd, args)
+		}
+		var answer error
+		err := atomicfile.WriteFrom(*out, 0o644, func(w io.Writer) error {
+			before := cmd.OutOrStdout()
+			cmd.SetOut(w)
+			defer cmd.SetOut(before)
+			if answer = run(cmd, args); answer != nil && !isAnswer(answer) {
+				return answer
+			}
+			return nil
+		})
+		switch {
+		case answer != nil && !isAnswer(answer):
+			return answer // not of the file
+		case err != nil:
+			return err
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s\n", *out)
+		return answer
+	}
 }
