@@ -3,6 +3,7 @@ package egress
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,9 @@ func pickServers(adapters []dnsAdapter) (servers []netip.Addr, unasked []dnsAdap
 	if len(servers) == 0 {
 		return others, nil
 	}
+	unasked = slices.DeleteFunc(unasked, func(a dnsAdapter) bool { // one may be named by several adapters
+		return !slices.ContainsFunc(a.servers, func(s netip.Addr) bool { return !slices.Contains(servers, s) })
+	})
 	return servers, unasked
 }
 

@@ -28,6 +28,7 @@ func TestSystemServers(t *testing.T) {
 		{"one adapter", []dnsAdapter{out, storage}, 0, addrs("10.0.0.1", "10.0.0.2"), nil},
 		{"another has servers too", []dnsAdapter{management, out}, 0, addrs("10.0.0.1", "10.0.0.2"), []string{`"Management" (192.168.7.1)`}},
 		{"only one without a gateway has", []dnsAdapter{{name: "Ethernet", gateway: true}, management}, 0, addrs("192.168.7.1"), nil},
+		{"the same by two adapters", []dnsAdapter{out, {name: "lo", servers: addrs("10.0.0.2")}}, 0, addrs("10.0.0.1", "10.0.0.2"), nil},
 		{"rules", []dnsAdapter{out}, 2, addrs("10.0.0.1", "10.0.0.2"), []string{"2 rules"}},
 		{"nothing", nil, 0, nil, nil},
 	} {
