@@ -97,6 +97,10 @@ bench-once: build ## Run each benchmark once, so that none rots, and the tests o
 smoke: build ## Start and stop the built binary, with curl as its client
 	scripts/smoke.sh $(BIN)
 
+.PHONY: wine
+wine: ## Try webproxy.exe under wine: a service, WinINet, WinHTTP, and tests; minutes; says so where wine is not to be had
+	scripts/wine.sh
+
 .PHONY: bench
 bench: ## Measure
 	go test -run '^$$' -bench . -benchmem ./...

@@ -54,7 +54,8 @@ func start(t *testing.T, path string, more func(*Server)) *Server {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		goleak.VerifyNone(t, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait")) // that one sleeps for half a second
+		goleak.VerifyNone(t, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"), // that one sleeps for half a second
+			goleak.IgnoreAnyFunction("github.com/Microsoft/go-winio.ioCompletionProcessor")) // and that one stays
 	})
 	return s
 }

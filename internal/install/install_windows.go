@@ -212,12 +212,11 @@ func (l *layout) makeService() error {
 		DisplayName:      "webproxy",
 		Description:      "Forward proxy with an allowlist, for Azure Local behind a closed firewall.",
 		ServiceStartName: `NT SERVICE\` + serviceName,
-		SidType:          windows.SERVICE_SID_TYPE_UNRESTRICTED,
 	}
 	s, err := m.OpenService(serviceName)
 	if err == nil {
 		c.BinaryPathName = windows.ComposeCommandLine([]string{l.binary(), "serve", "-c", l.configFile()})
-		err = s.UpdateConfig(c)
+		err = known(s.UpdateConfig(c))
 	} else {
 		s, err = m.CreateService(serviceName, l.binary(), c, "serve", "-c", l.configFile())
 	}
@@ -231,10 +230,20 @@ func (l *layout) makeService() error {
 	if err := s.SetRecoveryActions([]mgr.RecoveryAction{again(5 * time.Second), again(15 * time.Second), again(time.Minute)}, 24*60*60); err != nil {
 		return err
 	}
-	return errors.Join(s.SetRecoveryActionsOnNonCrashFailures(true), limit(s))
+	return errors.Join(known(s.SetRecoveryActionsOnNonCrashFailures(true)), limit(s))
 }
 
-// limit takes all privileges but one from the service, and gives it three minutes to end when the system does.
+// known drops the error of a service control manager that does not know a setting, as wine's does not know some: nothing of it can be set
+// there.
+func known(err error) error {
+	if errors.Is(err, windows.ERROR_INVALID_LEVEL) {
+		return nil
+	}
+	return err
+}
+
+// limit gives the service an identity of its own, takes all privileges but one from it, and gives it three minutes to end when the system
+// does.
 func limit(s *mgr.Service) error {
 	privileges := []uint16{}
 	for _, p := range []string{"SeChangeNotifyPrivilege"} {
@@ -246,10 +255,16 @@ func limit(s *mgr.Service) error {
 	}
 	privileges = append(privileges, 0)
 	required := struct{ list *uint16 }{&privileges[0]} // SERVICE_REQUIRED_PRIVILEGES_INFO
-	const configRequiredPrivileges, configPreshutdown = 6, 7
-	err := windows.ChangeServiceConfig2(s.Handle, configRequiredPrivileges, (*byte)(unsafe.Pointer(&required)))
+	identity := uint32(windows.SERVICE_SID_TYPE_UNRESTRICTED)
 	preshutdown := uint32((3 * time.Minute).Milliseconds()) // SERVICE_PRESHUTDOWN_INFO
-	return errors.Join(err, windows.ChangeServiceConfig2(s.Handle, configPreshutdown, (*byte)(unsafe.Pointer(&preshutdown))))
+	set := func(level uint32, to unsafe.Pointer) error {
+		return known(windows.ChangeServiceConfig2(s.Handle, level, (*byte)(to)))
+	}
+	const configRequiredPrivileges, configPreshutdown = 6, 7
+	return errors.Join(
+		set(windows.SERVICE_CONFIG_SERVICE_SID_INFO, unsafe.Pointer(&identity)),
+		set(configRequiredPrivileges, unsafe.Pointer(&required)),
+		set(configPreshutdown, unsafe.Pointer(&preshutdown)))
 }
 
 const eventKey = `SYSTEM\CurrentControlSet\Services\EventLog\Application\` + serviceName

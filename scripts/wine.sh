@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Tries webproxy.exe under wine: it serves curl and programs on WinINet and WinHTTP that have the settings which
+# Set-WinInetProxy writes, it becomes a service that starts, reloads, stops and is removed, and tests of packages that are
+# different on Windows run. What is not here is installed where root can do so; else it says so and checks nothing.
+#
+#   scripts/wine.sh [PACKAGE...]     tests these packages, instead of those that it knows
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+skip() {
+	echo "wine: NOT CHECKED: $1"
+	exit 0
+}
+
+find_wine() { command -v wine64 || command -v wine || { [[ -x /usr/lib/wine/wine64 ]] && echo /usr/lib/wine/wine64; }; }
+if ! find_wine >/dev/null || ! command -v x86_64-w64-mingw32-gcc >/dev/null; then
+	[[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || skip "wine64 and gcc-mingw-w64-x86-64-win32 are not installed"
+	apt-get update -qq && apt-get install -qq -y --no-install-recommends wine64 gcc-mingw-w64-x86-64-win32 >/dev/null ||
+		skip "wine64 and gcc-mingw-w64-x86-64-win32 cannot be installed"
+fi
+
+dir=$(mktemp -d)
+export WINEPREFIX=$dir/prefix WINEARCH=win64 WINEDEBUG=-all
+# Nobody answers questions about other parts of wine; the DLL is ours.
+export WINEDLLOVERRIDES='mscoree,mshtml=;winemenubuilder.exe=;bcryptprimitives=n'
+export GOOS=windows
+wine_binary=$(find_wine)
+served= origin=
+wine() { timeout -k 5 "${LIMIT:-60}" "$wine_binary" "$@" </dev/null | tr -d '\r'; }
+end_wine() { "$(dirname "$wine_binary")/wineserver64" -k 2>/dev/null || wineserver -k 2>/dev/null || true; }
+stop() {
+	for pid in $served $origin; do kill "$pid" 2>/dev/null || true; done
+	end_wine
+	rm -rf "$dir" 2>/dev/null || true
+}
+trap stop EXIT
+
+failures=0
+# check WHAT GOT WANT: WANT is a pattern of the shell.
+check() {
+	# shellcheck disable=SC2053
+	if [[ $2 == $3 ]]; then
+		echo "ok   $1"
+	else
+		echo "FAIL $1: got $2; want $3"
+		failures=$((failures + 1))
+	fi
+}
+
+step() { printf '== %s (%d s)\n' "$1" "$SECONDS"; }
+
+step "wine"
+LIMIT=180 wine wineboot -i >/dev/null 2>&1 || skip "wine does not start"
+# Its service control manager would kill a service that has not answered after 10 s, as on a busy machine. It reads this when it starts.
+wine reg add 'HKLM\System\CurrentControlSet\Control' /v ServicesPipeTimeout /t REG_DWORD /d 300000 /f >/dev/null
+end_wine
+x86_64-w64-mingw32-gcc -O1 -shared -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" scripts/wine/bcryptprimitives.c -ladvapi32
+x86_64-w64-mingw32-gcc -O1 -o "$dir/wininet.exe" scripts/wine/wininet.c -lwininet
+x86_64-w64-mingw32-gcc -O1 -o "$dir/winhttp.exe" scripts/wine/winhttp.c -lwinhttp
+go build -o "$dir/webproxy.exe" ./cmd/webproxy
+GOOS= go build -o "$dir/origin" ./scripts/wine/origin
+check "version" "$(wine "$dir/webproxy.exe" version)" 'webproxy *windows/amd64*'
+
+free_port() {
+	local port
+	while port=$((20000 + RANDOM % 12000)); do
+		if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then echo "$port"; return; fi
+	done
+}
+status() { curl -sS -m 30 -x "http://127.0.0.1:$1" -o /dev/null -w '%{http_code}' "$2" || true; }
+# until_ready ADDRESS: waits for the dashboard's /readyz.
+until_ready() {
+	local end=$((SECONDS + 90))
+	until curl -fs --noproxy '*' -o /dev/null "http://$1/readyz"; do
+		if ((SECONDS >= end)); then return 1; fi
+		sleep 0.2
+	done
+}
+# configure DIRECTORY PORT ADMIN: a configuration that lets only ok.test be reached, the origin.
+configure() {
+	cat >"$1/webproxy.yaml" <<YAML
+listen: 127.0.0.1:$2
+audit: { dir: audit, key: audit-key/audit.key }
+dashboard: { listen: 127.0.0.1:$3 }
+egress: { hosts: { ok.test: ["127.0.0.1"] } }
+policy: { rules: [{ id: ok, hosts: [ok.test], ports: [$origin_port], schemes: [http], private: allow }] }
+YAML
+}
+
+step "serve"
+"$dir/origin" >"$dir/origin.out" &
+origin=$!
+until origin_port=$(cat "$dir/origin.out") && [[ -n $origin_port ]]; do sleep 0.1; done
+port=$(free_port) admin=$(free_port)
+mkdir "$WINEPREFIX/drive_c/wp"
+configure "$WINEPREFIX/drive_c/wp" "$port" "$admin"
+LIMIT=600 wine "$dir/webproxy.exe" serve -c 'C:\wp\webproxy.yaml' >"$dir/serve.out" 2>&1 &
+served=$!
+until_ready "127.0.0.1:$admin" || { cat "$dir/serve.out"; exit 1; }
+allowed=http://ok.test:$origin_port/ denied=http://no.test:$origin_port/
+check "curl, allowed" "$(status "$port" "$allowed")" 200
+check "curl, denied" "$(status "$port" "$denied")" 403
+# What Set-WinInetProxy writes, for the system and for the user; wine reads the user's.
+for hive in HKLM HKCU; do
+	key="$hive\\Software\\Microsoft\\Windows\\CurrentVersion\\Internet Settings"
+	wine reg add "$key" /v ProxyEnable /t REG_DWORD /d 1 /f >/dev/null
+	wine reg add "$key" /v ProxyServer /d "127.0.0.1:$port" /f >/dev/null
+	wine reg add "$key" /v ProxyOverride /d '<local>' /f >/dev/null
+done
+# And what Set-WinhttpProxy writes: a header, that there is a proxy, its length and text, and no exceptions.
+server=$(printf %s "127.0.0.1:$port" | od -An -tx1 | tr -d ' \n')
+wine reg add 'HKLM\Software\Microsoft\Windows\CurrentVersion\Internet Settings\Connections' /v WinHttpSettings /t REG_BINARY \
+	/d "180000000000000003000000$(printf %02x $((${#server} / 2)))000000${server}00000000" /f >/dev/null
+check "WinINet, allowed" "$(wine "$dir/wininet.exe" "$allowed")" 200
+check "WinINet, denied" "$(wine "$dir/wininet.exe" "$denied")" 403
+check "WinHTTP, allowed" "$(wine "$dir/winhttp.exe" ok.test "$origin_port" /)" 200
+check "WinHTTP, denied" "$(wine "$dir/winhttp.exe" no.test "$origin_port" /)" 403
+# wine lets the first client of a pipe connect to an instance that nobody serves: it gets no answer.
+LIMIT=20 wine "$dir/webproxy.exe" status -c 'C:\wp\webproxy.yaml' >/dev/null 2>&1 || true
+check "admin pipe" "$(wine "$dir/webproxy.exe" status -c 'C:\wp\webproxy.yaml' 2>&1 | tr '\n' ' ')" '*serving*'
+check "the log is copied while it is written" "$(cp -r "$WINEPREFIX/drive_c/wp/audit" "$dir/copy" && ls "$dir/copy" | tr '\n' ' ')" '*audit.lock*audit.ndjson*'
+check "verify" "$(wine "$dir/webproxy.exe" audit verify -c 'C:\wp\webproxy.yaml' 2>&1 | tr '\n' ' ')" '*OK*'
+
+step "service"
+exe='C:\Program Files\webproxy\webproxy.exe' data=$WINEPREFIX/drive_c/ProgramData/webproxy
+# No firewall here: that step is allowed to fail.
+wine "$dir/webproxy.exe" service install --no-start --region eastus >"$dir/install.out" 2>&1 || { cat "$dir/install.out"; failures=$((failures + 1)); }
+port=$(free_port) admin=$(free_port)
+configure "$data" "$port" "$admin"
+wine sc start webproxy >/dev/null 2>&1 || true
+until_ready "127.0.0.1:$admin" || { echo "FAIL the service is not ready"; failures=$((failures + 1)); }
+check "service status" "$(wine "$exe" service status 2>&1 | tr '\n' ' ')" '*running*'
+check "the service, allowed" "$(status "$port" "$allowed")" 200
+check "the service, denied" "$(status "$port" "$denied")" 403
+sed -i 's/id: ok,/id: changed,/' "$data/webproxy.yaml"
+LIMIT=20 wine "$exe" reload -c 'C:\ProgramData\webproxy\webproxy.yaml' >/dev/null 2>&1 || true # see the pipe's first client
+check "reload" "$(wine "$exe" reload -c 'C:\ProgramData\webproxy\webproxy.yaml' 2>&1 | tr '\n' ' ')" '*in force*'
+wine sc stop webproxy >/dev/null 2>&1 || true
+stopped() { [[ $(wine "$exe" service status 2>&1 || true) == *stopped* ]]; }
+for _ in {1..30}; do stopped && break; sleep 1; done
+check "stop" "$(tail -n 1 "$data/audit/audit.ndjson")" '*system.stop*'
+check "uninstall" "$(wine "$dir/webproxy.exe" service uninstall --purge >"$dir/uninstall.out" 2>&1; ls -d "$data" 2>/dev/null || echo gone)" gone
+
+step "tests"
+packages=("$@")
+((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./policy)
+for p in "${packages[@]}"; do
+	go test -c -o "$dir/one.test.exe" "$p"
+	# In its directory, for testdata. What TempDir cannot remove under wine before 9 is no failure.
+	out=$(cd "$p" && LIMIT=${TEST_LIMIT:-120} wine "$dir/one.test.exe" -test.short 2>&1) || true
+	if [[ $out == *PASS ]] || ! grep -v 'TempDir RemoveAll cleanup' <<<"$out" | grep -qE '^ +[a-z_]+\.go:|panic:|^fatal' ; then
+		echo "ok   $p"
+	else
+		echo "FAIL $p"
+		tail -n 30 <<<"$out"
+		failures=$((failures + 1))
+	fi
+done
+
+((failures == 0)) || { echo "wine: $failures failed"; exit 1; }
+echo "wine: passed in $SECONDS s"
