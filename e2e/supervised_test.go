@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,7 +23,7 @@ type supervised struct {
 	notify *net.UnixConn
 }
 
-func startSupervised(t *testing.T, s *site, ln *net.TCPListener) *supervised {
+func startSupervised(t *testing.T, s *site, ln *net.TCPListener, program string) *supervised {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -34,7 +36,7 @@ func startSupervised(t *testing.T, s *site, ln *net.TCPListener) *supervised {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c webproxy.yaml`, binary(t))
+	cmd := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0" serve -c webproxy.yaml`, program)
 	cmd.Dir, cmd.Stderr = s.dir, os.Stderr
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+path, "LISTEN_FDS=1", "LISTEN_FDNAMES=proxy", "WATCHDOG_USEC=3000000")
 	cmd.ExtraFiles = []*os.File{f}
@@ -93,7 +95,7 @@ func TestSupervised(t *testing.T) {
 	s.configure("policy: { rules: [] }\n")
 	const denied = "HTTP/1.1 403 "
 
-	first := startSupervised(t, s, ln)
+	first := startSupervised(t, s, ln, binary(t))
 	first.told(t, "READY=1\nSTATUS=serving "+addr)
 	if got := connectTo(t, addr)(); !strings.HasPrefix(got, denied) {
 		t.Errorf("%q, want %s", got, denied)
@@ -112,13 +114,90 @@ func TestSupervised(t *testing.T) {
 	for range 50 {
 		waiting = append(waiting, connectTo(t, addr))
 	}
-	second := startSupervised(t, s, ln)
+	second := startSupervised(t, s, ln, binary(t))
 	second.told(t, "READY=1")
 	for _, answer := range waiting {
 		if got := answer(); !strings.HasPrefix(got, denied) {
 			t.Errorf("a client that came during the restart: %q, want %s", got, denied)
 		}
 	}
+	second.cmd.Process.Signal(syscall.SIGTERM)
+	if err := second.cmd.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+// An upgrade under load: the program is replaced while it runs, and restarted as the scripts of the packages do it. Every client connects, and is served
+// by the one or the other; a tunnel that is open goes on until it is done.
+func TestUpgrade(t *testing.T) {
+	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	addr := ln.Addr().String()
+	s := newSite(t)
+	s.settings = strings.Replace(s.settings, `listen: "127.0.0.1:0"`, fmt.Sprintf("listen: %q", addr), 1)
+	port := serveRaw(t, echo)
+	s.configure(fmt.Sprintf("policy: { rules: [{ id: echo, hosts: [echo.test], ports: [%d], private: allow }] }\n", port))
+	target := fmt.Sprintf("echo.test:%d", port)
+	program := filepath.Join(t.TempDir(), "webproxy")
+	replace := func() {
+		text, err := os.ReadFile(binary(t))
+		if err == nil {
+			err = os.WriteFile(program+".new", text, 0o755)
+		}
+		if err == nil {
+			err = os.Rename(program+".new", program) // as packages do it
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace()
+	first := startSupervised(t, s, ln, program)
+	first.told(t, "READY=1")
+	p := &process{t: t, addr: addr}
+	open := p.talkTo(target)
+
+	stop := make(chan struct{})
+	var clients sync.WaitGroup
+	var served, failed atomic.Int64
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				conn, err := p.tunnel(target)
+				if err != nil {
+					failed.Add(1)
+					t.Errorf("a client during the upgrade: %v", err)
+					return
+				}
+				conn.Close()
+				served.Add(1)
+			}
+		})
+	}
+	eventually(t, "clients are served", func() bool { return served.Load() > 100 })
+	replace()
+	first.cmd.Process.Signal(syscall.SIGTERM)
+	first.told(t, "STOPPING=1")
+	open.say("still here, in the old program")
+	open.conn.Close()
+	if err := first.cmd.Wait(); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	second := startSupervised(t, s, ln, program)
+	second.told(t, "READY=1")
+	before := served.Load()
+	eventually(t, "clients are served by the new program", func() bool { return served.Load() > before+100 || failed.Load() > 0 })
+	close(stop)
+	clients.Wait()
+	t.Logf("%d clients served, %d not", served.Load(), failed.Load())
 	second.cmd.Process.Signal(syscall.SIGTERM)
 	if err := second.cmd.Wait(); err != nil {
 		t.Errorf("stop: %v", err)

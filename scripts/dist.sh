@@ -6,7 +6,10 @@
 #   DIST_ARCHS=amd64 ...              for these processors only (default: amd64 arm64)
 #   SIGNING_KEY=FILE ...              sign SHA256SUMS with this OpenSSH key
 #
-# It needs Linux, Go, GNU tar, gzip and git; wixl for the MSI; ssh-keygen for a signature.
+#   DIST_URL=URL ...                  where the release will be found, for the manifest of scoop
+#   MAINTAINER='NAME <ADDRESS>' ...   of the packages
+#
+# It needs Linux, Go, GNU tar, gzip and git; ssh-keygen for a signature.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -59,7 +62,6 @@ for arch in "${archs[@]}"; do
 done
 if [[ " ${archs[*]} " == *" amd64 "* ]]; then
 	make_zip
-	[[ -z ${DIST_MSI:-} ]] || make_msi
 	make_manifests
 fi
 make_image

@@ -10,9 +10,9 @@ import (
 )
 
 func main() {
-	commands := map[string]func(args []string) error{"zip": writeZip, "unzip": listZip, "unpack": unpackImage, "image": writeImage, "licenses": writeLicenses, "roots": writeRoots, "sbom": checkSBOM, "uuid": writeUUID}
+	commands := map[string]func(args []string) error{"zip": writeZip, "unzip": listZip, "unpack": unpackImage, "image": writeImage, "licenses": writeLicenses, "roots": writeRoots, "sbom": checkSBOM}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: tool zip|unzip|unpack|image|licenses|roots|sbom|uuid ARGUMENT...")
+		fmt.Fprintln(os.Stderr, "usage: tool zip|unzip|unpack|image|licenses|roots|sbom ARGUMENT...")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {

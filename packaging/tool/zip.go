@@ -2,9 +2,7 @@ package main
 
 import (
 	"archive/zip"
-	"crypto/sha1"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,18 +44,4 @@ func writeZip(args []string) error {
 		return err
 	})
 	return errors.Join(err, w.Close(), out.Close())
-}
-
-// writeUUID prints a UUID that is made of the words given, by SHA-1 (RFC 9562, version 5): the same words give the same one.
-func writeUUID(args []string) error {
-	// The name space of DNS names, of appendix A.
-	h := sha1.New()
-	h.Write([]byte{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8})
-	for _, word := range args {
-		fmt.Fprintf(h, "%s\n", word)
-	}
-	b := h.Sum(nil)[:16]
-	b[6], b[8] = b[6]&0x0f|0x50, b[8]&0x3f|0x80
-	_, err := fmt.Printf("%X-%X-%X-%X-%X\n", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-	return err
 }
