@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// workCalls counts the system calls of the proxy for a tunnel with one message, by strace(1). They do not depend on how busy
+// workCalls counts the system calls of the proxy for a tunnel with one message, by strace(1). They depend little on how busy
 // the machine is, but for those by which threads and sockets are waited for: these are a row of their own.
 func workCalls(b *bench, _ string) {
 	if _, err := exec.LookPath("strace"); err != nil {

@@ -70,6 +70,9 @@ FilterDefaultDeny Yes
 	return []string{"-d", "-c", s.path("tinyproxy.conf")}, s.write("tinyproxy.conf", config)
 }
 
+// apacheWorkers is how many connections Apache serves at once, each in a thread.
+const apacheWorkers = 1280
+
 func configureApache(s *setup) ([]string, error) {
 	names := "localhost"
 	for i := range s.count {
@@ -88,7 +91,7 @@ Group www-data
 Listen 127.0.0.1:%[2]d
 ServerLimit 20
 ThreadsPerChild 64
-MaxRequestWorkers 1280
+MaxRequestWorkers %[7]d
 MaxKeepAliveRequests 0
 KeepAliveTimeout 600
 LogFormat "%%h %%t \"%%r\" %%>s %%b" common
@@ -101,7 +104,7 @@ Require all denied
 <ProxyMatch "^(http://)?(%[5]s)[:/]">
 Require all granted
 </ProxyMatch>
-`, s.dir, s.port, s.origin.echo, s.origin.flow, names, s.origin.sink)
+`, s.dir, s.port, s.origin.echo, s.origin.flow, names, s.origin.sink, apacheWorkers)
 	return []string{"-DFOREGROUND", "-f", s.path("apache.conf")}, s.write("apache.conf", config)
 }
 

@@ -27,6 +27,8 @@ type peer struct {
 	fixed bool
 	// most is the largest number of names it can be asked to take.
 	most int
+	// busy is the largest number of tunnels it serves at once; 0 is no limit.
+	busy int
 	// inspect is configure with TLS to the origin opened; it also returns the authority that clients must trust. Nil
 	// if the peer cannot.
 	inspect func(s *setup) (args []string, trust []byte, err error)
@@ -152,7 +154,7 @@ func peers(webproxy, beside string) []*peer {
 			reload: syscall.SIGHUP, configure: configureSquid, inspect: inspectBySquid, names: plainNames},
 		{name: "tinyproxy", program: "tinyproxy", version: number.FindString(output("tinyproxy", "-v")), tunnels: true, http: true, most: 10_000,
 			reload: syscall.SIGUSR1, configure: configureTinyproxy, names: tinyproxyNames},
-		{name: "apache", program: "apache2", version: number.FindString(output("apache2", "-v")), tunnels: true, http: true, most: 100, fixed: true,
+		{name: "apache", program: "apache2", version: number.FindString(output("apache2", "-v")), tunnels: true, http: true, most: 100, fixed: true, busy: apacheWorkers - 2*clients,
 			configure: configureApache},
 		{name: "haproxy", program: "haproxy", version: number.FindString(output("haproxy", "-v")), http: true, most: 100_000,
 			reload: syscall.SIGUSR2, configure: configureHAProxy, names: plainNames},

@@ -168,7 +168,7 @@ func workIdle(b *bench, _ string) {
 	})
 }
 
-// idleTunnels is 5,000, or as many as p may have open files for: a relay with io.Copy keeps two pipes a tunnel.
+// idleTunnels is 5,000, or as many as p serves at once or may have open files for: a relay with io.Copy keeps two pipes a tunnel.
 func idleTunnels(p *peer) int {
 	var files unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &files) // else 0, and few tunnels
@@ -176,7 +176,11 @@ func idleTunnels(p *peer) int {
 	if p.name == "lean" || p.name == "goproxy" {
 		each = 7
 	}
-	return min(5000, max(int(files.Cur)/each, 50))
+	n := min(5000, max(int(files.Cur)/each, 50))
+	if p.busy > 0 {
+		n = min(n, p.busy)
+	}
+	return n
 }
 
 func (b *bench) idle(p *peer, count int) error {
