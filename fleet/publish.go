@@ -10,6 +10,7 @@ import (
 
 	"webproxy/bundle"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/notekey"
 	"webproxy/internal/smallfile"
 )
 
@@ -68,4 +69,20 @@ func publish(ring RingSpec, b *bundle.Bundle) error {
 		return fmt.Errorf("%s has serial %d; sites would not take %v", path, there.Serial, b)
 	}
 	return atomicfile.Write(path, b.Bytes(), 0o644)
+}
+
+// publicKeys reads public keys, which stand there themselves or in files.
+func publicKeys(keys []string) ([]string, error) {
+	var texts []string
+	for _, k := range keys {
+		if !strings.Contains(k, "+") {
+			text, err := notekey.ReadPublic(k)
+			if err != nil {
+				return nil, err
+			}
+			k = text
+		}
+		texts = append(texts, k)
+	}
+	return texts, nil
 }

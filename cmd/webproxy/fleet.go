@@ -28,7 +28,7 @@ of the environment variable WEBPROXY_FLEET, else fleet.yaml in the working direc
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newFleetQuery(), newFleetStatus(), newFleetWhy(), newFleetReplay(), newFleetLearn())
+	cmd.AddCommand(newFleetQuery(), newFleetStatus(), newFleetWhy(), newFleetReplay(), newFleetLearn(), newFleetRollout())
 	return cmd
 }
 
@@ -45,10 +45,12 @@ func addFleetFlags(cmd *cobra.Command) fleetFlags {
 	}
 }
 
+// path is the file of the settings.
+func (f fleetFlags) path() string { return cmp.Or(*f.file, os.Getenv(fleetVariable), fleet.FileName) }
+
 // config reads the settings.
 func (f fleetFlags) config() (*fleet.Config, error) {
-	path := cmp.Or(*f.file, os.Getenv(fleetVariable), fleet.FileName)
-	cfg, err := fleet.Load(path)
+	cfg, err := fleet.Load(f.path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, hint.With(fmt.Errorf("no settings of the fleet: %w", err), "docs/fleet.md shows a "+fleet.FileName+"; --fleet names another file")
 	}

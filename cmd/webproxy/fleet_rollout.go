@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/bundle"
+	"webproxy/fleet"
+	"webproxy/internal/setting"
+	"webproxy/internal/smallfile"
+)
+
+func newFleetRollout() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rollout BUNDLE --ring RING [--then RING]",
+		Short: "Bring a bundle to one ring of sites after another, and stop if something speaks against it",
+		Long: `Rollout verifies a bundle by the keys in fleet.yaml, has the requests of the ring's sites of late evaluated by it, copies it to where the
+ring's sites fetch bundles, and watches them for the time of --soak: which sites have it, and what they deny. Then it
+goes on with the next ring. It stops, with exit code 4, if the what-if or --stop-if says so, if a site refuses the
+bundle, or if one that was heard of has not taken it in time; sites that have it keep it until there is one with a greater
+serial. A share counts from 100 requests on. It can be ended and begun again: what it has done is in the file of --state.`,
+		Example: "  webproxy fleet rollout stable-1043.bundle --ring canary --soak 2h --then stable --stop-if 'host_not_listed > 5%'",
+		Args:    cobra.ExactArgs(1),
+	}
+	file := cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here")
+	ring := cmd.Flags().String("ring", "", "first `RING` of fleet.yaml to get it (required)")
+	then := cmd.Flags().StringSlice("then", nil, "further `RINGS`, in this order")
+	soak := cmd.Flags().Duration("soak", 2*time.Hour, "how `LONG` each ring is watched")
+	every := cmd.Flags().Duration("every", 30*time.Second, "`TIME` between two looks")
+	stopIf := cmd.Flags().String("stop-if", "", "stop if this `LIMIT` is exceeded at sites that have it: a reason or denied, >, requests or a share of them")
+	whatIf := cmd.Flags().String("what-if", "7d", "evaluate requests of this `TIME` before; off for not at all")
+	refuseIf := cmd.Flags().String("refuse-if", "newly_denied > 1%", "do not publish it if the what-if exceeds this `LIMIT` on newly_denied or newly_allowed")
+	state := cmd.Flags().String("state", "", "`FILE` of what was done (default: rollout-NAME.json beside fleet.yaml)")
+	format, out := outputFlag(cmd), outFlag(cmd)
+	cmd.MarkFlagRequired("ring")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*format)
+		if err != nil {
+			return err
+		}
+		r := fleet.Rollout{Rings: append([]string{*ring}, *then...), Soak: *soak, Every: *every}
+		if r.StopIf, err = fleet.ParseLimit(*stopIf, fleet.StopNames()); err != nil {
+			return usageError{fmt.Errorf("--stop-if %w", err)}
+		}
+		if r.RefuseIf, err = fleet.ParseLimit(*refuseIf, fleet.WhatIfNames()); err != nil {
+			return usageError{fmt.Errorf("--refuse-if %w", err)}
+		}
+		var back setting.Duration
+		if err := back.UnmarshalText([]byte(*whatIf)); err != nil {
+			return usageError{fmt.Errorf("--what-if: %w", err)}
+		}
+		if *soak <= 0 || *every <= 0 {
+			return usageError{fmt.Errorf("--soak and --every: want more than 0")}
+		}
+		r.WhatIf = back.Or(0)
+		flags := fleetFlags{file: file}
+		if r.Config, r.Client, err = flags.client(); err != nil {
+			return err
+		}
+		data, err := smallfile.Read(args[0], bundle.MaxSize)
+		if err != nil {
+			return err
+		}
+		if r.Bundle, err = r.Config.VerifyBundle(data); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		if r.State = *state; r.State == "" {
+			r.State = filepath.Join(filepath.Dir(flags.path()), "rollout-"+r.Bundle.Name+".json")
+		}
+		r.Say = func(text string) { fmt.Fprintln(cmd.ErrOrStderr(), "webproxy: "+audit.Printable(text)) }
+		st, err := r.Run(cmd.Context())
+		if err != nil {
+			return err
+		}
+		var answer bytes.Buffer
+		if asJSON {
+			err = writeJSON(&answer, st)
+		} else {
+			err = rolloutText(&answer, st)
+		}
+		if err == nil {
+			err = writeOut(cmd, *out, answer.Bytes())
+		}
+		if err == nil && st.Outcome != "done" {
+			return noError{}
+		}
+		return err
+	}
+	return cmd
+}
+
+func rolloutText(w *bytes.Buffer, st *fleet.RolloutState) error {
+	rows := [][]string{{"RING", "PUBLISHED", "HAVE IT", "WAITING", "REFUSED", "SILENT", "REQUESTS"}}
+	for _, r := range st.Rings {
+		published := "-"
+		if !r.Published.IsZero() {
+			published = r.Published.Format("2006-01-02 15:04:05")
+		}
+		rows = append(rows, []string{r.Ring, published, fmt.Sprint(len(r.Taken)), tableCell(strings.Join(r.Waiting, ",")), fmt.Sprint(len(r.Refused)), fmt.Sprint(len(r.Silent)), thousands(r.Requests)})
+	}
+	if err := writeTable(w, rows); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s: %s", st.Bundle, st.Outcome)
+	if st.Why != "" {
+		text += ": " + audit.Printable(st.Why)
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}

@@ -1,0 +1,411 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/bundle"
+	"webproxy/internal/atomicfile"
+	"webproxy/internal/hint"
+	"webproxy/internal/smallfile"
+	"webproxy/internal/wording"
+	"webproxy/policy"
+)
+
+// A Limit is a number that requests of one kind must not exceed: "host_not_listed > 5%" holds if they are more than one request in
+// twenty. The zero Limit never holds.
+type Limit struct {
+	// Name is a reason, or denied for all that was denied; in a what-if newly_denied or newly_allowed.
+	Name   string
+	Number float64 // requests, or with Share per cent of all
+	Share  bool
+}
+
+// leastForShare is how many requests there must be before a share says anything.
+const leastForShare = 100
+
+// ParseLimit reads a limit on what names allows. An empty text is the zero Limit.
+func ParseLimit(text string, names []string) (Limit, error) {
+	fields := strings.Fields(strings.Replace(text, ">", " > ", 1))
+	if len(fields) == 0 {
+		return Limit{}, nil
+	}
+	if len(fields) != 3 || fields[1] != ">" {
+		return Limit{}, fmt.Errorf("%q: want a name, > and a number, such as %s > 5%%", text, names[0])
+	}
+	if !slices.Contains(names, fields[0]) {
+		return Limit{}, fmt.Errorf("%q: want one of %s", fields[0], strings.Join(names, ", "))
+	}
+	digits, share := strings.CutSuffix(fields[2], "%")
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !(n >= 0) || share && n >= 100 || n > 1e15 {
+		return Limit{}, fmt.Errorf("%q: want a number of requests, or a share such as 5%%", fields[2])
+	}
+	return Limit{fields[0], n, share}, nil
+}
+
+// StopNames are the names of limits on what happens after a bundle was published.
+func StopNames() []string {
+	names := []string{"denied"}
+	for _, r := range policy.Reasons() {
+		names = append(names, r.String())
+	}
+	return names
+}
+
+// WhatIfNames are the names of limits on what a replay says.
+func WhatIfNames() []string { return []string{"newly_denied", "newly_allowed"} }
+
+func (l Limit) exceeded(n, all uint64) bool {
+	switch {
+	case l.Name == "":
+		return false
+	case l.Share:
+		return all >= leastForShare && float64(n)*100 > l.Number*float64(all)
+	}
+	return float64(n) > l.Number
+}
+
+func (l Limit) String() string {
+	if l.Name == "" {
+		return ""
+	}
+	text := l.Name + " > " + strconv.FormatFloat(l.Number, 'g', -1, 64)
+	if l.Share {
+		text += "%"
+	}
+	return text
+}
+
+// A Rollout brings a bundle to one ring of sites after another, and stops if something speaks against it. What it has done is in a
+// file, so that it can be begun again where it ended.
+type Rollout struct {
+	Client *Client
+	Config *Config
+	Bundle *bundle.Bundle // whose signatures were verified
+	Rings  []string       // in this order
+	Soak   time.Duration  // how long a ring is watched
+	Every  time.Duration  // between two looks
+	StopIf Limit
+	// WhatIf is how far back recorded requests of a ring are evaluated by the bundle before it is published, 0 for not at all, and
+	// RefuseIf what must not come of it.
+	WhatIf   time.Duration
+	RefuseIf Limit
+	// State is the path of the file.
+	State string
+	// Say is told how far it is, a line each time that this is another. It may be nil.
+	Say func(string)
+
+	now  func() time.Time
+	wait func(context.Context, time.Duration) error
+	said string
+}
+
+// A RolloutState is what a rollout has done.
+type RolloutState struct {
+	Bundle string       `json:"bundle"` // name and serial
+	Digest string       `json:"digest"`
+	Rings  []*RingState `json:"rings"`
+	// Outcome is empty while it goes on, "done", or "stopped", and then Why says why.
+	Outcome string `json:"outcome,omitempty"`
+	Why     string `json:"why,omitempty"`
+}
+
+// A RingState is how a bundle does in one ring.
+type RingState struct {
+	Ring      string    `json:"ring"`
+	Published time.Time `json:"published,omitzero"`
+	Soaked    bool      `json:"soaked"`
+	// Taken are the sites that have the bundle, Refused those that refuse it, with their reasons, Waiting those that were heard of
+	// since and do not have it, Silent those that were not heard of since.
+	Taken   []string          `json:"taken,omitempty"`
+	Refused map[string]string `json:"refused,omitempty"`
+	Waiting []string          `json:"waiting,omitempty"`
+	Silent  []string          `json:"silent,omitempty"`
+	// Requests are those at the sites that have it, since they have it; Exceeding those of StopIf's kind.
+	Requests  uint64 `json:"requests"`
+	Exceeding uint64 `json:"exceeding"`
+}
+
+// Run goes on until the rollout is done, or stopped: that is no error, but the state's outcome.
+func (r *Rollout) Run(ctx context.Context) (*RolloutState, error) {
+	if r.now == nil {
+		r.now, r.wait = time.Now, sleep
+	}
+	for _, name := range r.Rings {
+		if _, ok := r.Config.Rings[name]; !ok {
+			return nil, fmt.Errorf("no ring %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(r.Config.Rings)), ", "))
+		}
+	}
+	st, err := r.begin()
+	if err != nil || st.Outcome != "" {
+		return st, err
+	}
+	for _, ring := range st.Rings {
+		if ring.Soaked {
+			continue
+		}
+		if err := r.ring(ctx, st, ring); err != nil || st.Outcome != "" {
+			return st, errors.Join(err, r.save(st))
+		}
+	}
+	st.Outcome = "done"
+	return st, r.save(st)
+}
+
+// begin reads the state of the same rollout, or makes one.
+func (r *Rollout) begin() (*RolloutState, error) {
+	st := &RolloutState{}
+	data, err := smallfile.Read(r.State, 4<<20)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		if err := json.Unmarshal(data, st); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.State, err)
+		}
+	}
+	var rings []string
+	for _, ring := range st.Rings {
+		rings = append(rings, ring.Ring)
+	}
+	same := st.Digest == r.Bundle.Digest() && st.Bundle == r.Bundle.String() && slices.Equal(rings, r.Rings)
+	switch {
+	case same && st.Outcome != "stopped":
+		return st, nil
+	case st.Digest != "" && st.Outcome == "":
+		return nil, hint.With(fmt.Errorf("a rollout of %s through %s is under way", st.Bundle, strings.Join(rings, ", ")),
+			"end it first, or remove "+r.State+" if nobody will")
+	}
+	st = &RolloutState{Bundle: r.Bundle.String(), Digest: r.Bundle.Digest()}
+	for _, name := range r.Rings {
+		st.Rings = append(st.Rings, &RingState{Ring: name})
+	}
+	return st, nil
+}
+
+func (r *Rollout) save(st *RolloutState) error {
+	data, err := json.MarshalIndent(st, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(r.State, append(data, '\n'), 0o644)
+}
+
+// stop ends the rollout.
+func (st *RolloutState) stop(format string, args ...any) error {
+	st.Outcome, st.Why = "stopped", fmt.Sprintf(format, args...)
+	return nil
+}
+
+// ring publishes the bundle for a ring and watches it there.
+func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) error {
+	spec := r.Config.Rings[ring.Ring]
+	if ring.Published.IsZero() {
+		if err := r.whatIf(ctx, st, ring.Ring, spec); err != nil || st.Outcome != "" {
+			return err
+		}
+		// The time first: what sites say once they have it must not be before it, and begun again it publishes again.
+		ring.Published = r.now().UTC().Truncate(time.Millisecond)
+		if err := r.save(st); err != nil {
+			return err
+		}
+	}
+	if err := publish(spec, r.Bundle); err != nil {
+		return fmt.Errorf("ring %s: %w", ring.Ring, err)
+	}
+	for {
+		if err := r.look(ctx, ring, spec); err != nil {
+			return err
+		}
+		r.say(ring)
+		over := r.now().Sub(ring.Published) >= r.Soak
+		for site, why := range ring.Refused {
+			return st.stop("site %s of ring %s refuses %s: %s", site, ring.Ring, r.Bundle, why)
+		}
+		switch {
+		case r.StopIf.exceeded(ring.Exceeding, ring.Requests):
+			return st.stop("%s in ring %s: %d of %s", r.StopIf, ring.Ring, ring.Exceeding, wording.Amount(ring.Requests, "request"))
+		case over && len(ring.Waiting) > 0:
+			return st.stop("after %s %s of ring %s had not taken %s: %s", Age(r.Soak), wording.Plural(len(ring.Waiting), "site"), ring.Ring, r.Bundle, someOf(ring.Waiting))
+		case over && len(ring.Taken) == 0:
+			return st.stop("after %s no site of ring %s was heard of with %s", Age(r.Soak), ring.Ring, r.Bundle)
+		case over:
+			ring.Soaked = true
+			return r.save(st)
+		}
+		if err := r.wait(ctx, r.Every); err != nil {
+			return err
+		}
+	}
+}
+
+func someOf(names []string) string {
+	if len(names) > 5 {
+		return strings.Join(names[:5], ", ") + fmt.Sprintf(" and %d more", len(names)-5)
+	}
+	return strings.Join(names, ", ")
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// of reports whether a site is of the ring.
+func (r *Rollout) of(ring, site string) bool { return RingOf(r.Config.Rings, site) == ring }
+
+// whatIf stops the rollout if the bundle would change too much of what the ring's sites did of late.
+func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spec RingSpec) error {
+	if r.WhatIf == 0 || r.RefuseIf.Name == "" {
+		return nil
+	}
+	now := r.now()
+	sites, _, err := r.Client.Replay(ctx, r.Bundle, Search{Sites: spec.Sites, Since: now.Add(-r.WhatIf), Until: now})
+	if err != nil {
+		return fmt.Errorf("what-if for ring %s: %w", ring, err)
+	}
+	var n, all uint64
+	var worst string
+	var most uint64
+	for _, s := range sites {
+		if !r.of(ring, s.Site) {
+			continue
+		}
+		count := s.NewlyDenied
+		if r.RefuseIf.Name == "newly_allowed" {
+			count = s.NewlyAllowed
+		}
+		n, all = n+count, all+s.Requests
+		if count > most {
+			worst, most = s.Site, count
+		}
+	}
+	if r.RefuseIf.exceeded(n, all) {
+		return st.stop("what-if for ring %s: %s: %d of %s of the last %s, most of them at %s; nothing was published there. webproxy fleet replay says which",
+			ring, r.RefuseIf, n, wording.Amount(all, "request"), Age(r.WhatIf), worst)
+	}
+	return nil
+}
+
+// look reads what the sites of a ring have done since the bundle was published.
+func (r *Rollout) look(ctx context.Context, ring *RingState, spec RingSpec) error {
+	where, err := audit.ParseQuery("type in (admin.reload, system.start, egress.decision, egress.repeat)")
+	if err != nil {
+		return err
+	}
+	taken, heard := map[string]bool{}, map[string]bool{}
+	ring.Refused, ring.Requests, ring.Exceeding = map[string]string{}, 0, 0
+	_, err = r.Client.Records(ctx, Search{Where: where, Sites: spec.Sites, Since: ring.Published}, func(rec *Record) error {
+		if !r.of(ring.Ring, rec.From) {
+			return nil
+		}
+		heard[rec.From] = true
+		switch rec.Type {
+		case audit.TypeReload, audit.TypeStart:
+			if why := refusal(&rec.Record); why != "" {
+				if strings.HasPrefix(why, "bundle refused: ") {
+					ring.Refused[rec.From] = why
+				}
+			} else if name, serial, ok := bundleOf(&rec.Record); ok {
+				taken[rec.From] = name == r.Bundle.Name && serial >= r.Bundle.Serial
+				delete(ring.Refused, rec.From)
+			}
+			return nil
+		}
+		if !taken[rec.From] {
+			return nil
+		}
+		n := uint64(1)
+		if rec.Type == audit.TypeRepeat {
+			n = uint64(max(rec.Count, 0))
+		}
+		ring.Requests += n
+		if r.StopIf.Name == rec.Reason && rec.Decision != policy.Allowed || r.StopIf.Name == "denied" && rec.Decision == policy.Denied {
+			ring.Exceeding += n
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	known, err := r.Client.siteNames(ctx, r.now().Add(-30*24*time.Hour))
+	if err != nil {
+		return err
+	}
+	ring.Taken, ring.Waiting, ring.Silent = nil, nil, nil
+	for _, site := range known {
+		switch {
+		case !r.of(ring.Ring, site):
+		case taken[site]:
+			ring.Taken = append(ring.Taken, site)
+		case heard[site]:
+			ring.Waiting = append(ring.Waiting, site)
+		default:
+			ring.Silent = append(ring.Silent, site)
+		}
+	}
+	return nil
+}
+
+// siteNames are the sites that delivered something since a time, sorted.
+func (c *Client) siteNames(ctx context.Context, since time.Time) ([]string, error) {
+	var names []string
+	err := c.rows(ctx, slice{from: since, to: time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)}.within()+` "webproxy.type":* | uniq by ("webproxy.site")`, func(row map[string]string) error {
+		if len(names) == maxSites {
+			return fmt.Errorf("more than %d sites", maxSites)
+		}
+		names = append(names, row["webproxy.site"])
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
+}
+
+// say tells how the ring does, if that is something new.
+func (r *Rollout) say(ring *RingState) {
+	text := fmt.Sprintf("ring %s: %d of %s have %s", ring.Ring, len(ring.Taken), wording.Plural(len(ring.Taken)+len(ring.Waiting)+len(ring.Silent), "site"), r.Bundle)
+	if len(ring.Silent) > 0 {
+		text += ", silent: " + someOf(ring.Silent)
+	}
+	if r.StopIf.Name != "" {
+		text += fmt.Sprintf("; %s of %s %s", wording.Comma(ring.Exceeding), wording.Amount(ring.Requests, "request"), r.StopIf.Name)
+	}
+	if r.Say != nil && text != r.said {
+		r.Say(text)
+	}
+	r.said = text
+}
+
+// VerifyBundle opens the bundle in data by the keys of the settings.
+func (c *Config) VerifyBundle(data []byte) (*bundle.Bundle, error) {
+	if len(c.Keys) == 0 {
+		return nil, hint.With(errors.New("no keys are set that sign bundles"), "name them in "+FileName+": keys: [alice.pub, bob.pub]")
+	}
+	texts, err := publicKeys(c.Keys)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := bundle.ParseKeys(texts)
+	if err != nil {
+		return nil, err
+	}
+	return bundle.Open(data, keys, cmp.Or(c.Need, keys.Len()))
+}

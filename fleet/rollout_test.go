@@ -1,0 +1,221 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"webproxy/audit"
+	"webproxy/bundle"
+	"webproxy/internal/victorialogstest"
+	"webproxy/ship"
+)
+
+func TestParseLimit(t *testing.T) {
+	for text, want := range map[string]Limit{
+		"": {}, "denied > 5%": {"denied", 5, true}, "host_not_listed>0.5%": {"host_not_listed", 0.5, true}, "denied > 100": {"denied", 100, false},
+	} {
+		if got, err := ParseLimit(text, StopNames()); err != nil || got != want {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"denied", "denied < 5%", "host_listed > 5%", "denied > x", "denied > -1", "denied > 100%", "denied > NaN", "a > b > c"} {
+		if got, err := ParseLimit(text, StopNames()); err == nil {
+			t.Errorf("%q: %+v, want an error", text, got)
+		}
+	}
+	share := Limit{"denied", 5, true}
+	if share.exceeded(99, 99) || !share.exceeded(6, 100) || share.exceeded(5, 100) || (Limit{}).exceeded(9, 9) || !(Limit{"denied", 5, false}).exceeded(6, 6) {
+		t.Error("a share counts from 100 requests on; a number at once; no limit never")
+	}
+}
+
+// sitesAt deliver records as sites do.
+type sitesAt struct {
+	t   *testing.T
+	url string
+	seq map[string]uint64
+}
+
+func (s *sitesAt) deliver(site string, at time.Time, records ...string) {
+	s.t.Helper()
+	var rs []audit.Record
+	var lines []string
+	for i, r := range records {
+		s.seq[site]++
+		line := fmt.Sprintf(`{"v":1,"ts":%q,"seq":%d,"site":%q,%s}`, at.Add(time.Duration(i)*time.Millisecond).Format(audit.TimeLayout), s.seq[site], site, r)
+		rec, err := audit.Decode([]byte(line))
+		if err != nil {
+			s.t.Fatalf("%s: %v", line, err)
+		}
+		rs, lines = append(rs, rec), append(lines, line)
+	}
+	resp, err := http.Post(s.url+"/insert/opentelemetry/v1/logs", "application/x-protobuf", bytes.NewReader(ship.AppendOTLP(nil, "p", "1", rs, lines)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		s.t.Fatal(resp.Status)
+	}
+}
+
+func takes(serial int) string {
+	return fmt.Sprintf(`"type":"admin.reload","policy":"sha256:%012d","detail":"; bundle stable-%d after stable-1"`, serial, serial)
+}
+
+const refuses = `"type":"admin.reload","policy":"sha256:000000000001","detail":"refused: bundle refused: its tests fail"`
+
+func asks(host, decision, reason string) string {
+	return fmt.Sprintf(`"type":"egress.decision","id":"X","client":"10.0.1.1","client_port":1,"group":"nodes","method":"CONNECT","scheme":"https","host":%q,"port":443,"decision":%q,"reason":%q,"rule":"","rule_src":"","policy":"sha256:000000000001","mode":"enforce"`, host, decision, reason)
+}
+
+func many(n int, record string) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = record
+	}
+	return all
+}
+
+// A rollout goes on where nothing speaks against it, stops where something does, and is begun again where it ended.
+func TestRollout(t *testing.T) {
+	vl := victorialogstest.Start(t)
+	start := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
+	newBundle := func(serial uint64) *bundle.Bundle {
+		b, err := bundle.New(bundle.Manifest{Name: "stable", Serial: serial, Sites: []string{"*"}, Made: start, By: "ann"}, map[string][]byte{
+			bundle.PolicyFile: []byte("rules: [{ id: kept, hosts: [kept.example.com] }]\n")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for _, tt := range []struct {
+		name    string
+		deliver func(s *sitesAt, site func(string) string)
+		outcome string
+		why     string
+		there   []bool // in which rings the bundle is published
+	}{
+		{"good", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), append([]string{takes(7)}, many(200, asks("kept.example.com", "allow", "allowed_by_rule"))...)...)
+			s.deliver(site("b"), start.Add(20*time.Minute), takes(7))
+		}, "done", "", []bool{true, true}},
+		{"denies", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), append(append([]string{takes(7)}, many(100, asks("kept.example.com", "allow", "allowed_by_rule"))...), many(10, asks("x.test", "deny", "host_not_listed"))...)...)
+		}, "stopped", "host_not_listed > 5% in ring canary: 10 of 110 requests", []bool{true, false}},
+		{"denies before it has it", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), append(many(110, asks("x.test", "deny", "host_not_listed")), takes(7))...)
+			s.deliver(site("b"), start.Add(20*time.Minute), takes(8))
+		}, "done", "", []bool{true, true}},
+		{"refuses", func(s *sitesAt, site func(string) string) { s.deliver(site("a"), start.Add(time.Second), refuses) },
+			"stopped", "of ring canary refuses stable-7: bundle refused: its tests fail", []bool{true, false}},
+		{"waits", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), asks("kept.example.com", "allow", "allowed_by_rule"))
+		}, "stopped", "after 10m 1 site of ring canary had not taken stable-7", []bool{true, false}},
+		{"nobody", func(s *sitesAt, site func(string) string) {}, "stopped", "no site of ring canary was heard of", []bool{true, false}},
+		{"what-if", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(-time.Hour), append(many(100, asks("kept.example.com", "allow", "allowed_by_rule")), many(5, asks("old.example.com", "allow", "allowed_by_rule"))...)...)
+		}, "stopped", "what-if for ring canary: newly_denied > 1%: 5 of 105 requests", []bool{false, false}},
+	} {
+		dir := t.TempDir()
+		cfg := &Config{VictoriaLogs: vl.URL(), Rings: map[string]RingSpec{}}
+		site := func(s string) string { return strings.ReplaceAll(tt.name, " ", "-") + "-" + s }
+		for ring, s := range map[string]string{"canary": "a", "stable": "b"} {
+			cfg.Rings[ring] = RingSpec{Dir: filepath.Join(dir, ring), Sites: []string{site(s)}}
+			if err := os.Mkdir(filepath.Join(dir, ring), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := NewClient(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sites := &sitesAt{t, vl.URL(), map[string]uint64{}}
+		tt.deliver(sites, site)
+		if err := vl.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		now := start
+		looks := 0
+		r := &Rollout{Client: c, Config: cfg, Bundle: newBundle(7), Rings: []string{"canary", "stable"}, Soak: 10 * time.Minute, Every: 4 * time.Minute,
+			StopIf: Limit{"host_not_listed", 5, true}, WhatIf: 7 * 24 * time.Hour, RefuseIf: Limit{"newly_denied", 1, true}, State: filepath.Join(dir, "state.json"),
+			now: func() time.Time { return now },
+		}
+		// It is ended once, in the middle, and begun again.
+		r.wait = func(_ context.Context, d time.Duration) error {
+			now = now.Add(d)
+			if looks++; looks == 2 {
+				return context.Canceled
+			}
+			return nil
+		}
+		st, err := r.Run(context.Background())
+		if err != nil {
+			other := &Rollout{Client: c, Config: cfg, Bundle: newBundle(9), Rings: r.Rings, State: r.State}
+			if _, err := other.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "stable-7 through canary, stable is under way") {
+				t.Errorf("%s: another one beside it: %v", tt.name, err)
+			}
+			st, err = r.Run(context.Background())
+		}
+		if err != nil || st.Outcome != tt.outcome || !strings.Contains(st.Why, tt.why) {
+			t.Errorf("%s: %+v, %v", tt.name, st, err)
+			continue
+		}
+		for i, ring := range r.Rings {
+			if _, err := os.Stat(filepath.Join(dir, ring, "stable.bundle")); (err == nil) != tt.there[i] {
+				t.Errorf("%s: in ring %s: %v", tt.name, ring, err)
+			}
+		}
+		if again, err := r.Run(context.Background()); tt.outcome == "done" && (err != nil || again.Outcome != "done") {
+			t.Errorf("%s: once more: %+v, %v", tt.name, again, err)
+		}
+	}
+}
+
+// What is published does not go back.
+func TestPublish(t *testing.T) {
+	ring := RingSpec{Dir: t.TempDir()}
+	make := func(serial uint64, rule string) *bundle.Bundle {
+		b, err := bundle.New(bundle.Manifest{Name: "stable", Serial: serial, Sites: []string{"*"}, Made: time.Unix(1e9, 0).UTC(), By: "ann"},
+			map[string][]byte{bundle.PolicyFile: []byte("rules: [{ id: " + rule + ", hosts: [a.example.com] }]\n")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	if err := publish(ring, make(5, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish(ring, make(5, "a")); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	for _, b := range []*bundle.Bundle{make(5, "b"), make(4, "a")} {
+		if err := publish(ring, b); err == nil || !strings.Contains(err.Error(), "has serial 5") {
+			t.Errorf("%v: %v", b, err)
+		}
+	}
+	if err := publish(ring, make(6, "b")); err != nil {
+		t.Error(err)
+	}
+	got, err := Published(&Config{Rings: map[string]RingSpec{"r": ring, "gone": {Dir: filepath.Join(ring.Dir, "gone")}}})
+	if err != nil || got["r"]["stable"] != 6 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// A site is of the ring that names it, before one whose pattern does.
+func TestRingOf(t *testing.T) {
+	rings := map[string]RingSpec{"stable": {Sites: []string{"*"}}, "a-canary": {Sites: []string{"oslo-*"}}, "z": {Sites: []string{"oslo-9"}}}
+	for site, want := range map[string]string{"oslo-1": "a-canary", "oslo-9": "z", "kiel": "stable"} {
+		if got := RingOf(rings, site); got != want {
+			t.Errorf("%s: %s, want %s", site, got, want)
+		}
+	}
+}
