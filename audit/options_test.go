@@ -15,7 +15,7 @@ import (
 
 func TestOptionsYAML(t *testing.T) {
 	const text = "dir: /var/log/webproxy\nretain: 400d\nrotate: 256MiB\nrotate_every: 1d\non_error: continue\nsync: \"off\"\nsite: site-01\n" +
-		"key: /etc/webproxy/audit.key\nanchor: /mnt/anchor\nretain_size: 20GiB\nfold_after: 20\nfold_window: 30s\n"
+		"key: /etc/webproxy/audit.key\nanchor: /mnt/anchor\nretain_size: 20GiB\naggregate_after: 20\naggregate_window: 30s\n"
 	var o audit.Options
 	if err := yaml.Unmarshal([]byte(text), &o); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestOptionsCheck(t *testing.T) {
 		fields = append(fields, problem.Field)
 	}
 	slices.Sort(fields)
-	if want := []string{"anchor", "aggregate_after", "aggregate_window", "key", "on_error", "retain", "retain_size", "rotate", "rotate_every", "site", "sync"}; !slices.Equal(fields, want) {
+	if want := []string{"aggregate_after", "aggregate_window", "anchor", "key", "on_error", "retain", "retain_size", "rotate", "rotate_every", "site", "sync"}; !slices.Equal(fields, want) {
 		t.Errorf("problems with %q, want %q", fields, want)
 	}
 	if got, want := (audit.Options{Dir: "/var/log/webproxy"}).WithDefaults().Key, filepath.FromSlash("/var/log/webproxy-key/audit.key"); got != want {
