@@ -12,7 +12,7 @@ import (
 // A dirLock is the lock of a log's directory. It ends with the process or with Close.
 type dirLock struct{ file, dir *os.File }
 
-// lockDir takes the lock of a log's directory, whose lock file is path. It returns errLocked if somebody else has it.
+// lockDir takes the lock of a log's directory, whose lock file is path. It returns ErrLocked if somebody else has it.
 //
 // The file is locked for those who look for that lock, other versions among them; the directory, because a file can be
 // deleted, and made anew by a second writer, while it is locked. Some systems lock no directories: there the file
@@ -32,7 +32,7 @@ func lockDir(path string) (*dirLock, error) {
 		return nil, err
 	}
 	switch err := flock(d); {
-	case errors.Is(err, errLocked):
+	case errors.Is(err, ErrLocked):
 		f.Close()
 		d.Close()
 		return nil, err
@@ -46,7 +46,7 @@ func lockDir(path string) (*dirLock, error) {
 func flock(f *os.File) error {
 	err := ignoreEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) })
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return errLocked
+		return ErrLocked
 	}
 	if err != nil {
 		return &os.PathError{Op: "lock", Path: f.Name(), Err: err}

@@ -11,7 +11,7 @@ import (
 // process or with Close.
 type dirLock struct{ *os.File }
 
-// lockDir takes the lock of a log's directory, whose lock file is path. It returns errLocked if somebody else has it.
+// lockDir takes the lock of a log's directory, whose lock file is path. It returns ErrLocked if somebody else has it.
 //
 // What is locked is a byte far behind the end of the file, and the file is open for reading only: who copies the directory can read
 // it, also without sharing it for writing. Versions that open it for nobody else see that it is in use.
@@ -23,7 +23,7 @@ func lockDir(path string) (*dirLock, error) {
 	h, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ, nil,
 		windows.OPEN_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
-		return nil, errLocked
+		return nil, ErrLocked
 	}
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
@@ -33,7 +33,7 @@ func lockDir(path string) (*dirLock, error) {
 	if err != nil {
 		windows.CloseHandle(h)
 		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-			return nil, errLocked
+			return nil, ErrLocked
 		}
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}

@@ -11,7 +11,8 @@ import (
 	"webproxy/internal/setting"
 )
 
-var errLocked = errors.New("another process is writing to it")
+// ErrLocked says that a log is open in another process, such as a running proxy.
+var ErrLocked = errors.New("another process is writing to it")
 
 // A Log writes the audit log of one directory, and is the only one to do so. All methods are safe
 // for concurrent use. Append, Stalled, LastSeq, SealedAt, Usage and the counters never wait for a disk for longer than Append does; the

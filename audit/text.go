@@ -13,6 +13,11 @@ func FieldNames() []string {
 // have spaces between them.
 func AppendCells(dst []string, r *Record) []string {
 	for i := range columns {
+		c := &columns[i]
+		if v, ok := c.at(r).(*bool); ok && c.name == "path_enforced" && !r.shows(c, *v) { // as in a line of the log
+			dst = append(dst, "")
+			continue
+		}
 		dst = append(dst, Printable(fieldText(columns[i].at(r))))
 	}
 	return dst

@@ -27,7 +27,7 @@ on standard error. docs/reading.md describes the expressions, and what export wr
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAuditTail(), newAuditQuery(), newAuditReport(), newAuditExport(), newAuditVerify(), newAuditProve(), newAuditReplay(), newAuditSchema())
+	cmd.AddCommand(newAuditTail(), newAuditQuery(), newAuditTop(), newAuditReport(), newAuditExport(), newAuditVerify(), newAuditProve(), newAuditReplay(), newAuditSchema())
 	return cmd
 }
 

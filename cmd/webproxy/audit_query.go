@@ -16,7 +16,6 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/export"
 	"webproxy/internal/spreadsheet"
-	"webproxy/review"
 )
 
 func newAuditQuery() *cobra.Command {
@@ -38,6 +37,7 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 	by := cmd.Flags().StringSlice("by", nil, "count by these `FIELDS`, such as host or client,host; also day and hour")
 	top := cmd.Flags().Int("top", 0, "with --by: only the `N` largest counts")
 	limit := cmd.Flags().Int("limit", 0, "print at most `N` records, the oldest")
+	wide := wideFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := wantOutput(*output, "table", "json", "csv", "ndjson"); err != nil {
 			return err
@@ -67,7 +67,7 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 		if isTerminal(cmd.OutOrStdout()) { // a record must not stand behind a line of progress
 			before = stop
 		}
-		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *limit, *output, before)
+		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *limit, *output, tableWidth(cmd.OutOrStdout(), *wide), before)
 		stop()
 		sayIncomplete(cmd.ErrOrStderr(), &stats)
 		return err
@@ -77,8 +77,8 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 }
 
 // listRecords prints records as they are read; it calls before ahead of each.
-func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format string, before func()) (audit.Stats, error) {
-	p, err := newRecordPrinter(w, format)
+func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format string, width int, before func()) (audit.Stats, error) {
+	p, err := newRecordPrinter(w, format, width)
 	if err != nil {
 		return audit.Stats{}, err
 	}
@@ -110,14 +110,16 @@ type recordPrinter struct {
 	close func() error
 }
 
-func newRecordPrinter(w io.Writer, format string) (*recordPrinter, error) {
+// newRecordPrinter prints to w; a table is width wide, and has all columns if that is 0.
+func newRecordPrinter(w io.Writer, format string, width int) (*recordPrinter, error) {
 	p := &recordPrinter{out: bufio.NewWriterSize(w, 64<<10)}
 	p.close = p.out.Flush
 	switch format {
 	case "table":
-		fmt.Fprintf(p.out, recordColumns, "TIME", "CLIENT", "GROUP", "METHOD", "TARGET", "DECISION", "REASON", "RULE")
+		t := recordTableFor(width)
+		p.out.WriteString(t.heading())
 		p.print = func(r *audit.Record, _ string) error {
-			_, err := io.WriteString(p.out, recordRow(r))
+			_, err := io.WriteString(p.out, t.row(r))
 			return err
 		}
 	case "json":
@@ -148,28 +150,6 @@ func newRecordPrinter(w io.Writer, format string) (*recordPrinter, error) {
 		}
 	}
 	return p, nil
-}
-
-// recordColumns are wide enough for most, so that rows can be printed before all are known.
-const recordColumns = "%-23s  %-15s  %-10s  %-7s  %-45s  %-10s  %-18s  %s\n"
-
-// recordRow is a record as a row of a table.
-func recordRow(r *audit.Record) string {
-	text := tableCell
-	at := r.Time.Format("2006-01-02 15:04:05.000")
-	switch r.Type {
-	case audit.TypeDecision, audit.TypeRepeat, audit.TypeClose:
-		what := r.Rule
-		switch r.Type {
-		case audit.TypeRepeat:
-			what = fmt.Sprintf("%s %d times", r.Rule, r.Count)
-		case audit.TypeClose:
-			what = fmt.Sprintf("%s ended: %d, out %d, in %d bytes, %s %s", r.Rule, r.Status, r.BytesOut, r.BytesIn, r.Duration, r.Error)
-		}
-		return fmt.Sprintf(recordColumns, at, text(audit.AddrText(r.Client)), text(r.Group), text(r.Method), text(review.RecordedTarget(r)+r.Path),
-			text(string(r.Decision)), text(r.Reason), text(strings.TrimSpace(what)))
-	}
-	return fmt.Sprintf("%-23s  %s: %s\n", at, text(string(r.Type)), text(r.Detail+r.Approver()))
 }
 
 // countBy prints counts; it calls done when all is read.

@@ -21,6 +21,7 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 	}
 	log := auditLogFlags(cmd)
 	follow := cmd.Flags().BoolP("follow", "f", false, "go on with new records as they are written")
+	wide := wideFlag(cmd)
 	n := cmd.Flags().IntP("lines", "n", 10, "begin with the last `N` records")
 	output := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table or ndjson")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -39,7 +40,7 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 			return err
 		}
 		dir := found.Dir
-		return tail(cmd, dir, *n, q, *output, *follow)
+		return tail(cmd, dir, *n, q, *output, tableWidth(cmd.OutOrStdout(), *wide), *follow)
 	}
 	return cmd
 }
@@ -47,8 +48,8 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 // maxTail bounds what is kept in memory.
 const maxTail = 100_000
 
-func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, follow bool) error {
-	p, err := newRecordPrinter(cmd.OutOrStdout(), format)
+func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, width int, follow bool) error {
+	p, err := newRecordPrinter(cmd.OutOrStdout(), format, width)
 	if err != nil {
 		return err
 	}

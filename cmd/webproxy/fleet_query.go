@@ -73,18 +73,19 @@ func toOut(cmd *cobra.Command, out string, write func(io.Writer) error) error {
 
 // fleetRecords prints records as they come.
 func fleetRecords(cmd *cobra.Command, w io.Writer, c *fleet.Client, s fleet.Search, limit int, format string) error {
-	p, err := newRecordPrinter(w, format)
+	p, err := newRecordPrinter(w, format, 0)
 	if err != nil {
 		return err
 	}
 	row := p.print
 	if format == "table" {
+		t := recordTableFor(0)
 		row = func(r *audit.Record, _ string) error {
-			_, err := fmt.Fprintf(p.out, "%-12s  %s", tableCell(r.Site), recordRow(r))
+			_, err := fmt.Fprintf(p.out, "%-12s  %s", tableCell(r.Site), t.row(r))
 			return err
 		}
 		p.out.Reset(w)
-		fmt.Fprintf(p.out, "%-12s  "+recordColumns, "SITE", "TIME", "CLIENT", "GROUP", "METHOD", "TARGET", "DECISION", "REASON", "RULE")
+		fmt.Fprintf(p.out, "%-12s  %s", "SITE", t.heading())
 	}
 	n := 0
 	stats, err := c.Records(cmd.Context(), s, func(r *fleet.Record) error {

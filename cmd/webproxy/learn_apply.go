@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/learn"
@@ -99,8 +101,12 @@ func commitChange(cmd *cobra.Command, c *review.Change) error {
 	}
 	stderr := cmd.ErrOrStderr()
 	switch {
+	case errors.Is(rec.ByProxy, audit.ErrLocked):
+		fmt.Fprintln(stderr, "written: the running proxy applies and records it within a second")
+	case errors.Is(rec.ByProxy, fs.ErrNotExist):
+		fmt.Fprintln(stderr, "written, and not recorded: there is no audit log yet")
 	case rec.ByProxy != nil:
-		fmt.Fprintf(stderr, "the running proxy will record this when it reloads: %v\n", rec.ByProxy)
+		fmt.Fprintf(stderr, "written, and not recorded here: %v\n", rec.ByProxy)
 	case rec.First == 0:
 	case rec.First == rec.Last:
 		fmt.Fprintf(stderr, "record seq %d\n", rec.First)
