@@ -64,7 +64,7 @@ func TestReaders(t *testing.T) {
 			t.Errorf("calamaris: exit %d, %s\n%s", ran.exit, ran.stderr, tail(ran.stdout, 3000))
 		}
 	})
-	// As docs/shipping.md has them: goaccess knows other forms by these names.
+	// As docs/reading.md has them: goaccess knows other forms by these names.
 	for as, format := range map[string][]string{
 		"squid": {"--log-format=%x.%^ %~%L %h %^/%s %b %m %U %^", "--datetime-format=%s"},
 		"w3c":   {"--log-format=%d %t %T %h %^ %m %^ %v %^ %^ %U %s %^ %b %^", "--date-format=%Y-%m-%d", "--time-format=%H:%M:%S"},
