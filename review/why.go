@@ -95,6 +95,25 @@ func (f *Found) Judged() *audit.Record {
 	return &f.Record
 }
 
+// Times is how often the same request was refused, or 1, and when the last time was.
+func (f *Found) Times() (n int64, last time.Time) {
+	switch r := f.Judged(); {
+	case r.Type == audit.TypeRepeat:
+		return r.Count, r.Last
+	case f.repeats > 0:
+		return f.repeats + 1, f.last
+	default:
+		return 1, r.Time
+	}
+}
+
+// Late reports whether the request was refused after it had been allowed: for the address of its name, or for what the client
+// sent into its tunnel.
+func (f *Found) Late() bool { return f.late }
+
+// End is the record of the request's end; nil if it has none.
+func (f *Found) End() *audit.Record { return f.end }
+
 // Headline is the request on one line.
 func (f *Found) Headline(now time.Time) string {
 	r := f.Judged()
@@ -108,12 +127,10 @@ func (f *Found) Headline(now time.Time) string {
 	} else {
 		client += " (" + group + ")"
 	}
-	times, at := "", r.Time
-	switch {
-	case r.Type == audit.TypeRepeat:
-		times, at = fmt.Sprintf("%d times, the last ", r.Count), r.Last
-	case f.repeats > 0:
-		times, at = fmt.Sprintf("%d times, the last ", f.repeats+1), f.last
+	times := ""
+	n, at := f.Times()
+	if r.Type == audit.TypeRepeat || n > 1 {
+		times = fmt.Sprintf("%d times, the last ", n)
 	}
 	word := map[policy.Outcome]string{policy.Allowed: "ALLOWED", policy.WouldDeny: "LET THROUGH (learn mode)"}[r.Decision]
 	if word == "" {

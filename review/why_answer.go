@@ -2,6 +2,7 @@ package review
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -30,35 +31,90 @@ type Why struct {
 	Flag    string // the --config that people ask with, for the commands they are told; empty for none
 }
 
+// An Answer is what is known of a request of the log, as data.
+type Answer struct {
+	Found *Found
+	// Now is what the policy of now says of Request; nil if it cannot be asked, and then Unknown says why.
+	Now     *policy.Explanation
+	Request policy.Request
+	Unknown string
+	// Named reports whether Request is for the host that the TLS in a tunnel named, instead of the one that was asked for.
+	Named bool
+	// Same reports whether Now is by the policy that decided at the time, and for the same reason.
+	Same bool
+	// Permitted reports whether the request would be let through; what was no request needs nothing, so that is true.
+	Permitted bool
+	// Safe is what else a fix would let through; nil where the fix is no entry and no phase, or it was not looked for.
+	Safe *Safe
+}
+
+// Answer is what Write tells, as data.
+func (a *Why) Answer() (Answer, error) {
+	now := time.Now()
+	answer := a.evaluate(now)
+	if answer.Now == nil || answer.Named {
+		return answer, nil
+	}
+	var err error
+	answer.Safe, err = a.safe(answer.Now, &answer.Request, now)
+	return answer, err
+}
+
+// evaluate makes the answer, but for what else a fix would let through.
+func (a *Why) evaluate(now time.Time) Answer {
+	r := a.Found.Judged()
+	answer := Answer{Found: &a.Found}
+	if r.Hosts > 0 {
+		answer.Unknown = "these denials were counted without their hosts"
+		return answer
+	}
+	req, ok := r.Request(now)
+	if !ok {
+		answer.Unknown, answer.Permitted = "it was not a request that a policy could judge", true
+		return answer
+	}
+	answer.Request = req
+	if a.Config == nil {
+		answer.Unknown, answer.Permitted = cmp.Or(a.Unknown, "the configuration is not valid"), r.Decision != "deny"
+		return answer
+	}
+	if a.Found.late && r.Reason == policy.SNIMismatch.String() {
+		if named, ok := serverNamed(&req, r.SNI); ok {
+			x := a.Config.Set.Explain(&named)
+			answer.Named, answer.Request, answer.Now, answer.Permitted = true, named, &x, x.Permit
+			return answer
+		}
+	}
+	x := a.Config.Live.Explain(&req)
+	answer.Now, answer.Permitted = &x, x.Permit
+	answer.Same = policy.SameDigest(a.Found.Policy, x.Policy()) && x.Reason.String() == r.Reason
+	return answer
+}
+
 // Write tells what was recorded, and what the policy of now says of the same request. It reports whether that would let
 // the request through; what was no request needs nothing, so that is true.
 func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	now := time.Now()
 	r := a.Found.Judged()
+	answer := a.evaluate(now)
 	fmt.Fprintln(w, a.Found.Headline(now))
-	if r.Hosts > 0 {
-		return false, writeScan(w, r)
+	switch _, ok := r.Request(now); {
+	case r.Hosts > 0:
+		return answer.Permitted, writeScan(w, r)
+	case !ok:
+		fmt.Fprintf(w, " reason  %s\n note    %s: %s\n",
+			audit.Printable(r.Reason+recordedRule(r)), answer.Unknown, audit.Printable(strings.TrimSpace(r.Error+" "+r.Detail)))
+		return answer.Permitted, nil
+	case answer.Now == nil:
+		return answer.Permitted, a.writeRecorded(w, r, answer.Unknown)
+	case answer.Named:
+		return answer.Permitted, a.writeMisnamed(w, r, answer.Now)
 	}
-	req, ok := r.Request(now)
-	if !ok {
-		fmt.Fprintf(w, " reason  %s\n note    it was not a request that a policy could judge: %s\n",
-			audit.Printable(r.Reason+recordedRule(r)), audit.Printable(strings.TrimSpace(r.Error+" "+r.Detail)))
-		return true, nil
-	}
-	if a.Config != nil && a.Found.late && r.Reason == policy.SNIMismatch.String() {
-		if named, ok := serverNamed(&req, r.SNI); ok {
-			return a.writeMisnamed(w, r, &named)
-		}
-	}
-	if a.Config == nil {
-		return r.Decision != "deny", a.writeRecorded(w, r)
-	}
-	x := a.Config.Live.Explain(&req)
-	same := policy.SameDigest(a.Found.Policy, x.Policy()) && x.Reason.String() == r.Reason
-	if same {
+	x := answer.Now
+	if answer.Same {
 		fmt.Fprintf(w, " reason  %s: %s\n", x.Reason, x.Why)
 	} else {
-		fmt.Fprintf(w, " reason  %s%s\n", audit.Printable(r.Reason), audit.Printable(recordedRule(r)))
+		fmt.Fprintf(w, " reason  %s\n", audit.Printable(r.Reason+recordedRule(r)))
 	}
 	if a.Found.late {
 		fmt.Fprintf(w, " note    %s\n", lateNote(r.Reason))
@@ -67,21 +123,25 @@ func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 		fmt.Fprintf(w, " note    %s\n", audit.Printable(r.Detail))
 	}
 	a.writeEnd(w)
-	if !same {
+	if !answer.Same {
 		which := "now"
 		if !policy.SameDigest(a.Found.Policy, x.Policy()) {
 			which = "now (another policy, " + ShortDigest(x.Policy()) + ")"
 		}
-		fmt.Fprintf(w, "%s: %s\n reason  %s: %s\n", which, headline(&x), x.Reason, x.Why)
+		fmt.Fprintf(w, "%s: %s\n reason  %s: %s\n", which, headline(x), x.Reason, x.Why)
 	}
-	if _, err := io.WriteString(w, AdviceText(&x, Remedies(a.Config, &x, a.Flag), ListedIn(a.Config, &x))); err != nil {
+	if _, err := io.WriteString(w, AdviceText(x, Remedies(a.Config, x, a.Flag), ListedIn(a.Config, x))); err != nil {
 		return false, err
 	}
-	return x.Permit, a.writeSafe(w, &x, &req, now)
+	safe, err := a.safe(x, &answer.Request, now)
+	if err == nil && safe != nil {
+		_, err = fmt.Fprintf(w, " safe?   replay %s: %s would newly allow %s\n", a.Back, safe.what(), safe.text())
+	}
+	return answer.Permitted, err
 }
 
 // writeRecorded tells what was recorded, where there is no policy to hold it against.
-func (a *Why) writeRecorded(w io.Writer, r *audit.Record) error {
+func (a *Why) writeRecorded(w io.Writer, r *audit.Record, unknown string) error {
 	fmt.Fprintf(w, " reason  %s\n", audit.Printable(r.Reason+recordedRule(r)))
 	if a.Found.late {
 		fmt.Fprintf(w, " note    %s\n", lateNote(r.Reason))
@@ -90,7 +150,7 @@ func (a *Why) writeRecorded(w io.Writer, r *audit.Record) error {
 		fmt.Fprintf(w, " note    %s\n", audit.Printable(r.Detail))
 	}
 	a.writeEnd(w)
-	_, err := fmt.Fprintln(w, " now     not known: "+cmp.Or(a.Unknown, "the configuration is not valid"))
+	_, err := fmt.Fprintln(w, " now     not known: "+unknown)
 	return err
 }
 
@@ -120,35 +180,61 @@ func (a *Why) writeEnd(w io.Writer) {
 	fmt.Fprintf(w, " end     %s\n", audit.Printable(text))
 }
 
-// writeSafe tells which requests of the log the fix would have let through. It says nothing where the fix
-// is no entry and no phase.
-func (a *Why) writeSafe(w io.Writer, x *policy.Explanation, req *policy.Request, now time.Time) error {
-	if x.Verdict == policy.Allow || a.Back == setting.Off {
-		return nil
+// A Safe is which requests of the log a fix would have let through.
+type Safe struct {
+	Phase string // the phase that the fix switches on; empty: the fix is an entry
+	tallyOfClients
+}
+
+func (s *Safe) what() string {
+	if s.Phase == "" {
+		return "the entry"
 	}
-	what := ""
+	return "phase " + s.Phase
+}
+
+// MarshalJSON makes {"phase": ..., "requests": n, "hosts": [...], "clients": [{"client": ..., "requests": n}]}.
+func (s *Safe) MarshalJSON() ([]byte, error) {
+	type client struct {
+		Client   netip.Addr `json:"client"`
+		Requests uint64     `json:"requests"`
+	}
+	clients := []client{}
+	for _, c := range s.busiest() {
+		clients = append(clients, client{c, s.tallyOfClients.clients[c]})
+	}
+	return json.Marshal(struct {
+		Phase    string   `json:"phase"`
+		Requests uint64   `json:"requests"`
+		Hosts    []string `json:"hosts"`
+		Clients  []client `json:"clients"`
+	}{s.Phase, s.requests, append([]string{}, slices.Sorted(maps.Keys(s.hosts))...), clients})
+}
+
+// safe finds which requests of the log the fix would have let through. It is nil where the fix is no entry and no phase.
+func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*Safe, error) {
+	if x.Verdict == policy.Allow || a.Back == setting.Off {
+		return nil, nil
+	}
+	safe := &Safe{}
 	var counts func(*audit.Record) bool
 	switch x.Reason {
 	case policy.PhaseInactive:
-		what = "phase " + x.Phase()
 		phase := x.Phase()
+		safe.Phase = phase
 		counts = func(r *audit.Record) bool { return r.Reason == policy.PhaseInactive.String() && r.Phase == phase }
 	case policy.HostNotListed, policy.PortNotAllowed, policy.SchemeNotAllowed, policy.PathNotAllowed, policy.RuleExpired:
-		what = "the entry"
 		entry, err := a.entryFor(req, x.FixPath(req))
 		if err != nil {
-			return nil // no such entry could be written
+			return nil, nil // no such entry could be written
 		}
 		counts = a.newlyAllowed(entry)
 	default:
-		return nil
+		return nil, nil
 	}
-	found, err := refused(a.Dir, a.Back, now, a.Watch, counts)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, " safe?   replay %s: %s would newly allow %s\n", a.Back, what, found.text())
-	return err
+	var err error
+	safe.tallyOfClients, err = refused(a.Dir, a.Back, now, a.Watch, counts)
+	return safe, err
 }
 
 // entryFor is a policy of one entry, the narrowest that would allow req, for the same client groups.
@@ -201,18 +287,20 @@ func (t *tallyOfClients) add(r *audit.Record) {
 	t.hosts[RecordedTarget(r)] = true
 }
 
+// busiest are the clients, those with the most requests first.
+func (t *tallyOfClients) busiest() []netip.Addr {
+	return slices.SortedFunc(maps.Keys(t.clients), func(a, b netip.Addr) int {
+		return cmp.Or(cmp.Compare(t.clients[b], t.clients[a]), a.Compare(b))
+	})
+}
+
 // text is the count in words, with the busiest clients.
 func (t *tallyOfClients) text() string {
 	const named = 4
 	if t.requests == 0 {
 		return "nothing that was asked for"
 	}
-	clients := slices.SortedFunc(maps.Keys(t.clients), func(a, b netip.Addr) int {
-		if t.clients[a] != t.clients[b] {
-			return int(min(t.clients[b], 1<<62)) - int(min(t.clients[a], 1<<62))
-		}
-		return a.Compare(b)
-	})
+	clients := t.busiest()
 	parts := make([]string, 0, named)
 	for _, c := range clients[:min(named, len(clients))] {
 		parts = append(parts, fmt.Sprintf("%s %d", c, t.clients[c]))

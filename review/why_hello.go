@@ -29,14 +29,13 @@ func serverNamed(req *policy.Request, sni string) (policy.Request, bool) {
 
 // writeMisnamed tells of a tunnel whose TLS named another host: what would allow it is what would
 // allow a tunnel to that host, named.
-func (a *Why) writeMisnamed(w io.Writer, r *audit.Record, named *policy.Request) (permitted bool, err error) {
-	x := a.Config.Set.Explain(named)
+func (a *Why) writeMisnamed(w io.Writer, r *audit.Record, x *policy.Explanation) (err error) {
 	fmt.Fprintf(w, " reason  %s\n note    %s\n note    %s\n", audit.Printable(r.Reason+recordedRule(r)), lateNote(r.Reason), audit.Printable(r.Detail))
-	fmt.Fprintf(w, "of the host it named, now: %s\n reason  %s: %s\n", headline(&x), x.Reason, x.Why)
+	fmt.Fprintf(w, "of the host it named, now: %s\n reason  %s: %s\n", headline(x), x.Reason, x.Why)
 	if x.Permit {
-		_, err := fmt.Fprintln(w, " note    with the policy of now the tunnel would go on")
-		return true, err
+		_, err = fmt.Fprintln(w, " note    with the policy of now the tunnel would go on")
+		return err
 	}
-	_, err = io.WriteString(w, AdviceText(&x, Remedies(a.Config, &x, a.Flag), ListedIn(a.Config, &x)))
-	return false, err
+	_, err = io.WriteString(w, AdviceText(x, Remedies(a.Config, x, a.Flag), ListedIn(a.Config, x)))
+	return err
 }

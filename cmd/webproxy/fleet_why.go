@@ -31,9 +31,13 @@ let the request through. Exit code 4 means that the request was denied, or that 
 	file := cmd.Flags().StringP("config", "c", "", "configuration `FILE` by which the request is evaluated anew")
 	since := cmd.Flags().String("since", "90d", "look back no further than this `TIME`")
 	within := cmd.Flags().String("replay", "14d", "with --config: how far back to look for what a fix would have let through; off for not at all")
-	out := outFlag(cmd)
+	out, output := outFlag(cmd), outputFlag(cmd)
 	cmd.MarkFlagRequired("site")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		now := time.Now()
 		if len(*flags.sites) != 1 || strings.ContainsAny((*flags.sites)[0], `*?[\`) {
 			return usageError{errors.New("--site: want the name of one site; an id is unique at its site only")}
@@ -79,7 +83,7 @@ let the request through. Exit code 4 means that the request was denied, or that 
 			return err
 		}
 		var answer bytes.Buffer
-		permitted, err := why.Write(&answer)
+		permitted, err := writeWhy(&answer, &why, asJSON)
 		if err == nil {
 			err = writeOut(cmd, *out, answer.Bytes())
 		}

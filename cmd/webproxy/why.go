@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"webproxy/internal/hint"
 	"webproxy/internal/setting"
 	"webproxy/internal/wording"
+	"webproxy/policy"
 	"webproxy/review"
 )
 
@@ -31,7 +33,12 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 	client := cmd.Flags().String("client", "", "the last refused request of this `ADDRESS`, network, client name or client group, instead of an ID")
 	since := cmd.Flags().String("since", "", "look back no further than this `TIME`, such as 5m or 2026-10-01")
 	within := cmd.Flags().String("replay", "14d", "how far back to look for what a fix would have let through; off for not at all")
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		from, err := parseWhen("since", *since, time.Now())
 		if err != nil {
 			return err
@@ -61,13 +68,56 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 			return fmt.Errorf("read audit log: %w", err)
 		}
 		why := review.Why{Config: cfg, Dir: dir, Found: found, Back: back, Watch: watch, Flag: *logFlags.config}
-		permitted, err := why.Write(cmd.OutOrStdout())
+		permitted, err := writeWhy(cmd.OutOrStdout(), &why, asJSON)
 		if err == nil && !permitted {
 			return noError{}
 		}
 		return err
 	}
 	return cmd
+}
+
+// A whyAnswer is what why prints as JSON.
+type whyAnswer struct {
+	Decision  policy.Outcome `json:"decision"` // at the time
+	Record    *audit.Record  `json:"record"`   // that has the last word, as the audit log has it
+	Times     int64          `json:"times"`
+	Last      time.Time      `json:"last"`
+	Late      bool           `json:"late"` // refused after it had been allowed
+	End       *audit.Record  `json:"end"`
+	Config    string         `json:"config"`
+	Now       *explainAnswer `json:"now"` // as explain prints it
+	Unknown   string         `json:"unknown"`
+	Named     bool           `json:"named"` // now is about the host that the TLS named
+	Same      bool           `json:"same"`
+	Permitted bool           `json:"permitted"`
+	Safe      *review.Safe   `json:"safe"`
+}
+
+// writeWhy prints an explanation, and reports whether the request would be let through.
+func writeWhy(w io.Writer, why *review.Why, asJSON bool) (permitted bool, err error) {
+	if !asJSON {
+		return why.Write(w)
+	}
+	answer, err := why.Answer()
+	if err != nil {
+		return false, err
+	}
+	record := why.Found.Judged()
+	data := whyAnswer{
+		Decision: record.Decision, Record: record, Late: why.Found.Late(), End: why.Found.End(), Unknown: answer.Unknown,
+		Named: answer.Named, Same: answer.Same, Permitted: answer.Permitted, Safe: answer.Safe,
+	}
+	data.Times, data.Last = why.Found.Times()
+	if why.Config != nil {
+		data.Config = about(why.Config)
+	}
+	if answer.Now != nil {
+		q := question{cfg: why.Config, flag: why.Flag}
+		now := q.answer(answer.Now, &answer.Request)
+		data.Now = &now
+	}
+	return answer.Permitted, writeJSON(w, data)
 }
 
 // searchedFor says what was looked for, to a person who gets nothing.
