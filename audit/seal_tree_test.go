@@ -163,7 +163,7 @@ func TestLineSeq(t *testing.T) {
 }
 
 func TestKindsHaveWords(t *testing.T) {
-	if len(kindWords) != int(HashesDiffer)+1 {
-		t.Errorf("%d words for %d kinds", len(kindWords), HashesDiffer+1)
+	if len(kindWords) != int(Unproven)+1 {
+		t.Errorf("%d words for %d kinds", len(kindWords), Unproven+1)
 	}
 }

@@ -1,12 +1,20 @@
 package audit
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
 
 // A verifier checks records, in order, against the signed checkpoints. It reads no files; names are used in messages only.
 type verifier struct {
 	v      *Verification
 	points func() *signedPoint // nil at their end
-	stored *storedHashes
+	stored interface {
+		hash(seq uint64) (h tlog.Hash, ok bool)
+	}
+	copy bool   // of a log that is elsewhere: see VerifyCopy
+	from uint64 // it should begin with this record; 0 if it is not known
 
 	point         *signedPoint // the next to check; nil after the last
 	begun         bool
@@ -90,7 +98,11 @@ func (j *verifier) leaf(following uint64) {
 		return
 	}
 	if j.v.FirstSeq == 0 {
-		j.start(l.seq - uint64(len(j.strange)))
+		first := l.seq - uint64(len(j.strange))
+		if j.from > 0 {
+			first = min(first, j.from)
+		}
+		j.start(first)
 	}
 	j.settle(l.seq)
 	if l.seq < j.next {
@@ -237,6 +249,10 @@ func (j *verifier) verify(p *signedPoint) {
 		j.foreign(Problem{Kind: Foreign, First: max(first, p.foreign), Last: last, Checkpoint: p.number, Time: p.time,
 			Text: "found at the start of " + p.time.UTC().Format(minuteLayout) + ", and not signed"})
 		j.name(p, Suspected)
+	case j.copy && j.unknownPrefix:
+		j.v.note("seq %s: before the first checkpoint that the copy has, by which they cannot be verified", span(first, last))
+		j.v.ProvenFrom = p.tree.size + 1
+		j.name(p, Suspected)
 	case p.base || j.unknownPrefix:
 		if first <= last {
 			j.v.fail(Problem{Kind: Uncovered, First: first, Last: last, Checkpoint: p.number, Time: p.time,
@@ -247,6 +263,9 @@ func (j *verifier) verify(p *signedPoint) {
 		j.name(p, HashAltered)
 	case j.other != nil && !j.guessed && j.other.root() == root:
 		j.name(p, Altered)
+	case j.copy && !j.whole && j.onlyMissing():
+		j.name(p, Suspected)
+		j.v.fail(Problem{Kind: Unproven, First: first, Last: last, Checkpoint: p.number, Time: p.time})
 	default:
 		if first <= last {
 			j.v.fail(Problem{Kind: Differs, First: first, Last: last, Checkpoint: p.number, Time: p.time})
@@ -279,6 +298,16 @@ func (j *verifier) name(p *signedPoint, kind ProblemKind) {
 		}
 		j.v.fail(found)
 	}
+}
+
+// onlyMissing reports whether nothing is known but that records are missing.
+func (j *verifier) onlyMissing() bool {
+	for _, s := range j.suspects {
+		if s.line > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // covered goes on from p, which is signed, whatever was found before it.

@@ -59,6 +59,11 @@ type Verification struct {
 	// Ended is set if the last checkpoint says that the log was closed.
 	Ended bool `json:"ended"`
 
+	// Again is how many records of a copy came more than once, as they were delivered again; ProvenFrom the first that a checkpoint of
+	// the copy proves, if that is not FirstSeq. Both are of VerifyCopy only.
+	Again      uint64 `json:"again,omitempty"`
+	ProvenFrom uint64 `json:"proven_from,omitempty"`
+
 	Found    uint64    `json:"found"`    // problems
 	Problems []Problem `json:"problems"` // the first 100
 	Notes    []string  `json:"notes"`    // what a reader should know, but is no problem: a sentence each

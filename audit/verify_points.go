@@ -33,13 +33,17 @@ type signedPoints struct {
 type noteFile struct {
 	path string
 	size int64
+	open func() io.ReadCloser // if it is no file
 }
 
 func newSignedPoints(dir, anchor string, keys note.Verifiers, v *Verification) (*signedPoints, error) {
 	s := &signedPoints{v: v, keys: keys, signer: map[string]bool{}}
-	firsts, err := sidecars(dir, checkpointsPrefix)
-	if err != nil {
-		return nil, err
+	var firsts []uint64
+	if dir != "" {
+		var err error
+		if firsts, err = sidecars(dir, checkpointsPrefix); err != nil {
+			return nil, err
+		}
 	}
 	for _, first := range firsts {
 		path := filepath.Join(dir, checkpointsFile(first))
@@ -50,14 +54,14 @@ func newSignedPoints(dir, anchor string, keys note.Verifiers, v *Verification) (
 		if err != nil {
 			return nil, err
 		}
-		s.files = append(s.files, noteFile{path, info.Size()})
+		s.files = append(s.files, noteFile{path: path, size: info.Size()})
 	}
 	if anchor != "" {
 		info, err := os.Stat(anchor)
 		if err != nil {
 			return nil, fmt.Errorf("anchor: %w", err)
 		}
-		s.anchor = &noteFile{anchor, info.Size()}
+		s.anchor = &noteFile{path: anchor, size: info.Size()}
 	}
 	return s, nil
 }
@@ -186,7 +190,7 @@ func (s *signedPoints) anchorPoints() iter.Seq[*signedPoint] {
 func (s *signedPoints) points(f noteFile, mayBeTorn, anchored bool) iter.Seq2[*signedPoint, string] {
 	return func(yield func(*signedPoint, string) bool) {
 		name := filepath.Base(f.path)
-		file, err := openShared(f.path)
+		file, err := f.reader()
 		if errors.Is(err, fs.ErrNotExist) {
 			return // past its retention, or the records say that it is missing
 		}
@@ -219,6 +223,13 @@ func (s *signedPoints) points(f noteFile, mayBeTorn, anchored bool) iter.Seq2[*s
 			}
 		}
 	}
+}
+
+func (f *noteFile) reader() (io.ReadCloser, error) {
+	if f.open != nil {
+		return f.open(), nil
+	}
+	return openShared(f.path)
 }
 
 // noteError says what is wrong with a note, for people.

@@ -31,12 +31,13 @@ const (
 	Foreign                           // records that the proxy did not write
 	Misnamed                          // a file's name says that it was closed at another time than it was
 	HashesDiffer                      // a file of hashes has more hashes than its file of records has records
+	Unproven                          // records of a copy that no checkpoint can prove, as others are missing
 )
 
 // kindWords are how kinds are written; they are a format: add to them, never change one.
 var kindWords = [...]string{"altered", "missing", "truncated", "differs", "suspected", "late", "uncovered",
 	"repeated", "inserted", "misplaced", "rewritten", "bad_checkpoint", "hash_altered", "unreadable", "summary_differs",
-	"foreign", "misnamed", "hashes_differ"}
+	"foreign", "misnamed", "hashes_differ", "unproven"}
 
 // MarshalText implements encoding.TextMarshaler.
 func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k]), nil }
@@ -91,6 +92,8 @@ func (p Problem) String() string {
 		return fmt.Sprintf("seq %s: log ends before %s; %s cut off%s", span(p.First, p.Last), by, wording.Amount(p.Last-p.First+1, "record"), more)
 	case Differs:
 		return seq + ": records differ from " + by + "; which of them cannot be told"
+	case Unproven:
+		return seq + ": cannot be held against " + by + " without those that are missing"
 	case Suspected:
 		return seq + ": record differs from its stored hash" + place
 	case Late:

@@ -28,7 +28,7 @@ of the environment variable WEBPROXY_FLEET, else fleet.yaml in the working direc
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newFleetQuery(), newFleetStatus(), newFleetWhy(), newFleetReplay(), newFleetLearn(), newFleetRollout())
+	cmd.AddCommand(newFleetQuery(), newFleetStatus(), newFleetWhy(), newFleetReplay(), newFleetLearn(), newFleetRollout(), newFleetVerify())
 	return cmd
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"webproxy/audit"
+	"webproxy/fleet"
+)
+
+// newFleetVerify is `webproxy fleet verify`.
+func newFleetVerify() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Tell whether the central copy of a site's log is complete and unaltered",
+		Long: `Verify reads what VictoriaLogs has of one site, in the order of the records' numbers, and holds it against the checkpoints that
+the site signed: whether it is complete and unaltered, or which numbers are not. A record that is there twice, byte for byte, was
+delivered again. --pub is the site's audit.pub, which must come from the site by another way than through VictoriaLogs. Of records
+that were altered only the checkpoints between which they stand can be told; webproxy audit verify at the site tells more. With --since it begins after the last
+checkpoint before that time. What was written after the last checkpoint, a minute or so, is only noted. The lines that begin
+with "by:" say what the result stands on, and what it cannot tell.
+Exit code 5 means that the copy is not what the site wrote.`,
+		Example: "  webproxy fleet verify --site oslo-3 --pub keys/oslo-3.pub --since 1d",
+		Args:    cobra.NoArgs,
+	}
+	file := cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here")
+	site := cmd.Flags().String("site", "", "the `SITE`, by its audit.site")
+	since := cmd.Flags().String("since", "", "begin after the last checkpoint before `TIME`, as 1d or 2026-11-24; without it, all that is there")
+	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the site's log; again for each key it has had")
+	anchor := cmd.Flags().String("anchor", "", "`FILE` that the site's checkpoints were also sent to")
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		if *site == "" || len(*pubs) == 0 {
+			return usageError{errors.New("want --site and --pub: which site's copy, and the key by which it is verified")}
+		}
+		o := fleet.VerifyOptions{Site: *site, Anchor: *anchor}
+		if *since != "" {
+			if o.Since, err = parseWhen("since", *since, time.Now()); err != nil {
+				return err
+			}
+		}
+		for _, pub := range *pubs {
+			key, err := audit.ReadPublicKey(pub)
+			if err != nil {
+				return err
+			}
+			o.Keys = append(o.Keys, key)
+		}
+		_, client, err := fleetFlags{file: file}.client()
+		if err != nil {
+			return err
+		}
+		v, err := client.Verify(cmd.Context(), o)
+		if err != nil {
+			return err
+		}
+		v.Basis = slices.Insert(v.Basis, 0, "public key: "+strings.Join(*pubs, ", ")+", as given")
+		if asJSON {
+			err = writeJSON(cmd.OutOrStdout(), v)
+		} else {
+			err = writeVerification(cmd.OutOrStdout(), v)
+		}
+		if err == nil && !v.OK() {
+			err = integrityError{}
+		}
+		return err
+	}
+	return cmd
+}
