@@ -89,8 +89,8 @@ func TestReadbackHostile(t *testing.T) {
 		want   string
 	}{
 		"a login page": {func(w http.ResponseWriter, _ *collector) { io.WriteString(w, "<html>Log in</html>") }, "is victorialogs its address"},
-		"not allowed":  {func(w http.ResponseWriter, _ *collector) { http.Error(w, "no such token", 401) }, "401 Unauthorized: no such token"},
-		"elsewhere":    {func(w http.ResponseWriter, _ *collector) { w.Header().Set("Location", "/"); w.WriteHeader(302) }, "redirections are not followed"},
+		"not allowed":  {func(w http.ResponseWriter, _ *collector) { http.Error(w, "no such token", http.StatusUnauthorized) }, "401 Unauthorized: no such token"},
+		"elsewhere":    {func(w http.ResponseWriter, _ *collector) { w.Header().Set("Location", "/"); w.WriteHeader(http.StatusFound) }, "redirections are not followed"},
 		"breaks off":   {stream(`{"webproxy.seq":"1"`), "breaks off"},
 		"an error":     {stream("{\"webproxy.type\":\"a\",\"webproxy.seq\":\"1\",\"hash\":\"1\"}\nout of memory\n"), "breaks off: out of memory"},
 		"no hashes":    {stream(`{"webproxy.seq":"1"}` + "\n"), "has no hashes"},

@@ -124,7 +124,7 @@ func TestVictoriaLogs(t *testing.T) {
 }
 
 // VictoriaLogs is killed at random moments, also right after it acknowledged records, while several sites ship: in the end it has
-// every record of every site. e2e has more of it, with whole proxies.
+// every record of every site.
 func TestVictoriaLogsKilled(t *testing.T) {
 	vl := victorialogstest.Start(t, "-inmemoryDataFlushInterval=1s")
 	var logs []*audit.Log
