@@ -19,7 +19,7 @@ func newAuditReport() *cobra.Command {
 		Short: "Report on a month of the audit log, for reviewers",
 		Long: `Report says what was allowed and denied in a period, which hosts are new, what changed in the policy and who
 changed it, which rules are unused or expire, and whether the log is whole. It prints a summary; --html writes the whole report
-as one page that needs no script and no other file, --csv its lists for a spreadsheet. Without a period it is about the
+as one page that needs no script and no other file, --csv its lists for a spreadsheet; -o json prints the whole as data. Without a period it is about the
 last 30 days. Of compressed files it keeps summaries beside them, so that the second report is quick.
 
 With --html or --csv the log is verified first, unless --verify=false; without, only if --verify is given.
@@ -35,7 +35,12 @@ Exit code 5 means that the log is not what was written.`,
 	verify := cmd.Flags().Bool("verify", false, "verify the log too")
 	pubs := cmd.Flags().StringArray("pub", nil, "for --verify: public key `FILE` of the log")
 	anchor := cmd.Flags().String("anchor", "", "for --verify: `FILE` that checkpoints were sent to. Default: the configuration's")
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		since, until, err := reportPeriod(win, *month, time.Now())
 		if err != nil {
 			return err
@@ -44,7 +49,7 @@ Exit code 5 means that the log is not what was written.`,
 		if err != nil {
 			return err
 		}
-		job := reportJob{settings: found.Options, html: *html, csv: *csvDir, pubs: *pubs}
+		job := reportJob{settings: found.Options, html: *html, csv: *csvDir, pubs: *pubs, asJSON: asJSON}
 		job.head = audit.HeadFile(job.settings.Key)
 		if *log.dir != "" { // the tree head is of the configuration's log
 			job.head = ""
@@ -92,6 +97,7 @@ type reportJob struct {
 	pubs      []string
 	head      string // file of the tree head; empty for none
 	html, csv string
+	asJSON    bool // what is printed
 }
 
 func (j *reportJob) run(cmd *cobra.Command) error {
@@ -108,7 +114,11 @@ func (j *reportJob) run(cmd *cobra.Command) error {
 	if err := j.write(r); err != nil {
 		return err
 	}
-	if err := r.WriteText(cmd.OutOrStdout()); err != nil {
+	print := r.WriteText
+	if j.asJSON {
+		print = r.WriteJSON
+	}
+	if err := print(cmd.OutOrStdout()); err != nil {
 		return err
 	}
 	if r.Broken {

@@ -113,12 +113,17 @@ func knownRoots(file string) ([]*certs.Root, error) {
 
 func newCAShow() *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Print what the authority is", Args: cobra.NoArgs}
-	file := configFlag(cmd)
+	file, output := configFlag(cmd), outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		roots, err := knownRoots(*file)
 		if err != nil {
 			return err
 		}
+		all := []caRoot{}
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, "ROOT\tSTATE\tSIGNS FROM\tUNTIL\tFOR\tSHA-256")
 		now := time.Now()
@@ -133,6 +138,9 @@ func newCAShow() *cobra.Command {
 			case i+1 < len(roots) && !now.Before(roots[i+1].Starts()):
 				state = "was before"
 			}
+			all = append(all, caRoot{
+				r.Name, state, r.Starts().UTC(), r.Cert.NotAfter, append([]string{}, r.Cert.PermittedDNSDomains...), r.Binds(), fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
+			})
 			only := strings.Join(r.Cert.PermittedDNSDomains, ",")
 			switch {
 			case only == "":
@@ -143,7 +151,11 @@ func newCAShow() *cobra.Command {
 			}
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%x\n", r.Name, state, r.Starts().Format(time.DateOnly), r.Cert.NotAfter.Format(time.DateOnly), only, sha256.Sum256(r.Cert.Raw))
 		}
-		if err := w.Flush(); err != nil {
+		write := w.Flush
+		if asJSON {
+			write = func() error { return writeJSON(cmd.OutOrStdout(), all) }
+		}
+		if err := write(); err != nil {
 			return err
 		}
 		if len(open) > 0 {
@@ -153,6 +165,17 @@ func newCAShow() *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// A caRoot is one root as ca show prints it as JSON.
+type caRoot struct {
+	Root   string    `json:"root"`
+	State  string    `json:"state"` // signs, next, was before, or over
+	From   time.Time `json:"signs_from"`
+	Until  time.Time `json:"until"`
+	Only   []string  `json:"only"`   // DNS names that it can sign for, and those below them; empty: all
+	Limits bool      `json:"limits"` // addresses, URIs and mail too, where only is not empty
+	SHA256 string    `json:"sha256"`
 }
 
 func newCAExport() *cobra.Command {
