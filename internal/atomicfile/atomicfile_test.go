@@ -58,6 +58,10 @@ func TestWriteThroughLink(t *testing.T) {
 	if err := os.Symlink(real, link); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
+	// Seen under wine 8: Symlink reports success, and there is no link. Silent: scripts/wine.sh wants no message of a test that did not fail.
+	if _, err := os.Lstat(link); err != nil {
+		t.SkipNow()
+	}
 	if err := atomicfile.Write(link, []byte("new"), 0o600); err != nil {
 		t.Fatal(err)
 	}
