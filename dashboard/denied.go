@@ -24,7 +24,7 @@ func (p *Pages) denied(w http.ResponseWriter, r *http.Request) {
 	t := &table{Name: "denied", Empty: "Nothing was denied.",
 		Command: "webproxy audit query " + f.expression("decision=deny") + f.since() + " --by host,port,reason",
 		Heads: []head{{"target", "Host", "h"}, {"reason", "Reason", "w"}, {"now", "Now", "w"}, {"requests", "Requests", "n"}, {"hours", "24 h", ""},
-			{"decide", "Decide", ""}, {"clients", "Clients", "w"}, {"groups", "Groups", ""}, {"first", "Since", "t"}, {"last", "Last", "t"}}}
+			{"decide", "Decide", "s"}, {"clients", "Clients", "w"}, {"groups", "Groups", "s"}, {"first", "Since", "s"}, {"last", "Last", "s"}}}
 	for _, u := range p.uses(f, true, denied, byHostAndReason) {
 		decide := cell{Text: "decide", Link: u.decideLink()}
 		if u.host == "" || u.host == audit.Other {
