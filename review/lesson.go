@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,11 +47,14 @@ func (e *NoGroupError) Error() string {
 	return fmt.Sprintf("%q: no such client group; there are %s", e.Name, strings.Join(e.There, ", "))
 }
 
+// LogDir returns the directory of the audit log: dir or, if that is empty, the one that cfg names.
+func LogDir(cfg *config.Config, dir string) string {
+	return cmp.Or(dir, cfg.Audit.WithDefaults().Dir)
+}
+
 // Learn reads the log, and what was decided before.
 func Learn(cfg *config.Config, o LessonOptions) (*Lesson, error) {
-	if o.Dir == "" {
-		o.Dir = cfg.Audit.WithDefaults().Dir
-	}
+	o.Dir = LogDir(cfg, o.Dir)
 	l := &Lesson{Config: cfg, Now: time.Now(), options: o}
 	var err error
 	if l.Past, err = readPast(cfg); err != nil {

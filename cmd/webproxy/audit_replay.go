@@ -16,6 +16,7 @@ import (
 	"webproxy/config"
 	"webproxy/internal/wording"
 	"webproxy/policy"
+	"webproxy/review"
 )
 
 // replayFlags are the flags of audit replay.
@@ -28,11 +29,11 @@ type replayFlags struct {
 func newAuditReplay() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay --config CANDIDATE",
-		Short: "Judge the recorded requests by another policy, and say what would change",
-		Long: `Replay reads the audit log and has each recorded request judged by the policy of the candidate, with the code
-that judges live traffic: its time, client, method, host, port and path are those of the record. What went
-ahead and would be refused is newly denied, the reverse newly allowed. What cannot be judged from a record is
-counted by its cause; docs/learning.md explains these. The log is the one that the candidate names, or --dir.
+		Short: "Evaluate the recorded requests by another policy, and say what would change",
+		Long: `Replay reads the audit log and evaluates each recorded request by the policy of the candidate, with the code
+that evaluates live traffic: time, client, method, host, port and path are those of the record. A request that was
+permitted and would be refused is newly denied, the reverse newly allowed. Requests that cannot be evaluated from
+their records are counted by cause; docs/learning.md explains the causes. The log is the one that the candidate names, or --dir.
 With --fail-on, exit code 4 means that there is something of that kind.`,
 		Example: "  webproxy audit replay --config candidate.yaml --since 30d --fail-on newly-denied",
 		Args:    cobra.NoArgs,
@@ -64,7 +65,7 @@ func (f *replayFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	dir := cmp.Or(*f.dir, cfg.Audit.WithDefaults().Dir)
+	dir := review.LogDir(cfg, *f.dir)
 	since, until, err := f.window.times(time.Now())
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (f *replayFlags) fails(r *replay.Replay) bool {
 	})
 }
 
-// replayLog judges the log in dir by set, and says on standard error what of it could not be read.
+// replayLog evaluates the log in dir by set, and reports on standard error what could not be read.
 func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.Set) (*replay.Replay, error) {
 	o.Progress = new(audit.Progress)
 	stop := showProgress(cmd.ErrOrStderr(), "replay", o.Progress)

@@ -31,16 +31,12 @@ func newEnforce() *cobra.Command {
 		Use:   "enforce GROUP",
 		Short: "Switch a client group from learn mode to enforcing, after a what-if",
 		Long: `Enforce says what enforcing would have denied of the requests in the log, and sets policy.modes in the
-configuration; nothing else of the file changes, and a running proxy takes it over within a second. It refuses as long as
+configuration; nothing else of the file changes, and a running proxy reloads it within a second. It refuses as long as
 the group's learning is not stable, unless --force is given. Exit code 4 means that it refused.`,
 		Example: "  webproxy enforce nodes --dry-run\n  webproxy enforce nodes --reason CHG-1050",
 		Args:    cobra.ExactArgs(1),
 	}
-	f.learnFlags = learnFlags{
-		config: configFlag(cmd),
-		dir:    cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration"),
-		window: windowFlags(cmd),
-	}
+	f.learnFlags = learnFlags{auditLog: auditLogFlags(cmd), window: windowFlags(cmd)}
 	cmd.Flags().BoolVar(&f.force, "force", false, "switch even if the learning is not stable")
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what would be, and change nothing")
 	cmd.Flags().StringVar(&f.by, "by", "", "who switches (default: the user who runs this)")

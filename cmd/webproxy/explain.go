@@ -20,8 +20,8 @@ func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain URL|-",
 		Short: "Say what the policy decides about a request, and why",
-		Long: `Explain judges a request that nobody has made yet with the policy in the configuration, by the same code
-that judges live traffic: the rule that decides, the entries that come near, and what would let the
+		Long: `Explain evaluates a request that nobody has made yet by the policy in the configuration, with the code
+that evaluates live traffic: the rule that decides, the entries that come near, and what would let the
 request through. A URL with https, or host:port, is a CONNECT; one with http a plain request. With "-" it reads URLs
 from standard input, one a line, and answers each in a row.
 Exit code 4 means denied.`,

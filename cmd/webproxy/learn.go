@@ -30,17 +30,16 @@ person decides; see docs/learning.md. They work whether the proxy runs or not.`,
 
 // learnFlags say what of the log is learnt from.
 type learnFlags struct {
-	config, dir *string
-	group       *string
-	window      window
+	auditLog
+	group  *string
+	window window
 }
 
 func addLearnFlags(cmd *cobra.Command) learnFlags {
 	f := learnFlags{
-		config: configFlag(cmd),
-		dir:    cmd.Flags().String("dir", "", "`DIR` of the log, instead of the one in the configuration"),
-		group:  cmd.Flags().String("group", "", "only this client `GROUP`"),
-		window: windowFlags(cmd),
+		auditLog: auditLogFlags(cmd),
+		group:    cmd.Flags().String("group", "", "only this client `GROUP`"),
+		window:   windowFlags(cmd),
 	}
 	return f
 }
