@@ -1,6 +1,7 @@
 package tables_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -285,6 +286,29 @@ func TestReadDenied(t *testing.T) {
 		}
 		if got := outcomeOf(report); got != want {
 			t.Errorf("%q:\n got %s\nwant %s", doc, got, want)
+		}
+	}
+}
+
+// Terraform's parser calls itself for each level: a text that nests without end is refused before it.
+func TestTerraformNesting(t *testing.T) {
+	for _, tt := range []struct{ open, closing string }{
+		{"[", "]"}, {"(", ")"}, {"{a = ", "}"}, {"!", ""}, {"-", ""}, {"(\n!\n", ")"}, {`"${`, `}"`}, {"true ? 1 : ", ""}, {"[for a in ", " : a]"},
+	} {
+		for levels, deep := range map[int]bool{30: false, 2000: true} {
+			report := read(t, "resource \"a\" \"b\" {\nx = "+strings.Repeat(tt.open, levels)+"\"a.example.com\""+strings.Repeat(tt.closing, levels)+"\n}\n")
+			refused := false
+			for _, line := range report.Lines {
+				for _, left := range line.Left {
+					refused = refused || strings.Contains(left.Why, "nested more than 64 levels deep")
+				}
+				if deep && len(line.Entries) != 0 {
+					t.Errorf("%q: %v", tt.open, line.Entries)
+				}
+			}
+			if refused != deep {
+				t.Errorf("%q, %d levels: %.300s", tt.open, levels, fmt.Sprint(report.Lines))
+			}
 		}
 	}
 }

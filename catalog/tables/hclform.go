@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -17,11 +18,43 @@ var (
 
 // parseHCL reads Terraform's language. Expressions are not evaluated but for constants.
 func parseHCL(text string, line int) (*node, error) {
+	if err := hclNesting([]byte(text), line); err != nil {
+		return nil, err
+	}
 	file, diags := hclsyntax.ParseConfig([]byte(text), "", hcl.Pos{Line: line, Column: 1})
 	if diags.HasErrors() {
 		return nil, diags
 	}
 	return hclBody(file.Body.(*hclsyntax.Body), "", line), nil
+}
+
+// hclNesting refuses a text whose blocks or expressions nest so deep that the parser, which calls itself for each level, would
+// need a stack of many megabytes.
+func hclNesting(text []byte, line int) error {
+	tokens, _ := hclsyntax.LexConfig(text, "", hcl.Pos{Line: line, Column: 1}) // what is wrong in it is the parser's to say
+	var open []hclsyntax.TokenType
+	prefixes := 0 // of the expression: ! and - before it, and conditions whose last part is a condition
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open = append(open, t.Type)
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc, hclsyntax.TokenTemplateSeqEnd:
+			open = open[:max(len(open)-1, 0)]
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
+			prefixes++
+		case hclsyntax.TokenComma:
+			prefixes = 0
+		case hclsyntax.TokenNewline: // ends an expression, but in [ and (
+			if len(open) == 0 || open[len(open)-1] == hclsyntax.TokenOBrace {
+				prefixes = 0
+			}
+		}
+		if len(open) > maxNesting || prefixes > maxNesting {
+			return fmt.Errorf("line %d: nested more than %d levels deep", t.Range.Start.Line, maxNesting)
+		}
+	}
+	return nil
 }
 
 func hclBody(body *hclsyntax.Body, key string, line int) *node {
