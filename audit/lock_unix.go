@@ -54,13 +54,19 @@ func flock(f *os.File) error {
 	return nil
 }
 
-// Close gives the lock up.
+// Close gives the lock up. To close the files would not do: a child that the process has forked and that has not yet
+// executed its program has them too, for some milliseconds.
 func (l *dirLock) Close() error {
-	err := l.file.Close()
+	err := unlock(l.file)
 	if l.dir != nil {
-		err = errors.Join(err, l.dir.Close())
+		err = errors.Join(err, unlock(l.dir))
 	}
 	return err
+}
+
+func unlock(f *os.File) error {
+	err := ignoreEINTR(func() error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) })
+	return errors.Join(err, f.Close())
 }
 
 // A fileID tells files apart, whatever their names.
