@@ -98,8 +98,9 @@ func FuzzGet(f *testing.F) {
 }
 
 var (
-	wholeLines = regexp.MustCompile(`^([^\r\n]+\r\n)*$`)
-	notPlain   = regexp.MustCompile(`(?i)(content-length|transfer-encoding|expect|upgrade)`)
+	lengthOfHop = regexp.MustCompile(`(?i)connection[ \t]*:[^\n]*content-length`)
+	wholeLines  = regexp.MustCompile(`^([^\r\n]+\r\n)*$`)
+	notPlain    = regexp.MustCompile(`(?i)(content-length|transfer-encoding|expect|upgrade)`)
 )
 
 // getOnce makes one request, and tells what client, origin and audit log saw, without what differs from one
@@ -128,6 +129,10 @@ func getOnce(t *testing.T, p *proxytest.Proxy, origin *scriptedOrigin, method, p
 			resp.Header.Del("Content-Length")
 			resp.ContentLength, resp.TransferEncoding = 0, nil
 		}
+		if origin.hidesLength && err == nil { // net/http finds the length of a short body, unless it pauses before its end
+			resp.Header.Del("Content-Length")
+			resp.ContentLength, resp.TransferEncoding = -1, nil
+		}
 		fmt.Fprintf(&told, "client: %s %v %d %v close=%v\n%q, whole=%v, trailer %v\n", resp.Status, resp.Header, resp.ContentLength,
 			resp.TransferEncoding, resp.Close, body, err == nil, resp.Trailer)
 		if resp.StatusCode >= 200 || resp.StatusCode == 101 {
@@ -154,14 +159,15 @@ var recordID = regexp.MustCompile(`T[0-9]{5}`)
 
 // A scriptedOrigin answers the first request of every connection with the same bytes, and then closes it.
 type scriptedOrigin struct {
-	ln net.Listener
-	mu sync.Mutex // guards heard
+	ln          net.Listener
+	hidesLength bool       // its Content-Length is for the proxy only
+	mu          sync.Mutex // guards heard
 	// heard are the requests since take.
 	heard []string
 }
 
 func scripted(t *testing.T, answer string) *scriptedOrigin {
-	o := &scriptedOrigin{}
+	o := &scriptedOrigin{hidesLength: lengthOfHop.MatchString(answer)}
 	o.ln = proxytest.Accept(t, func(c *net.TCPConn) { o.serve(c, answer) })
 	return o
 }
