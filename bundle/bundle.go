@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 
+	"webproxy/internal/smallfile"
+
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -230,3 +232,16 @@ func safeName(name string) error {
 var deviceNames = []string{"con", "prn", "aux", "nul", "conin$", "conout$",
 	"com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
 	"lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9"}
+
+// ReadFile reads the bundle in a file, of at most MaxSize bytes, and verifies no signature. An error names the file.
+func ReadFile(path string) (*Bundle, error) {
+	data, err := smallfile.Read(path, MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	b, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return b, nil
+}

@@ -11,7 +11,6 @@ import (
 	"webproxy/bundle"
 	"webproxy/internal/atomicfile"
 	"webproxy/internal/notekey"
-	"webproxy/internal/smallfile"
 )
 
 const bundleSuffix = ".bundle"
@@ -30,7 +29,7 @@ func Published(c *Config) (map[string]map[string]uint64, error) {
 			if !strings.HasSuffix(e.Name(), bundleSuffix) {
 				continue
 			}
-			b, err := readBundle(filepath.Join(spec.Dir, e.Name()))
+			b, err := bundle.ReadFile(filepath.Join(spec.Dir, e.Name()))
 			if err != nil {
 				return nil, fmt.Errorf("ring %s: %w", ring, err)
 			}
@@ -41,24 +40,11 @@ func Published(c *Config) (map[string]map[string]uint64, error) {
 	return all, nil
 }
 
-// readBundle reads a bundle, and verifies no signature.
-func readBundle(path string) (*bundle.Bundle, error) {
-	data, err := smallfile.Read(path, bundle.MaxSize)
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return b, nil
-}
-
 // publish puts b where sites of the ring fetch it: readers see the bundle before, or b. It is no error if it is there already; one
 // of a greater or the same serial, which is not b, is not replaced.
 func publish(ring RingSpec, b *bundle.Bundle) error {
 	path := filepath.Join(ring.Dir, b.Name+bundleSuffix)
-	there, err := readBundle(path)
+	there, err := bundle.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:

@@ -100,6 +100,11 @@ func publicKeys(pubs []string, settings audit.Options) ([]string, error) {
 	if len(pubs) == 0 {
 		pubs = []string{audit.PublicKeyFile(settings.Key)}
 	}
+	return readPublicKeys(pubs)
+}
+
+// readPublicKeys reads the public keys of logs in the files.
+func readPublicKeys(pubs []string) ([]string, error) {
 	var keys []string
 	for _, pub := range pubs {
 		key, err := audit.ReadPublicKey(pub)

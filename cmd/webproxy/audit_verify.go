@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
-	"webproxy/internal/hint"
 )
 
 // newAuditVerify is `webproxy audit verify`.
@@ -71,15 +69,7 @@ Exit code 5 means that the log is not what was written.`,
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			err = writeJSON(cmd.OutOrStdout(), v)
-		} else {
-			err = writeVerification(cmd.OutOrStdout(), v)
-		}
-		if err == nil && !v.OK() {
-			err = integrityError{}
-		}
-		return err
+		return answerVerification(cmd, v, asJSON)
 	}
 	toFile(cmd)
 	return cmd
@@ -94,16 +84,11 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head
 		pubs = []string{audit.PublicKeyFile(settings.Key)}
 		source = "beside the private key: whoever had this machine could have replaced both; --pub names a copy that was kept elsewhere"
 	}
-	for _, pub := range pubs {
-		key, err := audit.ReadPublicKey(pub)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = hint.With(err, "name the log's public key with --pub; the proxy writes it beside its private key")
-		}
-		if err != nil {
-			return nil, err
-		}
-		o.Keys = append(o.Keys, key)
+	keys, err := readPublicKeys(pubs)
+	if err != nil {
+		return nil, err
 	}
+	o.Keys = keys
 	if _, err := os.Stat(settings.Dir); err != nil {
 		return nil, fmt.Errorf("audit log: %w", err)
 	}
@@ -114,6 +99,20 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head
 		v.Basis = slices.Insert(v.Basis, 0, fmt.Sprintf("public key: %s, %s", strings.Join(pubs, ", "), source))
 	}
 	return v, err
+}
+
+// answerVerification prints the result; the error is an integrityError if it is not that all is well.
+func answerVerification(cmd *cobra.Command, v *audit.Verification, asJSON bool) error {
+	var err error
+	if asJSON {
+		err = writeJSON(cmd.OutOrStdout(), v)
+	} else {
+		err = writeVerification(cmd.OutOrStdout(), v)
+	}
+	if err == nil && !v.OK() {
+		err = integrityError{}
+	}
+	return err
 }
 
 // writeVerification prints the result: on its first line all that a hurried reader needs.

@@ -17,7 +17,6 @@ import (
 	"webproxy/internal/atomicfile"
 	"webproxy/internal/hint"
 	"webproxy/internal/notekey"
-	"webproxy/internal/smallfile"
 )
 
 func newBundle() *cobra.Command {
@@ -111,19 +110,6 @@ share. The same input gives the same bytes; with --at also at another time.`,
 	return cmd
 }
 
-// readBundleFile reads a bundle and verifies no signature.
-func readBundleFile(path string) (*bundle.Bundle, error) {
-	data, err := smallfile.Read(path, bundle.MaxSize)
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.Parse(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return b, nil
-}
-
 func newBundleSign() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "sign FILE --key KEY",
@@ -134,7 +120,7 @@ func newBundleSign() *cobra.Command {
 	keyFile := cmd.Flags().String("key", "", "`FILE` of the private key (required)")
 	cmd.MarkFlagRequired("key")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		b, err := readBundleFile(args[0])
+		b, err := bundle.ReadFile(args[0])
 		if err != nil {
 			return err
 		}
@@ -160,7 +146,7 @@ func keyFlags(cmd *cobra.Command) (pubs *[]string, need *int) {
 }
 
 func openBundle(path string, pubs []string, need int) (*bundle.Bundle, []string, error) {
-	b, err := readBundleFile(path)
+	b, err := bundle.ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -247,11 +233,11 @@ func newBundleDiff() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		a, err := readBundleFile(args[0])
+		a, err := bundle.ReadFile(args[0])
 		if err != nil {
 			return err
 		}
-		b, err := readBundleFile(args[1])
+		b, err := bundle.ReadFile(args[1])
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func newBundleShow() *cobra.Command {
 			return err
 		}
 		if len(args) == 1 {
-			b, err := readBundleFile(args[0])
+			b, err := bundle.ReadFile(args[0])
 			if err != nil {
 				return err
 			}

@@ -40,7 +40,7 @@ entries to a list of the policy that bundles are made of, and review it as ever.
 		}
 		var b *bundle.Bundle
 		if *against != "" {
-			if b, err = readBundleFile(*against); err != nil {
+			if b, err = bundle.ReadFile(*against); err != nil {
 				return err
 			}
 		}

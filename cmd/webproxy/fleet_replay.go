@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit/replay"
+	"webproxy/bundle"
 	"webproxy/fleet"
 	"webproxy/internal/wording"
 )
@@ -40,7 +41,7 @@ looked at. With --fail-on, exit code 4 means that there is something of that kin
 				return usageError{fmt.Errorf("--fail-on %q: want newly-denied or newly-allowed", word)}
 			}
 		}
-		b, err := readBundleFile(args[0])
+		b, err := bundle.ReadFile(args[0])
 		if err != nil {
 			return err
 		}

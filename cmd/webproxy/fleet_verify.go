@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"webproxy/audit"
 	"webproxy/fleet"
 )
 
@@ -47,12 +46,8 @@ Exit code 5 means that the copy is not what the site wrote.`,
 				return err
 			}
 		}
-		for _, pub := range *pubs {
-			key, err := audit.ReadPublicKey(pub)
-			if err != nil {
-				return err
-			}
-			o.Keys = append(o.Keys, key)
+		if o.Keys, err = readPublicKeys(*pubs); err != nil {
+			return err
 		}
 		_, client, err := fleetFlags{file: file}.client()
 		if err != nil {
@@ -63,15 +58,7 @@ Exit code 5 means that the copy is not what the site wrote.`,
 			return err
 		}
 		v.Basis = slices.Insert(v.Basis, 0, "public key: "+strings.Join(*pubs, ", ")+", as given")
-		if asJSON {
-			err = writeJSON(cmd.OutOrStdout(), v)
-		} else {
-			err = writeVerification(cmd.OutOrStdout(), v)
-		}
-		if err == nil && !v.OK() {
-			err = integrityError{}
-		}
-		return err
+		return answerVerification(cmd, v, asJSON)
 	}
 	return cmd
 }
