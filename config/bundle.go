@@ -13,6 +13,7 @@ import (
 
 	"webproxy/bundle"
 	"webproxy/internal/notekey"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 )
 
@@ -150,6 +151,12 @@ func (l *loader) checkBundleSettings(spec *policy.BundleSpec) (keys bundle.Keys,
 	}
 	if l.cfg.Audit.Site == "" {
 		l.fail("audit.site", "is missing", "a bundle names the sites that it is for; give this one a name")
+	}
+	if _, err := setting.ParseLimit(spec.RefuseIf, setting.WhatIfNames()); err != nil {
+		l.fail("policy.bundle.refuse_if", err.Error(), "")
+	}
+	if spec.WhatIf != 0 && spec.RefuseIf == "" {
+		l.warn("policy.bundle.what_if", "has no effect without policy.bundle.refuse_if", `add refuse_if: "newly_denied > 1%"`)
 	}
 	if len(spec.Keys) == 0 {
 		l.fail("policy.bundle.keys", "is missing", "name the public keys of those who sign bundles")

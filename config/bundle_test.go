@@ -131,7 +131,7 @@ func TestBundleSettings(t *testing.T) {
 	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].Msg, "no bundle was taken yet") {
 		t.Errorf("warnings %v", c.Warnings)
 	}
-	if b := c.Policy.Bundle; b.Need != 1 || b.Every != 5*time.Minute || !filepath.IsAbs(b.CA) {
+	if b := c.Policy.Bundle; b.Need != 1 || b.Every != 5*time.Minute || b.RefuseIf != "newly_denied > 1%" || b.WhatIf != 3*24*time.Hour || !filepath.IsAbs(b.CA) {
 		t.Errorf("%+v", b)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,42 +16,11 @@ import (
 	"webproxy/bundle"
 	"webproxy/internal/atomicfile"
 	"webproxy/internal/hint"
+	"webproxy/internal/setting"
 	"webproxy/internal/smallfile"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 )
-
-// A Limit is a number that requests of one kind must not exceed: "host_not_listed > 5%" holds if they are more than one request in
-// twenty. The zero Limit never holds.
-type Limit struct {
-	// Name is a reason, or denied for all that was denied; in a what-if newly_denied or newly_allowed.
-	Name   string
-	Number float64 // requests, or with Share per cent of all
-	Share  bool
-}
-
-// leastForShare is how many requests there must be before a share says anything.
-const leastForShare = 100
-
-// ParseLimit reads a limit on what names allows. An empty text is the zero Limit.
-func ParseLimit(text string, names []string) (Limit, error) {
-	fields := strings.Fields(strings.Replace(text, ">", " > ", 1))
-	if len(fields) == 0 {
-		return Limit{}, nil
-	}
-	if len(fields) != 3 || fields[1] != ">" {
-		return Limit{}, fmt.Errorf("%q: want a name, > and a number, such as %s > 5%%", text, names[0])
-	}
-	if !slices.Contains(names, fields[0]) {
-		return Limit{}, fmt.Errorf("%q: want one of %s", fields[0], strings.Join(names, ", "))
-	}
-	digits, share := strings.CutSuffix(fields[2], "%")
-	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !(n >= 0) || share && n >= 100 || n > 1e15 {
-		return Limit{}, fmt.Errorf("%q: want a number of requests, or a share such as 5%%", fields[2])
-	}
-	return Limit{fields[0], n, share}, nil
-}
 
 // StopNames are the names of limits on what happens after a bundle was published.
 func StopNames() []string {
@@ -61,30 +29,6 @@ func StopNames() []string {
 		names = append(names, r.String())
 	}
 	return names
-}
-
-// WhatIfNames are the names of limits on what a replay says.
-func WhatIfNames() []string { return []string{"newly_denied", "newly_allowed"} }
-
-func (l Limit) exceeded(n, all uint64) bool {
-	switch {
-	case l.Name == "":
-		return false
-	case l.Share:
-		return all >= leastForShare && float64(n)*100 > l.Number*float64(all)
-	}
-	return float64(n) > l.Number
-}
-
-func (l Limit) String() string {
-	if l.Name == "" {
-		return ""
-	}
-	text := l.Name + " > " + strconv.FormatFloat(l.Number, 'g', -1, 64)
-	if l.Share {
-		text += "%"
-	}
-	return text
 }
 
 // A Rollout brings a bundle to one ring of sites after another, and stops if something speaks against it. What it has done is in a
@@ -96,11 +40,11 @@ type Rollout struct {
 	Rings  []string       // in this order
 	Soak   time.Duration  // how long a ring is watched
 	Every  time.Duration  // between two looks
-	StopIf Limit
+	StopIf setting.Limit
 	// WhatIf is how far back recorded requests of a ring are evaluated by the bundle before it is published, 0 for not at all, and
 	// RefuseIf what must not come of it.
 	WhatIf   time.Duration
-	RefuseIf Limit
+	RefuseIf setting.Limit
 	// State is the path of the file.
 	State string
 	// Say is told how far it is, a line each time that this is another. It may be nil.
@@ -235,7 +179,7 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 			return st.stop("site %s of ring %s refuses %s: %s", site, ring.Ring, r.Bundle, why)
 		}
 		switch {
-		case r.StopIf.exceeded(ring.Exceeding, ring.Requests):
+		case r.StopIf.Exceeded(ring.Exceeding, ring.Requests):
 			return st.stop("%s in ring %s: %d of %s", r.StopIf, ring.Ring, ring.Exceeding, wording.Amount(ring.Requests, "request"))
 		case over && len(ring.Waiting) > 0:
 			return st.stop("after %s %s of ring %s had not taken %s: %s", Age(r.Soak), wording.Plural(len(ring.Waiting), "site"), ring.Ring, r.Bundle, someOf(ring.Waiting))
@@ -289,16 +233,13 @@ func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spe
 		if !r.of(ring, s.Site) {
 			continue
 		}
-		count := s.NewlyDenied
-		if r.RefuseIf.Name == "newly_allowed" {
-			count = s.NewlyAllowed
-		}
+		count := s.Count(r.RefuseIf)
 		n, all = n+count, all+s.Requests
 		if count > most {
 			worst, most = s.Site, count
 		}
 	}
-	if r.RefuseIf.exceeded(n, all) {
+	if r.RefuseIf.Exceeded(n, all) {
 		return st.stop("what-if for ring %s: %s: %d of %s of the last %s, most of them at %s; nothing was published there. webproxy fleet replay says which",
 			ring, r.RefuseIf, n, wording.Amount(all, "request"), Age(r.WhatIf), worst)
 	}

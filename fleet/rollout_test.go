@@ -13,28 +13,10 @@ import (
 
 	"webproxy/audit"
 	"webproxy/bundle"
+	"webproxy/internal/setting"
 	"webproxy/internal/victorialogstest"
 	"webproxy/ship"
 )
-
-func TestParseLimit(t *testing.T) {
-	for text, want := range map[string]Limit{
-		"": {}, "denied > 5%": {"denied", 5, true}, "host_not_listed>0.5%": {"host_not_listed", 0.5, true}, "denied > 100": {"denied", 100, false},
-	} {
-		if got, err := ParseLimit(text, StopNames()); err != nil || got != want {
-			t.Errorf("%q: %+v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"denied", "denied < 5%", "host_listed > 5%", "denied > x", "denied > -1", "denied > 100%", "denied > NaN", "a > b > c"} {
-		if got, err := ParseLimit(text, StopNames()); err == nil {
-			t.Errorf("%q: %+v, want an error", text, got)
-		}
-	}
-	share := Limit{"denied", 5, true}
-	if share.exceeded(99, 99) || !share.exceeded(6, 100) || share.exceeded(5, 100) || (Limit{}).exceeded(9, 9) || !(Limit{"denied", 5, false}).exceeded(6, 6) {
-		t.Error("a share counts from 100 requests on; a number at once; no limit never")
-	}
-}
 
 // sitesAt deliver records as sites do.
 type sitesAt struct {
@@ -145,7 +127,7 @@ func TestRollout(t *testing.T) {
 		now := start
 		looks := 0
 		r := &Rollout{Client: c, Config: cfg, Bundle: newBundle(7), Rings: []string{"canary", "stable"}, Soak: 10 * time.Minute, Every: 4 * time.Minute,
-			StopIf: Limit{"host_not_listed", 5, true}, WhatIf: 7 * 24 * time.Hour, RefuseIf: Limit{"newly_denied", 1, true}, State: filepath.Join(dir, "state.json"),
+			StopIf: setting.Limit{Name: "host_not_listed", Number: 5, Share: true}, WhatIf: 7 * 24 * time.Hour, RefuseIf: setting.Limit{Name: "newly_denied", Number: 1, Share: true}, State: filepath.Join(dir, "state.json"),
 			now: func() time.Time { return now },
 		}
 		// It is ended once, in the middle, and begun again.

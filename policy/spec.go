@@ -58,6 +58,12 @@ type BundleSpec struct {
 	CA string `yaml:"ca"`
 	// TokenFile is a file with a bearer token for the server.
 	TokenFile string `yaml:"token_file"`
+	// RefuseIf is a limit on what a bundle may change of what clients requested of late: "newly_denied > 1%" or
+	// "newly_allowed > 100" requests, compared with the policy in force. Above it the bundle is refused. A share counts from 100
+	// requests on. Default: no limit.
+	RefuseIf string `yaml:"refuse_if"`
+	// WhatIf is how far back requests in the audit log are evaluated for RefuseIf. Default 7d.
+	WhatIf time.Duration `yaml:"what_if"`
 }
 
 // A PhaseSpec says when a phase is on: if any of its fields says so.

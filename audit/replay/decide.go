@@ -9,30 +9,46 @@ import (
 	"webproxy/policy"
 )
 
-// Judge says what the policy decides about the request of one decision record, as far as that can be
+// Decide says what the policy decides about the request of one decision record, as far as that can be
 // told before it is dialled. The Ruling is of use only if Unjudged is empty. It counts nothing.
 func (p *Replay) Decide(r *audit.Record) (Ruling, Unjudged) {
 	var x openRequest
 	why := x.rebuild(r)
 	if why == "" {
-		x.decision, why = p.decide(&x.request)
+		x.decision, why = p.by.decide(&x.request)
 	}
 	return rulingOf(x.decision), why
 }
 
-// judge is the decision of p's policy about req.
-func (p *Replay) decide(req *policy.Request) (policy.Decision, Unjudged) {
-	d := p.set.Decide(req)
+// An evaluator is a policy that recorded requests are evaluated by.
+type evaluator struct {
+	set     *policy.Set       // nil denies everything
+	queries []policy.RuleInfo // entries with a query, which no record has
+}
+
+func newEvaluator(set *policy.Set) evaluator {
+	e := evaluator{set: set}
+	for _, r := range set.Rules() {
+		if r.Query != "" {
+			e.queries = append(e.queries, r)
+		}
+	}
+	return e
+}
+
+// decide is the decision about req.
+func (e *evaluator) decide(req *policy.Request) (policy.Decision, Unjudged) {
+	d := e.set.Decide(req)
 	// What a query would change, nobody can tell: records have none. It may be the verdict, or the
 	// addresses that may be dialled.
-	for i := range p.queries {
-		r := &p.queries[i]
+	for i := range e.queries {
+		r := &e.queries[i]
 		if req.Target.Scheme() != policy.HTTP || !r.Host.Matches(req.Target.Host()) {
 			continue
 		}
 		with := *req
 		with.Query = r.Query
-		if met := p.set.Decide(&with); met.Outcome() != d.Outcome() || met.AddrClass() != d.AddrClass() {
+		if met := e.set.Decide(&with); met.Outcome() != d.Outcome() || met.AddrClass() != d.AddrClass() {
 			return d, UnjudgedQuery
 		}
 	}
@@ -72,14 +88,13 @@ func requestTime(r *audit.Record) time.Time {
 	return r.Time
 }
 
-// decideEnd is the decision of p's policy about x, with what r, its close record, tells.
-func (p *Replay) decideEnd(x *openRequest, r *audit.Record, late Ruling) (policy.Decision, Unjudged) {
-	d := x.decision
+// decideEnd is d, the decision about req, with what r, its close record, tells; late is what was decided in the end.
+func (e *evaluator) decideEnd(d policy.Decision, req *policy.Request, r *audit.Record, late Ruling) (policy.Decision, Unjudged) {
 	if r.DstIP.IsValid() && d.Permit {
-		d = d.CheckAddr(netip.AddrPortFrom(r.DstIP, x.request.Target.Port()))
+		d = d.CheckAddr(netip.AddrPortFrom(r.DstIP, req.Target.Port()))
 	}
 	if r.SNI != "" && d.Permit {
-		d = p.set.CheckSNI(d, &x.request, r.SNI)
+		d = e.set.CheckSNI(d, req, r.SNI)
 	}
 	if late.permits() || !d.Permit {
 		return d, ""

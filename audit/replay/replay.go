@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"webproxy/audit"
+	"webproxy/internal/setting"
 	"webproxy/policy"
 )
 
@@ -70,8 +71,8 @@ type Replay struct {
 	// Folded is how many kinds of change there were beyond changeRows; they are counted as one, Other.
 	Folded uint64
 
-	set     *policy.Set
-	queries []policy.RuleInfo // entries with a query, which no record has
+	by      evaluator
+	was     *evaluator // nil: requests were decided as their records say
 	changes map[changeKey]*Change
 	open    *audit.Join[*openRequest]
 }
@@ -94,6 +95,7 @@ type changeKey struct {
 type openRequest struct {
 	request  policy.Request
 	decision policy.Decision
+	before   *policy.Decision // by Replay.was; nil without one
 	group    string
 	was      Ruling
 	verdict  verdict // as it was counted
@@ -108,20 +110,34 @@ type verdict struct {
 
 // New returns a Replay by set, which may be nil: that denies everything.
 func New(set *policy.Set) *Replay {
-	p := &Replay{
-		Unjudged: map[Unjudged]uint64{}, set: set,
+	return &Replay{
+		Unjudged: map[Unjudged]uint64{}, by: newEvaluator(set),
 		changes: map[changeKey]*Change{}, open: audit.NewJoin[*openRequest](openRows),
 	}
-	for _, r := range set.Rules() {
-		if r.Query != "" {
-			p.queries = append(p.queries, r)
-		}
-	}
+}
+
+// Compare returns a Replay that compares what set says of each request with what the policy was says of it, instead of
+// what was decided when it was recorded. Either policy may be nil.
+func Compare(was, set *policy.Set) *Replay {
+	p := New(set)
+	e := newEvaluator(was)
+	p.was = &e
 	return p
 }
 
 // Policy is the policy that recorded requests are evaluated by.
-func (p *Replay) Policy() *policy.Set { return p.set }
+func (p *Replay) Policy() *policy.Set { return p.by.set }
+
+// Count is how many requests are of the kind that l limits; see setting.WhatIfNames.
+func (p *Replay) Count(l setting.Limit) uint64 {
+	switch l.Name {
+	case "newly_denied":
+		return p.NewlyDenied
+	case "newly_allowed":
+		return p.NewlyAllowed
+	}
+	return 0
+}
 
 // Log judges the requests of the log in dir that o asks for by set. o.Where, if any, must be one
 // that keeps the close records of what it keeps the decisions of.
@@ -148,17 +164,30 @@ func (p *Replay) Add(r *audit.Record) {
 
 func (p *Replay) decision(r *audit.Record) {
 	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
-	why := x.rebuild(r)
-	if why == "" {
-		x.decision, why = p.decide(&x.request)
-	}
+	recorded := x.was
+	why := p.evaluate(&x, r)
 	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
 	p.count(&x, 1)
-	if x.was.permits() {
+	if recorded.permits() {
 		kept := x
 		kept.own()
 		p.open.Opened(r, &kept)
 	}
+}
+
+// evaluate has the policies decide about x, the request of r.
+func (p *Replay) evaluate(x *openRequest, r *audit.Record) (why Unjudged) {
+	if why = x.rebuild(r); why != "" {
+		return why
+	}
+	if x.decision, why = p.by.decide(&x.request); why != "" || p.was == nil {
+		return why
+	}
+	before, why := p.was.decide(&x.request)
+	if why == "" {
+		x.before, x.was = &before, rulingOf(before)
+	}
+	return why
 }
 
 // Unfinished is how many requests went ahead and were evaluated without the address they went to: their close record is
@@ -179,11 +208,10 @@ func (p *Replay) repeat(r *audit.Record) {
 	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
 	why := UnjudgedFolded
 	if r.Host != "" && r.Port != 0 && r.Scheme != "" && r.Method != "" {
-		if why = x.rebuild(r); why == "" {
-			x.decision, why = p.decide(&x.request)
-		}
+		why = p.evaluate(&x, r)
 	}
-	if why == "" && x.request.Target.Scheme() == policy.HTTP && r.Path == "" && !x.decision.PathEnforced {
+	// A rule with a path was not what refused these, and may be what permits one of them.
+	if why == "" && x.request.Target.Scheme() == policy.HTTP && r.Path == "" && !(x.decision.PathEnforced && (x.before == nil || x.before.PathEnforced)) {
 		why = UnjudgedPath
 	}
 	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
@@ -203,7 +231,10 @@ func (p *Replay) end(r *audit.Record) {
 	}
 	d, why := x.decision, x.verdict.why
 	if why == "" {
-		d, why = p.decideEnd(x, r, late)
+		d, why = p.by.decideEnd(d, &x.request, r, late)
+	}
+	if x.before != nil {
+		late, why = p.endBefore(x, r, late, why)
 	}
 	if why == x.verdict.why && rulingOf(d) == x.verdict.is && late.permits() == x.was.permits() {
 		return
@@ -212,6 +243,15 @@ func (p *Replay) end(r *audit.Record) {
 	x.decision, x.was = d, late
 	x.verdict = verdict{why: why, is: rulingOf(d)}
 	p.count(x, 1)
+}
+
+// endBefore is decideEnd by the policy of before.
+func (p *Replay) endBefore(x *openRequest, r *audit.Record, late Ruling, why Unjudged) (Ruling, Unjudged) {
+	if why != "" {
+		return x.was, why
+	}
+	d, why := p.was.decideEnd(*x.before, &x.request, r, late)
+	return rulingOf(d), why
 }
 
 // Finish returns the changes, the most frequent first, those of a newly denied request before the others.

@@ -64,8 +64,77 @@ func replayEqualsReality(t *testing.T, seed uint64, requests, rounds int) {
 			}
 		}
 		checkCounts(t, whole, len(asked), unjudged)
+		checkCompare(t, before, a, b)
 		t.Logf("seed %d, round %d: same %d, newly denied %d, newly allowed %d, not judged %v", seed, round, whole.Same,
 			whole.NewlyDenied, whole.NewlyAllowed, whole.Unjudged)
+	}
+}
+
+// checkCompare: what was recorded under a policy is what that policy says again; and no policy differs from itself.
+func checkCompare(t *testing.T, recorded [][]audit.Record, a, b *policy.Set) {
+	t.Helper()
+	for _, records := range recorded {
+		plain, compared, itself := replay.New(b), replay.Compare(a, b), replay.Compare(b, b)
+		for i := range records {
+			for _, r := range []*replay.Replay{plain, compared, itself} {
+				r.Add(&records[i])
+			}
+		}
+		if itself.NewlyDenied+itself.NewlyAllowed != 0 || itself.Requests != 1 {
+			t.Errorf("%s:%d: a policy differs from itself: %+v", records[0].Host, records[0].Port, itself)
+		}
+		if len(plain.Unjudged)+len(compared.Unjudged) > 0 {
+			continue
+		}
+		want, got := [3]uint64{plain.Same, plain.NewlyDenied, plain.NewlyAllowed}, [3]uint64{compared.Same, compared.NewlyDenied, compared.NewlyAllowed}
+		if got != want {
+			t.Errorf("%s:%d: by the record %v, by the policy that was in force %v", records[0].Host, records[0].Port, want, got)
+		}
+	}
+}
+
+// Compare holds two policies against each other, whatever was in force when requests were recorded.
+func TestCompare(t *testing.T) {
+	allowing := func(host string) *policy.Set {
+		set, err := policy.Compile(&policy.Spec{
+			Clients: map[string][]string{"one": {"127.0.0.1"}},
+			Rules:   []policy.RuleSpec{{ID: "host", Hosts: []string{host}}},
+		}, nil, policy.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return set
+	}
+	record := func(decision policy.Outcome) *audit.Record {
+		return &audit.Record{
+			Type: audit.TypeDecision, Time: time.Now(), Client: netip.MustParseAddr("127.0.0.1"),
+			Method: "CONNECT", Scheme: "https", Host: "a.one.test", Port: 443, Decision: decision, Reason: "host_not_listed",
+		}
+	}
+	a, other := allowing("a.one.test"), allowing("b.one.test")
+	for _, tt := range []struct {
+		name             string
+		was, is          *policy.Set
+		recorded         policy.Outcome
+		denied, allowed  uint64
+		deniedByRecord   uint64
+		allowedByRecords uint64
+	}{
+		{"allowed since", a, other, policy.Denied, 1, 0, 0, 0},
+		{"denied since", other, a, policy.Allowed, 0, 1, 0, 0},
+		{"denied since, and still", other, other, policy.Allowed, 0, 0, 1, 0},
+		{"no policy before", nil, a, policy.Denied, 0, 1, 0, 1},
+		{"no policy any more", a, nil, policy.Allowed, 1, 0, 1, 0},
+	} {
+		compared, plain := replay.Compare(tt.was, tt.is), replay.New(tt.is)
+		compared.Add(record(tt.recorded))
+		plain.Add(record(tt.recorded))
+		if compared.NewlyDenied != tt.denied || compared.NewlyAllowed != tt.allowed {
+			t.Errorf("%s: newly denied %d, newly allowed %d; want %d, %d", tt.name, compared.NewlyDenied, compared.NewlyAllowed, tt.denied, tt.allowed)
+		}
+		if plain.NewlyDenied != tt.deniedByRecord || plain.NewlyAllowed != tt.allowedByRecords {
+			t.Errorf("%s, by the record: newly denied %d, newly allowed %d; want %d, %d", tt.name, plain.NewlyDenied, plain.NewlyAllowed, tt.deniedByRecord, tt.allowedByRecords)
+		}
 	}
 }
 

@@ -45,10 +45,10 @@ serial. A share counts from 100 requests on. It can be ended and begun again: wh
 			return err
 		}
 		r := fleet.Rollout{Rings: append([]string{*ring}, *then...), Soak: *soak, Every: *every}
-		if r.StopIf, err = fleet.ParseLimit(*stopIf, fleet.StopNames()); err != nil {
+		if r.StopIf, err = setting.ParseLimit(*stopIf, fleet.StopNames()); err != nil {
 			return usageError{fmt.Errorf("--stop-if %w", err)}
 		}
-		if r.RefuseIf, err = fleet.ParseLimit(*refuseIf, fleet.WhatIfNames()); err != nil {
+		if r.RefuseIf, err = setting.ParseLimit(*refuseIf, setting.WhatIfNames()); err != nil {
 			return usageError{fmt.Errorf("--refuse-if %w", err)}
 		}
 		var back setting.Duration

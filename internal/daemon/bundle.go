@@ -35,6 +35,7 @@ type bundles struct {
 	idle   func() // closes connections of source that are idle
 	// refusedBy is the configuration that refused the last bundle; empty if none did. Another one may take it.
 	refusedBy string
+	asking    whatIf // that was given up and may still read the log; nil if none
 }
 
 const (
@@ -106,7 +107,14 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		return bundleLookAgain
 	}
 	if data != nil {
-		if err := b.take(cfg, data); err != nil {
+		switch err := b.take(ctx, cfg, data); {
+		case ctx.Err() != nil:
+			return 0
+		case errors.Is(err, errWhatIf): // it may be taken the next time
+			b.source.Forget()
+			b.problem(true, err.Error())
+			return pause
+		case err != nil:
 			b.refused(cfg, err)
 			return pause
 		}
@@ -204,7 +212,7 @@ func dialFor(ctx context.Context, e *egress.Egress, set *policy.Set, addr string
 }
 
 // take puts the bundle in data in force if everything speaks for it, and otherwise says why not.
-func (b *bundles) take(cfg *config.Config, data []byte) error {
+func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) error {
 	next, err := config.VerifyBundle(cfg, data, b.d.version)
 	if err != nil {
 		return err
@@ -215,8 +223,12 @@ func (b *bundles) take(cfg *config.Config, data []byte) error {
 	if err != nil || again {
 		return err
 	}
-	if _, err := config.LoadWith(cfg.Path, map[string][]byte{file: data}); err != nil {
+	with, err := config.LoadWith(cfg.Path, map[string][]byte{file: data})
+	if err != nil {
 		return fmt.Errorf("%v: %w", next, err)
+	}
+	if err := b.whatIf(ctx, cfg, with, next); err != nil {
+		return err
 	}
 	if err := store.Take(next, bundle.State{Taken: time.Now().UTC()}); err != nil {
 		return err
