@@ -15,15 +15,18 @@ import (
 	"webproxy/internal/hint"
 	"webproxy/internal/spreadsheet"
 	"webproxy/policy"
+	"webproxy/review"
 )
 
 // defaultProfile is what coverage looks at when it is not told.
-const defaultProfile = "azure-local"
+const defaultProfile = coverage.AzureLocal
 
 // coverageFlags are the flags of coverage.
 type coverageFlags struct {
 	config, list, source, region, cloud, group, output string
 	gateway, all                                       bool
+
+	into string // the list file that what is missing belongs in; empty if there is none
 }
 
 func newCoverage() *cobra.Command {
@@ -80,6 +83,7 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	f.into = listFor(cfg, f.group)
 	report := profile.Check(cfg.Set, coverage.Options{Group: f.group, Now: time.Now()})
 	if f.output == "table" {
 		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
@@ -94,27 +98,25 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
+// listFor is the list file, as the configuration names it, that what is allowed for a client group belongs in; empty if there is none.
+func listFor(cfg *config.Config, group string) string {
+	rule, err := (review.Writer{Config: cfg}).ListFor(group)
+	if err != nil || cfg.Path == "" {
+		return ""
+	}
+	return rule.File
+}
+
 // inUse is the default profile in the generation that the rules have, the newest of several: a policy for an older release of
 // Azure Local is held against what that release needs. Where it is not the newest there is, that is said.
 func (f *coverageFlags) inUse(cmd *cobra.Command, cfg *config.Config) string {
-	used, by := "", ""
-	for _, r := range cfg.Policy.Rules {
-		name, generation, pinned := strings.Cut(r.List, "@")
-		switch {
-		case r.Deny || name != defaultProfile:
-		case !pinned:
-			return defaultProfile
-		case generation > used:
-			used, by = generation, r.ID
-		}
-	}
+	used, by := coverage.InUse(defaultProfile, cfg.Policy.Rules)
 	newest, err := catalog.Info(defaultProfile)
-	if used == "" || err != nil || newest.Generation == used {
+	if by == "" || err != nil || used == defaultProfile+"@"+newest.Generation {
 		return defaultProfile
 	}
-	sayHint(cmd.ErrOrStderr(), fmt.Sprintf("required is what %s@%s says, the list of rule %s; --list %s is the newest, of %s",
-		defaultProfile, used, by, defaultProfile, newest.Generation))
-	return defaultProfile + "@" + used
+	sayHint(cmd.ErrOrStderr(), fmt.Sprintf("required is what %s says, the list of rule %s; --list %s is the newest, of %s", used, by, defaultProfile, newest.Generation))
+	return used
 }
 
 // profile is what is required: a list, or a document.
@@ -195,7 +197,7 @@ func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
 	if len(fixes) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\nto admit what is not, add to a list file:\n%s\n", strings.Join(fixes, "\n"))
+	_, err := fmt.Fprintf(w, "\nto admit what is not, add to %s:\n%s\n", cmp.Or(f.into, "a list file"), strings.Join(fixes, "\n"))
 	return err
 }
 
