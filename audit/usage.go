@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -61,6 +62,57 @@ func (l *Log) Usage() Usage {
 		u.Limit = int64(l.options.RetainSize)
 	}
 	return u
+}
+
+// Days is for how many days there is room, within Limit and on the disk, at the pace of a log that began at that time. It reports false
+// for a log that is not a day old, or if nobody knows how much room there is.
+func (u *Usage) Days(began, now time.Time) (days int, known bool) {
+	const most = 99_999
+	left := u.Free
+	if u.Limit > 0 && (left < 0 || u.Limit-u.Bytes < left) {
+		left = max(u.Limit-u.Bytes, 0)
+	}
+	age := now.Sub(began).Hours() / 24
+	if left < 0 || began.IsZero() || age < 1 {
+		return 0, false
+	}
+	perDay := max(float64(u.Bytes)/age, 1)
+	return int(min(float64(left)/perDay, most)), true
+}
+
+// Began returns the time of the first record of the log in dir; zero if it has none. It reads the disk, little of it.
+func Began(dir string) (time.Time, error) {
+	rotated, live, err := segments(dir)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, s := range append(rotated, segment{name: live}) {
+		at, err := firstTime(dir, s)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return time.Time{}, err
+		}
+		if !at.IsZero() {
+			return at, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// firstTime is the time of the first record in a file; zero if it has none.
+func firstTime(dir string, s segment) (time.Time, error) {
+	f, err := openSegment(dir, s)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer f.Close()
+	for line := range newLineReader(f).all() {
+		if h, ok := parseHead(line.text); ok {
+			if at, err := time.Parse(TimeLayout, string(h.ts)); err == nil {
+				return at, nil
+			}
+		}
+	}
+	return time.Time{}, nil
 }
 
 // alarms are what CheckRoom has reported, and is not over.

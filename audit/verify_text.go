@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,16 @@ var kindWords = [...]string{"altered", "missing", "truncated", "differs", "suspe
 
 // MarshalText implements encoding.TextMarshaler.
 func (k ProblemKind) MarshalText() ([]byte, error) { return []byte(kindWords[k]), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *ProblemKind) UnmarshalText(text []byte) error {
+	i := slices.Index(kindWords[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is no kind of problem", text)
+	}
+	*k = ProblemKind(i)
+	return nil
+}
 
 // vague reports whether problems of this kind may be about records that are not named.
 func (k ProblemKind) vague() bool {

@@ -17,6 +17,7 @@ import (
 type lesson struct {
 	*review.Lesson
 	at         time.Time
+	took       time.Duration
 	ready      []learn.Readiness
 	Proposals  []*learn.Proposal
 	Withheld   []learn.Withheld
@@ -51,7 +52,39 @@ func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, 
 		out.ready = append(out.ready, group.Ready(params))
 	}
 	out.incomplete = append(append(out.incomplete, g.incomplete...), l.PassedOver()...)
+	out.took = time.Since(out.at)
 	return out, ctx.Err()
+}
+
+// A Learning is how far the learning of each client group is.
+type Learning struct {
+	Ready   []learn.Readiness // nil before the log was read
+	At      time.Time         // as of when
+	Running bool              // the log is being read
+	Part    float64           // of it that is read by now, 0 to 1
+	Err     error             // why it could not be read
+}
+
+const (
+	// learningFresh is how old what Learning returns may be; learningPause, how many times as long as it took to read.
+	learningFresh = time.Hour
+	learningPause = 50
+)
+
+// Learning returns how far learning is. If what is known is old or of another policy, it has the log read in the background, and waits for
+// that until ctx ends.
+func (p *Pages) Learning(ctx context.Context) Learning {
+	state, known := p.Jobs.State(learnJob), p.lastLesson()
+	old := known == nil || known.Config.Set.Digest() != p.Config().Set.Digest() || time.Since(known.at) > max(learningFresh, learningPause*known.took)
+	if old && time.Since(state.Ended) > fresh {
+		p.Jobs.Start(learnJob, p.readLesson) // if it cannot be, it runs already, or the proxy stops
+		state = p.Jobs.Wait(ctx, learnJob)
+	}
+	l := Learning{Running: state.Running, Part: state.Part, Err: state.Err}
+	if known = p.lastLesson(); known != nil {
+		l.Ready, l.At = known.ready, known.at
+	}
+	return l
 }
 
 // A learnBody is how far each group is, and what is proposed.

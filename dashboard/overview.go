@@ -214,9 +214,7 @@ func (p *Pages) disk(now time.Time) string {
 	}
 	u := p.Usage()
 	out := fmt.Sprintf("the log takes %s", wording.Bytes(uint64(max(u.Bytes, 0))))
-	left := u.Free
-	if u.Limit > 0 && (left < 0 || u.Limit-u.Bytes < left) {
-		left = max(u.Limit-u.Bytes, 0)
+	if u.Limit > 0 && (u.Free < 0 || u.Limit-u.Bytes < u.Free) {
 		out += fmt.Sprintf(" of %s (audit.retain_size)", wording.Bytes(uint64(u.Limit)))
 	}
 	if u.Free >= 0 {
@@ -224,14 +222,12 @@ func (p *Pages) disk(now time.Time) string {
 	}
 	var span audit.Span
 	p.Live.View(func(v *live.View) { span = v.Total.Span() })
-	days := now.Sub(span.First).Hours() / 24
+	days, known := u.Days(span.First, now)
 	switch {
-	case left < 0:
-	case span.First.IsZero() || days < 1:
+	case known:
+		out += fmt.Sprintf("; room for about %s days at the pace so far", wording.Comma(uint64(days)))
+	case u.Free >= 0 || u.Limit > 0:
 		out += "; for how long can be told when the log is a day old"
-	default:
-		perDay := max(float64(u.Bytes)/days, 1)
-		out += fmt.Sprintf("; room for about %s days at the pace so far", wording.Comma(uint64(min(float64(left)/perDay, 99_999))))
 	}
 	return out
 }

@@ -313,7 +313,7 @@ func TestReportsPage(t *testing.T) {
 	r.Host, r.RemoteAddr = "127.0.0.1", "127.0.0.1:50000"
 	w := httptest.NewRecorder()
 	s.srv.ServeHTTP(w, r)
-	s.p.Jobs.Wait(t.Context(), verifyJob)
+	s.p.Jobs.Wait(t.Context(), VerifyJob)
 	if _, text := s.get("/reports"); w.Code != 303 || !strings.Contains(text, "INTEGRITY OK") {
 		t.Errorf("verify: %d\n%s", w.Code, text)
 	}

@@ -27,11 +27,12 @@ type reportsBody struct {
 
 type monthLink struct{ Month, Path string }
 
-const verifyJob = "verify"
+// VerifyJob is the name of the job of Pages.Jobs whose result is the last *audit.Verification.
+const VerifyJob = "verify"
 
 func (p *Pages) reports(w http.ResponseWriter, r *http.Request) {
 	b := reportsBody{Cmd: "webproxy audit verify"}
-	state := p.Jobs.State(verifyJob)
+	state := p.Jobs.State(VerifyJob)
 	if v, ok := state.Result.(*audit.Verification); ok {
 		b.Verify, b.Ended = v, moment(state.Ended).Text
 	}
@@ -67,7 +68,7 @@ func month(t time.Time) time.Time {
 
 // verify has the log verified.
 func (p *Pages) verify(w http.ResponseWriter, r *http.Request) {
-	p.lookUp(r.Context(), verifyJob, func(ctx context.Context, progress *audit.Progress) (any, error) {
+	p.lookUp(r.Context(), VerifyJob, func(ctx context.Context, progress *audit.Progress) (any, error) {
 		key, err := audit.ReadPublicKey(audit.PublicKeyFile(p.Audit.Key))
 		if err != nil {
 			return nil, err
@@ -79,7 +80,7 @@ func (p *Pages) verify(w http.ResponseWriter, r *http.Request) {
 
 // lastVerify is the last result, for the overview.
 func (p *Pages) lastVerify(now time.Time) (text string, ok bool, at string) {
-	state := p.Jobs.State(verifyJob)
+	state := p.Jobs.State(VerifyJob)
 	v, done := state.Result.(*audit.Verification)
 	switch {
 	case state.Running:
@@ -103,8 +104,8 @@ func (p *Pages) report(w http.ResponseWriter, r *http.Request) {
 	cfg := p.Config()
 	state := p.lookUp(r.Context(), "report "+name, func(ctx context.Context, progress *audit.Progress) (any, error) {
 		o := report.Options{Since: since, Until: since.AddDate(0, 1, 0), Rules: cfg.Set.Rules(), Findings: review.Remarks(cfg, time.Now()), Progress: progress, Site: p.Audit.Site}
-		if v, ok := p.Jobs.State(verifyJob).Result.(*audit.Verification); ok {
-			o.Integrity, o.Broken = v.String()+"; verified "+moment(p.Jobs.State(verifyJob).Ended).Text+" UTC", !v.OK()
+		if v, ok := p.Jobs.State(VerifyJob).Result.(*audit.Verification); ok {
+			o.Integrity, o.Broken = v.String()+"; verified "+moment(p.Jobs.State(VerifyJob).Ended).Text+" UTC", !v.OK()
 		}
 		made, err := report.Make(p.Audit.Dir, o)
 		if err != nil {

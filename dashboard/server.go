@@ -7,9 +7,11 @@ package dashboard
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,6 +29,8 @@ type Server struct {
 	// Gone reports whether the audit log's directory is not there, so that every request is refused; then /readyz is 503.
 	// It may be nil, and must not wait for a disk.
 	Gone func() bool
+	// Upstreams tells of each upstream proxy whether it worked last. It may be nil, and must not wait for a disk.
+	Upstreams func() map[string]bool
 	// Metrics serves /metrics. If nil, there are none.
 	Metrics http.Handler
 	// Pages serves the screens: all other paths. If nil, there are none.
@@ -70,6 +74,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		} else if s.Recording != nil && !s.Recording() {
 			// Not a 503: only a request can find that it is written again, and then there would be none.
 			fmt.Fprintln(w, "audit log: the last record could not be written; see the log and audit.on_error")
+		}
+		if s.Upstreams != nil {
+			up := s.Upstreams()
+			for _, name := range slices.Sorted(maps.Keys(up)) {
+				fmt.Fprintf(w, "upstream proxy %s: %s\n", name, map[bool]string{true: "up", false: "down"}[up[name]])
+			}
 		}
 	case r.URL.Path == "/metrics" && s.Metrics != nil:
 		h.Del("Content-Type")

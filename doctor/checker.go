@@ -92,6 +92,9 @@ func (row *Row) checker(node string, r *Report) CheckerRow {
 	if len(row.Seen.Addrs) > 0 {
 		data["Addresses"] = fmt.Sprint(row.Seen.Addrs)
 	}
+	for _, a := range row.Seen.Asked {
+		data["DNS "+a.Server] = a.Answer
+	}
 	c.AdditionalData = data
 	return c
 }

@@ -45,8 +45,16 @@ type Observation struct {
 	Took  time.Duration
 	Hops  []Hop        // the first request, and those that redirects led to
 	Addrs []netip.Addr // what the name has in DNS; nil if nobody asked
+	// Asked is what each DNS server of the proxy says to a name that the proxy could not resolve; nil if nobody asked.
+	Asked []Asked
 	// NotTried says why there are no hops.
 	NotTried string
+}
+
+// Asked is what a DNS server says to a name.
+type Asked struct {
+	Server string // host:port
+	Answer string // in a few words
 }
 
 // A Hop is one request through the proxy.
@@ -119,6 +127,8 @@ type Row struct {
 	Fix      string   // what to do; empty if nothing is known
 	Issuer   string   // who signed the origin's certificate
 	Ranged   bool     // a part of a body was asked for, and came
+
+	cause string // why the endpoint is not reached, without figures; endpoints with the same are told together
 }
 
 // Failed reports whether there is a finding.
@@ -135,6 +145,8 @@ type Options struct {
 	Own *x509.CertPool
 	// Slow is the time to the first byte from which it is a finding. 0 is DefaultSlow.
 	Slow time.Duration
+	// List is the list file that what is missing belongs in; empty if none is known.
+	List string
 	// Group is the client group that is asked about, and As the one that this machine is in; empty if it is in none.
 	Group, As string
 }

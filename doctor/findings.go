@@ -33,6 +33,9 @@ var (
 	findUpstream = Finding{ID: "WD-UPSTREAM", Title: "the upstream proxy does not let it through", Category: ConnectivityFailure, Blocks: true, Mark: "DEAD",
 		Fix:   "ask whoever runs the upstream proxy; egress.upstream_proxies says which one it is",
 		About: "This proxy reaches the endpoint by way of another one, which refused, or did not answer."}
+	findUpstreamDown = Finding{ID: "WD-UPSTREAM-DOWN", Title: "an upstream proxy does not work", Category: ConnectivityFailure, Mark: "PROXY",
+		Fix:   "look at that proxy, and at egress.upstream_proxies",
+		About: "The last request that this proxy sent by way of that upstream proxy failed. What has no other way out fails; what has one, such as by failover, goes on without a reserve."}
 	findTLS = Finding{ID: "WD-TLS", Title: "the TLS handshake fails", Category: ConnectivityFailure, Blocks: true, Mark: "TLS",
 		Fix:   "look for a device on the way that inspects or limits TLS",
 		About: "The tunnel stands, and no TLS handshake comes about in it. A device on the way often ends handshakes that it does not like."}
@@ -78,7 +81,7 @@ var (
 // Findings are all of them, for the page that explains them.
 func Findings() []Finding {
 	return []Finding{
-		findProxy, findReady, findAs, findClock, findDenied, findCRL, findLearn, findPrivArc, findPriv, findDNS, findTCP, findUpstream,
+		findProxy, findReady, findAs, findClock, findDenied, findCRL, findLearn, findPrivArc, findPriv, findDNS, findTCP, findUpstream, findUpstreamDown,
 		findTLS, findIntercept, findCert, findMiddlebox, findRedirect, findLoop, findRange, findSlow, findSilent, findBusy,
 	}
 }

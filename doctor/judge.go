@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"webproxy/clientconfig"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -138,6 +139,7 @@ func (r *Row) judgeHop(hop *Hop, i int, o Options) {
 	}
 	if hop.Stage == InRequest {
 		r.find(&findSilent, to+hop.Err)
+		r.cause = hop.Err
 		return
 	}
 	if who := stranger(hop); who != "" {
@@ -160,7 +162,7 @@ func (r *Row) refused(hop *Hop, i int, o Options) {
 			return
 		}
 		r.find(&findRedirect, fmt.Sprintf("redirects to %s, %s", host, hop.Refused))
-		r.Fix = "add to a list file:  " + entryFor(hop) + " reason=TICKET"
+		r.Fix = fmt.Sprintf("add to %s:  %s reason=TICKET", cmp.Or(o.List, "a list file"), entryFor(hop))
 		return
 	}
 	if hop.Refused == policy.PrivateAddress.String() {
@@ -228,6 +230,23 @@ func (r *Row) trouble(hop *Hop, to string) {
 		return
 	}
 	r.find(f, to+fmt.Sprintf("%s after %s", hop.Trouble, hop.FirstByte.Round(100*time.Millisecond)))
+	r.cause = strings.TrimSpace(hop.Upstream + " " + hop.Trouble)
+	if f == &findDNS {
+		r.asked()
+	}
+}
+
+// asked adds what the DNS servers say to a name that the proxy could not resolve.
+func (r *Row) asked() {
+	if len(r.Seen.Asked) == 0 {
+		return
+	}
+	r.Detail += ", " + wording.Plural(len(r.Seen.Asked), "resolver") + " asked"
+	said := make([]string, 0, len(r.Seen.Asked))
+	for _, a := range r.Seen.Asked {
+		said = append(said, a.Server+": "+a.Answer)
+	}
+	r.Fix = strings.Join(said, "; ") + ". Have these resolve the name, or name others: egress.resolver"
 }
 
 // strangers are words in Server and Via of those that answer in the place of hosts.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
@@ -216,5 +217,33 @@ func TestComparison(t *testing.T) {
 	got := c.Differences()
 	if len(got) != 2 || got[0].Endpoint != "https://fails.example:443" || got[0].Of[1].Failed != 1 || got[1].Of[1].Denied != 7 || got[1].NotBy != "node2" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// What is not reached for one cause is told together, and row by row if all rows are wanted.
+func TestTogether(t *testing.T) {
+	var rows []doctor.Row
+	for i := range 8 {
+		u, _ := url.Parse(fmt.Sprintf("http://h%d.allowed.example/", i))
+		seen := doctor.Observation{Hops: []doctor.Hop{{URL: u, Trouble: "dns_error"}}, Asked: []doctor.Asked{{"10.0.0.2:53", "no such name"}, {"10.0.0.3:53", "does not answer"}}}
+		if i == 6 {
+			seen.Asked[1].Answer = "has it, 192.0.2.1" // another cause
+		}
+		if i == 7 {
+			seen.Hops[0].Trouble = "connection_timeout"
+		}
+		rows = append(rows, doctor.Judge(target(t, u.String()), seen, doctor.Options{Now: now}))
+	}
+	report := doctor.NewReport(doctor.Head{Proxy: "10.0.1.5:9090", Began: now}, rows)
+	for all, want := range map[bool]int{false: 3, true: 8} {
+		var b strings.Builder
+		if err := report.WriteText(&b, all); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		likewise := strings.Contains(text, "likewise h1.allowed.example:80, h2.allowed.example:80, h3.allowed.example:80, h4.allowed.example:80 and 1 more (--all)\n")
+		if strings.Count(text, "   DEAD ") != want || likewise == all || !strings.Contains(text, "dns_error after 0s, 2 resolvers asked") || !strings.Contains(text, "8 unreachable") {
+			t.Errorf("all %v:\n%s", all, text)
+		}
 	}
 }

@@ -23,6 +23,13 @@ type Head struct {
 	Began  time.Time
 	// Ready is the first line of /readyz; NotReady is why it is not, empty if nobody could ask. A dashboard that is off is no fault.
 	Ready, NotReady string
+	Upstreams       []Upstream // of the proxy, as it tells; nil if it has none, or nobody could ask
+}
+
+// An Upstream is a proxy behind this one.
+type Upstream struct {
+	Name string
+	Up   bool // it worked when it was last used
 }
 
 // A Notice is a finding about the proxy or this machine.
@@ -56,6 +63,11 @@ func NewReport(h Head, rows []Row) *Report {
 	}
 	if h.NotReady != "" {
 		note(&findReady, h.NotReady)
+	}
+	for _, u := range h.Upstreams {
+		if !u.Up {
+			note(&findUpstreamDown, "upstream proxy "+u.Name+" does not work")
+		}
 	}
 	if r.Clocks > 0 && (r.Offset >= clockLimit || r.Offset <= -clockLimit) {
 		note(&findClock, r.clockText())

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"webproxy/internal/wording"
 )
 
 // WriteText writes the report for people: what is wrong, or with all, every row.
@@ -57,16 +59,8 @@ func textLine(b *strings.Builder, section, word, text string) {
 }
 
 func (r *Report) textProxy(b *strings.Builder) {
-	var facts []string
-	if r.Ready != "" {
-		facts = append(facts, r.Ready)
-	}
-	if r.Clocks > 0 {
-		off := r.Offset.Abs().Truncate(time.Second)
-		facts = append(facts, fmt.Sprintf("clock %s off (Date of %d servers)", off, r.Clocks))
-	}
 	if len(r.Notices) == 0 {
-		textLine(b, "this proxy", "ok", strings.Join(append([]string{"serving"}, facts...), ", "))
+		textLine(b, "this proxy", "ok", strings.Join(r.proxyFacts(), ", "))
 		return
 	}
 	for i, n := range r.Notices {
@@ -77,6 +71,25 @@ func (r *Report) textProxy(b *strings.Builder) {
 		textLine(b, section, "FAIL", fmt.Sprintf("%-45s %s", n.Detail, n.Finding.ID))
 		textFix(b, n.Fix)
 	}
+}
+
+// proxyFacts are what is known of a proxy with which nothing is wrong.
+func (r *Report) proxyFacts() []string {
+	facts := []string{"serving"}
+	if r.Ready != "" {
+		facts = append(facts, r.Ready, "audit log writable")
+	}
+	if r.Clocks > 0 {
+		off := r.Offset.Abs().Truncate(time.Second).String()
+		if r.Offset.Abs() < time.Second {
+			off = "less than 1s"
+		}
+		facts = append(facts, fmt.Sprintf("clock %s off (Date of %s)", off, wording.Plural(r.Clocks, "server")))
+	}
+	for _, u := range r.Upstreams {
+		facts = append(facts, u.Name+" up")
+	}
+	return facts
 }
 
 func textFix(b *strings.Builder, fix string) {
@@ -142,11 +155,24 @@ func (r *Report) textEndpoints(b *strings.Builder, all bool) {
 		b.WriteString("            " + e)
 	}
 	b.WriteByte('\n')
+	alike := map[string][]*Row{}
+	if !all {
+		for i := range r.Rows {
+			if row := &r.Rows[i]; row.kind() != "" {
+				alike[row.kind()] = append(alike[row.kind()], row)
+			}
+		}
+	}
 	for i := range r.Rows {
 		row := &r.Rows[i]
+		others := alike[row.kind()]
 		switch {
+		case len(others) > 0 && others[0] != row: // told with the first
 		case row.Finding != nil && row.Category != PrivateLink:
 			fmt.Fprintf(b, "   %-9s %-45s %-34s %s\n", row.Finding.Mark, row.At(), row.Detail, row.Finding.ID)
+			if len(others) > 1 {
+				fmt.Fprintf(b, "   %9s likewise %s\n", "", names(others[1:]))
+			}
 			if row.Fix != "" {
 				fmt.Fprintf(b, "   %9s fix: %s\n", "", row.Fix)
 			}
@@ -156,6 +182,28 @@ func (r *Report) textEndpoints(b *strings.Builder, all bool) {
 			fmt.Fprintf(b, "   %-9s %-45s %-34s %s\n", "ok", row.At(), row.Detail, row.Issuer)
 		}
 	}
+}
+
+// kind is alike for endpoints that are not reached for the same cause; empty for all others.
+func (r *Row) kind() string {
+	if r.Finding == nil || r.cause == "" {
+		return ""
+	}
+	return r.Finding.ID + " " + r.cause + " " + r.Fix
+}
+
+// names names endpoints, a few of many.
+func names(rows []*Row) string {
+	const most = 4
+	var all []string
+	for _, row := range rows[:min(len(rows), most)] {
+		all = append(all, row.At())
+	}
+	text := strings.Join(all, ", ")
+	if more := len(rows) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more (--all)", more)
+	}
+	return text
 }
 
 func (r *Report) textUpdates(b *strings.Builder) {

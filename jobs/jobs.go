@@ -96,6 +96,28 @@ func (r *Runner) Start(name string, fn func(context.Context, *audit.Progress) (a
 	return nil
 }
 
+// Keep takes a result that was made elsewhere as that of the last job of that name, which ended at that time. It reports false if there is
+// no room for one more, or a later result.
+func (r *Runner) Keep(name string, result any, ended time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.jobs == nil {
+		r.jobs = map[string]*job{}
+	}
+	j := r.jobs[name]
+	switch {
+	case j == nil && len(r.jobs) >= maxNames && !r.forget(), j != nil && j.state.Ended.After(ended):
+		return false
+	case j == nil:
+		j = &job{}
+		r.jobs[name] = j
+	}
+	r.ended++
+	j.ended = r.ended
+	j.state.Result, j.state.Err, j.state.Ended = result, nil, ended
+	return true
+}
+
 // forget drops the result that is the oldest; false if all jobs run. r.mu is held.
 func (r *Runner) forget() bool {
 	oldest := ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"webproxy/audit"
 	"webproxy/jobs"
@@ -62,4 +63,25 @@ func TestRunner(t *testing.T) {
 			t.Errorf("closed: %v", err)
 		}
 	})
+}
+
+// A result that was made elsewhere counts as that of a job, unless a later one is known.
+func TestKeep(t *testing.T) {
+	var r jobs.Runner
+	now := time.Now()
+	if !r.Keep("a", 1, now) || r.State("a").Result != 1 || !r.State("a").Ended.Equal(now) {
+		t.Errorf("%+v", r.State("a"))
+	}
+	if r.Keep("a", 2, now.Add(-time.Second)) || r.State("a").Result != 1 {
+		t.Errorf("an earlier one: %+v", r.State("a"))
+	}
+	if err := r.Start("a", func(context.Context, *audit.Progress) (any, error) { return nil, errors.New("no") }); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.Wait(t.Context(), "a"); s.Result != nil || s.Err == nil {
+		t.Errorf("after a job: %+v", s)
+	}
+	if !r.Keep("a", 3, time.Now().Add(time.Second)) || r.State("a").Err != nil {
+		t.Errorf("a later one: %+v", r.State("a"))
+	}
 }

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/internal/daemon"
 )
 
 // newAuditVerify is `webproxy audit verify`.
@@ -69,6 +74,9 @@ Exit code 5 means that the log is not what was written.`,
 		if err != nil {
 			return err
 		}
+		if len(args) == 0 {
+			tellVerified(cmd.Context(), *file, settings.Dir, v)
+		}
 		return answerVerification(cmd, v, asJSON)
 	}
 	toFile(cmd)
@@ -99,6 +107,26 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head
 		v.Basis = slices.Insert(v.Basis, 0, fmt.Sprintf("public key: %s, %s", strings.Join(pubs, ", "), source))
 	}
 	return v, err
+}
+
+// tellPatience bounds the wait for a proxy that is told something, which only status would miss.
+const tellPatience = 2 * time.Second
+
+// tellVerified tells the proxy that runs with the configuration, if one does and lets us, what came of verifying its log in dir: status and
+// the dashboard have it then.
+func tellVerified(ctx context.Context, file, dir string, v *audit.Verification) {
+	c, err := adminFlag{config: &file, socket: new(string)}.client()
+	if err != nil {
+		return
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellPatience)
+	defer cancel()
+	few := *v
+	few.Problems = few.Problems[:min(len(few.Problems), 20)] // the request is bounded
+	c.Do(ctx, http.MethodPost, daemon.VerifiedPath, daemon.Verified{Dir: dir, At: time.Now(), Result: &few}, nil)
 }
 
 // answerVerification prints the result; the error is an integrityError if it is not that all is well.

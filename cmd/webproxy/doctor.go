@@ -114,7 +114,8 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	o.Group, o.As = f.as, who.group
-	targets := doctorTargets(cfg.Set, profile, who.asked, f.optional, o.Now)
+	o.List = listFor(cfg, cmp.Or(f.as, who.group))
+	targets := doctorTargets(cfg, profile, f.config, who.asked, f.optional, o.Now)
 	if err := nothingToTry(targets, profile.Name); err != nil {
 		return err
 	}
@@ -122,12 +123,16 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	head := doctor.Head{
 		Proxy: who.proxy, Group: f.as, As: who.group, From: who.networks, Policy: shortDigest(cfg.Set.Digest()), List: profile.Name, Region: place.Region, Began: o.Now,
 	}
-	if f.proxy == "" {
-		head.Ready, head.NotReady = ready(cmd.Context(), &p, cfg)
+	here := f.proxy == "" // then this machine's DNS is the proxy's, too
+	if here {
+		p.Servers = cfg.Egress.Servers()
 	}
 	progress := newDoctorProgress(cmd.ErrOrStderr(), len(targets))
 	seen := p.All(cmd.Context(), targets, progress.done)
 	progress.end()
+	if here { // after the requests, which tell whether upstream proxies work
+		askReady(cmd.Context(), &p, cfg, &head)
+	}
 	rows := make([]doctor.Row, len(targets))
 	for i := range targets {
 		rows[i] = doctor.Judge(targets[i], seen[i], o)
@@ -292,24 +297,33 @@ func dashboardTLS(cfg *config.Config) *tls.Config {
 	}
 }
 
-// ready asks the proxy whether it is ready; both are empty if there is nobody to ask.
-func ready(ctx context.Context, p *probe.Prober, cfg *config.Config) (ready, not string) {
+// askReady asks the proxy whether it is ready, and for its upstream proxies; it notes nothing if there is nobody to ask.
+func askReady(ctx context.Context, p *probe.Prober, cfg *config.Config, h *doctor.Head) {
 	if cfg.Dashboard.Listen == config.Off {
-		return "", ""
+		return
 	}
 	status, text, err := p.Ready(ctx, cfg.Dashboard.Listen, dashboardTLS(cfg))
 	if err != nil {
-		return "", ""
+		return
 	}
-	line, rest, _ := strings.Cut(text, "\n")
-	if _, trouble, ok := strings.Cut("\n"+rest, "\naudit log: "); ok {
-		line, _, _ = strings.Cut(trouble, "\n")
-		return "", "audit log: " + line
+	first, _, _ := strings.Cut(text, "\n")
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasPrefix(line, "audit log: ") {
+			h.NotReady = line
+		}
+		if rest, ok := strings.CutPrefix(line, "upstream proxy "); ok {
+			name, state, _ := strings.Cut(rest, ": ")
+			h.Upstreams = append(h.Upstreams, doctor.Upstream{Name: name, Up: state == "up"})
+		}
 	}
-	if status != 200 {
-		return "", fmt.Sprintf("/readyz: %d %s", status, line)
+	switch {
+	case h.NotReady != "":
+	case status != 200:
+		h.NotReady = fmt.Sprintf("/readyz: %d %s", status, first)
+	default:
+		h.Ready = first
 	}
-	return line, ""
 }
 
 func (f *doctorFlags) write(cmd *cobra.Command, cfg *config.Config, r *doctor.Report) error {

@@ -7,13 +7,16 @@ import (
 	"time"
 
 	"webproxy/catalog"
+	"webproxy/config"
 	"webproxy/coverage"
 	"webproxy/doctor"
 	"webproxy/policy"
+	"webproxy/review"
 )
 
-// doctorTargets are the endpoints of a profile as they can be tried, with what set decides about each for a client.
-func doctorTargets(set *policy.Set, profile *coverage.Profile, client netip.Addr, optional bool, now time.Time) []doctor.Target {
+// doctorTargets are the endpoints of a profile as they can be tried, with what the policy of cfg decides about each for a client. flag is
+// how the configuration was named.
+func doctorTargets(cfg *config.Config, profile *coverage.Profile, flag string, client netip.Addr, optional bool, now time.Time) []doctor.Target {
 	known := knownHosts(profile)
 	var all []doctor.Target
 	seen := map[string]bool{}
@@ -24,7 +27,7 @@ func doctorTargets(set *policy.Set, profile *coverage.Profile, client netip.Addr
 		}
 		for _, t := range endpointTargets(e, known) {
 			if t.Skip == "" {
-				decideTarget(set, &t, client, now)
+				decideTarget(cfg, &t, flag, client, now)
 			}
 			if key := t.URL + " " + t.Listed; !seen[key] {
 				seen[key] = true
@@ -98,14 +101,17 @@ func shownAuthority(t *doctor.Target) string {
 }
 
 // decideTarget asks the policy.
-func decideTarget(set *policy.Set, t *doctor.Target, client netip.Addr, now time.Time) {
+func decideTarget(cfg *config.Config, t *doctor.Target, flag string, client netip.Addr, now time.Time) {
 	req, err := policy.NewRequest(client, "", t.URL, now)
 	if err != nil {
 		t.Skip = err.Error()
 		return
 	}
-	x := set.Explain(&req)
-	t.Policy, t.Why, t.Fixes = x.Decision, x.Why, x.Fixes
+	x := cfg.Live.Explain(&req)
+	t.Policy, t.Why = x.Decision, x.Why
+	for _, r := range review.Remedies(cfg, &x, flag) {
+		t.Fixes = append(t.Fixes, r.Text)
+	}
 }
 
 // knownHosts are the names that the profile and the built-in lists have, the profile's first.

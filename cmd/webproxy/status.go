@@ -19,8 +19,10 @@ func newStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say what the running proxy is doing",
-		Long: `Status asks the running proxy for its state: which policy is in force and since when, modes and phases, what is open
-now, how much was allowed and denied in the last hour, which hosts were denied lately, the audit log and its receivers.
+		Long: `Status asks the running proxy for its state: which policy is in force and since when, modes and how far learning is, phases,
+what is open now, how much was allowed and denied in the last hour, which hosts were denied lately, the audit log, for how many days
+there is room, when it was last verified, and its receivers. It waits for no disk: what takes longer, such as reading the log to
+say how far learning is, goes on in the background.
 The line "look at" names what somebody should look at; with --check the exit code is 4 if there is anything, with --ready if
 no requests are taken. It needs the user that the proxy runs as, or an administrator.`,
 		Example: "  webproxy status\n  webproxy status --check -o json",
@@ -40,7 +42,11 @@ no requests are taken. It needs the user that the proxy runs as, or an administr
 			return err
 		}
 		var st daemon.Status
-		if err := ask(cmd.Context(), c, http.MethodGet, daemon.StatusPath, nil, &st); err != nil {
+		path := daemon.StatusPath
+		if !*ready { // a health check reads no log
+			path += "?" + daemon.LearningQuery
+		}
+		if err := ask(cmd.Context(), c, http.MethodGet, path, nil, &st); err != nil {
 			return err
 		}
 		look := lookAt(&st)
@@ -66,6 +72,8 @@ type statusAnswer struct {
 const (
 	// littleFree is what must be free on the audit log's disk; less is to be looked at.
 	littleFree = 1 << 30
+	// fewDays is for how many days there must be room; less is to be looked at.
+	fewDays = 14
 	// sealedLate is after how long without a signed checkpoint somebody should look.
 	sealedLate = 5 * time.Minute
 	// lagLate is the same for a receiver that is behind.
@@ -86,6 +94,10 @@ func lookAt(st *daemon.Status) []string {
 	add(st.Policy.Problem != "", "the configuration on disk was refused")
 	add(len(st.Policy.NeedRestart) > 0, "a restart is needed for %s", strings.Join(st.Policy.NeedRestart, ", "))
 	add(st.Audit.Free >= 0 && st.Audit.Free < littleFree, "%s free on the audit log's disk", bytesText(st.Audit.Free))
+	add(st.Audit.DaysLeft >= 0 && st.Audit.DaysLeft < fewDays && st.Audit.Free >= littleFree, "there is room for %s of the audit log", wording.Plural(st.Audit.DaysLeft, "day"))
+	if v := st.Audit.Verified; v != nil && !v.OK {
+		add(true, "the audit log is not what was written: %s", v.Text)
+	}
 	add(!st.Audit.Sealed.IsZero() && st.Now.Sub(st.Audit.Sealed) > sealedLate && st.Now.Sub(st.Started) > sealedLate && st.LastHour.Allowed+st.LastHour.Denied > 0,
 		"the audit log was signed %s ago", ago(st.Now.Sub(st.Audit.Sealed)))
 	add(st.Lockdown != nil, "a lockdown is on: webproxy lockdown end ends it")
@@ -99,8 +111,26 @@ func lookAt(st *daemon.Status) []string {
 	for _, u := range st.Upstreams {
 		add(!u.Up, "upstream proxy %s does not work", u.Name)
 	}
+	add(requiredText(st) != "", "%s", requiredText(st))
 	add(st.EndingN > 0, "%s", endText(st))
 	return look
+}
+
+// requiredText is "1 denied host is required (azure-local@2026-11): webproxy coverage"; empty if there is none.
+func requiredText(st *daemon.Status) string {
+	n, list := 0, ""
+	for i := range st.Denied {
+		if r := st.Denied[i].Required; r != "" {
+			n, list = n+1, r
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("1 denied host is required (%s): webproxy coverage", list)
+	}
+	return fmt.Sprintf("%d denied hosts are required (%s): webproxy coverage", n, list)
 }
 
 // endText is "2 rules end within 30 days, the first in 6 d".
@@ -147,8 +177,8 @@ func statusText(st *daemon.Status, look []string) string {
 		line("LOCKDOWN", "%s", l.Text)
 	}
 	line("modes", "%s", modesText(st.Groups)+phasesText(st))
-	line("now", "%s   %s   %.1f/s   last %s  %s allowed  %s denied%s", wording.Plural(st.Open.Tunnels, "tunnel"), wording.Plural(st.Open.Requests, "request"),
-		st.Open.PerSecond, ago(seconds(st.LastHour.Seconds)), wording.Comma(st.LastHour.Allowed), wording.Comma(st.LastHour.Denied), wouldText(st.LastHour.WouldDeny))
+	line("now", "%s   %s   %.1f/s   last %s  %s allowed  %s denied%s%s", wording.Plural(st.Open.Tunnels, "tunnel"), wording.Plural(st.Open.Requests, "request"),
+		st.Open.PerSecond, ago(seconds(st.LastHour.Seconds)), wording.Comma(st.LastHour.Allowed), wording.Comma(st.LastHour.Denied), hostsText(st), wouldText(st.LastHour.WouldDeny))
 	for i, d := range st.Denied {
 		subject := "denied"
 		if i > 0 {
@@ -158,7 +188,11 @@ func statusText(st *daemon.Status, look []string) string {
 		if client == "" {
 			client = d.Client
 		}
-		line(subject, "%s:%d  %s  %dx %s   %s ago   why %s", d.Host, d.Port, d.Reason, d.Times, client, ago(st.Now.Sub(d.Last)), d.ID)
+		required := ""
+		if d.Required != "" {
+			required = "   required"
+		}
+		line(subject, "%s:%d  %s  %dx %s   %s ago   why %s%s", d.Host, d.Port, d.Reason, d.Times, client, ago(st.Now.Sub(d.Last)), d.ID, required)
 	}
 	line("audit", "%s", auditText(st))
 	if len(st.Upstreams) > 0 {
@@ -168,8 +202,12 @@ func statusText(st *daemon.Status, look []string) string {
 		}
 		line("upstream", "%s", strings.Join(parts, "   "))
 	}
-	if len(look) > 0 {
-		line("look at", "%s", strings.Join(look, "\n         "))
+	for i, what := range look {
+		subject := ""
+		if i == 0 {
+			subject = "look at"
+		}
+		line(subject, "%s", what)
 	}
 	return b.String()
 }
@@ -195,9 +233,32 @@ func bundleText(now time.Time, b *daemon.BundleStatus) string {
 func modesText(groups []daemon.GroupStatus) string {
 	parts := make([]string, 0, len(groups))
 	for _, g := range groups {
-		parts = append(parts, g.Name+" "+g.Mode)
+		parts = append(parts, g.Name+" "+g.Mode+learningText(g.Learning))
 	}
 	return strings.Join(parts, "   ")
+}
+
+// learningText is ": settling, 2 of 14 quiet days".
+func learningText(l *daemon.LearningStatus) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.State != "" && len(l.Missing) > 0:
+		return ": " + l.State + ", " + l.Missing[0]
+	case l.State != "":
+		return ": " + l.State + ", ready to enforce"
+	case l.Problem != "":
+		return ": the log cannot be read: " + l.Problem
+	}
+	return fmt.Sprintf(": reading the log, %.0f %%", 100*l.Reading)
+}
+
+// hostsText is " (2 hosts)", how many of them were denied in the last hour; empty if the last records do not tell.
+func hostsText(st *daemon.Status) string {
+	if st.DeniedHosts == 0 || st.LastHour.Denied == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s)", wording.Plural(st.DeniedHosts, "host"))
 }
 
 // phasesText names the phases that are on.
@@ -238,6 +299,10 @@ func auditText(st *daemon.Status) string {
 	if st.Audit.Free >= 0 {
 		fmt.Fprintf(&b, "  %s free", bytesText(st.Audit.Free))
 	}
+	if st.Audit.DaysLeft >= 0 {
+		fmt.Fprintf(&b, " (~%s d)", wording.Comma(uint64(st.Audit.DaysLeft)))
+	}
+	b.WriteString("  " + verifiedText(st))
 	for _, r := range st.Receivers {
 		switch {
 		case r.LagRecords == 0:
@@ -245,10 +310,31 @@ func auditText(st *daemon.Status) string {
 		case r.LagRecords == r.Unconfirmed:
 			fmt.Fprintf(&b, "   %s was sent all, confirmed to %s ago", r.Name, ago(seconds(r.LagSeconds)))
 		default:
-			fmt.Fprintf(&b, "   %s %s behind", r.Name, ago(seconds(r.LagSeconds)))
+			fmt.Fprintf(&b, "   %s %s behind", r.Name, behind(r.LagSeconds))
 		}
 	}
 	return b.String()
+}
+
+// verifiedText is "verified 02:00 UTC OK".
+func verifiedText(st *daemon.Status) string {
+	v := st.Audit.Verified
+	if v == nil {
+		return "not verified since the start"
+	}
+	layout := "15:04 UTC"
+	if st.Now.Sub(v.At) > 20*time.Hour {
+		layout = "2006-01-02 15:04 UTC"
+	}
+	return "verified " + v.At.UTC().Format(layout) + map[bool]string{true: " OK", false: " FAIL"}[v.OK]
+}
+
+// behind is "0.3 s", "22 s" or "5 min".
+func behind(s float64) string {
+	if s < 1 {
+		return fmt.Sprintf("%.1f s", s)
+	}
+	return ago(seconds(s))
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -7,6 +7,7 @@ package probe
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
@@ -22,7 +23,8 @@ import (
 const (
 	defaultTimeout  = 20 * time.Second
 	defaultParallel = 8
-	maxHops         = 6 // a request and five redirects
+	maxHops         = 6               // a request and five redirects
+	dnsTimeout      = 5 * time.Second // for each DNS server, as the proxy's own egress.dns_timeout is by default
 )
 
 // A Prober makes requests through a proxy. It is not changed by its methods, which are safe for concurrent use.
@@ -33,6 +35,8 @@ type Prober struct {
 	Source netip.Addr
 	// Resolver is the DNS server to ask, host:port. If empty, the system's.
 	Resolver string
+	// Servers are the DNS servers that the proxy asks, host:port. Each is asked for a name that the proxy cannot resolve; if empty, none is.
+	Servers []string
 	// Timeout bounds one request. If zero, it is 20 seconds.
 	Timeout time.Duration
 	// Parallel is how many endpoints are tried at a time. If zero, it is 8.
@@ -103,8 +107,48 @@ func (p *Prober) Try(ctx context.Context, t *doctor.Target) doctor.Observation {
 	if o.Addrs == nil && o.Hops[0].Refused == policy.PrivateAddress.String() {
 		o.Addrs = p.Lookup(ctx, t.Host)
 	}
+	if last := &o.Hops[len(o.Hops)-1]; last.Upstream == "" && (last.Trouble == "dns_error" || last.Trouble == "dns_timeout") {
+		o.Asked = p.ask(ctx, last.URL.Hostname())
+	}
 	o.Took = time.Since(o.At)
 	return o
+}
+
+// ask asks each of the proxy's DNS servers for host, at the same time.
+func (p *Prober) ask(ctx context.Context, host string) []doctor.Asked {
+	ctx, cancel := context.WithTimeout(ctx, min(p.timeout(), dnsTimeout))
+	defer cancel()
+	all := make([]doctor.Asked, len(p.Servers))
+	var wg sync.WaitGroup
+	for i, server := range p.Servers {
+		wg.Go(func() {
+			found, err := resolverAt(server).LookupNetIP(ctx, "ip", host+".")
+			all[i] = doctor.Asked{Server: server, Answer: answerText(found, err)}
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+// answerText says in a few words what a DNS server answered.
+func answerText(found []netip.Addr, err error) string {
+	var dns *net.DNSError
+	switch {
+	case err == nil && len(found) > 0:
+		return "has it, " + found[0].Unmap().String()
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "no such name"
+	case errors.As(err, &dns) && dns.IsTimeout, errors.Is(err, context.DeadlineExceeded):
+		return "does not answer"
+	}
+	return "fails"
+}
+
+// resolverAt asks one DNS server, host:port, whatever the system says.
+func resolverAt(server string) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server)
+	}}
 }
 
 // The part of a body that is asked for.
@@ -123,11 +167,9 @@ func (p *Prober) Lookup(ctx context.Context, host string) []netip.Addr {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
-	r := net.Resolver{PreferGo: true}
+	r := &net.Resolver{PreferGo: true}
 	if p.Resolver != "" {
-		r.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, network, p.Resolver)
-		}
+		r = resolverAt(p.Resolver)
 	}
 	found, err := r.LookupNetIP(ctx, "ip", host+".")
 	if err != nil {

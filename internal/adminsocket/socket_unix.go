@@ -131,8 +131,29 @@ func (l *listener) Close() error {
 	return l.UnixListener.Close()
 }
 
+// dial connects to the socket at path. The path may be on a disk that hangs, which only ends the wait with ctx.
 func dial(ctx context.Context, path string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "unix", path)
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result)
+	go func() { // ends when the disk answers
+		conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
+		select {
+		case done <- result{conn, err}:
+		case <-ctx.Done():
+			if conn != nil {
+				conn.Close()
+			}
+		}
+	}()
+	select {
+	case r := <-done:
+		return r.conn, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }

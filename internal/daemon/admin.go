@@ -16,8 +16,13 @@ import (
 
 // Requests of the admin socket: what a command sends and gets is beside the handler.
 const (
-	StatusPath = "/v1/status" // GET: Status
-	ReloadPath = "/v1/reload" // POST: Reloaded
+	// StatusPath is for GET, and responds with Status. With LearningQuery it has the state of learning too, for which the log may be read in
+	// the background.
+	StatusPath    = "/v1/status"
+	LearningQuery = "learning"
+
+	ReloadPath   = "/v1/reload"         // POST: Reloaded
+	VerifiedPath = "/v1/audit/verified" // POST: takes Verified
 
 	DashboardPath = "/v1/dashboard"       // POST: DashboardLink
 	UsersPath     = "/v1/dashboard/users" // POST: reads the file of users again
@@ -27,6 +32,7 @@ const (
 func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("GET "+StatusPath, d.adminStatus)
 	s.Handle("POST "+ReloadPath, d.adminReload)
+	s.Handle("POST "+VerifiedPath, d.adminVerified)
 	s.Handle("POST "+DashboardPath, d.adminDashboard)
 	s.Handle("POST "+UsersPath, d.adminUsers)
 }

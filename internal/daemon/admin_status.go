@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"webproxy/audit"
@@ -23,17 +24,19 @@ type Status struct {
 	Config  string    `json:"config"` // the file's path, absolute; empty for the built-in configuration
 	Listen  []string  `json:"listen"`
 
-	Policy    PolicyStatus     `json:"policy"`
-	Lockdown  *LockdownStatus  `json:"lockdown,omitempty"` // nil if none is on
-	Bundle    *BundleStatus    `json:"bundle,omitempty"`   // nil if none is configured
-	Groups    []GroupStatus    `json:"groups"`
-	Phases    []PhaseStatus    `json:"phases"`
-	Open      OpenStatus       `json:"open"`
-	LastHour  Window           `json:"last_hour"`
-	Denied    []DeniedStatus   `json:"denied"` // of the last records, the most frequent first; at most 5
-	Audit     AuditStatus      `json:"audit"`
-	Receivers []ReceiverStatus `json:"receivers"`
-	Upstreams []UpstreamStatus `json:"upstreams"`
+	Policy   PolicyStatus    `json:"policy"`
+	Lockdown *LockdownStatus `json:"lockdown,omitempty"` // nil if none is on
+	Bundle   *BundleStatus   `json:"bundle,omitempty"`   // nil if none is configured
+	Groups   []GroupStatus   `json:"groups"`
+	Phases   []PhaseStatus   `json:"phases"`
+	Open     OpenStatus      `json:"open"`
+	LastHour Window          `json:"last_hour"`
+	Denied   []DeniedStatus  `json:"denied"` // of the last records, the most frequent first; at most 5
+	// DeniedHosts is how many hosts were denied in the last hour, as far as the last records tell.
+	DeniedHosts int              `json:"denied_hosts"`
+	Audit       AuditStatus      `json:"audit"`
+	Receivers   []ReceiverStatus `json:"receivers"`
+	Upstreams   []UpstreamStatus `json:"upstreams"`
 	// Ending are entries that end within 30 days, the first to end first; at most 20 of EndingN.
 	Ending  []EndingStatus `json:"ending"`
 	EndingN int            `json:"ending_count"`
@@ -64,6 +67,17 @@ type LockdownStatus struct {
 type GroupStatus struct {
 	Name string `json:"name"`
 	Mode string `json:"mode"`
+	// Learning is how far it is; nil unless the group learns and that was asked for.
+	Learning *LearningStatus `json:"learning,omitempty"`
+}
+
+// LearningStatus is how far the learning of a group is.
+type LearningStatus struct {
+	State   string    `json:"state,omitempty"` // as learn.State; empty if it is not known yet
+	Missing []string  `json:"missing"`         // what keeps it from being stable
+	AsOf    time.Time `json:"as_of,omitzero"`
+	Reading float64   `json:"reading,omitempty"` // the part of the log that is read by now, while it is read
+	Problem string    `json:"problem,omitempty"` // why the log could not be read
 }
 
 // PhaseStatus is a phase of the policy.
@@ -99,6 +113,8 @@ type DeniedStatus struct {
 	Group  string    `json:"group"`
 	ID     string    `json:"id"` // of the last one, for webproxy why
 	Last   time.Time `json:"last"`
+	// Required is the list that requires what the policy still denies; empty if none does.
+	Required string `json:"required,omitempty"`
 }
 
 // AuditStatus is of the audit log.
@@ -111,6 +127,9 @@ type AuditStatus struct {
 	Recording bool      `json:"recording"`
 	Stalled   bool      `json:"stalled"`  // its disk does not answer
 	OnError   string    `json:"on_error"` // refuse or continue
+	// DaysLeft is for how many days there is room at the pace so far; -1 if that is not known.
+	DaysLeft int             `json:"days_left"`
+	Verified *VerifiedStatus `json:"verified,omitempty"` // nil if nobody verified it since the start
 }
 
 // ReceiverStatus is a receiver that audit records are shipped to.
@@ -142,8 +161,8 @@ const (
 	endingSoon = 30 * 24 * time.Hour
 	mostEnding = 20
 	mostDenied = 5
-	// recentPatience bounds the wait for the last records: the log's memory of them is locked while its disk is waited for.
-	recentPatience = time.Second
+	// statusPatience bounds each wait of a status for what its disk may hold up: the last records, the first one, the state of learning.
+	statusPatience = time.Second
 )
 
 // adminStatus is the handler of StatusPath.
@@ -155,14 +174,18 @@ func (d *daemon) adminStatus(r *adminsocket.Request) (any, error) {
 		Policy: PolicyStatus{Digest: set.Digest(), Since: state.Installed, Entries: set.Len(), Problem: state.Problem, NeedRestart: d.reloads.last().NeedRestart},
 		Open:   OpenStatus{Connections: open.Connections, Requests: open.Requests, Tunnels: open.Tunnels},
 		Groups: []GroupStatus{}, Phases: []PhaseStatus{}, Receivers: []ReceiverStatus{}, Upstreams: []UpstreamStatus{},
-		Audit:  d.auditStatus(),
-		Denied: denied(d.recent(r.Context())),
+		Audit: d.auditStatus(r.Context()),
 	}
+	st.Denied, st.DeniedHosts = denied(d.recent(r.Context()), now.Add(-time.Hour))
+	d.required.mark(d.current.Load(), st.Denied, now)
 	if state.Problem != "" {
 		st.Policy.Refused = state.Refused
 	}
 	for _, g := range set.Groups() {
-		st.Groups = append(st.Groups, GroupStatus{g.Name, g.Mode.String()})
+		st.Groups = append(st.Groups, GroupStatus{Name: g.Name, Mode: g.Mode.String()})
+	}
+	if r.URL.Query().Has(LearningQuery) {
+		d.learning(r.Context(), st.Groups)
 	}
 	for _, p := range set.Phases(now) {
 		st.Phases = append(st.Phases, PhaseStatus{p.Name, p.On, p.Until, p.Schedule})
@@ -189,9 +212,14 @@ func (d *daemon) adminStatus(r *adminsocket.Request) (any, error) {
 	return st, nil
 }
 
-func (d *daemon) auditStatus() AuditStatus {
+func (d *daemon) auditStatus(ctx context.Context) AuditStatus {
 	used := d.audit.Usage()
+	left, known := used.Days(d.begin.at(ctx, d.audit), time.Now())
+	if !known {
+		left = -1
+	}
 	return AuditStatus{
+		DaysLeft: left, Verified: d.verified(),
 		Dir: d.audit.Dir(), LastSeq: d.audit.LastSeq(), Sealed: d.audit.SealedAt(), Bytes: used.Bytes, Free: used.Free,
 		Recording: d.proxy.Recording(), Stalled: d.audit.Stalled(), OnError: d.audit.OnError().String(),
 	}
@@ -202,26 +230,70 @@ func (d *daemon) recent(ctx context.Context) []audit.Record {
 	if d.audit.Stalled() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, recentPatience)
+	records, _ := within(ctx, func() []audit.Record { return d.audit.Recent(1 << 10) }) // ends when the log's disk answers
+	return records
+}
+
+// within calls get in a goroutine of its own and waits for it for statusPatience. It reports false if that was not enough.
+func within[T any](ctx context.Context, get func() T) (got T, done bool) {
+	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
-	got := make(chan []audit.Record, 1)
-	go func() { got <- d.audit.Recent(1 << 10) }() // ends when the log's disk answers
+	result := make(chan T, 1)
+	go func() { result <- get() }()
 	select {
-	case records := <-got:
-		return records
+	case got = <-result:
+		return got, true
 	case <-ctx.Done():
-		return nil
+		return got, false
 	}
 }
 
-// denied are the hosts that were denied most often in records, which are sorted from the newest on.
-func denied(records []audit.Record) []DeniedStatus {
+// A logBegin remembers when the audit log begins. The zero value has not looked yet. It is safe for concurrent use.
+type logBegin struct {
+	mu     sync.Mutex // guards what follows
+	begin  time.Time
+	looked time.Time // when it was last looked for
+	asking bool
+}
+
+// beginEvery is how long a logBegin holds: the log's oldest files are deleted.
+const beginEvery = time.Hour
+
+// at is when the log begins; zero if that is not known, or if its disk does not tell at once. One call at a time asks the disk.
+func (b *logBegin) at(ctx context.Context, log *audit.Log) time.Time {
+	b.mu.Lock()
+	known, ask := b.begin, !b.asking && !log.Stalled() && time.Since(b.looked) > beginEvery
+	b.asking = b.asking || ask
+	b.mu.Unlock()
+	if !ask {
+		return known
+	}
+	begin, done := within(ctx, func() time.Time {
+		begin, err := audit.Began(log.Dir())
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.asking = false
+		if err == nil {
+			b.begin, b.looked = begin, time.Now()
+		}
+		return b.begin
+	})
+	if !done {
+		return known
+	}
+	return begin
+}
+
+// denied are the hosts that were denied most often in records, which are sorted from the newest on, and how many hosts there are since a
+// time.
+func denied(records []audit.Record, since time.Time) (most []DeniedStatus, hosts int) {
 	type key struct {
 		host   string
 		port   uint16
 		reason string
 	}
 	at := map[key]int{}
+	lately := map[string]bool{}
 	all := []DeniedStatus{}
 	for i := range records {
 		r := &records[i]
@@ -234,6 +306,9 @@ func denied(records []audit.Record) []DeniedStatus {
 		case r.Type != audit.TypeDecision:
 			continue
 		}
+		if !r.Time.Before(since) {
+			lately[r.Host] = true
+		}
 		k := key{r.Host, r.Port, r.Reason}
 		n, known := at[k]
 		if !known {
@@ -245,7 +320,7 @@ func denied(records []audit.Record) []DeniedStatus {
 		all[n].Times += times
 	}
 	slices.SortStableFunc(all, func(a, b DeniedStatus) int { return cmp.Compare(b.Times, a.Times) })
-	return all[:min(len(all), mostDenied)]
+	return all[:min(len(all), mostDenied)], len(lately)
 }
 
 // ending are the allows of set that end soon.

@@ -29,7 +29,6 @@ func (d *daemon) followAudit() (stop func()) {
 	wg.Go(func() { d.feed.Run(ctx) })
 	return func() {
 		cancel()
-		d.jobs.Close()
 		wg.Wait()
 	}
 }
@@ -119,7 +118,7 @@ func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
 	}
 	return &http.Server{
 		Handler: &dashboard.Server{
-			Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Gone: d.lost, Metrics: d.metrics.handler(),
+			Status: &d.status, Recording: d.proxy.Recording, Stalled: d.refusing, Gone: d.lost, Upstreams: d.metrics.upstreams, Metrics: d.metrics.handler(),
 			Pages: screens, Listen: d.cfg.Dashboard.Listen, Named: named,
 		},
 		TLSConfig:         tlsConfig,

@@ -77,6 +77,9 @@ type daemon struct {
 	reloads reloads
 	rates   rates
 
+	begin    logBegin     // of the audit log
+	required requirements // what Azure Local needs
+
 	lockdownOver *config.Lockdown // the last one whose end in time was recorded; belongs to rates
 
 	gaveUp bool // a piece hung at the end of the process; belongs to patiently
@@ -133,6 +136,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	}
 	defer d.patiently("end logins at upstream proxies", d.egress.Close)
 	defer d.recordStart()()
+	defer d.patiently("stop reading the audit log", d.jobs.Close)
 	failed := make(chan error, len(lns.clients)+len(lns.tls)+2)
 	if lns.dashboard != nil {
 		defer d.patiently("stop following the audit log", d.followAudit())

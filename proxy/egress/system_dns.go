@@ -36,6 +36,21 @@ func pickServers(adapters []dnsAdapter) (servers []netip.Addr, unasked []dnsAdap
 	return servers, unasked
 }
 
+// Servers are the DNS servers that are asked for names, host:port: Resolver, or else those of this system. They are empty if the system does
+// not say. It asks the system, not the network.
+func (o Options) Servers() []string {
+	if o.Resolver != "" {
+		return []string{o.Resolver}
+	}
+	var all []string
+	for _, a := range systemServers() {
+		if s := netip.AddrPortFrom(a, 53).String(); !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // SystemDNSWarnings says which DNS servers and rules of the system count for nothing while Options.Resolver is empty. There are none but
 // on Windows. It asks the system, not the network.
 func SystemDNSWarnings() []string {

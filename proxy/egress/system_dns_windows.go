@@ -69,6 +69,16 @@ func dnsAdapters() ([]dnsAdapter, error) {
 	return all, nil
 }
 
+// systemServers are the DNS servers that names are asked of.
+func systemServers() []netip.Addr {
+	adapters, err := dnsAdapters()
+	if err != nil {
+		return nil
+	}
+	servers, _ := pickServers(adapters)
+	return servers
+}
+
 // siteLocal has the addresses that Windows names as DNS servers where there are none (RFC 3879 deprecates them).
 var siteLocal = netip.MustParsePrefix("fec0::/10")
 
