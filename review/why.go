@@ -19,13 +19,34 @@ func ByID(id string) (*audit.Query, error) {
 
 // RefusedTo is the query for the refused requests of a client: its address, its name, or its client group.
 func RefusedTo(client string) (*audit.Query, error) {
-	which := fmt.Sprintf("(client_name = %[1]s or group = %[1]s)", quote(client))
+	return audit.ParseQuery(ofClient(client) + " and decision in (deny, would_deny)")
+}
+
+// ofClient is the condition that a record is of a client: its address, a network, its name, or its client group.
+func ofClient(client string) string {
 	if addr, err := netip.ParseAddr(client); err == nil {
-		which = "client = " + quote(addr.String())
-	} else if net, err := netip.ParsePrefix(client); err == nil {
-		which = "client in " + net.String()
+		return "client = " + quote(addr.String())
 	}
-	return audit.ParseQuery(which + " and decision in (deny, would_deny)")
+	if net, err := netip.ParsePrefix(client); err == nil {
+		return "client in " + net.String()
+	}
+	return fmt.Sprintf("(client_name = %[1]s or group = %[1]s)", quote(client))
+}
+
+// CountRequests counts the requests of a client in the log in dir from since on, aggregated ones included. The client is as for RefusedTo.
+func CountRequests(dir, client string, since time.Time) (n uint64, err error) {
+	q, err := audit.ParseQuery(ofClient(client) + " and type in (egress.decision, egress.repeat)")
+	if err != nil {
+		return 0, err
+	}
+	_, err = audit.Scan(dir, audit.ScanOptions{Since: since, Where: q}, func(r audit.Record) error {
+		n++
+		if r.Type == audit.TypeRepeat {
+			n += uint64(max(r.Count, 1)) - 1
+		}
+		return nil
+	})
+	return n, err
 }
 
 // quote is s as a value of an expression.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
+	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/internal/setting"
 	"webproxy/internal/wording"
@@ -62,7 +63,7 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		case errors.Is(err, review.ErrNotFound):
 			return hint.With(
 				fmt.Errorf("no such decision among %s in %s: searched for %s", wording.Plural(int(stats.Records), "record"), dir, searchedFor(args, *client, *since)),
-				"is this the log of the proxy that was asked? See --config, --dir and --since",
+				nothingHint(cfg, dir, *client, from),
 			)
 		case err != nil:
 			return fmt.Errorf("read audit log: %w", err)
@@ -130,6 +131,29 @@ func searchedFor(args []string, client, since string) string {
 		what += ", from " + since + " on"
 	}
 	return what
+}
+
+// nothingHint says what to look at where nothing was found: whether the client was there at all.
+func nothingHint(cfg *config.Config, dir, client string, from time.Time) string {
+	const elsewhere = "is this the log of the proxy that was asked? See --config, --dir and --since"
+	if client == "" {
+		return elsewhere
+	}
+	switch n, err := review.CountRequests(dir, client, from); {
+	case err != nil:
+		return elsewhere
+	case n > 0:
+		return fmt.Sprintf("it made %s there, and none was refused", wording.Amount(n, "request"))
+	}
+	known := ""
+	if cfg != nil {
+		var names []string
+		for _, g := range cfg.Set.Groups() {
+			names = append(names, g.Name)
+		}
+		known = "; client groups are " + strings.Join(names, ", ")
+	}
+	return "no request of it is there: it uses another proxy, or none, or the log has it under another address" + known + ". Those that are there: webproxy audit query --by client,client_name,group"
 }
 
 // whyExpression is the expression for what is wanted: a request by id, or the refusals of a client.
