@@ -71,6 +71,10 @@ func TestBrowser(t *testing.T) {
 	if id == nil || !strings.Contains(page, "host_not_listed") || !strings.Contains(page, "denied.test:80") || !strings.Contains(page, "<html") {
 		t.Fatalf("the denied page does not say why:\n%s", page)
 	}
+	// Of a refused CONNECT a browser shows its own page, as docs/rules.md says.
+	if page := b.open("https://denied.test/", ""); !strings.Contains(page, "ERR_TUNNEL_CONNECTION_FAILED") || strings.Contains(page, "host_not_listed") {
+		t.Errorf("the page of a refused CONNECT is\n%s", tail(page, 3000))
+	}
 	b.open("http://denied.test/", "denied.png")
 	if info, err := os.Stat(filepath.Join(b.dir, "denied.png")); err != nil || info.Size() < 5000 {
 		t.Errorf("no picture of the denied page: %v", err)

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,6 +45,58 @@ func testContact(t *testing.T, lines string) {
 	html := ask("text/html")
 	if want := `<p>Ask &lt;b&gt;&#34;Netz &amp; Co&#34;&lt;/b&gt;, ext. 4711 <a href="https://help.example.com/proxy?a=1&amp;b=2">`; !strings.Contains(html, want) {
 		t.Errorf("HTML: %s\nwant %s", html, want)
+	}
+}
+
+// Whom to ask is in every form of the body, in answer to every kind of request: inside a tunnel whose TLS is opened, too.
+func TestContactInEveryForm(t *testing.T) {
+	const contact, link = `Ask "Netz", ext. 4711`, "https://help.example.com/proxy?a=1&b=2"
+	p := startInspectedWith(t, http.NotFoundHandler(), leafSpec{}, func(c *proxytest.Config) {
+		setup := c.Setup
+		c.Setup = func(s *proxy.Server) {
+			setup(s)
+			s.Denial = proxy.DenialOptions{Contact: contact, Link: link}
+		}
+	})
+	raw := func(method, target, accept string) (*http.Response, string) {
+		c := p.Dial()
+		c.Send(method + " " + target + " HTTP/1.1\r\nHost: x\r\nAccept: " + accept + "\r\n\r\n")
+		resp := c.Response(method)
+		return resp, c.Body(resp)
+	}
+	inside := func(h2 bool, accept string) (*http.Response, string) {
+		req, err := http.NewRequest(http.MethodGet, "https://"+p.Target+"/other", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", accept)
+		resp, err := p.client(t, h2).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp, string(body)
+	}
+	for _, form := range []struct{ accept, contentType, want string }{
+		{"*/*", "text/plain; charset=utf-8", "\n" + contact + "\n" + link + "\n"},
+		{"application/json", "application/json", `"contact":"Ask \"Netz\", ext. 4711","link":"https://help.example.com/proxy?a=1\u0026b=2"`},
+		{"text/html", "text/html; charset=utf-8", `<p>Ask &#34;Netz&#34;, ext. 4711 <a href="https://help.example.com/proxy?a=1&amp;b=2">`},
+	} {
+		for how, ask := range map[string]func() (*http.Response, string){
+			"GET":              func() (*http.Response, string) { return raw("GET", "http://other.test/", form.accept) },
+			"CONNECT":          func() (*http.Response, string) { return raw("CONNECT", "other.test:443", form.accept) },
+			"in TLS, HTTP/1.1": func() (*http.Response, string) { return inside(false, form.accept) },
+			"in TLS, HTTP/2":   func() (*http.Response, string) { return inside(true, form.accept) },
+		} {
+			resp, body := ask()
+			if resp.StatusCode/100 != 4 || resp.Header.Get("Content-Type") != form.contentType || !strings.Contains(body, form.want) {
+				t.Errorf("%s, Accept %s: %s %s\n%s\nwant %s", how, form.accept, resp.Status, resp.Header.Get("Content-Type"), body, form.want)
+			}
+		}
 	}
 }
 
