@@ -92,6 +92,7 @@ bench-once: build ## Run each benchmark once, so that none rots, and the tests o
 	@# They measure processor time, and are skipped under the race detector.
 	go test -run 'Linear$$' -bench . -benchtime 1x ./...
 	$(PEERS) -quick
+	go run ./bench/fleet -quick -works publish,polls -webproxy $(BIN)
 
 .PHONY: smoke
 smoke: build ## Start and stop the built binary, with curl as its client
@@ -109,6 +110,11 @@ bench: ## Measure
 bench-peers: build ## Measure the proxy beside Squid, Apache, Tinyproxy, HAProxy and goproxy: 15 minutes, two quiet processors
 	@[ "$$(id -u)" != 0 ] || bench/peers/install.sh
 	$(PEERS) -json bench-peers.json
+
+.PHONY: bench-fleet
+bench-fleet: build ## Simulate 200 sites with bundles and a VictoriaLogs that is killed again and again: 15 minutes
+	scripts/victorialogs.sh build
+	go run ./bench/fleet -webproxy $(BIN)
 
 .PHONY: bench-audit
 bench-audit: ## Measure reading a month of audit log, beside jq, grep and goaccess: 10 minutes, 6 GB of disk
