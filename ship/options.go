@@ -163,6 +163,9 @@ func (r *ReceiverSpec) onlyFor(wrong complaint, kind string, given map[string]bo
 }
 
 func (r *ReceiverSpec) checkReadback(wrong complaint) {
+	if r.Confirm == Close {
+		wrong("confirm", "remove it, or write confirm: readback", "is close, which a VictoriaLogs has no way to answer by")
+	}
 	switch {
 	case r.ReadbackAfter == 0:
 	case r.Confirm == Write:

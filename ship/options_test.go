@@ -78,6 +78,8 @@ func TestCheck(t *testing.T) {
 		{"x.confirm: is for receivers with victorialogs only", syslog(func(r *ReceiverSpec) { r.Confirm = Readback })},
 		{"x.confirm: is for receivers with victorialogs only", otlp(func(r *ReceiverSpec) { r.Confirm = Readback })},
 		{"x.readback_after: is for receivers with victorialogs only", otlp(func(r *ReceiverSpec) { r.ReadbackAfter = 7 })},
+		{"x.confirm: is close, which", vl(func(r *ReceiverSpec) { r.Confirm = Close })},
+		{"", syslog(func(r *ReceiverSpec) { r.Confirm = Close })},
 		{"x.readback_after: is set, and nothing is read back", vl(func(r *ReceiverSpec) { r.Confirm, r.ReadbackAfter = Write, setting.Duration(time.Minute) })},
 		{"x.readback_after: 4s is not from 5s to 1h", vl(func(r *ReceiverSpec) { r.ReadbackAfter = setting.Duration(4 * time.Second) })},
 		{"x.readback_after: off is not from", vl(func(r *ReceiverSpec) { r.ReadbackAfter = setting.Off })},
@@ -145,14 +147,19 @@ func TestWords(t *testing.T) {
 	var from From
 	var confirm Confirm
 	var compression Compression
-	if from.String() != "now" || confirm.String() != "close" || compression.String() != "gzip" {
+	if from.String() != "now" || confirm.String() != "default" || compression.String() != "gzip" {
 		t.Errorf("defaults %v %v %v", from, confirm, compression)
 	}
 	if err := from.UnmarshalText([]byte("Now")); err == nil {
 		t.Error("Now is taken for now")
 	}
-	if Confirm(9).String() != "9" {
-		t.Error(Confirm(9))
+	for _, w := range []string{"close", "write", "readback"} {
+		if err := confirm.UnmarshalText([]byte(w)); err != nil || confirm.String() != w {
+			t.Errorf("%s: %v, %v", w, confirm, err)
+		}
+	}
+	if Confirm(9).String() == "" {
+		t.Error("no word for a value that is none")
 	}
 }
 

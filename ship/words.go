@@ -25,18 +25,30 @@ func (f *From) UnmarshalText(b []byte) error { return fromWord(fromWords, b, f) 
 type Confirm uint8
 
 const (
-	Close    Confirm = iota // it closes the connection after we have
-	Write                   // it was written, and the connection stands, or it was answered by 200
-	Readback                // it is found there some time later
+	ConfirmDefault Confirm = iota // Close of syslog, Readback of VictoriaLogs
+	Close                         // it closes the connection after we have
+	Write                         // it was written, and the connection stands, or it was answered by 200
+	Readback                      // it is found there some time later
 )
 
-var confirmWords = []string{"close", "write", "readback"}
+var confirmWords = []string{"close", "write", "readback"} // from Close on
 
-// String returns the word used in the configuration.
-func (c Confirm) String() string { return word(confirmWords, c) }
+// String returns the word used in the configuration; "default" for ConfirmDefault.
+func (c Confirm) String() string {
+	if c == ConfirmDefault {
+		return "default"
+	}
+	return word(confirmWords, c-Close)
+}
 
 // UnmarshalText accepts "close", "write" and "readback".
-func (c *Confirm) UnmarshalText(b []byte) error { return fromWord(confirmWords, b, c) }
+func (c *Confirm) UnmarshalText(b []byte) error {
+	if err := fromWord(confirmWords, b, c); err != nil {
+		return err
+	}
+	*c += Close
+	return nil
+}
 
 // Compression is that of OTLP requests.
 type Compression uint8
