@@ -38,6 +38,21 @@ func regionsOf(cloud string) []string {
 	return nil
 }
 
+// Regions returns the names of the regions of a cloud, or if that is empty of all clouds.
+func Regions(cloud string) []string {
+	if cloud != "" {
+		return regionsOf(cloud)
+	}
+	var all []string
+	for _, c := range clouds() {
+		all = append(all, regionsOf(c)...)
+	}
+	return all
+}
+
+// Clouds returns the values of policy.cloud.
+func Clouds() []string { return clouds() }
+
 // RegionOf returns the long name of place's region, such as "eastus" for "eus"; "" if it has none that is valid.
 func RegionOf(place policy.Place) string {
 	w, errs := newWording(place)

@@ -201,9 +201,11 @@ func (e *Entry) parsePath(path string, f field, at int) error {
 }
 
 // String is the entry as ParseEntry reads it, in its normal form: the same Entry but for Source.
-func (e Entry) String() string {
+func (e Entry) String() string { return e.location() + e.pairs() }
+
+// pairs are its key=value pairs, each after a space.
+func (e Entry) pairs() string {
 	var b strings.Builder
-	b.WriteString(e.location())
 	for _, key := range entryKeys {
 		if v := e.value(key); v != "" {
 			b.WriteString(" " + key + "=" + quoteValue(v))

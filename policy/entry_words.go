@@ -21,25 +21,30 @@ func (f field) fail(offset int, hint, format string, args ...any) error {
 // splitFields splits a line at white space; a value may be quoted as in Go: reason="two words".
 // A comment starts with # at the beginning of a word.
 func splitFields(line string) ([]field, error) {
-	var fields []field
+	fields, _, err := splitComment(line)
+	return fields, err
+}
+
+// splitComment is splitFields, with the comment: from its # on, without the white space at its end.
+func splitComment(line string) (fields []field, comment string, err error) {
 	for i := 0; i < len(line); {
 		switch c := line[i]; {
 		case c == ' ' || c == '\t':
 			i++
 			continue
 		case c == '#':
-			return fields, nil
+			return fields, strings.TrimRight(line[i:], " \t"), nil
 		}
 		start := i
 		text, n, err := nextWord(line[i:])
 		if err != nil {
 			err.Column += start
-			return nil, err
+			return nil, "", err
 		}
 		i += n
 		fields = append(fields, field{text, start + 1})
 	}
-	return fields, nil
+	return fields, "", nil
 }
 
 // nextWord returns the word at the start of s, unquoted, and how many bytes of s it took.

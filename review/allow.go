@@ -102,8 +102,8 @@ func examplePath(path string, scheme policy.Scheme) string {
 	return path
 }
 
-// Replay says which refused requests of the log in dir the entry would have let through.
-func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, watch Watch) (string, error) {
+// Replay finds which refused requests of the log in dir the entry would have let through.
+func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, watch Watch) (*Safe, error) {
 	before, after := replay.New(a.cfg.Set), replay.New(a.Next.Set)
 	found, err := refused(dir, back, now, watch, func(r *audit.Record) bool {
 		was, unjudged := before.Decide(r)
@@ -114,9 +114,9 @@ func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, wat
 		return unjudged == "" && is.Decision == policy.Allowed
 	})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return fmt.Sprintf("replay %s: would newly allow %s", back, found.text()), nil
+	return &Safe{tallyOfClients: found}, nil
 }
 
 // refused counts those refused requests of the log, or let through in learn mode, that counts reports.

@@ -3,6 +3,7 @@ package review
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -144,6 +145,12 @@ func (a *Application) append(file string, lines []string) error {
 	}
 	return nil
 }
+
+// Answers are how many of each were carried out.
+func (a *Application) Answers() map[learn.Answer]int { return maps.Clone(a.count) }
+
+// Added are how many lines are added to each list file, as the configuration names it.
+func (a *Application) Added() map[string]int { return maps.Clone(a.added) }
 
 // Summary is "approved 6 (1 catalog, 2 wildcard, 3 exact), rejected 2, snoozed 1 -> lists/approved.txt (+6)".
 func (a *Application) Summary() string {

@@ -21,10 +21,9 @@ func Remedies(cfg *config.Config, x *policy.Explanation, flag string) []Remedy {
 	all := make([]Remedy, 0, len(x.Remedies))
 	for _, r := range x.Remedies {
 		remedy := Remedy{Text: r.Text, Entry: r.Entry, Command: r.Command}
-		if r.Entry != "" && cfg.Path != "" {
-			if rule, err := (Writer{Config: cfg}).ListFor(x.Group); err == nil {
-				remedy.File = rule.File
-				remedy.Text = "add to " + rule.File + ":  " + r.Entry
+		if r.Entry != "" {
+			if remedy.File = FixFile(cfg, x.Group); remedy.File != "" {
+				remedy.Text = "add to " + remedy.File + ":  " + r.Entry
 			}
 		}
 		if r.Command != "" && flag != "" {
@@ -34,6 +33,19 @@ func Remedies(cfg *config.Config, x *policy.Explanation, flag string) []Remedy {
 		all = append(all, remedy)
 	}
 	return all
+}
+
+// FixFile is the list file that an entry for a client group goes to, or if that is empty one for all groups, as cfg names it;
+// empty if it has none.
+func FixFile(cfg *config.Config, group string) string {
+	if cfg.Path == "" {
+		return ""
+	}
+	rule, err := (Writer{Config: cfg}).ListFor(group)
+	if err != nil {
+		return ""
+	}
+	return rule.File
 }
 
 // ShellWord is s as one word of a command line, for sh and PowerShell.

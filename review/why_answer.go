@@ -186,6 +186,9 @@ type Safe struct {
 	tallyOfClients
 }
 
+// Text is the count in words, with the busiest clients.
+func (s *Safe) Text() string { return s.text() }
+
 func (s *Safe) what() string {
 	if s.Phase == "" {
 		return "the entry"

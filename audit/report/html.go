@@ -15,6 +15,7 @@ import (
 	"webproxy/internal/spreadsheet"
 	"webproxy/internal/svg"
 	"webproxy/internal/wording"
+	"webproxy/policy"
 )
 
 //go:embed report.html
@@ -39,6 +40,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		"more":         func(n int) int { return max(n-htmlRows, 0) },
 		"join":         strings.Join,
 		"show":         tableCell,
+		"readable":     policy.Readable,
 		"until":        lastDay,
 	}).Parse(reportPage)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/wording"
+	"webproxy/policy"
 )
 
 // textRows is how many rows of a list a terminal is shown.
@@ -105,12 +106,12 @@ func (r *Report) writeChanges(w io.Writer) {
 	}
 	for i := first; i < len(r.Changes); i++ {
 		c := &r.Changes[i]
-		fmt.Fprintf(w, " %s  %s  %s\n", c.Time.Format("2006-01-02 15:04"), c.Type, audit.Printable(c.Detail+c.Approver()))
+		fmt.Fprintf(w, " %s  %s  %s\n", c.Time.UTC().Format("2006-01-02 15:04Z"), c.Type, audit.Printable(c.Detail+c.Approver()))
 		for _, s := range c.Added[:min(len(c.Added), 3)] {
-			fmt.Fprintln(w, "   + "+audit.Printable(s))
+			fmt.Fprintln(w, "   + "+audit.Printable(policy.Readable(s)))
 		}
 		for _, s := range c.Removed[:min(len(c.Removed), 3)] {
-			fmt.Fprintln(w, "   - "+audit.Printable(s))
+			fmt.Fprintln(w, "   - "+audit.Printable(policy.Readable(s)))
 		}
 		if more := max(len(c.Added)-3, 0) + max(len(c.Removed)-3, 0); more > 0 {
 			fmt.Fprintf(w, "   and %d more\n", more)
