@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -13,11 +11,8 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
-	"webproxy/internal/adminsocket"
-	"webproxy/internal/daemon"
 	"webproxy/internal/hint"
 	"webproxy/internal/setting"
-	"webproxy/internal/wording"
 	"webproxy/policy"
 	"webproxy/review"
 )
@@ -30,6 +25,21 @@ type allowFlags struct {
 	until, reason, group string
 	back                 setting.Duration
 	dry                  bool
+	output               *string
+}
+
+// An allowAnswer is what allow prints as JSON.
+type allowAnswer struct {
+	Config string          `json:"config"`
+	Entry  string          `json:"entry"` // the line of the list file
+	File   string          `json:"file"`  // the list file, as the configuration names it
+	Allows string          `json:"allows"`
+	For    string          `json:"for"` // which client groups
+	Until  time.Time       `json:"until"`
+	State  string          `json:"state"`  // written, dry run, refused, or allowed already
+	Asked  []explainAnswer `json:"asked"`  // requests that the entry is about: as it decides, or if they are allowed already, without it
+	Safe   *review.Safe    `json:"safe"`   // refused requests of the log that it would have let through; null if it is not known
+	Effect *effect         `json:"effect"` // null if nothing was written
 }
 
 func newAllow() *cobra.Command {
@@ -53,6 +63,7 @@ Exit code 4 means that nothing was written: a rule denies the host, and no entry
 	f.back = setting.Duration(14 * 24 * time.Hour)
 	cmd.Flags().TextVar(&f.back, "replay", f.back, "how far back to look for what it would have let through; off for not at all")
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what it would let through, and write nothing")
+	f.output = outputFlag(cmd)
 	cmd.MarkFlagRequired("reason")
 	cmd.MarkFlagsMutuallyExclusive("for", "until")
 	cmd.MarkFlagsOneRequired("for", "until")
@@ -82,6 +93,10 @@ func (f *allowFlags) end(now time.Time) (time.Time, error) {
 }
 
 func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
+	asJSON, err := isJSON(*f.output)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	until, err := f.end(now)
 	if err != nil {
@@ -107,24 +122,33 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 	case err != nil:
 		return err
 	}
-	out := cmd.OutOrStdout()
+	answer := allowAnswer{
+		Config: about(cfg), Entry: a.Line, File: a.File, Allows: a.Breadth(), For: a.For(), Until: until.UTC(), Asked: []explainAnswer{},
+	}
+	return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return f.write(cmd, out, cfg, a, now, &answer) })
+}
+
+// write says what the entry would let through, and writes it unless that was not to be; out is for people, answer for programs.
+func (f *allowFlags) write(cmd *cobra.Command, out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) error {
 	fmt.Fprint(out, aboutLine(cfg))
-	if done, err := f.judge(out, cfg, a, now); done || err != nil {
+	if done, err := f.judge(out, cfg, a, now, answer); done || err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "allows   %s, for %s, until %s\n", a.Breadth(), a.For(), until.UTC().Format("2006-01-02 15:04:05 UTC"))
+	fmt.Fprintf(out, "allows   %s, for %s, until %s\n", answer.Allows, answer.For, answer.Until.Format("2006-01-02 15:04:05 UTC"))
 	if f.back != setting.Off {
-		text, err := a.Replay(cfg.Audit.WithDefaults().Dir, f.back, now, watchReading(cmd.ErrOrStderr()))
+		safe, err := a.Replay(cfg.Audit.WithDefaults().Dir, f.back, now, watchReading(cmd.ErrOrStderr()))
 		switch {
 		case errors.Is(err, audit.ErrNoLog):
 			fmt.Fprintf(out, "safe?    not known: %v\n", err)
 		case err != nil:
 			sayWarning(cmd.ErrOrStderr(), "not replayed: "+err.Error())
 		default:
-			fmt.Fprintf(out, "safe?    %s\n", text)
+			answer.Safe = safe
+			fmt.Fprintf(out, "safe?    replay %s: would newly allow %s\n", f.back, safe.Text())
 		}
 	}
 	if f.dry {
+		answer.State = "dry run"
 		fmt.Fprintf(out, "dry run  would add to %s:  %s\n", a.File, a.Line)
 		return nil
 	}
@@ -132,12 +156,14 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 	if err != nil {
 		return err
 	}
+	answer.State = "written"
 	fmt.Fprintf(out, "written  %s:  %s\n", a.File, a.Line)
-	return inForce(cmd, f.adminFlag, rec, a.Next.Set.Digest())
+	answer.Effect, err = inForce(cmd, out, f.adminFlag, rec, a.Next.Set.Digest())
+	return err
 }
 
 // judge says what the policy, without the entry and with it, decides about its host. done is set if nothing is to be written.
-func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time) (done bool, err error) {
+func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) (done bool, err error) {
 	group := f.group
 	if group == "" {
 		if groups := cfg.Set.Groups(); len(groups) > 0 {
@@ -150,8 +176,10 @@ func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowanc
 			allowed = false
 		}
 		x := a.Next.Set.Explain(&req)
+		answer.Asked = append(answer.Asked, (&question{cfg: a.Next}).answer(&x, &req))
 		if x.Verdict != policy.Allow {
-			fmt.Fprintf(out, "refused  %s: %s: %s\n", req.Target, x.Reason, x.Why)
+			answer.State = "refused"
+			fmt.Fprintf(out, "%s  %s: %s: %s\n", paint(out, red, "refused"), req.Target, x.Reason, x.Why)
 			for _, fix := range x.Fixes {
 				fmt.Fprintf(out, "fix      %s\n", fix)
 			}
@@ -159,64 +187,12 @@ func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowanc
 		}
 	}
 	if allowed {
+		answer.State, answer.Asked = "allowed already", answer.Asked[:0]
 		for _, req := range a.Requests(group, now) {
-			fmt.Fprintf(out, "allowed already: %s: %s\n", req.Target, cfg.Set.Explain(&req).Why)
+			x := cfg.Set.Explain(&req)
+			answer.Asked = append(answer.Asked, (&question{cfg: cfg}).answer(&x, &req))
+			fmt.Fprintf(out, "allowed already: %s: %s\n", req.Target, x.Why)
 		}
 	}
 	return allowed, nil
-}
-
-// inForce has the running proxy read what was written, and waits until it is in force. rec says where it is recorded. Without
-// a running proxy that is said.
-func inForce(cmd *cobra.Command, at adminFlag, rec review.Recording, digest string) error {
-	out := cmd.OutOrStdout()
-	done, err := askReload(cmd.Context(), at)
-	switch {
-	case errors.Is(err, adminsocket.ErrNotRunning) && (rec.ByProxy == nil || errors.Is(rec.ByProxy, fs.ErrNotExist)):
-		record := recorded(rec.First, rec.Last)
-		if rec.ByProxy != nil {
-			record = "; not recorded: there is no audit log yet"
-		}
-		fmt.Fprintf(out, "no proxy runs with this configuration: it is in force when one starts%s\n", record)
-		return nil
-	case err != nil && rec.ByProxy != nil:
-		fmt.Fprintln(out, "not confirmed: a running proxy takes it over within a second, and records it")
-		return hint.With(fmt.Errorf("the proxy could not be asked: %w", err), "webproxy explain says what the configuration decides, /readyz what is in force")
-	case err != nil:
-		return err
-	case !done.Installed:
-		if err := writeReloaded(out, cmd.ErrOrStderr(), done); err != nil {
-			return err
-		}
-		return configError{}
-	}
-	state := "in force"
-	if done.Policy != digest {
-		state = "in force, with other changes"
-	}
-	fmt.Fprintf(out, "%s   policy %s%s\n", state, shortDigest(done.Policy), recorded(max(rec.First, done.FirstSeq), max(rec.Last, done.LastSeq)))
-	if done.Forbidden > 0 {
-		fmt.Fprintf(out, "%s no longer permitted; %s\n", wording.Plural(done.Forbidden, "open exchange"), cutWhen(done.Grace))
-	}
-	return nil
-}
-
-// askReload is reload for the proxy at a place.
-func askReload(ctx context.Context, at adminFlag) (*daemon.Reloaded, error) {
-	c, err := at.client()
-	if err != nil {
-		return nil, err
-	}
-	return reload(ctx, c)
-}
-
-// recorded names the records of a decision.
-func recorded(first, last uint64) string {
-	switch {
-	case last == 0:
-		return ""
-	case first == last:
-		return fmt.Sprintf("   record seq %d", first)
-	}
-	return fmt.Sprintf("   records seq %d to %d", first, last)
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -118,7 +117,9 @@ func sayIncomplete(w io.Writer, stats *audit.Stats) {
 	}
 }
 
-func sayWarning(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: warning: "+msg) }
+func sayWarning(w io.Writer, msg string) {
+	fmt.Fprintln(w, "webproxy: "+paint(w, yellow, "warning:")+" "+msg)
+}
 
 // wantOutput checks -o against the formats of a command.
 func wantOutput(format string, formats ...string) error {
@@ -166,15 +167,6 @@ func showProgress(w io.Writer, what string, p *audit.Progress) (stop func()) {
 		close(done)
 		wg.Wait()
 	}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // millions is a number for people in a hurry: 9.8M.

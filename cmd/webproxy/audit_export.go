@@ -42,7 +42,7 @@ what becomes of what.`,
 		if err != nil {
 			return usageError{err}
 		}
-		found, err := log.find(cmd.ErrOrStderr())
+		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
-	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/internal/smallfile"
 	"webproxy/internal/wording"
@@ -43,7 +42,7 @@ Exit code 5 means that the record in the log is not what was signed.`,
 		if err != nil {
 			return usageError{err}
 		}
-		settings, err := log.settings()
+		settings, err := log.settings(cmd)
 		if err != nil {
 			return err
 		}
@@ -80,19 +79,16 @@ Exit code 5 means that the record in the log is not what was signed.`,
 	return cmd
 }
 
-// settings is where the log and its key are. A mistake elsewhere in the configuration does not matter.
-func (l auditLog) settings() (audit.Options, error) {
+// settings is where the log and its key are.
+func (l auditLog) settings(cmd *cobra.Command) (audit.Options, error) {
 	if *l.dir != "" {
 		return audit.Options{Dir: *l.dir}.WithDefaults(), nil
 	}
-	path, err := configPath(*l.config)
-	switch {
-	case err != nil:
+	found, err := l.locate(cmd.Context(), cmd.ErrOrStderr())
+	if err != nil {
 		return audit.Options{}, err
-	case path == "":
-		return audit.Options{}.WithDefaults(), nil
 	}
-	return config.ReadAudit(path)
+	return found.Options, nil
 }
 
 // publicKeys reads the public keys in the files, or the one beside the log's private key if there are none.
@@ -126,7 +122,7 @@ func verifyProofBy(cmd *cobra.Command, path string, pubs []string, configFile st
 	if len(pubs) == 0 {
 		var err error
 		none := ""
-		if settings, err = (auditLog{config: &configFile, dir: &none}).settings(); err != nil {
+		if settings, err = (auditLog{config: &configFile, dir: &none}).settings(cmd); err != nil {
 			return err
 		}
 	}

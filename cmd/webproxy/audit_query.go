@@ -33,23 +33,16 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
   webproxy audit query 'type=egress.close bytes_out > 100MiB' --by client,host --top 10`,
 	}
 	log, win := auditLogFlags(cmd), windowFlags(cmd)
-	output := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json, csv or ndjson")
-	by := cmd.Flags().StringSlice("by", nil, "count by these `FIELDS`, such as host or client,host; also day and hour")
-	top := cmd.Flags().Int("top", 0, "with --by: only the `N` largest counts")
-	limit := cmd.Flags().Int("limit", 0, "print at most `N` records, the oldest")
-	wide := wideFlag(cmd)
+	f := addQueryFlags(cmd, "client,host")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := wantOutput(*output, "table", "json", "csv", "ndjson"); err != nil {
+		if err := f.check(); err != nil {
 			return err
-		}
-		if *top < 0 || *limit < 0 || *top > 0 && len(*by) == 0 || *limit > 0 && len(*by) > 0 {
-			return usageError{fmt.Errorf("--top N goes with --by, --limit N goes without")}
 		}
 		q, err := parseExpression(args)
 		if err != nil {
 			return usageError{err}
 		}
-		found, err := log.find(cmd.ErrOrStderr())
+		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -60,20 +53,55 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 		}
 		stop := sync.OnceFunc(showProgress(cmd.ErrOrStderr(), "reading", o.Progress))
 		defer stop()
-		if len(*by) > 0 {
-			return countBy(cmd, dir, o, *by, *top, *output, stop)
+		if len(*f.by) > 0 {
+			return countBy(cmd, dir, o, *f.by, *f.top, *f.output, stop)
 		}
 		before := func() {}
 		if isTerminal(cmd.OutOrStdout()) { // a record must not stand behind a line of progress
 			before = stop
 		}
-		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *limit, *output, tableWidth(cmd.OutOrStdout(), *wide), before)
+		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *f.limit, *f.output, tableWidth(cmd.OutOrStdout()), before)
 		stop()
 		sayIncomplete(cmd.ErrOrStderr(), &stats)
 		return err
 	}
 	toFile(cmd)
 	return cmd
+}
+
+// queryFlags say what is printed of the records of a query.
+type queryFlags struct {
+	output     *string
+	by         *[]string
+	top, limit *int
+}
+
+// addQueryFlags adds them; example is of --by.
+func addQueryFlags(cmd *cobra.Command, example string) queryFlags {
+	return queryFlags{
+		output: cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json, csv or ndjson"),
+		by:     cmd.Flags().StringSlice("by", nil, "count by these `FIELDS`, such as host or "+example+"; also day and hour"),
+		top:    cmd.Flags().Int("top", 0, "with --by: only the `N` largest counts"),
+		limit:  cmd.Flags().Int("limit", 0, "print at most `N` records, the oldest"),
+	}
+}
+
+func (f *queryFlags) check() error {
+	if err := wantOutput(*f.output, "table", "json", "csv", "ndjson"); err != nil {
+		return err
+	}
+	if *f.top < 0 || *f.limit < 0 || *f.top > 0 && len(*f.by) == 0 || *f.limit > 0 && len(*f.by) > 0 {
+		return usageError{fmt.Errorf("--top N goes with --by, --limit N goes without")}
+	}
+	return nil
+}
+
+// largest are the counts that --top wants of groups, which are in order.
+func largest(groups []audit.Group, top int) []audit.Group {
+	if top > 0 {
+		groups = groups[:min(top, len(groups))]
+	}
+	return groups
 }
 
 // listRecords prints records as they are read; it calls before ahead of each.
@@ -116,7 +144,7 @@ func newRecordPrinter(w io.Writer, format string, width int) (*recordPrinter, er
 	p.close = p.out.Flush
 	switch format {
 	case "table":
-		t := recordTableFor(width)
+		t := recordTableFor(w, width)
 		p.out.WriteString(t.heading())
 		p.print = func(r *audit.Record, _ string) error {
 			_, err := io.WriteString(p.out, t.row(r))
@@ -164,10 +192,7 @@ func countBy(cmd *cobra.Command, dir string, o audit.ScanOptions, by []string, t
 		return err
 	}
 	sayIncomplete(cmd.ErrOrStderr(), &stats)
-	if top > 0 {
-		groups = groups[:min(top, len(groups))]
-	}
-	return writeGroups(cmd.OutOrStdout(), grouping.Names(), groups, &stats, format)
+	return writeGroups(cmd.OutOrStdout(), grouping.Names(), largest(groups, top), &stats, format)
 }
 
 func writeGroups(w io.Writer, names []string, groups []audit.Group, stats *audit.Stats, format string) error {
@@ -201,7 +226,7 @@ func writeGroups(w io.Writer, names []string, groups []audit.Group, stats *audit
 	for i := range groups {
 		rows = append(rows, groupRow(&groups[i], tableCell, func(n uint64) string { return strconv.FormatUint(n, 10) }))
 	}
-	return writeTable(w, rows)
+	return writeTable(w, rows, "FIRST", "IN", "OUT", "LAST")
 }
 
 func groupRow(g *audit.Group, cell func(string) string, number func(uint64) string) []string {

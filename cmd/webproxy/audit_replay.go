@@ -223,14 +223,14 @@ func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 	if denied {
 		title = "NEWLY DENIED"
 	}
-	rows := [][]string{{title, "REQUESTS", "CLIENTS", "LAST", "WAS", "IS"}}
+	rows := [][]string{{title, "REQUESTS", "CLIENTS", "LAST (UTC)", "WAS", "IS"}}
 	for _, h := range order[:min(len(order), replayRows)] {
 		rows = append(rows, []string{
 			fmt.Sprintf("%s://%s:%d", h.Scheme, h.Host, h.Port), thousands(h.requests), someNames(h.clients),
 			h.last.UTC().Format("2006-01-02 15:04"), rulingText(h.Was), rulingText(h.Is),
 		})
 	}
-	if err := writeTable(w, rows); err != nil {
+	if err := writeTable(w, rows, "LAST (UTC)", "CLIENTS"); err != nil {
 		return err
 	}
 	if more := len(order) - replayRows; more > 0 {

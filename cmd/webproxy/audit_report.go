@@ -45,7 +45,7 @@ Exit code 5 means that the log is not what was written.`,
 		if err != nil {
 			return err
 		}
-		found, err := log.findWithConfig(cmd.ErrOrStderr())
+		found, err := log.findWithConfig(cmd.Context(), cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}

@@ -21,12 +21,14 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 	}
 	log := auditLogFlags(cmd)
 	follow := cmd.Flags().BoolP("follow", "f", false, "go on with new records as they are written")
-	wide := wideFlag(cmd)
 	n := cmd.Flags().IntP("lines", "n", 10, "begin with the last `N` records")
-	output := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table or ndjson")
+	output := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json or ndjson")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := wantOutput(*output, "table", "ndjson"); err != nil {
+		if err := wantOutput(*output, "table", "json", "ndjson"); err != nil {
 			return err
+		}
+		if *follow && *output == "json" {
+			return usageError{fmt.Errorf("-f -o json: an array that never ends; want -o ndjson")}
 		}
 		if *n < 0 || *n > maxTail {
 			return usageError{fmt.Errorf("--lines %d: want 0 to %d; audit query prints more", *n, maxTail)}
@@ -35,12 +37,12 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 		if err != nil {
 			return usageError{err}
 		}
-		found, err := log.find(cmd.ErrOrStderr())
+		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
 		dir := found.Dir
-		return tail(cmd, dir, *n, q, *output, tableWidth(cmd.OutOrStdout(), *wide), *follow)
+		return tail(cmd, dir, *n, q, *output, tableWidth(cmd.OutOrStdout()), *follow)
 	}
 	return cmd
 }
@@ -63,7 +65,7 @@ func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, 
 	if err != nil {
 		return err
 	}
-	if err := p.close(); err != nil { // these formats have no end that could come too early
+	if err := p.close(); err != nil { // with -f, these formats have no end that could come too early
 		return err
 	}
 	sayIncomplete(cmd.ErrOrStderr(), &stats)

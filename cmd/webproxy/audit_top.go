@@ -42,7 +42,7 @@ counts. It is short for audit query EXPR --by FIELDS --top N --since TIME.`,
 		if o.Since, err = parseWhen("since", *since, time.Now()); err != nil {
 			return err
 		}
-		found, err := log.find(cmd.ErrOrStderr())
+		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}

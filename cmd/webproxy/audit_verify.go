@@ -53,7 +53,7 @@ Exit code 5 means that the log is not what was written.`,
 		if len(args) == 1 {
 			settings.Dir = args[0]
 		} else {
-			found, err := auditLog{config: file, dir: new(string)}.locate(cmd.ErrOrStderr())
+			found, err := auditLog{config: file, dir: new(string)}.locate(cmd.Context(), cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -88,7 +87,7 @@ func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool) e
 		return fmt.Errorf("make authority: %w", err)
 	}
 	fmt.Fprintf(cmd.ErrOrStderr(), "made %s in %s; it signs from %s until %s\n", r.Name, dir,
-		r.Starts().Local().Format(time.RFC3339), r.Cert.NotAfter.Local().Format(time.RFC3339))
+		r.Starts().UTC().Format(time.RFC3339), r.Cert.NotAfter.UTC().Format(time.RFC3339))
 	sayHint(cmd.ErrOrStderr(), "webproxy ca export gives clients what to trust")
 	return nil
 }
@@ -124,8 +123,7 @@ func newCAShow() *cobra.Command {
 			return err
 		}
 		all := []caRoot{}
-		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ROOT\tSTATE\tSIGNS FROM\tUNTIL\tFOR\tSHA-256")
+		rows := [][]string{{"ROOT", "STATE", "SIGNS FROM (UTC)", "UNTIL", "FOR", "SHA-256"}}
 		now := time.Now()
 		var open []string
 		for i, r := range roots {
@@ -149,17 +147,20 @@ func newCAShow() *cobra.Command {
 				only += ",any address"
 				open = append(open, r.Name)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%x\n", r.Name, state, r.Starts().Format(time.DateOnly), r.Cert.NotAfter.Format(time.DateOnly), only, sha256.Sum256(r.Cert.Raw))
+			rows = append(rows, []string{
+				r.Name, state, r.Starts().UTC().Format(time.DateOnly), r.Cert.NotAfter.UTC().Format(time.DateOnly), only, fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
+			})
 		}
-		write := w.Flush
 		if asJSON {
-			write = func() error { return writeJSON(cmd.OutOrStdout(), all) }
+			err = writeJSON(cmd.OutOrStdout(), all)
+		} else {
+			err = writeTable(cmd.OutOrStdout(), rows, "SHA-256")
 		}
-		if err := write(); err != nil {
+		if err != nil {
 			return err
 		}
 		if len(open) > 0 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "webproxy: warning: %s: an earlier version limited it to names only; clients believe what its key signs for IP addresses, URIs and mail addresses\n", strings.Join(open, ", "))
+			sayWarning(cmd.ErrOrStderr(), fmt.Sprintf("%s: an earlier version limited it to names only; clients believe what its key signs for IP addresses, URIs and mail addresses", strings.Join(open, ", ")))
 			sayHint(cmd.ErrOrStderr(), "webproxy ca rotate makes a root that is limited in these too")
 		}
 		return nil

@@ -94,7 +94,7 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 	}
 	found, err := lint.Check(f.input(cfg))
 	if err != nil {
-		fmt.Fprintln(cmd.ErrOrStderr(), "webproxy: warning: "+err.Error())
+		sayWarning(cmd.ErrOrStderr(), err.Error())
 	}
 	found = append(found, loadFindings(cfg.Warnings)...)
 	f.showFiles(found)
@@ -249,10 +249,10 @@ func writeFindings(cmd *cobra.Command, found []lint.Finding) {
 		if f.Level == lint.Note {
 			msg = "note: " + msg
 		}
-		config.Problems{{
+		writeProblems(w, config.Problems{{
 			File: f.File, Line: f.Line, Column: f.Column, Path: f.Field, Msg: msg, Hint: f.Fix, Warning: f.Level == lint.Warning,
 			Text: f.Text(), Width: f.Width(),
-		}}.Write(w)
+		}})
 	}
 	if more := len(found) - maxShown; more > 0 {
 		fmt.Fprintf(w, "and %d more; -o json has all\n", more)

@@ -64,7 +64,7 @@ proxy rule can express, such as UDP, does not count.`,
 
 func (f *coverageFlags) run(cmd *cobra.Command) error {
 	write := map[string]func(io.Writer, *coverage.Report) error{
-		"table": f.table, "json": coverageJSON, "csv": coverageCSV,
+		"table": f.table, "json": f.json, "csv": coverageCSV,
 	}[f.output]
 	if write == nil {
 		return usageError{fmt.Errorf("output format %q: want table, json or csv", f.output)}
@@ -83,7 +83,7 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	f.into = listFor(cfg, f.group)
+	f.into = review.FixFile(cfg, f.group)
 	report := profile.Check(cfg.Set, coverage.Options{Group: f.group, Now: time.Now()})
 	if f.output == "table" {
 		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
@@ -96,15 +96,6 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 		return noError{}
 	}
 	return nil
-}
-
-// listFor is the list file, as the configuration names it, that what is allowed for a client group belongs in; empty if there is none.
-func listFor(cfg *config.Config, group string) string {
-	rule, err := (review.Writer{Config: cfg}).ListFor(group)
-	if err != nil || cfg.Path == "" {
-		return ""
-	}
-	return rule.File
 }
 
 // inUse is the default profile in the generation that the rules have, the newest of several: a policy for an older release of
@@ -190,7 +181,7 @@ func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
 		}
 	}
 	if len(rows) > 1 {
-		if err := writeTable(w, rows); err != nil {
+		if err := writeTable(w, rows, "HOST", "BY"); err != nil {
 			return err
 		}
 	}
@@ -219,6 +210,7 @@ type coverageAnswer struct {
 	Verdict  string                  `json:"verdict"`
 	Counts   map[coverage.Status]int `json:"counts"`
 	Rows     []coverageRow           `json:"rows"`
+	File     string                  `json:"file,omitempty"` // the list file that fixes go to, as the configuration names it
 }
 
 type coverageRow struct {
@@ -238,10 +230,13 @@ func newCoverageRow(r *coverage.Row) coverageRow {
 	return coverageRow{r.Status, r.Need, r.Text, r.Source, r.Document, r.Rule, r.RuleAt, r.Host, r.Why, r.Fix}
 }
 
-func coverageJSON(w io.Writer, r *coverage.Report) error { return writeJSON(w, newCoverageAnswer(r)) }
+func (f *coverageFlags) json(w io.Writer, r *coverage.Report) error {
+	return writeJSON(w, newCoverageAnswer(r, f.into))
+}
 
-func newCoverageAnswer(r *coverage.Report) coverageAnswer {
+func newCoverageAnswer(r *coverage.Report, file string) coverageAnswer {
 	a := coverageAnswer{
+		File:    file,
 		Profile: r.Profile, Cloud: r.Cloud, Region: r.Region, Policy: r.Policy, Complete: r.Complete(),
 		Verdict: r.Verdict(), Counts: map[coverage.Status]int{}, Rows: []coverageRow{},
 	}

@@ -28,8 +28,12 @@ func newDashboardOpen() *cobra.Command {
 what the dashboard can change, and is recorded as the user who ran this command. On the machine itself reading needs no login.`,
 		Args: cobra.NoArgs,
 	}
-	at := addAdminFlag(cmd)
+	at, output := addAdminFlag(cmd), outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		c, err := at.client()
 		if err != nil {
 			return err
@@ -37,6 +41,9 @@ what the dashboard can change, and is recorded as the user who ran this command.
 		link := new(daemon.DashboardLink)
 		if err := ask(cmd.Context(), c, http.MethodPost, daemon.DashboardPath, nil, link); err != nil {
 			return err
+		}
+		if asJSON {
+			return writeJSON(cmd.OutOrStdout(), link)
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), link.URL)
 		return err

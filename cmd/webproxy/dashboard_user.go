@@ -121,10 +121,10 @@ func newUserList() *cobra.Command {
 			return err
 		}
 		answer := userAnswer{File: path, Users: []userState{}}
-		rows := [][]string{{"USER", "ROLE", "CHANGED", "BY"}}
+		rows := [][]string{{"USER", "ROLE", "CHANGED (UTC)", "BY"}}
 		for _, u := range users {
 			answer.Users = append(answer.Users, userState{u.Name, u.Role, u.Changed, u.By})
-			rows = append(rows, []string{u.Name, string(u.Role), u.Changed.Format("2006-01-02 15:04"), audit.Printable(u.By)})
+			rows = append(rows, []string{u.Name, string(u.Role), u.Changed.UTC().Format("2006-01-02 15:04"), audit.Printable(u.By)})
 		}
 		if asJSON {
 			return writeJSON(cmd.OutOrStdout(), answer)

@@ -81,9 +81,9 @@ func diffPolicies(cmd *cobra.Command, a, b *policy.Set, asJSON bool) error {
 
 func (l diffLine) text(sign, word string) string {
 	if l.CoveredBy == "" {
-		return sign + " " + l.Line
+		return sign + " " + policy.Readable(l.Line)
 	}
-	return fmt.Sprintf("%s %s   (%s by %s)", sign, l.Line, word, l.CoveredBy)
+	return fmt.Sprintf("%s %s   (%s by %s)", sign, policy.Readable(l.Line), word, policy.Readable(l.CoveredBy))
 }
 
 // coverLimit bounds the lines for which it is told what covers them: each is held against a whole policy.

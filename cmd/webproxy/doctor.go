@@ -114,7 +114,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	o.Group, o.As = f.as, who.group
-	o.List = listFor(cfg, cmp.Or(f.as, who.group))
+	o.List = review.FixFile(cfg, cmp.Or(f.as, who.group))
 	targets := doctorTargets(cfg, profile, f.config, who.asked, f.optional, o.Now)
 	if err := nothingToTry(targets, profile.Name); err != nil {
 		return err

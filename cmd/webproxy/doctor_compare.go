@@ -32,7 +32,7 @@ func (f *doctorFlags) runCompare(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	log, err := auditLog{config: &f.config, dir: &f.dir}.find(cmd.ErrOrStderr())
+	log, err := auditLog{config: &f.config, dir: &f.dir}.find(cmd.Context(), cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,17 @@ type enforceFlags struct {
 	learnFlags
 	force, dry bool
 	by, reason string
+	output     *string
+}
+
+// An enforceAnswer is what enforce prints as JSON.
+type enforceAnswer struct {
+	Config   string           `json:"config"`
+	Group    string           `json:"group"`
+	State    string           `json:"state"`    // enforces, enforced already, dry run, or refused
+	Learning *learn.Readiness `json:"learning"` // null if the group enforced already
+	WhatIf   *replayAnswer    `json:"what_if"`  // what enforcing would have denied; null if no request of the group is in the log
+	records
 }
 
 func newEnforce() *cobra.Command {
@@ -41,6 +52,7 @@ the group's learning is not stable, unless --force is given. Exit code 4 means t
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what would be, and change nothing")
 	cmd.Flags().StringVar(&f.by, "by", "", "who switches (default: the user who runs this)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
+	f.output = outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f.group = &args[0]
 		return f.run(cmd)
@@ -49,6 +61,10 @@ the group's learning is not stable, unless --force is given. Exit code 4 means t
 }
 
 func (f *enforceFlags) run(cmd *cobra.Command) error {
+	asJSON, err := isJSON(*f.output)
+	if err != nil {
+		return err
+	}
 	l, err := f.read(cmd)
 	if err != nil {
 		return err
@@ -56,8 +72,15 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if l.Config.Path == "" {
 		return hint.With(errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from")
 	}
+	answer := enforceAnswer{Config: about(l.Config), Group: *f.group}
+	return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return f.enforce(cmd, out, l, &answer) })
+}
+
+// enforce switches the group, unless that was not to be; out is for people, answer for programs.
+func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *lesson, answer *enforceAnswer) error {
 	group, stderr := *f.group, cmd.ErrOrStderr()
 	if review.ModeOf(l.Config.Set, group) == policy.Enforce {
+		answer.State = "enforced already"
 		fmt.Fprintf(stderr, "group %s is enforcing already\n", group)
 		return nil
 	}
@@ -69,17 +92,22 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	answer.Learning = &ready
 	if ready.Requests > 0 { // else there is nothing to replay, which is said as the state
-		if err := whatIfText(cmd.OutOrStdout(), replay, &ready); err != nil {
+		if err := whatIfText(out, replay, &ready); err != nil {
 			return err
 		}
+		whatIf := newReplayAnswer(replay, change.Candidate.Set)
+		answer.WhatIf = &whatIf
 	}
 	if !ready.Ready() && !f.force {
+		answer.State = "refused"
 		sayError(stderr, fmt.Sprintf("group %s is %s: %s", group, ready.State, strings.Join(ready.Missing, "; ")))
 		sayHint(stderr, "webproxy learn review shows what is new; --force switches all the same")
 		return noError{}
 	}
 	if f.dry {
+		answer.State = "dry run"
 		return nil
 	}
 	by := f.by
@@ -89,9 +117,10 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	if err := change.Sign(by, f.reason); err != nil {
 		return err
 	}
-	if err := commitChange(cmd, &change.Change); err != nil {
+	if answer.records, err = commitChange(cmd, &change.Change); err != nil {
 		return err
 	}
+	answer.State = "enforces"
 	fmt.Fprintf(stderr, "group %s enforces now: policy.modes in %s is changed\n", group, filepath.Base(l.Config.Path))
 	return nil
 }

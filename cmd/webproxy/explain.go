@@ -91,8 +91,14 @@ func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	defer out.Flush()
 	answers := []explainAnswer{}
-	if !asJSON {
-		fmt.Fprintf(out, "%s%-8s  %-20s  %-40s  %s\n", aboutLine(q.cfg), "DECISION", "REASON", "REQUEST", "RULE")
+	rows := [][]string{{"DECISION", "REASON", "REQUEST", "RULE"}}
+	terminal := isTerminal(cmd.OutOrStdout()) // elsewhere each answer is printed at once, in columns that are wide enough for most
+	switch {
+	case asJSON:
+	case terminal:
+		io.WriteString(out, aboutLine(q.cfg))
+	default:
+		fmt.Fprintf(out, "%s%-8s  %-20s  %-40s  %s\n", aboutLine(q.cfg), rows[0][0], rows[0][1], rows[0][2], rows[0][3])
 	}
 	denied, wrong := 0, 0
 	for number := 1; in.Scan(); number++ {
@@ -113,8 +119,12 @@ func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 			answers = append(answers, q.answer(&x, &req))
 			continue
 		}
-		word := x.Outcome()
-		fmt.Fprintf(out, "%-8s  %-20s  %-40s  %s\n", word, x.Reason, x.Target.String()+req.Path, cell(x.Rule()))
+		row := []string{string(x.Outcome()), x.Reason.String(), x.Target.String() + req.Path, cell(x.Rule())}
+		if terminal {
+			rows = append(rows, row)
+		} else {
+			fmt.Fprintf(out, "%-8s  %-20s  %-40s  %s\n", row[0], row[1], row[2], row[3])
+		}
 	}
 	if err := in.Err(); err != nil {
 		return fmt.Errorf("read URLs: %w", err)
@@ -126,6 +136,11 @@ func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	if terminal && !asJSON {
+		if err := writeTable(cmd.OutOrStdout(), rows, "RULE"); err != nil {
+			return err
+		}
 	}
 	switch {
 	case wrong > 0:
@@ -172,7 +187,7 @@ func (q *question) explain(w io.Writer, x *policy.Explanation, req *policy.Reque
 	if asJSON {
 		err = writeJSON(w, q.answer(x, req))
 	} else {
-		_, err = io.WriteString(w, aboutLine(q.cfg)+review.ExplainText(x, req, review.Remedies(q.cfg, x, q.flag), review.ListedIn(q.cfg, x)))
+		_, err = io.WriteString(w, aboutLine(q.cfg)+paintVerdicts(w, review.ExplainText(x, req, review.Remedies(q.cfg, x, q.flag), review.ListedIn(q.cfg, x))))
 	}
 	if err == nil && !x.Permit {
 		return noError{}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -29,7 +29,6 @@ entries to a list of the policy that bundles are made of, and review it as ever.
 	least := cmd.Flags().Int("min-sites", 2, "only what clients of at least `N` sites asked for")
 	group := cmd.Flags().String("group", "", "only this client `GROUP`")
 	format := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json, or list for lines of a list file")
-	out := outFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := wantOutput(*format, "table", "json", "list"); err != nil {
 			return err
@@ -63,16 +62,13 @@ entries to a list of the policy that bundles are made of, and review it as ever.
 				kept = append(kept, p)
 			}
 		}
-		var answer bytes.Buffer
-		if err := writeFleetProposals(&answer, kept, *format); err != nil {
-			return err
-		}
-		return writeOut(cmd, *out, answer.Bytes())
+		return writeFleetProposals(cmd.OutOrStdout(), kept, *format)
 	}
+	toFile(cmd)
 	return cmd
 }
 
-func writeFleetProposals(w *bytes.Buffer, all []fleet.Proposal, format string) error {
+func writeFleetProposals(w io.Writer, all []fleet.Proposal, format string) error {
 	switch format {
 	case "json":
 		objects := make([]map[string]any, len(all))
@@ -93,5 +89,5 @@ func writeFleetProposals(w *bytes.Buffer, all []fleet.Proposal, format string) e
 		rows = append(rows, []string{tableCell(p.Entry), tableCell(p.Group), string(p.Kind), fmt.Sprint(len(p.Sites)), fmt.Sprint(p.Clients), fmt.Sprint(p.Days),
 			thousands(p.Hits), tableCell(strings.Join(p.Concerns, "; "))})
 	}
-	return writeTable(w, rows)
+	return writeTable(w, rows, "DAYS", "KIND", "CLIENTS")
 }

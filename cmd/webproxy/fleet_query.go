@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
 	"webproxy/fleet"
-	"webproxy/internal/atomicfile"
 )
 
 func newFleetQuery() *cobra.Command {
@@ -26,17 +23,10 @@ counts once.`,
   webproxy fleet query 'type=admin.*' --site 'oslo-*' --since 30d -o csv --out changes.csv`,
 	}
 	flags, win := addFleetFlags(cmd), windowFlags(cmd)
-	output := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table, json, csv or ndjson")
-	by := cmd.Flags().StringSlice("by", nil, "count by these `FIELDS`, such as site,host; also day and hour")
-	top := cmd.Flags().Int("top", 0, "with --by: only the `N` largest counts")
-	limit := cmd.Flags().Int("limit", 0, "print at most `N` records, the oldest")
-	out := outFlag(cmd)
+	f := addQueryFlags(cmd, "site,host")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := wantOutput(*output, "table", "json", "csv", "ndjson"); err != nil {
+		if err := f.check(); err != nil {
 			return err
-		}
-		if *top < 0 || *limit < 0 || *top > 0 && len(*by) == 0 || *limit > 0 && len(*by) > 0 {
-			return usageError{fmt.Errorf("--top N goes with --by, --limit N goes without")}
 		}
 		q, err := parseExpression(args)
 		if err != nil {
@@ -50,49 +40,43 @@ counts once.`,
 		if err != nil {
 			return err
 		}
-		if len(*by) > 0 {
-			return fleetCount(cmd, client, search, *by, *top, *output, *out)
+		if len(*f.by) > 0 {
+			return fleetCount(cmd, client, search, &f)
 		}
-		return toOut(cmd, *out, func(w io.Writer) error { return fleetRecords(cmd, w, client, search, *limit, *output) })
+		return fleetRecords(cmd, client, search, &f)
 	}
+	toFile(cmd)
 	return cmd
 }
 
-// toOut writes an answer of any length, by write, to the file that --out names, or else to standard output. The file has the
-// whole answer or is not there.
-func toOut(cmd *cobra.Command, out string, write func(io.Writer) error) error {
-	if out == "" {
-		return write(cmd.OutOrStdout())
-	}
-	if err := atomicfile.WriteFrom(out, 0o644, write); err != nil {
-		return err
-	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s\n", out)
-	return nil
-}
-
 // fleetRecords prints records as they come.
-func fleetRecords(cmd *cobra.Command, w io.Writer, c *fleet.Client, s fleet.Search, limit int, format string) error {
-	p, err := newRecordPrinter(w, format, 0)
+func fleetRecords(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryFlags) error {
+	w := cmd.OutOrStdout()
+	p, err := newRecordPrinter(w, *f.output, 0)
 	if err != nil {
 		return err
 	}
 	row := p.print
-	if format == "table" {
-		t := recordTableFor(0)
+	if *f.output == "table" {
+		const site = 12 // characters, and the gap behind them
+		width := tableWidth(w)
+		if width > 0 {
+			width = max(width-site-columnGap, 1)
+		}
+		t := recordTableFor(w, width)
 		row = func(r *audit.Record, _ string) error {
-			_, err := fmt.Fprintf(p.out, "%-12s  %s", tableCell(r.Site), t.row(r))
+			_, err := fmt.Fprintf(p.out, "%-*s  %s", site, tableCell(r.Site), t.row(r))
 			return err
 		}
 		p.out.Reset(w)
-		fmt.Fprintf(p.out, "%-12s  %s", "SITE", t.heading())
+		fmt.Fprintf(p.out, "%-*s  %s", site, "SITE", t.heading())
 	}
 	n := 0
 	stats, err := c.Records(cmd.Context(), s, func(r *fleet.Record) error {
 		if err := row(&r.Record, r.Line); err != nil {
 			return err
 		}
-		if n++; n == limit {
+		if n++; n == *f.limit {
 			return fs.SkipAll
 		}
 		return nil
@@ -107,8 +91,8 @@ func fleetRecords(cmd *cobra.Command, w io.Writer, c *fleet.Client, s fleet.Sear
 	return err
 }
 
-func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, by []string, top int, format, out string) error {
-	grouping, err := audit.ParseGrouping(by)
+func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryFlags) error {
+	grouping, err := audit.ParseGrouping(*f.by)
 	if err != nil {
 		return usageError{fmt.Errorf("--by: %w", err)}
 	}
@@ -117,23 +101,15 @@ func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, by []string
 		return err
 	}
 	sayFleetStats(cmd.ErrOrStderr(), &stats)
-	if top > 0 {
-		groups = groups[:min(top, len(groups))]
-	}
-	var answer bytes.Buffer
-	if format == "json" {
+	groups = largest(groups, *f.top)
+	if *f.output == "json" {
 		objects := make([]map[string]any, len(groups))
 		for i := range groups {
 			objects[i] = groupObject(grouping.Names(), &groups[i])
 		}
-		err = writeJSON(&answer, map[string]any{
+		return writeJSON(cmd.OutOrStdout(), map[string]any{
 			"groups": objects, "records": stats.Records, "unreadable": stats.Unreadable, "conflicts": stats.Conflicts,
 		})
-	} else {
-		err = writeGroups(&answer, grouping.Names(), groups, nil, format)
 	}
-	if err != nil {
-		return err
-	}
-	return writeOut(cmd, out, answer.Bytes())
+	return writeGroups(cmd.OutOrStdout(), grouping.Names(), groups, nil, *f.output)
 }

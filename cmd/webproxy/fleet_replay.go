@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -30,7 +29,7 @@ looked at. With --fail-on, exit code 4 means that there is something of that kin
 	flags, win := addFleetFlags(cmd), windowFlags(cmd)
 	f := replayFlags{}
 	cmd.Flags().StringVar(&f.failOn, "fail-on", "", "`WHAT` makes the answer no: newly-denied, newly-allowed, or both by comma")
-	format, out := outputFlag(cmd), outFlag(cmd)
+	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		asJSON, err := isJSON(*format)
 		if err != nil {
@@ -58,20 +57,17 @@ looked at. With --fail-on, exit code 4 means that there is something of that kin
 			return err
 		}
 		sayFleetStats(cmd.ErrOrStderr(), &stats)
-		var answer bytes.Buffer
 		if asJSON {
-			err = writeJSON(&answer, newFleetReplayAnswer(b.String(), sites))
+			err = writeJSON(cmd.OutOrStdout(), newFleetReplayAnswer(b.String(), sites))
 		} else {
-			err = fleetReplayText(&answer, sites)
-		}
-		if err == nil {
-			err = writeOut(cmd, *out, answer.Bytes())
+			err = fleetReplayText(cmd.OutOrStdout(), sites)
 		}
 		if err == nil && slices.ContainsFunc(sites, func(s fleet.SiteReplay) bool { return f.fails(s.Replay) }) {
 			return noError{}
 		}
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 
@@ -147,7 +143,7 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 		if denied {
 			title = "NEWLY DENIED"
 		}
-		rows := [][]string{{title, "REQUESTS", "SITES", "LAST", "WAS", "IS"}}
+		rows := [][]string{{title, "REQUESTS", "SITES", "LAST (UTC)", "WAS", "IS"}}
 		more := 0
 		for _, e := range order {
 			switch {
@@ -161,7 +157,7 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 		if len(rows) == 1 {
 			continue
 		}
-		if err := writeTable(w, rows); err != nil {
+		if err := writeTable(w, rows, "LAST (UTC)"); err != nil {
 			return err
 		}
 		if more > 0 {

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"time"
@@ -37,7 +37,7 @@ serial. A share counts from 100 requests on. It can be ended and begun again: wh
 	whatIf := cmd.Flags().String("what-if", "7d", "evaluate requests of this `TIME` before; off for not at all")
 	refuseIf := cmd.Flags().String("refuse-if", "newly_denied > 1%", "do not publish it if the what-if exceeds this `LIMIT` on newly_denied or newly_allowed")
 	state := cmd.Flags().String("state", "", "`FILE` of what was done (default: rollout-NAME.json beside fleet.yaml)")
-	format, out := outputFlag(cmd), outFlag(cmd)
+	format := outputFlag(cmd)
 	cmd.MarkFlagRequired("ring")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		asJSON, err := isJSON(*format)
@@ -78,29 +78,26 @@ serial. A share counts from 100 requests on. It can be ended and begun again: wh
 		if err != nil {
 			return err
 		}
-		var answer bytes.Buffer
 		if asJSON {
-			err = writeJSON(&answer, st)
+			err = writeJSON(cmd.OutOrStdout(), st)
 		} else {
-			err = rolloutText(&answer, st)
-		}
-		if err == nil {
-			err = writeOut(cmd, *out, answer.Bytes())
+			err = rolloutText(cmd.OutOrStdout(), st)
 		}
 		if err == nil && st.Outcome != "done" {
 			return noError{}
 		}
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 
-func rolloutText(w *bytes.Buffer, st *fleet.RolloutState) error {
-	rows := [][]string{{"RING", "PUBLISHED", "HAVE IT", "WAITING", "REFUSED", "SILENT", "REQUESTS"}}
+func rolloutText(w io.Writer, st *fleet.RolloutState) error {
+	rows := [][]string{{"RING", "PUBLISHED (UTC)", "HAVE IT", "WAITING", "REFUSED", "SILENT", "REQUESTS"}}
 	for _, r := range st.Rings {
 		published := "-"
 		if !r.Published.IsZero() {
-			published = r.Published.Format("2006-01-02 15:04:05")
+			published = r.Published.UTC().Format("2006-01-02 15:04:05")
 		}
 		rows = append(rows, []string{r.Ring, published, fmt.Sprint(len(r.Taken)), tableCell(strings.Join(r.Waiting, ",")), fmt.Sprint(len(r.Refused)), fmt.Sprint(len(r.Silent)), thousands(r.Requests)})
 	}

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -27,7 +27,7 @@ refuses; silence; no checkpoint. With --drift only odd sites are printed, and ex
 	since := cmd.Flags().String("since", "30d", "sites that delivered nothing since this `TIME` are not known")
 	silent := cmd.Flags().String("silent", "15m", "a site that delivered nothing for this `TIME` is odd")
 	onlyDrift := cmd.Flags().Bool("drift", false, "only odd sites; exit code 4 if there are some")
-	format, out := outputFlag(cmd), outFlag(cmd)
+	format := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		asJSON, err := isJSON(*format)
 		if err != nil {
@@ -64,24 +64,21 @@ refuses; silence; no checkpoint. With --drift only odd sites are printed, and ex
 				shown = append(shown, s)
 			}
 		}
-		var answer bytes.Buffer
 		if asJSON {
-			err = writeJSON(&answer, map[string]any{"at": now, "known": len(sites), "odd": odd, "sites": shown})
+			err = writeJSON(cmd.OutOrStdout(), map[string]any{"at": now, "known": len(sites), "odd": odd, "sites": shown})
 		} else {
-			err = fleetStatusTable(&answer, shown, len(sites), odd, now)
-		}
-		if err == nil {
-			err = writeOut(cmd, *out, answer.Bytes())
+			err = fleetStatusTable(cmd.OutOrStdout(), shown, len(sites), odd, now)
 		}
 		if err == nil && *onlyDrift && odd > 0 {
 			return noError{}
 		}
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 
-func fleetStatusTable(w *bytes.Buffer, sites []*fleet.SiteStatus, known, odd int, now time.Time) error {
+func fleetStatusTable(w io.Writer, sites []*fleet.SiteStatus, known, odd int, now time.Time) error {
 	rows := [][]string{{"SITE", "LAST", "SEQ", "BUNDLE", "POLICY", "MODE", "DENIED/H", "CHECKPOINT", "ODD"}}
 	for _, s := range sites {
 		named, checkpoint := "", ""
@@ -94,7 +91,7 @@ func fleetStatusTable(w *bytes.Buffer, sites []*fleet.SiteStatus, known, odd int
 		rows = append(rows, []string{tableCell(s.Site), fleet.Age(now.Sub(s.Last)), fmt.Sprint(s.Seq), tableCell(named), tableCell(s.ShortPolicy()),
 			tableCell(strings.Join(s.Modes, ",")), thousands(s.Denied), tableCell(checkpoint), tableCell(strings.Join(s.Drift, "; "))})
 	}
-	if err := writeTable(w, rows); err != nil {
+	if err := writeTable(w, rows, "SEQ", "POLICY", "MODE", "CHECKPOINT"); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "%d sites, %d odd\n", known, odd)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -31,7 +30,7 @@ let the request through. Exit code 4 means that the request was denied, or that 
 	file := cmd.Flags().StringP("config", "c", "", "configuration `FILE` by which the request is evaluated anew")
 	since := cmd.Flags().String("since", "90d", "look back no further than this `TIME`")
 	within := cmd.Flags().String("replay", "14d", "with --config: how far back to look for what a fix would have let through; off for not at all")
-	out, output := outFlag(cmd), outputFlag(cmd)
+	output := outputFlag(cmd)
 	cmd.MarkFlagRequired("site")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		asJSON, err := isJSON(*output)
@@ -82,16 +81,13 @@ let the request through. Exit code 4 means that the request was denied, or that 
 		if err != nil {
 			return err
 		}
-		var answer bytes.Buffer
-		permitted, err := writeWhy(&answer, &why, asJSON)
-		if err == nil {
-			err = writeOut(cmd, *out, answer.Bytes())
-		}
+		permitted, err := writeWhy(cmd.OutOrStdout(), &why, asJSON)
 		if err == nil && !permitted {
 			return noError{}
 		}
 		return err
 	}
+	toFile(cmd)
 	return cmd
 }
 

@@ -136,7 +136,7 @@ func (l *lesson) statusTable(w io.Writer, ready []learn.Readiness) error {
 		}
 		rows = append(rows, row)
 	}
-	if err := writeTable(w, rows); err != nil {
+	if err := writeTable(w, rows, "SINCE", "COVERED", "LAST NEW"); err != nil {
 		return err
 	}
 	for _, r := range ready {

@@ -3,12 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
 
-	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/learn"
@@ -46,23 +44,34 @@ be applied twice. Each approval and rejection is a record of the audit log.`,
 	}
 	file := configFlag(cmd)
 	to := addWriteFlags(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return to.applyFile(cmd, *file, args[0]) }
+	output := outputFlag(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
+		answer, err := to.applyFile(cmd, *file, args[0])
+		if err == nil && asJSON {
+			err = writeJSON(cmd.OutOrStdout(), answer)
+		}
+		return err
+	}
 	return cmd
 }
 
 // applyFile carries out the answers in the plan at path.
-func (f writeFlags) applyFile(cmd *cobra.Command, configFile, path string) error {
+func (f writeFlags) applyFile(cmd *cobra.Command, configFile, path string) (*applyAnswer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	plan, err := learn.ParsePlan(data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	cfg, err := loadConfig(configFile)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return f.apply(cmd, cfg, plan.Items)
 }
@@ -72,46 +81,33 @@ func (f writeFlags) writer(cfg *config.Config) review.Writer {
 	return review.Writer{Config: cfg, By: f.who(), List: *f.list}
 }
 
-// apply carries out the answers of items, and rejects domains.
-func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.Item, domains ...review.RejectedDomain) error {
+// An applyAnswer is what learn apply and reject print as JSON.
+type applyAnswer struct {
+	Config   string               `json:"config"`
+	Answers  map[learn.Answer]int `json:"answers"`  // how many of each were carried out
+	Added    map[string]int       `json:"added"`    // lines, by list file as the configuration names it
+	Replaced []string             `json:"replaced"` // wildcards that still allow all names there
+	records
+}
+
+// apply carries out the answers of items, and rejects domains. It tells people on stderr.
+func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.Item, domains ...review.RejectedDomain) (*applyAnswer, error) {
 	a, err := f.writer(cfg).Apply(items, domains...)
 	switch {
 	case errors.Is(err, review.ErrBuiltIn):
-		return hint.With(errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from")
+		return nil, hint.With(errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from")
 	case err != nil:
-		return err
+		return nil, err
 	}
+	answer := &applyAnswer{Config: about(cfg), Answers: a.Answers(), Added: a.Added(), Replaced: append([]string{}, a.Replaced...)}
 	if !a.Empty() {
-		if err := commitChange(cmd, &a.Change); err != nil {
-			return err
+		if answer.records, err = commitChange(cmd, &a.Change); err != nil {
+			return nil, err
 		}
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), a.Summary())
 	for _, wildcard := range a.Replaced {
 		sayHint(cmd.ErrOrStderr(), wildcard+" still allows all names there, rejected ones too: remove it once all that are needed are approved")
 	}
-	return nil
-}
-
-// commitChange writes a change, and says where it is recorded.
-func commitChange(cmd *cobra.Command, c *review.Change) error {
-	rec, err := c.Commit()
-	if err != nil {
-		return err
-	}
-	stderr := cmd.ErrOrStderr()
-	switch {
-	case errors.Is(rec.ByProxy, audit.ErrLocked):
-		fmt.Fprintln(stderr, "written: the running proxy applies and records it within a second")
-	case errors.Is(rec.ByProxy, fs.ErrNotExist):
-		fmt.Fprintln(stderr, "written, and not recorded: there is no audit log yet")
-	case rec.ByProxy != nil:
-		fmt.Fprintf(stderr, "written, and not recorded here: %v\n", rec.ByProxy)
-	case rec.First == 0:
-	case rec.First == rec.Last:
-		fmt.Fprintf(stderr, "record seq %d\n", rec.First)
-	default:
-		fmt.Fprintf(stderr, "records seq %d to %d\n", rec.First, rec.Last)
-	}
-	return nil
+	return answer, nil
 }

@@ -75,8 +75,8 @@ func (l *lesson) narrowTable(w io.Writer, uses []learn.Use) error {
 	}
 	fmt.Fprintf(w, "window %s to %s, %s\n", l.Seen.First.UTC().Format(time.DateOnly), l.Seen.Last.UTC().Format(time.DateOnly),
 		days(l.Seen.Last.Sub(l.Seen.First)))
-	wide := [][]string{{"WILDCARD", "RULE", "HITS", "LAST", "ENOUGH"}}
-	other := [][]string{{"NOT IN USE", "RULE", "WHERE", "HITS", "LAST", "STATE"}}
+	wide := [][]string{{"WILDCARD", "RULE", "HITS", "LAST (UTC)", "ENOUGH"}}
+	other := [][]string{{"NOT IN USE", "RULE", "WHERE", "HITS", "LAST (UTC)", "STATE"}}
 	for _, u := range uses {
 		last := "-"
 		if !u.Last.IsZero() {
@@ -93,7 +93,7 @@ func (l *lesson) narrowTable(w io.Writer, uses []learn.Use) error {
 		if len(rows) == 1 {
 			continue
 		}
-		if err := writeTable(w, rows); err != nil {
+		if err := writeTable(w, rows, "LAST (UTC)", "HITS", "WHERE"); err != nil {
 			return err
 		}
 	}

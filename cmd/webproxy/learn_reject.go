@@ -30,7 +30,12 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 	cmd.Flags().StringVar(&scope.Domain, "domain", "", "`DOMAIN` that their names are in")
 	reason := cmd.Flags().String("reason", "", "why, for the record")
 	dry := cmd.Flags().Bool("dry-run", false, "say what would be rejected, and change nothing")
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		if scope == (learn.Scope{}) {
 			return usageError{fmt.Errorf("want --client, --day or --domain")}
 		}
@@ -50,10 +55,16 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 			item := p.Item()
 			item.Answer, item.Reason = learn.Reject, *reason
 			items = append(items, item)
-			fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s\n", p.Group, p.Entry, p.Evidence)
+			if !asJSON {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s  %s  %s\n", p.Group, p.Entry, p.Evidence)
+			}
 		}
+		answer := rejectAnswer{Proposals: append([]learn.Item{}, items...)}
 		if *dry || len(items) == 0 && scope.Domain == "" {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s fit\n", wording.Plural(len(items), "proposal"))
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), answer)
+			}
 			return nil
 		}
 		var domains []review.RejectedDomain
@@ -63,7 +74,17 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 			}
 			items = nil // the domain stands for them
 		}
-		return to.apply(cmd, l.Config, items, domains...)
+		answer.Done, err = to.apply(cmd, l.Config, items, domains...)
+		if err == nil && asJSON {
+			err = writeJSON(cmd.OutOrStdout(), answer)
+		}
+		return err
 	}
 	return cmd
+}
+
+// A rejectAnswer is what learn reject prints as JSON.
+type rejectAnswer struct {
+	Proposals []learn.Item `json:"proposals"` // that fit
+	Done      *applyAnswer `json:"done"`      // null if nothing was written
 }

@@ -32,7 +32,8 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 	cmd.MarkFlagsMutuallyExclusive("plan", "apply")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *apply != "" {
-			return to.applyFile(cmd, *f.config, *apply)
+			_, err := to.applyFile(cmd, *f.config, *apply)
+			return err
 		}
 		l, err := f.read(cmd)
 		if err != nil {
@@ -57,7 +58,8 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 		if err != nil {
 			return err
 		}
-		return to.apply(cmd, l.Config, items)
+		_, err = to.apply(cmd, l.Config, items)
+		return err
 	}
 	return cmd
 }

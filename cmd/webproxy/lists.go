@@ -35,7 +35,7 @@ region. ON says whether a rule takes the list: itself, through a bundle, or to d
 		}
 		return lists(cmd, cfg, asJSON)
 	}
-	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport(), newListsCheck())
+	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport(), newListsCheck(), newListsFmt())
 	return cmd
 }
 
@@ -82,7 +82,7 @@ func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
 			a.Generation, a.Date, a.Title, sourceText(&a)})
 	}
 	io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
-	return writeTable(cmd.OutOrStdout(), rows)
+	return writeTable(cmd.OutOrStdout(), rows, "SOURCE", "DISABLED", "DATE", "GENERATION")
 }
 
 // A listUse is a list as rules take it: with its generation, and in which way.

@@ -130,9 +130,9 @@ func (f *manifestFlags) run(cmd *cobra.Command, args []string) error {
 	}
 	report := profile.Check(cfg.Set, coverage.Options{Now: time.Now()})
 	if asJSON {
-		err = writeJSON(cmd.OutOrStdout(), manifestAnswer{*m, newCoverageAnswer(&report)})
+		err = writeJSON(cmd.OutOrStdout(), manifestAnswer{*m, newCoverageAnswer(&report, review.FixFile(cfg, ""))})
 	} else {
-		err = lackingTable(cmd.OutOrStdout(), &report)
+		err = lackingTable(cmd.OutOrStdout(), &report, review.FixFile(cfg, ""))
 	}
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (f *manifestFlags) run(cmd *cobra.Command, args []string) error {
 }
 
 // lackingTable shows what is not let through, or only on a condition.
-func lackingTable(w io.Writer, r *coverage.Report) error {
+func lackingTable(w io.Writer, r *coverage.Report, file string) error {
 	part := *r
 	part.Rows = nil
 	for _, row := range r.Rows {
@@ -153,7 +153,7 @@ func lackingTable(w io.Writer, r *coverage.Report) error {
 			part.Rows = append(part.Rows, row)
 		}
 	}
-	return new(coverageFlags).table(w, &part)
+	return (&coverageFlags{into: file}).table(w, &part)
 }
 
 // text says what was read.

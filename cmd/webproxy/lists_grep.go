@@ -92,7 +92,7 @@ func grepLists(cmd *cobra.Command, cfg *config.Config, host string, on, asJSON b
 	if asJSON {
 		err = writeJSON(cmd.OutOrStdout(), matches)
 	} else if len(matches) > 0 {
-		err = writeTable(cmd.OutOrStdout(), grepRows(matches))
+		err = writeTable(cmd.OutOrStdout(), grepRows(matches), "LINE", "REGION", "CLOUD")
 	} else {
 		sayHint(cmd.ErrOrStderr(), fmt.Sprintf("no entry of a list covers %s", host))
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"time"
@@ -34,11 +35,16 @@ refuse everything. The policy's tests pass over it.`,
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m")
 	untilTime := cmd.Flags().String("until", "", "its end instead, a `TIME`: RFC 3339, such as 2026-12-31T18:00:00Z")
 	by, reason := actorFlags(cmd)
+	output := outputFlag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("only", "nothing")
 	cmd.MarkFlagsOneRequired("only", "nothing")
 	cmd.MarkFlagsMutuallyExclusive("for", "until")
 	cmd.MarkFlagsOneRequired("for", "until")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		now := time.Now()
 		until, err := lockdownEnd(*forTime, *untilTime, now)
 		if err != nil {
@@ -53,7 +59,8 @@ refuse everything. The policy's tests pass over it.`,
 			return err
 		}
 		l := policy.Lockdown{Only: *only, Until: until, By: who, Reason: *reason}
-		return commitLockdown(cmd, at, c, "lockdown "+l.Text())
+		answer := lockdownAnswer{State: "on", Only: append([]string{}, *only...), Until: until.UTC(), By: who, Reason: *reason}
+		return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return commitLockdown(cmd, out, at, c, "lockdown "+l.Text(), &answer) })
 	}
 	cmd.AddCommand(newLockdownEnd())
 	return cmd
@@ -68,7 +75,12 @@ func newLockdownEnd() *cobra.Command {
 	}
 	at := addAdminFlag(cmd)
 	by, reason := actorFlags(cmd)
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		who, path, err := lockdownActor(at, *by)
 		if err != nil {
 			return err
@@ -77,9 +89,23 @@ func newLockdownEnd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return commitLockdown(cmd, at, c, "lockdown ended, by "+who+": "+*reason)
+		answer := lockdownAnswer{State: "ended", Only: []string{}, By: who, Reason: *reason}
+		return answerChange(cmd, asJSON, &answer, func(out io.Writer) error {
+			return commitLockdown(cmd, out, at, c, "lockdown ended, by "+who+": "+*reason, &answer)
+		})
 	}
 	return cmd
+}
+
+// A lockdownAnswer is what lockdown and lockdown end print as JSON.
+type lockdownAnswer struct {
+	Config string    `json:"config"` // empty if it is not valid
+	State  string    `json:"state"`  // on, or ended
+	Only   []string  `json:"only"`   // what is spared
+	Until  time.Time `json:"until,omitzero"`
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Effect *effect   `json:"effect"`
 }
 
 // lockdownEnd is when the lockdown ends, by --for or --until.
@@ -113,17 +139,18 @@ func lockdownActor(at adminFlag, by string) (who, path string, err error) {
 	return who, path, nil
 }
 
-// commitLockdown writes what c is, and waits until the running proxy has it in force.
-func commitLockdown(cmd *cobra.Command, at adminFlag, c *review.LockdownChange, what string) error {
+// commitLockdown writes what c is, and waits until the running proxy has it in force; out is for people, answer for programs.
+func commitLockdown(cmd *cobra.Command, out io.Writer, at adminFlag, c *review.LockdownChange, what string, answer *lockdownAnswer) error {
 	rec, err := c.Commit()
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
 	if c.Invalid == nil {
+		answer.Config = about(c.Next)
 		fmt.Fprint(out, aboutLine(c.Next))
 		fmt.Fprintln(out, what)
-		return inForce(cmd, at, rec, c.Next.Set.Digest())
+		answer.Effect, err = inForce(cmd, out, at, rec, c.Next.Set.Digest())
+		return err
 	}
 	fmt.Fprintln(out, what)
 	first, _, _ := strings.Cut(c.Invalid.Error(), "\n")
@@ -131,12 +158,14 @@ func commitLockdown(cmd *cobra.Command, at adminFlag, c *review.LockdownChange, 
 	done, err := askReload(cmd.Context(), at)
 	switch {
 	case errors.Is(err, adminsocket.ErrNotRunning) || errors.Is(err, fs.ErrNotExist):
+		answer.Effect = &effect{State: "not running"}
 		fmt.Fprintln(out, "no proxy runs with this configuration, and none starts before it is valid")
 		return nil
 	case err != nil:
 		return fmt.Errorf("the proxy could not be asked: %w", err)
 	}
-	fmt.Fprintf(out, "in force   policy %s%s\n", shortDigest(done.Policy), recorded(done.FirstSeq, done.LastSeq))
+	answer.Effect = &effect{State: "in force", Policy: done.Policy, records: records{done.FirstSeq, done.LastSeq}, Forbidden: done.Forbidden}
+	fmt.Fprintf(out, "in force   policy %s%s\n", shortDigest(done.Policy), answer.Effect.text())
 	if done.Forbidden > 0 {
 		fmt.Fprintf(out, "%s no longer permitted; %s\n", wording.Plural(done.Forbidden, "open exchange"), cutWhen(0))
 	}

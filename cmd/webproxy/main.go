@@ -40,13 +40,13 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(newScreen(stdout, colourAuto, false))
+	root.SetErr(newScreen(stderr, colourAuto, false))
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
-	return tell(stderr, cmd, err)
+	return tell(root.ErrOrStderr(), cmd, err)
 }
 
 // newRoot is the table of commands.
@@ -60,6 +60,10 @@ record of both. Without a configuration file it enforces its built-in lists.
 The configuration is the file of -c, else of the environment variable WEBPROXY_CONFIG, else webproxy.yaml in the
 working directory, else that of an installed proxy: /etc/webproxy/webproxy.yaml, on Windows
 %ProgramData%\webproxy\webproxy.yaml.
+
+On a terminal tables fit its width, which -w lifts, and decisions are coloured: not with --color never, nor if NO_COLOR is set
+or TERM is dumb. Data (-o json and the like), files and pipes have no colour. webproxy completion SHELL prints a script by which bash,
+zsh, fish or PowerShell complete commands, flags and values.
 
 Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is not valid,
 4 the answer is no (denied, or a check that failed), 5 the audit log is not what was written.`,
@@ -80,6 +84,8 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 		newDashboard(), newReload(), newStatus(),
 	)
 	root.AddCommand(newAllow(), newLockdown())
+	screenFlags(root)
+	completions(root)
 	nameArguments(root)
 	checkReasons(root)
 	return root
@@ -94,7 +100,7 @@ func tell(w io.Writer, cmd *cobra.Command, err error) int {
 	var invalid configError
 	switch {
 	case errors.As(err, &problems):
-		problems.Write(w)
+		writeProblems(w, problems)
 		return exitConfig
 	case errors.As(err, &invalid):
 		return exitConfig

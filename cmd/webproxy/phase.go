@@ -39,8 +39,13 @@ func newPhaseStart() *cobra.Command {
 	file := configFlag(cmd)
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m (required)")
 	by, reason := actorFlags(cmd)
+	output := outputFlag(cmd)
 	cmd.MarkFlagRequired("for")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		length, err := forHowLong(*forTime)
 		if err != nil {
 			return err
@@ -59,7 +64,11 @@ func newPhaseStart() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		until = until.UTC()
 		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is on until %s\n", args[0], until.Format(time.RFC3339))
+		if asJSON {
+			return writeJSON(cmd.OutOrStdout(), phaseChange{Config: shownPath(path), Phase: args[0], On: true, Until: until, By: *by, Reason: *reason})
+		}
 		return nil
 	}
 	return cmd
@@ -83,8 +92,12 @@ func newPhaseStop() *cobra.Command {
 		Short: "Take back what phase start did",
 		Args:  cobra.ExactArgs(1),
 	}
-	file := configFlag(cmd)
+	file, output := configFlag(cmd), outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		path, err := configPath(*file)
 		if err != nil {
 			return err
@@ -100,9 +113,23 @@ func newPhaseStop() *cobra.Command {
 		if still != "" {
 			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("it is on all the same: %s, says %s", still, path))
 		}
+		if asJSON {
+			return writeJSON(cmd.OutOrStdout(), phaseChange{Config: shownPath(path), Phase: args[0], On: still != "", When: still})
+		}
 		return nil
 	}
 	return cmd
+}
+
+// A phaseChange is what phase start and stop print as JSON.
+type phaseChange struct {
+	Config string    `json:"config"`
+	Phase  string    `json:"phase"`
+	On     bool      `json:"on"`
+	When   string    `json:"when,omitempty"` // why it is on, though it was stopped
+	Until  time.Time `json:"until,omitzero"`
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 func newPhaseList() *cobra.Command {

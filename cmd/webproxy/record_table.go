@@ -3,12 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"webproxy/audit"
 	"webproxy/review"
@@ -17,6 +13,7 @@ import (
 // A recordTable prints records as rows of a table, one by one: its columns are wide enough for most, so that rows can be printed
 // before all are known.
 type recordTable struct {
+	out   io.Writer
 	width [recordCells]int // of each column, the last's 0; -1 if it is not shown
 	cut   bool             // what is wider than its column is cut
 }
@@ -37,9 +34,9 @@ const (
 
 var recordNames = [recordCells]string{"TIME (UTC)", "ID", "CLIENT", "GROUP", "METHOD", "TARGET", "DECISION", "REASON", "RULE"}
 
-// recordTableFor is a table of that many characters, without the columns that have no room; 0 is for all of them.
-func recordTableFor(width int) recordTable {
-	t := recordTable{width: [recordCells]int{24, 7, 15, 10, 7, 45, 10, 18, 0}}
+// recordTableFor is a table on out of that many characters, without the columns that have no room; 0 is for all of them.
+func recordTableFor(out io.Writer, width int) recordTable {
+	t := recordTable{out: out, width: [recordCells]int{24, 7, 15, 10, 7, 45, 10, 18, 0}}
 	if width <= 0 {
 		return t
 	}
@@ -80,7 +77,11 @@ func (t *recordTable) line(cells [recordCells]string) string {
 		if b.Len() > 0 {
 			b.WriteString("  ")
 		}
-		fmt.Fprintf(&b, "%-*s", w, cell)
+		pad := strings.Repeat(" ", max(0, w-utf8.RuneCountInString(cell)))
+		if i == cellDecision {
+			cell = paint(t.out, colourOf(cell), cell)
+		}
+		b.WriteString(cell + pad)
 	}
 	return strings.TrimRight(b.String(), " ") + "\n"
 }
@@ -107,22 +108,4 @@ func (t *recordTable) row(r *audit.Record) string {
 		cells[i] = tableCell(cells[i])
 	}
 	return t.line(cells)
-}
-
-// wideFlag adds --wide.
-func wideFlag(cmd *cobra.Command) *bool {
-	return cmd.Flags().BoolP("wide", "w", false, "all columns of a table, and all of each, however wide the terminal is")
-}
-
-// tableWidth is how wide a table on w may be; 0 for any width: where w is no terminal, or wide is set.
-func tableWidth(w io.Writer, wide bool) int {
-	f, ok := w.(*os.File)
-	if !ok || wide {
-		return 0
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

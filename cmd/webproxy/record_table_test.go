@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/netip"
 	"strings"
 	"testing"
@@ -26,7 +27,7 @@ func TestRecordTable(t *testing.T) {
 		{80, "TIME (UTC) ID TARGET DECISION"},
 		{20, "TIME (UTC) TARGET DECISION"},
 	} {
-		table := recordTableFor(tt.width)
+		table := recordTableFor(io.Discard, tt.width)
 		heading, row := table.heading(), table.row(&r)
 		if got := strings.Join(strings.Fields(heading), " "); got != tt.heading {
 			t.Errorf("width %d: %q, want %q", tt.width, got, tt.heading)

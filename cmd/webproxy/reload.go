@@ -13,6 +13,7 @@ import (
 	"webproxy/internal/adminsocket"
 	"webproxy/internal/daemon"
 	"webproxy/internal/wording"
+	"webproxy/policy"
 )
 
 func newReload() *cobra.Command {
@@ -106,7 +107,7 @@ func changedLines(b *strings.Builder, sign string, lines []string, n int) {
 	const most = 40
 	shown := lines[:min(len(lines), most)]
 	for _, l := range shown {
-		fmt.Fprintf(b, " %s %s\n", sign, l)
+		fmt.Fprintf(b, " %s %s\n", sign, policy.Readable(l))
 	}
 	if more := n - len(shown); more > 0 {
 		fmt.Fprintf(b, " %s %d more\n", sign, more)

@@ -25,13 +25,14 @@ type alone struct{ tests *testing.M }
 func (a alone) Run() int {
 	os.Unsetenv(config.PathVariable)
 	systemConfig = filepath.Join(os.TempDir(), "webproxy-none", config.FileName)
+	systemSocket = filepath.Join(os.TempDir(), "webproxy-none", "admin.sock")
 	return a.tests.Run()
 }
 
 func TestMain(m *testing.M) {
 	testscript.Main(alone{m}, map[string]func(){
 		"webproxy": func() {
-			systemConfig = os.Getenv("SYSTEM_CONFIG")
+			systemConfig, systemSocket = os.Getenv("SYSTEM_CONFIG"), os.Getenv("SYSTEM_SOCKET")
 			main()
 		},
 	})
@@ -43,6 +44,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SYSTEM_CONFIG", filepath.Join(env.WorkDir, "etc", "webproxy", config.FileName))
+			env.Setenv("SYSTEM_SOCKET", filepath.Join(env.WorkDir, "admin.sock"))
 			for _, name := range scriptAddrs {
 				addr, release, err := proxytest.ReserveAddr()
 				if err != nil {

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"webproxy/internal/install"
@@ -94,10 +91,7 @@ func newServiceStatus() *cobra.Command {
 			rows = append(rows, []string{p.Name, p.State})
 		}
 		if asJSON {
-			var b []byte
-			if b, err = json.MarshalIndent(parts, "", "  "); err == nil {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", b)
-			}
+			err = writeJSON(cmd.OutOrStdout(), parts)
 		} else {
 			err = writeTable(cmd.OutOrStdout(), rows)
 		}

@@ -50,12 +50,17 @@ the present one is refused unless --force is given: tags only grow stale.`,
 	}
 	file := configFlag(cmd)
 	force := cmd.Flags().Bool("force", false, "install an older file too")
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		dir, err := serviceTagsDir(*file)
 		if err != nil {
 			return err
 		}
-		return importTags(cmd, dir, args[0], *force)
+		return importTags(cmd, dir, args[0], *force, asJSON)
 	}
 	return cmd
 }
@@ -76,7 +81,17 @@ func serviceTagsDir(flag string) (string, error) {
 	return filepath.Dir(path), nil
 }
 
-func importTags(cmd *cobra.Command, dir, file string, force bool) error {
+// A tagsAnswer is what servicetags import prints as JSON.
+type tagsAnswer struct {
+	File     string `json:"file"`
+	Cloud    string `json:"cloud"`
+	Change   int    `json:"change"`
+	Was      int    `json:"was,omitempty"` // the change before; absent if there was no file
+	Tags     int    `json:"tags"`
+	Prefixes int    `json:"prefixes"`
+}
+
+func importTags(cmd *cobra.Command, dir, file string, force, asJSON bool) error {
 	data, err := readTagFile(cmd.InOrStdin(), file)
 	if err != nil {
 		return err
@@ -103,6 +118,9 @@ func importTags(cmd *cobra.Command, dir, file string, force bool) error {
 		return err
 	}
 	n, prefixes := tags.Len()
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), tagsAnswer{path, tags.Cloud, tags.Change, was.Change, n, prefixes})
+	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: cloud %s, change %d%s: %s with %s\n", path, tags.Cloud, tags.Change,
 		changedFrom(was), wording.Plural(n, "tag"), wording.Plural(prefixes, "prefix"))
 	return err

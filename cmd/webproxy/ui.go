@@ -6,15 +6,25 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"webproxy/config"
 	"webproxy/policy"
 )
 
-func sayError(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: error: "+msg) }
-func sayHint(w io.Writer, msg string)  { fmt.Fprintln(w, "webproxy: hint: "+msg) }
+func sayError(w io.Writer, msg string) {
+	fmt.Fprintln(w, "webproxy: "+paint(w, red, "error:")+" "+paintCarets(w, msg))
+}
+
+// writeProblems writes problems with their lines, and the marks below what is at fault.
+func writeProblems(w io.Writer, problems config.Problems) {
+	var b strings.Builder
+	problems.Write(&b) // a Builder takes everything
+	io.WriteString(w, paintCarets(w, b.String()))
+}
+
+func sayHint(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: hint: "+msg) }
 
 // outputFlag adds -o; check it with isJSON.
 func outputFlag(cmd *cobra.Command) *string {
@@ -41,17 +51,6 @@ func writeJSON(w io.Writer, v any) error {
 // shortDigest is a policy's digest as people are shown it in a line, without the name of the hash.
 func shortDigest(digest string) string {
 	return strings.TrimPrefix(policy.ShortDigest(digest), "sha256:")
-}
-
-// writeTable writes rows in columns; the first is the heading.
-func writeTable(w io.Writer, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, r := range rows {
-		if _, err := fmt.Fprintln(tw, strings.Join(r, "\t")); err != nil {
-			return err
-		}
-	}
-	return tw.Flush()
 }
 
 // actorFlags are --by and --reason, which every change by hand asks for.

@@ -16,6 +16,9 @@ import (
 // systemFile says.
 var systemConfig = ""
 
+// systemSocket is the admin socket of an installed proxy, if it is elsewhere than installedSocket says.
+var systemSocket = ""
+
 func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().StringP("config", "c", "", "configuration `FILE`, or built-in; without it $WEBPROXY_CONFIG, webproxy.yaml here, the system's, or else the built-in one")
 }

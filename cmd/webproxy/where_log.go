@@ -1,17 +1,23 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/audit"
 	"webproxy/config"
+	"webproxy/internal/adminsocket"
+	"webproxy/internal/daemon"
 )
 
 // An auditLog is which log a command reads, by its flags.
@@ -29,19 +35,20 @@ type foundLog struct {
 	audit.Options                // the audit section, with defaults; Dir is the log's
 	path          string         // of the configuration; empty for the built-in one
 	cfg           *config.Config // nil if it is not valid, or was not read
+	asked         bool           // a running proxy said where it is
 }
 
 // find returns the log that is meant and names it on stderr. With --dir, nothing else is read.
-func (l auditLog) find(stderr io.Writer) (*foundLog, error) {
+func (l auditLog) find(ctx context.Context, stderr io.Writer) (*foundLog, error) {
 	if *l.dir != "" {
 		return &foundLog{Options: audit.Options{Dir: *l.dir}.WithDefaults()}, audit.HasLog(*l.dir)
 	}
-	return l.findWithConfig(stderr)
+	return l.findWithConfig(ctx, stderr)
 }
 
 // findWithConfig is find for a command that wants the configuration too, even with --dir.
-func (l auditLog) findWithConfig(stderr io.Writer) (*foundLog, error) {
-	found, err := l.locate(stderr)
+func (l auditLog) findWithConfig(ctx context.Context, stderr io.Writer) (*foundLog, error) {
+	found, err := l.locate(ctx, stderr)
 	if err == nil {
 		err = audit.HasLog(found.Dir)
 	}
@@ -55,13 +62,25 @@ func (l auditLog) findWithConfig(stderr io.Writer) (*foundLog, error) {
 }
 
 // locate is findWithConfig, whether there is a log or not. A configuration that is not valid must not blind the operator:
-// that is told, and only its audit section is taken, see config.ReadAudit.
-func (l auditLog) locate(stderr io.Writer) (*foundLog, error) {
+// that is told, and only its audit section is taken, see config.ReadAudit. Where no configuration is found, a running proxy is
+// asked for its own.
+func (l auditLog) locate(ctx context.Context, stderr io.Writer) (found *foundLog, err error) {
 	path, err := configPath(*l.config)
 	if err != nil {
 		return nil, err
 	}
-	found := &foundLog{path: path}
+	found = &foundLog{path: path}
+	if path == "" && *l.config+*l.dir+os.Getenv(config.PathVariable) == "" {
+		if st := askRunning(ctx); st != nil {
+			found.path, found.asked = st.Config, true
+			defer func() { // it has the last word: what is on disk may be another configuration by now
+				if err == nil {
+					found.Dir = st.Audit.Dir
+				}
+			}()
+			path = st.Config
+		}
+	}
 	found.cfg, err = openConfig(path)
 	var problems config.Problems
 	switch {
@@ -86,11 +105,33 @@ func (l auditLog) locate(stderr io.Writer) (*foundLog, error) {
 	return found, nil
 }
 
+// askRunning asks the proxy that runs with its log here, or is installed, for its state; nil if there is none.
+func askRunning(ctx context.Context) *daemon.Status {
+	const patience = 2 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	sockets := []string{adminsocket.DefaultPath(audit.DefaultDir)}
+	if near := nearLogs(audit.DefaultDir); len(near) == 1 {
+		sockets = append(sockets, adminsocket.DefaultPath(near[0]))
+	}
+	for _, path := range append(sockets, cmp.Or(systemSocket, installedSocket())) {
+		var st daemon.Status
+		err := (&adminsocket.Client{Path: path}).Do(ctx, http.MethodGet, daemon.StatusPath, nil, &st)
+		if err == nil && filepath.IsAbs(st.Audit.Dir) && (st.Config == "" || filepath.IsAbs(st.Config)) {
+			return &st
+		}
+	}
+	return nil
+}
+
 // name tells a person which log is read, since nobody named it.
 func (f *foundLog) name(stderr io.Writer) {
 	from := config.BuiltIn + " configuration"
 	if f.path != "" {
 		from = shownPath(f.path)
+	}
+	if f.asked {
+		from = "running proxy, " + from
 	}
 	fmt.Fprintf(stderr, "log: %s (%s)\n", shownPath(f.Dir), from)
 }

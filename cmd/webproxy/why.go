@@ -52,7 +52,7 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		if err := back.UnmarshalText([]byte(*within)); err != nil {
 			return usageError{fmt.Errorf("--replay: %w", err)}
 		}
-		log, err := logFlags.findWithConfig(cmd.ErrOrStderr())
+		log, err := logFlags.findWithConfig(cmd.Context(), cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
@@ -98,7 +98,12 @@ type whyAnswer struct {
 // writeWhy prints an explanation, and reports whether the request would be let through.
 func writeWhy(w io.Writer, why *review.Why, asJSON bool) (permitted bool, err error) {
 	if !asJSON {
-		return why.Write(w)
+		var b strings.Builder
+		if permitted, err = why.Write(&b); err != nil {
+			return permitted, err
+		}
+		_, err = io.WriteString(w, paintVerdicts(w, b.String()))
+		return permitted, err
 	}
 	answer, err := why.Answer()
 	if err != nil {
