@@ -93,6 +93,11 @@ func (p *bicepParser) object(key string, depth int, top bool) (*node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if word, _, _ := strings.Cut(p.text[from:], " "); top && (word == "var" || word == "param") {
+			kid = &node{key: "definitions", line: line, kind: object, defs: true, kids: []*node{kid}}
+		} else if top && word == "output" {
+			kid.key = "output"
+		}
 		n.kids = append(n.kids, kid)
 	}
 }
@@ -102,9 +107,10 @@ func (p *bicepParser) name() (name string, more bool) {
 	start := p.at
 	for p.at < len(p.text) && strings.IndexByte(":=\n{}[],", p.text[p.at]) < 0 {
 		if p.text[p.at] == '\'' { // a type, 'Microsoft.Network/firewallPolicies@2023-04-01', or a quoted key
-			from := p.at
 			if _, err := p.quoted(); err != nil {
-				p.at = from + 1
+				for p.at < len(p.text) && p.text[p.at] != '\n' {
+					p.at++
+				}
 			}
 			continue
 		}
@@ -129,17 +135,21 @@ func (p *bicepParser) name() (name string, more bool) {
 	return "", more
 }
 
-// quoted reads a text in quotes; with an expression in it, it has ${ still.
+// quoted reads a text in quotes; with an expression in it, it has ${ still, up to its }.
 func (p *bicepParser) quoted() (string, error) {
 	var b strings.Builder
 	for i := p.at + 1; i < len(p.text); i++ {
-		switch c := p.text[i]; c {
-		case '\n':
+		switch c := p.text[i]; {
+		case c == '\n':
 			return "", fmt.Errorf("a quote is not closed")
-		case '\'':
+		case c == '\'':
 			p.at = i + 1
 			return b.String(), nil
-		case '\\':
+		case strings.HasPrefix(p.text[i:], "${"):
+			end := p.balanced(i+1, 0, true)
+			b.WriteString(p.text[i:min(end+1, len(p.text))])
+			i = end
+		case c == '\\':
 			i++
 			if i < len(p.text) {
 				b.WriteByte(p.text[i])
@@ -149,6 +159,39 @@ func (p *bicepParser) quoted() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("a quote is not closed")
+}
+
+// balanced returns where the bracket at closes, or the end of the text, or, if it must be on one line, of the line.
+func (p *bicepParser) balanced(at, depth int, line bool) int {
+	var open []byte
+	for i := at; i < len(p.text); i++ {
+		switch c := p.text[i]; c {
+		case '(', '[', '{':
+			open = append(open, c)
+		case ')', ']', '}':
+			open = open[:len(open)-1]
+			if len(open) == 0 {
+				return i
+			}
+		case '\n':
+			if line {
+				return i
+			}
+		case '\'':
+			if depth > maxNesting {
+				return len(p.text)
+			}
+			for i++; i < len(p.text) && p.text[i] != '\'' && p.text[i] != '\n'; i++ {
+				switch {
+				case p.text[i] == '\\':
+					i++
+				case strings.HasPrefix(p.text[i:], "${"):
+					i = p.balanced(i+1, depth+1, true)
+				}
+			}
+		}
+	}
+	return len(p.text)
 }
 
 func (p *bicepParser) value(key string, depth int) (*node, error) {
@@ -164,17 +207,32 @@ func (p *bicepParser) value(key string, depth int) (*node, error) {
 		if i < 0 {
 			return nil, fmt.Errorf("a ''' is not closed")
 		}
-		p.line += strings.Count(p.text[p.at:p.at+i+3], "\n")
+		text := p.text[p.at+3 : p.at+3+i]
 		p.at += i + 6
-		n.kind, n.text = unknown, "a text of several lines"
+		n.kind = list
+		for line := range strings.SplitSeq(text, "\n") {
+			if strings.TrimSpace(line) != "" {
+				n.kids = append(n.kids, &node{line: p.line, text: strings.TrimSpace(line)})
+			}
+			p.line++
+		}
+		p.line--
+		if rest := p.rest(&node{}); rest.kind == unknown {
+			n.kind, n.text, n.kids = unknown, text, nil
+		}
 		return n, nil
 	case c == '\'':
+		from := p.at
 		text, err := p.quoted()
 		n.text = text
 		if err != nil {
 			return nil, err
 		}
-		return p.rest(n), nil
+		n = p.rest(n)
+		if n.kind == unknown || strings.Contains(text, "${") {
+			p.names(n, p.text[from:p.at])
+		}
+		return n, nil
 	case c == '{':
 		p.at++
 		return p.object(key, depth, false)
@@ -202,6 +260,12 @@ func (p *bicepParser) value(key string, depth int) (*node, error) {
 	}
 	start := p.at
 	for p.at < len(p.text) && strings.IndexByte("\n,]}'{[", p.text[p.at]) < 0 {
+		if p.text[p.at] == '(' { // a call, with all that is in it
+			end := min(p.balanced(p.at, 0, false)+1, len(p.text))
+			p.line += strings.Count(p.text[p.at:end], "\n")
+			p.at = end
+			continue
+		}
 		p.at++
 	}
 	if p.at == start {
@@ -211,7 +275,20 @@ func (p *bicepParser) value(key string, depth int) (*node, error) {
 	if strings.Trim(n.text, "0123456789") != "" && n.text != "true" && n.text != "false" {
 		n.kind = unknown
 	}
-	return p.rest(n), nil
+	n = p.rest(n)
+	if n.kind == unknown {
+		p.names(n, p.text[start:p.at])
+	}
+	return n, nil
+}
+
+// identifier matches a name in an expression.
+var identifier = lazy(`[A-Za-z_][A-Za-z0-9_]*`)
+
+// names notes what an expression names.
+func (p *bicepParser) names(n *node, text string) {
+	n.refs = identifier().FindAllString(text, -1)
+	n.exact = len(n.refs) == 1 && n.refs[0] == strings.TrimSpace(text)
 }
 
 // rest makes an expression of n if more follows it on the line than the end of a list or an object.
@@ -219,9 +296,17 @@ func (p *bicepParser) rest(n *node) *node {
 	p.skip(false)
 	if p.at < len(p.text) && strings.IndexByte("?+-*/.!=<>&|:(", p.text[p.at]) >= 0 {
 		n.kind = unknown
+		start := p.at
 		for p.at < len(p.text) && p.text[p.at] != '\n' {
+			if strings.IndexByte("([{", p.text[p.at]) >= 0 {
+				end := min(p.balanced(p.at, 0, false)+1, len(p.text))
+				p.line += strings.Count(p.text[p.at:end], "\n")
+				p.at = end
+				continue
+			}
 			p.at++
 		}
+		n.text = strings.TrimSpace(n.text + " " + p.text[start:p.at])
 	}
 	return n
 }

@@ -52,8 +52,8 @@ func (d *document) step() {
 		d.pipeTable()
 	case strings.HasPrefix(bare(shown), "|"):
 		d.pipeRows(layout{})
+	case d.jsonAhead(): // before tables: its commas part no columns
 	case d.delimitedTable():
-	case d.jsonAhead():
 	default:
 		d.plainLine()
 	}

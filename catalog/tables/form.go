@@ -70,13 +70,7 @@ func (d *document) form(from, to int) bool {
 		d.refuse(from, to, from+blank+1, "Bicep", err)
 		return true
 	}
-	if yamlDest().MatchString(text) && yamlWith().MatchString(text) {
-		if root, err := parseYAML(text, from+1); err == nil && root.kind != scalar {
-			d.structured(from, to, root)
-			return true
-		}
-	}
-	return false
+	return d.yaml(from, to, text)
 }
 
 // inlineHTML matches the start of a text that has HTML in its lines.

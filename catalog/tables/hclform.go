@@ -25,7 +25,8 @@ func parseHCL(text string, line int) (*node, error) {
 	if diags.HasErrors() {
 		return nil, diags
 	}
-	return hclBody(file.Body.(*hclsyntax.Body), "", line), nil
+	p := hclParser{[]byte(text)}
+	return p.body(file.Body.(*hclsyntax.Body), "", line), nil
 }
 
 // hclNesting refuses a text whose blocks or expressions nest so deep that the parser, which calls itself for each level, would
@@ -57,27 +58,35 @@ func hclNesting(text []byte, line int) error {
 	return nil
 }
 
-func hclBody(body *hclsyntax.Body, key string, line int) *node {
+type hclParser struct{ text []byte }
+
+func (p *hclParser) body(body *hclsyntax.Body, key string, line int) *node {
 	n := &node{key: key, line: line, kind: object}
 	for name, a := range body.Attributes {
-		n.kids = append(n.kids, hclExpr(a.Expr, name))
+		n.kids = append(n.kids, p.expr(a.Expr, name))
+		if kid := n.kids[len(n.kids)-1]; name == "count" && kid.text == "0" {
+			kid.key, kid.text = "enabled", "false"
+		}
 	}
 	for _, b := range body.Blocks {
-		n.kids = append(n.kids, hclBody(b.Body, b.Type, b.TypeRange.Start.Line))
+		kid := p.body(b.Body, b.Type, b.TypeRange.Start.Line)
+		switch {
+		case b.Type == "locals":
+			kid.defs = true
+		case b.Type == "variable" && len(b.Labels) == 1:
+			kid.defs, kid.text = true, b.Labels[0]
+		}
+		n.kids = append(n.kids, kid)
 	}
 	slices.SortStableFunc(n.kids, func(a, b *node) int { return a.line - b.line })
 	return n
 }
 
-func hclExpr(e hclsyntax.Expression, key string) *node {
+func (p *hclParser) expr(e hclsyntax.Expression, key string) *node {
 	n := &node{key: key, line: e.StartRange().Start.Line}
 	switch e := e.(type) {
 	case *hclsyntax.TupleConsExpr:
-		n.kind = list
-		for _, item := range e.Exprs {
-			n.kids = append(n.kids, hclExpr(item, ""))
-		}
-		return n
+		return p.list(n, e.Exprs)
 	case *hclsyntax.ObjectConsExpr:
 		n.kind = object
 		for _, item := range e.Items {
@@ -85,11 +94,16 @@ func hclExpr(e hclsyntax.Expression, key string) *node {
 			if v, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
 				name = v.AsString()
 			}
-			n.kids = append(n.kids, hclExpr(item.ValueExpr, name))
+			n.kids = append(n.kids, p.expr(item.ValueExpr, name))
 		}
 		return n
 	case *hclsyntax.ParenthesesExpr:
-		return hclExpr(e.Expression, key)
+		return p.expr(e.Expression, key)
+	case *hclsyntax.FunctionCallExpr:
+		switch e.Name {
+		case "concat", "distinct", "flatten", "setunion", "sort", "tolist", "toset": // all that is in them, however it is put together
+			return p.list(n, e.Args)
+		}
 	}
 	v, diags := e.Value(nil)
 	if !diags.HasErrors() && v.IsWhollyKnown() && !v.IsNull() {
@@ -98,6 +112,32 @@ func hclExpr(e hclsyntax.Expression, key string) *node {
 			return n
 		}
 	}
-	n.kind, n.text = unknown, "an expression"
+	n.kind, n.text = unknown, string(e.Range().SliceBytes(p.text))
+	if n.text == "" {
+		n.text = "an expression"
+	}
+	for _, t := range e.Variables() {
+		if attribute, ok := second(t); ok && (t.RootName() == "local" || t.RootName() == "var") {
+			_, whole := e.(*hclsyntax.ScopeTraversalExpr)
+			n.refs, n.exact = append(n.refs, t.RootName()+"."+attribute), whole && len(t) == 2
+		}
+	}
 	return n
+}
+
+func (p *hclParser) list(n *node, items []hclsyntax.Expression) *node {
+	n.kind = list
+	for _, item := range items {
+		n.kids = append(n.kids, p.expr(item, ""))
+	}
+	return n
+}
+
+// second is the name after the first dot.
+func second(t hcl.Traversal) (string, bool) {
+	if len(t) < 2 {
+		return "", false
+	}
+	a, ok := t[1].(hcl.TraverseAttr)
+	return a.Name, ok
 }

@@ -13,6 +13,10 @@ type node struct {
 	kind nodeKind
 	text string  // of a scalar
 	kids []*node // of an object or a list
+
+	refs  []string // the definitions that an expression names
+	exact bool     // the expression is the first of refs and nothing else
+	defs  bool     // its fields are definitions, by the names in refs: what uses them says what they are for
 }
 
 type nodeKind uint8
@@ -27,79 +31,13 @@ const (
 // maxNesting bounds how deep structured documents may nest.
 const maxNesting = 64
 
-// A role is what a field of an object is for.
-type role uint8
-
-const (
-	noRole  role = iota
-	dest         // destinations
-	network      // destinations that may also be networks and tags
-	ports
-	protos
-	action
-	direction
-	cloudRole
-	switchRole // whether a rule is in force
-	aside      // names, sources, remarks: never a destination
-)
-
-// roleOf reads a field's name: endpointUrl, endpoint_url and "Endpoint URL" are one.
-func roleOf(key string) role {
-	key = strings.Map(func(c rune) rune {
-		switch {
-		case 'a' <= c && c <= 'z' || '0' <= c && c <= '9':
-			return c
-		case 'A' <= c && c <= 'Z':
-			return c + 'a' - 'A'
-		}
-		return -1
-	}, key)
-	switch key {
-	case "url", "urls", "uri", "uris", "endpoint", "endpoints", "endpointurl", "endpointurls", "fqdn", "fqdns", "targetfqdn", "targetfqdns",
-		"destinationfqdn", "destinationfqdns", "destfqdn", "destfqdns", "host", "hosts", "hostname", "hostnames", "domain", "domains", "domainname", "domainnames",
-		"targeturl", "targeturls", "site", "sites", "website", "websites", "alloweddomains", "allowedhosts", "allowedurls", "allowlist", "whitelist", "allow", "allowed":
-		return dest
-	case "destinationaddresses", "destinationaddress", "destination", "destinations", "destinationaddressprefix", "destinationaddressprefixes",
-		"address", "addresses", "ip", "ips", "ipaddress", "ipaddresses":
-		return network
-	case "port", "ports", "destinationport", "destinationports", "destinationportrange", "destinationportranges", "tcpport", "tcpports":
-		return ports
-	case "protocol", "protocols", "ipprotocol", "ipprotocols", "protocoltype", "transport", "scheme", "schemes":
-		return protos
-	case "action", "access", "effect", "verdict", "decision", "policyaction":
-		return action
-	case "direction":
-		return direction
-	case "enabled", "isenabled", "disabled", "isdisabled":
-		return switchRole
-	case "cloud", "environment", "azurecloud":
-		return cloudRole
-	case "name", "names", "id", "description", "desc", "remediation", "title", "displayname", "schema", "contentversion", "type", "version", "apiversion",
-		"sourceaddresses", "sourceaddress", "sourceaddressprefix", "sourceaddressprefixes", "source", "sources", "sourceipgroups", "sourceports", "sourceportrange",
-		"sourceportranges", "note", "notes", "comment", "comments", "documentation", "docs", "link", "links", "reference", "references", "helplink",
-		"resourcegroupname", "location", "tags", "tag", "generator", "metadata", "author", "service", "severity", "group", "priority":
-		return aside
-	}
-	return noRole
-}
-
-// roleOfSwitch reports which value of a field says that a rule is in force.
-func roleOfSwitch(key string) bool { return !strings.Contains(strings.ToLower(key), "dis") }
-
-// A clause is what an object says of the destinations in it and below it.
-type clause struct {
-	verdict verdict
-	why     string // of an unclear verdict
-	list    portList
-	err     error // of ports
-	inbound bool
-	cloud   string
-}
-
 // A harvest collects what a structured document came to, by line.
 type harvest struct {
-	d     *document
-	found map[int]*finding
+	d      *document
+	found  map[int]*finding
+	denied map[string]bool  // the names that rules which deny have among their destinations
+	defs   map[string]*node // definitions
+	uses   map[string][]use // of the definitions
 }
 
 func (h *harvest) add(line int, f finding) {
@@ -111,14 +49,18 @@ func (h *harvest) add(line int, f finding) {
 
 // tree reads n and what is below it. in is what the objects around it say.
 func (h *harvest) tree(n *node, in clause) {
-	switch n.kind {
-	case object:
+	switch {
+	case n.kind == object && n.defs:
+		return // read where they are used
+	case n.kind == object:
 		here := in
 		h.attributes(n, &here)
 		for _, kid := range n.kids {
 			h.field(kid, here)
 		}
-	case list:
+	case n.kind == list && n.isTable():
+		h.table(n, in)
+	case n.kind == list:
 		for _, kid := range n.kids {
 			if kid.key == "" {
 				kid.key = n.key
@@ -130,94 +72,27 @@ func (h *harvest) tree(n *node, in clause) {
 	}
 }
 
-// attributes reads what n says of all destinations in it.
-func (h *harvest) attributes(n *node, c *clause) {
-	var said portList
-	own := false
-	for _, kid := range n.kids {
-		switch roleOf(kid.key) {
-		case ports, protos:
-			for _, text := range portTexts(kid) {
-				one, err := parsePorts(text)
-				if err != nil {
-					c.err = err
-				}
-				own = true
-				said.services = append(said.services, one.services...)
-				said.proto |= one.proto
-			}
-		case action:
-			v := verdictOf(scalarOf(kid, "type"))
-			if c.verdict = c.verdict.and(v); v == unclear {
-				c.why = fmt.Sprintf("%s is %q, neither allow nor deny", kid.key, scalarOf(kid, "type"))
-			}
-		case switchRole:
-			if on := roleOfSwitch(kid.key); kid.text != "" && strings.EqualFold(kid.text, "true") != on {
-				c.verdict, c.why = unclear, "the rule is switched off"
-			}
-		case direction:
-			c.inbound = strings.Contains(strings.ToLower(kid.text), "inbound")
-		case cloudRole:
-			if said := cloudOf(strings.TrimPrefix(kid.text, "Azure")); said != "" {
-				c.cloud = said
-			}
-		}
-	}
-	if own {
-		c.list = said
-	}
-}
-
-// portTexts are the ports and protocols below n, each as parsePorts reads it: 443, "Https:443", {type: Https, port: 443}.
-func portTexts(n *node) []string {
-	switch n.kind {
-	case scalar, unknown:
-		if t := strings.TrimSpace(n.text); !strings.EqualFold(t, "any") || roleOf(n.key) == ports {
-			return []string{t}
-		}
-		return nil
-	case list:
-		var all []string
-		for _, kid := range n.kids {
-			all = append(all, portTexts(&node{key: n.key, kind: kid.kind, text: kid.text, kids: kid.kids})...)
-		}
-		return all
-	}
-	var kind, port string
-	for _, kid := range n.kids {
-		switch strings.ToLower(kid.key) {
-		case "type", "protocoltype", "protocol", "name":
-			kind = kid.text
-		case "port":
-			port = kid.text
-		}
-	}
-	return []string{strings.TrimSpace(kind + " " + port)}
-}
-
-// scalarOf is n's text, or that of its field of that name.
-func scalarOf(n *node, field string) string {
-	if n.kind == object {
-		for _, kid := range n.kids {
-			if strings.EqualFold(kid.key, field) {
-				return kid.text
-			}
-		}
-	}
-	return n.text
-}
-
 // field reads a field of an object, or an element of a list with the list's name.
 func (h *harvest) field(n *node, c clause) {
 	switch v := verdictOfName(n.key); {
 	case v == deny:
 		c.verdict = c.verdict.and(deny)
-	case strings.Contains(strings.ToLower(n.key), "inbound"):
+	case strings.Contains(plainKey(n.key), "inbound"), strings.Contains(plainKey(n.key), "ingress"):
 		c.inbound = true
 	}
 	r := roleOf(n.key)
+	if looks(n.key, true) && !strings.ContainsAny(n.key, "/ ") {
+		h.add(n.line, leave(Problem, n.key, "a name stands where the name of a field belongs", "write it as the value of a field such as endpoint"))
+	}
 	switch {
-	case n.kind == object || n.kind == list && r != dest && r != network:
+	case r == outside:
+		h.mentions(n, r)
+		return
+	case h.use(n, r, c): // read where it is defined
+		return
+	}
+	switch {
+	case n.kind == object || n.kind == list && r != dest && r != network || n.kind == list && n.isTable():
 		if r == ports || r == protos || r == action {
 			return // read as attributes
 		}
@@ -232,12 +107,58 @@ func (h *harvest) field(n *node, c clause) {
 	case n.kind == unknown:
 		if r == dest || r == network {
 			h.add(n.line, leave(Problem, n.text, n.key+" is an expression, which is not evaluated", "write the names"))
+		} else if r != ports && r != protos && r != action && r != switchRole {
+			h.mention(n, r)
 		}
+	case isVerdict(n):
 	case r == dest || r == network || r == noRole && c.verdict == deny && verdictOfName(n.key) == deny:
 		h.destination(n, r, c)
 	case r == ports || r == protos || r == action || r == switchRole:
 	default:
 		h.mention(n, r)
+	}
+}
+
+// isVerdict reports whether a field says yes or no and nothing else: allow: false.
+func isVerdict(n *node) bool {
+	_, ok := truth(n.text)
+	return ok && (isAllowKey(n.key) || verdictOfName(n.key) == deny)
+}
+
+// isTable reports whether a list has rows: lists of cells, of which some are no addresses.
+func (n *node) isTable() bool {
+	other := false
+	for _, row := range n.kids {
+		if row.kind != list {
+			return false
+		}
+		for _, cell := range row.kids {
+			if cell.kind != scalar {
+				return false
+			}
+			other = other || !looks(cell.text, true)
+		}
+	}
+	return other
+}
+
+// table reads a list of rows.
+func (h *harvest) table(n *node, c clause) {
+	var l layout
+	for i, row := range n.kids {
+		cells := make([]string, len(row.kids))
+		for j, cell := range row.kids {
+			cells[j] = cell.text
+		}
+		if i == 0 && isHeader(cells) {
+			l = layoutOf(cells)
+			continue
+		}
+		f := h.d.row(cells, l)
+		if c.inbound && f.has() {
+			f = leave(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
+		}
+		h.add(row.line, h.d.evaluate(f, c.verdict, c.why, rowText(cells)))
 	}
 }
 
@@ -247,7 +168,7 @@ func (h *harvest) destination(n *node, r role, c clause) {
 	switch {
 	case text == "":
 		return
-	case strings.HasPrefix(text, "[") && strings.Contains(text, "(") || strings.Contains(text, "${"):
+	case strings.HasPrefix(text, "[") && strings.Contains(text, "(") || strings.Contains(text, "${") || strings.Contains(text, "{{"):
 		h.add(n.line, leave(Problem, text, n.key+" is an expression, which is not evaluated", "write the names"))
 		return
 	case text == "*":
@@ -267,20 +188,45 @@ func (h *harvest) destination(n *node, r role, c clause) {
 		f = leave(NoRule, text, "it names no host", "")
 	case c.err != nil:
 		f = leave(Problem, text, "ports: "+c.err.Error(), "")
+	case plainKey(n.key) == "matchpattern" && strings.Contains(text, "*") && len(f.entries) > 0:
+		f.notes = append(f.notes, "a star stands for one label in Cilium, and for any number of them here")
 	}
 	h.add(n.line, h.d.evaluate(f, c.verdict, c.why, text))
 }
 
+// quotedText matches a text within an expression.
+var quotedText = lazy(`"[^"\n]*"|'[^'\n]*'`)
+
+// mentions tells of the addresses in and below a field that has none to allow.
+func (h *harvest) mentions(n *node, r role) {
+	if len(n.kids) == 0 {
+		h.mention(n, r)
+	}
+	for _, kid := range n.kids {
+		if kid.key == "" {
+			kid.key = n.key
+		}
+		h.mentions(kid, r)
+	}
+}
+
 // mention tells of an address in a field that has none to allow.
 func (h *harvest) mention(n *node, r role) {
-	for _, w := range words(plainText(n.text)) {
+	text := n.text
+	if n.kind == unknown { // names of variables look like names of hosts
+		text = strings.Join(quotedText().FindAllString(text, -1), " ")
+	}
+	for _, w := range words(plainText(text)) {
 		if !looks(w.text, true) || len(w.text) > maxWord {
 			continue
 		}
-		if r == aside {
+		switch {
+		case r == aside || r == outside:
 			h.add(n.line, leave(Prose, n.text, fmt.Sprintf("names %s in %q, which is no field of destinations", w.text, n.key),
 				"to make it a rule, write it on a line of its own"))
-		} else {
+		case n.kind == unknown:
+			h.add(n.line, leave(Problem, Shown(n.text), fmt.Sprintf("%q is an expression, which is not evaluated", n.key), "write the names"))
+		default:
 			h.add(n.line, leave(Problem, n.text, fmt.Sprintf("the field %q is not known", n.key), "if it names destinations, call it endpoints, or write them on lines of their own"))
 		}
 		return
@@ -289,11 +235,17 @@ func (h *harvest) mention(n *node, r role) {
 
 // structured puts lines from of the document into the report, with what root comes to.
 func (d *document) structured(from, to int, root *node) {
-	h := harvest{d: d, found: map[int]*finding{}}
+	h := harvest{d: d, found: map[int]*finding{}, defs: map[string]*node{}, uses: map[string][]use{}}
 	if root.kind == list && root.key == "" {
 		root.key = "endpoints" // a list of names and nothing else
 	}
-	h.tree(root, clause{verdict: d.section.verdict, cloud: d.section.cloud})
+	top := clause{verdict: d.section.verdict, cloud: d.section.cloud}
+	h.define(root, 0)
+	denied := map[string]bool{}
+	h.deniedNames(root, top.verdict, denied)
+	h.denied = denied
+	h.tree(root, top)
+	h.definitions(top)
 	d.lay(from, to, "structure of the document", h.found)
 }
 

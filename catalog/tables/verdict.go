@@ -18,14 +18,23 @@ func (v verdict) and(w verdict) verdict { return max(v, w) }
 
 // verdictOf reads the cell or the field of an action.
 func verdictOf(text string) verdict {
+	mark := strings.TrimSpace(plainText(text))
 	text = strings.Join(headerWords(text), " ")
 	switch text {
 	case "":
-		return unsaid
+		switch mark {
+		case "":
+			return unsaid
+		case "1", "✓", "✔", "✔️", "✅", "☑", "☑️", "+":
+			return allow
+		case "0", "✗", "✘", "❌", "✖", "✖️", "×", "☒", "⛔", "🚫", "-":
+			return deny
+		}
+		return unclear
 	case "allow", "allowed", "permit", "permitted", "accept", "accepted", "yes", "y", "true", "pass", "allow all", "always allow":
 		return allow
 	}
-	if saysDeny(text) || text == "no" || text == "n" || text == "false" {
+	if saysDeny(text) || text == "no" || text == "n" || text == "false" || strings.HasPrefix(text, "reset") {
 		return deny
 	}
 	return unclear
@@ -37,10 +46,13 @@ func saysDeny(text string) bool {
 	for i, w := range words {
 		switch w {
 		case "deny", "denied", "denies", "block", "blocked", "blocks", "blocklist", "denylist", "blacklist", "blacklisted", "drop", "dropped", "reject",
-			"rejected", "forbid", "forbidden", "disallow", "disallowed", "prohibited", "banned", "unblock":
-			if w == "unblock" {
-				continue
-			}
+			"rejected", "forbid", "forbidden", "disallow", "disallowed", "prohibited", "banned", "excluded", "except", "refuse", "refused",
+			"verweigern", "verweigert", "gesperrt", "sperren", "blockiert", "blockieren", "verboten", "ablehnen", "abgelehnt", // German
+			"refuser", "bloquer", "interdire", "interdit", // French
+			"denegar", "denegado", "bloquear", "bloqueado", "rechazar", "rechazado", // Spanish
+			"negar", "negado", "recusar", "recusado", // Portuguese
+			"negare", "negato", "blocca", "bloccare", "bloccato", "rifiuta", // Italian
+			"weigeren", "blokkeren", "geblokkeerd": // Dutch
 			return true
 		case "not":
 			if i+1 < len(words) {
@@ -54,22 +66,43 @@ func saysDeny(text string) bool {
 	return false
 }
 
-// verdictOfName reads the name of a field: blocked_domains, denyList.
-func verdictOfName(key string) verdict {
-	var spaced strings.Builder
+// spaced is a name with its words apart: blockedDomains is "blocked Domains".
+func spaced(key string) string {
+	var b strings.Builder
 	for i, c := range key {
 		if 'A' <= c && c <= 'Z' && i > 0 && !('A' <= key[i-1] && key[i-1] <= 'Z') {
-			spaced.WriteByte(' ')
+			b.WriteByte(' ')
 		}
-		spaced.WriteRune(c)
+		b.WriteRune(c)
 	}
-	if saysDeny(spaced.String()) {
+	return b.String()
+}
+
+// verdictOfName reads the name of a field: blocked_domains, denyList, blocklist.
+func verdictOfName(key string) verdict {
+	words := headerWords(spaced(key))
+	for i, w := range words {
+		switch w {
+		case "block", "blocks": // of addresses
+			if i > 0 && (words[i-1] == "ip" || words[i-1] == "cidr" || words[i-1] == "address") {
+				return unsaid
+			}
+		}
+	}
+	if saysDeny(strings.Join(words, " ")) {
 		return deny
+	}
+	for _, w := range words {
+		for _, start := range []string{"deny", "denied", "blocked", "blocklist", "blacklist", "forbid", "reject", "banned", "prohibit"} {
+			if strings.HasPrefix(w, start) {
+				return deny
+			}
+		}
 	}
 	return unsaid
 }
 
-// judge is f as v has it: what the document denies is no entry of a list of what is allowed, nor the other way round.
+// evaluate is f as v has it: what the document denies is no entry of a list of what is allowed, nor the other way round.
 func (d *document) evaluate(f finding, v verdict, why, text string) finding {
 	if !f.has() {
 		return f

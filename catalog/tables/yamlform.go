@@ -2,59 +2,290 @@ package tables
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// yamlKeys match a document in YAML with destinations and what belongs to them.
 var (
-	yamlDest = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?(?:url|urls|endpoint|endpoints|fqdn|fqdns|host|hosts|hostname|domain|domains|allowed_domains)[ \t]*:`)
-	yamlWith = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?(?:port|ports|protocol|protocols|action|access|direction)[ \t]*:|^[ \t]*[A-Za-z_]+:[ \t]*\r?$`)
+	// yamlDest and yamlWith match lines of YAML with destinations, and with what belongs to them.
+	yamlDest = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?"?(?:url|urls|endpoint|endpoints|fqdn|fqdns|host|hosts|hostname|domain|domains|allowed_domains|matchName|matchPattern|dnsName)"?[ \t]*:`)
+	yamlWith = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?"?(?:port|ports|protocol|protocols|action|access|direction|enabled|policy|effect|verdict|allow|allowed|deny|denied|block|blocked)"?[ \t]*:`)
+	// yamlOther matches a line that YAML made of mappings has not.
+	yamlOther = lazy(`(?m)^[ \t]*[^\s#"'\w-][^\n]*$|^[ \t]*\w[^\n:]*$|^[ \t]*-[^ \n-][^\n]*$`)
+	// yamlMark matches what only YAML begins with.
+	yamlMark = lazy(`(?m)\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:%YAML|---[ \t]*(?:#[^\n]*)?\r?\n[ \t]*(?:#[^\n]*\r?\n[ \t]*)*(?:-[ \t]+)?["\w./-]+[ \t]*:|apiVersion[ \t]*:)`)
+	// bareStar matches a name with a star before it that nobody quoted: to YAML that is an alias.
+	bareStar = lazy(`(?m)^([ \t]*(?:-[ \t]+|[\w.-]+:[ \t]+)(?:-[ \t]+)?)(\*\.[^\s#'",\[\]{}]+)([ \t]*(?:#[^\n]*)?\r?)$`)
 )
 
-// parseYAML reads a document of YAML that is made of mappings.
-func parseYAML(text string, line int) (*node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		return nil, err
+// yaml reads the lines [from, to) as YAML, and reports whether they are that: mappings that belong together, not lines which
+// happen to have colons in them.
+func (d *document) yaml(from, to int, text string) bool {
+	if from == 0 && to == len(d.lines) && d.hasFrontMatter() {
+		return false
 	}
-	if len(doc.Content) != 1 {
-		return nil, errors.New("it is empty")
+	marked := yamlMark().MatchString(text)
+	sure := marked || yamlDest().MatchString(text) && yamlWith().MatchString(text) && !yamlOther().MatchString(text)
+	if !sure && !strings.Contains(text, ":") || beginsJSON(strings.TrimSpace(visible(text[:min(len(text), 4096)]))) {
+		return false
 	}
-	return yamlNode(doc.Content[0], "", line-1, 0)
+	root, err := parseYAML(text, from+1)
+	switch {
+	case err == nil && (root.kind == object || root.kind == list) && root.structure(0):
+		d.structured(from, to, root)
+		return true
+	case err != nil && sure:
+		d.refuse(from, to, from+1, "YAML", err)
+		return true
+	}
+	return false
 }
 
-func yamlNode(y *yaml.Node, key string, before, depth int) (*node, error) {
-	n := &node{key: key, line: y.Line + before}
-	if depth > maxNesting {
-		return nil, errors.New("nested too deep")
+// structure reports whether n is more than labels with a name or a list after each: whether objects stand in objects, or
+// a field says something of the destinations beside it.
+func (n *node) structure(depth int) bool {
+	switch n.kind {
+	case list:
+		for _, kid := range n.kids {
+			if kid.kind == object || kid.structure(depth) {
+				return true
+			}
+		}
+	case object:
+		if depth > 0 {
+			return true
+		}
+		dests, others := false, false
+		for _, kid := range n.kids {
+			switch r := roleOf(kid.key); {
+			case r == dest:
+				dests = true
+			case r == ports, r == protos, r == action, r == direction, r == switchRole, verdictOfName(kid.key) != unsaid, kid.deniesAlone():
+				others = true
+			}
+			if kid.kind != scalar && kid.structure(depth+1) {
+				return true
+			}
+		}
+		return dests && others
 	}
-	switch y.Kind {
-	case yaml.MappingNode:
-		n.kind = object
-		for i := 0; i+1 < len(y.Content); i += 2 {
-			kid, err := yamlNode(y.Content[i+1], y.Content[i].Value, before, depth+1)
+	return false
+}
+
+// parseYAML reads documents of YAML. What aliases stand for is read in their place.
+func parseYAML(text string, line int) (*node, error) {
+	text = bareStar().ReplaceAllString(text, `${1}"${2}"${3}`)
+	dec := yaml.NewDecoder(strings.NewReader(text))
+	p := yamlParser{before: line - 1, budget: len(text) + 100, open: map[*yaml.Node]bool{}}
+	var all []*node
+	for {
+		var doc yaml.Node
+		if err := dec.Decode(&doc); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		for _, content := range doc.Content {
+			n, err := p.node(content, "", 0)
 			if err != nil {
 				return nil, err
 			}
-			n.kids = append(n.kids, kid)
+			all = append(all, n)
 		}
+	}
+	switch len(all) {
+	case 0:
+		return nil, errors.New("it is empty")
+	case 1:
+		return all[0], nil
+	}
+	return &node{line: line, kind: list, kids: all}, nil
+}
+
+type yamlParser struct {
+	before int // lines before the text
+	budget int // nodes that may still be made: each byte of a text makes at most one, unless aliases multiply them
+	open   map[*yaml.Node]bool
+}
+
+func (p *yamlParser) node(y *yaml.Node, key string, depth int) (*node, error) {
+	n := &node{key: key, line: y.Line + p.before}
+	if p.budget--; p.budget < 0 {
+		return nil, errors.New("its aliases stand for too much")
+	}
+	if depth > maxNesting {
+		return nil, fmt.Errorf("nested more than %d levels deep", maxNesting)
+	}
+	switch y.Kind {
+	case yaml.MappingNode:
+		return p.mapping(n, y, depth)
 	case yaml.SequenceNode:
 		n.kind = list
 		for _, item := range y.Content {
-			kid, err := yamlNode(item, "", before, depth+1)
+			kid, err := p.node(item, "", depth+1)
 			if err != nil {
 				return nil, err
 			}
 			n.kids = append(n.kids, kid)
 		}
 	case yaml.ScalarNode:
-		if n.text = y.Value; strings.Contains(n.text, "\n") {
-			n.kind = unknown
+		p.scalar(n, y)
+	case yaml.AliasNode:
+		if y.Alias == nil || p.open[y.Alias] {
+			return nil, fmt.Errorf("line %d: an alias of what it stands in", n.line)
 		}
+		p.open[y.Alias] = true
+		defer delete(p.open, y.Alias)
+		return p.node(y.Alias, key, depth+1)
 	default:
-		n.kind, n.text = unknown, "an alias"
+		return nil, fmt.Errorf("line %d: it is neither a mapping nor a list nor a text", n.line)
 	}
 	return n, nil
+}
+
+// scalar reads a text. One of several lines is a list of them.
+func (p *yamlParser) scalar(n *node, y *yaml.Node) {
+	switch tag := y.ShortTag(); {
+	case !strings.HasPrefix(tag, "!!") || tag == "!!binary":
+		n.kind, n.text = unknown, y.Tag+" "+y.Value
+	case strings.Contains(strings.TrimRight(y.Value, "\n"), "\n"):
+		n.kind = list
+		line := n.line
+		if y.Style&yaml.LiteralStyle != 0 {
+			line++ // the text begins on the line after the "|"
+		}
+		for i, text := range strings.Split(y.Value, "\n") {
+			if y.Style&yaml.LiteralStyle == 0 {
+				i = 0 // who knows on which line it stood
+			}
+			if strings.TrimSpace(text) != "" {
+				n.kids = append(n.kids, &node{line: line + i, text: text})
+			}
+		}
+	default:
+		n.text = strings.TrimRight(y.Value, "\n")
+		if y.Style&yaml.LiteralStyle != 0 {
+			n.line++
+		}
+	}
+}
+
+// mapping reads a mapping with what "<<" merges into it. One that names a field twice is as many objects: blocks of pairs with
+// blank lines between them are that.
+func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
+	if isSet(y) {
+		n.kind = list
+		for i := 0; i < len(y.Content); i += 2 {
+			n.kids = append(n.kids, &node{line: y.Content[i].Line + p.before, text: y.Content[i].Value})
+		}
+		return n, nil
+	}
+	n.kind = object
+	var objects []*node
+	have := map[string]bool{}
+	var merged []*node
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		k, v := y.Content[i], y.Content[i+1]
+		if k.Kind == yaml.AliasNode {
+			k = k.Alias
+		}
+		if k == nil || k.Kind != yaml.ScalarNode {
+			return nil, fmt.Errorf("line %d: what stands before a colon is not a name", y.Content[i].Line+p.before)
+		}
+		kid, err := p.node(v, k.Value, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if k.Tag == "!!merge" {
+			merged = append(merged, kid)
+			continue
+		}
+		if kid.key = k.Value; looks(k.Value, true) {
+			kid.line = k.Line + p.before
+		}
+		if len(n.kids) > 0 && k.Value == n.kids[0].key {
+			objects = append(objects, n)
+			n = &node{key: n.key, line: k.Line + p.before, kind: object}
+			have = map[string]bool{}
+		}
+		have[k.Value] = true
+		n.kids = append(n.kids, kid)
+	}
+	for _, m := range merged {
+		from := []*node{m}
+		if m.kind == list {
+			from = m.kids
+		}
+		for _, o := range from {
+			for _, kid := range o.kids {
+				if !have[kid.key] {
+					have[kid.key] = true
+					n.kids = append(n.kids, kid)
+				}
+			}
+		}
+	}
+	return split(append(objects, n), len(merged) == 0), nil
+}
+
+// isSet reports whether a mapping is names in braces and nothing else: {a.example.com, b.example.com}, as PowerShell shows lists.
+func isSet(y *yaml.Node) bool {
+	for i, item := range y.Content {
+		if item.Kind != yaml.ScalarNode || i%2 == 1 && (item.Tag != "!!null" || item.Value != "") {
+			return false
+		}
+	}
+	return y.Style&yaml.FlowStyle != 0 && len(y.Content) > 0
+}
+
+// split returns objects as the elements of a list, if each of them has the same fields, or else one object with all of these:
+// what one says might be meant for another.
+func split(objects []*node, alike bool) *node {
+	first := objects[0]
+	if len(objects) == 1 {
+		return first
+	}
+	fields := map[string]bool{}
+	for _, kid := range first.kids {
+		fields[kid.key] = true
+	}
+	for _, o := range objects[1:] {
+		alike = alike && len(o.kids) == len(first.kids)
+		for _, kid := range o.kids {
+			alike = alike && fields[kid.key]
+		}
+	}
+	if !alike {
+		for _, o := range objects[1:] {
+			first.kids = append(first.kids, o.kids...)
+		}
+		return first
+	}
+	all := &node{key: first.key, line: first.line, kind: list, kids: objects}
+	for _, o := range objects {
+		o.key = ""
+	}
+	return all
+}
+
+// hasFrontMatter reports whether the document begins with YAML that something else follows, as pages of Markdown do.
+func (d *document) hasFrontMatter() bool {
+	const most = 100 // lines
+	ends := 0
+	for i, line := range d.lines[:min(len(d.lines), most)] {
+		if strings.TrimSpace(visible(line)) != "---" {
+			if ends == 0 && strings.TrimSpace(visible(line)) != "" {
+				return false
+			}
+			continue
+		}
+		if ends++; ends == 2 {
+			rest, err := parseYAML(strings.Join(d.lines[i+1:], "\n"), 1)
+			return err != nil || rest.kind == scalar || rest.kind == list && !rest.structure(0)
+		}
+	}
+	return false
 }

@@ -1,0 +1,227 @@
+package tables
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A clause is what an object says of the destinations in it and below it.
+type clause struct {
+	verdict verdict
+	why     string // of an unclear verdict
+	list    portList
+	err     error // of ports
+	inbound bool
+	cloud   string
+}
+
+// unclear notes that what an object says cannot be read, or that it is not in force. A deny stays one.
+func (c *clause) unclear(why string) { c.verdict, c.why = c.verdict.and(unclear), why }
+
+// attributes reads what n says of all destinations in it.
+func (h *harvest) attributes(n *node, c *clause) {
+	var said portList
+	own := false
+	allowed := c.verdict == allow
+	for _, kid := range n.kids {
+		r := roleOf(kid.key)
+		switch {
+		case r == ports || r == protos:
+			texts, err := portTexts(kid)
+			for _, text := range texts {
+				one, wrong := parsePorts(text)
+				if wrong != nil {
+					err = wrong
+				}
+				said.services = append(said.services, one.services...)
+				said.proto |= one.proto
+			}
+			if own = true; err != nil {
+				c.err = err
+			}
+		case r == action:
+			v := actionOf(kid)
+			if c.verdict = c.verdict.and(v); v == unclear {
+				c.why = fmt.Sprintf("%s is %q, neither allow nor deny", kid.key, Shown(scalarOf(kid, "type")))
+			}
+			allowed = allowed || v == allow // whatever the rule is called
+		case r == switchRole:
+			if on, ok := truth(kid.text); kid.kind != scalar || kid.text != "" && (!ok || on == strings.Contains(plainKey(kid.key), "dis")) {
+				c.unclear("the rule is switched off")
+			}
+		case r == direction:
+			c.inbound = isInbound(kid.text)
+		case r == cloudRole:
+			if said := cloudOf(strings.TrimPrefix(kid.text, "Azure")); said != "" {
+				c.cloud = said
+			}
+		case isNegation(kid.key):
+			c.unclear(fmt.Sprintf("%q takes something out of it", kid.key))
+		case kid.kind == scalar && isVerdict(kid):
+			if yes, _ := truth(kid.text); yes != isAllowKey(kid.key) { // allow: false, blocked: true
+				c.verdict = c.verdict.and(deny)
+			}
+		case kid.kind == scalar && isState(kid.key) && isOff(kid.text):
+			c.unclear("the rule is switched off")
+		case kid.deniesAlone():
+			c.verdict = c.verdict.and(deny)
+		}
+	}
+	if !allowed {
+		for _, kid := range n.kids {
+			if kid.kind == scalar && namesObject(kid.key) && len(headerWords(kid.text)) <= 3 && saysDeny(spaced(kid.text)) {
+				c.verdict = c.verdict.and(deny) // a list that is called "Blocked"
+			}
+		}
+	}
+	for _, kid := range n.kids {
+		if kid.kind == scalar && namesObject(kid.key) && h.denied[kid.text] {
+			c.unclear(fmt.Sprintf("a rule that denies names %q", kid.text))
+		}
+	}
+	if own {
+		c.list = said
+	}
+}
+
+// deniesAlone reports whether a field, whatever it is called, has one word as its value, and that denies.
+func (n *node) deniesAlone() bool {
+	switch roleOf(n.key) {
+	case noRole:
+	case aside:
+		if plainKey(n.key) != "type" {
+			return false
+		}
+	default:
+		return false
+	}
+	return n.kind == scalar && len(headerWords(n.text)) <= 2 && !looks(n.text, false) && verdictOf(spaced(n.text)) == deny && saysDeny(spaced(n.text))
+}
+
+// namesObject reports whether a field is what the object around it is called.
+func namesObject(key string) bool {
+	switch plainKey(key) {
+	case "name", "title", "displayname", "label", "group", "category", "list", "id", "key":
+		return true
+	}
+	return false
+}
+
+func isState(key string) bool {
+	switch plainKey(key) {
+	case "state", "status":
+		return true
+	}
+	return false
+}
+
+func isOff(text string) bool {
+	yes, ok := truth(text)
+	return ok && !yes
+}
+
+// isInbound reads a direction.
+func isInbound(text string) bool {
+	inbound := false
+	for _, w := range headerWords(text) {
+		switch w {
+		case "outbound", "egress", "out", "outgoing":
+			return false
+		case "inbound", "ingress", "in", "incoming":
+			inbound = true
+		}
+	}
+	return inbound
+}
+
+// actionOf reads the value of a field of an action.
+func actionOf(n *node) verdict {
+	switch n.kind {
+	case scalar:
+		return verdictOf(n.text)
+	case list:
+		v := unsaid
+		for _, kid := range n.kids {
+			v = v.and(actionOf(kid))
+		}
+		return v
+	case object:
+		v := unsaid
+		for _, kid := range n.kids {
+			switch plainKey(kid.key) {
+			case "type", "value", "name", "action", "text", "kind":
+				v = v.and(actionOf(kid))
+			default:
+				if said := actionOf(kid); said == deny {
+					v = v.and(deny)
+				}
+			}
+		}
+		if v == unsaid {
+			return unclear
+		}
+		return v
+	}
+	return unclear
+}
+
+var errPorts = errors.New("what stands there is not understood")
+
+// portTexts are the ports and protocols below n, each as parsePorts reads it: 443, "Https:443", {type: Https, port: 443},
+// and {ports: [{port: 443}]} as Kubernetes has it.
+func portTexts(n *node) ([]string, error) {
+	switch n.kind {
+	case scalar, unknown:
+		if t := strings.TrimSpace(n.text); !strings.EqualFold(t, "any") || roleOf(n.key) == ports {
+			return []string{t}, nil
+		}
+		return nil, nil
+	case list:
+		var all []string
+		for _, kid := range n.kids {
+			one, err := portTexts(&node{key: n.key, kind: kid.kind, text: kid.text, kids: kid.kids})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one...)
+		}
+		return all, nil
+	}
+	var kind, port, name string
+	for _, kid := range n.kids {
+		switch key := plainKey(kid.key); {
+		case kid.kind != scalar && key == "ports":
+			if len(n.kids) > 1 {
+				return nil, errPorts // rules for what is asked for there, names of servers
+			}
+			return portTexts(kid)
+		case kid.kind != scalar:
+			return nil, errPorts
+		case key == "type", key == "protocoltype", key == "protocol":
+			kind = kid.text
+		case key == "name":
+			name = kid.text
+		case key == "port", key == "number", key == "value", key == "portnumber":
+			port = kid.text
+		case key == "endport", key == "to", key == "from", key == "end", key == "start":
+			return nil, errors.New("a range of ports")
+		}
+	}
+	if _, known := portWord(strings.ToLower(name)); kind == "" && (known || port == "") {
+		kind = name
+	}
+	return []string{strings.TrimSpace(kind + " " + port)}, nil
+}
+
+// scalarOf is n's text, or that of its field of that name.
+func scalarOf(n *node, field string) string {
+	if n.kind == object {
+		for _, kid := range n.kids {
+			if strings.EqualFold(kid.key, field) {
+				return kid.text
+			}
+		}
+	}
+	return n.text
+}

@@ -1,0 +1,204 @@
+package tables_test
+
+import (
+	"strings"
+	"testing"
+
+	"webproxy/catalog/tables"
+	"webproxy/policy"
+)
+
+const (
+	inbound = "no_rule: an inbound connection, which a forward proxy has no part in"
+	off     = "problem: the rule is switched off"
+)
+
+// habits are documents as people really write them, and as somebody would who wants to get a name past a reader, with what
+// they come to.
+func habits() []struct{ name, want, doc string } {
+	const any = `problem: "*" would allow every host`
+	return []struct{ name, want, doc string }{
+		// YAML
+		{"two documents", "https://a.example.com; " + denies,
+			"---\nrules:\n  - host: a.example.com\n    action: allow\n---\nrules:\n  - host: pastebin.com\n    action: deny\n"},
+		{"an alias", "problem: the field \"bad\" is not known; " + denies,
+			"bad: &bad [pastebin.com]\nrules:\n  - action: deny\n    hosts: *bad\n"},
+		{"a merge", "http://a.example.com; " + denies,
+			"allow_web: &web\n  port: 80\nno: &no\n  action: deny\nrules:\n  - <<: *web\n    host: a.example.com\n  - <<: *no\n    host: pastebin.com\n"},
+		{"aliases without end", "problem: not YAML: its aliases stand for too much",
+			"a: &a [x.example.com, x.example.com, x.example.com]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nrules:\n  - hosts: *c\n    port: 443\n"},
+		{"an alias of what it stands in", "problem: not YAML: line 4: an alias of what it stands in", "rules: &r\n  - host: a.example.com\n    port: 80\n  - *r\n"},
+		{"a text of several lines", "http://a.example.com; http://b.example.com", "rules:\n  - port: 80\n    hosts: |\n      a.example.com\n      b.example.com\n"},
+		{"stars that nobody quoted", "http://a.example.com; http://*.b.example.com", "rules:\n  - port: 80\n    hosts:\n      - a.example.com\n      - *.b.example.com # all\n"},
+		{"yes and no", off + "; https://b.example.com", "rules:\n  - host: a.example.com\n    enabled: no\n  - host: b.example.com\n    enabled: yes\n"},
+		{"tags", "problem: host is an expression, which is not evaluated", "rules:\n  - host: !Sub \"${x}.example.com\"\n    port: 443\n"},
+		{"names as fields", strings.Repeat("problem: a name stands where the name of a field belongs; ", 1) + "problem: a name stands where the name of a field belongs",
+			"rules:\n  a.example.com:\n    port: 443\n  pastebin.com:\n    action: deny\n"},
+		{"a template", "problem: not YAML: yaml: ", "rules:\n  - host: {{ .Values.host }}.example.com\n    action: deny\n  - host: a.example.com\n"},
+		{"blocks of pairs", denies + "; https://a.example.com", "Host: pastebin.com\nAction: Deny\n\nHost: a.example.com\nAction: Allow\n"},
+		{"a field twice, and what denies once", denies + "; " + denies, "host: pastebin.com\nhost: a.example.com\naction: deny\n"},
+		{"pairs of PowerShell", denies + "; https://a.example.com; https://b.example.com",
+			"Name        : rule1\nTargetFqdns : {pastebin.com}\nAction      : Deny\n\nName        : rule2\nTargetFqdns : {a.example.com, b.example.com}\nAction      : Allow\n"},
+		{"front matter, and a page", "https://b.example.com", "---\ntitle: x\nms.date: 01/01/2026\n---\n# Hosts\n- b.example.com\n"},
+		{"labels", "https://a.example.com; https://b.example.com", "Login: a.example.com\nGraph: b.example.com"},
+		{"a policy of Cilium", "https://a.example.com; http://*.b.example.com; no_rule: a network of addresses, not a host: limit it at the firewall; " + denies, `apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata:
+  name: fqdn
+  labels: { app.kubernetes.io/name: x }
+spec:
+  endpointSelector: { matchLabels: { "k8s.io/app": web } }
+  egress:
+    - toFQDNs:
+        - matchName: a.example.com
+      toPorts: [ { ports: [ { port: "443", protocol: TCP } ] } ]
+    - toFQDNs:
+        - matchPattern: "*.b.example.com"
+      toPorts:
+        - ports:
+            - port: "80"
+    - toCIDR: [ 13.107.4.0/24 ]
+  egressDeny:
+    - toFQDNs:
+        - matchName: pastebin.com
+`},
+		{"a policy of Cilium that limits more than names", "problem: ports: what stands there is not understood; " + any,
+			"apiVersion: cilium.io/v2\nspec:\n  egress:\n  - toFQDNs: [ { matchName: a.example.com } ]\n    toPorts:\n    - ports: [ { port: \"80\" } ]\n      rules: { http: [ { path: /x } ] }\n  - toFQDNs: [ { matchPattern: \"*\" } ]\n"},
+		{"a policy of Kubernetes", "no_rule: a network of addresses, not a host: limit it at the firewall; no_rule: a network of addresses, not a host: limit it at the firewall",
+			"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - ipBlock: { cidr: 10.0.0.0/8 }\n  egress:\n  - to:\n    - ipBlock: { cidr: 20.1.0.0/16 }\n    ports: [ { protocol: TCP, port: 443 } ]\n  - to:\n    - ipBlock: { cidr: 20.2.0.0/16 }\n"},
+		{"a firewall of OpenShift", "https://a.example.com; " + denies,
+			"kind: EgressFirewall\napiVersion: k8s.ovn.org/v1\nspec:\n  egress:\n  - type: Allow\n    to: { dnsName: a.example.com }\n  - type: Deny\n    to: { dnsName: pastebin.com }\n"},
+		{"a policy of Calico", denies + "; problem: \"notPorts\" takes something out of it",
+			"apiVersion: projectcalico.org/v3\nspec:\n  egress:\n  - action: Deny\n    source: { nets: [10.0.0.0/8] }\n    destination: { domains: [pastebin.com], ports: [443] }\n  - action: Allow\n    destination: { domains: [a.example.com], notPorts: [443] }\n"},
+		{"a service entry of Istio", "https://a.example.com:8443",
+			"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec:\n  hosts: [ a.example.com ]\n  ports: [ { number: 8443, name: tls, protocol: TLS } ]\n  location: MESH_EXTERNAL\n"},
+
+		// JSON
+		{"deny by a truth", "https://e.example.com; " + strings.Repeat(denies+"; ", 3) + denies,
+			`[{"host":"pastebin.com","allow":false},{"host":"b.example.com","blocked":true},{"host":"c.example.com","allowed":"no"},{"host":"d.example.com","deny":1},{"host":"e.example.com","blocked":false,"allow":true}]`},
+		{"deny in a list, in an object, in another field", strings.Repeat(denies+"; ", 4) + "problem: action is \"\", neither allow nor deny",
+			`[{"host":"pastebin.com","action":["Deny"]},{"host":"b.example.com","action":{"value":"Deny"}},{"host":"c.example.com","type":"block"},{"host":"d.example.com","rule":"REJECT"},{"host":"e.example.com","action":{"x":{"y":1}}}]`},
+		{"a list that is called blocked", "https://a.example.com; " + denies, `{"lists":[{"name":"Blocked sites","domains":["pastebin.com"]},{"name":"Needed","domains":["a.example.com"]}]}`},
+		{"a list whose name is one word", denies, `{"blockedsites":{"hosts":["pastebin.com"]}}`},
+		{"where requests come from", "https://a.example.com", `[{"source":{"hosts":["10.1.2.3"],"host":"client.example.com"},"destination":{"host":"a.example.com","port":443}}]`},
+		{"a direction", "https://b.example.com; " + inbound, `[{"host":"a.example.com","direction":"INGRESS"},{"host":"b.example.com","direction":"Egress"}]`},
+		{"an exception", `problem: "except" takes something out of it; problem: the field "except" is not known`, `[{"hosts":["*.example.com"],"except":["bad.example.com"]}]`},
+		{"rows", "http://a.example.com; " + denies, `{"tables":[{"rows":[["pastebin.com",443,"Deny"],["a.example.com",80,"Allow"]]}]}`},
+		{"rows with a header", "http://a.example.com; " + denies, `[["URL","Port","Action"],["pastebin.com",443,"Deny"],["a.example.com",80,"Allow"]]`},
+		{"states", "https://b.example.com; " + off, `[{"host":"a.example.com","status":"Disabled"},{"host":"b.example.com","status":"Enabled"}]`},
+		{"names of fields", "problem: a name stands where the name of a field belongs", `{"hosts":{"a.example.com":{"port":80}}}`},
+		{"objects that a rule names", "https://a.example.com; problem: a rule that denies names \"bad\"",
+			`{"address":[{"name":"bad","fqdn":"pastebin.com"},{"name":"good","fqdn":"a.example.com"}],"policy":[{"dstaddr":["bad"],"action":"deny"},{"dstaddr":["good"],"action":"accept"}]}`},
+		{"variables and parameters", "https://p.example.com; http://*.a.example.com; " + denies + "; problem: what uses it, on line 10, is not evaluated; problem: targetFqdns is an expression, which is not evaluated", `{
+ "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+ "parameters": { "hosts": { "type": "array",
+   "defaultValue": ["p.example.com"], "metadata": { "description": "see docs.example.com" } } },
+ "variables": { "web": ["*.a.example.com"],
+   "fqdns": ["pastebin.com"],
+   "odd": ["odd.example.com"] },
+ "resources": [ { "properties": { "ruleCollections": [
+   { "action": { "type": "Allow" }, "rules": [ { "protocols": [ { "protocolType": "Http", "port": 80 } ], "targetFqdns": "[variables('web')]" },
+     { "targetFqdns": "[concat(variables('odd'))]" }, { "targetFqdns": "[parameters('hosts')]" } ] },
+   { "action": { "type": "Deny" }, "rules": [ { "targetFqdns": "[variables('fqdns')]" } ] } ] } } ]
+}`},
+
+		// Terraform
+		{"locals", "http://a.example.com; " + denies + "; problem: what uses it, on line 18, is not evaluated; https://unused.example.com; problem: target_fqdns is an expression, which is not evaluated", `locals {
+  web    = ["a.example.com"]
+  hosts  = ["pastebin.com"]
+  odd    = ["odd.example.com"]
+  allowed_fqdns = ["unused.example.com"]
+}
+resource "azurerm_firewall_policy_rule_collection_group" "x" {
+  application_rule_collection {
+    action = "Allow"
+    rule {
+      protocols {
+        type = "Http"
+        port = 80
+      }
+      target_fqdns = local.web
+    }
+    rule {
+      target_fqdns = [for h in local.odd : lower(h)]
+    }
+  }
+  application_rule_collection {
+    action = "Deny"
+    rule {
+      target_fqdns = toset(local.hosts)
+    }
+  }
+}
+`},
+		{"a variable's default, and a block that is made by a loop", denies + "; problem: what uses it, on line 13, is not evaluated; problem: target_fqdns is an expression, which is not evaluated",
+			`variable "hosts" {
+  default = ["pastebin.com"]
+}
+variable "rules" {
+  default = [{ fqdns = ["a.example.com"] }]
+}
+resource "x" "y" {
+  action = "Deny"
+  target_fqdns = var.hosts
+}
+resource "x" "z" {
+  dynamic "rule" { 
+    for_each = var.rules
+    content { 
+      target_fqdns = rule.value.fqdns
+    }
+  }
+}
+`},
+		{"a resource that there is none of", off, "resource \"x\" \"y\" {\n  count = 0\n  target_fqdns = [\"a.example.com\"]\n}\n"},
+		{"lists put together", "https://a.example.com; https://b.example.com; problem: target_fqdns is an expression, which is not evaluated",
+			"resource \"x\" \"y\" {\n  target_fqdns = concat([\"a.example.com\"],\n    tolist([\"b.example.com\"]), [join(\".\", [\"a\", \"example.com\"])])\n}\n"},
+		{"an expression with a name in it", "problem: \"rules\" is an expression, which is not evaluated", "resource \"x\" \"y\" {\n  rules = jsonencode([\"a.example.com\"])\n}\n"},
+
+		// Bicep
+		{"variables of Bicep", "http://a.example.com; " + denies + "; problem: what uses it, on line 10, is not evaluated; problem: targetFqdns is an expression, which is not evaluated",
+			`var web = [ 'a.example.com' ]
+var hosts = [
+  'pastebin.com'
+]
+param odd array = [ 'odd.example.com' ]
+resource g 'Microsoft.Network/firewallPolicies/ruleCollectionGroups@2023-04-01' = {
+  properties: { ruleCollections: [
+    { action: { type: 'Allow' }, rules: [
+      { protocols: [ { protocolType: 'Http', port: 80 } ], targetFqdns: web }
+      { targetFqdns: union(odd, [ 'x.example.com' ]) } ] }
+    { action: { type: 'Deny' }, rules: [ { targetFqdns: hosts } ] }
+  ] }
+}
+output all array = hosts
+`},
+		{"calls, and texts put together", strings.Repeat("problem: targetFqdns is an expression, which is not evaluated; ", 4) + "https://a.example.com",
+			`param r string = 'x'
+var rule = {
+  targetFqdns: [
+    concat('bad.', 'example.com')
+    replace('a.example.com', 'a', 'b')
+    '${toLower('Q')}.example.com'
+    'a.' + 'example.com'
+    'a.example.com'
+  ]
+}
+`},
+		{"a text of several lines in Bicep", "https://a.example.com; https://b.example.com", "var x = 1\nvar rule = {\n  targetFqdns: [ '''\na.example.com\nb.example.com''' ]\n}\n"},
+		{"a loop", "problem: the field \"rules\" is not known; problem: the field \"rules\" is not known; problem: targetFqdns is an expression, which is not evaluated",
+			"param x string\nvar y = {\n  rules: [for h in ['a.example.com', 'b.example.com']: {\n    name: h\n    targetFqdns: [ h ]\n  }]\n}\n"},
+	}
+}
+
+func TestHabits(t *testing.T) {
+	for _, tt := range habits() {
+		got := outcome(t, tt.doc, policy.Place{})
+		if got != tt.want && !(strings.HasSuffix(tt.want, ": ") && strings.HasPrefix(got, tt.want)) {
+			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, tt.want)
+		}
+		check(t, tt.doc, read(t, tt.doc))
+	}
+}
+
+var _ = tables.Read
