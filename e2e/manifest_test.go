@@ -32,6 +32,10 @@ func microsoft(rw http.ResponseWriter, r *http.Request) {
 	case "aka.ms/hciconnectivitytargets/southeastasia":
 		<-r.Context().Done()
 	case "azurestackreleases.download.prss.microsoft.com/dbazure/targets.xml":
+		http.ServeFile(rw, r, "../catalog/manifest/testdata/signed.xml")
+	case "aka.ms/hciconnectivitytargets/southcentralus":
+		http.Redirect(rw, r, "/unsigned.xml", http.StatusFound)
+	case "aka.ms/unsigned.xml":
 		io.WriteString(rw, `<?xml version="1.0" encoding="utf-8"?>
 <Objects><Object><Property Name="EndPoint"><Property>aka.ms</Property></Property><Property Name="Protocol"><Property>https</Property></Property></Object>
 <Object><Property Name="EndPoint"><Property>new.prod.example.com</Property></Property><Property Name="Protocol"><Property>https</Property></Property></Object></Objects>`)
@@ -57,10 +61,12 @@ policy:
 		args string
 		want string // in what is printed
 	}{
-		{4, "--region eastus", "missing  listed  https://new.prod.example.com"},
+		{4, "--region eastus", "missing  listed  https://portal.autonomous.cloud.private"},
 		{4, "--region eastus", "read https://azurestackreleases.download.prss.microsoft.com/dbazure/targets.xml"},
-		{4, "--region eastus", "signature: none of a known form, nothing verified"},
-		{4, "--region eastus", "1 of 2 covered"},
+		{4, "--region eastus", "signature: of Microsoft Corporation, below Microsoft Root Certificate Authority 2011: verified"},
+		{1, "--region southcentralus", "is not Microsoft's manifest, and nothing of it is used: it has no XML signature"},
+		{4, "--url https://aka.ms/unsigned.xml", "signature: none, nothing verified"},
+		{4, "--url https://aka.ms/unsigned.xml", "1 of 2 covered"},
 		{4, "--region westeurope", "the policy does not allow https://stranger.example.com: host_not_listed"},
 		{1, "--region japaneast", "a redirect leads to http://aka.ms, which is not HTTPS"},
 		{1, "--region centralindia", "more than 5 redirects"},

@@ -61,41 +61,44 @@ func (d *document) delimitedRows(delim byte, l layout) {
 // quoted cell may go over several (RFC 4180, 2). A quote that nothing closes is taken literally, so
 // that it does not swallow the document.
 func record(lines []string, delim byte) (cells []string, n int) {
-	const most = 30 // lines
-	text := lines[0]
+	const most = 1000 // lines
+	r := recordReader{delim: delim}
 	for n = 1; ; n++ {
-		cells, open := splitRecord(text, delim)
-		if !open {
-			return cells, n
+		r.line(lines[n-1])
+		if !r.quoted {
+			return append(r.cells, r.cell.String()), n
 		}
 		if n == most || n == len(lines) {
 			return strings.Split(lines[0], string(delim)), 1
 		}
-		text += "\n" + lines[n]
+		r.cell.WriteString("<br>") // as in a cell of Markdown
 	}
 }
 
-// splitRecord splits text at delim; open says that it ends within quotes.
-func splitRecord(text string, delim byte) (cells []string, open bool) {
-	var cell strings.Builder
-	quoted := false
+// A recordReader reads a record line by line.
+type recordReader struct {
+	delim  byte
+	cells  []string
+	cell   strings.Builder
+	quoted bool
+}
+
+func (r *recordReader) line(text string) {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
-		case quoted && c == '"' && i+1 < len(text) && text[i+1] == '"':
-			cell.WriteByte('"')
+		case r.quoted && c == '"' && i+1 < len(text) && text[i+1] == '"':
+			r.cell.WriteByte('"')
 			i++
-		case quoted && c == '"':
-			quoted = false
-		case quoted && c == '\n':
-			cell.WriteString("<br>") // as in a cell of Markdown
-		case !quoted && c == '"' && strings.TrimSpace(cell.String()) == "":
-			quoted = true
-		case !quoted && c == delim:
-			cells = append(cells, cell.String())
-			cell.Reset()
+		case r.quoted && c == '"':
+			r.quoted = false
+		case !r.quoted && c == '"' && strings.Trim(r.cell.String(), " \t=") == "": // Excel writes ="a.example.com", too
+			r.cell.Reset()
+			r.quoted = true
+		case !r.quoted && c == r.delim:
+			r.cells = append(r.cells, r.cell.String())
+			r.cell.Reset()
 		default:
-			cell.WriteByte(c)
+			r.cell.WriteByte(c)
 		}
 	}
-	return append(cells, cell.String()), quoted
 }

@@ -17,6 +17,8 @@ type document struct {
 	size       int // of the text
 	tried      int // bytes of it that were tried as JSON
 	broken     int // values of JSON that were none
+	noXML      int // a line before which no element of XML begins
+	noPairs    int // a line before which no pairs begin
 	plainUntil int // a line before which nothing is a form of its own
 
 	denied []policy.Entry // what the document denies, while it is read for what it allows
@@ -54,6 +56,8 @@ func (d *document) step() {
 		d.pipeRows(layout{})
 	case d.jsonAhead(): // before tables: its commas part no columns
 	case d.delimitedTable():
+	case d.xmlAhead():
+	case d.pairsAhead():
 	default:
 		d.plainLine()
 	}
@@ -153,6 +157,9 @@ func (d *document) plainLine() {
 // textLine reads a line of text, without the marks of lists before it.
 func (d *document) textLine(text string) finding {
 	if f, ok := d.filling.listLine(text); ok {
+		if _, comment, _ := strings.Cut(text, "#"); len(f.entries) > 0 && len(headerWords(comment)) <= 3 && saysDeny(comment) && d.section.verdict != deny {
+			return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
+		}
 		return d.evaluate(f, d.section.verdict, "", text)
 	}
 	if f, ok := d.oddLine(text); ok {
@@ -179,10 +186,17 @@ func (d *document) textLine(text string) finding {
 	return d.inSection(f, text)
 }
 
-// isSection reports whether a line of text stands before a list: "Blocked:".
+// isSection reports whether a line of text stands before a list: "Blocked:", "[allowed]", "Action: Deny".
 func isSection(text string) bool {
 	text = strings.Trim(text, "*_ ")
-	return strings.HasSuffix(text, ":") && len(strings.Fields(text)) <= 8
+	if strings.HasSuffix(text, ":") && len(strings.Fields(text)) <= 8 {
+		return true
+	}
+	if first, _ := addresses(words(text), true); first >= 0 || len(strings.Fields(text)) > 4 {
+		return false
+	}
+	return strings.HasPrefix(text, "[") && strings.HasSuffix(text, "]") && !strings.ContainsAny(text, "\"',(") || saysDeny(text) ||
+		verdictOf(text[strings.LastIndexByte(text, ':')+1:]) == allow && len(headerWords(text)) > 0
 }
 
 // inSection is f as the headings around it, and its own words, have it.
@@ -230,4 +244,34 @@ func (d *document) htmlRow(text string) finding {
 		return leave(Prose, text, "a row of an HTML table", "")
 	}
 	return leave(Problem, text, "a row of an HTML table", "copy the table from a browser, or save it as CSV")
+}
+
+// pair matches a line that has a name, a colon and a value.
+var pair = lazy(`^[A-Za-z][A-Za-z0-9_ ./-]{0,40}[ \t]*:[ \t]+\S`)
+
+// pairsAhead reads lines of names and values that begin with the next line, as PowerShell shows an object, if what one says is
+// meant for another. It reports whether it did.
+func (d *document) pairsAhead() bool {
+	if d.next < d.noPairs {
+		return false
+	}
+	to := d.next
+	var lines []string
+	for ; to < len(d.lines); to++ {
+		text := bare(d.shown[to])
+		if !pair().MatchString(text) {
+			break
+		}
+		lines = append(lines, text)
+	}
+	if len(lines) < 2 {
+		return false
+	}
+	d.noPairs = to // what is none from here on is none from its second line on
+	root, err := parseYAML(strings.Join(lines, "\n"), d.next+1)
+	if err != nil || root.kind != object || !root.structure(0) {
+		return false
+	}
+	d.structured(d.next, to, root)
+	return true
 }

@@ -30,7 +30,7 @@ func (d *document) form(from, to int) bool {
 			shift(root, from)
 			d.structured(from, to, root)
 			return true
-		case strings.HasPrefix(head, "<?xml"):
+		case strings.HasPrefix(head, "<?xml") || closesElement(head, text):
 			d.refuse(from, to, from+blank+1, "XML", err)
 			return true
 		}
@@ -75,6 +75,49 @@ func (d *document) form(from, to int) bool {
 
 // inlineHTML matches the start of a text that has HTML in its lines.
 var inlineHTML = lazy(`(?i)^<(?:a|b|i|u|s|em|strong|code|span|br|p|li|ul|ol|sup|sub|kbd|font|img|details|summary|pre|td|th|hr)[\s/>]`)
+
+// element matches the start of an element.
+var element = lazy(`^<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?/?>`)
+
+// closesElement reports whether the element that a text begins with is closed in it: a placeholder, such as <region>, is not.
+func closesElement(head, text string) bool {
+	m := element().FindStringSubmatch(head)
+	return m != nil && strings.Contains(text, "</"+m[1])
+}
+
+// xmlAhead reads an element of XML that begins with the next line, within other text, and reports whether there is one.
+func (d *document) xmlAhead() bool {
+	head := strings.TrimSpace(visible(d.shown[d.next]))
+	m := element().FindStringSubmatch(head)
+	if m == nil || inlineHTML().MatchString(head) || beginsHTML(head) || d.next < d.noXML {
+		return false
+	}
+	to := d.next
+	depth := 0
+	for to < len(d.lines) {
+		depth += strings.Count(d.lines[to], "<"+m[1]) - strings.Count(d.lines[to], "</"+m[1])
+		depth -= strings.Count(d.lines[to], "<"+m[1]+"/>")
+		to++
+		if depth <= 0 {
+			break
+		}
+	}
+	if depth > 0 {
+		d.noXML = len(d.lines) // it is not closed: no element, or one that ends too early
+		return false
+	}
+	if to == d.next+1 && len(head) > 0 && !strings.Contains(head, "</") {
+		return false
+	}
+	root, err := parseXML(strings.Join(d.lines[d.next:to], "\n"))
+	if err != nil {
+		d.refuse(d.next, to, d.next+1, "XML", err)
+		return true
+	}
+	shift(root, d.next)
+	d.structured(d.next, to, root)
+	return true
+}
 
 // shift adds lines to the places of n and what is below it.
 func shift(n *node, lines int) {

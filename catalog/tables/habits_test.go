@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"webproxy/catalog/tables"
 	"webproxy/policy"
 )
 
@@ -188,6 +187,53 @@ var rule = {
 		{"a text of several lines in Bicep", "https://a.example.com; https://b.example.com", "var x = 1\nvar rule = {\n  targetFqdns: [ '''\na.example.com\nb.example.com''' ]\n}\n"},
 		{"a loop", "problem: the field \"rules\" is not known; problem: the field \"rules\" is not known; problem: targetFqdns is an expression, which is not evaluated",
 			"param x string\nvar y = {\n  rules: [for h in ['a.example.com', 'b.example.com']: {\n    name: h\n    targetFqdns: [ h ]\n  }]\n}\n"},
+
+		// HTML
+		{"a table in a table", denies + "; " + denies + "; https://b.example.com", `<table><tr><th>URL</th><th>Action</th></tr>
+<tr><td><table><tr><td>pastebin.com</td></tr></table></td>
+<td>Deny</td></tr>
+<tr><td><table><tr><th>URL</th><th>Action</th></tr>
+<tr><td>mega.nz</td><td>Deny</td></tr>
+<tr><td>b.example.com</td><td>Allow</td></tr></table></td><td>Allow</td></tr></table>`},
+		{"a page that is laid out by a table", "http://a.example.com; " + denies, "<table><tr><td>menu</td><td>\n<table><tr><th>URL</th><th>Port</th><th>Action</th></tr>\n<tr><td>a.example.com</td><td>80</td><td>Allow</td></tr>\n<tr><td>pastebin.com</td><td>80</td><td>Deny</td></tr></table></td></tr></table>"},
+		{"tables without end", "problem: tables stand in one another more than 8 levels deep", strings.Repeat("<table><tr><td>", 9) + "a.example.com"},
+		{"a cell over many rows", strings.Repeat(denies+"; ", 149) + denies, "<table><tr><th>Action</th><th>URL</th></tr>\n<tr><td rowspan=150>Deny</td><td>pastebin.com</td></tr>\n" + strings.Repeat("<tr><td>pastebin.com</td></tr>\n", 149) + "</table>"},
+		{"a cell over all rows", denies + "; " + denies, "<table><tr><th>Action</th><th>URL</th></tr>\n<tr><td rowspan=0>Deny</td><td>pastebin.com</td></tr>\n<tr><td>mega.nz</td></tr></table>"},
+		{"a cell over rows and columns", denies + "; " + denies, "<table><tr><th>Service</th><th>Team</th><th>URL</th><th>Action</th></tr>\n<tr><td rowspan=\" 2x\" colspan=2>x</td><td>pastebin.com</td><td rowspan=2>Deny</td></tr>\n<tr><td>mega.nz</td></tr></table>"},
+		{"a group of rows ends a cell", denies + "; https://b.example.com", "<table><tr><th>URL</th><th>Action</th></tr>\n<tbody><tr><td>pastebin.com</td><td rowspan=5>Deny</td></tr></tbody>\n<tbody><tr><td>b.example.com</td><td>Allow</td></tr></tbody></table>"},
+		{"a title above the header", "http://a.example.com; " + denies, "<table><tr><th colspan=3>Azure Arc</th></tr>\n<tr><th>URL</th><th>Port</th><th>Access</th></tr>\n<tr><td>a.example.com</td><td>80</td><td>Yes</td></tr>\n<tr><td>pastebin.com</td><td>80</td><td>Not allowed</td></tr></table>"},
+		{"a second header", "http://a.example.com; " + denies, "<table><tr><th>URL</th><th>Port</th></tr>\n<tr><td>a.example.com</td><td>80</td></tr>\n<tr><th>Denied</th><th>Endpoint</th></tr>\n<tr><td>yes</td><td>pastebin.com</td></tr></table>"},
+		{"headers at the left", "http://b.example.com; " + denies, "<table><tr><th>URL</th><td>pastebin.com</td><td>b.example.com</td></tr>\n<tr><th>Port</th><td>443</td><td>80</td></tr>\n<tr><th>Action</th><td>Deny</td><td>Allow</td></tr></table>"},
+		{"a caption", denies, "<table><caption>Blocked hosts</caption><tr><th>URL</th></tr>\n<tr><td>pastebin.com</td></tr></table>"},
+		{"a summary", denies + "; https://b.example.com", "<div><details><summary>Blocked</summary>\n<ul><li>pastebin.com</li></ul></details></div>\n<h2>Needed</h2>\n<ul><li>b.example.com</li></ul>"},
+		{"links", "https://a.example.com; https://b.example.com/x; problem: the link shows c.example.com and leads to https://pastebin.com",
+			"<table><tr><th>URL</th></tr>\n<tr><td><a href='https://a.example.com/'>a.example.com</a></td></tr>\n<tr><td><a href='https://b.example.com/x'>the portal</a></td></tr>\n<tr><td><a href='https://pastebin.com'>c.example.com</a></td></tr></table>"},
+		{"what is struck out", "problem: words stand around the address, which may limit or deny it; https://b.example.com", "<table><tr><th>URL</th></tr>\n<tr><td><del>a.example.com</del></td></tr>\n<tr><td>b.example.com</td></tr></table>"},
+		{"entities and lists in cells", "https://*.a.example.com; https://b.example.com; https://c.example.com", "<table><tr><th>URL</th></tr>\n<tr><td>&#42;.a.example.com<br/>b&#46;example.com<ul><li>c.example.com</li></ul></td></tr></table>"},
+
+		// rows
+		{"marks", denies + "; " + denies + "; https://c.example.com; problem: \"?\" is neither allow nor deny", "URL,Allowed\npastebin.com,0\nmega.nz,❌\nc.example.com,✅\nd.example.com,?"},
+		{"words for no", denies + "; " + denies + "; " + denies, "pastebin.com,443,Not allowed\nmega.nz,443,Do not allow\nc.example.com,443,Verweigern"},
+		{"a direction in a column", inbound + "; https://b.example.com", "URL,Direction\na.example.com,Ingress\nb.example.com,Out"},
+		{"many lines in a cell", strings.TrimSuffix(strings.Repeat(denies+"; ", 1), "; "), "URL,Port,Action\n\"" + strings.Repeat("a.example.com\n", 60) + "pastebin.com\",443,Deny"},
+		{"formulas of Excel", "https://a.example.com; " + denies, "sep=;\nURL;Port;Action\n=\"a.example.com\";=\"443\";=\"Allow\"\n=\"pastebin.com\";=\"443\";=\"Deny\""},
+
+		// lines
+		{"short lines that deny", denies + "; https://a.example.com; " + denies + "; https://b.example.com", "BLOCKLIST\npastebin.com\nAllowed\na.example.com\n[blocked]\nmega.nz\n[allowed]\nb.example.com"},
+		{"an action before names", denies, "Action: Deny\npastebin.com"},
+		{"a comment that denies", "problem: words stand around the address, which may limit or deny it; https://b.example.com", "pastebin.com # blocked\nb.example.com # since we block the old one, and it is needed"},
+		{"struck out", "", "- ~~a.example.com~~"},
+		{"forms that are not read", "problem: it has ads.example.com in it, and is of no form that is read; problem: it has x.example.com in it, and is of no form that is read; problem: it has y.example.com in it, and is of no form that is read",
+			"||ads.example.com^\naddress=/x.example.com/0.0.0.0\n!y.example.com"},
+		{"pairs within a page", "https://a.example.com; " + denies, "# Rules\na.example.com\n\n- Host: pastebin.com\n- Port: 443\n- Action: Deny\n"},
+		{"XML that is broken, without a head", "problem: not XML: XML syntax error on line 6: invalid character entity &nbsp;", "<rules>\n<rule action=\"deny\">\n<host>\npastebin.com\n</host>\n</rule>&nbsp;\n</rules>"},
+		{"XML within a page", "https://a.example.com; " + denies, "a.example.com\n<rule>\n<host>\npastebin.com\n</host>\n<action>deny</action>\n</rule>\nThe end."},
+		{"a firewall's configuration", "problem: a rule that denies names \"bad\"; https://a.example.com", `<config><address>
+<entry name="bad"><fqdn>pastebin.com</fqdn></entry>
+<entry name="good"><fqdn>a.example.com</fqdn></entry></address>
+<rules><entry name="r1"><destination><member>bad</member></destination><action>deny</action></entry>
+<entry name="r2"><destination><member>good</member></destination><action>allow</action></entry></rules></config>`},
+		{"Squid with another file", "https://a.example.com; problem: what is allowed and denied is in another file, too", "acl ok dstdomain -n a.example.com\ninclude /etc/squid/conf.d/*.conf\nhttp_access allow ok"},
 	}
 }
 
@@ -201,4 +247,11 @@ func TestHabits(t *testing.T) {
 	}
 }
 
-var _ = tables.Read
+// PowerShell 5 writes UTF-16, and other programs do without a mark at its beginning.
+func TestUTF16WithoutMark(t *testing.T) {
+	for _, doc := range []string{"U\x00R\x00L\x00,\x00P\x00o\x00r\x00t\x00\n\x00a\x00.\x00e\x00x\x00.\x00c\x00o\x00m\x00,\x008\x000\x00", "\x00a\x00.\x00e\x00x\x00.\x00c\x00o\x00m\x00:\x008\x000"} {
+		if got := outcome(t, doc, policy.Place{}); got != "http://a.ex.com" {
+			t.Errorf("%q: %s", doc, got)
+		}
+	}
+}

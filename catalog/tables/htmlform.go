@@ -7,32 +7,28 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// An htmlReader reads HTML, from token to token: headings, the rows of tables, and the text of other blocks.
+// An htmlReader reads HTML, from token to token: headings, tables, and the text of other blocks.
 type htmlReader struct {
 	h      harvest
 	line   int
 	block  strings.Builder // the text of a block that is no cell
 	at     int             // the line that block began on
-	depth  int             // of tables
-	layout *layout         // of the table, once its header is read
-	row    []string
-	cell   *strings.Builder // nil outside of cells
-	rowAt  int
-	span   int
-	down   []rowSpan // by column
-	hidden int       // depth in script, style and the like
+	tables []*htmlGrid     // that are open, the outermost first
+	deeper int             // tables that are open in the last of them, and are not read
+	hidden int             // depth in script, style and the like
+	budget int             // cells that may still be copied to other rows and columns
+	href   string          // of the link that is open
+	linked int             // where its text begins in the cell
 }
 
-// A rowSpan is a cell that goes down over the next rows.
-type rowSpan struct {
-	rows int
-	text string
-}
+// maxTables bounds how deep tables may stand in one another.
+const maxTables = 8
 
 // html reads the lines [from, to) as HTML.
 func (d *document) html(from, to int) {
-	r := htmlReader{h: harvest{d: d, found: map[int]*finding{}}, line: from + 1, at: from + 1}
-	z := html.NewTokenizer(strings.NewReader(strings.Join(d.lines[from:to], "\n")))
+	text := strings.Join(d.lines[from:to], "\n")
+	r := htmlReader{h: harvest{d: d, found: map[int]*finding{}}, line: from + 1, at: from + 1, budget: 100_000 + 4*len(text)}
+	z := html.NewTokenizer(strings.NewReader(text))
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
@@ -53,51 +49,67 @@ func (d *document) html(from, to int) {
 		}
 		r.line += lines
 	}
-	r.endRow()
+	for len(r.tables) > 0 {
+		r.endTable()
+	}
 	r.endBlock()
 	d.lay(from, to, "markup of the document", r.h.found)
 }
 
+// grid is the innermost table that is open; nil if none is.
+func (r *htmlReader) grid() *htmlGrid {
+	if len(r.tables) == 0 {
+		return nil
+	}
+	return r.tables[len(r.tables)-1]
+}
+
 func (r *htmlReader) start(t *html.Token) {
+	g := r.grid()
 	switch t.DataAtom {
 	case atom.Script, atom.Style, atom.Template, atom.Noscript:
 		r.hidden++
 	case atom.Table:
-		r.endRow()
+		if len(r.tables) == maxTables {
+			r.deeper++
+			r.h.add(r.line, leave(Problem, "<table>", "tables stand in one another more than 8 levels deep", "copy the table from a browser, or save it as CSV"))
+			return
+		}
+		if g == nil || g.cell == nil {
+			r.endBlock()
+		}
+		r.tables = append(r.tables, &htmlGrid{r: r, line: r.line})
+	case atom.Caption:
 		r.endBlock()
-		if r.depth++; r.depth == 1 {
-			r.layout, r.down = nil, nil
+	case atom.Tbody, atom.Thead, atom.Tfoot:
+		if g != nil && r.deeper == 0 {
+			g.endRow()
+			g.down = nil // no cell goes over the border of a group of rows
 		}
 	case atom.Tr:
-		r.endRow()
-		r.endBlock()
-		r.rowAt = r.line
+		if g != nil && r.deeper == 0 {
+			g.endRow()
+			r.endBlock()
+			g.line = r.line
+		}
 	case atom.Td, atom.Th:
-		r.endCell()
-		r.cell, r.span = &strings.Builder{}, 1
-		r.carry()
+		if g == nil { // rows without a table
+			g = &htmlGrid{r: r, line: r.line}
+			r.tables = append(r.tables, g)
+		}
+		if r.deeper == 0 {
+			g.startCell(t)
+		}
+	case atom.A:
 		for _, a := range t.Attr {
-			n := 0
-			for _, c := range a.Val {
-				if c < '0' || c > '9' || n > 1000 {
-					n = 0
-					break
-				}
-				n = n*10 + int(c-'0')
-			}
-			if n = min(n, 100); n > 1 && a.Key == "colspan" {
-				r.span = n
-			} else if n > 1 && a.Key == "rowspan" {
-				for len(r.down) <= len(r.row) {
-					r.down = append(r.down, rowSpan{})
-				}
-				r.down[len(r.row)].rows = n
+			if a.Key == "href" && g != nil && g.cell != nil {
+				r.href, r.linked = a.Val, g.cell.Len()
 			}
 		}
-	case atom.Br, atom.P, atom.Div, atom.Li, atom.Ul, atom.Ol, atom.Dd, atom.Dt, atom.Pre, atom.Section, atom.Article,
+	case atom.Br, atom.P, atom.Div, atom.Li, atom.Ul, atom.Ol, atom.Dd, atom.Dt, atom.Pre, atom.Section, atom.Article, atom.Summary, atom.Details,
 		atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		if r.cell != nil {
-			r.cell.WriteString("\n")
+		if g != nil && g.cell != nil {
+			g.cell.WriteString("\n")
 		} else {
 			r.endBlock()
 		}
@@ -105,35 +117,74 @@ func (r *htmlReader) start(t *html.Token) {
 }
 
 func (r *htmlReader) end(t *html.Token) {
+	g := r.grid()
 	switch t.DataAtom {
 	case atom.Script, atom.Style, atom.Template, atom.Noscript:
 		r.hidden = max(r.hidden-1, 0)
-	case atom.Td, atom.Th:
-		r.endCell()
-	case atom.Tr:
-		r.endRow()
 	case atom.Table:
-		r.endRow()
-		r.depth = max(r.depth-1, 0)
+		if r.deeper > 0 {
+			r.deeper--
+		} else if g != nil {
+			r.endTable()
+		}
+	case atom.Caption:
+		if text := strings.TrimSpace(r.block.String()); g != nil && g.cell == nil && saysDeny(text) {
+			g.denied = true
+		}
+		r.block.Reset()
+	case atom.Tbody, atom.Thead, atom.Tfoot:
+		if g != nil && r.deeper == 0 {
+			g.endRow()
+			g.down = nil
+		}
+	case atom.Td, atom.Th:
+		if g != nil && r.deeper == 0 {
+			g.endCell()
+		}
+	case atom.Tr:
+		if g != nil && r.deeper == 0 {
+			g.endRow()
+		}
+	case atom.A:
+		r.endLink(g)
+	case atom.Del, atom.S, atom.Strike:
+		r.text(" struck-out ") // it is not what the page says any more
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
-		if r.cell == nil {
+		if g == nil || g.cell == nil {
 			text := strings.TrimSpace(r.block.String())
 			r.h.d.heading(int(t.Data[1]-'0'), text)
 			r.block.Reset()
 			r.at = r.line
 		}
-	case atom.P, atom.Div, atom.Li, atom.Dd, atom.Dt, atom.Pre, atom.Section, atom.Article:
-		if r.cell == nil {
+	case atom.P, atom.Div, atom.Li, atom.Dd, atom.Dt, atom.Pre, atom.Section, atom.Article, atom.Summary, atom.Details:
+		if g == nil || g.cell == nil {
 			r.endBlock()
 		}
 	}
 }
 
+// endLink writes a link in a cell as Markdown has it, unless it shows the name that it leads to.
+func (r *htmlReader) endLink(g *htmlGrid) {
+	href := r.href
+	r.href = ""
+	if href == "" || g == nil || g.cell == nil || g.cell.Len() < r.linked || !strings.Contains(href, "://") || strings.ContainsAny(href, "()<> \t\n") {
+		return
+	}
+	all := g.cell.String()
+	text := strings.TrimSpace(all[r.linked:])
+	if strings.ContainsAny(text, "[]\n") || looks(text, true) && sameHost(text, href) {
+		return
+	}
+	g.cell.Reset()
+	g.cell.WriteString(all[:r.linked] + " [" + text + "](" + href + ") ")
+}
+
 func (r *htmlReader) text(s string) {
+	g := r.grid()
 	switch {
-	case r.hidden > 0:
-	case r.cell != nil:
-		r.cell.WriteString(strings.ReplaceAll(s, "\n", " "))
+	case r.hidden > 0 || r.deeper > 0:
+	case g != nil && g.cell != nil:
+		g.cell.WriteString(strings.ReplaceAll(s, "\n", " "))
 	default:
 		if strings.TrimSpace(r.block.String()) == "" {
 			r.block.Reset()
@@ -143,56 +194,19 @@ func (r *htmlReader) text(s string) {
 	}
 }
 
-// carry puts the cells that go down from earlier rows into the row, up to the next that this row has itself.
-func (r *htmlReader) carry() {
-	for len(r.row) < len(r.down) && r.down[len(r.row)].rows > 1 && r.down[len(r.row)].text != "" {
-		s := &r.down[len(r.row)]
-		s.rows--
-		r.row = append(r.row, s.text)
-	}
-}
-
-func (r *htmlReader) endCell() {
-	if r.cell == nil {
+// endTable reads the table that is complete. What stands in a cell of another table is what the row there says, too.
+func (r *htmlReader) endTable() {
+	g := r.grid()
+	g.endRow()
+	r.tables = r.tables[:len(r.tables)-1]
+	found := g.read()
+	if outer := r.grid(); outer != nil && outer.cell != nil {
+		outer.inner = append(outer.inner, found...)
 		return
 	}
-	text := strings.TrimSpace(r.cell.String())
-	r.cell = nil
-	if at := len(r.row); at < len(r.down) && r.down[at].rows > 1 && r.down[at].text == "" {
-		if r.down[at].text = text; text == "" {
-			r.down[at].text = " "
-		}
-	} else if at < len(r.down) {
-		r.down[at] = rowSpan{}
+	for _, f := range found {
+		r.h.add(f.line, f.finding)
 	}
-	for range r.span {
-		r.row = append(r.row, text)
-		text = ""
-	}
-}
-
-// endRow reads the row that is complete.
-func (r *htmlReader) endRow() {
-	r.endCell()
-	if len(r.row) == 0 {
-		return
-	}
-	r.carry()
-	d, cells := r.h.d, r.row
-	for i := range cells {
-		cells[i] = html.EscapeString(strings.Join(strings.Split(cells[i], "\n"), "\x00"))
-		cells[i] = strings.ReplaceAll(cells[i], "\x00", "<br>")
-	}
-	r.row = nil
-	if r.layout == nil {
-		l := layoutOf(cells)
-		r.layout = &l
-		if isHeader(cells) {
-			return
-		}
-		r.layout = &layout{}
-	}
-	r.h.add(r.rowAt, d.row(cells, *r.layout))
 }
 
 // endBlock reads text outside of tables, line by line as it stands.

@@ -17,6 +17,8 @@ import (
 	"fmt"
 	"strings"
 
+	"golang.org/x/net/publicsuffix"
+
 	"webproxy/policy"
 )
 
@@ -161,14 +163,43 @@ func mentioned(f finding, text string) finding {
 	if len(text) > 100*maxWord {
 		text = text[:100*maxWord]
 	}
-	for _, w := range words(plainText(text)) {
+	all := words(plainText(text))
+	for _, w := range all {
 		if len(w.text) <= maxWord && looks(w.text, true) && len(f.left) > 0 {
 			f.left[0].Why += ", which names " + Shown(w.text)
 			f.left[0].Hint = "to make it a rule, write it on a line of its own"
-			break
+			return f
+		}
+	}
+	for _, w := range all {
+		if name, ok := nameWithin(w.text); ok && len(f.left) > 0 {
+			f.left[0].Hint = "to make it a rule, write it on a line of its own"
+			if why := f.left[0].Why; len(all) == 1 && strings.HasSuffix(why, "names no endpoint") { // ||ads.example.com^, address=/ads.example.com/
+				f.left[0].Kind, f.left[0].Why = Problem, "it has "+Shown(name)+" in it, and is of no form that is read"
+			} else {
+				f.left[0].Why += ", which names " + Shown(name)
+			}
+			return f
 		}
 	}
 	return f
+}
+
+// hostWithin matches what may be the name of a host within a word.
+var hostWithin = lazy(`(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}`)
+
+// nameWithin finds the name of a host within a word that is none: between other signs than those of the forms that are read.
+func nameWithin(word string) (string, bool) {
+	if len(word) > maxWord || strings.ContainsRune(word, '@') {
+		return "", false
+	}
+	for _, name := range hostWithin().FindAllString(word, -1) {
+		at := strings.LastIndexByte(name, '.')
+		if suffix, known := publicsuffix.PublicSuffix(strings.ToLower(name)); known && suffix != "" && looks(name, true) && !isFileName(name, name[at+1:]) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // account puts a line into the report.

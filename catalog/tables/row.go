@@ -2,6 +2,7 @@ package tables
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,13 +36,19 @@ func (l layout) verdict(cells []string) (v verdict, why string) {
 			v = v.and(deny)
 		case kind == blockCol && said == unclear:
 			v, why = unclear, fmt.Sprintf("%q is neither yes nor no", Shown(cell))
-		case kind == other && said == deny && len(headerWords(cell)) == 1 && saysDeny(cell):
+		case kind == other && said == deny && isDenial(cell):
 			v = v.and(deny)
 		case i < len(l.denied) && l.denied[i] && strings.TrimSpace(cell) != "":
 			v = v.and(deny)
 		}
 	}
 	return v, why
+}
+
+// isDenial reports whether a cell denies and says nothing else, whatever its column is called.
+func isDenial(cell string) bool {
+	words := headerWords(cell)
+	return len(words) <= 3 && saysDeny(cell) && !slices.Contains(words, "required") && !slices.Contains(words, "needed")
 }
 
 // allowedRow reads a row of a table with a known layout, whatever its action is.
@@ -121,8 +128,7 @@ func (d *document) misplaced(cells []string, l layout) finding {
 func (l layout) inbound(cells []string) bool {
 	for i, cell := range cells {
 		if i < len(l.columns) && l.columns[i] == dirCol {
-			said := strings.ToLower(cell)
-			return strings.Contains(said, "inbound") && !strings.Contains(said, "outbound")
+			return isInbound(plainText(cell))
 		}
 	}
 	return false

@@ -34,6 +34,10 @@ func (d *document) squid() {
 	found := map[int]*finding{}
 	for i, line := range d.lines {
 		words := strings.Fields(withoutHash(line))
+		if len(words) > 1 && words[0] == "include" {
+			f := leave(Problem, words[1], "what is allowed and denied is in another file, too", "put it in place of the line")
+			found[i+1] = &f
+		}
 		if len(words) < 4 || words[0] != "acl" {
 			continue
 		}

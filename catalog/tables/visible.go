@@ -19,7 +19,14 @@ func decode(data []byte) string {
 	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
 		order = binary.BigEndian
 	default:
-		return strings.ToValidUTF8(string(data), "\ufffd")
+		at := bytes.IndexByte(data[:min(len(data), 64)], 0) // UTF-16 without a mark has a zero beside each letter
+		if at < 0 || at > 1 || len(data) < 4 || data[at+2] != 0 {
+			return strings.ToValidUTF8(string(data), "\ufffd")
+		}
+		order, data = binary.LittleEndian, append([]byte{0, 0}, data...)
+		if at == 0 {
+			order = binary.BigEndian
+		}
 	}
 	var units []uint16
 	for i := 2; i+1 < len(data); i += 2 {
@@ -74,7 +81,8 @@ var (
 	// blockTag ends a line, as it does in a browser; inlineTag does not, but ends a word: a footnote's
 	// number must not become a part of the host.
 	blockTag  = lazy(`(?i)</?(?:br|p|div|li|ul|ol)(?:\s[^<>]*)?/?>`)
-	inlineTag = lazy(`(?i)</?(?:a|b|i|u|s|em|strong|code|span|sup|sub|font|kbd|tt|small|mark|nobr|wbr)(?:\s[^<>]*)?/?>`)
+	inlineTag = lazy(`(?i)</?(?:a|b|i|u|em|strong|code|span|sup|sub|font|kbd|tt|small|mark|nobr|wbr)(?:\s[^<>]*)?/?>`)
+	struckOut = lazy(`(?i)</?(?:del|s|strike)(?:\s[^<>]*)?>|~~`) // what is not valid any more
 	anyTag    = lazy(`<[^<>]*>`)
 	cellTag   = lazy(`(?i)<t[dh][\s>]`)
 	entity    = lazy(`&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});`)
@@ -86,6 +94,7 @@ var (
 func plainText(s string) string {
 	s = visible(s)
 	s = footnote().ReplaceAllString(s, " ")
+	s = struckOut().ReplaceAllString(s, " struck-out ")
 	s = blockTag().ReplaceAllString(s, "\n")
 	s = inlineTag().ReplaceAllString(s, " ")
 	s = autolink().ReplaceAllString(s, " $1 ")

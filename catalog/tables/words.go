@@ -156,7 +156,7 @@ func trim(s string) (text, trims string) {
 				s, trims = strings.TrimSuffix(s, shut), trims+shut
 			}
 		}
-		for _, mark := range []string{"**", "__", "*", "_", "~~"} {
+		for _, mark := range []string{"**", "__", "*", "_"} {
 			if inner, ok := enclosed(s, mark); ok {
 				s = inner
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/catalog"
+	xmlmanifest "webproxy/catalog/manifest"
 	"webproxy/catalog/tables"
 	"webproxy/config"
 	"webproxy/coverage"
@@ -52,8 +53,8 @@ https://aka.ms/hciconnectivitytargets/REGION, and prints the targets in it that 
 let through. It reads by HTTPS through the proxy that the configuration describes, as any client does, and only what the policy
 allows: the first address and each redirect, which the audit log of the proxy has too. With FILE it reads a copy on disk.
 
-The manifest is signed by Microsoft. The signature is NOT verified: only TLS says that it comes from the host that sent it.
-Nothing is changed. With an Arc gateway, what the gateway reaches in place of the proxy is listed too.
+The manifest is signed by Microsoft, and the signature is verified: what does not hold is not read. A document of another address
+(--url) or on disk may be without a signature, and that is said. Nothing is changed. With an Arc gateway, what the gateway reaches in place of the proxy is listed too.
 
 Exit code 4 means that a target is not let through, that the policy or the proxy refuses to read the manifest, or that something in
 it was not understood.`,
@@ -77,7 +78,7 @@ type manifest struct {
 	Bytes     int    `json:"bytes"`
 	SHA256    string `json:"sha256"`
 	Modified  string `json:"modified,omitempty"` // as the server says
-	Signature string `json:"signature"`          // what was seen of one
+	Signature string `json:"signature"`          // whether it is Microsoft's, and of what that is known
 
 	name string
 	data []byte
@@ -118,6 +119,9 @@ func (f *manifestFlags) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if err := m.check(); err != nil {
+		return err
+	}
+	if err := m.verify(len(args) == 0 && f.url == ""); err != nil {
 		return err
 	}
 	doc, err := tables.Read(m.name, m.data, documentPlace(p))
@@ -183,15 +187,29 @@ func (m *manifest) check() error {
 	if !structured || bytes.HasPrefix(text, []byte("<!doctype")) || bytes.HasPrefix(text, []byte("<html")) || !bytes.Contains(text, []byte("endpoint")) {
 		return fmt.Errorf("%s is no manifest: want XML or JSON with endpoints", m.name)
 	}
-	switch {
-	case bytes.Contains(text, []byte("sig # begin signature block")):
-		m.Signature = "Authenticode, NOT verified"
-	case bytes.Contains(text, []byte("http://www.w3.org/2000/09/xmldsig#")):
-		m.Signature = "XML signature, NOT verified"
-	default:
-		m.Signature = "none of a known form, nothing verified"
-	}
 	return nil
+}
+
+// verify verifies m's signature, and leaves of m what it covers. One that does not hold is an error; a document without any is
+// one only if it must be Microsoft's.
+func (m *manifest) verify(must bool) error {
+	sig, signed, err := xmlmanifest.Verify(m.data, time.Now())
+	switch {
+	case err == nil:
+		m.data = signed
+		m.Signature = fmt.Sprintf("of %s, below %s: verified", tables.Shown(sig.Signer), sig.Root)
+		if sig.Expired {
+			m.Signature += fmt.Sprintf(", with a certificate that was valid until %s", sig.Until.UTC().Format(time.DateOnly))
+		}
+		return nil
+	case must:
+		return hint.With(fmt.Errorf("%s is not Microsoft's manifest, and nothing of it is used: %w", m.name, err),
+			"a copy that you trust can be read from disk: webproxy lists check FILE")
+	case errors.Is(err, xmlmanifest.ErrUnsigned), !bytes.Contains(m.data, []byte("http://www.w3.org/2000/09/xmldsig#")):
+		m.Signature = "none, nothing verified"
+		return nil
+	}
+	return fmt.Errorf("%s has a signature that does not verify, and nothing of it is used: %w", m.name, err)
 }
 
 // address is where the manifest of a place is.

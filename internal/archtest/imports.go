@@ -96,6 +96,8 @@ var namedIn = map[string][]string{
 	"github.com/klauspost/compress":       {"audit/", "ship/"},
 	"github.com/hashicorp/hcl/v2":         {"catalog/tables/hclform.go"},
 	"github.com/zclconf/go-cty":           {"catalog/tables/hclform.go"},
+	"github.com/beevik/etree":             {"catalog/manifest/"},
+	"github.com/russellhaering/goxmldsig": {"catalog/manifest/"},
 	"github.com/jcmturner/gokrb5":         {"proxy/egress/upstream_negotiate.go"},
 	"github.com/coreos/go-systemd":        {"internal/daemon/supervisor_linux.go"},
 	"github.com/pires/go-proxyproto":      {"proxy/prelude.go"},
