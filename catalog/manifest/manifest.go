@@ -100,6 +100,9 @@ func verify(data []byte, now time.Time, trusted *x509.Certificate) (Signature, [
 	}
 	context := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{leaf}})
 	context.Clock = dsig.NewFakeClockAt(at)
+	// The library looks at no more than a thousand elements for the signature, and what it covers is the rest, wherever it stands.
+	top.RemoveChild(sig)
+	top.InsertChildAt(0, sig)
 	covered, err := context.Validate(top)
 	if err != nil {
 		return Signature{}, nil, fmt.Errorf("the signature does not hold: %w", err)

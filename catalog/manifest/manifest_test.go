@@ -109,7 +109,9 @@ func signer(t *testing.T, ca *certtest.Authority, usages ...asn1.ObjectIdentifie
 	}
 	context.Canonicalizer = dsig.MakeC14N10RecCanonicalizer()
 	top := etree.NewElement("Objects")
-	top.CreateElement("EndPoint").SetText("a.example.com")
+	for range 2000 {
+		top.CreateElement("EndPoint").SetText("a.example.com")
+	}
 	signed, err := context.SignEnveloped(top)
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +129,12 @@ func signer(t *testing.T, ca *certtest.Authority, usages ...asn1.ObjectIdentifie
 func TestWhoSigned(t *testing.T) {
 	ca := certtest.New(t, "A root")
 	now := time.Now()
-	if sig, _, err := verify(signer(t, ca, publisher), now, ca.Cert); err != nil || sig.Signer != "Somebody" {
-		t.Errorf("a publisher: %+v, %v", sig, err)
+	data := signer(t, ca, publisher)
+	if sig, signed, err := verify(data, now, ca.Cert); err != nil || sig.Signer != "Somebody" || bytes.Count(signed, []byte("a.example.com")) != 2000 {
+		t.Errorf("a publisher: %+v, %v, %d bytes", sig, err, len(signed))
+	}
+	if _, _, err := verify(bytes.Replace(data, []byte("a.ex"), []byte("b.ex"), 1), now, ca.Cert); err == nil {
+		t.Error("changed, and it verifies")
 	}
 	if _, _, err := verify(signer(t, ca), now, ca.Cert); err == nil || !strings.Contains(err.Error(), "not one of Microsoft's own") {
 		t.Errorf("another signer below the root: %v", err)

@@ -13,6 +13,7 @@ type clause struct {
 	list    portList
 	err     error // of ports
 	inbound bool
+	lookup  bool // Microsoft's validator has only their names looked up
 	cloud   string
 }
 
@@ -82,7 +83,22 @@ func (h *harvest) attributes(n *node, c *clause) {
 	}
 	if own {
 		c.list = said
+		c.lookup = isLookup(n)
 	}
+}
+
+// isLookup reports whether n is a target of Microsoft's validator that names no protocol.
+func isLookup(n *node) bool {
+	target, protocols := false, true
+	for _, kid := range n.kids {
+		switch plainKey(kid.key) {
+		case "targetresourceid":
+			target = true
+		case "protocol":
+			protocols = kid.text != "" || len(kid.kids) > 0
+		}
+	}
+	return target && !protocols
 }
 
 // deniesAlone reports whether a field, whatever it is called, has one word as its value, and that denies.

@@ -211,6 +211,14 @@ var rule = {
 		{"what is struck out", "problem: words stand around the address, which may limit or deny it; https://b.example.com", "<table><tr><th>URL</th></tr>\n<tr><td><del>a.example.com</del></td></tr>\n<tr><td>b.example.com</td></tr></table>"},
 		{"entities and lists in cells", "https://*.a.example.com; https://b.example.com; https://c.example.com", "<table><tr><th>URL</th></tr>\n<tr><td>&#42;.a.example.com<br/>b&#46;example.com<ul><li>c.example.com</li></ul></td></tr></table>"},
 
+		{"a target whose name is looked up only", "no_rule: no protocol is named: only the name is looked up; https://b.example.com", `<?xml version="1.0"?>
+<Objects><Object><Property Name="Targets">
+<Property><Property Name="TargetResourceID">a.example.com</Property>
+<Property Name="EndPoint"><Property>a.example.com</Property></Property><Property Name="Protocol" /></Property>
+<Property><Property Name="TargetResourceID">b.example.com</Property>
+<Property Name="EndPoint"><Property>b.example.com</Property></Property><Property Name="Protocol"><Property>https</Property></Property></Property>
+</Property></Object></Objects>`},
+
 		// rows
 		{"marks", denies + "; " + denies + "; https://c.example.com; problem: \"?\" is neither allow nor deny", "URL,Allowed\npastebin.com,0\nmega.nz,❌\nc.example.com,✅\nd.example.com,?"},
 		{"words for no", denies + "; " + denies + "; " + denies, "pastebin.com,443,Not allowed\nmega.nz,443,Do not allow\nc.example.com,443,Verweigern"},

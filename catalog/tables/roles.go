@@ -45,7 +45,7 @@ func roleOf(key string) role {
 		return cloudRole
 	case "name", "names", "id", "description", "desc", "remediation", "title", "displayname", "schema", "contentversion", "type", "version", "apiversion", "kind",
 		"note", "notes", "comment", "comments", "documentation", "docs", "link", "links", "reference", "references", "helplink",
-		"resourcegroupname", "location", "tag", "generator", "author", "service", "severity", "group", "priority":
+		"targetresourceid", "targetresourcename", "targetresourcetype", "resourcegroupname", "location", "tag", "generator", "author", "service", "severity", "group", "priority":
 		return aside
 	case "sourceaddresses", "sourceaddress", "sourceaddressprefix", "sourceaddressprefixes", "source", "sources", "sourceipgroups", "sourceports", "sourceportrange",
 		"sourceportranges", "src", "srcaddr", "srcaddrs", "srcaddress", "srcaddresses", "srcip", "srcips", "from", "fromcidr", "fromcidrset", "fromendpoints", "fromentities",

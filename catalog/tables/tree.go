@@ -178,6 +178,10 @@ func (h *harvest) destination(n *node, r role, c clause) {
 		h.add(n.line, leave(NoRule, text, "an inbound connection, which a forward proxy has no part in", ""))
 		return
 	}
+	if c.lookup {
+		h.add(n.line, leave(NoRule, text, "no protocol is named: only the name is looked up", ""))
+		return
+	}
 	if r == network && !looks(text, true) {
 		h.add(n.line, leave(NoRule, text, "it names no host", ""))
 		return
