@@ -77,6 +77,9 @@ func TestRecordID(t *testing.T) {
 			if len(id) != tt.chars {
 				t.Fatalf("recordID(%d) = %q, want %d characters", seq, id, tt.chars)
 			}
+			if got, ok := recordSeq(salt, id); !ok || got != seq {
+				t.Fatalf("recordSeq(%q) = %d, %v, want %d", id, got, ok, seq)
+			}
 			if other, ok := seen[id]; ok {
 				t.Fatalf("%d and %d are both %q", other, seq, id)
 			}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
+	"strings"
 )
 
 // idAlphabet is Crockford's base 32: no I, L, O or U, so that an id survives being read aloud.
@@ -35,4 +36,48 @@ func recordID(salt, seq uint64) string {
 		x >>= 5
 	}
 	return string(id[:chars])
+}
+
+// SeqOf is the number of the record that has an id in a log whose public key is given; false if there can be none: the
+// id is of another log, of one of an earlier key, or made by somebody else.
+func SeqOf(public, id string) (seq uint64, ok bool) { return recordSeq(idSalt(public), id) }
+
+// recordSeq takes back what recordID does.
+func recordSeq(salt uint64, id string) (seq uint64, ok bool) {
+	if len(id) < 6 || len(id) > 13 {
+		return 0, false
+	}
+	var x uint64
+	for i := range len(id) {
+		v := strings.IndexByte(idAlphabet, id[i])
+		if v < 0 {
+			return 0, false
+		}
+		x = x<<5 | uint64(v)
+	}
+	width := min(len(id)*5, 64)
+	mask := uint64(1)<<width - 1
+	x = unxor(x, width)
+	x = (x*inverse(0xd6e8feb86659fd93) - salt>>32) & mask
+	x = unxor(x, width)
+	seq = (x*inverse(0x9e3779b97f4a7c15) - salt) & mask
+	return seq, seq > 0 && recordID(salt, seq) == id
+}
+
+// unxor is the x of which x ^ x>>(width/2) is y.
+func unxor(y uint64, width int) uint64 {
+	x := y
+	for shift := width / 2; shift < width; shift += width / 2 {
+		x ^= y >> shift
+	}
+	return x
+}
+
+// inverse is the x for which n*x is 1 modulo 2^64. n is odd.
+func inverse(n uint64) uint64 {
+	x := n // right in 3 bits; each step doubles them
+	for range 5 {
+		x *= 2 - n*x
+	}
+	return x
 }

@@ -20,6 +20,8 @@ type scanner struct {
 	rawNeed      [][]byte   // the same
 	where        *Query     // nil: all
 	keep         bool       // records may be kept for long: they must not hold a block in memory
+	from         uint64     // if not 0, records before this number need not be looked at
+	within       bool       // reading began within the file: the numbers of its lines are not known
 	reader       lineBlocks // its buffer is the scanner's only large one
 }
 
@@ -44,11 +46,25 @@ func (p *pass) scanner(i int) *scanner {
 // open opens the file for reading its plain text; nil if it is gone, past its retention.
 func (s *scanner) open() (io.ReadCloser, error) {
 	if s.pass.isLive(s.index) {
-		return io.NopCloser(io.NewSectionReader(s.pass.live, 0, s.pass.size)), nil
+		at := int64(0)
+		if s.from > 0 {
+			at = seek(io.NewSectionReader(s.pass.live, 0, s.pass.size), s.pass.size, s.from)
+			s.within = at > 0
+		}
+		return io.NopCloser(io.NewSectionReader(s.pass.live, at, s.pass.size-at)), nil
 	}
 	f, err := openSegment(s.pass.dir, s.pass.files[s.index])
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
+	}
+	if err == nil && s.from > 0 && f.plain == nil {
+		if info, err := f.Stat(); err == nil {
+			at := seek(f.File, info.Size(), s.from)
+			s.within = at > 0
+			if _, err := f.Seek(at, io.SeekStart); err != nil {
+				return f, err
+			}
+		}
 	}
 	return f, err
 }
@@ -75,7 +91,7 @@ func (s *scanner) each(do func(r *Record, line string) bool) {
 		switch {
 		case b.long:
 			number++
-			s.stats.reject(s.file, number, errLong)
+			s.reject(number, errLong)
 		case s.need != nil && b.some && b.valid && !b.containsAny(s.rawNeed):
 			number = s.passOver(number, &b)
 		default:
@@ -96,13 +112,21 @@ func (s *scanner) each(do func(r *Record, line string) bool) {
 	}
 }
 
+// reject counts a line that is no record.
+func (s *scanner) reject(number int, err error) {
+	if s.within {
+		number = 0
+	}
+	s.stats.reject(s.file, number, err)
+}
+
 // end is told of bytes behind the last newline. At the end of the live file they may become a line.
 func (s *scanner) end(number int, bytes int64) {
 	if s.pass.isLive(s.index) {
 		s.stats.inProgress = bytes
 		return
 	}
-	s.stats.reject(s.file, number, errNotWhole)
+	s.reject(number, errNotWhole)
 }
 
 // passOver counts the lines of a block in which nothing is asked for, behind the given number, and returns
@@ -143,7 +167,7 @@ func (s *scanner) line(number int, line string, valid bool, r *Record, do func(*
 	}
 	*r = Record{}
 	if err := r.decodeText(line, valid); err != nil {
-		s.stats.reject(s.file, number, err)
+		s.reject(number, err)
 		return true
 	}
 	s.stats.seq(r.Seq)

@@ -105,7 +105,7 @@ func examplePath(path string, scheme policy.Scheme) string {
 // Replay finds which refused requests of the log in dir the entry would have let through.
 func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, watch Watch) (*Safe, error) {
 	before, after := replay.New(a.cfg.Set), replay.New(a.Next.Set)
-	found, err := refused(dir, back, now, watch, func(r *audit.Record) bool {
+	found, err := refused(dir, back, now, watch, "", func(r *audit.Record) bool {
 		was, unjudged := before.Decide(r)
 		if unjudged != "" || was.Decision == policy.Allowed {
 			return false
@@ -119,9 +119,14 @@ func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, wat
 	return &Safe{tallyOfClients: found}, nil
 }
 
-// refused counts those refused requests of the log, or let through in learn mode, that counts reports.
-func refused(dir string, back setting.Duration, now time.Time, watch Watch, counts func(*audit.Record) bool) (found tallyOfClients, err error) {
-	q, err := audit.ParseQuery("type in (egress.decision, egress.repeat) and decision in (deny, would_deny)")
+// refused counts those refused requests of the log, or let through in learn mode, that counts reports. only, if it is not empty, is an expression that
+// all of these match, so that the rest need not be read.
+func refused(dir string, back setting.Duration, now time.Time, watch Watch, only string, counts func(*audit.Record) bool) (found tallyOfClients, err error) {
+	text := "type in (egress.decision, egress.repeat) and decision in (deny, would_deny)"
+	if only != "" {
+		text += " and " + only
+	}
+	q, err := audit.ParseQuery(text)
 	if err != nil {
 		return found, err
 	}

@@ -78,34 +78,73 @@ var ErrNotFound = errors.New("no such decision in the log")
 // Find returns the last request that q matches of the log in dir, from since on. It returns ErrNotFound if there is none;
 // what of the log could not be read, where the one that was wanted may be, is in the Stats.
 func Find(dir string, q *audit.Query, since time.Time, watch Watch) (Found, audit.Stats, error) {
-	var found Found
-	open := audit.NewJoin[*Found](1)
+	f := newFinder()
 	o := audit.ScanOptions{Since: since, Where: q}
 	var done func(*audit.Stats)
 	o.Progress, done = watch.begin("searching")
 	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
-		switch {
-		case found.repeatedBy(&r):
-			found.repeats += r.Count
-			found.last = r.Last
-		case r.Type != audit.TypeClose:
-			found = Found{Record: r}
-			open = audit.NewJoin[*Found](1)
-			open.Opened(&r, &found)
-		default:
-			if f, ok := open.Closed(&r); ok {
-				f.end, f.late = &r, r.RefusedLate()
-			} else if r.RefusedLate() { // its decision record is before what is read, or does not match q
-				found = Found{Record: r}
-			}
-		}
+		f.take(&r)
 		return nil
 	})
 	done(&stats)
-	if err == nil && found.Seq == 0 {
+	if err == nil && f.found.Seq == 0 {
 		err = ErrNotFound
 	}
-	return found, stats, err
+	return f.found, stats, err
+}
+
+// FindID is Find for the request that has an id. The public key of the log, which may be empty, says where in the log that is, so
+// that little of it need be read; only if it is not there, all is.
+func FindID(dir, public, id string, since time.Time, watch Watch) (Found, audit.Stats, error) {
+	id = strings.ToUpper(id)
+	if seq, ok := audit.SeqOf(public, id); ok && public != "" {
+		progress, done := watch.begin("searching")
+		records, stats, err := audit.Trace(dir, seq, id, progress)
+		done(&stats)
+		if err != nil {
+			return Found{}, stats, err
+		}
+		f := newFinder()
+		for i := range records {
+			if !records[i].Time.Before(since) {
+				f.take(&records[i])
+			}
+		}
+		if f.found.Seq != 0 {
+			return f.found, stats, nil
+		}
+	}
+	q, err := ByID(id)
+	if err != nil {
+		return Found{}, audit.Stats{}, err
+	}
+	return Find(dir, q, since, watch)
+}
+
+// A finder makes a Found of the records about requests, in the order of the log: of the last of them.
+type finder struct {
+	found Found
+	open  *audit.Join[*Found]
+}
+
+func newFinder() *finder { return &finder{open: audit.NewJoin[*Found](1)} }
+
+func (f *finder) take(r *audit.Record) {
+	switch {
+	case f.found.repeatedBy(r):
+		f.found.repeats += r.Count
+		f.found.last = r.Last
+	case r.Type != audit.TypeClose:
+		f.found = Found{Record: *r}
+		f.open = audit.NewJoin[*Found](1)
+		f.open.Opened(r, &f.found)
+	default:
+		if found, ok := f.open.Closed(r); ok {
+			found.end, found.late = r, r.RefusedLate()
+		} else if r.RefusedLate() { // its decision record is before what is read, or does not match q
+			f.found = Found{Record: *r}
+		}
+	}
 }
 
 // Judged is the record that has the last word on the request.

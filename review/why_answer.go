@@ -221,10 +221,11 @@ func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*
 	}
 	safe := &Safe{}
 	var counts func(*audit.Record) bool
+	only := "host = " + quote(req.Target.Host()) // whoever counts need not look at other records
 	switch x.Reason {
 	case policy.PhaseInactive:
 		phase := x.Phase()
-		safe.Phase = phase
+		safe.Phase, only = phase, "reason = "+policy.PhaseInactive.String()
 		counts = func(r *audit.Record) bool { return r.Reason == policy.PhaseInactive.String() && r.Phase == phase }
 	case policy.HostNotListed, policy.PortNotAllowed, policy.SchemeNotAllowed, policy.PathNotAllowed, policy.RuleExpired:
 		entry, err := a.entryFor(req, x.FixPath(req))
@@ -236,7 +237,7 @@ func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*
 		return nil, nil
 	}
 	var err error
-	safe.tallyOfClients, err = refused(a.Dir, a.Back, now, a.Watch, counts)
+	safe.tallyOfClients, err = refused(a.Dir, a.Back, now, a.Watch, only, counts)
 	return safe, err
 }
 

@@ -58,7 +58,13 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		}
 		cfg, dir := log.cfg, log.Dir
 		watch := watchReading(cmd.ErrOrStderr())
-		found, stats, err := review.Find(dir, q, from, watch)
+		find := func() (review.Found, audit.Stats, error) { return review.Find(dir, q, from, watch) }
+		if len(args) == 1 {
+			find = func() (review.Found, audit.Stats, error) {
+				return review.FindID(dir, publicKeyOf(log), args[0], from, watch)
+			}
+		}
+		found, stats, err := find()
 		switch {
 		case errors.Is(err, review.ErrNotFound):
 			return hint.With(
@@ -76,6 +82,15 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 		return err
 	}
 	return cmd
+}
+
+// publicKeyOf is the public key of a log; empty if it is not at hand.
+func publicKeyOf(log *foundLog) string {
+	public, err := audit.ReadPublicKey(audit.PublicKeyFile(log.Key))
+	if err != nil {
+		return "" // the log of another machine, or one that was made without a proxy
+	}
+	return public
 }
 
 // A whyAnswer is what why prints as JSON.

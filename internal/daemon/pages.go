@@ -126,8 +126,9 @@ func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,
 		// In the reserve of descriptors that the proxy keeps for itself.
-		ConnState: (&dashboard.Crowd{Limit: proxy.DashboardConns()}).ConnState,
-		ErrorLog:  zap.NewStdLog(d.log),
+		ConnState:   (&dashboard.Crowd{Limit: proxy.DashboardConns()}).ConnState,
+		ConnContext: dashboard.ConnContext,
+		ErrorLog:    zap.NewStdLog(d.log),
 	}, nil
 }
 
