@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +27,21 @@ type decideBody struct {
 	Wider, NotWider                    string
 	GoesTo                             string
 	Wrong                              string
+	Made                               string // when the page was made; see answeredSince
+	Answer, Reason                     string // as they were sent, for a page that is shown again
+
+	allowed string // by whom and what, if the policy in force allows it
+}
+
+// subjects are what an answer is about, for answeredSince.
+func (b *decideBody) subjects() []string {
+	all := []string{"host " + b.Group + " " + b.Scheme + " " + b.Target}
+	for _, entry := range []string{b.Exact, b.Wider} {
+		if entry != "" {
+			all = append(all, entrySubject(b.Group, entry))
+		}
+	}
+	return all
 }
 
 // decideLink leads to the page on which a denied host is decided.
@@ -38,7 +52,7 @@ func (u *use) decideLink() string {
 
 // decideOf reads which host is meant: what a form says is judged as what a client says.
 func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
-	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client")}
+	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client"), Made: madeNow()}
 	cfg := p.Config()
 	var scheme policy.Scheme
 	client, err := netip.ParseAddr(b.Client)
@@ -64,10 +78,24 @@ func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
 	}
 	x := cfg.Set.Explain(&req)
 	b.Text = review.ExplainText(&x, &req, review.Remedies(cfg, &x, ""), review.ListedIn(cfg, &x))
+	if x.Verdict == policy.Allow {
+		b.allowed = allowedBy(cfg.Set, x.Rule(), x.Source())
+	}
 	b.Exact = learn.EntryFor(t.Host(), t.Port(), scheme)
 	b.Wider, b.NotWider = learn.WiderThan(t.Host(), t.Port(), scheme)
 	b.GoesTo = review.Writer{Config: cfg}.GoesTo(b.Group)
 	return b, req
+}
+
+// allowedBy says which entry allows something, and who approved it, why.
+func allowedBy(set *policy.Set, rule, source string) string {
+	text := strings.TrimSpace(rule + " " + source)
+	for info := range set.All() {
+		if who := strings.TrimSpace(info.By + " " + info.Reason); who != "" && info.Rule == rule && info.Source == source {
+			return text + " (" + who + ")"
+		}
+	}
+	return text
 }
 
 func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
@@ -78,8 +106,9 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
 // decided carries out what somebody decided about a denied host.
 func (p *Pages) decided(w http.ResponseWriter, r *http.Request, user string) {
 	b, _ := p.decideOf(r)
-	item := learn.Item{Group: b.Group, Entry: b.Exact, Answer: learn.Approve, Reason: strings.TrimSpace(r.PostFormValue("reason"))}
-	switch answer := r.PostFormValue("answer"); {
+	b.Answer, b.Reason = r.PostFormValue("answer"), strings.TrimSpace(r.PostFormValue("reason"))
+	item := learn.Item{Group: b.Group, Entry: b.Exact, Answer: learn.Approve, Reason: b.Reason}
+	switch answer := b.Answer; {
 	case b.Wrong != "":
 	case b.Group == "":
 		b.Wrong = "the client is in no group: a list cannot help it"
@@ -96,8 +125,19 @@ func (p *Pages) decided(w http.ResponseWriter, r *http.Request, user string) {
 		b.Wrong = "choose one of the answers"
 	}
 	if b.Wrong == "" {
+		p.writing.Lock()
 		var text string
-		if text, b.Wrong = p.apply(user, []learn.Item{item}); b.Wrong == "" {
+		b.Wrong = p.answeredSince(r.PostFormValue("made"), b.subjects()...)
+		if b.Wrong == "" && b.allowed != "" && p.Status.snapshot().Installed.After(timeMade(r.PostFormValue("made"))) {
+			b.Wrong = "the policy was changed after the page was made, and allows it now by " + b.allowed + "; nothing more was written, look again"
+		}
+		if b.Wrong == "" {
+			if text, b.Wrong = p.apply(user, []learn.Item{item}); b.Wrong == "" {
+				p.remember(user, wordFor(item.Answer)+" "+item.Entry, b.Reason, b.subjects()[0], entrySubject(b.Group, item.Entry))
+			}
+		}
+		p.writing.Unlock()
+		if b.Wrong == "" {
 			p.done(w, r, "/denied", text)
 			return
 		}
@@ -106,11 +146,8 @@ func (p *Pages) decided(w http.ResponseWriter, r *http.Request, user string) {
 	p.render(w, r, "decide", "Decide", nil, 0, &b)
 }
 
-// apply carries out answers in the name of user, and says what came of it, or what is wrong. One at a time: of two who
-// answer at once, the second sees what the first has written.
+// apply carries out answers in the name of user, and says what came of it, or what is wrong. p.writing is held.
 func (p *Pages) apply(user string, items []learn.Item) (text, wrong string) {
-	p.writing.Lock()
-	defer p.writing.Unlock()
 	a, err := review.Writer{Config: p.Config(), By: user}.Apply(items)
 	if err != nil {
 		return "", err.Error()
@@ -130,7 +167,6 @@ func (p *Pages) commit(c *review.Change) (wrong string) {
 	var problems config.Problems
 	switch {
 	case err == nil:
-		p.written = time.Now()
 		return ""
 	case errors.Is(err, review.ErrChanged):
 		return "somebody else changed the files meanwhile; nothing was written, look again"
@@ -144,48 +180,57 @@ func (p *Pages) commit(c *review.Change) (wrong string) {
 
 // answered carries out answers to proposals: all that nothing speaks against, or one.
 func (p *Pages) answered(w http.ResponseWriter, r *http.Request, user string) {
-	wrong := ""
-	l := p.lastLesson()
-	reason := strings.TrimSpace(r.PostFormValue("reason"))
-	answer := learn.Answer(r.PostFormValue("answer"))
-	p.writing.Lock()
-	stale := l == nil || r.PostFormValue("made") != l.Made() || l.at.Before(p.written)
-	p.writing.Unlock()
-	var items []learn.Item
-	switch {
-	case stale:
-		wrong = "somebody answered meanwhile, or the log was read again; nothing was written, look again"
-	case reason == "" && answer != learn.Snooze:
-		wrong = "say why: the reason stands in the list and in the record"
-	case !slices.Contains([]learn.Answer{learn.Approve, learn.Narrow, learn.Reject, learn.Snooze}, answer):
-		wrong = "choose one of the answers"
-	default:
-		group, entry := r.PostFormValue("group"), r.PostFormValue("entry")
-		for _, x := range l.Proposals {
-			if entry == "" && answer == learn.Approve && x.Bulk() || entry != "" && x.Group == group && x.Entry == entry {
-				item := x.Item()
-				item.Answer, item.Reason = answer, reason
-				items = append(items, item)
-			}
-		}
-		if len(items) == 0 {
-			wrong = "there is no such proposal any more; look again"
-		}
-	}
-	text := ""
-	if wrong == "" {
-		text, wrong = p.apply(user, items)
-	}
+	text, wrong := p.answer(r, user)
 	if wrong != "" {
 		p.done(w, r, "/learn", "Not done: "+wrong)
 		return
 	}
-	p.Jobs.Start(learnJob, p.readLesson) // what was answered is asked no more
 	p.done(w, r, "/learn", text)
 }
 
-// Made identifies a reading.
-func (l *lesson) Made() string { return strconv.FormatInt(l.at.UnixNano(), 36) }
+// answer is answered without the page. Of two who answer at once, the second is told what the first decided.
+func (p *Pages) answer(r *http.Request, user string) (text, wrong string) {
+	reason, answer := strings.TrimSpace(r.PostFormValue("reason")), learn.Answer(r.PostFormValue("answer"))
+	group, entry, made := r.PostFormValue("group"), r.PostFormValue("entry"), r.PostFormValue("made")
+	switch {
+	case reason == "" && answer != learn.Snooze:
+		return "", "say why: the reason stands in the list and in the record"
+	case !slices.Contains([]learn.Answer{learn.Approve, learn.Narrow, learn.Reject, learn.Snooze}, answer):
+		return "", "choose one of the answers"
+	}
+	p.writing.Lock()
+	defer p.writing.Unlock()
+	l := p.lastLesson()
+	if l == nil || entry == "" && made != l.Made() { // of all together, those that were seen are meant
+		return "", "the log was read again meanwhile; nothing was written, look again"
+	}
+	var items []learn.Item
+	var subjects []string
+	for _, x := range l.Proposals {
+		if entry == "" && answer == learn.Approve && x.Bulk() || entry != "" && x.Group == group && x.Entry == entry {
+			item := x.Item()
+			item.Answer, item.Reason = answer, reason
+			items, subjects = append(items, item), append(subjects, entrySubject(x.Group, x.Entry))
+		}
+	}
+	if wrong := p.answeredSince(made, append(subjects, entrySubject(group, entry))...); wrong != "" {
+		return "", wrong
+	}
+	if len(items) == 0 {
+		return "", "there is no such proposal any more; look again"
+	}
+	what := wordFor(answer) + " " + items[0].Entry
+	if more := len(items) - 1; more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	if text, wrong = p.apply(user, items); wrong == "" {
+		p.remember(user, what, reason, subjects...)
+	}
+	return text, wrong
+}
+
+// Made identifies a reading; see answeredSince.
+func (l *lesson) Made() string { return madeAt(l.at) }
 
 // A proposalView is a proposal with the forms for its answer.
 type proposalView struct {
@@ -216,6 +261,9 @@ type phaseRow struct {
 	On         bool
 }
 
+// phaseSubject is a phase, for answeredSince.
+func phaseSubject(name string) string { return "phase " + name }
+
 func phaseRows(cfg *config.Config, now time.Time) []phaseRow {
 	var all []phaseRow
 	for _, name := range slices.Sorted(maps.Keys(cfg.Policy.Phases)) {
@@ -232,7 +280,10 @@ func (p *Pages) phase(w http.ResponseWriter, r *http.Request, user string) {
 	path := p.Config().Path
 	var text string
 	var err error
+	wrong := p.answeredSince(r.PostFormValue("made"), phaseSubject(name))
 	switch {
+	case wrong != "":
+		err = errors.New(wrong)
 	case reason == "":
 		err = errors.New("say why: the reason is recorded")
 	case r.PostFormValue("act") == "start":
@@ -242,7 +293,9 @@ func (p *Pages) phase(w http.ResponseWriter, r *http.Request, user string) {
 			break
 		}
 		var until time.Time
-		until, err = review.StartPhase(path, name, length, user, reason)
+		if until, err = review.StartPhase(path, name, length, user, reason); err == nil {
+			p.remember(user, "started phase "+name, reason, phaseSubject(name))
+		}
 		text = fmt.Sprintf("Phase %s is on until %s.", name, moment(until).Text)
 	default:
 		var still string
@@ -251,8 +304,9 @@ func (p *Pages) phase(w http.ResponseWriter, r *http.Request, user string) {
 		if still != "" {
 			text += " It is on all the same: " + still + "."
 		}
-		if err == nil && p.Record != nil { // the file says no more who took it out
-			p.Record(&audit.Record{Type: audit.TypePhase, Phase: name, By: user, Ticket: reason, Detail: fmt.Sprintf("phase %s was ended on the dashboard", name)})
+		if err == nil { // the file says no more who took it out
+			p.remember(user, "ended phase "+name, reason, phaseSubject(name))
+			p.record(&audit.Record{Type: audit.TypePhase, Phase: name, By: user, Ticket: reason, Detail: fmt.Sprintf("phase %s was ended on the dashboard", name)})
 		}
 	}
 	if err != nil {
@@ -267,6 +321,9 @@ func (p *Pages) mode(w http.ResponseWriter, r *http.Request, user string) {
 	defer p.writing.Unlock()
 	group, reason := r.PostFormValue("group"), strings.TrimSpace(r.PostFormValue("reason"))
 	text, err := func() (string, error) {
+		if wrong := p.answeredSince(r.PostFormValue("made"), "mode "+group); wrong != "" {
+			return "", errors.New(wrong)
+		}
 		mode := policy.Enforce
 		switch r.PostFormValue("mode") {
 		case "enforce":
@@ -291,6 +348,7 @@ func (p *Pages) mode(w http.ResponseWriter, r *http.Request, user string) {
 		if wrong := p.commit(&c.Change); wrong != "" {
 			return "", errors.New(wrong)
 		}
+		p.remember(user, fmt.Sprintf("switched group %s to %s", group, mode), reason, "mode "+group)
 		return fmt.Sprintf("Group %s: %s, within a second.", group, mode), nil
 	}()
 	if err != nil {

@@ -24,7 +24,7 @@ func (p *Pages) denied(w http.ResponseWriter, r *http.Request) {
 	t := &table{Name: "denied", Empty: "Nothing was denied.",
 		Command: "webproxy audit query " + f.expression("decision=deny") + f.since() + " --by host,port,reason",
 		Heads: []head{{"target", "Host", "h"}, {"reason", "Reason", "w"}, {"now", "Now", "w"}, {"requests", "Requests", "n"}, {"hours", "24 h", ""},
-			{"decide", "Decide", "s"}, {"clients", "Clients", "w"}, {"groups", "Groups", "s"}, {"first", "Since", "s"}, {"last", "Last", "s"}}}
+			{"decide", "Decide", "s"}, {"clients", "Clients", "c"}, {"groups", "Groups", "s"}, {"first", "Since", "d"}, {"last", "Last", "d"}}}
 	for _, u := range p.uses(f, true, denied, byHostAndReason) {
 		decide := cell{Text: "decide", Link: u.decideLink()}
 		if u.host == "" || u.host == audit.Other {
@@ -32,7 +32,7 @@ func (p *Pages) denied(w http.ResponseWriter, r *http.Request) {
 		}
 		t.Rows = append(t.Rows, row{u.key(), []cell{
 			{Text: u.Target(), Link: u.whyLink()}, text(u.reason), standing(set, u, now), number(u.Requests), spark(&u.Hours, "deny"), decide,
-			text(u.ClientList()), text(u.GroupList()), moment(u.First), moment(u.Last),
+			text(u.ClientList()), text(u.GroupList()), twoLines(u.First), twoLines(u.Last),
 		}})
 	}
 	if export(w, r, t) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/config"
 	"webproxy/learn"
 	"webproxy/review"
 )
@@ -35,6 +36,12 @@ func (p *Pages) lastLesson() *lesson {
 // readLesson reads the log to learn from.
 func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, error) {
 	cfg := p.Config()
+	// What was answered is in the files before it is in force.
+	if cfg.Path != "" {
+		if next, err := config.Load(cfg.Path); err == nil {
+			cfg = next
+		}
+	}
 	var g reading
 	l, err := review.Learn(cfg, review.LessonOptions{Dir: p.Audit.Dir, Watch: g.watch, Progress: progress})
 	if err != nil {
@@ -101,8 +108,8 @@ type learnBody struct {
 
 func (p *Pages) learn(w http.ResponseWriter, r *http.Request) {
 	state := p.Jobs.State(learnJob)
-	if state.Result == nil && !state.Running && state.Err == nil {
-		state = p.lookUp(r.Context(), learnJob, p.readLesson)
+	if l := p.lastLesson(); !state.Running && (l == nil && state.Err == nil || l != nil && p.answeredAfter(l.at)) {
+		state = p.lookUpAnew(r.Context(), learnJob, p.readLesson) // what was answered is asked no more
 	}
 	b := learnBody{Lesson: p.lastLesson()}
 	if state.Running {
@@ -127,7 +134,7 @@ func (p *Pages) learn(w http.ResponseWriter, r *http.Request) {
 
 // learnRead has the log read again.
 func (p *Pages) learnRead(w http.ResponseWriter, r *http.Request) {
-	p.lookUp(r.Context(), learnJob, p.readLesson)
+	p.lookUpAnew(r.Context(), learnJob, p.readLesson)
 	http.Redirect(w, r, "/learn", http.StatusSeeOther)
 }
 

@@ -2,6 +2,9 @@ package dashboard
 
 import (
 	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -84,6 +87,27 @@ func eventsByHost(events []live.Event) *table {
 // stalledAfter is how long a viewer may take for a frame.
 const stalledAfter = 5 * time.Second
 
+// streamBuffer is how much the system may hold, in bytes, of what a viewer has not read; Linux takes it twice.
+const streamBuffer = 24 << 10
+
+type connKey struct{}
+
+// ConnContext is for http.Server: with it, what the system holds for a viewer of Live who does not read is bounded.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// boundStream bounds what the system holds of what was sent in answer to r and not read.
+func boundStream(r *http.Request) {
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if c, ok := c.(*net.TCPConn); ok {
+		c.SetWriteBuffer(streamBuffer) // without it, it is only more
+	}
+}
+
 // events sends frames until the viewer goes, or is too slow.
 func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 	f := filterOf(r.URL.Query(), false)
@@ -99,6 +123,7 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 	}
 	defer viewer.Leave()
 	w.Header().Set("Content-Type", "text/event-stream")
+	boundStream(r)
 	c := http.NewResponseController(w)
 	if c.SetReadDeadline(time.Time{}) != nil { // that of the server would end the stream
 		return

@@ -106,10 +106,10 @@ func (v *browser) get(path string) (*http.Response, string) {
 
 // writes are all that changes something, each with a form that would be obeyed.
 var writes = [][]string{
-	{"/decide", "host", "new.sub.example.com", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "CHG-2"},
+	{"/decide", "made", "zzzzzzzzzzzz", "host", "new.sub.example.com", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "CHG-2"},
 	{"/proposal", "answer", "approve", "reason", "x", "made", "x"},
-	{"/phase", "phase", "updates", "act", "start", "for", "1h", "reason", "x"},
-	{"/mode", "group", "wac", "mode", "enforce", "force", "1", "reason", "x"},
+	{"/phase", "made", "zzzzzzzzzzzz", "phase", "updates", "act", "start", "for", "1h", "reason", "x"},
+	{"/mode", "made", "zzzzzzzzzzzz", "group", "wac", "mode", "enforce", "force", "1", "reason", "x"},
 }
 
 // Every path of the mux that is not free of charge is closed to somebody elsewhere who is not logged in.

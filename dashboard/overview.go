@@ -35,7 +35,9 @@ type overviewBody struct {
 	TopDenied *table
 	NewHosts  *table
 	Ending    *table
-	Waiting   []string
+	// Waiting says in sentences what waits for a decision, Wait how much that is; empty while it is not known.
+	Waiting []string
+	Wait    string
 
 	Integrity   string
 	IntegrityOK bool
@@ -63,11 +65,15 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 	if l, on := cfg.Live.Lockdown(now); on {
 		b.Lockdown = l.Text()
 	}
+	learning := slices.ContainsFunc(cfg.Set.Groups(), func(g policy.GroupInfo) bool { return g.Mode == policy.Learn })
 	lesson := p.lastLesson()
+	if state := p.Jobs.State(learnJob); learning && lesson == nil && !state.Running && state.Err == nil {
+		p.Jobs.Start(learnJob, p.readLesson) // what waits for a decision is to be known without a look at Learn
+	}
 	for _, g := range cfg.Set.Groups() {
 		s := groupState{Name: g.Name, Mode: g.Mode.String(), Ready: "-"}
 		if g.Mode == policy.Learn {
-			s.Ready = "not looked at yet: see Learn"
+			s.Ready = "the log is being read"
 			if lesson != nil {
 				s.Ready = readyText(lesson.ready, g.Name)
 			}
@@ -85,6 +91,12 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	slices.Sort(b.Phases)
+	switch {
+	case lesson != nil:
+		b.Wait = comma(len(lesson.Proposals))
+	case !learning:
+		b.Wait = "0"
+	}
 	if lesson != nil && len(lesson.Proposals) > 0 {
 		b.Waiting = append(b.Waiting, wording.Plural(len(lesson.Proposals), "proposal")+" of learning, as of "+moment(lesson.at).Text+" UTC")
 	}

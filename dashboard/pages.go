@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -66,8 +67,9 @@ type Pages struct {
 	failures   *rate.Limiter
 	unrecorded int // failures since the last that was recorded
 
-	writing sync.Mutex // held while something is written; guards written
-	written time.Time  // when the last change was written
+	writing   sync.Mutex // held while something is written; guards what follows
+	answers   []answer   // the last, the oldest first
+	forgotten time.Time  // when the last of those was given that are not in answers any more
 }
 
 // A Receiver is somewhere that the log is sent to.
@@ -178,6 +180,7 @@ type screen struct {
 	Why     string
 	Version string
 	Person  person // who is logged in
+	LogIn   string // where to log in, to come back here
 	Bare    bool   // for somebody who may see nothing but this
 	Flash   string // what came of what somebody did
 
@@ -206,11 +209,18 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title strin
 	if r.URL.Path == "/why" {
 		s.Why = r.URL.Query().Get("q")
 	}
+	s.LogIn = "/login"
+	if r.Method == http.MethodGet && r.URL.Path != "/login" && r.URL.Path != "/" {
+		s.LogIn += "?" + url.Values{"next": {r.URL.RequestURI()}}.Encode()
+	}
 	s.Person, s.Flash, s.Bare = p.person(r), p.sessions.PopString(r.Context(), flashKey), p.stranger(r)
 	if s.Bare {
 		s.Nav, s.Site, s.Version = nil, "", ""
 	} else {
 		p.figures(&s)
+	}
+	if r.Method != http.MethodGet {
+		s.Refresh = 0 // to load it again would not send the form again
 	}
 	var b bytes.Buffer
 	if err := p.pages.ExecuteTemplate(&b, name, &s); err != nil {
@@ -250,8 +260,8 @@ func (p *Pages) figures(s *screen) {
 	}
 }
 
-// soon is how long a page waits for what it has to look up, before it says how far that is instead.
-const soon = 1500 * time.Millisecond
+// soon is how long a page waits for what it has to look up, before it says how far that is instead, and is loaded again.
+const soon = 60 * time.Millisecond
 
 // fresh is for how long a result is shown again rather than made anew: a page that waited for it asks for it once more.
 const fresh = 10 * time.Second
@@ -261,6 +271,11 @@ func (p *Pages) lookUp(ctx context.Context, name string, fn func(context.Context
 	if s := p.Jobs.State(name); !s.Running && !s.Ended.IsZero() && time.Since(s.Ended) < fresh {
 		return s
 	}
+	return p.lookUpAnew(ctx, name, fn)
+}
+
+// lookUpAnew is lookUp, whatever was found before.
+func (p *Pages) lookUpAnew(ctx context.Context, name string, fn func(context.Context, *audit.Progress) (any, error)) jobs.State {
 	if err := p.Jobs.Start(name, fn); err != nil && err != jobs.ErrRunning {
 		return jobs.State{Err: err}
 	}

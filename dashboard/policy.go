@@ -31,6 +31,7 @@ type policyBody struct {
 	Path     string
 	Phases   []phaseRow
 	Groups   []groupState
+	Made     string // see answeredSince
 }
 
 const (
@@ -102,7 +103,7 @@ func decidedBy(row *audit.Row, rule *policy.RuleInfo) bool {
 func (p *Pages) policy(w http.ResponseWriter, r *http.Request) {
 	cfg, now := p.Config(), time.Now()
 	v := r.URL.Query()
-	b := policyBody{State: v.Get("state"), States: []string{ruleAll, ruleUsed, ruleUnused, ruleWide, ruleEnding}, Editable: cfg.Path != "", Path: cfg.Path}
+	b := policyBody{State: v.Get("state"), States: []string{ruleAll, ruleUsed, ruleUnused, ruleWide, ruleEnding}, Editable: cfg.Path != "", Path: cfg.Path, Made: madeNow()}
 	b.Phases = phaseRows(cfg, now)
 	for _, g := range cfg.Set.Groups() {
 		b.Groups = append(b.Groups, groupState{Name: g.Name, Mode: g.Mode.String()})
@@ -232,7 +233,7 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 			p.replay(r.Context(), &b, candidate.Set)
 		}
 	}
-	p.render(w, r, "whatif", "What if", nil, map[bool]int{true: 2}[b.Running != ""], &b)
+	p.render(w, r, "whatif", "What if", nil, 0, &b) // to load it again would lose what was sent
 }
 
 // judge compares two policies by the counted log.

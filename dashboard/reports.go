@@ -68,7 +68,7 @@ func month(t time.Time) time.Time {
 
 // verify has the log verified.
 func (p *Pages) verify(w http.ResponseWriter, r *http.Request) {
-	p.lookUp(r.Context(), VerifyJob, func(ctx context.Context, progress *audit.Progress) (any, error) {
+	p.lookUpAnew(r.Context(), VerifyJob, func(ctx context.Context, progress *audit.Progress) (any, error) {
 		key, err := audit.ReadPublicKey(audit.PublicKeyFile(p.Audit.Key))
 		if err != nil {
 			return nil, err

@@ -206,6 +206,15 @@ func moment(t time.Time) cell {
 	return cell{Text: t.UTC().Format("2006-01-02 15:04"), Value: t.UTC()}
 }
 
+// twoLines is moment for a narrow column.
+func twoLines(t time.Time) cell {
+	c := moment(t)
+	if day, hour, ok := strings.Cut(c.Text, " "); ok {
+		c.Text, c.More = day, []string{hour}
+	}
+	return c
+}
+
 func spark(hours *[live.Hours]uint64, class string) cell {
 	c := svg.Spark("requests in each of the last 24 hours", class, hours[:])
 	return cell{Spark: &c, Value: *hours}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,40 +68,59 @@ func (p *Pages) explain(b *whyBody) {
 // whyBack is how far back is looked for what a fix would let through, as the command does.
 const whyBack = setting.Duration(14 * 24 * time.Hour)
 
-// whyRecorded explains a request of the log.
+// whyRecorded explains a request of the log: first what is known of it, then, when that has been read, what else a fix would let
+// through.
 func (p *Pages) whyRecorded(ctx context.Context, b *whyBody) {
 	id := strings.ToUpper(b.Asked)
 	b.Command = "webproxy why " + id
 	type answer struct {
+		found review.Found
 		text  string
 		notes []string
 	}
 	state := p.lookUp(ctx, "why "+id, func(ctx context.Context, _ *audit.Progress) (any, error) {
-		q, err := review.ByID(id)
-		if err != nil {
-			return nil, err
-		}
 		var g reading
-		found, stats, err := review.Find(p.Audit.Dir, q, time.Time{}, g.watch)
+		public, err := audit.ReadPublicKey(audit.PublicKeyFile(p.Audit.Key))
+		if err != nil {
+			public = "" // then all of the log is read
+		}
+		found, stats, err := review.FindID(p.Audit.Dir, public, id, time.Time{}, g.watch)
 		if errors.Is(err, review.ErrNotFound) {
 			err = fmt.Errorf("no such decision among %s records", comma(stats.Records))
 		}
 		if err != nil {
 			return nil, err
 		}
+		why := review.Why{Config: p.Config(), Dir: p.Audit.Dir, Found: found, Back: setting.Off}
 		var text bytes.Buffer
-		why := review.Why{Config: p.Config(), Dir: p.Audit.Dir, Found: found, Back: whyBack, Watch: g.watch}
-		if _, err := why.Write(&text); err != nil {
-			return nil, err
-		}
-		return &answer{text.String(), g.incomplete}, nil
+		_, err = why.Write(&text)
+		return &answer{found, text.String(), g.incomplete}, err
 	})
-	switch a, _ := state.Result.(*answer); {
+	a, _ := state.Result.(*answer)
+	switch {
 	case state.Running:
 		b.Running = "searching the log"
+		return
 	case state.Err != nil:
 		b.Wrong = state.Err.Error()
-	case a != nil:
-		b.Text, b.Notes = a.text, a.notes
+		return
+	case a == nil:
+		return
+	}
+	b.Text, b.Notes = a.text, a.notes
+	state = p.lookUp(ctx, "safe "+id, func(ctx context.Context, _ *audit.Progress) (any, error) {
+		var g reading
+		why := review.Why{Config: p.Config(), Dir: p.Audit.Dir, Found: a.found, Back: whyBack, Watch: g.watch}
+		var text bytes.Buffer
+		_, err := why.Write(&text)
+		return &answer{text: text.String(), notes: g.incomplete}, err
+	})
+	switch full, _ := state.Result.(*answer); {
+	case state.Running:
+		b.Running = "reading what else the fix would let through"
+	case state.Err != nil:
+		b.Wrong = state.Err.Error()
+	case full != nil:
+		b.Text, b.Notes = full.text, slices.Concat(a.notes, full.notes)
 	}
 }

@@ -5,13 +5,16 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"webproxy/audit"
 	"webproxy/config"
 )
 
@@ -91,7 +94,7 @@ func TestDecide(t *testing.T) {
 	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"))
 	v := s.visitor()
 	form := []string{"host", "new.sub.example.com", "port", "443", "scheme", "https", "client", "10.0.1.11"}
-	with := func(more ...string) []string { return append(append([]string{}, form...), more...) }
+	with := func(more ...string) []string { return append(append([]string{"made", madeNow()}, form...), more...) }
 	before := s.file("lists/approved.txt")
 	if code, text := v.post("/decide", with("answer", "exact", "reason", "CHG-2")...); code != 403 || !strings.Contains(text, "Nothing was changed") {
 		t.Errorf("nobody logged in: %d\n%s", code, text)
@@ -132,6 +135,93 @@ func TestDecide(t *testing.T) {
 	}
 }
 
+// Of two who decide about the same, with pages made before, the second is told who decided what, and nothing is overwritten.
+func TestTwoApprovers(t *testing.T) {
+	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"), request("one.example.net", "would_deny", "host_not_listed"))
+	anna, bert := s.visitor(), s.visitor()
+	s.logIn(anna, "anna")
+	s.logIn(bert, "bert")
+	made := madeNow()
+	decide := func(v *browser, host, answer, reason, made string) (int, string) {
+		return v.post("/decide", "host", host, "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", answer, "reason", reason, "made", made)
+	}
+	if code, _ := decide(anna, "new.sub.example.com", "exact", "CHG-1", made); code != 200 {
+		t.Fatalf("the first: %d", code)
+	}
+	for _, answer := range []string{"reject", "exact", "hours"} {
+		code, text := decide(bert, "new.sub.example.com", answer, "not ours", made)
+		if code != 422 || !strings.Contains(text, "anna approved new.sub.example.com:443 (CHG-1)") || !strings.Contains(text, `value="not ours"`) {
+			t.Errorf("the second, %s: %d\n%s", answer, code, text)
+		}
+	}
+	if s.file("learn.yaml") != "" || strings.Contains(s.file("lists/approved.txt"), "not ours") {
+		t.Errorf("the second wrote:\n%s%s", s.file("learn.yaml"), s.file("lists/approved.txt"))
+	}
+	if code, _ := decide(bert, "other.example.com", "exact", "CHG-2", made); code != 200 {
+		t.Errorf("about another host: %d", code)
+	}
+	if code, _ := decide(bert, "new.sub.example.com", "reject", "no more", madeNow()); code != 200 {
+		t.Errorf("with a page made after: %d", code)
+	}
+	for _, bad := range []string{"", "x!", "0"} {
+		if code, _ := decide(bert, "third.example.com", "exact", "CHG-3", bad); bad != "0" && code != 422 {
+			t.Errorf("made %q: %d", bad, code)
+		}
+	}
+	for _, tt := range []struct{ path, told string }{{"/phase phase=updates act=start for=2h", "anna started phase updates (CHG-9)"}, {"/mode group=wac mode=enforce force=1", "anna switched group wac to enforce (CHG-9)"}} {
+		path, rest, _ := strings.Cut(tt.path, " ")
+		form := []string{"made", madeNow(), "reason", "CHG-9"}
+		for pair := range strings.FieldsSeq(rest) {
+			name, value, _ := strings.Cut(pair, "=")
+			form = append(form, name, value)
+		}
+		if _, text := anna.post(path, form...); strings.Contains(text, "Not done") {
+			t.Errorf("%s: %.800s", path, text)
+		}
+		if _, text := bert.post(path, form...); !strings.Contains(text, "Not done: "+tt.told) {
+			t.Errorf("%s: the second is not told:\n%s", path, text)
+		}
+	}
+	// What was written by another way shows in the policy.
+	made = madeNow()
+	s.reload()
+	s.p.Status.Installed("another", time.Now(), nil, nil)
+	if code, text := decide(bert, "other.example.com", "exact", "CHG-4", made); code != 422 || !strings.Contains(text, "allows it now by approved lists/approved.txt") || !strings.Contains(text, "bert CHG-2") {
+		t.Errorf("after a change of the policy: %d\n%s", code, text)
+	}
+	// What is remembered is bounded, and a page that is older than that is too old.
+	for range 2 * maxAnswers {
+		s.p.remember("anna", "did", "", "x")
+	}
+	if code, text := decide(bert, "third.example.com", "exact", "CHG-3", made); len(s.p.answers) != maxAnswers || code != 422 || !strings.Contains(text, "older than") {
+		t.Errorf("%d answers, %d %s", len(s.p.answers), code, text)
+	}
+}
+
+// One who is no approver is shown no form that changes something, and is told why.
+func TestFormsAreForApprovers(t *testing.T) {
+	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"), request("one.example.net", "would_deny", "host_not_listed"))
+	s.withUsers()
+	s.get("/learn")
+	s.p.Jobs.Wait(t.Context(), learnJob)
+	for _, who := range []string{"", "rita", "anna"} {
+		v := s.elsewhere("127.0.0.1", true)
+		if who != "" {
+			v.post("/login", "user", who, "password", password)
+		}
+		for _, path := range []string{"/policy", "/learn", "/decide?host=new.sub.example.com&port=443&scheme=https&client=10.0.1.11"} {
+			_, text := v.get(path)
+			form := strings.Contains(text, `action="/decide"`) || strings.Contains(text, `action="/phase"`) || strings.Contains(text, `action="/mode"`) || strings.Contains(text, `action="/proposal"`)
+			if form != (who == "anna") && path != "/learn" || form && who != "anna" {
+				t.Errorf("%s: %s has a form: %v\n%s", who, path, form, text)
+			}
+			if told := strings.Contains(text, "You are a reader") || strings.Contains(text, "log in</a> first"); path != "/learn" && told == (who == "anna") {
+				t.Errorf("%s: %s says that one must log in: %v", who, path, told)
+			}
+		}
+	}
+}
+
 // Phases and modes are switched by name, with a reason.
 func TestPhasesAndModes(t *testing.T) {
 	s := newSite(t)
@@ -142,22 +232,22 @@ func TestPhasesAndModes(t *testing.T) {
 	s.logIn(v, "anna")
 	for _, bad := range [][]string{{"phase", "updates", "act", "start", "for", "2h"}, {"phase", "updates", "act", "start", "for", "-2h", "reason", "x"},
 		{"phase", "none", "act", "start", "for", "2h", "reason", "x"}} {
-		if _, text := v.post("/phase", bad...); !strings.Contains(text, "Not done") || s.file("phases.yaml") != "" {
+		if _, text := v.post("/phase", append(bad, "made", madeNow())...); !strings.Contains(text, "Not done") || s.file("phases.yaml") != "" {
 			t.Errorf("%q was done", bad)
 		}
 	}
-	v.post("/phase", "phase", "updates", "act", "start", "for", "2h", "reason", "CHG-9")
+	v.post("/phase", "made", madeNow(), "phase", "updates", "act", "start", "for", "2h", "reason", "CHG-9")
 	if got := s.file("phases.yaml"); !strings.Contains(got, "anna") || !strings.Contains(got, "CHG-9") {
 		t.Errorf("phases.yaml is\n%s", got)
 	}
-	v.post("/phase", "phase", "updates", "act", "stop", "reason", "done")
+	v.post("/phase", "made", madeNow(), "phase", "updates", "act", "stop", "reason", "done")
 	if got := s.file("phases.yaml"); strings.Contains(got, "anna") {
 		t.Errorf("the phase is still on:\n%s", got)
 	}
-	if _, text := v.post("/mode", "group", "wac", "mode", "enforce", "reason", "CHG-10"); !strings.Contains(text, "Not done") {
+	if _, text := v.post("/mode", "group", "wac", "mode", "enforce", "reason", "CHG-10", "made", madeNow()); !strings.Contains(text, "Not done") {
 		t.Error("a group that is not ready was switched")
 	}
-	v.post("/mode", "group", "wac", "mode", "enforce", "reason", "CHG-10", "force", "1")
+	v.post("/mode", "group", "wac", "mode", "enforce", "reason", "CHG-10", "force", "1", "made", madeNow())
 	if got := s.file("webproxy.yaml"); !strings.Contains(got, "wac: enforce") || !strings.Contains(s.file("learn.yaml"), "CHG-10") {
 		t.Errorf("webproxy.yaml is\n%s\n%s", got, s.file("learn.yaml"))
 	}
@@ -179,7 +269,7 @@ func TestAnswersOfOldReading(t *testing.T) {
 			t.Errorf("made %q: %.500s", made, text)
 		}
 	}
-	v.post("/decide", "host", "two.example.net", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "CHG-1")
+	v.post("/decide", "made", madeNow(), "host", "two.example.net", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "CHG-1")
 	if _, text := v.post("/proposal", "made", l.Made(), "answer", "approve", "reason", "x"); !strings.Contains(text, "look again") {
 		t.Errorf("after somebody else's: %.500s", text)
 	}
@@ -223,5 +313,52 @@ func TestLinks(t *testing.T) {
 	}
 	if tries == 0 {
 		t.Error("links may be guessed as fast as somebody likes")
+	}
+}
+
+// learnt are records of a request that was let through in learn mode, and answered.
+func learnt(id, host string) []audit.Record {
+	r := request(host, "would_deny", "host_not_listed")
+	r.ID, r.Group, r.Client = id, "wac", netip.MustParseAddr("10.0.2.10")
+	end := r
+	end.Type, end.Status, end.BytesIn = audit.TypeClose, 200, 100
+	return []audit.Record{r, end}
+}
+
+// From Learn a proposal is looked at, approved into the list file, and rejected for good; the second of two is told of the first.
+func TestLearnAnswers(t *testing.T) {
+	s := newSite(t, slices.Concat(learnt("S1", "updates.alpha.example"), learnt("S2", "updates.beta.example"), learnt("S3", "updates.gamma.example"))...)
+	v := s.visitor()
+	s.logIn(v, "anna")
+	read := func() string {
+		s.get("/learn")
+		s.p.Jobs.Wait(t.Context(), learnJob)
+		_, text := s.get("/learn")
+		return text
+	}
+	read()
+	post := func(name, answer, reason string, l *lesson) string {
+		_, text := v.post("/proposal", "made", l.Made(), "group", "wac", "entry", "updates."+name+".example:443", "answer", answer, "reason", reason)
+		return text
+	}
+	before := s.p.lastLesson()
+	r, text := v.get("/proposal?group=wac&entry=" + url.QueryEscape("updates.alpha.example:443"))
+	for _, want := range []string{"updates.alpha.example:443", "seen: ", "level: ", "look at: ", `action="/proposal"`, "lists/approved.txt"} {
+		if r.StatusCode != 200 || !strings.Contains(text, want) {
+			t.Errorf("the proposal: %d, no %q in\n%s", r.StatusCode, want, text)
+		}
+	}
+	if text := post("alpha", "approve", "CHG-1", before); !strings.Contains(text, "approved 1") || !strings.Contains(s.file("lists/approved.txt"), "updates.alpha.example:443 by=anna reason=CHG-1") {
+		t.Errorf("approved: %.900s\n%s", text, s.file("lists/approved.txt"))
+	}
+	if text := post("alpha", "reject", "no", before); !strings.Contains(text, "anna approved updates.alpha.example:443 (CHG-1)") || s.file("learn.yaml") != "" {
+		t.Errorf("with the page of before: %.900s\n%s", text, s.file("learn.yaml"))
+	}
+	read() // the proxy has not taken it over yet
+	if text := post("beta", "reject", "not ours", s.p.lastLesson()); !strings.Contains(text, "rejected 1") || !strings.Contains(s.file("learn.yaml"), "not ours") {
+		t.Errorf("rejected: %.900s\n%s", text, s.file("learn.yaml"))
+	}
+	if text := read(); strings.Contains(text, "updates.beta") || strings.Contains(text, "updates.alpha") || !strings.Contains(text, "updates.gamma") {
+		t.Errorf("what was answered is proposed again, or what was not is not:\n%s", text)
 	}
 }

@@ -1,4 +1,6 @@
-// The pages are complete without this. It shows requests as they come.
+// The pages are complete without this. It loads a page again that waits for something, and shows requests as they come.
+const refresh = Number(document.body.dataset.refresh);
+if (refresh) setInterval(() => { if (!document.activeElement?.matches("input, textarea, select")) location.reload(); }, 1000 * refresh);
 const table = document.querySelector("#live tbody");
 const acts = document.getElementById("live-acts");
 if (table && acts) {
