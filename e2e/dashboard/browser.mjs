@@ -1,0 +1,82 @@
+// What the stories of the dashboard share: a browser, what is wrong, axe-core, pictures, and the HTML of each page for a checker.
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import http from "node:http";
+
+const require = createRequire(process.env.NODE_MODULES + "/");
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+// A fault is printed as it is found: a story that hangs later has said it.
+const said = new Set();
+export const wrong = (text) => {
+  if (!said.has(text)) console.log(text);
+  said.add(text);
+};
+export const check = (ok, text) => { if (!ok) wrong(text); };
+export const faults = () => said.size;
+
+export const launch = () => chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
+
+// watched has the faults of a page's script, and what its policy of content refuses, be faults of the story.
+export const watched = (page) => {
+  page.on("console", (m) => { if (m.type() === "error" && !/status of 4\d\d/.test(m.text())) wrong(`${page.url()}: console: ${m.text()}`); });
+  page.on("pageerror", (e) => wrong(`${page.url()}: ${e}`));
+  return page;
+};
+
+// ask asks the proxy for a URL, as a client at an address of this machine, and returns the status that it got.
+export const ask = (proxy, url, from = "127.0.0.1") => new Promise((done) => {
+  const { hostname, port } = new URL(proxy);
+  const u = new URL(url);
+  const options = { hostname, port, localAddress: from, headers: { host: u.host } };
+  const tunnel = u.protocol === "https:";
+  const r = http.request({ ...options, method: tunnel ? "CONNECT" : "GET", path: tunnel ? `${u.hostname}:${u.port || 443}` : url });
+  r.on("connect", (x, socket) => { socket.destroy(); done(x.statusCode); });
+  r.on("response", (x) => { x.resume(); x.on("end", () => done(x.statusCode)); });
+  r.on("error", () => done(0));
+  r.end();
+});
+
+// until asks done, again and again, until it says yes.
+export const until = async (what, done) => {
+  for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((next) => setTimeout(next, 100))) {
+    if (await done()) return;
+  }
+  wrong("in vain: " + what);
+};
+
+// keepHTML keeps what the server sent for a checker of HTML.
+export const keepHTML = async (dir, name, response) => {
+  mkdirSync(`${dir}/html`, { recursive: true });
+  writeFileSync(`${dir}/html/${name}.html`, await response.body());
+};
+
+const widthOver = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+// accessible says by axe-core what is wrong with a page, light and dark. Its theme is colours and nothing else, so of the dark
+// one only these are looked at.
+export const accessible = async (context, page, what, prove = false) => {
+  const over = await widthOver(page);
+  check(over <= 0, `${what}: the page is ${over} px too wide`);
+  // In a world of its own: the pages' policy permits no script but theirs.
+  const client = await context.newCDPSession(page);
+  const { frameTree } = await client.send("Page.getFrameTree");
+  const { executionContextId } = await client.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id });
+  const run = async (expression) => (await client.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true })).result.value;
+  await run(axe + ";0");
+  const violations = "r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3).join(' | '))";
+  for (const [colorScheme, options] of [["light", "{}"], ["dark", "{runOnly: ['color-contrast', 'link-in-text-block']}"]]) {
+    await page.emulateMedia({ colorScheme });
+    const found = await run(`axe.run(${options}).then(${violations})`);
+    check(Array.isArray(found), `${what}: axe did not run`);
+    for (const v of found || []) wrong(`axe: ${what}, ${colorScheme}: ${v}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  if (prove) { // it would find something
+    await page.evaluate(() => document.querySelector("main").append(document.createElement("input")));
+    const bad = await run("axe.run().then(r => r.violations.map(v => v.id))");
+    check(bad?.includes("label"), `${what}: axe finds no fault in a field without a label`);
+  }
+  await client.detach();
+};
