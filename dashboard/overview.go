@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -66,10 +67,12 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 		b.Lockdown = l.Text()
 	}
 	learning := slices.ContainsFunc(cfg.Set.Groups(), func(g policy.GroupInfo) bool { return g.Mode == policy.Learn })
-	lesson := p.lastLesson()
-	if state := p.Jobs.State(learnJob); learning && lesson == nil && !state.Running && state.Err == nil {
-		p.Jobs.Start(learnJob, p.readLesson) // what waits for a decision is to be known without a look at Learn
+	if learning { // what waits for a decision is to be known without a look at Learn; the page does not wait for it
+		done, cancel := context.WithCancel(r.Context())
+		cancel()
+		p.Learning(done)
 	}
+	lesson := p.lastLesson()
 	for _, g := range cfg.Set.Groups() {
 		s := groupState{Name: g.Name, Mode: g.Mode.String(), Ready: "-"}
 		if g.Mode == policy.Learn {
