@@ -41,7 +41,7 @@ func PhaseWhen(p policy.PhaseSpec) string {
 	case p.Active:
 		return "always"
 	case !p.Until.IsZero():
-		return "until " + p.Until.Format(time.RFC3339)
+		return "until " + p.Until.UTC().Format(time.RFC3339)
 	case p.Schedule != "":
 		return p.Schedule
 	}

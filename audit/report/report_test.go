@@ -45,7 +45,7 @@ func TestReportOfHostileRecords(t *testing.T) {
 	if err := r.WriteHTML(&page); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.WriteText(&text); err != nil {
+	if err := r.WriteText(&text, 0); err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"<script", "<img", `"'&`, "\u202e", "\u2066"} {
@@ -86,7 +86,7 @@ func TestReportExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	if err := r.WriteText(&text); err != nil {
+	if err := r.WriteText(&text, 0); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text.String(), "expires after 2026-10-10") {

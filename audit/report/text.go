@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"webproxy/audit"
+	"webproxy/internal/columns"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 )
@@ -16,29 +16,29 @@ import (
 // textRows is how many rows of a list a terminal is shown.
 const textRows = 10
 
-// WriteText writes the report for a terminal: the figures, and the beginning of each list.
-func (r *Report) WriteText(w io.Writer) error {
+// WriteText writes the report for a terminal that is width characters wide, 0 for any: the figures, and the beginning of each list.
+func (r *Report) WriteText(w io.Writer, width int) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "%s\n%s\n", r.Period(), r.IntegrityLine())
 	if gaps := r.Incomplete(); gaps != "" {
 		fmt.Fprintln(b, "INCOMPLETE "+gaps)
 	}
 	fmt.Fprintln(b, r.Figures())
-	writeUses(b, "denied, by host", r.DeniedHosts, []string{"HOST", "REASON", "CLIENTS"}, func(u *Use) []string {
+	writeUses(b, width, "denied, by host", r.DeniedHosts, []string{"HOST", "REASON", "CLIENTS"}, func(u *Use) []string {
 		return []string{u.Target(), u.Reason, u.ClientList()}
 	})
-	writeUses(b, "denied, by client", r.DeniedClients, []string{"CLIENT", "GROUP", "HOSTS"}, func(u *Use) []string {
+	writeUses(b, width, "denied, by client", r.DeniedClients, []string{"CLIENT", "GROUP", "HOSTS"}, func(u *Use) []string {
 		return []string{orDash(audit.AddrText(u.Client)), orDash(u.Group), wording.Comma(uint64(u.NHosts))}
 	})
-	writeUses(b, "let through in learn mode", r.LearnedHosts, []string{"HOST", "CLIENTS"}, func(u *Use) []string {
+	writeUses(b, width, "let through in learn mode", r.LearnedHosts, []string{"HOST", "CLIENTS"}, func(u *Use) []string {
 		return []string{u.Target(), u.ClientList()}
 	})
-	writeUses(b, "new hosts", r.NewHosts, []string{"HOST", "RULES", "CLIENTS"}, func(u *Use) []string {
+	writeUses(b, width, "new hosts", r.NewHosts, []string{"HOST", "RULES", "CLIENTS"}, func(u *Use) []string {
 		return []string{u.Target(), orDash(strings.Join(u.Rules, " ")), u.ClientList()}
 	})
 	r.writeChanges(b)
-	writeRules(b, "rules expiring soon", r.Expiring, func(u *RuleUse) string { return "expires after " + lastDay(u.Expires) })
-	writeRules(b, "unused rules", r.Unused, func(u *RuleUse) string { return "last used " + dateOr(u.Last, "never") })
+	writeRules(b, width, "rules expiring soon", r.Expiring, func(u *RuleUse) string { return "expires after " + lastDay(u.Expires) })
+	writeRules(b, width, "unused rules", r.Unused, func(u *RuleUse) string { return "last used " + dateOr(u.Last, "never") })
 	for i, f := range r.Findings {
 		if i == 0 {
 			fmt.Fprintln(b, "\nremarks on rules")
@@ -168,42 +168,41 @@ func dateOr(t time.Time, none string) string {
 }
 
 // writeUses writes the beginning of a list of Uses; nothing if it is empty.
-func writeUses(w io.Writer, title string, uses []Use, heads []string, cells func(*Use) []string) {
+func writeUses(w io.Writer, width int, title string, uses []Use, heads []string, cells func(*Use) []string) {
 	if len(uses) == 0 {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", title)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(tw, " REQUESTS\t%s\tLAST\n", strings.Join(heads, "\t"))
+	rows := [][]string{append(append([]string{" REQUESTS"}, heads...), "LAST (UTC)")}
 	for i := range uses[:min(len(uses), textRows)] {
 		u := &uses[i]
-		fmt.Fprintf(tw, " %s\t%s\t%s\n", wording.Comma(u.Requests), row(cells(u)), u.Last.UTC().Format("2006-01-02 15:04"))
+		rows = append(rows, append(append([]string{" " + wording.Comma(u.Requests)}, printable(cells(u))...), u.Last.UTC().Format("2006-01-02 15:04")))
 	}
-	tw.Flush()
+	columns.Table{Width: width, Drop: []string{"LAST (UTC)"}}.Write(w, rows)
 	if more := len(uses) - textRows; more > 0 {
 		fmt.Fprintf(w, " and %d more\n", more)
 	}
 }
 
-// row is cells with tabs between. Hosts are what strangers sent.
-func row(cells []string) string {
+// printable makes cells fit for a terminal. Hosts are what strangers sent.
+func printable(cells []string) []string {
 	for i := range cells {
 		cells[i] = audit.Printable(cells[i])
 	}
-	return strings.Join(cells, "\t")
+	return cells
 }
 
-func writeRules(w io.Writer, title string, rules []RuleUse, note func(*RuleUse) string) {
+func writeRules(w io.Writer, width int, title string, rules []RuleUse, note func(*RuleUse) string) {
 	if len(rules) == 0 {
 		return
 	}
 	fmt.Fprintf(w, "\n%s\n", title)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for i := range rules[:min(len(rules), textRows)] {
 		u := &rules[i]
-		fmt.Fprintf(tw, " %s\t%s\t%s\t%s\n", u.Rule, u.Entry, u.Source, note(u))
+		rows = append(rows, []string{" " + u.Rule, u.Entry, u.Source, note(u)})
 	}
-	tw.Flush()
+	columns.Table{Width: width}.Write(w, rows)
 	if more := len(rules) - textRows; more > 0 {
 		fmt.Fprintf(w, " and %d more\n", more)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -114,7 +115,7 @@ func (j *reportJob) run(cmd *cobra.Command) error {
 	if err := j.write(r); err != nil {
 		return err
 	}
-	print := r.WriteText
+	print := func(w io.Writer) error { return r.WriteText(w, tableWidth(w)) }
 	if j.asJSON {
 		print = r.WriteJSON
 	}

@@ -9,6 +9,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/fleet"
+	"webproxy/internal/columns"
 )
 
 func newFleetQuery() *cobra.Command {
@@ -61,7 +62,7 @@ func fleetRecords(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryF
 		const site = 12 // characters, and the gap behind them
 		width := tableWidth(w)
 		if width > 0 {
-			width = max(width-site-columnGap, 1)
+			width = max(width-site-columns.Gap, 1)
 		}
 		t := recordTableFor(w, width)
 		row = func(r *audit.Record, _ string) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -66,6 +67,11 @@ func (f writeFlags) applyFile(cmd *cobra.Command, configFile, path string) (*app
 		return nil, err
 	}
 	plan, err := learn.ParsePlan(data)
+	for i := 0; err == nil && i < len(plan.Items); i++ {
+		if past := plan.Items[i].Past(time.Now()); past != nil {
+			err = fmt.Errorf("proposals[%d]: %w", i, past)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"webproxy/internal/columns"
 )
 
 // A screen is a writer that people look at. What is not one, such as the file of --out, has neither width nor colour.
@@ -77,6 +79,17 @@ func tableWidth(w io.Writer) int {
 		return s.width
 	}
 	return 0
+}
+
+// writeTable writes rows in columns; the first is the heading. On a terminal that is too narrow, columns are left out that drop
+// names, the first of them first, and then cells are wrapped at words; --wide has all. Decisions are coloured.
+func writeTable(w io.Writer, rows [][]string, drop ...string) error {
+	return columns.Table{Width: tableWidth(w), Drop: drop, Paint: func(heading, cell string) string {
+		if heading == "DECISION" || heading == "STATUS" {
+			return paint(w, colourOf(cell), cell)
+		}
+		return cell
+	}}.Write(w, rows)
 }
 
 // A colour is the number of a foreground colour (ECMA-48, SGR).

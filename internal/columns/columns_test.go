@@ -1,4 +1,4 @@
-package main
+package columns
 
 import (
 	"strings"
@@ -50,7 +50,8 @@ arc          Arc
 `},
 	} {
 		var b strings.Builder
-		if err := writeTable(&screen{Writer: &b, width: tt.width}, rows, "SOURCE", "DATE", "ON"); err != nil {
+		table := Table{Width: tt.width, Drop: []string{"SOURCE", "DATE", "ON"}}
+		if err := table.Write(&b, rows); err != nil {
 			t.Fatal(err)
 		}
 		if got := "\n" + b.String(); got != tt.want {
@@ -64,20 +65,5 @@ arc          Arc
 	}
 	if got := columnWidths(rows)[0]; got != len("azure-local") {
 		t.Errorf("the rows themselves changed: %d", got)
-	}
-}
-
-// Decisions are coloured where colours are shown, and cells stand where they stood.
-func TestTableColour(t *testing.T) {
-	rows := [][]string{{"DECISION", "HOST"}, {"allow", "a"}, {"deny", "deny"}, {"would_deny", "c"}}
-	var plain, coloured strings.Builder
-	writeTable(&screen{Writer: &plain}, rows)
-	writeTable(&screen{Writer: &coloured, colour: true}, rows)
-	want := "DECISION    HOST\n\x1b[32mallow\x1b[0m       a\n\x1b[31mdeny\x1b[0m        deny\n\x1b[33mwould_deny\x1b[0m  c\n"
-	if coloured.String() != want {
-		t.Errorf("coloured %q, want %q", coloured.String(), want)
-	}
-	if strings.Contains(plain.String(), "\x1b") {
-		t.Errorf("plain %q", plain.String())
 	}
 }

@@ -1,4 +1,5 @@
-package main
+// Package columns writes tables for people: in columns, and within the width of a terminal.
+package columns
 
 import (
 	"fmt"
@@ -9,20 +10,30 @@ import (
 )
 
 const (
-	columnGap = 2
+	// Gap is how many spaces there are between columns.
+	Gap = 2
 	// leastColumn is how narrow a column may become for others, in characters, unless a word in it is longer.
 	leastColumn = 10
 	// longestWord is the longest word that is not broken for want of room.
 	longestWord = 40
 )
 
-// writeTable writes rows in columns; the first is the heading. On a terminal that is too narrow, columns are left out that drop
-// names, the first of them first, and then cells are wrapped at words; --wide has all. Columns of decisions are coloured.
-func writeTable(w io.Writer, rows [][]string, drop ...string) error {
-	rows, dropped := fitColumns(rows, tableWidth(w), drop)
+// A Table says how rows are written. The zero Table is as wide as its rows.
+type Table struct {
+	Width int      // of the terminal, in characters; 0 for any
+	Drop  []string // headings of columns that may be left out if there is no room, the first of them first
+	// Paint returns a cell of the column with that heading, with what colours it. If nil, cells stay as they are.
+	Paint func(heading, cell string) string
+}
+
+// Write writes rows in columns, with two spaces between them; the first row is the heading. Where Width is too little, columns
+// are left out as Drop says, which the last line tells, and then cells are wrapped at words. What is longer than its column all the
+// same is broken.
+func (t Table) Write(w io.Writer, rows [][]string) error {
+	rows, dropped := fitColumns(rows, t.Width, t.Drop)
 	widths := columnWidths(rows)
-	if width := tableWidth(w); width > 0 {
-		narrow(rows, widths, width)
+	if t.Width > 0 {
+		narrow(rows, widths, t.Width)
 	}
 	var b strings.Builder
 	for i, row := range rows {
@@ -41,14 +52,14 @@ func writeTable(w io.Writer, rows [][]string, drop ...string) error {
 					part = cells[j][line]
 				}
 				shown := part
-				if i > 0 && isDecided(rows[0][j]) {
-					shown = paint(w, colourOf(part), part)
+				if i > 0 && t.Paint != nil && j < len(rows[0]) {
+					shown = t.Paint(rows[0][j], part)
 				}
 				if part != "" {
 					text.WriteString(strings.Repeat(" ", pad) + shown)
 					pad = 0
 				}
-				pad += widths[j] - utf8.RuneCountInString(part) + columnGap
+				pad += widths[j] - utf8.RuneCountInString(part) + Gap
 			}
 			b.WriteString(text.String() + "\n")
 		}
@@ -59,9 +70,6 @@ func writeTable(w io.Writer, rows [][]string, drop ...string) error {
 	_, err := io.WriteString(w, b.String())
 	return err
 }
-
-// isDecided reports whether a column says what was decided.
-func isDecided(heading string) bool { return heading == "DECISION" || heading == "STATUS" }
 
 // columnWidths are the widths of the longest cells, in characters.
 func columnWidths(rows [][]string) []int {
@@ -83,9 +91,9 @@ func fitColumns(rows [][]string, width int, drop []string) (fit [][]string, drop
 		return rows, nil
 	}
 	for _, name := range drop {
-		need := -columnGap
+		need := -Gap
 		for j, w := range columnWidths(rows) {
-			need += min(w, leastWidth(rows, j)) + columnGap
+			need += min(w, leastWidth(rows, j)) + Gap
 		}
 		at := slices.Index(rows[0], name)
 		if need <= width || at < 0 {
@@ -116,9 +124,9 @@ func leastWidth(rows [][]string, column int) int {
 
 // narrow makes the widest columns narrower, one after another, until a row has width characters, or no column can be narrower.
 func narrow(rows [][]string, widths []int, width int) {
-	total, least := -columnGap, make([]int, len(widths))
+	total, least := -Gap, make([]int, len(widths))
 	for j, w := range widths {
-		total += w + columnGap
+		total += w + Gap
 		least[j] = min(w, leastWidth(rows, j))
 	}
 	for total > width {
