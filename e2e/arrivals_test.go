@@ -75,7 +75,7 @@ func (a *arrivals) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 func (p *process) askUntil(stop <-chan struct{}, a *arrivals, who string) {
 	transport := &http.Transport{
 		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: p.addr}),
-		TLSClientConfig: &tls.Config{RootCAs: a.ca.pool()},
+		TLSClientConfig: &tls.Config{RootCAs: a.ca.Pool()},
 	}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: patience}

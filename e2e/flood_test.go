@@ -53,7 +53,7 @@ policy:
 		}
 		s.write("proxy-ca.pem", r.stdout)
 	}
-	pool := ca.pool()
+	pool := ca.Pool()
 	pem, err := os.ReadFile(filepath.Join(s.dir, "proxy-ca.pem"))
 	if err != nil || !pool.AppendCertsFromPEM(pem) {
 		t.Fatalf("proxy-ca.pem: %v", err)

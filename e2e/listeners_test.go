@@ -3,9 +3,6 @@
 package e2e
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"os"
@@ -15,25 +12,16 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/certtest"
 )
 
 // writePair writes a certificate for name, issued by a, and its key to the site's files NAME.crt and NAME.key.
 func (s *site) writePair(a *authority, file, name string) (cert, key string) {
 	s.t.Helper()
-	c, err := a.issue(&tls.ClientHelloInfo{ServerName: name})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var chain strings.Builder
-	for _, der := range c.Certificate {
-		pem.Encode(&chain, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	}
-	s.write(file+".crt", chain.String())
-	s.write(file+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))
+	c := a.Issue(s.t, name, nil)
+	_, private := certtest.Pair(s.t, c)
+	s.write(file+".crt", string(certtest.Chain(c)))
+	s.write(file+".key", string(private))
 	keyFile := filepath.Join(s.dir, file+".key")
 	if err := os.Chmod(keyFile, 0o600); err != nil { // others may not read it, or it is refused
 		s.t.Fatal(err)

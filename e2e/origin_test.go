@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"webproxy/internal/proxytest"
 )
 
 // listen opens a socket of an origin; it is closed when the test ends.
@@ -72,20 +74,7 @@ func serveRaw(t *testing.T, handle func(*net.TCPConn)) int {
 func serveRawOn(t *testing.T, addr string, handle func(*net.TCPConn)) int {
 	t.Helper()
 	ln := listen(t, addr)
-	var serving sync.WaitGroup
-	serving.Go(func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() {
-				defer conn.Close()
-				handle(conn.(*net.TCPConn))
-			})
-		}
-	})
-	t.Cleanup(func() { ln.Close(); serving.Wait() })
+	proxytest.AcceptFrom(t, ln, handle)
 	return portOf(ln)
 }
 

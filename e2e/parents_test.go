@@ -170,7 +170,7 @@ func (p *process) survive(t *testing.T, ca *authority, first *squid, plain, secu
 		asking.Go(func() {
 			pool := &http.Transport{
 				Proxy:             http.ProxyURL(&url.URL{Scheme: "http", Host: p.addr}),
-				TLSClientConfig:   &tls.Config{RootCAs: ca.pool()},
+				TLSClientConfig:   &tls.Config{RootCAs: ca.Pool()},
 				DisableKeepAlives: true,
 			}
 			for i := range each {

@@ -4,10 +4,7 @@ package e2e
 
 import (
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net"
 	"net/http"
@@ -21,6 +18,7 @@ import (
 	"testing"
 
 	"webproxy/audit"
+	"webproxy/internal/certtest"
 )
 
 // A daemonProcess is a receiver of audit records that runs beside webproxy.
@@ -158,16 +156,9 @@ func put(t *testing.T, path, text string) {
 // writePair writes NAME.pem and NAME-key.pem for that host.
 func (a *authority) writePair(t *testing.T, dir, name, host string) {
 	t.Helper()
-	c, err := a.issue(&tls.ClientHelloInfo{ServerName: host})
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(t, filepath.Join(dir, name+".pem"), string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]})))
-	put(t, filepath.Join(dir, name+"-key.pem"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	cert, key := certtest.Pair(t, a.Issue(t, host, nil))
+	put(t, filepath.Join(dir, name+".pem"), string(cert))
+	put(t, filepath.Join(dir, name+"-key.pem"), string(key))
 }
 
 // askDenied makes n requests that are denied, each with a record, from several clients.

@@ -141,7 +141,7 @@ policy:
 		}
 		s.write("proxy-ca.pem", r.stdout)
 	}
-	pool := origin.ca.pool()
+	pool := origin.ca.Pool()
 	pem, err := os.ReadFile(filepath.Join(s.dir, "proxy-ca.pem"))
 	if err != nil || !pool.AppendCertsFromPEM(pem) {
 		t.Fatalf("proxy-ca.pem: %v", err)

@@ -70,7 +70,7 @@ policy:
 	if err != nil {
 		t.Fatal(err)
 	}
-	converse(t, tls.Client(conn, &tls.Config{ServerName: "ws.test", RootCAs: ca.pool()}), fmt.Sprintf("wss://ws.test:%d/echo", secure))
+	converse(t, tls.Client(conn, &tls.Config{ServerName: "ws.test", RootCAs: ca.Pool()}), fmt.Sprintf("wss://ws.test:%d/echo", secure))
 
 	conn, err = net.Dial("tcp", p.addr)
 	if err != nil {

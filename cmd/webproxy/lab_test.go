@@ -1,16 +1,10 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/net/dns/dnsmessage"
 
+	"webproxy/internal/certtest"
 	"webproxy/internal/dnstest"
 )
 
@@ -36,11 +31,11 @@ import (
 func scriptLab(t *testing.T) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		lab := &lab{released: make(chan struct{})}
-		known := newLabAuthority(t, "Lab Root", "Microsoft Corporation")
-		ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: known.cert.Raw}), 0o644))
+		known := certtest.New(t, "Lab Root", "Microsoft Corporation")
+		ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), known.PEM(), 0o644))
 		dns := dnstest.Start(t, labZone)
 		origin := lab.serve(known)
-		device := lab.serve(newLabAuthority(t, "Inspection CA", "Contoso Ltd"))
+		device := lab.serve(certtest.New(t, "Inspection CA", "Contoso Ltd"))
 		plain := httptest.NewServer(http.HandlerFunc(lab.answer))
 		dead, err := net.Listen("tcp", "127.0.0.1:0")
 		ts.Check(err)
@@ -73,9 +68,9 @@ type lab struct {
 	released chan struct{} // closed at the end: the slow origin answers then at the latest
 }
 
-func (l *lab) serve(a *labAuthority) *httptest.Server {
+func (l *lab) serve(a *certtest.Authority) *httptest.Server {
 	s := httptest.NewUnstartedServer(http.HandlerFunc(l.answer))
-	s.TLS = &tls.Config{GetCertificate: a.issue, MinVersion: tls.VersionTLS12}
+	s.TLS = &tls.Config{GetCertificate: a.Issuer(labLeaf), MinVersion: tls.VersionTLS12}
 	s.StartTLS()
 	return s
 }
@@ -107,61 +102,12 @@ func (l *lab) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A labAuthority signs for whatever name is asked for. Safe for concurrent use.
-type labAuthority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey // of it, and of all that it signs
-
-	mu     sync.Mutex // guards issued
-	issued map[string]*tls.Certificate
-}
-
-func newLabAuthority(t *testing.T, name, owner string) *labAuthority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name, Organization: []string{owner}},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &labAuthority{cert: cert, key: key, issued: map[string]*tls.Certificate{}}
-}
-
-// issue is a tls.Config.GetCertificate. Names that begin with "expired" and "other" get what is wrong with theirs.
-func (a *labAuthority) issue(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	name := hello.ServerName
-	if c := a.issued[name]; c != nil {
-		return c, nil
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(int64(len(a.issued) + 2)), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	switch {
+// labLeaf puts into a certificate what is wrong with those whose names begin with "expired" and "other".
+func labLeaf(c *x509.Certificate) {
+	switch name := c.Subject.CommonName; {
 	case strings.HasPrefix(name, "expired."):
-		template.NotAfter = time.Now().Add(-time.Minute)
+		c.NotAfter = time.Now().Add(-time.Minute)
 	case strings.HasPrefix(name, "other."):
-		template.DNSNames = []string{"else.example"}
+		c.DNSNames = []string{"else.example"}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &a.key.PublicKey, a.key)
-	if err != nil {
-		return nil, err
-	}
-	c := &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: a.key}
-	a.issued[name] = c
-	return c, nil
 }

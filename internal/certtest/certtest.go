@@ -2,6 +2,7 @@
 package certtest
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -11,6 +12,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,6 +61,27 @@ func (a *Authority) Sign(host string, change func(*x509.Certificate)) (tls.Certi
 	}
 	leaf, err := x509.ParseCertificate(der)
 	return tls.Certificate{Certificate: [][]byte{der, a.Cert.Raw}, PrivateKey: a.key, Leaf: leaf}, err
+}
+
+// Issuer returns a function for tls.Config.GetCertificate. It signs a certificate for each name that clients ask for, and for
+// "no-name.test" where one names none, once for each; see Sign for change. The function is safe for concurrent use.
+func (a *Authority) Issuer(change func(*x509.Certificate)) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	var mu sync.Mutex // guards issued
+	issued := map[string]*tls.Certificate{}
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		name := cmp.Or(hello.ServerName, "no-name.test")
+		mu.Lock()
+		defer mu.Unlock()
+		if c := issued[name]; c != nil {
+			return c, nil
+		}
+		c, err := a.Sign(name, change)
+		if err != nil {
+			return nil, err
+		}
+		issued[name] = &c
+		return &c, nil
+	}
 }
 
 // Issue is Sign for tests that end if it fails.
@@ -112,6 +135,15 @@ func Pair(t testing.TB, c tls.Certificate) (cert, key []byte) {
 		t.Fatal(err)
 	}
 	return encode("CERTIFICATE", c.Certificate[0]), encode("PRIVATE KEY", der)
+}
+
+// Chain is c's certificates as PEM, its own first.
+func Chain(c tls.Certificate) []byte {
+	var chain []byte
+	for _, der := range c.Certificate {
+		chain = append(chain, encode("CERTIFICATE", der)...)
+	}
+	return chain
 }
 
 func encode(kind string, der []byte) []byte {

@@ -14,6 +14,13 @@ func Accept(t testing.TB, handle func(*net.TCPConn)) net.Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
+	AcceptFrom(t, ln, handle)
+	return ln
+}
+
+// AcceptFrom is Accept with a listener of the test's. It closes it.
+func AcceptFrom(t testing.TB, ln net.Listener, handle func(*net.TCPConn)) {
+	t.Helper()
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -28,5 +35,4 @@ func Accept(t testing.TB, handle func(*net.TCPConn)) net.Listener {
 		}
 	})
 	t.Cleanup(func() { ln.Close(); serving.Wait() })
-	return ln
 }
