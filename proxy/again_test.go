@@ -119,6 +119,7 @@ func reject(t *testing.T, h *hook) net.Listener {
 
 // So does the end of a rule, or of a phase.
 func TestAgainAfterExpiry(t *testing.T) {
+	proxytest.Parallel(t)
 	var asked hook
 	p := behindDNS(t, proxytest.Config{}, egress.Options{}, asked.call)
 	for _, name := range []string{"CONNECT", "GET"} {

@@ -34,6 +34,7 @@ var slowOrigin = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) 
 // A client that has ended its sending side gets the responses to all that it has asked (RFC 9112, 9.6), whichever way
 // they take.
 func TestHalfClosedClient(t *testing.T) {
+	proxytest.Parallel(t)
 	p := proxytest.Start(t, proxytest.Config{Origin: slowOrigin})
 	post := func(path string) string { return p.Request("POST", path, "Content-Length: 4") + "body" }
 	standard := strings.TrimSpace(getThroughNetHTTP)
@@ -71,6 +72,7 @@ func TestHalfClosedClient(t *testing.T) {
 
 // Inside opened TLS it is the same, with close_notify, with the end of TCP, and with both.
 func TestHalfClosedClientInside(t *testing.T) {
+	proxytest.Parallel(t)
 	p := startInspected(t, slowOrigin, leafSpec{})
 	head := func(method, path, more string) string {
 		return method + " /allowed" + path + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + more + "\r\n"
@@ -100,6 +102,7 @@ func TestHalfClosedClientInside(t *testing.T) {
 
 // And by HTTP/2: each request that is whole is answered, and none that is not.
 func TestHalfClosedClientH2(t *testing.T) {
+	proxytest.Parallel(t)
 	p := startInspected(t, slowOrigin, leafSpec{})
 	head := func(method, path string) []byte {
 		return block(":method="+method, ":scheme=https", ":authority="+p.Target, ":path=/allowed"+path)
@@ -142,7 +145,7 @@ func TestHalfClosedClientH2(t *testing.T) {
 // A client of HTTP/2 that has ended its sending side opens no window any more: what stays behind a closed one is reset, or
 // ends with the connection, without a stall_timeout and without a stop that has to wait for it.
 func TestHalfClosedClientStuck(t *testing.T) {
-	proxytest.NoneLeft(t)
+	proxytest.Parallel(t)
 	for name, origin := range map[string]http.HandlerFunc{
 		"large": func(rw http.ResponseWriter, _ *http.Request) { rw.Write(make([]byte, 1<<20)) },
 		"small": func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "small") },
@@ -151,7 +154,6 @@ func TestHalfClosedClientStuck(t *testing.T) {
 			t.Run(fmt.Sprint(name, ", stop: ", stop), func(t *testing.T) {
 				t.Parallel() // each waits for seconds
 				p := startInspectedWith(t, origin, leafSpec{}, func(c *proxytest.Config) {
-					c.Together = true
 					setup := c.Setup
 					c.Setup = func(s *proxy.Server) {
 						setup(s)
@@ -196,6 +198,7 @@ func TestHalfClosedClientStuck(t *testing.T) {
 
 // And one that takes its time, with a window that is open, is left in peace.
 func TestHalfClosedClientSlow(t *testing.T) {
+	proxytest.Parallel(t)
 	const size = 2 << 20
 	p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Write(make([]byte, size/2))

@@ -196,6 +196,7 @@ func (c oneByte) Read(b []byte) (int, error) { return c.Conn.Read(b[:min(len(b),
 
 // Inspected tunnels in which nothing is asked do not keep the proxy from stopping; a request inside may end.
 func TestInspectShutdown(t *testing.T) {
+	proxytest.Parallel(t)
 	for _, h2 := range []bool{false, true} {
 		asked, release := make(chan bool), make(chan bool)
 		p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -113,6 +113,7 @@ func (o *floodOrigin) settled() int64 {
 // A client that asks for much and takes nothing makes the proxy take no more from the origin than the window
 // of one connection, whatever the number of requests; and there are no more of those than 100.
 func TestInspectClosedWindows(t *testing.T) {
+	proxytest.Parallel(t)
 	origin := new(floodOrigin)
 	p := startInspected(t, origin, leafSpec{})
 	c := p.openHTTP2(t)

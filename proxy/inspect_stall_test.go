@@ -61,6 +61,7 @@ func TestInspectStallSmallAnswer(t *testing.T) {
 
 // A client that opens its windows but does not read its socket ends with all that is inside.
 func TestInspectStallUnreadSocket(t *testing.T) {
+	proxytest.Parallel(t)
 	p := startStalling(t, new(floodOrigin))
 	c := p.openHTTP2(t)
 	if err := c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1<<31 - 1}); err != nil {

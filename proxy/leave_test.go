@@ -94,6 +94,7 @@ func TestWholeBodyKeepsTheConnection(t *testing.T) {
 // An origin that takes nothing does not hold a tunnel for ever, whether its client waits or is gone; the
 // close record says what it was.
 func TestOriginThatNeverReads(t *testing.T) {
+	proxytest.Parallel(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

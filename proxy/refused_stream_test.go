@@ -17,6 +17,7 @@ import (
 // An origin that refuses each request unseen does not keep its client waiting for a minute: there is an end to trying
 // again, and the time for a response is that of all tries together.
 func TestRefusedStreams(t *testing.T) {
+	proxytest.Parallel(t)
 	for name, refuse := range map[string]func(f *http2.Framer, id uint32) error{
 		"REFUSED_STREAM": func(f *http2.Framer, id uint32) error { return f.WriteRSTStream(id, http2.ErrCodeRefusedStream) },
 		"GOAWAY":         func(f *http2.Framer, _ uint32) error { return f.WriteGoAway(0, http2.ErrCodeNo, nil) },

@@ -23,7 +23,6 @@ import (
 // An unreadOrigin takes requests and reads nothing of their bodies, nor does it respond, until it is released.
 type unreadOrigin struct {
 	asked, release chan struct{}
-	together       bool // see proxytest.Config
 
 	net.Listener
 	mu    sync.Mutex
@@ -86,7 +85,6 @@ func (o *unreadOrigin) start(t *testing.T, way string, setup func(*proxy.Server)
 		}
 		in := startInspectedWith(t, o, leafSpec{http1: to == "HTTP/1.1"}, func(c *proxytest.Config) {
 			before := c.Setup
-			c.Together = o.together
 			c.Setup = func(s *proxy.Server) { before(s); setup(s) }
 		}, o.prepare)
 		return in.Proxy, in.client(t, from == "HTTP/2"), "https://" + in.Target + "/allowed"
@@ -95,7 +93,7 @@ func (o *unreadOrigin) start(t *testing.T, way string, setup func(*proxy.Server)
 	o.prepare(server)
 	server.Start()
 	t.Cleanup(server.Close)
-	p = proxytest.Start(t, proxytest.Config{Listener: server.Listener, Together: o.together, Setup: func(s *proxy.Server) {
+	p = proxytest.Start(t, proxytest.Config{Listener: server.Listener, Setup: func(s *proxy.Server) {
 		setup(s)
 		if way == "plain" {
 			return
@@ -111,13 +109,12 @@ func (o *unreadOrigin) start(t *testing.T, way string, setup func(*proxy.Server)
 
 // An origin that takes nothing of an upload ends it after stall_timeout, and the client is told.
 func TestUploadStalls(t *testing.T) {
-	proxytest.NoneLeft(t)
+	proxytest.Parallel(t)
 	for _, way := range uploadWays {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel() // each waits for a second or more
 			o := newUnread()
 			defer close(o.release)
-			o.together = true
 			p, client, url := o.start(t, way, func(s *proxy.Server) { s.Options.StallTimeout = setting.Duration(time.Second) })
 			ctx, cancel := context.WithTimeout(t.Context(), proxytest.Patience)
 			defer cancel()

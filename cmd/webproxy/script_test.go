@@ -26,7 +26,7 @@ func (a alone) Run() int {
 	os.Unsetenv(config.PathVariable)
 	systemConfig = filepath.Join(os.TempDir(), "webproxy-none", config.FileName)
 	systemSocket = filepath.Join(os.TempDir(), "webproxy-none", "admin.sock")
-	return a.tests.Run()
+	return proxytest.Run(a.tests)
 }
 
 func TestMain(m *testing.M) {

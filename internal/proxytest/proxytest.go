@@ -49,8 +49,6 @@ type Config struct {
 	Modes map[string]policy.Mode
 	// Hosts are further static names.
 	Hosts map[string][]string
-	// Together says that the test runs beside others of its parent, which has called NoneLeft.
-	Together bool
 	// Server is changed by Setup before it starts.
 	Setup func(*proxy.Server)
 }
@@ -85,9 +83,7 @@ func OriginRule(port uint16) []policy.RuleSpec {
 // Start starts c.
 func Start(t testing.TB, c Config) *Proxy {
 	t.Helper()
-	if !c.Together {
-		NoneLeft(t)
-	}
+	NoneLeft(t)
 	p := &Proxy{t: t, Live: new(policy.Live), Audit: newRecorder(t), modes: c.Modes}
 	p.startOrigin(c)
 	if c.Rules == nil {
@@ -116,24 +112,26 @@ func Unused(t testing.TB) string {
 	return addr
 }
 
-// NoneLeft fails t, when it and its subtests have ended, if goroutines stay that were not there before. Start calls it.
+// NoneLeft fails t, when it and its subtests have ended, if goroutines stay that were not there before. Start calls it. For a
+// test that has called Parallel, that does so for all of them.
 func NoneLeft(t testing.TB) {
 	t.Helper()
+	if beside.has(t) {
+		return
+	}
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { wantNoneLeft(t, before) })
+	t.Cleanup(func() {
+		if err := noneLeft(before); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
-// wantNoneLeft fails t if goroutines stay that were not there before. Those that are about to end have time for it.
-func wantNoneLeft(t testing.TB, before goleak.Option) {
-	t.Helper()
+// noneLeft is an error if goroutines stay that were not there before. Those that are about to end have time for it.
+func noneLeft(before goleak.Option) error {
 	for end := time.Now().Add(Patience); ; {
-		err := goleak.Find(before)
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			t.Error(err)
-			return
+		if err := goleak.Find(before); err == nil || time.Now().After(end) {
+			return err
 		}
 	}
 }
