@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,9 +85,13 @@ func (s *site) often(targets ...string) {
 	}
 }
 
+var known = sync.OnceValues(func() (*learn.Known, error) {
+	return learn.OpenKnown(policy.Place{Cloud: "public", Region: "eastus"})
+})
+
 func openKnown(t testing.TB) *learn.Known {
 	t.Helper()
-	k, err := learn.OpenKnown(policy.Place{Cloud: "public", Region: "eastus"})
+	k, err := known()
 	if err != nil {
 		t.Fatal(err)
 	}

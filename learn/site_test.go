@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/catalog"
 	"webproxy/internal/policytest"
@@ -28,54 +29,37 @@ func siteSpec(mode policy.Mode, rules ...policy.RuleSpec) *policy.Spec {
 	}
 }
 
-// observeSite has a new site run for a number of days in learn mode under set. It returns what was seen, and the
-// site, which goes on with the next day.
-func observeSite(t testing.TB, seed uint64, days int, set *policy.Set) (*learn.Observations, *simsite.Site, map[string]bool) {
-	t.Helper()
-	site, err := simsite.New(seed)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen, wanted, seq := learn.NewObservations(), map[string]bool{}, 0
-	for day := range days {
-		for _, r := range site.Day(day) {
-			seq++
-			decision, end, err := r.Records(set, fmt.Sprint("S", seq))
-			if err != nil {
-				t.Fatal(err)
-			}
-			seen.Add(&decision)
-			if end != nil {
-				seen.Add(end)
-			}
-			if r.Purpose.Legitimate() {
-				wanted[decision.Host] = true
-			}
-		}
-	}
-	return seen, site, wanted
+// An observed site is one that ran for some days in learn mode.
+type observedSite struct {
+	*simsite.Site // which goes on with the next day
+	seen          *learn.Observations
+	wanted        map[string]bool // hosts
+	records       []*audit.Record
 }
 
-// replaySite replays the same days of the same site under another policy.
-func replaySite(t testing.TB, seed uint64, days int, was, is *policy.Set) *replay.Replay {
+// observeSite has a new site run for a number of days in learn mode under set.
+func observeSite(t testing.TB, seed uint64, days int, set *policy.Set) *observedSite {
 	t.Helper()
 	site, err := simsite.New(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	replay, seq := replay.New(is), 0
-	for day := range days {
-		for _, r := range site.Day(day) {
-			seq++
-			decision, end, err := r.Records(was, fmt.Sprint("S", seq))
-			if err != nil {
-				t.Fatal(err)
-			}
-			replay.Add(&decision)
-			if end != nil {
-				replay.Add(end)
-			}
+	o := &observedSite{Site: site, seen: learn.NewObservations(), wanted: map[string]bool{}}
+	visit(t, site, set, 0, days, func(r *simsite.Request, rec *audit.Record) {
+		o.seen.Add(rec)
+		o.records = append(o.records, rec)
+		if r.Purpose.Legitimate() {
+			o.wanted[rec.Host] = true
 		}
+	})
+	return o
+}
+
+// replayOf replays records under another policy.
+func replayOf(records []*audit.Record, is *policy.Set) *replay.Replay {
+	replay := replay.New(is)
+	for _, r := range records {
+		replay.Add(r)
 	}
 	return replay
 }
@@ -134,7 +118,10 @@ func (r *review) decisions() int { return min(r.bulk, 1) + r.approved + r.reject
 // needs in the thirty days after, a small part of what the lists of 2021 let through, and not the beacon.
 func TestSimulatedSite(t *testing.T) {
 	for _, seed := range []uint64{1, 2, 3} {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { simulate(t, seed) })
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			simulate(t, seed)
+		})
 	}
 }
 
@@ -143,7 +130,8 @@ func simulate(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, site, wanted := observeSite(t, seed, 60, open)
+	site := observeSite(t, seed, 60, open)
+	seen, wanted := site.seen, site.wanted
 	proposals := seen.Group("nodes").Propose(learn.Params{Policy: open, Known: openKnown(t), Now: seen.Last})
 	for _, p := range proposals.List {
 		if why := tooWide(p.Host); why != "" {
@@ -162,7 +150,7 @@ func simulate(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after := measure(t, site, learned)
+	after := measure(t, site.Site, learned)
 	t.Logf("seed %d: %d requests of %d hosts in 60 days", seed, seen.Group("nodes").Requests, hostsOf(seen))
 	t.Logf("proposals %d, withheld %d: approved %d together and %d one by one, rejected %d: %d decisions",
 		len(proposals.List), len(proposals.Withheld), answers.bulk, answers.approved, answers.rejected, answers.decisions())
@@ -192,7 +180,7 @@ func simulate(t *testing.T, seed uint64) {
 	if r := seen.Group("nodes").Ready(learn.Params{Policy: open, Known: known, Now: seen.Last}); r.State != learn.Unstable || r.NewHosts < 100 {
 		t.Errorf("before the review: %s, %d new hosts; want unstable", r.State, r.NewHosts)
 	}
-	if r := seen.Group("nodes").Ready(learn.Params{Policy: learned, Known: known, Now: seen.Last, Past: answers.past, WhatIf: replaySite(t, seed, 60, open, learned)}); !r.Ready() || r.NewHosts != 0 {
+	if r := seen.Group("nodes").Ready(learn.Params{Policy: learned, Known: known, Now: seen.Last, Past: answers.past, WhatIf: replayOf(site.records, learned)}); !r.Ready() || r.NewHosts != 0 {
 		t.Errorf("after the review: %s, %d new hosts, %q; want stable", r.State, r.NewHosts, r.Missing)
 	}
 }

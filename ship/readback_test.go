@@ -132,6 +132,7 @@ func TestReadbackHostile(t *testing.T) {
 
 // What a receiver acknowledges and does not have is sent again from the log, and only that.
 func TestReadbackSendsAgain(t *testing.T) {
+	t.Parallel()
 	h := newHostile(t, nil)
 	sent := func() map[uint64]int {
 		times := map[uint64]int{}
@@ -164,6 +165,7 @@ func TestReadbackSendsAgain(t *testing.T) {
 // A record that is never kept, though others are that were sent no earlier, does not hold up the others for ever: it is
 // given up, counted and stated in the log.
 func TestReadbackGivesUp(t *testing.T) {
+	t.Parallel()
 	h := newHostile(t, honest(func(seq uint64) bool { return seq != 5 }))
 	l := openSite(t, "oslo-1")
 	write(t, l, 10)
@@ -196,6 +198,7 @@ func TestReadbackGivesUp(t *testing.T) {
 
 // A receiver that keeps nothing loses nothing that the site keeps: nothing is given up.
 func TestReadbackOfNothing(t *testing.T) {
+	t.Parallel()
 	h := newHostile(t, honest(func(uint64) bool { return false }))
 	l := openSite(t, "oslo-1")
 	write(t, l, 10)

@@ -63,7 +63,8 @@ func write(t *testing.T, l *audit.Log, n int) {
 	for range n {
 		r := decision()
 		if err := l.Append(&r); err != nil {
-			t.Fatal(err)
+			t.Error(err)
+			return
 		}
 	}
 }
@@ -114,6 +115,7 @@ func (r *running) wantLogged(t *testing.T, message string) {
 }
 
 func TestShips(t *testing.T) {
+	t.Parallel()
 	l := openLog(t, audit.Options{Rotate: 64 << 10})
 	write(t, l, 1000)
 	rec := listen(t, "127.0.0.1:0", &receiver{})
@@ -175,6 +177,7 @@ func TestBeginsNow(t *testing.T) {
 
 // The receiver is not there, then is, is reset in the middle with messages in its buffers, and ends.
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	l := openLog(t, audit.Options{Rotate: 128 << 10})
 	addr := proxytest.Unused(t)
 	s := run(t, l, ReceiverSpec{Syslog: "tcp://" + addr, From: Oldest})
@@ -209,11 +212,16 @@ func TestOutage(t *testing.T) {
 
 // A receiver that reads nothing holds up nobody, and costs a bounded memory.
 func TestSlowReceiver(t *testing.T) {
+	t.Parallel()
 	l := openLog(t, audit.Options{Rotate: 1 << 20})
 	rec := listen(t, "127.0.0.1:0", &receiver{hold: make(chan struct{})})
 	s := run(t, l, ReceiverSpec{Syslog: "tcp://" + rec.addr(), From: Oldest})
-	const n = 40_000 // more than fits into the buffers of a connection
-	write(t, l, n)
+	const n, writers = 40_000, 40 // more than fits into the buffers of a connection
+	var writing sync.WaitGroup
+	for range writers {
+		writing.Go(func() { write(t, l, n/writers) })
+	}
+	writing.Wait()
 	if st := s.Stats(); st.Shipped != 0 || st.LagRecords != n {
 		t.Errorf("before anything was read: %+v", st)
 	}
@@ -228,6 +236,7 @@ func TestSlowReceiver(t *testing.T) {
 
 // A receiver that never closes its side is not trusted, and does not keep Run from ending.
 func TestNeverConfirms(t *testing.T) {
+	t.Parallel()
 	l := openLog(t, audit.Options{})
 	rec := listen(t, "127.0.0.1:0", &receiver{hold: make(chan struct{})})
 	defer close(rec.hold)
@@ -252,6 +261,7 @@ func TestNeverConfirms(t *testing.T) {
 
 // Retention has overtaken the receiver: that is counted, told, recorded, and shipped.
 func TestOvertaken(t *testing.T) {
+	t.Parallel()
 	l := openLog(t, audit.Options{Rotate: 64 << 10})
 	addr := proxytest.Unused(t)
 	s := run(t, l, ReceiverSpec{Syslog: "tcp://" + addr, From: Oldest})
@@ -288,6 +298,7 @@ func TestOvertaken(t *testing.T) {
 // The log was replaced by another: by a shorter one, which the position shows to be too short, by one as
 // long, and by a longer.
 func TestAnotherLog(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{3, 10, 30} {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := openLog(t, audit.Options{Dir: dir})
@@ -370,6 +381,7 @@ func TestWhere(t *testing.T) {
 
 // What came as checkpoints is an anchor.
 func TestCheckpoints(t *testing.T) {
+	t.Parallel()
 	l := openLog(t, audit.Options{Rotate: 64 << 10})
 	rec := listen(t, "127.0.0.1:0", &receiver{})
 	s := run(t, l, ReceiverSpec{Syslog: "tcp://" + rec.addr(), From: Oldest, Checkpoints: true})

@@ -148,6 +148,7 @@ func TestResetConfirmsNothing(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	a, other := newAuthority(t), newAuthority(t)
 	dir := t.TempDir()
 	a.writePair(t, dir, "client")

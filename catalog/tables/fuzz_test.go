@@ -14,10 +14,12 @@ import (
 	"webproxy/policy"
 )
 
+var entity = regexp.MustCompile(`&#?\w+;`)
+
 // plain is what a person reads in a line: lower case, without escapes and hidden characters.
 func plain(s string) string {
 	s = strings.Map(shown, s)
-	s = regexp.MustCompile(`&#?\w+;`).ReplaceAllStringFunc(s, html.UnescapeString)
+	s = entity.ReplaceAllStringFunc(s, html.UnescapeString)
 	s = strings.Map(shown, s) // again: an entity may stand for a hidden character
 	return strings.ToLower(strings.ReplaceAll(s, `\`, ""))
 }
@@ -55,13 +57,16 @@ func narrow(e policy.Entry, line, within string) string {
 	default:
 		pattern += regexp.QuoteMeta(path)
 	}
-	// ".example.com" is, for Squid, example.com and all below it
-	dotted := `(?:^|[\s>[:cntrl:]])\.` + regexp.QuoteMeta(strings.TrimPrefix(e.Host.String(), "*.")) + `\.?(?:$|[\s#<[:cntrl:]])`
-	// "\.example\.com$" is, for Tinyproxy, all below example.com
-	below := `(?:^|[\s>])(?:\^\.\*\\\.|\^\((?:\?:)?\.\*\\\.\)\?|\((?:\?:)?\^\|\\\.\)|\\\.)` +
-		strings.ReplaceAll(regexp.QuoteMeta(strings.TrimPrefix(e.Host.String(), "*.")), `\.`, `\\\.`) + `\$`
-	if !regexp.MustCompile(pattern).MatchString(text) && !(e.Path == "" && (regexp.MustCompile(dotted).MatchString(text) || regexp.MustCompile(below).MatchString(strings.ToLower(line)))) {
-		return "its host and path do not stand in the line"
+	matches := func(pattern, text string) bool { return regexp.MustCompile(pattern).MatchString(text) }
+	if !matches(pattern, text) {
+		above := regexp.QuoteMeta(strings.TrimPrefix(e.Host.String(), "*."))
+		// ".example.com" is, for Squid, example.com and all below it
+		dotted := `(?:^|[\s>[:cntrl:]])\.` + above + `\.?(?:$|[\s#<[:cntrl:]])`
+		// "\.example\.com$" is, for Tinyproxy, all below example.com
+		below := `(?:^|[\s>])(?:\^\.\*\\\.|\^\((?:\?:)?\.\*\\\.\)\?|\((?:\?:)?\^\|\\\.\)|\\\.)` + strings.ReplaceAll(above, `\.`, `\\\.`) + `\$`
+		if e.Path != "" || !matches(dotted, text) && !matches(below, strings.ToLower(line)) {
+			return "its host and path do not stand in the line"
+		}
 	}
 	for _, port := range e.Ports {
 		digits := strconv.Itoa(int(port))
