@@ -31,9 +31,12 @@ run: build ## Build and run with the built-in configuration, on :9090
 	@# The shell gives way to the proxy, so that a signal for make ends it.
 	mkdir -p run && cd run && exec ../$(BIN) serve -c built-in
 
+# The longest first, so that the machine is not idle while the last of them runs: a package that is named twice is tested once.
+TESTED := ./cmd/webproxy ./proxy ./audit ./learn ./...
+
 .PHONY: test
-test: ## Run all tests, with the seeds of the fuzz tests
-	go test ./...
+test: ## Run all tests, with the seeds of the fuzz tests; make vet vets them
+	go test -vet=off $(TESTED)
 
 .PHONY: check
 check: fmt vet staticcheck vuln race generated cross bench-once smoke ## Everything CI checks
@@ -69,7 +72,7 @@ bin/victoria-logs: scripts/victorialogs/go.mod scripts/victorialogs/go.sum
 .PHONY: race
 race: bin/victoria-logs ## All tests under the race detector, and in random order
 	@# The limit is for a machine that has other work too: Go's own, 10m, is for one package.
-	CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m ./...
+	CGO_ENABLED=1 go test -vet=off -race -shuffle=on -timeout 20m $(TESTED)
 
 .PHONY: generated
 generated: ## Fail if go generate would change a file
@@ -87,10 +90,13 @@ e2e: ## Stories with the built binary and real clients: curl, wget, git, chromiu
 # On one processor, what it measures on the other; see bench/peers/main.go.
 PEERS = taskset -c 1 go run ./bench/peers -webproxy $(BIN)
 
+# The packages with benchmarks or tests of linear time.
+MEASURED = $(sort $(dir $(shell git grep -l -e '^func Benchmark' -e '^func Test.*Linear\b' -- '*_test.go' | sed 's,^,./,')))
+
 .PHONY: bench-once
 bench-once: build ## Run each benchmark once, so that none rots, and the tests of linear time
 	@# They measure processor time, and are skipped under the race detector.
-	go test -run 'Linear$$' -bench . -benchtime 1x ./...
+	go test -vet=off -run 'Linear$$' -bench . -benchtime 1x $(MEASURED)
 	$(PEERS) -quick
 	go run ./bench/fleet -quick -works publish,polls -webproxy $(BIN)
 
