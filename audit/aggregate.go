@@ -23,7 +23,7 @@ const (
 	// maxAggregates and maxShares bound what is remembered. Beyond them, denials are recorded individually.
 	maxAggregates = 8192
 	maxShares     = 4096
-	// scanHosts is up to where the different hosts of a scan are counted; scanSample of them are named.
+	// scanHosts is the number up to which the different hosts of a scan are counted; scanSample of them are named.
 	scanHosts  = 4096
 	scanSample = 20
 	// scanDetail is in the decision under whose id a scan is aggregated: the id in the response may belong to a
@@ -43,11 +43,11 @@ type aggregateKey struct {
 
 // An aggregate counts identical denials.
 type aggregate struct {
-	began  time.Time // when its window did
+	began  time.Time // when its window began
 	plain  int       // how many were recorded in the window
-	id     string    // of the last of these
+	id     string    // of the last of them
 	seq    uint64
-	repeat *Record             // those that were not; nil if there is none
+	repeat *Record             // those that were not recorded; nil if there are none
 	hosts  map[string]struct{} // of a scan
 }
 
@@ -63,11 +63,11 @@ type aggregator struct {
 	after   int
 	open    map[aggregateKey]*aggregate
 	clients map[netip.Addr]*clientShare
-	pending uint64 // denials that were counted, and are in no record yet
+	pending uint64 // denials that were counted and are in no record yet
 }
 
 func newAggregator(o *Options) aggregator {
-	return aggregator{window: time.Duration(o.FoldWindow), after: o.FoldAfter,
+	return aggregator{window: time.Duration(o.AggregateWindow), after: o.AggregateAfter,
 		open: map[aggregateKey]*aggregate{}, clients: map[netip.Addr]*clientShare{}}
 }
 
@@ -76,10 +76,10 @@ func (f *aggregator) aggregates(r *Record) bool {
 	return f.window > 0 && r.Type == TypeDecision && r.Decision == policy.Denied && r.ID == ""
 }
 
-// aggregate counts r if it is one of many, and then gives it the id and the number of the one that is
-// recorded. Otherwise r is to be recorded individually, and recorded is to be called after that. The caller holds l.mu.
+// aggregate counts r if it repeats others, and then gives it the id and the number of the one that is recorded.
+// Otherwise r is to be recorded individually, and recorded is to be called after that. The caller holds l.mu.
 func (l *Log) aggregate(r *Record, now time.Time) (counted bool, recorded func()) {
-	f := &l.folds
+	f := &l.aggregator
 	key := aggregateKey{client: r.Client, host: r.Host, port: r.Port, reason: r.Reason, rule: r.Rule}
 	same := l.current(f.open[key], now)
 	if same != nil && (same.plain >= f.after || same.repeat != nil) {
@@ -124,10 +124,9 @@ func (l *Log) aggregate(r *Record, now time.Time) (counted bool, recorded func()
 	}
 }
 
-// current is f in the window of now. If its window is over, what it counted is written; if that cannot
-// be, it goes on counting.
+// current is f in the window of now. If its window is over, its count is written; if that fails, it goes on counting.
 func (l *Log) current(f *aggregate, now time.Time) *aggregate {
-	if f != nil && now.Sub(f.began) >= l.folds.window && l.writeRepeat(f, now) == nil {
+	if f != nil && now.Sub(f.began) >= l.aggregator.window && l.writeRepeat(f, now) == nil {
 		*f = aggregate{began: now}
 	}
 	return f
@@ -146,7 +145,7 @@ func (f *aggregator) add(key aggregateKey, have *aggregate, now time.Time) *aggr
 // count counts r.
 func (f *aggregate) count(r *Record, now time.Time) {
 	if f.repeat == nil {
-		// Copies of what may be a small part of a large request.
+		// Copies, since they may be a small part of a large request.
 		c := *r
 		c.Type, c.ID, c.Host, c.Method = TypeRepeat, f.id, strings.Clone(r.Host), strings.Clone(r.Method)
 		c.Time, c.ClientPort, c.Path, c.Detail, c.PathEnforced = time.Time{}, 0, "", "", false
@@ -177,7 +176,7 @@ func (f *aggregate) countHost(r *Record, now time.Time) {
 	}
 }
 
-// writeRepeat writes what f has counted, if anything. The caller holds l.mu, and the log is ready.
+// writeRepeat writes the count of f, if there is one. The caller holds l.mu, and the log is ready.
 func (l *Log) writeRepeat(f *aggregate, now time.Time) error {
 	if f.repeat == nil {
 		return nil
@@ -185,34 +184,34 @@ func (l *Log) writeRepeat(f *aggregate, now time.Time) error {
 	if err := l.write(f.repeat, now); err != nil {
 		return err
 	}
-	l.folds.pending -= min(l.folds.pending, uint64(f.repeat.Count))
+	l.aggregator.pending -= min(l.aggregator.pending, uint64(f.repeat.Count))
 	f.repeat, f.hosts = nil, nil
 	return nil
 }
 
-// flush writes what was counted in windows that are over, or in all, and forgets these windows. What
-// cannot be written stays. The caller holds l.mu, and the log is ready.
+// flush writes the counts of windows that are over, or of all, and forgets these windows. A count that cannot be
+// written stays. The caller holds l.mu, and the log is ready.
 func (l *Log) flush(now time.Time, all bool) (err error) {
-	for key, f := range l.folds.open {
-		over := now.Sub(f.began) >= l.folds.window
+	for key, f := range l.aggregator.open {
+		over := now.Sub(f.began) >= l.aggregator.window
 		if all || over {
 			if err = l.writeRepeat(f, now); err != nil {
 				return err
 			}
 		}
 		if over {
-			delete(l.folds.open, key)
+			delete(l.aggregator.open, key)
 		}
 	}
-	for addr, c := range l.folds.clients {
-		if now.Sub(c.began) >= l.folds.window {
-			delete(l.folds.clients, addr)
+	for addr, c := range l.aggregator.clients {
+		if now.Sub(c.began) >= l.aggregator.window {
+			delete(l.aggregator.clients, addr)
 		}
 	}
 	return nil
 }
 
-// flushOver writes what was counted in windows that are over. Maintain calls it.
+// flushOver writes the counts of windows that are over. Maintain calls it.
 func (l *Log) flushOver() error {
 	if !l.begun.Load() {
 		return nil
@@ -232,7 +231,7 @@ func (l *Log) tryFlush() error {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.folds.open) == 0 {
+	if l.closed || len(l.aggregator.open) == 0 {
 		return nil
 	}
 	err := l.ready(now)

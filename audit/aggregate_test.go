@@ -192,7 +192,7 @@ func TestFoldScan(t *testing.T) {
 func TestFoldManyClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
-		l := open(t, audit.Options{Dir: dir, FoldAfter: 1})
+		l := open(t, audit.Options{Dir: dir, AggregateAfter: 1})
 		n := int64(0)
 		for round := range 2 {
 			for c := range 5000 {
@@ -214,7 +214,7 @@ func TestFoldManyClients(t *testing.T) {
 
 func TestFoldOff(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
-	l := open(t, audit.Options{Dir: dir, FoldWindow: setting.Off})
+	l := open(t, audit.Options{Dir: dir, AggregateWindow: setting.Off})
 	for range 100 {
 		add(t, l, denial("loop.example.org"))
 	}
@@ -223,7 +223,7 @@ func TestFoldOff(t *testing.T) {
 	}
 }
 
-func BenchmarkAppendFolded(b *testing.B) {
+func BenchmarkAppendRepeats(b *testing.B) {
 	l := open(b, audit.Options{Dir: filepath.Join(b.TempDir(), "audit")})
 	r := denial("loop.example.org")
 	b.ReportAllocs()

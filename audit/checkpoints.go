@@ -10,12 +10,12 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A Checkpoint is a signed statement of what the first records of the log are; see docs/audit.md.
+// A Checkpoint is a signed statement about the first records of the log; see docs/audit.md.
 type Checkpoint struct {
 	Number uint64    // from 1, by each key
 	Size   uint64    // the number of the last record that it covers
 	Time   time.Time // of signing
-	Note   string    // the whole of it; with an empty line behind it, it can stand in an anchor
+	Note   string    // all of it; followed by an empty line, it can stand in an anchor
 }
 
 // after reports whether c states more than a checkpoint of that size and number, or states it anew.
@@ -23,9 +23,9 @@ func (c *Checkpoint) after(size, number uint64) bool {
 	return c.Size > size || c.Size == size && c.Number > number
 }
 
-// Checkpoints returns the oldest checkpoints of the log in dir that come after the one of that size
-// and number, at most limit of them, in their order. It does not look whether they are rightly signed, and
-// passes over what is no checkpoint: that is for Verify.
+// Checkpoints returns the oldest checkpoints of the log in dir that come after the one of that size and number, at
+// most limit of them, in their order. It does not verify signatures, and skips what is not a checkpoint: that is for
+// Verify.
 func Checkpoints(dir string, size, number uint64, limit int) ([]Checkpoint, error) {
 	firsts, err := sidecars(dir, checkpointsPrefix)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,7 +67,7 @@ func Checkpoints(dir string, size, number uint64, limit int) ([]Checkpoint, erro
 func checkpointsOf(dir string, first, size, number uint64, limit int) (found []Checkpoint, err error) {
 	f, err := openShared(filepath.Join(dir, checkpointsFile(first)))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // past its retention
+		return nil, nil // deleted after its retention
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read checkpoints: %w", err)

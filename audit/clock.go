@@ -2,24 +2,24 @@ package audit
 
 import "time"
 
-// clockSlack is how far the clock may be set while nothing is said of it.
+// clockSlack is by how much the clock may be set without a record of it.
 const clockSlack = time.Minute
 
-// A clock is what was last seen of it: its time, and how long the log had been open by a clock that nobody sets.
+// A clock is the last reading of two clocks: the system's, and the monotonic one since the log was opened.
 type clock struct {
 	wall time.Time
 	open time.Duration
 }
 
-// watchClock takes note of a clock that was set, by more than a minute: times of records before and after cannot be
-// compared then. The caller holds l.mu.
+// watchClock notes that the clock was set by more than a minute: times of records before and after cannot be compared
+// then. The caller holds l.mu.
 func (l *Log) watchClock(now clock) {
 	before := l.clock
 	l.clock = now
 	if before.wall.IsZero() {
 		return
 	}
-	// The clock that nobody sets stands still while a machine sleeps, on some systems.
+	// The monotonic clock stands still while a machine sleeps, on some systems.
 	step := now.wall.Round(0).Sub(before.wall.Round(0)) - (now.open - before.open)
 	if step.Abs() <= clockSlack {
 		return

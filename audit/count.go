@@ -4,7 +4,7 @@ import "time"
 
 // A SplitCount is what CountSplit has counted.
 type SplitCount struct {
-	Before, Within *Tally // before the time of splitting; from then on
+	Before, Within *Tally // before the split; from then on
 	Stats          Stats
 }
 
@@ -54,13 +54,13 @@ func (p *pass) count(i int, split time.Time) partCount {
 type place uint8
 
 const (
-	placeMixed   place = iota // on several sides of a border: they must be looked at
+	placeMixed   place = iota // on both sides of a border: the records must be read
 	placeUnasked              // not in the window
 	placeBefore               // all before the split
-	placeWithin               // all behind it
+	placeWithin               // all after it
 )
 
-// place tells where in p's window the records lie that sum is of.
+// place returns where in p's window the records of sum are.
 func (p *pass) place(sum *summary, split time.Time) place {
 	since, until := p.options.Since, p.options.Until
 	switch {
@@ -76,8 +76,8 @@ func (p *pass) place(sum *summary, split time.Time) place {
 	return placeMixed
 }
 
-// summary returns the summary of file i, reading the file if there is none yet, and puts it beside the
-// file. That it cannot be written there is no matter. It is nil if there can be none.
+// summary returns the summary of file i. If there is none yet, it reads the file and writes one beside it; a failure
+// to write it is ignored. It is nil if there can be none.
 func (p *pass) summary(i int) *summary {
 	if p.isLive(i) || !p.files[i].summarised() {
 		return nil
@@ -89,7 +89,7 @@ func (p *pass) summary(i int) *summary {
 	return sum
 }
 
-// loadSummary reads the summary of file i; nil if there is none that fits.
+// loadSummary reads the summary of file i; nil if there is no matching one.
 func (p *pass) loadSummary(i int) *summary {
 	if p.isLive(i) || !p.files[i].summarised() {
 		return nil
@@ -115,7 +115,7 @@ func (p *pass) ruledOut(i int) *summary {
 		}
 	}
 	if p.options.Where == nil {
-		return nil // what a summary takes to read would be for nothing, more often than not
+		return nil // reading the summary would be in vain more often than not
 	}
 	if sum := p.loadSummary(i); sum != nil && !sum.mayMatch(p.options.Where) {
 		return sum
@@ -123,13 +123,13 @@ func (p *pass) ruledOut(i int) *summary {
 	return nil
 }
 
-// makeSummary counts the whole of file i, and writes its summary. The summary is nil if there can be
-// none; the error is only of writing it.
+// makeSummary counts the whole of file i, and writes its summary. The summary is nil if there can be none; the error
+// is only about writing it.
 func (p *pass) makeSummary(i int) (*summary, error) {
 	s := p.files[i]
 	size, check, err := identity(p.dir, s)
 	if err != nil {
-		return nil, nil // what is wrong with it is found when it is read
+		return nil, nil // problems with it are found when it is read
 	}
 	t, stats := p.countFile(i)
 	if size2, check2, err := identity(p.dir, s); err != nil || size2 != size || check2 != check {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A Group counts the requests that have the same values in the fields that CountBy was asked for.
+// A Group counts the requests with equal values in the fields of CountBy.
 type Group struct {
 	Values   []string // as in the log
 	Requests uint64
@@ -24,16 +24,17 @@ type Group struct {
 type Grouping struct {
 	fields  []groupField
 	columns columnSet
-	days    bool // by is not only columns, but day or hour too
+	days    bool // by contains day or hour, not only columns
 }
 
-// A groupField yields the value of one field as text.
+// A groupField returns the value of one field as text.
 type groupField struct {
 	name string
 	text func(*Record) string
 }
 
-// ParseGrouping reads names of fields, which are those of the log, and day and hour. The error names the one that is none.
+// ParseGrouping reads names of fields, which are those of the log, and day and hour. The error names the one that is
+// unknown.
 func ParseGrouping(names []string) (*Grouping, error) {
 	g := &Grouping{}
 	for _, name := range names {
@@ -73,7 +74,7 @@ func (g *Grouping) Names() []string {
 	return names
 }
 
-// fieldText is a field's value as it stands in the log, a list's elements with spaces between.
+// fieldText is a field's value as in the log, with a list's elements separated by spaces.
 func fieldText(field any) string {
 	switch v := field.(type) {
 	case *string:
@@ -120,8 +121,8 @@ func newGroups(by *Grouping, q *Query) *groups {
 	return &groups{by: by, each: countsRecords(q), found: map[string]*Group{}}
 }
 
-// countsRecords reports whether q is about records rather than requests: it asks for a type, or for what only
-// the end of a request can tell. Otherwise a request counts once, though it has two records.
+// countsRecords reports whether q is about records rather than requests: it asks for a type, or for fields that only
+// the end of a request has. Otherwise a request counts once, although it has two records.
 func countsRecords(q *Query) bool {
 	return q != nil && q.uses&columnsOf("type", "status", "error", "bytes_out", "bytes_in", "dur_ms", "dns_ms", "connect_ms",
 		"dst_ip", "sni", "detail", "added", "removed", "by", "ticket", "policy_old") != 0
@@ -132,7 +133,7 @@ func (g *groups) group(r *Record) *Group {
 	g.key = g.key[:0]
 	for i := range g.by.fields {
 		text := g.by.fields[i].text(r)
-		g.key = binary.AppendUvarint(g.key, uint64(len(text))) // no two lists of values have one key
+		g.key = binary.AppendUvarint(g.key, uint64(len(text))) // no two lists of values have the same key
 		g.key = append(g.key, text...)
 	}
 	if found, ok := g.found[string(g.key)]; ok {
@@ -145,10 +146,10 @@ func (g *groups) group(r *Record) *Group {
 	return g.put(string(g.key), &Group{Values: values})
 }
 
-// put adds a new Group. Where there are too many, it returns the one of all Others instead.
+// put adds a new Group. If there are too many, it returns the one of all Others instead.
 func (g *groups) put(key string, group *Group) *Group {
 	if len(g.found) >= tallyRows {
-		key = Other // no key is this text: it would have to begin with the length of a value
+		key = Other // no key is this text: keys begin with the length of a value
 		if others, ok := g.found[key]; ok {
 			return others
 		}
@@ -197,9 +198,9 @@ func (g *groups) merge(o *groups) {
 	}
 }
 
-// CountBy counts requests of the log in dir that o asks for, by the fields of by; the most first. A request
-// counts once, by its decision, unless o.Where asks for a type or for what only its end tells: then
-// every record counts. Groups beyond a bound are counted together, as Other.
+// CountBy counts requests of the log in dir that o asks for, by the fields of by; the most frequent first. A request
+// counts once, by its decision, unless o.Where asks for a type or for what only its end tells: then every record
+// counts. Groups beyond a bound are counted together, as Other.
 func CountBy(dir string, o ScanOptions, by *Grouping) ([]Group, Stats, error) {
 	p, err := newPass(dir, &o)
 	if err != nil {
@@ -234,17 +235,18 @@ func (g *groups) list() []Group {
 	return list
 }
 
-// A GroupCounter counts as CountBy does, for a caller that has the records from elsewhere than a directory. It is not safe for
-// concurrent use.
+// A GroupCounter counts as CountBy does, for a caller that has records from another source than a directory. It is
+// not safe for concurrent use.
 type GroupCounter struct{ groups *groups }
 
-// NewGroupCounter returns a counter by the fields of by. Of q, which the caller evaluates, it takes whether every record counts.
+// NewGroupCounter returns a counter by the fields of by. q, which the caller evaluates, decides whether every record
+// counts.
 func NewGroupCounter(by *Grouping, q *Query) *GroupCounter { return &GroupCounter{newGroups(by, q)} }
 
 // Add counts r, whose strings are not kept.
 func (c *GroupCounter) Add(r *Record) { c.groups.record(r) }
 
-// Groups are all groups, the most requests first.
+// Groups are all groups, those with the most requests first.
 func (c *GroupCounter) Groups() []Group { return c.groups.list() }
 
 // partGroups is what one file adds to CountBy.
@@ -253,7 +255,7 @@ type partGroups struct {
 	stats  *fileStats
 }
 
-// countBy counts file i: by its summary if that has the fields, and not at all if it says that there is nothing.
+// countBy counts file i: by its summary if that has the fields, and not at all if the summary rules it out.
 func (p *pass) countBy(i int, by *Grouping) partGroups {
 	o := p.options
 	g := newGroups(by, o.Where)
@@ -269,7 +271,7 @@ func (p *pass) countBy(i int, by *Grouping) partGroups {
 		switch {
 		case place == placeUnasked, !sum.mayMatch(o.Where):
 			return partGroups{stats: sum.stats()}
-		case place == placeWithin && byRows && sum.Folded == 0:
+		case place == placeWithin && byRows && sum.Overflow == 0:
 			for _, row := range sum.Rows {
 				if r := row.record(); o.Where.match(&r, allColumns) == yes {
 					g.row(row)

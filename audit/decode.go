@@ -9,10 +9,9 @@ import (
 // errVersion marks a line that a later version of this format wrote.
 var errVersion = errors.New("written by a later version of webproxy")
 
-// Decode reads one line of the log, with or without its newline. It accepts fields it does not
-// know, and otherwise only what Log could have written: valid UTF-8, no field twice, no value of another
-// type, no version but ours, and at least v, type, ts and seq.
-// All strings of the Record share one copy of the line: strings.Clone what outlives it by far.
+// Decode reads one line of the log, with or without its newline. It accepts unknown fields, and otherwise only what
+// Log could have written: valid UTF-8, no field twice, no value of another type, no other version, and at least v,
+// type, ts and seq. All strings of the Record share one copy of the line: strings.Clone what is kept for long.
 func Decode(line []byte) (Record, error) {
 	var r Record
 	if err := r.decode(line); err != nil {
@@ -35,8 +34,8 @@ func (r *Record) decode(line []byte) error {
 	return r.decodeText(string(line), false)
 }
 
-// decodeText is decode for a line of proper length. valid says whether it is UTF-8. The strings of r
-// share line's memory.
+// decodeText is decode for a line of permitted length. valid says whether it is UTF-8. The strings of r share line's
+// memory.
 func (r *Record) decodeText(line string, valid bool) error {
 	if !valid && !utf8.ValidString(line) {
 		return errors.New("record is not valid UTF-8")
@@ -69,8 +68,8 @@ type columnSet uint64
 
 func (s columnSet) has(name string) bool { return s&(1<<columnIndex(name, 0)) != 0 }
 
-// columnIndex finds a column by name, looking first at hint and behind: fields mostly come in order.
-// It is -1 for a name that is no column's.
+// columnIndex finds a column by name, looking first at hint and after it: fields mostly come in order. It is -1 for
+// an unknown name.
 func columnIndex(name string, hint int) int {
 	for i := hint; i < len(columns); i++ {
 		if columns[i].name == name {

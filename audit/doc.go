@@ -1,10 +1,10 @@
-// Package audit keeps the audit log: what was asked of the proxy, what was decided and why, and
-// what became of it. One [Record] is one line of JSON; docs/audit.md describes every field.
+// Package audit keeps the audit log: what was requested of the proxy, what was decided and why, and how it ended. One
+// [Record] is one line of JSON; docs/audit.md describes every field.
 //
-// The log's promise is that a record whose Append returned nil is in the kernel's hands: it
-// survives the death of the process, and after at most one sync interval that of the machine.
-// Nothing is queued, so nothing is dropped. Sequence numbers have no gaps and continue after a
-// restart. Whatever was lost or cut all the same is stated in a record of its own, system.gap.
+// The log guarantees that a record whose Append returned nil is in the kernel: it survives the end of the process
+// and, after at most one sync interval, that of the machine. Nothing is queued, so nothing is dropped. Sequence
+// numbers have no gaps and continue after a restart. Records that were lost or cut nevertheless are stated in a
+// record of its own, system.gap.
 //
 //	log, err := audit.Open(audit.Options{Dir: "audit"})
 //	...
@@ -14,6 +14,6 @@
 //	...
 //	stats, err := audit.Scan("audit", audit.ScanOptions{}, func(r audit.Record) error { ... })
 //
-// The package refuses to change what is written: it appends, renames, compresses and, past the
-// time of retention, deletes. It knows no rules and decides nothing.
+// The package never changes what is written: it appends, renames, compresses and, after the retention time, deletes.
+// It knows no rules and decides nothing.
 package audit

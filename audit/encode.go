@@ -13,7 +13,7 @@ import (
 	"webproxy/policy"
 )
 
-// appendLine appends r as a line, with its newline. It is JSON (RFC 8259); of bytes that are no UTF-8, \ufffd is left.
+// appendLine appends r as a line, with its newline. It is JSON (RFC 8259); bytes that are not UTF-8 become \ufffd.
 func appendLine(b []byte, r *Record) []byte {
 	b = append(b, '{')
 	kind := r.Type.kind()
@@ -21,11 +21,11 @@ func appendLine(b []byte, r *Record) []byte {
 		c := &columns[i]
 		b = c.appendTo(b, r, c.always&kind != 0)
 	}
-	b[len(b)-1] = '}' // v is there always, so this is a comma
+	b[len(b)-1] = '}' // v is always written, so this is a comma
 	return append(b, '\n')
 }
 
-// appendTo appends the field of r and a comma, unless it is not set and need not be there.
+// appendTo appends the field of r and a comma, unless it is not set and need not be written.
 func (c *column) appendTo(b []byte, r *Record, always bool) []byte {
 	switch v := c.at(r).(type) {
 	case *string:
@@ -86,14 +86,14 @@ func (c *column) appendTo(b []byte, r *Record, always bool) []byte {
 	return append(b, ',')
 }
 
-// appendKey appends the name and the colon behind it. No name needs escapes.
+// appendKey appends the name and a colon. No name needs escapes.
 func (c *column) appendKey(b []byte) []byte {
 	b = append(b, '"')
 	b = append(b, c.name...)
 	return append(b, '"', ':')
 }
 
-// appendText appends a string in quotes, as clean makes it.
+// appendText appends a string in quotes, as clean returns it.
 func (c *column) appendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	if len(s) <= c.limit && c.name != "path" && bare(s) { // nearly always
@@ -168,7 +168,7 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// shows reports whether a boolean field is written. See Record.PathEnforced for the odd one.
+// shows reports whether a boolean field is written. See Record.PathEnforced for the exception.
 func (r *Record) shows(c *column, set bool) bool {
 	if c.name != "path_enforced" {
 		return set
@@ -176,8 +176,7 @@ func (r *Record) shows(c *column, set bool) bool {
 	return r.Type == TypeDecision && (r.Path != "" || !set && r.Decision != policy.Denied)
 }
 
-// appendAddress appends a without a zone, which means something on one machine only, and an IPv4 address
-// in the form everybody searches for.
+// appendAddress appends a without a zone, which is valid on one machine only, and an IPv4 address in its usual form.
 func appendAddress(b []byte, a netip.Addr) []byte {
 	if !a.IsValid() {
 		return b
@@ -185,8 +184,8 @@ func appendAddress(b []byte, a netip.Addr) []byte {
 	return a.Unmap().WithZone("").AppendTo(b)
 }
 
-// appendTime appends t, which is in UTC, in TimeLayout. Every record has a time, and to follow a layout takes
-// package time long, on a deep stack.
+// appendTime appends t, which is in UTC, in TimeLayout. Every record has a time, and package time is slow to follow a
+// layout, on a deep stack.
 func appendTime(b []byte, t time.Time) []byte {
 	year, month, day := t.Date()
 	if year < 0 || year > 9999 {
@@ -206,14 +205,14 @@ func appendTime(b []byte, t time.Time) []byte {
 // appendDigits appends n, which is below 100, in two digits.
 func appendDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
-// Milliseconds rounds up: what took any time at all does not read as nothing.
+// Milliseconds rounds up: only what took no time at all is 0.
 func Milliseconds(d time.Duration) int64 {
 	return int64((max(d, 0) + time.Millisecond - 1) / time.Millisecond)
 }
 
-// clean returns s as it is written: bounded, valid UTF-8, and without control characters other than
-// those JSON escapes or marks that turn the direction of text: reading a log must be safe in a terminal.
-// A path loses its query and the user information of URLs in it, should it have any: these carry credentials.
+// clean returns s as it is written: bounded, valid UTF-8, and without control characters other than those JSON
+// escapes or marks that change the direction of text: reading a log must be safe in a terminal. A path loses its
+// query and the user information of URLs in it, which may contain credentials.
 func (c *column) clean(s string) string {
 	if c.name == "path" {
 		s, _, _ = strings.Cut(s, "?")
@@ -235,7 +234,7 @@ func (c *column) clean(s string) string {
 	return b.String()
 }
 
-// plain reports whether s is ASCII that needs no care.
+// plain reports whether s is ASCII that needs no cleaning.
 func plain(s string) bool {
 	for i := range len(s) {
 		if s[i] >= 0x7f {
@@ -254,7 +253,7 @@ func cut(s string, limit int) string {
 	return s[:end] + "…"
 }
 
-// MarshalJSON returns the record as it stands in the log, without the newline.
+// MarshalJSON returns the record as it is in the log, without the newline.
 func (r Record) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSuffix(appendLine(nil, &r), []byte("\n")), nil
 }

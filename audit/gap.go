@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// missing is what a log has lost, or what happened to it, until a record says so.
+// missing is what a log has lost, or what happened to it, until a record states it.
 type missing struct {
 	notes  []string
 	failed uint64 // records that could not be written
@@ -17,7 +17,7 @@ type missing struct {
 func (m *missing) none() bool { return len(m.notes) == 0 && m.failed == 0 }
 
 func (m *missing) note(format string, args ...any) {
-	if len(m.notes) < 8 { // the record is bounded, and so is what a failing disk may make us remember
+	if len(m.notes) < 8 { // the record is bounded, and so is what is remembered while a disk fails
 		m.notes = append(m.notes, fmt.Sprintf(format, args...))
 	}
 }
@@ -39,7 +39,7 @@ func (m *missing) record() *Record {
 	return &Record{Type: TypeGap, Detail: strings.Join(notes, "; ")}
 }
 
-// writeMissing writes the record of what is missing by itself.
+// writeMissing writes the record of what is missing, by itself.
 func (l *Log) writeMissing(now time.Time) error {
 	r := l.missing.record()
 	kept := l.missing

@@ -17,14 +17,14 @@ func idSalt(public string) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// recordID is the id of the record with the sequence number seq of a log: six characters, or more once seq
-// does not fit into their 30 bits. For each salt it is a permutation of the numbers of each length, so no two records
-// that were written with one key share an id, and no record of the ids in use is needed. It hides nothing; it only keeps
-// the ids of neighbouring requests from looking alike.
+// recordID is the id of the record with the sequence number seq of a log: six characters, or more once seq does not
+// fit into their 30 bits. For each salt it is a permutation of the numbers of each length, so no two records that
+// were written with one key share an id, and no list of the ids in use is needed. It hides nothing; it only keeps the
+// ids of neighbouring requests from looking alike.
 func recordID(salt, seq uint64) string {
 	chars := max(6, (bits.Len64(seq)+4)/5)
 	width := min(chars*5, 64)
-	mask := uint64(1)<<width - 1 // all ones for 64: the shift yields 0
+	mask := uint64(1)<<width - 1 // all ones for 64, where the shift yields 0
 	// Adding, multiplying by an odd number and xor with an own shift are all reversible modulo 2^width.
 	x := (seq + salt) * 0x9e3779b97f4a7c15 & mask
 	x ^= x >> (width / 2)

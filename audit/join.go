@@ -9,7 +9,7 @@ import (
 	"webproxy/policy"
 )
 
-// A Join finds for each close record what was kept of its decision record. Records come in the order of the log.
+// A Join finds for each close record what was kept of its decision record. Records are added in the order of the log.
 // It is not safe for concurrent use.
 type Join[T any] struct {
 	limit  int
@@ -42,7 +42,7 @@ func (j *Join[T]) Closed(r *Record) (v T, ok bool) {
 	return v, ok
 }
 
-// Unfinished is how many requests went ahead and have no close record yet, or are counted as such since too many were
+// Unfinished is how many requests went ahead and have no close record yet, or count as such because too many were
 // open at a time.
 func (j *Join[T]) Unfinished() uint64 { return uint64(len(j.open)) + j.beyond }
 
@@ -50,7 +50,7 @@ func (j *Join[T]) Unfinished() uint64 { return uint64(len(j.open)) + j.beyond }
 // go ahead: for the address that its name resolved to, or for its ClientHello.
 func (r *Record) RefusedLate() bool { return r.Type == TypeClose && r.Decision == policy.Denied }
 
-// Request is the request that r is about, made at now. It is false for what was no request for a host.
+// Request is the request that r is about, made at now. It is false if r is not about a request for a host.
 func (r *Record) Request(now time.Time) (policy.Request, bool) {
 	var scheme policy.Scheme
 	if scheme.UnmarshalText([]byte(r.Scheme)) != nil {

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// The key that signs checkpoints is kept apart from the log: who can only write the log must not be
-// able to sign what they made of it.
+// The key that signs checkpoints is kept apart from the log: whoever can only write the log must not be able to sign
+// a forged one.
 
-// defaultKey is where the key is if no setting says so: in ./audit-key for a log in ./audit.
+// defaultKey is where the key is without a setting: in ./audit-key for a log in ./audit.
 func defaultKey(dir string) string {
 	dir = filepath.Clean(dir)
 	if base := filepath.Base(dir); base == "." || base == ".." {
@@ -29,7 +29,7 @@ func defaultKey(dir string) string {
 // PublicKeyFile is the name of the public key's file beside the private key's.
 func PublicKeyFile(key string) string { return notekey.PublicFile(key) }
 
-// inside reports whether the file is in the directory, as far as names tell.
+// inside reports whether the file is in the directory, by their names.
 func inside(file, dir string) bool {
 	file, err1 := filepath.Abs(file)
 	dir, err2 := filepath.Abs(dir)
@@ -40,8 +40,8 @@ func inside(file, dir string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// loadKey reads the key, or makes it, called as the site is, as far as notes take its name. A key that others may read
-// is an error: what it signs proves nothing. made says that it is new.
+// loadKey reads the key, or makes it, named after the site as far as notes permit its name. A key that others may
+// read is an error: what it signs proves nothing. made says that it is new.
 func loadKey(path, site string) (key note.Signer, public string, made bool, err error) {
 	key, public, err = notekey.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {

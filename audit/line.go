@@ -7,18 +7,18 @@ import (
 	"iter"
 )
 
-// A line is what stands between two newlines of a file.
+// A line is the text between two newlines of a file.
 type line struct {
 	text  []byte // without newline, valid until the next line; nil if longer than lineLimit
 	whole bool   // a newline ended it
-	end   int64  // offset behind it, its newline included
+	end   int64  // offset after it and its newline
 }
 
 // A lineReader reads lines of bounded length.
 type lineReader struct {
 	r   *bufio.Reader
 	pos int64
-	err error // what ended all, other than the end of the file
+	err error // what ended all, unless it is the end of the file
 }
 
 func newLineReader(r io.Reader) *lineReader {
@@ -46,8 +46,8 @@ func (l *lineReader) all() iter.Seq[line] {
 	}
 }
 
-// next returns the next line; its end is 0 if there is none. At an error it may return both, the rest
-// of the file being a line that is not whole.
+// next returns the next line; its end is 0 if there is none. At an error it may return both: then the rest of the
+// file is a line that is not whole.
 func (l *lineReader) next() (line, error) {
 	text, err := l.r.ReadSlice('\n')
 	start := l.pos

@@ -14,13 +14,13 @@ import (
 	"webproxy/internal/sharedfile"
 )
 
-// checkEvery is how often Append looks whether another program has touched the live file: a record costs
-// one system call, not two. What it wrote meanwhile is not lost without a word: a file that was
-// renamed keeps it under its new name, and of one deleted or cut short the next check tells how much.
+// checkEvery is how often Append checks whether another program has touched the live file: a record costs one system
+// call, not two. What was written meanwhile is not lost silently: a renamed file keeps it under its new name, and for
+// a deleted or truncated one the next check records how much.
 const checkEvery = 100 * time.Millisecond
 
-// This file keeps the live file fit for the next record: at Open, and before each Append, for
-// other programs rename, truncate and delete logs while they are written to.
+// This file keeps the live file ready for the next record: at Open, and before each Append, because other programs
+// rename, truncate and delete logs while they are written to.
 
 // open takes the directory's lock, repairs the live file and finds the end of the sequence.
 func (l *Log) open(now time.Time) (err error) {
@@ -65,7 +65,7 @@ func (l *Log) open(now time.Time) (err error) {
 	}
 	// An error is no reason not to start: Append tries again, and refuses until it works.
 	if err := l.begin(); err == nil && !l.missing.none() {
-		// If it cannot be written now, it goes before the first record that can.
+		// If it cannot be written now, it is written before the first record that can.
 		l.mu.Lock()
 		l.writeMissing(now)
 		l.mu.Unlock()
@@ -73,8 +73,7 @@ func (l *Log) open(now time.Time) (err error) {
 	return nil
 }
 
-// resume makes the sequence go on behind the last record there is. The live file's were seen
-// by openLive.
+// resume continues the sequence after the last record. openLive has read those of the live file.
 func (l *Log) resume(rotated []segment) error {
 	if n := len(rotated); n > 0 && rotated[n-1].first >= l.next {
 		last, err := lastSeq(l.options.Dir, rotated)
@@ -89,8 +88,8 @@ func (l *Log) resume(rotated []segment) error {
 	return nil
 }
 
-// lastSeq returns the last sequence number of rotated files, which must not be empty. Not being
-// able to tell is an error: a number must not be given out twice.
+// lastSeq returns the last sequence number of rotated files, of which there is at least one. If it is unknown, that
+// is an error: a number must not be used twice.
 func lastSeq(dir string, rotated []segment) (uint64, error) {
 	s := rotated[len(rotated)-1]
 	f, err := openSegment(dir, s)
@@ -112,8 +111,8 @@ func lastSeq(dir string, rotated []segment) (uint64, error) {
 	return last, nil
 }
 
-// ready sees to it that l.live is the file that has the live name, ends with a whole line, and is not
-// due for rotation. The caller holds l.mu.
+// ready ensures that l.live is the file that has the live name, ends with a whole line, and is not due for rotation.
+// The caller holds l.mu.
 func (l *Log) ready(now time.Time) error {
 	if l.live != nil && now.Sub(l.checked) >= checkEvery {
 		id, size, err := statLive(l.live, l.path)
@@ -181,9 +180,8 @@ func (l *Log) openLive() (err error) {
 	return nil
 }
 
-// inspect looks at the live file and cuts off a last line that has no end: Append never told anybody
-// that it was written. It raises l.next above the records that are there. A file in which there are no records is not a
-// log: it is neither cut nor appended to.
+// inspect reads the live file and cuts off a last line that has no end: Append has confirmed it to nobody. It raises
+// l.next above the existing records. A file without records is not a log: it is neither cut nor appended to.
 func (l *Log) inspect() error {
 	id, size, err := statLive(l.live, l.path)
 	if err != nil {
@@ -202,21 +200,21 @@ func (l *Log) inspect() error {
 		if err := truncate(l.live, l.path, t.end); err != nil {
 			return err
 		}
-		l.missing.note("the last %d bytes of %s were no whole record and were cut off, after record %d",
+		l.missing.note("the last %d bytes of %s were not a whole record and were cut off, after record %d",
 			size-t.end, liveName, t.last)
 	}
 	if t.strange > 0 {
-		l.missing.note("the last %d lines of %s are no records, after record %d", t.strange, liveName, t.last)
+		l.missing.note("the last %d lines of %s are not records, after record %d", t.strange, liveName, t.last)
 	}
 	l.id, l.size, l.first, l.began = id, t.end, t.first, t.began
 	l.next = max(l.next, t.last+1)
 	return nil
 }
 
-var errNoRecord = errors.New("has no record in it: move it away")
+var errNoRecord = errors.New("contains no record: move it away")
 
-// onlyTorn returns errNoRecord unless a file without records can be what a crash left of a log: the beginning of
-// its first line, or the zeros that some file systems show for bytes that were never written.
+// onlyTorn returns errNoRecord unless a file without records can be what a crash left of a log: the beginning of its
+// first line, or the zeros that some file systems show for bytes that were never written.
 func onlyTorn(f io.ReaderAt, size, end int64) error {
 	const begin = `{"v":`
 	var b [len(begin)]byte
@@ -237,16 +235,16 @@ type tail struct {
 	began   time.Time // its time
 	last    uint64    // sequence number of the last record
 	end     int64     // where the last whole line ends
-	strange int       // whole lines behind the last record
+	strange int       // whole lines after the last record
 }
 
-// readTail reads the beginning of a file of the given size, and its end; it reads all of it only if
-// there is no record near the end.
+// readTail reads the beginning of a file of the given size, and its end; it reads all of it only if there is no
+// record near the end.
 func readTail(f io.ReaderAt, size int64) (t tail, err error) {
 	if size == 0 {
 		return tail{}, nil
 	}
-	const window = 2 * lineLimit // holds at least one whole line, if the file has any of proper length
+	const window = 2 * lineLimit // contains at least one whole line, if the file has any of permitted length
 	for _, from := range []int64{max(size-window, 0), 0} {
 		t = tail{}
 		lines := newLineReader(io.NewSectionReader(f, from, size-from))

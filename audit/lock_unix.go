@@ -12,11 +12,12 @@ import (
 // A dirLock is the lock of a log's directory. It ends with the process or with Close.
 type dirLock struct{ file, dir *os.File }
 
-// lockDir takes the lock of a log's directory, whose lock file is path. It returns ErrLocked if somebody else has it.
+// lockDir takes the lock of a log's directory, whose lock file is path. It returns ErrLocked if another process has
+// it.
 //
-// The file is locked for those who look for that lock, other versions among them; the directory, because a file can be
-// deleted, and made anew by a second writer, while it is locked. Some systems lock no directories: there the file
-// alone must do.
+// The file is locked for processes that check that lock, other versions among them. The directory is locked because a
+// file can be deleted, and made anew by a second writer, while it is locked. Some systems lock no directories: there
+// the file alone must do.
 func lockDir(path string) (*dirLock, error) {
 	f, err := openOwn(path, os.O_CREATE|os.O_RDWR, 0o640)
 	if err != nil {
@@ -54,7 +55,7 @@ func flock(f *os.File) error {
 	return nil
 }
 
-// Close gives the lock up. To close the files would not do: a child that the process has forked and that has not yet
+// Close releases the lock. Closing the files would not do: a child that the process has forked and that has not yet
 // executed its program has them too, for some milliseconds.
 func (l *dirLock) Close() error {
 	err := unlock(l.file)
@@ -69,11 +70,11 @@ func unlock(f *os.File) error {
 	return errors.Join(err, f.Close())
 }
 
-// A fileID tells files apart, whatever their names.
+// A fileID identifies a file, whatever its name.
 type fileID struct{ dev, ino uint64 }
 
-// statLive returns the identity and the size of the file that has path now, be it f or another.
-// os.Stat would do the same at thrice the cost, and this is asked before every write.
+// statLive returns the identity and the size of the file at path, which may be f or another one. os.Stat would cost
+// three times as much, and this is called before every write.
 func statLive(_ *os.File, path string) (fileID, int64, error) {
 	var st syscall.Stat_t
 	if err := ignoreEINTR(func() error { return syscall.Stat(path, &st) }); err != nil {

@@ -11,10 +11,11 @@ import (
 // process or with Close.
 type dirLock struct{ *os.File }
 
-// lockDir takes the lock of a log's directory, whose lock file is path. It returns ErrLocked if somebody else has it.
+// lockDir takes the lock of a log's directory, whose lock file is path. It returns ErrLocked if another process has
+// it.
 //
-// What is locked is a byte far behind the end of the file, and the file is open for reading only: who copies the directory can read
-// it, also without sharing it for writing. Versions that open it for nobody else see that it is in use.
+// A byte far after the end of the file is locked, and the file is open for reading only: whoever copies the directory
+// can read it, also without sharing it for writing. Versions that open it exclusively see that it is in use.
 func lockDir(path string) (*dirLock, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -40,12 +41,12 @@ func lockDir(path string) (*dirLock, error) {
 	return &dirLock{os.NewFile(uintptr(h), path)}, nil
 }
 
-// A fileID has nothing to tell: Windows lets nobody rename or remove a file while it is open
-// the way package os opens it, as the log does.
+// A fileID is empty: Windows does not let anybody rename or remove a file while it is open the way package os opens
+// it, as the log does.
 type fileID struct{}
 
-// statLive returns the size of the live file f, whose name is path. It asks the handle, because
-// what a directory says of a file that is open may be old.
+// statLive returns the size of the live file f, whose name is path. It asks the handle, because the directory entry
+// of an open file may be out of date.
 func statLive(f *os.File, path string) (fileID, int64, error) {
 	info, err := f.Stat()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // ErrLocked says that a log is open in another process, such as a running proxy.
 var ErrLocked = errors.New("another process is writing to it")
 
-// A Log writes the audit log of one directory, and is the only one to do so. All methods are safe
-// for concurrent use. Append, Stalled, LastSeq, SealedAt, Usage and the counters never wait for a disk for longer than Append does; the
+// A Log writes the audit log of one directory, and is the only writer. All methods are safe for concurrent use.
+// Append, Stalled, LastSeq, SealedAt, Usage and the counters never wait for a disk for longer than Append does; the
 // others may hang with it. It has one goroutine, the writer; see also Maintain.
 type Log struct {
 	options   Options // with defaults
@@ -26,12 +26,12 @@ type Log struct {
 	written   atomic.Uint64
 	writes    atomic.Uint64 // of records, one or more at a time
 	failed    atomic.Uint64
-	folded    atomic.Uint64
+	repeated  atomic.Uint64
 	unrotated atomic.Uint64 // attempts at rotating that failed
 	tidying   sync.Mutex    // held by Tidy: one at a time
 	alarms    alarms
-	gone      atomic.Bool // the directory was not there when Maintain last looked
-	syncing   sync.Mutex  // held by Sync: who returns from it may rely on what another call does
+	gone      atomic.Bool // the directory did not exist when Maintain last checked
+	syncing   sync.Mutex  // held by Sync: a caller may rely on the work of a concurrent call
 	seal      sealer
 	idSalt    uint64 // of its records' ids
 	writer    writer
@@ -43,46 +43,45 @@ type Log struct {
 	headTried   bool
 	headErr     error // why there is no tree head; until Maintain reports it
 
-	mu        sync.Mutex // guards what follows
-	lines     []byte     // memory of those that are written, for the next ones
-	live      *os.File   // nil if the next Append must open it
-	id        fileID     // of live
-	size      int64      // of live: up to the end of the last whole record
-	first     uint64     // sequence number of live's first record; 0 if it has none
-	began     time.Time
-	checked   time.Time // when live was last looked at
-	next      uint64    // the next sequence number
-	missing   missing   // what the next record must be preceded by
-	folds     aggregator
-	recent    ring
-	dirty     bool     // live has records that were not synced
-	unsynced  []string // rotated files of which the same is true
-	rotateErr error    // why the last rotation failed; until Tidy reports it
-	retry     time.Time
-	reclaimAt time.Time                   // when to try again to give files their names; see reclaim
-	rename    func(from, to string) error // os.Rename, but for tests
-	others    int64                       // bytes in all other files, as of the last Tidy
-	closed    bool
-	ending    bool  // the next Seal says that the log was closed
-	clock     clock // when a record was last to be written
+	mu         sync.Mutex // guards what follows
+	lines      []byte     // memory of written lines, for the next ones
+	live       *os.File   // nil if the next Append must open it
+	id         fileID     // of live
+	size       int64      // of live: up to the end of the last whole record
+	first      uint64     // sequence number of live's first record; 0 if it has none
+	began      time.Time
+	checked    time.Time // when live was last checked
+	next       uint64    // the next sequence number
+	missing    missing   // what a record before the next one must state
+	aggregator aggregator
+	recent     ring
+	dirty      bool     // live has records that were not synced
+	unsynced   []string // rotated files with such records
+	rotateErr  error    // why the last rotation failed; until Tidy reports it
+	retry      time.Time
+	reclaimAt  time.Time                   // when to try again to give files their names; see reclaim
+	rename     func(from, to string) error // os.Rename, except in tests
+	others     int64                       // bytes in all other files, as of the last Tidy
+	closed     bool
+	ending     bool  // the next Seal states that the log was closed
+	clock      clock // when a record was last to be written
 }
 
-// Open opens the log in o.Dir, making it if need be, and repairs what a crash left: a torn last
-// line is cut off, and the first record written then is a system.gap that says so. The sequence
-// goes on where it ended. Open fails if another process has the log open, and if it cannot tell where the
-// sequence ended.
+// Open opens the log in o.Dir, creating it if necessary, and repairs what a crash left: a torn last line is cut off,
+// and the first record then is a system.gap that says so. The sequence continues where it ended. Open fails if
+// another process has the log open, and if the end of the sequence is unknown.
 func Open(o Options) (*Log, error) {
 	if err := o.Check(); err != nil {
 		return nil, fmt.Errorf("open audit log: %w", err)
 	}
 	o = o.WithDefaults()
 	l := &Log{
-		options: o,
-		opened:  time.Now(),
-		rename:  os.Rename,
-		rotated: make(chan struct{}, 1),
-		folds:   newAggregator(&o),
-		next:    1,
+		options:    o,
+		opened:     time.Now(),
+		rename:     os.Rename,
+		rotated:    make(chan struct{}, 1),
+		aggregator: newAggregator(&o),
+		next:       1,
 	}
 	if err := l.open(time.Now()); err != nil {
 		return nil, fmt.Errorf("open audit log %s: %w", o.Dir, err)
@@ -93,21 +92,22 @@ func Open(o Options) (*Log, error) {
 	return l, nil
 }
 
-// Append writes r as the next record, in one write, and returns once the kernel has it. It sets
-// r.V and r.Seq, and where they are not set r.Time, r.Site and, in a decision, r.ID.
+// Append writes r as the next record, in one write, and returns once the kernel has it. It sets r.V and r.Seq, and
+// where they are not set r.Time, r.Site and, in a decision, r.ID.
 //
-// If it returns an error, nothing was written, r is as it was, and no sequence number is used up. The
-// next Append tries anew, and a system.gap record then tells how many records were lost. What
-// becomes of the request is the caller's to decide: see OnError. r is not kept.
+// If it returns an error, nothing was written, r is unchanged, and no sequence number is used up. The next Append
+// tries again, and a system.gap record then says how many records were lost. What happens to the request is the
+// caller's decision: see OnError. r is not kept.
 //
-// Append waits for the disk for 5 seconds at most and then returns ErrStalled, as it does at once while the disk goes on
-// not to answer. The one record that hung in the disk may be in the log in the end; a system.gap record then says so.
+// Append waits for the disk for 5 seconds at most and then returns ErrStalled; while the disk still does not respond,
+// it returns that at once. The one record that hung in the disk may be in the log in the end; a system.gap record
+// then says so.
 //
-// A denial that repeats others may be counted instead, see Options.FoldAfter: r then gets the id and
-// the number of the record that it repeats, and is in the log, in a count, when the window is over.
+// A denial that repeats others may be counted instead, see Options.AggregateAfter: r then gets the id and the number
+// of the record that it repeats, and is in the log, in a count, when the window is over.
 func (l *Log) Append(r *Record) error {
 	if !r.Type.known() {
-		return fmt.Errorf("append audit record: type %q is none of ours", r.Type)
+		return fmt.Errorf("append audit record: unknown type %q", r.Type)
 	}
 	if err := l.writer.write(r); err != nil {
 		l.failed.Add(1)
@@ -116,8 +116,8 @@ func (l *Log) Append(r *Record) error {
 	return nil
 }
 
-// append is what the writer does for Append: it writes the records of jobs, in their order, and notes in each job what
-// became of it.
+// append does the work of Append on the writer's goroutine: it writes the records of jobs, in their order, and notes
+// the result in each job.
 func (l *Log) append(jobs []*job) {
 	now := time.Now()
 	if !l.begun.Load() {
@@ -151,8 +151,8 @@ func (l *Log) lose(now time.Time, err error) error {
 	return err
 }
 
-// tryAppend writes the records of the first n of jobs, or notes in them why it could not. Its error is errAhead if a tree
-// head must be written before the first.
+// tryAppend writes the records of the first n of jobs, or notes in them why it could not. Its error is errAhead if a
+// tree head must be written before the first.
 func (l *Log) tryAppend(jobs []*job, now time.Time) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -187,11 +187,11 @@ func (l *Log) tryAppend(jobs []*job, now time.Time) (n int, err error) {
 	return 1, nil
 }
 
-// togetherBytes bounds what is written together.
+// togetherBytes bounds the bytes of one write.
 const togetherBytes = 64 << 10
 
-// writeTogether writes the records of the first n of jobs in one write; n is 0 if they must be written one by one. The
-// caller holds l.mu.
+// writeTogether writes the records of the first n of jobs in one write; n is 0 if they must be written one by one.
+// The caller holds l.mu.
 func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
 	if len(jobs) < 2 || !l.missing.none() {
 		return 0
@@ -200,7 +200,7 @@ func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
 	var before [maxTogether]assigned
 	for n < min(len(jobs), maxTogether) && l.roomFor(len(data)) {
 		j, seq := jobs[n], l.next+uint64(n)
-		if j.alone || l.folds.aggregates(&j.record) || !l.seal.head.allows(seq+1) {
+		if j.alone || l.aggregator.aggregates(&j.record) || !l.seal.head.allows(seq+1) {
 			break
 		}
 		before[n] = j.record.assigned()
@@ -228,20 +228,20 @@ func (l *Log) writeTogether(jobs []*job, now time.Time) (n int) {
 	return n
 }
 
-// roomFor reports whether another record may be written together with n bytes of others: not one that would belong to the
-// next file. The caller holds l.mu.
+// roomFor reports whether another record may be written in one write with n bytes of others: not one that would
+// belong to the next file. The caller holds l.mu.
 func (l *Log) roomFor(n int) bool {
 	return n < togetherBytes && (n == 0 || l.options.Rotate == setting.SizeOff || l.size+int64(n) < int64(l.options.Rotate))
 }
 
 // record writes r, or counts it as one of many denials. The caller holds l.mu.
 func (l *Log) record(r *Record, now time.Time) error {
-	if !l.folds.aggregates(r) {
+	if !l.aggregator.aggregates(r) {
 		return l.write(r, now)
 	}
-	folded, counted := l.aggregate(r, now)
-	if folded {
-		l.folded.Add(1)
+	repeats, counted := l.aggregate(r, now)
+	if repeats {
+		l.repeated.Add(1)
 		return nil
 	}
 	if err := l.write(r, now); err != nil {
@@ -257,7 +257,7 @@ func (l *Log) write(r *Record, now time.Time) error {
 	if !l.seal.head.allows(seq + 1) {
 		return errAhead
 	}
-	data, gap := l.lines[:0], 0 // one write for both: on a full disk no gap record may eat what little room there is
+	data, gap := l.lines[:0], 0 // one write for both: on a full disk no gap record may use up the last room
 	if !l.missing.none() {
 		g := l.missing.record()
 		l.complete(g, seq, now)
@@ -287,7 +287,7 @@ func (l *Log) keepLines(lines []byte) {
 	}
 }
 
-// wrote takes note of a line that is in the log.
+// wrote does the bookkeeping for a line that is in the log.
 func (l *Log) wrote(seq uint64, line []byte, now time.Time) {
 	l.seal.add(seq, line[:len(line)-1], now)
 	l.recent.add(line)
@@ -302,7 +302,7 @@ func (l *Log) put(data []byte, now time.Time) error {
 	if err != nil {
 		l.checked = time.Time{}
 		if n > 0 {
-			// Should this fail too, the next Append finds a size it does not expect, and repairs.
+			// If this fails too, the next Append finds an unexpected size, and repairs the file.
 			truncate(l.live, l.path, l.size)
 		}
 		return err
@@ -315,7 +315,7 @@ func (l *Log) put(data []byte, now time.Time) error {
 	return nil
 }
 
-// complete sets the fields of r that are the log's to set.
+// complete sets those fields of r that are the log's to set.
 func (l *Log) complete(r *Record, seq uint64, now time.Time) {
 	r.V, r.Seq = Version, seq
 	if r.Time.IsZero() {
@@ -344,8 +344,8 @@ func (r *Record) assign(a assigned) {
 	r.V, r.Seq, r.Time, r.Site, r.ID = a.v, a.seq, a.time, a.site, a.id
 }
 
-// Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy, and for the disk: a caller that
-// must go on calls it in a goroutine of its own.
+// Close seals, syncs and closes the log. Append fails from then on. Close waits for a running Tidy, and for the disk:
+// a caller that must go on calls it in a goroutine of its own.
 func (l *Log) Close() error {
 	l.tidying.Lock() // the lock file protects Tidy as well
 	defer l.tidying.Unlock()
@@ -368,8 +368,7 @@ func (l *Log) Close() error {
 	return errors.Join(err, l.lock.Close())
 }
 
-// finish writes what is still to be said, and closes the log for Append. done says that somebody has
-// done so before.
+// finish writes what is pending, and closes the log for Append. done says that this was done before.
 func (l *Log) finish() (done bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -380,7 +379,7 @@ func (l *Log) finish() (done bool, err error) {
 	defer func() { l.ending = l.begun.Load() }() // not before the last record
 	l.writer.close()
 	l.writer.takeLost(&l.missing)
-	if l.missing.failed == 0 && len(l.folds.open) == 0 || !l.begun.Load() {
+	if l.missing.failed == 0 && len(l.aggregator.open) == 0 || !l.begun.Load() {
 		return false, nil
 	}
 	now := time.Now()
@@ -402,7 +401,7 @@ func (l *Log) finish() (done bool, err error) {
 		}
 		break
 	}
-	if l.missing.failed > 0 { // the last chance to say so
+	if l.missing.failed > 0 { // the last chance to record it
 		l.writeMissing(now)
 	}
 	return false, nil
@@ -411,7 +410,7 @@ func (l *Log) finish() (done bool, err error) {
 // Dir is the directory of the log.
 func (l *Log) Dir() string { return l.options.Dir }
 
-// Site is the name that the log's records have as their site; empty if there is none.
+// Site is the site in the log's records; empty if there is none.
 func (l *Log) Site() string { return l.options.Site }
 
 // OnError is what the configuration says about requests whose decision cannot be recorded.
@@ -426,9 +425,8 @@ func (l *Log) LastSeq() uint64 { return l.gauges.last.Load() }
 // Errors is the number of records that could not be written since Open.
 func (l *Log) Errors() uint64 { return l.failed.Load() }
 
-// RotateErrors is the number of times since Open that the live file could not be rotated as it should be. Records
-// are written all the same.
+// RotateErrors is the number of failed attempts to rotate the live file since Open. Records are written nevertheless.
 func (l *Log) RotateErrors() uint64 { return l.unrotated.Load() }
 
-// Folded is the number of denials that were counted rather than recorded one by one, since Open.
-func (l *Log) Folded() uint64 { return l.folded.Load() }
+// Repeated is the number of denials that were counted rather than recorded one by one, since Open.
+func (l *Log) Repeated() uint64 { return l.repeated.Load() }

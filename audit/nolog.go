@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// ErrNoLog is what reading a directory without an audit log comes to: it is not there, or has none of a log's files. An
-// empty answer would be read as "nothing happened". It is an fs.ErrNotExist too.
+// ErrNoLog is the error of reading a directory without an audit log: it does not exist, or has none of a log's files.
+// An empty result would be read as "nothing happened". It is an fs.ErrNotExist too.
 var ErrNoLog error = noLog("")
 
 // A noLog is ErrNoLog with the directory.
@@ -23,8 +23,8 @@ func (e noLog) Error() string {
 
 func (e noLog) Is(target error) bool { return target == ErrNoLog || target == fs.ErrNotExist }
 
-// HasLog returns nil if dir has a log, or a part of one, such as checkpoints of records that are gone; and an ErrNoLog if
-// it has none.
+// HasLog returns nil if dir has a log, or a part of one, such as checkpoints of records that were deleted; and an
+// ErrNoLog if it has none.
 func HasLog(dir string) error {
 	files, err := logFiles(dir)
 	if err == nil && len(files) == 0 {

@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// openOwn opens a file that the log writes, and that therefore must be its own: a regular file by that very name. A
-// symbolic link would lead the writes elsewhere (CWE-59), and a named pipe would hang. flag and perm are
-// those of os.OpenFile. A file that root makes belongs to the owner of the directory: a command that writes to the log while the service is
-// stopped must leave nothing that the service cannot write to.
+// openOwn opens a file that the log writes, which must therefore be its own: a regular file by that very name. A
+// symbolic link would redirect the writes (CWE-59), and a named pipe would hang. flag and perm are those of
+// os.OpenFile. A file that root makes is given to the owner of the directory: a command that writes to the log while
+// the service is stopped must leave nothing that the service cannot write to.
 func openOwn(path string, flag int, perm os.FileMode) (*os.File, error) {
 	flag |= syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 	if flag&os.O_CREATE != 0 && os.Geteuid() == 0 {
-		// Only what is new is given away: a file that is there may be a link to somebody else's.
+		// Only a new file is given away: an existing one may be a link to somebody else's.
 		f, err := os.OpenFile(path, flag|os.O_EXCL, perm)
 		if err == nil {
 			if err := giveToOwner(f, filepath.Dir(path)); err != nil {
@@ -52,7 +52,7 @@ func giveToOwner(f *os.File, dir string) error {
 	return f.Chown(int(st.Uid), int(st.Gid))
 }
 
-// ownError is err, or what the file is, if that is why it was not opened.
+// ownError is err or, if that is the reason, what kind of file it is.
 func ownError(path string, err error) error {
 	if info, lerr := os.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
 		return notOwn(path, info.Mode())

@@ -11,7 +11,7 @@ import (
 
 // Options is the audit section of webproxy.yaml. The zero value of each field means its default.
 type Options struct {
-	// Dir is the log's directory; it is made if need be. One process at a time may write to it.
+	// Dir is the log's directory; it is created if necessary. One process at a time may write to it.
 	// Default: ./audit
 	Dir string `yaml:"dir"`
 	// Retain is how long rotated files are kept, such as 400d. "off" keeps them for ever.
@@ -22,10 +22,10 @@ type Options struct {
 	Rotate setting.Size `yaml:"rotate"`
 	// RotateEvery is the age at which the same happens; "off" for no such limit. Default: 24h
 	RotateEvery setting.Duration `yaml:"rotate_every"`
-	// OnError says what becomes of a request whose decision cannot be recorded: refuse, or
-	// continue, which lets it through unrecorded. Default: refuse
+	// OnError says what happens to a request whose decision cannot be recorded: refuse, or continue, which lets it
+	// through unrecorded. Default: refuse
 	OnError OnError `yaml:"on_error"`
-	// Sync is how often the log is forced to disk; it bounds what a power failure can take.
+	// Sync is how often the log is synced to disk; it bounds what a power failure can destroy.
 	// "off" leaves that to the system. Default: 1s
 	Sync setting.Duration `yaml:"sync"`
 	// Site names this proxy in every record, and its key, for logs that are brought together.
@@ -33,32 +33,32 @@ type Options struct {
 	Site string `yaml:"site"`
 	// Key is the file of the private key that signs checkpoints. It is made at the first start, with
 	// the public key beside it: audit.key, audit.pub. It must not be in the log's directory.
-	// Default: the file audit.key in a directory named like the log's, with "-key" behind it
+	// Default: the file audit.key in a directory named like the log's with "-key" appended
 	Key string `yaml:"key"`
-	// Anchor is a file to which each checkpoint is appended too. Somewhere else, such as on another
-	// machine's disk, it proves later what the log was. Default: none
+	// Anchor is a file to which each checkpoint is appended too. On another machine's disk, it proves later what the
+	// log was. Default: none
 	Anchor string `yaml:"anchor"`
-	// RetainSize is what the log may take on disk; beyond it, the oldest rotated files are deleted
-	// before their time. "off" for no such limit. Default: off
+	// RetainSize is how much disk space the log may use; beyond it, the oldest rotated files are deleted before their
+	// time. "off" for no such limit. Default: off
 	RetainSize setting.Size `yaml:"retain_size"`
-	// FoldAfter is how many equal denials (client, host, port, reason, rule) are recorded one by one
-	// in each FoldWindow; the rest are counted in one record. Default: 10
-	FoldAfter int `yaml:"aggregate_after" was:"fold_after"`
-	// FoldWindow is for how long equal denials are counted before the count is written. "off"
-	// records each denial by itself. Default: 10s
-	FoldWindow setting.Duration `yaml:"aggregate_window" was:"fold_window"`
+	// AggregateAfter is how many equal denials (client, host, port, reason, rule) are recorded individually in each
+	// AggregateWindow; the rest are counted in one record. Default: 10
+	AggregateAfter int `yaml:"aggregate_after" was:"fold_after"`
+	// AggregateWindow is how long equal denials are counted before the count is written. "off" records each denial
+	// individually. Default: 10s
+	AggregateWindow setting.Duration `yaml:"aggregate_window" was:"fold_window"`
 }
 
 // Defaults of Options.
 const (
-	DefaultDir         = "./audit"
-	DefaultRetain      = setting.Duration(400 * 24 * time.Hour)
-	DefaultRotate      = setting.Size(256 << 20)
-	DefaultRotateEvery = setting.Duration(24 * time.Hour)
-	DefaultSync        = setting.Duration(time.Second)
-	DefaultRetainSize  = setting.SizeOff
-	DefaultFoldAfter   = 10
-	DefaultFoldWindow  = setting.Duration(10 * time.Second)
+	DefaultDir             = "./audit"
+	DefaultRetain          = setting.Duration(400 * 24 * time.Hour)
+	DefaultRotate          = setting.Size(256 << 20)
+	DefaultRotateEvery     = setting.Duration(24 * time.Hour)
+	DefaultSync            = setting.Duration(time.Second)
+	DefaultRetainSize      = setting.SizeOff
+	DefaultAggregateAfter  = 10
+	DefaultAggregateWindow = setting.Duration(10 * time.Second)
 )
 
 // WithDefaults returns o with the default in place of every zero field.
@@ -84,17 +84,17 @@ func (o Options) WithDefaults() Options {
 	if o.RetainSize == 0 {
 		o.RetainSize = DefaultRetainSize
 	}
-	if o.FoldAfter == 0 {
-		o.FoldAfter = DefaultFoldAfter
+	if o.AggregateAfter == 0 {
+		o.AggregateAfter = DefaultAggregateAfter
 	}
-	if o.FoldWindow == 0 {
-		o.FoldWindow = DefaultFoldWindow
+	if o.AggregateWindow == 0 {
+		o.AggregateWindow = DefaultAggregateWindow
 	}
 	return o
 }
 
 // Check reports everything wrong with o at once: nil, or an error made by errors.Join whose
-// parts are *setting.OptionError. It looks at nothing but o.
+// parts are *setting.OptionError. It reads no files.
 func (o Options) Check() error {
 	o = o.WithDefaults()
 	var problems []error
@@ -126,11 +126,11 @@ func (o Options) Check() error {
 		wrong("retain_size", "the live file is never deleted: make it many times the size of rotate",
 			"%s is less than four files of %s", o.RetainSize, o.Rotate)
 	}
-	if o.FoldAfter < 1 || o.FoldAfter > 1_000_000 {
-		wrong("aggregate_after", `to record each denial by itself, set aggregate_window to "off"`, "%d is not from 1 to 1000000", o.FoldAfter)
+	if o.AggregateAfter < 1 || o.AggregateAfter > 1_000_000 {
+		wrong("aggregate_after", `to record each denial by itself, set aggregate_window to "off"`, "%d is not from 1 to 1000000", o.AggregateAfter)
 	}
-	if o.FoldWindow != setting.Off && (o.FoldWindow < setting.Duration(time.Second) || o.FoldWindow > setting.Duration(time.Hour)) {
-		wrong("aggregate_window", `10s suits most sites; "off" records each denial by itself`, "%s is not from 1s to 1h", o.FoldWindow)
+	if o.AggregateWindow != setting.Off && (o.AggregateWindow < setting.Duration(time.Second) || o.AggregateWindow > setting.Duration(time.Hour)) {
+		wrong("aggregate_window", `10s suits most sites; "off" records each denial by itself`, "%s is not from 1s to 1h", o.AggregateWindow)
 	}
 	if o.OnError > Continue {
 		wrong("on_error", "", "want refuse or continue")
@@ -138,8 +138,8 @@ func (o Options) Check() error {
 	return errors.Join(problems...)
 }
 
-// OnError says what the proxy does with a request whose decision cannot be recorded. Log does not
-// act on it; whoever calls Append does.
+// OnError is what the proxy does with a request whose decision cannot be recorded. Log does not act on it; the caller
+// of Append does.
 type OnError uint8
 
 const (

@@ -22,7 +22,7 @@ func TestOptionsYAML(t *testing.T) {
 	}
 	want := audit.Options{Dir: "/var/log/webproxy", Retain: audit.DefaultRetain, Rotate: audit.DefaultRotate,
 		RotateEvery: audit.DefaultRotateEvery, OnError: audit.Continue, Sync: setting.Off, Site: "site-01",
-		Key: "/etc/webproxy/audit.key", Anchor: "/mnt/anchor", RetainSize: 20 << 30, FoldAfter: 20, FoldWindow: setting.Duration(30 * time.Second)}
+		Key: "/etc/webproxy/audit.key", Anchor: "/mnt/anchor", RetainSize: 20 << 30, AggregateAfter: 20, AggregateWindow: setting.Duration(30 * time.Second)}
 	if o != want {
 		t.Errorf("got %+v, want %+v", o, want)
 	}
@@ -37,7 +37,7 @@ func TestOptionsCheck(t *testing.T) {
 		t.Errorf("the defaults: %v", err)
 	}
 	bad := audit.Options{Retain: 1, Rotate: 1, RotateEvery: 1, OnError: 7, Sync: 1, Site: "a\n",
-		Dir: "audit", Key: "audit/key", Anchor: "./audit/../audit/anchor", RetainSize: 1, FoldAfter: -1, FoldWindow: 1}
+		Dir: "audit", Key: "audit/key", Anchor: "./audit/../audit/anchor", RetainSize: 1, AggregateAfter: -1, AggregateWindow: 1}
 	err := bad.Check()
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

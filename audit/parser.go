@@ -20,7 +20,7 @@ func (p *parser) fail(want string) error {
 	return fmt.Errorf("column %d: want %s", p.pos+1, want)
 }
 
-// object reads the whole text as an object into r, and tells which columns it had.
+// object reads the whole text as an object into r, and returns which columns it had.
 func (p *parser) object(r *Record) (seen columnSet, err error) {
 	if !p.take('{') {
 		return 0, p.fail("an object")
@@ -164,7 +164,7 @@ func (p *parser) escaped(start int) (string, error) {
 	return "", p.fail("a closing quote")
 }
 
-// number reads a whole number up to limit: the log has no others.
+// number reads a whole number up to limit: the log has no other numbers.
 func (p *parser) number(limit uint64) (uint64, error) {
 	p.space()
 	start := p.pos
@@ -234,7 +234,7 @@ func (p *parser) list() ([]string, error) {
 	return items, nil
 }
 
-// skip passes over a value of any kind.
+// skip skips a value of any kind.
 func (p *parser) skip() error {
 	d := json.NewDecoder(strings.NewReader(p.text[p.pos:]))
 	var value json.RawMessage

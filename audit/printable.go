@@ -9,8 +9,8 @@ import (
 	"webproxy/policy"
 )
 
-// Printable is s without what a terminal would obey, and on one line: control characters, which JSON
-// carries as escapes, and marks that turn the direction of text become U+FFFD.
+// Printable is s on one line and without anything that a terminal would interpret: control characters, which JSON
+// carries as escapes, and marks that change the direction of text become U+FFFD.
 func Printable(s string) string {
 	if strings.IndexFunc(s, commanding) < 0 {
 		return s
@@ -30,9 +30,9 @@ func commanding(c rune) bool {
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Quotable is a text of another program, such as an error that quotes a URL or the answer of a receiver,
-// without what may be a password or a token: of each word that holds a URL or an address, what stands before
-// an "@" and what follows a "?".
+// Quotable is a text of another program, such as an error that quotes a URL or the response of a receiver, without
+// what may be a password or a token: of each word that contains a URL or an address, it drops the part before an "@"
+// and the part after a "?".
 func Quotable(text string) string {
 	if !strings.ContainsAny(text, "@?%") {
 		return text

@@ -28,7 +28,7 @@ import (
 //	webproxy audit site-01               the checkpoint
 //	...
 type Proof struct {
-	Line   []byte // as it stands in the log, without its newline
+	Line   []byte // as in the log, without its newline
 	Seq    uint64
 	Path   tlog.RecordProof
 	Signed []byte // the checkpoint, a signed note
@@ -36,7 +36,7 @@ type Proof struct {
 
 const (
 	proofHead = "c2sp.org/tlog-proof@v1"
-	// proofLimit bounds a proof as text, in bytes: the longest line there can be, in base64, a path and a note.
+	// proofLimit bounds a proof as text, in bytes: the longest possible line, in base64, a path and a note.
 	proofLimit = 2*lineLimit + noteLimit + 64*45
 	// leavesLimit bounds the records between two checkpoints of which a proof is made.
 	leavesLimit = 1 << 24
@@ -45,11 +45,11 @@ const (
 // ErrNotSealed is why Prove failed for a record that no checkpoint covers yet.
 var ErrNotSealed = errors.New("no signed checkpoint covers this record yet")
 
-// ErrNotProven is what a proof that does not hold is: altered, or made by somebody else.
+// ErrNotProven is the error of a proof that does not hold: altered, or made by somebody else.
 var ErrNotProven = errors.New("the proof does not hold")
 
-// Prove makes the proof of the record seq, whose line is given, from the log in dir. The keys are the public keys of the log,
-// as ReadPublicKey returns them. The error is ErrNotProven if the record is not what was signed.
+// Prove makes the proof of the record seq, whose line is given, from the log in dir. The keys are the public keys of
+// the log, as ReadPublicKey returns them. The error is ErrNotProven if the record is not what was signed.
 func Prove(dir string, seq uint64, line []byte, keys []string) (*Proof, error) {
 	verifiers, err := verifiers(keys)
 	if err != nil {
@@ -74,8 +74,8 @@ func Prove(dir string, seq uint64, line []byte, keys []string) (*Proof, error) {
 	return p, nil
 }
 
-// around returns the tree as of the last checkpoint before the record seq, empty if there is none, and the first checkpoint
-// that covers it with its note.
+// around returns the tree as of the last checkpoint before the record seq, empty if there is none, and the first
+// checkpoint that covers it with its note.
 func around(dir string, seq uint64, keys note.Verifiers) (before compactRange, cover checkpoint, signed []byte, err error) {
 	firsts, err := sidecars(dir, checkpointsPrefix)
 	if err != nil {
@@ -91,7 +91,7 @@ func around(dir string, seq uint64, keys note.Verifiers) (before compactRange, c
 		}
 		for msg, err := range newNoteReader(f).all() {
 			if err != nil {
-				continue // torn, or rubbish: that is for Verify to tell
+				continue // torn, or garbage: that is for Verify to report
 			}
 			c, _, err := openCheckpoint(msg, keys)
 			switch {
@@ -108,8 +108,8 @@ func around(dir string, seq uint64, keys note.Verifiers) (before compactRange, c
 	return before, cover, nil, ErrNotSealed
 }
 
-// leavesBetween returns the hashes of the records from+1 to to: the stored ones, that of seq of its line, and others that
-// are not stored of the records themselves.
+// leavesBetween returns the hashes of the records from+1 to to: the stored ones, that of seq from its line, and those
+// that are not stored from the records themselves.
 func leavesBetween(dir string, from, to, seq uint64, line []byte) ([]tlog.Hash, error) {
 	if to-from > leavesLimit || to > math.MaxInt64 {
 		return nil, fmt.Errorf("%d records between two checkpoints are too many", to-from)
@@ -148,11 +148,11 @@ func leavesBetween(dir string, from, to, seq uint64, line []byte) ([]tlog.Hash, 
 	return all, err
 }
 
-// A proofTree gives the hashes of a Merkle tree of which the first records are known by their compact range only. It is a
-// tlog.HashReader for proofs of the others.
+// A proofTree has the hashes of a Merkle tree of which the first records are known by their compact range only. It is
+// a tlog.HashReader for proofs of the others.
 type proofTree struct {
 	base   compactRange
-	leaves []tlog.Hash // of the records behind base
+	leaves []tlog.Hash // of the records after base
 }
 
 // ReadHashes implements tlog.HashReader.
@@ -217,7 +217,7 @@ func (p *Proof) Encode() []byte {
 	return b.Bytes()
 }
 
-// ParseProof reads what Encode wrote, and nothing else: two texts are never one proof. It does not verify.
+// ParseProof reads what Encode wrote, and nothing else: a proof has one text only. It does not verify.
 func ParseProof(data []byte) (*Proof, error) {
 	if len(data) > proofLimit {
 		return nil, fmt.Errorf("proof: longer than %d bytes", proofLimit)
@@ -255,17 +255,17 @@ func ParseProof(data []byte) (*Proof, error) {
 	return p, nil
 }
 
-// A Proven is what a proof that holds says.
+// A Proven is what a valid proof states.
 type Proven struct {
 	Record Record    `json:"record"`
 	Number uint64    `json:"checkpoint"` // of the checkpoint
 	Size   uint64    `json:"size"`       // records that it covers
 	Signed time.Time `json:"signed"`
-	Key    string    `json:"key"` // that signed it, such as "site-01+4f2a"
+	Key    string    `json:"key"` // the key that signed it, such as "site-01+4f2a"
 }
 
-// Verify tells what p proves, by one of the public keys. It needs nothing of the log. The error is ErrNotProven if the proof
-// does not hold.
+// Verify returns what p proves, by one of the public keys. It needs nothing of the log. The error is ErrNotProven if
+// the proof does not hold.
 func (p *Proof) Verify(keys []string) (*Proven, error) {
 	verifiers, err := verifiers(keys)
 	if err != nil {
@@ -289,13 +289,13 @@ func (p *Proof) Verify(keys []string) (*Proven, error) {
 		return nil, fmt.Errorf("%w: record: %w", ErrNotProven, err)
 	}
 	if r.Seq != p.Seq {
-		return nil, fmt.Errorf("%w: the record has the number %d, and stands in the place of %d", ErrNotProven, r.Seq, p.Seq)
+		return nil, fmt.Errorf("%w: the record has the number %d, and is in the place of %d", ErrNotProven, r.Seq, p.Seq)
 	}
 	return &Proven{Record: r, Number: c.number, Size: c.tree.size, Signed: c.time, Key: key[:len(key)-4]}, nil
 }
 
-// isSignedOnce reports whether a note has one signature, in the one form of base64: the bits behind the last byte are signed by
-// nobody, and note.Open passes over a signature that is there twice.
+// isSignedOnce reports whether a note has one signature, in the one form of base64: the bits after the last byte are
+// not signed, and note.Open ignores a signature that is there twice.
 func isSignedOnce(msg []byte) bool {
 	_, signature, _ := bytes.Cut(msg, []byte("\n\n"))
 	fields := strings.Split(strings.TrimSuffix(string(signature), "\n"), " ")

@@ -15,15 +15,15 @@ import (
 type Query struct {
 	text string
 	root node
-	uses columnSet // fields that the expression names
-	// need are pieces of text, at least one of which is in the line of every record that matches; nil if
-	// nothing is known.
+	uses columnSet // the fields in the expression
+	// need are pieces of text, at least one of which is in the line of every record that matches; nil if nothing is
+	// known.
 	need []string
 }
 
 const (
 	queryLimit = 64 << 10 // bytes of an expression
-	depthLimit = 200      // of parentheses and nots in each other
+	depthLimit = 200      // of nested parentheses and nots
 )
 
 // ParseQuery reads an expression. An empty one matches every record. The error is a *QueryError.
@@ -57,7 +57,7 @@ func (q *Query) Match(r *Record) bool {
 // usesOnly reports whether the expression names no other fields than these.
 func (q *Query) usesOnly(known columnSet) bool { return q == nil || q.uses&^known == 0 }
 
-// judge says what of r, of which only the known fields are known, can be told.
+// match returns what is known about r, of which only the known fields are known.
 func (q *Query) match(r *Record, known columnSet) answer {
 	if q == nil {
 		return yes
@@ -75,8 +75,8 @@ type QueryError struct {
 
 func (e *QueryError) Error() string { return fmt.Sprintf("column %d: %s", e.Column, e.Msg) }
 
-// Caret is the expression, and under it a mark at the place of the mistake. It is for people, and empty
-// for an expression that does not fit on a screen.
+// Caret is the expression, and under it a mark at the place of the mistake. It is for people, and empty for an
+// expression that does not fit on a screen.
 func (e *QueryError) Caret() string {
 	if len(e.Text) > 500 || strings.ContainsAny(e.Text, "\n\r\t") {
 		return ""
@@ -85,7 +85,7 @@ func (e *QueryError) Caret() string {
 	return e.Text + "\n" + strings.Repeat(" ", len([]rune(e.Text[:before]))) + "^"
 }
 
-// An answer is what can be told of a record of which not all fields may be known.
+// An answer is what is known about a record of which not all fields may be known.
 type answer uint8
 
 const (
@@ -123,8 +123,8 @@ func (n allOf) eval(r *Record, known columnSet) answer {
 	return all
 }
 
-// need is that of the part which most likely rules a line out: the one with the fewest
-// alternatives, and of these the one with the longest text.
+// need is that of the part which most likely rules a line out: the one with the fewest alternatives, and of these the
+// one with the longest text.
 func (n allOf) need() []string {
 	var best []string
 	for _, part := range n {
@@ -178,7 +178,7 @@ func (n notNode) eval(r *Record, known columnSet) answer { return yes - n.part.e
 
 func (n notNode) need() []string { return nil }
 
-// A test looks at one field.
+// A test is about one field.
 type test struct {
 	column int
 	holds  func(field any) bool // field as column.at returns it

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A Condition is an expression as a tree, for those who have another program look for records and evaluate with Match what it
-// finds. It is a copy: the Query does not change with it.
+// A Condition is an expression as a tree, for callers that have another program search for records and evaluate the
+// results with Match. It is a copy: the Query does not change with it.
 type Condition struct {
 	Op    string      // and, or, not; empty for a comparison
-	Parts []Condition // of and, any number; of or, one at least; of not, one
+	Parts []Condition // of and, any number; of or, at least one; of not, one
 	Comparison
 }
 
@@ -21,9 +21,10 @@ type Comparison struct {
 	Value  string // as it was written, without quotes
 	Quoted bool   // then a star in it is a star
 
-	// Equal, if it is not nil, are the texts of which the field's must be one. An empty text is that of a field that is not set.
+	// Equal, if not nil, are the texts one of which the field's must be. An empty text is that of a field that is not
+	// set.
 	Equal []string
-	// Tail, if it is not empty, is what the field's text ends with, of every record that matches.
+	// Tail, if not empty, is what the field's text ends with, in every record that matches.
 	Tail string
 	// Prefix, if it is valid, is where the field's address must be.
 	Prefix netip.Prefix
@@ -31,7 +32,7 @@ type Comparison struct {
 	Number uint64
 	// Time is what times are compared with.
 	Time time.Time
-	// Line, if it is not nil, are texts of which the line of every record that matches holds at least one, as it stands.
+	// Line, if not nil, are texts of which the line of every record that matches contains at least one.
 	Line []string
 }
 

@@ -28,7 +28,7 @@ const (
 	tokenIn
 )
 
-// A lexer cuts an expression into tokens.
+// A lexer splits an expression into tokens.
 type lexer struct {
 	text string
 	pos  int

@@ -94,7 +94,7 @@ func (p *queryParser) and() (node, *QueryError) {
 			return nil, err
 		}
 		switch p.ahead.kind {
-		case tokenWord, tokenNot, tokenOpen: // two tests beside each other: and
+		case tokenWord, tokenNot, tokenOpen: // two tests next to each other mean and
 			more = true
 		}
 		if !more && len(parts) == 1 {
@@ -170,7 +170,7 @@ func (p *queryParser) test() (node, *QueryError) {
 	return notNode{parts}, nil
 }
 
-// list reads what stands behind "in".
+// list reads what stands after "in".
 func (p *queryParser) list(column int) (node, *QueryError) {
 	open, err := p.accept(tokenOpen)
 	if err != nil {
@@ -217,7 +217,7 @@ func (p *queryParser) comparison(column int) (node, *QueryError) {
 func (p *queryParser) value(column int, op string) (node, *QueryError) {
 	v := p.ahead
 	switch v.kind {
-	case tokenAnd, tokenOr, tokenNot, tokenIn: // where a value must stand, these are words like others
+	case tokenAnd, tokenOr, tokenNot, tokenIn: // in place of a value, these are ordinary words
 		if v.text == strings.Trim(v.text, "&|!") {
 			v.kind = tokenWord
 		}
@@ -233,5 +233,5 @@ func (p *queryParser) value(column int, op string) (node, *QueryError) {
 	return t, p.advance()
 }
 
-// nearestField is the name of the field that word is most likely meant to be; empty if none is near.
+// nearestField is the name of the field that word most likely means; empty if none is similar.
 func nearestField(word string) string { return spelling.Nearest(word, FieldNames()) }

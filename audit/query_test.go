@@ -145,7 +145,7 @@ func TestQueryErrors(t *testing.T) {
 		{13, "want true or false", "", `inspected = maybe`},
 		{8, "host has no order", "", `host < a`},
 		{8, "error parsing regexp", "RE2", `host ~ "("`},
-		{8, "port is no text", "", `port ~ 443`},
+		{8, "port is not a text", "", `port ~ 443`},
 		{8, "would allow every host", "", `host = *.*`},
 		{6, "want one of in, =", "", `host example.com`},
 		{5, "want one of in, =", "", `host`},

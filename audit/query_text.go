@@ -27,7 +27,7 @@ func textTest(t test, op string, v token, text func(any) string) (test, *QueryEr
 			t.holds = func(field any) bool { return p.Matches(text(field)) }
 			t.texts = needText(p.Tail() + `"`)
 			return t, nil
-		case err == nil: // in its normal form; but what was no host stands in the log as it was sent
+		case err == nil: // in its normal form; but an invalid host is in the log as it was sent
 			normal := p.String()
 			t.told.Equal = []string{normal, v.text}
 			t.holds = func(field any) bool { s := text(field); return s == normal || s == v.text }
@@ -54,8 +54,8 @@ func textTest(t test, op string, v token, text func(any) string) (test, *QueryEr
 	return t, nil
 }
 
-// checkWord refuses a word that the field never has: such a test would find nothing, and "nothing was
-// denied" would be the wrong conclusion.
+// checkWord refuses a word that the field never has: such a test would find nothing, and "nothing was denied" would
+// be the wrong conclusion.
 func checkWord(name string, v token) *QueryError {
 	var words []string
 	switch name {
@@ -85,7 +85,7 @@ func checkWord(name string, v token) *QueryError {
 	if near := spelling.Nearest(v.text, words); near != "" {
 		err.Hint = "did you mean " + near + "?"
 	}
-	if v.quoted { // a later version may have words that we do not know
+	if v.quoted { // a later version may have other words
 		return nil
 	}
 	return err
@@ -105,8 +105,8 @@ func needText(texts ...string) []string {
 	return slices.Compact(texts)
 }
 
-// wildcard reports whether s is of pattern, in which a star stands for any text. Its time is the
-// product of their lengths at worst.
+// wildcard reports whether s matches pattern, in which a star stands for any text. Its time is at worst the product
+// of their lengths.
 func wildcard(pattern, s string) bool {
 	p, i, star, from := 0, 0, -1, 0
 	for i < len(s) {
@@ -127,7 +127,7 @@ func wildcard(pattern, s string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// listTest holds if one element of a list is the text, or of the wildcard.
+// listTest holds if one element of a list equals the text, or matches the wildcard.
 func listTest(t test, op string, v token) (test, *QueryError) {
 	if err := noOrder(t.column, op); err != nil {
 		return t, err

@@ -74,7 +74,7 @@ func matchesExpression(c *column, expr string) (func(any) bool, *QueryError) {
 	case *[]string:
 		return func(field any) bool { return slices.ContainsFunc(*field.(*[]string), re.MatchString) }, nil
 	}
-	return nil, &QueryError{Msg: c.name + " is no text; ~ is for texts", Hint: "use = != < <= > >="}
+	return nil, &QueryError{Msg: c.name + " is not a text; ~ is for texts", Hint: "use = != < <= > >="}
 }
 
 func noOrder(column int, op string) *QueryError {
@@ -84,7 +84,7 @@ func noOrder(column int, op string) *QueryError {
 	return &QueryError{Msg: fmt.Sprintf("%s has no order; %s is for numbers and times", columns[column].name, op)}
 }
 
-// addressTest tests for an address, a prefix, or, with an empty value, for none.
+// addressTest tests for an address, a prefix or, with an empty value, for none.
 func addressTest(t test, op string, v token) (test, *QueryError) {
 	if err := noOrder(t.column, op); err != nil {
 		return t, err
@@ -125,8 +125,8 @@ func boolTest(t test, op string, v token) (test, *QueryError) {
 	return t, nil
 }
 
-// ParseTime reads a time as people write it on a command line: RFC 3339, or a date, or a month, with
-// or without hours and minutes; UTC unless it says otherwise.
+// ParseTime reads a time as people write it on a command line: RFC 3339, or a date, or a month, with or without hours
+// and minutes; UTC unless it says otherwise.
 func ParseTime(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly, "2006-01"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -155,7 +155,7 @@ func numberTest(op string, v token, parse func(string) (uint64, error), number f
 	return func(field any) bool { return holds(cmp.Compare(number(field), n)) }, n, nil
 }
 
-// comparing tells, from the sign of a comparison, whether op holds.
+// comparing returns, from the sign of a comparison, whether op holds.
 func comparing(op string) func(sign int) bool {
 	switch op {
 	case "<":

@@ -5,12 +5,12 @@ import "bytes"
 const (
 	// recentRecords is how many records a log remembers.
 	recentRecords = 256
-	// recentBytes bounds the room that one remembered record keeps when another takes its place.
+	// recentBytes bounds the memory that one remembered record keeps when another takes its place.
 	recentBytes = 8 << 10
 )
 
-// A ring holds the last lines written. Lines rather than Records: they are copied into room that is
-// there already, and keep nothing of a request alive.
+// A ring holds the last lines written. It holds lines, not Records: they are copied into existing memory, and keep
+// nothing of a request alive.
 type ring struct {
 	lines [recentRecords][]byte
 	added int
@@ -25,8 +25,8 @@ func (r *ring) add(line []byte) {
 	r.added++
 }
 
-// Recent returns the last n records written since Open, the newest first; fewer if there are fewer, or
-// more than 256 were asked for.
+// Recent returns the last n records written since Open, the newest first; fewer if there are fewer, or if n is above
+// 256.
 func (l *Log) Recent(n int) []Record {
 	l.mu.Lock()
 	n = max(0, min(n, recentRecords, l.recent.added))

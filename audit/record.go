@@ -9,22 +9,22 @@ import (
 	"webproxy/policy"
 )
 
-// Version is the value of the field v. It is raised only by a change that would mislead a reader
-// of the version before; a new field is no such change.
+// Version is the value of the field v. It is raised only by a change that would mislead a reader of the version
+// before; a new field is no such change.
 const Version = 1
 
 // A Type says what a record is about. The words are a file format: add to them, never change one.
 type Type string
 
 const (
-	TypeDecision Type = "egress.decision" // a request was judged; written before any byte leaves
+	TypeDecision Type = "egress.decision" // a request was decided; written before any byte leaves
 	TypeClose    Type = "egress.close"    // it ended; has the id of its decision
-	TypeRepeat   Type = "egress.repeat"   // denials that were counted; written by Log itself
+	TypeRepeat   Type = "egress.repeat"   // a number of denials; written by Log itself
 	TypeReload   Type = "admin.reload"    // another policy was installed, or refused
 	TypeMode     Type = "admin.mode"      // a group's mode was changed
 	TypePhase    Type = "admin.phase"     // a phase was switched on or off
 	TypeApprove  Type = "admin.approve"   // proposals were approved or rejected
-	TypeLockdown Type = "admin.lockdown"  // everything but named lists was closed, or that ended
+	TypeLockdown Type = "admin.lockdown"  // everything except named lists was refused, or that ended
 	TypeUser     Type = "admin.user"      // somebody may log in to the dashboard, or no longer
 	TypeLogin    Type = "admin.login"     // somebody logged in to the dashboard
 	TypeLogout   Type = "admin.logout"
@@ -33,19 +33,19 @@ const (
 	TypeLockout     Type = "admin.lockout"
 	TypeStart       Type = "system.start"
 	TypeStop        Type = "system.stop"
-	TypeGap         Type = "system.gap"    // something is missing here; written by Log itself
+	TypeGap         Type = "system.gap"    // records are missing here; written by Log itself
 	TypeRetain      Type = "system.retain" // old records are deleted; written by Log itself
 	TypeShip        Type = "system.ship"   // records that a receiver did not get, see package ship
 )
 
-// types are all there are, the most frequent ones first.
+// types are all types, the most frequent first.
 var types = [...]Type{TypeDecision, TypeClose, TypeRepeat, TypeReload, TypeMode, TypePhase, TypeApprove, TypeLockdown,
 	TypeUser, TypeLogin, TypeLogout, TypeLoginFailed, TypeLockout, TypeStart, TypeStop, TypeGap, TypeRetain, TypeShip}
 
 // Types lists the types this package writes. A reader must expect others.
 func Types() []Type { return slices.Clone(types[:]) }
 
-// IsLogin reports whether t is about who came and went, not about what somebody decided.
+// IsLogin reports whether t is about logins, not about what somebody decided.
 func (t Type) IsLogin() bool {
 	return t == TypeLogin || t == TypeLogout || t == TypeLoginFailed || t == TypeLockout
 }
@@ -53,12 +53,12 @@ func (t Type) IsLogin() bool {
 // known reports whether t is one of Types.
 func (t Type) known() bool { return slices.Contains(types[:], t) }
 
-// A Record is one line of the audit log: its fields are the log's fields, under the names of their
-// tags. What is said of a field in docs/audit.md holds here; a field that is not set is left out of
-// the line, except where the table columns says that it is always there.
+// A Record is one line of the audit log: its fields are the log's fields, under the names of their tags.
+// docs/audit.md describes them; a field that is not set is left out of the line, except where the table columns says
+// that it is always written.
 //
-// Strings come from strangers. Encoding bounds them, and makes them valid UTF-8 without bytes
-// that a terminal would obey; a string that was cut ends in "…".
+// Strings come from untrusted peers. Encoding bounds them, and makes them valid UTF-8 without bytes that a terminal
+// would interpret; a string that was cut ends in "…".
 type Record struct {
 	V    int       `json:"v"`
 	Type Type      `json:"type"`
@@ -95,12 +95,11 @@ type Record struct {
 	ALPN       string     `json:"alpn"` // protocols offered, comma between
 	ECH        bool       `json:"ech"`
 	JA4        string     `json:"ja4"`
-	// PathEnforced is false if the rule names a path that nobody could see. It is written where a
-	// path was visible, and where it is false for a request that went ahead; in a decision that
-	// lacks it, Decode sets it.
+	// PathEnforced is false if the rule names a path that could not be seen. It is written where a path was visible,
+	// and where it is false for a request that went ahead; in a decision that lacks it, Decode sets it.
 	PathEnforced bool `json:"path_enforced"`
 	Inspected    bool `json:"inspected"`
-	// Redirect is the other origin that the answer to a plain HTTP request led to: scheme://host:port.
+	// Redirect is the other origin that the response to a plain HTTP request pointed to: scheme://host:port.
 	Redirect string `json:"redirect"`
 
 	Status   int           `json:"status"`     // HTTP status the client got
@@ -159,8 +158,8 @@ func (t Type) kind() kinds {
 	return inEvent
 }
 
-// columns are the fields in the order in which they are written. Adding one: a field of Record, a
-// row here, a row in docs/audit.md.
+// columns are the fields in the order in which they are written. A new field needs a field of Record, a row here, and
+// a row in docs/audit.md.
 var columns = [...]column{
 	{"v", inAll, 0, func(r *Record) any { return &r.V }},
 	{"type", inAll, 64, func(r *Record) any { return &r.Type }},
@@ -221,8 +220,8 @@ var columns = [...]column{
 const (
 	// listLimit bounds the elements of a list such as added.
 	listLimit = 200
-	// lineLimit bounds a line, its newline included. The largest Record there can be fits,
-	// whatever escapes its strings need.
+	// lineLimit bounds a line, its newline included. The largest possible Record fits, whatever escapes its strings
+	// need.
 	lineLimit = 1 << 20
 	// TimeLayout is RFC 3339 in UTC with milliseconds; every ts is of this one length.
 	TimeLayout = "2006-01-02T15:04:05.000Z"

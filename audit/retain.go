@@ -24,8 +24,8 @@ func (l *Log) retainAge(rotated []segment, now time.Time) ([]segment, error) {
 	})
 }
 
-// lastTime is the time of the last record in a rotated file; zero if it has none. The name of a file that is to be
-// deleted is not enough: somebody may have renamed it.
+// lastTime is the time of the last record in a rotated file; zero if it has none. The name of a file to be deleted is
+// not enough: somebody may have renamed it.
 func (l *Log) lastTime(s segment) (last time.Time) {
 	f, err := openSegment(l.options.Dir, s)
 	if err != nil {
@@ -64,7 +64,7 @@ func (l *Log) retainSize(rotated []segment) error {
 	return err
 }
 
-// sizeOf is what a segment takes with the files beside it.
+// sizeOf is the size of a segment with the files beside it.
 func (l *Log) sizeOf(s segment) (size int64) {
 	dir := l.options.Dir
 	seal := []string{filepath.Join(dir, checkpointsFile(s.first)), filepath.Join(dir, hashesFile(s.first))}
@@ -76,7 +76,7 @@ func (l *Log) sizeOf(s segment) (size int64) {
 	return size
 }
 
-// filesOf lists the files that a segment may have, but for those that seal it.
+// filesOf lists the files that a segment may have, except those that seal it.
 func (l *Log) filesOf(s segment) []string {
 	dir := l.options.Dir
 	return []string{
@@ -86,8 +86,8 @@ func (l *Log) filesOf(s segment) []string {
 	}
 }
 
-// retain deletes the oldest files of rotated, up to the first that is not old, and returns the others.
-// A record tells of it first, so that they are not missed without a word.
+// retain deletes the oldest files of rotated, up to the first that is not old, and returns the others. A record of
+// the deletion is written first, so that they do not go missing silently.
 func (l *Log) retain(rotated []segment, why string, old func(segment) bool) ([]segment, error) {
 	n := 0
 	for n < len(rotated) && rotated[n].ours() && old(rotated[n]) {
@@ -116,8 +116,8 @@ func (l *Log) retain(rotated []segment, why string, old func(segment) bool) ([]s
 	return kept, errors.Join(append(errs, said)...)
 }
 
-// removeSidecars removes checkpoints and hashes of segments that ended with the record last, or before:
-// those of deleted segments that were signed only later. The last checkpoints stay, whatever they cover.
+// removeSidecars removes checkpoints and hashes of segments that ended with the record last, or before: those of
+// deleted segments that were signed only later. The last checkpoints stay, whatever they cover.
 func removeSidecars(dir string, last uint64) error {
 	var errs []error
 	for _, kind := range []string{checkpointsPrefix, hashesPrefix} {

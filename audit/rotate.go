@@ -12,18 +12,17 @@ import (
 	"webproxy/internal/sharedfile"
 )
 
-// retryRotation is how long a log that could not be rotated grows on before the next attempt.
+// retryRotation is how long a log that could not be rotated grows before the next attempt.
 const retryRotation = time.Minute
 
-// retryReclaim is how often a file is tried that another program did not let be renamed.
+// retryReclaim is the interval between attempts to rename a file that another program holds open.
 const retryReclaim = 5 * time.Second
 
 // Rotated yields a value after the log was rotated: there is work for Tidy. One value may stand for
 // several rotations. The channel is never closed.
 func (l *Log) Rotated() <-chan struct{} { return l.rotated }
 
-// due reports whether the live file is to be rotated. A file without records is not: its name
-// would have no number.
+// due reports whether the live file is to be rotated. A file without records is not: its name would have no number.
 func (l *Log) due(now time.Time) bool {
 	if l.first == 0 || now.Before(l.retry) {
 		return false
@@ -33,12 +32,12 @@ func (l *Log) due(now time.Time) bool {
 		o.RotateEvery != setting.Off && now.Sub(l.began) >= time.Duration(o.RotateEvery)
 }
 
-// nextName is the live file that is to be, while the log is rotated.
+// nextName is the name of the next live file, during rotation.
 const nextName = liveName + tempSuffix
 
-// rotate makes the next live file, renames the live file, and renames the next one. A log that cannot be
-// rotated grows on: that is no reason to refuse requests. So the one step that may want for room, an inode for
-// the new file, comes first. After a crash between the steps, Open makes the live file.
+// rotate makes the next live file, renames the live file, and renames the next one. If a log cannot be rotated, it
+// grows: that is no reason to refuse requests. So the one step that may fail for lack of room, an inode for the new
+// file, comes first. After a crash between the steps, Open makes the live file.
 func (l *Log) rotate(now time.Time) error {
 	l.flush(now, true) // what cannot be written now goes into the next file
 	to := filepath.Join(l.options.Dir, segmentName(l.first, now))
@@ -47,7 +46,7 @@ func (l *Log) rotate(now time.Time) error {
 		l.rotationFailed(now, err)
 		return nil
 	}
-	l.live.Close() // Windows renames no open file
+	l.live.Close() // Windows does not rename open files
 	l.live = nil
 	err := l.renameNew(l.path, to)
 	if sharedfile.Held(err) {
@@ -57,7 +56,7 @@ func (l *Log) rotate(now time.Time) error {
 		l.rotationFailed(now, errors.Join(err, os.Remove(next)))
 		return l.openLive()
 	}
-	if filepath.Base(l.path) != liveName { // there may be a file of that name
+	if filepath.Base(l.path) != liveName { // there may be a file with that name
 		l.path = filepath.Join(l.options.Dir, besideName(l.next))
 	}
 	if err := l.renameNew(next, l.path); err != nil {
@@ -69,7 +68,7 @@ func (l *Log) rotate(now time.Time) error {
 	return l.openLive()
 }
 
-// tellTidy has Maintain call Tidy at once.
+// tellTidy makes Maintain call Tidy at once.
 func (l *Log) tellTidy() {
 	select {
 	case l.rotated <- struct{}{}:
@@ -77,8 +76,9 @@ func (l *Log) tellTidy() {
 	}
 }
 
-// beginBeside begins a live file with a name of its own, because another program holds the one before such that it cannot be
-// renamed: on Windows, who opens a file says whether others may. The one before is a rotated file from then on, whatever its name.
+// beginBeside begins a live file with another name, because another program holds the one before so that it cannot be
+// renamed: on Windows, whoever opens a file decides that for others. The one before is a rotated file from then on,
+// whatever its name.
 func (l *Log) beginBeside(now time.Time, held error) error {
 	before, next := l.path, filepath.Join(l.options.Dir, nextName)
 	beside := filepath.Join(l.options.Dir, besideName(l.next))
@@ -100,14 +100,14 @@ func (l *Log) beginBeside(now time.Time, held error) error {
 	return l.openLive()
 }
 
-// reclaim gives files the names that they should have and that another program kept them from having; see beginBeside. What cannot
-// be renamed yet is tried again later. The caller holds l.mu.
+// reclaim gives files the names that they should have and that another program prevented; see beginBeside. Those that
+// cannot be renamed yet are tried again later. The caller holds l.mu.
 func (l *Log) reclaim(now time.Time) error {
 	l.reclaimAt = now.Add(retryReclaim)
 	dir := l.options.Dir
 	rotated, _, err := segments(dir)
 	if err != nil {
-		return nil // no reason not to write; Tidy says it
+		return nil // no reason not to write; Tidy reports it
 	}
 	for _, s := range rotated {
 		if s.name != liveName && !isBeside(s.name) {
@@ -128,7 +128,7 @@ func (l *Log) reclaim(now time.Time) error {
 		if l.renameNew(from, to) != nil {
 			return nil
 		}
-		l.unsynced = append(l.unsynced, to) // if it is there by its old name, that one is not found
+		l.unsynced = append(l.unsynced, to) // if it is in the list by its old name, that one is not found
 		l.tellTidy()
 	}
 	l.live.Close()
@@ -147,7 +147,7 @@ func (l *Log) rotationFailed(now time.Time, err error) {
 	l.tellTidy()
 }
 
-// makeNext makes an empty file for rotate. What an earlier attempt left is removed.
+// makeNext makes an empty file for rotate. The file of an earlier attempt is removed.
 func makeNext(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -159,7 +159,7 @@ func makeNext(path string) error {
 	return f.Close()
 }
 
-// renameNew renames a file to a name that nothing has.
+// renameNew renames a file to an unused name.
 func (l *Log) renameNew(from, to string) error {
 	if _, err := os.Lstat(to); err == nil {
 		return &os.PathError{Op: "rename", Path: to, Err: fs.ErrExist}

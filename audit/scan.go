@@ -13,15 +13,15 @@ import (
 
 // ScanOptions limit a Scan. The zero value reads everything.
 type ScanOptions struct {
-	// Since leaves out records before it. Rotated files of which the summary says that all records are
-	// before it are not read. The time in a file's name decides nothing: clocks are set, and files renamed.
+	// Since leaves out records before it. Rotated files are not read if their summary says that all records are
+	// before it. The time in a file's name is not used: clocks are set, and files renamed.
 	Since time.Time
 	// Until leaves out records at or after it.
 	Until time.Time
-	// Where leaves out records that it does not match. Nil matches all. A line that cannot match by
-	// the bytes in it is not decoded: whether it is a record is then told from its beginning and end.
+	// Where leaves out records that it does not match. Nil matches all. A line that cannot match by the bytes in it
+	// is not decoded; it counts as a record by its beginning and end.
 	Where *Query
-	// Progress, if not nil, is told how far the scan is.
+	// Progress, if not nil, is updated during the scan.
 	Progress *Progress
 	// Workers is how many files are read at a time. If zero, it is the number of processors.
 	Workers int
@@ -34,19 +34,20 @@ func (o *ScanOptions) workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Scan calls fn with the records of the log in dir, in the order of their sequence numbers: rotated
-// files, compressed or not, and the live one, up to where it ended when Scan began. It works while a
-// Log writes to the directory as well as when none does, and changes nothing. Files are read
-// by several goroutines, some way ahead of fn; fn is called by the caller's only.
+// Scan calls fn with the records of the log in dir, in the order of their sequence numbers: rotated files, compressed
+// or not, and the live one, up to where it ended when Scan began. A Log may write to the directory at the same time;
+// Scan changes nothing. Files are read by several goroutines, some way ahead of fn; fn is called on the caller's
+// only.
 //
-// A directory without a log is an ErrNoLog. Lines and files that cannot be read are counted and passed over. Scan stops at the first error of fn and
-// returns it, but for fs.SkipAll, which stops it without one. The Stats are then of the files it had done with.
+// A directory without a log is an ErrNoLog. Lines and files that cannot be read are counted and skipped. Scan stops
+// at the first error of fn and returns it; fs.SkipAll stops it without an error. The Stats are then of the files it
+// had finished.
 func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
 	return ScanLines(dir, o, func(r *Record, _ string) error { return fn(*r) })
 }
 
-// ScanLines is Scan for callers that want the line as well, as it stands in the file, without newline.
-// The record is theirs until fn returns, its strings and the line for good.
+// ScanLines is Scan for callers that also want the line, as in the file, without newline. The record is theirs until
+// fn returns, its strings and the line for good.
 func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
 	p, err := newPass(dir, &o)
 	if err != nil {
@@ -84,7 +85,7 @@ func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error)
 type pass struct {
 	dir     string
 	options *ScanOptions
-	files   []segment // those that may have something, the live one last if there is one
+	files   []segment // those that may have matching records, the live one last if there is one
 	live    *os.File
 	size    int64 // of the live file
 	told    []told
@@ -100,7 +101,7 @@ func newPass(dir string, o *ScanOptions) (*pass, error) {
 	}
 	p := &pass{dir: dir, options: o, live: live}
 	for _, seg := range rotated {
-		// Only at the beginning: a file left out in the middle would look like records that are missing.
+		// Only at the beginning: a file left out in the middle would look like missing records.
 		if len(p.files) == 0 && p.endsBefore(seg, o.Since) {
 			continue
 		}
@@ -150,8 +151,8 @@ func (p *pass) fileSize(i int) int64 {
 	return info.Size()
 }
 
-// snapshot lists the rotated files of dir and opens the live one, nil if there is none, such that
-// no rotation came between.
+// snapshot lists the rotated files of dir and opens the live one, nil if there is none, such that no rotation came
+// between.
 func snapshot(dir string) ([]segment, *os.File, error) {
 	before, name, err := segments(dir)
 	for err == nil {

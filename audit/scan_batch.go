@@ -12,7 +12,7 @@ type batch struct {
 	stats   *fileStats
 }
 
-// A batchPool has batches to be filled again: a batch is large, and a log has many.
+// A batchPool reuses batches: a batch is large, and a log has many.
 type batchPool struct{ pool sync.Pool }
 
 func (p *batchPool) get() batch {
@@ -23,13 +23,13 @@ func (p *batchPool) get() batch {
 }
 
 func (p *batchPool) put(b batch) {
-	clear(b.records) // what its records refer to is not ours to keep
+	clear(b.records) // so that it keeps nothing that its records refer to
 	clear(b.lines)
 	b.records, b.lines = b.records[:0], b.lines[:0]
 	p.pool.Put(&b)
 }
 
-// batches emits all records of the scanner's file that are asked for, then the stats of the file.
+// batches emits all requested records of the scanner's file, then the stats of the file.
 func (s *scanner) batches(pool *batchPool, emit func(batch) bool) {
 	s.keep = true
 	b := pool.get()

@@ -59,10 +59,10 @@ func (l *lineBlocks) reset(r io.Reader) {
 	*l = lineBlocks{r: r, buf: l.buf}
 }
 
-// tail is how many bytes stand behind the last newline, once next has returned an error.
+// tail is how many bytes follow the last newline, once next has returned an error.
 func (l *lineBlocks) tail() int64 { return l.long + int64(l.n-l.used) }
 
-// next returns the next block; with the last one it returns io.EOF, or what else ended the file.
+// next returns the next block; with the last one it returns io.EOF, or the error that ended the file.
 func (l *lineBlocks) next() (block, error) {
 	l.n = copy(l.buf, l.buf[l.used:l.n])
 	l.used = 0

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A scanner reads the records of one file, by one goroutine.
+// A scanner reads the records of one file, on one goroutine.
 type scanner struct {
 	pass  *pass
 	index int
@@ -43,7 +43,7 @@ func (p *pass) scanner(i int) *scanner {
 	return s
 }
 
-// open opens the file for reading its plain text; nil if it is gone, past its retention.
+// open opens the file for reading its plain text; nil if it was deleted after its retention.
 func (s *scanner) open() (io.ReadCloser, error) {
 	if s.pass.isLive(s.index) {
 		at := int64(0)
@@ -69,9 +69,9 @@ func (s *scanner) open() (io.ReadCloser, error) {
 	return f, err
 }
 
-// each calls do with every record that is in the window and that s.where matches, and the line it
-// stands in, until do returns false. Unless s.keep is set, their strings share memory with their
-// neighbours: strings.Clone what is kept. The record itself is used again.
+// each calls do with every record that is in the window and that s.where matches, and its line, until do returns
+// false. Unless s.keep is set, their strings share memory with their neighbours: strings.Clone what is kept. The
+// record itself is reused.
 func (s *scanner) each(do func(r *Record, line string) bool) {
 	f, err := s.open()
 	if err != nil {
@@ -129,8 +129,8 @@ func (s *scanner) end(number int, bytes int64) {
 	s.reject(number, errNotWhole)
 }
 
-// passOver counts the lines of a block in which nothing is asked for, behind the given number, and returns
-// the number of the last. They are not even copied.
+// passOver counts the lines of a block without matching records, after the given number, and returns the number of
+// the last. They are not even copied.
 func (s *scanner) passOver(number int, b *block) int {
 	for line := range b.rawLines() {
 		number++
@@ -150,18 +150,18 @@ func (s *scanner) tellProgress(f io.Reader) {
 	}
 	at := s.reader.read
 	if seg, ok := f.(*segmentFile); ok {
-		at, _ = seg.File.Seek(0, io.SeekCurrent) // of the compressed file, where it is one
+		at, _ = seg.File.Seek(0, io.SeekCurrent) // of the compressed file, if it is compressed
 	}
 	s.pass.tell(s.index, at, s.stats.records)
 }
 
-// line looks at one line. Most lines are not asked for, and are passed over without being decoded.
+// line handles one line. Most lines do not match, and are skipped without being decoded.
 func (s *scanner) line(number int, line string, valid bool, r *Record, do func(*Record, string) bool) bool {
 	if h, ok := parseHead(line); ok && valid && s.skips(h, line) {
 		s.stats.seq(h.seq)
 		return true
 	}
-	copied := s.keep && s.where == nil // it is as good as certain that the record is asked for
+	copied := s.keep && s.where == nil // the record almost certainly matches
 	if copied {
 		line = strings.Clone(line)
 	}
@@ -183,7 +183,7 @@ func (s *scanner) line(number int, line string, valid bool, r *Record, do func(*
 	return do(r, line)
 }
 
-// skips reports whether a line with this head is not asked for.
+// skips reports whether a line with this head does not match.
 func (s *scanner) skips(h head[string], line string) bool {
 	if h.ts < s.since || s.until != "" && h.ts >= s.until {
 		return true

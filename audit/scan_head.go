@@ -12,8 +12,8 @@ const (
 	headSeq     = `","seq":`
 )
 
-// parseHead reads the beginning of a line that is in the very form that Log writes, and looks at its
-// end. That it is not in this form says nothing: another program may have written it anew.
+// parseHead reads the beginning of a line that is in the exact form that Log writes, and checks its end. A line in
+// another form may still be a record: another program may have rewritten it.
 func parseHead[T string | []byte](line T) (h head[T], ok bool) {
 	at := len(headVersion)
 	if len(line) < at || string(line[:at]) != headVersion || line[len(line)-1] != '}' {

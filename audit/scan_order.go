@@ -2,13 +2,12 @@ package audit
 
 import "sync"
 
-// inOrder does n pieces of work, up to workers at a time, and hands what they emit to take: all of
-// piece 0 first, then all of piece 1, each in the order in which it was emitted. take runs on
-// the caller's goroutine. A piece that runs ahead of its turn waits once it has emitted a little, so
-// memory is bounded whatever n is.
+// inOrder does n pieces of work, up to workers at a time, and passes what they emit to take: all of piece 0 first,
+// then all of piece 1, each in the order in which it was emitted. take runs on the caller's goroutine. A piece that
+// runs ahead of its turn waits once it has emitted a little, so memory is bounded whatever n is.
 //
-// emit returns false when its piece should stop. inOrder stops at the first error of take, and returns it
-// once all goroutines have ended.
+// emit returns false when its piece should stop. inOrder stops at the first error of take, and returns it once all
+// goroutines have ended.
 func inOrder[T any](n, workers int, work func(i int, emit func(T) bool), take func(i int, v T) error) error {
 	const ahead = 4
 	var wg sync.WaitGroup

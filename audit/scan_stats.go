@@ -15,18 +15,18 @@ type Stats struct {
 	Records    uint64
 	FirstSeq   uint64 // 0 if there was no record
 	LastSeq    uint64
-	Missing    uint64    // sequence numbers that are not there
+	Missing    uint64    // sequence numbers without a record
 	Gaps       []Gap     // where; the first 1000
 	Repeated   uint64    // records whose sequence number is not above that of the one before
 	Unreadable uint64    // lines that are not records
-	Bad        []BadLine // which; the first 100
+	Bad        []BadLine // the first 100 of them
 	InProgress int64     // bytes at the end of the live file that are not yet, or never became, a record
 }
 
 // A Gap is a place where sequence numbers are missing.
 type Gap struct {
 	After uint64 // the last number before it
-	Next  uint64 // the first number behind it
+	Next  uint64 // the first number after it
 }
 
 // A BadLine is a line that is not a record.
@@ -45,10 +45,10 @@ const (
 	badLineLimit = 100
 )
 
-// fileStats is what Stats are of, for one file: they can be added up in the order of the files,
-// whatever the order in which these were read.
+// fileStats are the data of Stats for one file: they can be added up in the order of the files, whatever the order in
+// which these were read.
 type fileStats struct {
-	// runs are the sequence numbers, each run one above the other. A whole file has one.
+	// runs are the sequence numbers, in ascending runs. A whole file has one.
 	runs       []seqRun
 	records    int64 // in runs
 	unreadable uint64
@@ -75,7 +75,7 @@ func (f *fileStats) reject(file string, number int, err error) {
 	}
 }
 
-// add counts a file behind those that were added before.
+// add counts a file after those that were added before.
 func (s *Stats) add(f *fileStats) {
 	for _, r := range f.runs {
 		s.addRun(r)
@@ -104,21 +104,21 @@ func (s *Stats) addRun(r seqRun) {
 	s.LastSeq = r.Last
 }
 
-// errLong is of a line that is longer than any record.
+// errLong is the error of a line that is longer than any record.
 var errLong = fmt.Errorf("line longer than %d bytes", lineLimit)
 
-// errNotWhole is of a line that has no end, in a file that is no longer written to.
+// errNotWhole is the error of a line without an end, in a file that is no longer written to.
 var errNotWhole = errors.New("not a whole line")
 
-// A Progress tells how far a reading is, in bytes as they are on disk. The zero Progress is ready for use; a nil one is told
+// A Progress says how far a reading is, in bytes as on disk. The zero Progress is ready for use; a nil one does
 // nothing. It is safe for concurrent use.
 type Progress struct {
 	total, done atomic.Int64
 	records     atomic.Int64
 }
 
-// Bytes returns how many bytes of the log have been read, and how many there are to read. What need not
-// be read, because a summary of it is there, counts as read.
+// Bytes returns how many bytes of the log have been read, and how many there are to read. Bytes that need not be
+// read, because a summary has their counts, count as read.
 func (p *Progress) Bytes() (done, total int64) { return p.done.Load(), p.total.Load() }
 
 // Records returns how many records have been read or were found counted in a summary.
@@ -143,10 +143,10 @@ func (p *Progress) begin(of *pass) {
 	}
 }
 
-// A told is what of a file was told to Progress. What is read twice is told once.
+// A told is the progress that was reported for a file. What is read twice is reported once.
 type told struct{ bytes, records int64 }
 
-// tell tells Progress that so much of file i is done. It may be called again, with more or with less.
+// tell reports to Progress that so much of file i is done. It may be called again, with more or with less.
 func (p *pass) tell(i int, bytes, records int64) {
 	if p.options.Progress == nil {
 		return
@@ -165,8 +165,8 @@ func (p *Progress) add(bytes, records int64) {
 	p.records.Add(records)
 }
 
-// Incomplete says in one sentence what of the log was not read or is missing, so that what was counted is
-// only the least there was; empty if nothing is known to be missing.
+// Incomplete says in one sentence what was not read or is missing of the log, so that counts are minimums; empty if
+// nothing is known to be missing.
 func (s *Stats) Incomplete() string {
 	var parts []string
 	if s.Unreadable > 0 {

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// The schema is made from the table of columns, and from what docs/audit.md says of each.
-//
+// The schema is made from the table of columns, and from the description of each in docs/audit.md.
 //go:generate go test -run ^TestSchema$ -update .
 
 //go:embed audit.schema.json

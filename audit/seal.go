@@ -14,16 +14,15 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// Sealing makes it show if a log was altered, or cut. Append adds the hash of each line to a Merkle
+// Sealing makes it evident if a log was altered or truncated. Append adds the hash of each line to a Merkle
 // tree; the tree's state is signed as a checkpoint every minute, at each rotation and at Close. Every
 // segment has two files for it, named for its first record as the segment is, and deleted with it:
 //
 //	checkpoints-000000000151   the signed notes, the one before this segment first
 //	hashes-000000000151        the hash of each record, 32 bytes each; zeros where it is not known
 //
-// The checkpoints alone prove what the log was. The hashes tell which record it is that differs;
-// they need no signature, since with the true ones in place of what is there the tree is what was
-// signed.
+// The checkpoints alone prove what the log was. The hashes show which record differs. They need no signature: only
+// with the true ones does the tree have the root that was signed.
 const (
 	checkpointsPrefix = "checkpoints-"
 	hashesPrefix      = "hashes-"
@@ -33,7 +32,7 @@ const (
 	// spillSize is how many bytes of hashes are kept until they are written.
 	spillSize = 8192 * hashSize
 	hashSize  = 32
-	// hashesLimit bounds the records of one file of hashes: a file of that size would be nobody's work.
+	// hashesLimit bounds the records of one file of hashes: no real file is larger.
 	hashesLimit = 1 << 32
 	// unanchoredLimit bounds the notes kept for an anchor that cannot be reached: a day's.
 	unanchoredLimit = 24 * 60
@@ -53,7 +52,7 @@ type sealer struct {
 	// Guarded by Log.mu:
 	hasher    hasher
 	tree      compactRange // of all records
-	base      bool         // what the tree's records are is not known; the next point says so
+	base      bool         // the content of the tree's records is unknown; the next point says so
 	foreign   uint64       // with base: first of the records that the proxy did not write; 0 if there is none
 	marked    uint64       // size of the tree at the last point
 	recovered uint64       // first record since then that was read back from disk; 0 if none
@@ -67,16 +66,16 @@ type sealer struct {
 
 	signedAt atomic.Int64 // when the last checkpoint was made, in milliseconds since 1970; 0 if there is none
 
-	signing    sync.Mutex // guards what follows
-	unsigned   []point
-	number     uint64 // of the last checkpoint
-	size       uint64 // and the size of its tree
-	last       []byte // and its note; nil if there is none
-	unanchored []byte // notes that the anchor does not have yet, as they stand in it
-	behind     int    // how many
-	anchoring  patientCall
-	sending    int // how many bytes of unanchored, and notes, the call that may hang is about
-	sendingN   int
+	signing     sync.Mutex // guards what follows
+	unsigned    []point
+	number      uint64 // of the last checkpoint
+	size        uint64 // and the size of its tree
+	last        []byte // and its note; nil if there is none
+	unanchored  []byte // notes that the anchor does not have yet, in its format
+	unanchoredN int    // how many
+	anchoring   patientCall
+	sending     int // how many bytes of unanchored, and notes, the call that may hang writes
+	sendingN    int
 }
 
 // A point is a moment at which the tree is to be signed.
@@ -88,7 +87,7 @@ type point struct {
 	foreign   uint64
 	first     uint64    // of the segment it belongs to
 	closes    bool      // it is that segment's last
-	closed    time.Time // and its name says that it was closed then; zero if it has no name of ours
+	closed    time.Time // and its name says that it was closed then; zero if this log did not name it
 	begin     bool      // the log was opened
 	end       bool      // the log was closed
 	until     uint64    // as of the tree head
@@ -113,15 +112,15 @@ func (s *sealer) add(seq uint64, line []byte, now time.Time) {
 	}
 }
 
-// rebase begins the tree anew behind records that are not known: a checkpoint says so at once.
+// rebase begins the tree anew after unknown records: a checkpoint says so at once.
 func (s *sealer) rebase(size uint64, now time.Time) {
 	s.spill()
 	s.mark(now)
-	s.tree, s.base = unknownEdge(size), true
+	s.tree, s.base = unknownRange(size), true
 	s.mark(now)
 }
 
-// mark makes the tree's state a point, if it is news.
+// mark makes the tree's state a point, if it has changed.
 func (s *sealer) mark(now time.Time) {
 	if s.tree.size == s.marked && !s.base {
 		return
@@ -130,7 +129,7 @@ func (s *sealer) mark(now time.Time) {
 	s.told()
 }
 
-// told takes note that a point says what there was to say.
+// told notes that a point states everything.
 func (s *sealer) told() { s.marked, s.recovered, s.base, s.foreign = s.tree.size, 0, false, 0 }
 
 func (s *sealer) point(now time.Time) point {
@@ -138,8 +137,8 @@ func (s *sealer) point(now time.Time) point {
 		first: cmp.Or(s.first, s.tree.size+1), until: s.head.limit()}
 }
 
-// turn ends the segment: the next record belongs to another. closed is the time in its name, zero if another
-// program gave it its name.
+// turn ends the segment: the next record belongs to another. closed is the time in its name, zero if another program
+// named it.
 func (s *sealer) turn(now, closed time.Time) {
 	if s.first == 0 {
 		return
@@ -165,8 +164,8 @@ func (s *sealer) attach(first uint64) {
 	}
 }
 
-// spill writes the pending hashes to the segment's file. They only help to name what was altered, so
-// a failure costs nothing else, and is not tried again.
+// spill writes the pending hashes to the segment's file. They only help to name an altered record, so a failure costs
+// nothing else, and is not tried again.
 func (s *sealer) spill() {
 	if len(s.pending) == 0 {
 		return
@@ -191,9 +190,8 @@ func (s *sealer) writeHashes() (err error) {
 	return err
 }
 
-// Seal signs a checkpoint of everything appended so far, once that is on disk; it does nothing if
-// there is nothing new. Maintain calls it every minute and Close at the end. What could not be signed
-// is tried again by the next call.
+// Seal signs a checkpoint of everything appended so far, once that is on disk; it does nothing if there is nothing
+// new. Maintain calls it every minute and Close at the end. The next call retries what could not be signed.
 func (l *Log) Seal() error {
 	s := &l.seal
 	s.signing.Lock()
@@ -213,7 +211,7 @@ func (l *Log) Seal() error {
 	errs := []error{s.spillErr}
 	s.spillErr = nil
 	l.mu.Unlock()
-	if len(s.unsigned) > 0 || s.behind > 0 {
+	if len(s.unsigned) > 0 || s.unanchoredN > 0 {
 		errs = append(errs, l.sign())
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -230,8 +228,8 @@ func (l *Log) SealedAt() time.Time {
 	return time.Time{}
 }
 
-// sign writes the checkpoints that are due. A checkpoint must not cover what a power failure could
-// still take: it would then accuse the disk of a crime. The caller holds signing.
+// sign writes the checkpoints that are due. A checkpoint must not cover what a power failure could still destroy: the
+// loss would then look like tampering. The caller holds signing.
 func (l *Log) sign() error {
 	if err := l.Sync(); err != nil {
 		return err
@@ -270,8 +268,8 @@ func (s *sealer) write(p *point) error {
 	return nil
 }
 
-// store appends a note, if any, to the checkpoints of a segment. They begin with the checkpoint before
-// it, so that they can be judged when the segments before are gone.
+// store appends a note, if any, to the checkpoints of a segment. They begin with the checkpoint before it, so that
+// they can be verified when the segments before are gone.
 func (s *sealer) store(first uint64, msg []byte) error {
 	path := filepath.Join(s.dir, checkpointsFile(first))
 	var data []byte
@@ -288,32 +286,32 @@ func (s *sealer) store(first uint64, msg []byte) error {
 }
 
 func (s *sealer) keepForAnchor(msg []byte) {
-	if s.anchor == "" || s.behind >= unanchoredLimit {
-		return // the notes kept tell as much of an altered log as all would
+	if s.anchor == "" || s.unanchoredN >= unanchoredLimit {
+		return // the notes kept prove as much about an altered log as all would
 	}
 	s.unanchored = appendNote(s.unanchored, msg)
-	s.behind++
+	s.unanchoredN++
 }
 
 func (s *sealer) sendToAnchor() error {
-	if s.behind == 0 {
+	if s.unanchoredN == 0 {
 		return nil
 	}
 	if s.anchoring.running == nil {
-		s.sending, s.sendingN = len(s.unanchored), s.behind
+		s.sending, s.sendingN = len(s.unanchored), s.unanchoredN
 	}
 	notes := s.unanchored[:s.sending:s.sending]
 	finished, err := s.anchoring.do(func() error { return appendFile(s.anchor, notes) })
 	if err != nil {
-		return fmt.Errorf("%d checkpoints not in the anchor %s: %w", s.behind, s.anchor, err)
+		return fmt.Errorf("%d checkpoints not in the anchor %s: %w", s.unanchoredN, s.anchor, err)
 	}
 	if finished {
-		s.unanchored, s.behind = bytes.Clone(s.unanchored[s.sending:]), s.behind-s.sendingN
+		s.unanchored, s.unanchoredN = bytes.Clone(s.unanchored[s.sending:]), s.unanchoredN-s.sendingN
 	}
 	return nil
 }
 
-// appendFile appends data to a file of ours, all or nothing, and syncs it.
+// appendFile appends data to a file of the log, all or nothing, and syncs it.
 func appendFile(path string, data []byte) (err error) {
 	f, err := openOwn(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o640)
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A tree head is what the proxy itself knows of the log, in a file beside its key, where nobody who can only
-// write the log can change it: the state of the tree, as in a checkpoint; how many denials are counted that no
-// record has yet; and the last record that it may write before the next head. It is signed and replaced every second
-// in which something was written, so that after a crash it tells
+// A tree head is what the proxy itself knows of the log, in a file beside its key, where nobody who can only write
+// the log can change it: the state of the tree, as in a checkpoint; how many denials are counted that are in no
+// record yet; and the last record that it may write before the next head. It is signed and replaced every second in
+// which something was written. After a crash it shows
 //
 //   - that there was one,
 //   - which records the proxy has written for sure, and which it cannot have written,
@@ -32,10 +32,11 @@ const (
 	headSlot   = 8 << 10
 	headSlots  = 2
 
-	// leadEvery is how often a head is written while records are.
+	// leadEvery is how often a head is written while records are written.
 	leadEvery = time.Second
-	// leadLeast and leadMost bound how many records may follow a head before the next one: what somebody can put
-	// behind the log after a crash without being found out. In between it is twice as many as followed the last one.
+	// leadLeast and leadMost bound how many records may follow a head before the next one: that many can be put after
+	// the end of the log after a crash without being found out. In between it is twice as many as followed the last
+	// one.
 	leadLeast = 256
 	leadMost  = 1 << 17
 )
@@ -43,7 +44,7 @@ const (
 // HeadFile is the name of the tree head's file beside the private key's.
 func HeadFile(key string) string { return strings.TrimSuffix(key, notekey.Suffix) + headSuffix }
 
-// errAhead is of a record that the last tree head does not allow. It does not leave this package.
+// errAhead is the error of a record that the last tree head does not allow. It does not leave this package.
 var errAhead = errors.New("more records than the tree head allows")
 
 // A headWriter writes the tree heads of a Log.
@@ -56,14 +57,14 @@ type headWriter struct {
 	number atomic.Uint64 // of the last checkpoint
 
 	// Guarded by Log.mu:
-	on     bool   // heads are written
-	until  uint64 // the last record that may be written
-	size   uint64 // as the last head says
-	folded uint64 // the same
-	ended  bool   // the last head says that the log was closed
+	on         bool   // heads are written
+	until      uint64 // the last record that may be written
+	size       uint64 // as the last head says
+	aggregated uint64 // the same
+	ended      bool   // the last head says that the log was closed
 }
 
-// limit is what a checkpoint says of the head: 0 if there is none.
+// limit is the head's limit as a checkpoint states it: 0 if there is none.
 func (h *headWriter) limit() uint64 {
 	if !h.on {
 		return 0
@@ -74,8 +75,8 @@ func (h *headWriter) limit() uint64 {
 // allows reports whether the record seq may be written.
 func (h *headWriter) allows(seq uint64) bool { return !h.on || seq <= h.until }
 
-// openHead writes the first head of this run. Where none can be written, in a directory that is read-only, the log
-// works without, as well as it can: the error is for the operator.
+// openHead writes the first head of this run. If none can be written, in a directory that is read-only, the log works
+// without: the error is for the operator.
 func (l *Log) openHead() error {
 	h := &l.seal.head
 	f, err := openOwn(h.path, os.O_CREATE|os.O_RDWR, 0o640)
@@ -97,7 +98,7 @@ func (l *Log) openHead() error {
 	return nil
 }
 
-// lead writes a head, if there is news.
+// lead writes a head if something has changed.
 func (l *Log) lead() error { return l.writeHead(false) }
 
 func (l *Log) writeHead(end bool) error {
@@ -105,20 +106,20 @@ func (l *Log) writeHead(end bool) error {
 	h.writing.Lock()
 	defer h.writing.Unlock()
 	l.mu.Lock()
-	size, folded := l.next-1, l.folds.pending
-	news := size != h.size || folded != h.folded || l.next > h.until || end
+	size, aggregated := l.next-1, l.aggregator.pending
+	news := size != h.size || aggregated != h.aggregated || l.next > h.until || end
 	if !h.on || !news || h.ended {
 		l.mu.Unlock()
 		return nil
 	}
-	c := checkpoint{number: h.number.Load(), tree: l.seal.tree.clone(), time: time.Now(), folded: folded, end: end}
+	c := checkpoint{number: h.number.Load(), tree: l.seal.tree.clone(), time: time.Now(), aggregated: aggregated, end: end}
 	c.until = size
 	if !end {
 		c.until += min(max(2*(size-h.size), leadLeast), leadMost)
 	}
 	l.mu.Unlock()
 	if c.tree.size != size {
-		return nil // records are not sealed yet that were found at the start
+		return nil // records that were found at the start are not sealed yet
 	}
 	msg, err := c.sign(l.seal.key, headOrigin)
 	if err == nil {
@@ -128,12 +129,12 @@ func (l *Log) writeHead(end bool) error {
 		return fmt.Errorf("audit tree head: %w", err)
 	}
 	l.mu.Lock()
-	h.until, h.size, h.folded, h.ended = c.until, size, folded, end
+	h.until, h.size, h.aggregated, h.ended = c.until, size, aggregated, end
 	l.mu.Unlock()
 	return nil
 }
 
-// write puts data into the next slot, and on disk: after a power failure the records must not be ahead of it.
+// write writes data to the next slot, and syncs it: after a power failure the records must not be ahead of it.
 func (h *headWriter) write(data []byte) error {
 	if len(data) > headSlot {
 		return errors.New("longer than its room")
@@ -204,11 +205,11 @@ func (c *checkpoint) follows(last *checkpoint) bool {
 }
 
 // lastAllowed is the last record that the proxy can have written, by the last checkpoint, which may be the zero one,
-// and the head, which may be nil. It is the largest number there is where neither tells.
+// and the head, which may be nil. It is the largest number if neither says.
 func lastAllowed(last, head *checkpoint) uint64 {
 	switch {
 	case head.follows(last):
-		return head.until // that is its size, if it ends the log
+		return head.until // equal to its size, if it ends the log
 	case last.end:
 		return last.tree.size
 	case last.until > 0 && head != nil:

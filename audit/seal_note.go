@@ -24,9 +24,9 @@ import (
 //	CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
 //	number 377                     of the checkpoint, from 1
 //	time 2026-11-24T07:01:49.123Z
-//	edge 5Y7a... 0aBc...           hashes of the whole subtrees, from which the root above follows
+//	edge 5Y7a... 0aBc...           hashes of the complete subtrees, from which the root above follows
 //	recovered 1240301              records from this one on were read back from disk, after a crash
-//	base                           what the records up to here are was not known
+//	base                           the records up to here are not known
 //	foreign 1240301                with base: the records from this one on were not written by the proxy
 //	closed 20261124T070149Z        the file that ends with this record was closed then, as its name says
 //	begin                          the log was opened: records may follow without a checkpoint yet
@@ -34,27 +34,27 @@ import (
 //	until 1240633                  the proxy kept a tree head, which allowed it to write up to this record
 //	folded 23450                   in a tree head only: denials that were counted, and are in no record yet
 //
-// The lines from recovered on are there only when they have something to say.
+// The lines from recovered on are written only when they apply.
 type checkpoint struct {
-	number    uint64
-	tree      compactRange
-	time      time.Time
-	recovered uint64 // 0: none
-	base      bool
-	foreign   uint64    // 0: none
-	closed    time.Time // zero: it ends no file
-	begin     bool
-	end       bool
-	until     uint64 // 0: the proxy keeps no tree head
-	folded    uint64 // of a tree head only
+	number     uint64
+	tree       compactRange
+	time       time.Time
+	recovered  uint64 // 0: none
+	base       bool
+	foreign    uint64    // 0: none
+	closed     time.Time // zero: it ends no file
+	begin      bool
+	end        bool
+	until      uint64 // 0: the proxy keeps no tree head
+	aggregated uint64 // of a tree head only
 }
 
 const originPrefix = "webproxy audit "
 
-// noteLimit bounds a note; the largest there can be has some 4 KiB.
+// noteLimit bounds a note; the largest possible one has some 4 KiB.
 const noteLimit = 16 << 10
 
-// sign returns c as a signed note, by the name of the key. origin tells a checkpoint from a tree head.
+// sign returns c as a signed note, by the name of the key. origin distinguishes a checkpoint from a tree head.
 func (c *checkpoint) sign(key note.Signer, origin string) ([]byte, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n%d\n%v\n", origin, key.Name(), c.tree.size, c.tree.root())
@@ -88,8 +88,8 @@ func (c *checkpoint) sign(key note.Signer, origin string) ([]byte, error) {
 	if c.until > 0 {
 		fmt.Fprintf(&b, "until %d\n", c.until)
 	}
-	if c.folded > 0 {
-		fmt.Fprintf(&b, "folded %d\n", c.folded)
+	if c.aggregated > 0 {
+		fmt.Fprintf(&b, "folded %d\n", c.aggregated)
 	}
 	return note.Sign(&note.Note{Text: b.String()}, key)
 }
@@ -139,8 +139,8 @@ func (c *checkpoint) parse(text, origin, name string) error {
 		case "until":
 			c.until, err = strconv.ParseUint(value, 10, 64)
 		case "folded":
-			c.folded, err = strconv.ParseUint(value, 10, 64)
-		} // a later version may say more
+			c.aggregated, err = strconv.ParseUint(value, 10, 64)
+		} // a later version may write more
 		if err != nil {
 			return fmt.Errorf("checkpoint: %s: %w", word, err)
 		}
@@ -165,13 +165,13 @@ func (e *compactRange) parse(text string) error {
 	return nil
 }
 
-// appendNote adds a note to those of a file: the empty line behind it says that it is whole.
+// appendNote appends a note to those of a file: the empty line after it says that it is whole.
 func appendNote(b, msg []byte) []byte { return append(append(b, msg...), '\n') }
 
 // A noteReader reads the notes of a file, one after another.
 type noteReader struct {
 	lines *bufio.Reader
-	end   int64 // offset behind the last whole note
+	end   int64 // offset after the last whole note
 	pos   int64
 }
 
@@ -181,8 +181,8 @@ func newNoteReader(r io.Reader) *noteReader {
 
 var errNotNote = errors.New("not a whole note")
 
-// all yields the notes, valid until the next. What is no note yields errNotNote, once until the next one;
-// an error of the file ends it.
+// all yields the notes, valid until the next. Anything else yields errNotNote, once until the next note; an error of
+// the file ends it.
 func (n *noteReader) all() iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var msg []byte

@@ -34,9 +34,9 @@ func (l *Log) openSealer() error {
 	return nil
 }
 
-// resumeSeal makes the tree what it was: that of the last checkpoint, which is believed only with
-// our signature, and the records behind it, read again: normally none, and after a crash those of a
-// minute, as far as the tree head allows. The caller knows the end of the sequence.
+// resumeSeal restores the tree: that of the last checkpoint, which is trusted only with our signature, and the
+// records after it, which are read again: normally none, and after a crash those of a minute, as far as the tree head
+// allows. The caller knows the end of the sequence.
 func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	s := &l.seal
 	last, msg, err := s.lastCheckpoint(&l.missing)
@@ -53,7 +53,7 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	l.noteCrash(&last, head, now)
 	newer := head.follows(&last) && head.tree.size > last.tree.size
 	if newer {
-		s.number = max(s.number, head.number) // numbers of checkpoints that are gone are not given again
+		s.number = max(s.number, head.number) // the numbers of deleted checkpoints are not used again
 	}
 	s.head.number.Store(s.number)
 	switch {
@@ -84,8 +84,8 @@ func (l *Log) resumeSeal(rotated []segment, now time.Time) error {
 	return nil
 }
 
-// resumeTail seals the records behind the last checkpoint, as far as this proxy can have written them. The
-// others are left to the caller, who says in a checkpoint that they are not ours.
+// resumeTail seals the records after the last checkpoint, as far as this proxy can have written them. The others are
+// left to the caller, who states in a checkpoint that the proxy did not write them.
 func (l *Log) resumeTail(rotated []segment, last, head *checkpoint, now time.Time) {
 	s := &l.seal
 	end := l.next - 1
@@ -97,14 +97,14 @@ func (l *Log) resumeTail(rotated []segment, last, head *checkpoint, now time.Tim
 	if s.readUntil > s.tree.size {
 		l.reread(rotated, now)
 	}
-	if s.proof != nil { // the tree of the records is not that of the head
+	if s.proof != nil { // the records' tree is not that of the head
 		l.missing.note("the records %d to %d are not what was written by %s: they are not signed", last.tree.size+1, end, head.time.UTC().Format(TimeLayout))
 		s.pending, s.points, s.proof = s.pending[:0], nil, nil
 		s.tree, s.recovered, s.marked = last.tree.clone(), 0, last.tree.size
 		s.foreign = last.tree.size + 1
 		return
 	}
-	s.mark(now) // a checkpoint of their own: what was read back is not as good as what was written
+	s.mark(now) // a checkpoint of their own: records that were read back prove less than records that were written
 	if allowed < end {
 		s.foreign = s.tree.size + 1
 		l.missing.note("the records %d to %d were not written by this proxy, whose last can have been %d: they are not signed", allowed+1, end, allowed)
@@ -122,7 +122,7 @@ func (s *sealer) resumeClosing(rotated []segment, live uint64, last *checkpoint,
 	}
 }
 
-// noteCrash takes note of a log that was not closed, of counts that were lost with it, and of a clock that is behind.
+// noteCrash notes that a log was not closed, that counts were lost with it, and that the clock is slow.
 func (l *Log) noteCrash(last, head *checkpoint, now time.Time) {
 	at := last.time
 	if head != nil && head.time.After(at) {
@@ -139,13 +139,13 @@ func (l *Log) noteCrash(last, head *checkpoint, now time.Time) {
 		return
 	}
 	l.missing.note("the log was not closed: the proxy was killed, or the machine went down, after %s", at.UTC().Format(TimeLayout))
-	if head != nil && !head.end && head.folded > 0 {
-		l.missing.note("lost with that: %d denials that had been counted by %s, and those counted after", head.folded, head.time.UTC().Format(TimeLayout))
+	if head != nil && !head.end && head.aggregated > 0 {
+		l.missing.note("lost with that: %d denials that had been counted by %s, and those counted after", head.aggregated, head.time.UTC().Format(TimeLayout))
 	}
 }
 
 // begin writes the first tree head of this run, and states in a checkpoint that records may follow. Until that is on
-// disk nothing is appended: behind a closed log it would not be ours.
+// disk nothing is appended: after a closed log it would not count as the proxy's.
 func (l *Log) begin() error {
 	l.beginning.Lock()
 	defer l.beginning.Unlock()
@@ -171,15 +171,15 @@ func (l *Log) begin() error {
 	if len(s.unsigned) > 0 {
 		return err
 	}
-	l.begun.Store(true) // that the anchor does not have it is no matter here
+	l.begun.Store(true) // it need not be in the anchor yet
 	return nil
 }
 
-// reread adds the records behind the tree's, up to s.readUntil.
+// reread adds the records after the tree's, up to s.readUntil.
 func (l *Log) reread(rotated []segment, now time.Time) {
 	s := &l.seal
 	for i, seg := range rotated {
-		next := l.first // of the segment behind this one; 0 if there is none
+		next := l.first // of the segment after this one; 0 if there is none
 		if i+1 < len(rotated) {
 			next = rotated[i+1].first
 		}
@@ -195,7 +195,7 @@ func (l *Log) reread(rotated []segment, now time.Time) {
 			err = s.readAgain(f, now)
 			f.Close()
 		}
-		if err != nil { // what is not read is not sealed, and the next checkpoint says so
+		if err != nil { // records that are not read are not sealed, and the next checkpoint says so
 			l.missing.note("%s could not be read again: %v", seg.file(), err)
 		}
 		s.turn(now, seg.closed)
@@ -227,7 +227,7 @@ func (s *sealer) readAgain(r io.Reader, now time.Time) error {
 		if s.tree.root() != s.proof.tree.root() {
 			return nil
 		}
-		// The head has signed them already: they are as good as sealed.
+		// The head has signed them already: they count as sealed.
 		for i := range s.points {
 			s.points[i].recovered = 0
 		}
@@ -237,8 +237,8 @@ func (s *sealer) readAgain(r io.Reader, now time.Time) error {
 	return lines.err
 }
 
-// lineSeq is the sequence number in a line, or 0. It looks no further: whether the line is what Append
-// wrote is told by its hash.
+// lineSeq is the sequence number in a line, or 0. It checks nothing else: whether the line is what Append wrote
+// follows from its hash.
 func lineSeq(line []byte) uint64 {
 	const name = `"seq":`
 	at := bytes.Index(line, []byte(name))
@@ -255,8 +255,8 @@ func lineSeq(line []byte) uint64 {
 	return n
 }
 
-// lastCheckpoint finds the last checkpoint that our key has signed; its note is nil if there is none.
-// A note torn by a crash is cut off.
+// lastCheckpoint finds the last checkpoint that our key has signed; its note is nil if there is none. A note torn by
+// a crash is cut off.
 func (s *sealer) lastCheckpoint(missing *missing) (c checkpoint, msg []byte, err error) {
 	firsts, err := sidecars(s.dir, checkpointsPrefix)
 	if err != nil {
@@ -278,7 +278,7 @@ func (s *sealer) lastCheckpoint(missing *missing) (c checkpoint, msg []byte, err
 	return c, nil, nil
 }
 
-// readCheckpoints returns the last checkpoint of a file, and the number of notes that are none.
+// readCheckpoints returns the last checkpoint of a file, and the number of notes that are not checkpoints.
 func (s *sealer) readCheckpoints(path string) (c checkpoint, msg []byte, bad int, err error) {
 	f, err := openOwn(path, os.O_RDWR, 0)
 	if err != nil {

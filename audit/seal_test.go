@@ -276,7 +276,7 @@ func TestSecondKey(t *testing.T) {
 		t.Errorf("signed by %q", v.Keys)
 	}
 	v = verify(t, dir, audit.VerifyOptions{})
-	if !strings.Contains(fmt.Sprint(v.Problems), "seq 1..10: covered by no checkpoint: sealing began behind them") {
+	if !strings.Contains(fmt.Sprint(v.Problems), "seq 1..10: covered by no checkpoint: sealing began after them") {
 		t.Errorf("with the second key alone: %v", v.Problems)
 	}
 }

@@ -8,19 +8,20 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A compactRange is the right edge of a Merkle tree as in RFC 6962, 2.1: what must be kept of it to append leaves. The n-th leaf is the record with the sequence number n+1, so size is the last one's number.
+// A compactRange is the compact range of a Merkle tree (RFC 6962, 2.1): the hashes that must be kept to append
+// leaves. The n-th leaf is the record with the sequence number n+1, so size is the last one's number.
 type compactRange struct {
 	size   uint64
-	hashes []tlog.Hash // of the whole subtrees, the largest first: one for each bit set in size
+	hashes []tlog.Hash // of the complete subtrees, the largest first: one for each bit set in size
 }
 
-// unknownEdge is the compact range of size records that were never read. It stands for them where a
-// tree must begin in the middle of a log, and can be told apart from every true one.
-func unknownEdge(size uint64) compactRange {
+// unknownRange is the compact range of size records that were never read. It stands for them where a tree must begin
+// in the middle of a log, and differs from every true one.
+func unknownRange(size uint64) compactRange {
 	return compactRange{size, make([]tlog.Hash, bits.OnesCount64(size))}
 }
 
-// push adds a leaf. Each whole subtree that it completes joins its neighbour: one join a leaf, on average.
+// push adds a leaf. Each subtree that it completes joins its neighbour: one join a leaf, on average.
 func (e *compactRange) push(leaf tlog.Hash) {
 	for n := e.size; n&1 == 1; n >>= 1 {
 		last := len(e.hashes) - 1
@@ -49,7 +50,7 @@ func (e *compactRange) clone() compactRange { return compactRange{e.size, slices
 // A hasher makes leaves of lines. It is tlog.RecordHash without its allocations; not for concurrent use.
 type hasher struct{ scratch []byte }
 
-// leaf is the hash of a line, which is without its newline: SHA-256 of a zero byte and the line.
+// leaf is the hash of a line without its newline: SHA-256 of a zero byte and the line.
 func (h *hasher) leaf(line []byte) tlog.Hash {
 	h.scratch = append(append(h.scratch[:0], 0), line...)
 	return sha256.Sum256(h.scratch)

@@ -40,7 +40,7 @@ func TestEdge(t *testing.T) {
 		stored = append(stored, hashes...)
 		e.push(h.leaf(line))
 	}
-	if u := unknownEdge(0b1011); len(u.hashes) != 3 {
+	if u := unknownRange(0b1011); len(u.hashes) != 3 {
 		t.Errorf("an unknown edge of 11 leaves has %d hashes", len(u.hashes))
 	}
 }

@@ -20,9 +20,8 @@ import (
 //
 //	audit-000000000001-20261124T070149Z.ndjson[.gz]
 //
-// so the order of reading is in the names, whatever copying did to times of modification, and a
-// crash in the middle of rotation leaves files that still say what they are: there is no index
-// that could disagree with them.
+// so the names give the order of reading, whatever copying did to modification times, and after a crash in the middle
+// of rotation the files are still identified: there is no index that could disagree with them.
 const (
 	liveName   = "audit.ndjson"
 	lockName   = "audit.lock"
@@ -50,7 +49,7 @@ func (s segment) file() string {
 	return s.name
 }
 
-// ours reports whether this package rotated the segment. Others are read, never touched.
+// ours reports whether this package rotated the segment. Others are read, never changed.
 func (s segment) ours() bool { return !s.closed.IsZero() }
 
 // segmentName is the name a file gets when it is rotated.
@@ -58,8 +57,8 @@ func segmentName(first uint64, closed time.Time) string {
 	return fmt.Sprintf("%s%012d-%s%s", prefix, first, closed.UTC().Format(closedForm), suffix)
 }
 
-// parseSegment tells from its name what a file is. Beside our own names it knows those that
-// logrotate makes of liveName: audit.ndjson.1, audit.ndjson-20261124, each with .gz or without.
+// parseSegment identifies a file by its name. Beside our own names it knows those that logrotate makes of liveName:
+// audit.ndjson.1, audit.ndjson-20261124, each with .gz or without.
 func parseSegment(file string) (s segment, ok bool) {
 	if strings.HasSuffix(file, tempSuffix) {
 		return segment{}, false
@@ -82,7 +81,7 @@ func parseSegment(file string) (s segment, ok bool) {
 	return s, err1 == nil && err2 == nil && s.ours()
 }
 
-// besidePrefix begins the name of a live file that was begun beside the one before, which another program would not let be
+// besidePrefix begins the name of a live file that was begun because another program kept the one before from being
 // renamed; the number of its first record follows. The highest such file is the live one, and liveName is a rotated
 // file meanwhile.
 const besidePrefix = liveName + ".after-"
@@ -96,8 +95,8 @@ func isBeside(file string) bool {
 	return ok && err == nil && len(number) >= 12
 }
 
-// segments lists the rotated files of dir in the order of their records. A file that is there both
-// plain and compressed is one segment. live is the name of the live file, which may not be there.
+// segments lists the rotated files of dir in the order of their records. A file that exists both plain and compressed
+// is one segment. live is the name of the live file, which may not exist.
 func segments(dir string) (rotated []segment, live string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -139,7 +138,7 @@ func segments(dir string) (rotated []segment, live string, err error) {
 	return all, live, nil
 }
 
-// firstSeq looks into a file whose name does not tell its first record; 0 if it has none.
+// firstSeq reads the first record's number of a file whose name does not have it; 0 if it has none.
 func firstSeq(dir string, s segment) (uint64, error) {
 	f, err := openSegment(dir, s)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -158,8 +157,8 @@ func firstSeq(dir string, s segment) (uint64, error) {
 	return 0, nil
 }
 
-// openSegment opens a segment for reading its records, decompressed. It copes with the file being
-// compressed since it was listed.
+// openSegment opens a segment for reading its records, decompressed. It works even if the file has been compressed
+// since it was listed.
 func openSegment(dir string, s segment) (*segmentFile, error) {
 	f, err := openShared(filepath.Join(dir, s.file()))
 	if errors.Is(err, fs.ErrNotExist) && !s.gz {

@@ -82,8 +82,8 @@ func TestStormIsTold(t *testing.T) {
 		t.Errorf("clients: %d denied, %d allowed; origin: %d; log: %d denied, %d allowed, %d closed",
 			denied.Load(), allowed.Load(), reached.Load(), denials, allows, closes)
 	}
-	if l.Folded() == 0 || stats.Missing+stats.Repeated+stats.Unreadable != 0 {
-		t.Errorf("%d folded; %+v", l.Folded(), stats)
+	if l.Repeated() == 0 || stats.Missing+stats.Repeated+stats.Unreadable != 0 {
+		t.Errorf("%d repeated; %+v", l.Repeated(), stats)
 	}
 	told.Range(func(id, host any) bool {
 		if decided[id.(string)] != host {

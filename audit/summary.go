@@ -10,7 +10,7 @@ import (
 	"webproxy/policy"
 )
 
-// A Row counts requests that are alike in all that a review asks for.
+// A Row counts requests that are alike in everything that a review asks for.
 type Row struct {
 	Group    string         `json:"group"`
 	Client   netip.Addr     `json:"client"`
@@ -21,12 +21,12 @@ type Row struct {
 	Reason   string         `json:"reason"`
 	Rule     string         `json:"rule"`
 
-	// Requests is how many there were: decision records, and what repeat records stand for. Late ones count too.
+	// Requests is the number of decision records, and of those that repeat records stand for. Late ones count too.
 	Requests uint64 `json:"requests"`
-	// Late is how many of Requests had been let through by their decision record, and were refused
-	// after all when the address was known; their decision record counts in another Row.
+	// Late is how many of Requests had been let through by their decision record, and were refused when the address
+	// was known; their decision record counts in another Row.
 	Late uint64 `json:"late,omitempty"`
-	// Closed is how many close records there were; the bytes are theirs.
+	// Closed is the number of close records; the bytes are theirs.
 	Closed   uint64 `json:"closed,omitempty"`
 	BytesOut uint64 `json:"bytes_out,omitempty"`
 	BytesIn  uint64 `json:"bytes_in,omitempty"`
@@ -104,8 +104,8 @@ func (r *Row) add(o *Row) {
 	r.Include(o.Span)
 }
 
-// Other is the host, and the rule, of the row in which requests are counted that would have made too
-// many rows: somebody who asks for a new host each time must not exhaust a reader's memory.
+// Other is the host, and the rule, of the row that counts requests which would have made too many rows: a client that
+// asks for a new host each time must not exhaust a reader's memory.
 const Other = "(others)"
 
 const (
@@ -116,12 +116,12 @@ const (
 	fileEvents = 20_000
 )
 
-// A Tally is what a number of records add up to.
+// A Tally is the sum of a number of records.
 type Tally struct {
-	rows   map[rowKey]*Row
-	limit  int
-	last   *Row // most records are like the one before
-	folded uint64
+	rows     map[rowKey]*Row
+	limit    int
+	last     *Row // the last row: most records are like the one before
+	overflow uint64
 
 	hours  map[int64]*Hour
 	events []string // lines of all records that are not about requests
@@ -143,8 +143,8 @@ func newTally(limit int) *Tally {
 	return &Tally{rows: map[rowKey]*Row{}, limit: limit, hours: map[int64]*Hour{}}
 }
 
-// requests is how many requests r adds to a count, so that each is counted once: a close only if it
-// is the only record of a refusal.
+// requests is how many requests r adds to a count, so that each is counted once: a close only if it is the only
+// record of a refusal.
 func (r *Record) requests() uint64 {
 	switch r.Type {
 	case TypeDecision:
@@ -159,7 +159,7 @@ func (r *Record) requests() uint64 {
 	return 0
 }
 
-// add counts r, whose strings are not kept. line is where it stands.
+// add counts r, whose strings are not kept. line is its line.
 func (t *Tally) add(r *Record, line string) {
 	if t.earliest.IsZero() || r.Time.Before(t.earliest) {
 		t.earliest = r.Time
@@ -216,7 +216,7 @@ func (t *Tally) row(k rowKey) *Row {
 
 func (t *Tally) newRow(k rowKey) *Row {
 	if len(t.rows) >= t.limit {
-		t.folded++
+		t.overflow++
 		k = rowKey{host: Other, rule: Other, decision: k.decision, reason: Other}
 		if row, ok := t.rows[k]; ok {
 			return row
@@ -273,7 +273,7 @@ func (t *Tally) merge(o *Tally) {
 	}
 	t.events = append(t.events, o.events...)
 	t.cut += o.cut
-	t.folded += o.folded
+	t.overflow += o.overflow
 	t.spread += o.spread
 	if t.earliest.IsZero() || !o.earliest.IsZero() && o.earliest.Before(t.earliest) {
 		t.earliest = o.earliest

@@ -17,13 +17,13 @@ import (
 	"webproxy/internal/atomicfile"
 )
 
-// A summary is what a compressed file of the log adds up to, kept beside it so that a report need not
-// read the file again:
+// A summary is the Tally of a compressed file of the log, kept beside it so that a report need not read the file
+// again:
 //
 //	audit-000000000001-20261124T070149Z.summary.json.gz
 //
-// It is never the truth. One that is missing, damaged, of another format or of another content than the file's
-// is made anew; Verify tells whether one was edited.
+// It is only a cache. One that is missing, damaged, of another format or of another content than the file's is made
+// anew; Verify reports one that was edited.
 const summarySuffix = ".summary.json.gz"
 
 const (
@@ -48,11 +48,11 @@ type summary struct {
 	Unreadable uint64     `json:"unreadable"`
 	Bad        []badEntry `json:"bad,omitempty"`
 
-	Folded uint64   `json:"folded,omitempty"`
-	Spread uint64   `json:"spread,omitempty"`
-	Hours  []Hour   `json:"hours"`
-	Rows   []*Row   `json:"rows"`
-	Events []string `json:"events"` // whole lines of the log
+	Overflow uint64   `json:"folded,omitempty"`
+	Spread   uint64   `json:"spread,omitempty"`
+	Hours    []Hour   `json:"hours"`
+	Rows     []*Row   `json:"rows"`
+	Events   []string `json:"events"` // whole lines of the log
 }
 
 // A badEntry is a BadLine in a summary.
@@ -61,16 +61,16 @@ type badEntry struct {
 	Err  string `json:"error"`
 }
 
-// summarised reports whether s gets a summary: it is compressed, so it does not change any more,
-// and it is our own.
+// summarised reports whether s gets a summary: it is compressed, so it does not change any more, and this package
+// rotated it.
 func (s segment) summarised() bool { return s.gz && !s.twice && s.ours() }
 
 func summaryPath(dir string, s segment) string {
 	return filepath.Join(dir, strings.TrimSuffix(s.name, suffix)+summarySuffix)
 }
 
-// identity is what a summary must agree with: the size of the compressed file and its last eight
-// bytes, which are the CRC-32 of the plain text and its length (RFC 1952, 2.2).
+// identity is what a summary must agree with: the size of the compressed file and its last eight bytes, which are the
+// CRC-32 of the plain text and its length (RFC 1952, 2.2).
 func identity(dir string, s segment) (size int64, check string, err error) {
 	f, err := os.Open(filepath.Join(dir, s.file()))
 	if err != nil {
@@ -88,8 +88,7 @@ func identity(dir string, s segment) (size int64, check string, err error) {
 	return info.Size(), hex.EncodeToString(trailer[:]), nil
 }
 
-// summaryOf is what t and stats, of the whole segment s, are as a summary; nil if they are too much
-// for one.
+// summaryOf is t and stats, of the whole segment s, as a summary; nil if they are too large for one.
 func summaryOf(s segment, size int64, check string, t *Tally, stats *fileStats) *summary {
 	if t.cut > 0 || len(stats.runs) > 10_000 {
 		return nil
@@ -97,7 +96,7 @@ func summaryOf(s segment, size int64, check string, t *Tally, stats *fileStats) 
 	sum := &summary{
 		Format: summaryFormat, Of: s.file(), Size: size, Check: check,
 		Earliest: t.earliest, Latest: t.latest, Runs: stats.runs, Unreadable: stats.unreadable,
-		Folded: t.folded, Spread: t.spread, Hours: t.Hours(), Rows: t.Rows(), Events: t.events,
+		Overflow: t.overflow, Spread: t.spread, Hours: t.Hours(), Rows: t.Rows(), Events: t.events,
 	}
 	for _, b := range stats.bad {
 		sum.Bad = append(sum.Bad, badEntry{b.Line, b.Err.Error()})
@@ -135,11 +134,11 @@ func (sum *summary) write(dir string, s segment) error {
 	})
 }
 
-// errNoSummary is of a summary that is not there or does not fit its segment.
+// errNoSummary is the error of a summary that does not exist or does not match its segment.
 var errNoSummary = errors.New("no summary")
 
-// readSummary reads the summary of s. The error is errNoSummary unless it is there, whole, and of
-// the segment as it is.
+// readSummary reads the summary of s. The error is errNoSummary unless it exists, is complete, and matches the
+// segment as it is.
 func readSummary(dir string, s segment) (*summary, error) {
 	data, err := os.ReadFile(summaryPath(dir, s))
 	if err != nil {
@@ -166,15 +165,15 @@ func readSummary(dir string, s segment) (*summary, error) {
 	}
 	for i := 1; i < len(sum.Rows); i++ {
 		if sum.Rows[i] == nil || sum.Rows[i-1] == nil || compareRows(sum.Rows[i-1], sum.Rows[i]) >= 0 {
-			return nil, errNoSummary // written by nobody we know
+			return nil, errNoSummary // not in the format that is written
 		}
 	}
 	return &sum, nil
 }
 
-// readSummaryHead reads of the summary of s what stands before its counts: the times of the records, and their
-// numbers. A log has hundreds of summaries, and a query for the last hour asks all of them. The error is
-// errNoSummary as in readSummary.
+// readSummaryHead reads the part of the summary of s before its counts: the times of the records, and their numbers.
+// A log has hundreds of summaries, and a query for the last hour asks all of them. The error is errNoSummary as in
+// readSummary.
 func readSummaryHead(dir string, s segment) (*summary, error) {
 	size, check, err := identity(dir, s)
 	if err != nil {
@@ -250,13 +249,13 @@ func (sum *summary) tally() *Tally {
 		t.hours[h.Start.Unix()/3600] = &h
 	}
 	t.earliest, t.latest, t.events = sum.Earliest, sum.Latest, sum.Events
-	t.folded, t.spread = sum.Folded, sum.Spread
+	t.overflow, t.spread = sum.Overflow, sum.Spread
 	return t
 }
 
 // mayMatch reports whether a record of the segment may match q.
 func (sum *summary) mayMatch(q *Query) bool {
-	if sum.Folded > 0 || sum.Unreadable > 0 {
+	if sum.Overflow > 0 || sum.Unreadable > 0 {
 		return true
 	}
 	known := rowColumns()

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Summarise makes the summaries that the compressed files in dir lack, until ctx is done, and removes
-// those of files that are gone. Reports make them too; made when the files are compressed, they spare the
-// first report the wait. It uses one processor.
+// Summarise makes the summaries that are missing for compressed files in dir, until ctx is done, and removes those of
+// files that are gone. Reports make them too; made when the files are compressed, they spare the first report the
+// wait. It uses one processor.
 func Summarise(ctx context.Context, dir string) error {
 	p, err := newPass(dir, &ScanOptions{})
 	if err != nil {
@@ -23,7 +23,8 @@ func Summarise(ctx context.Context, dir string) error {
 		if p.isLive(i) || !s.summarised() {
 			continue
 		}
-		// One that does not fit its file is a reader's to replace: to look into all of them each hour is dear.
+		// One that does not match its file is replaced when it is read: checking all of them each hour would be
+		// expensive.
 		if _, err := os.Lstat(summaryPath(dir, s)); errors.Is(err, fs.ErrNotExist) {
 			_, err := p.makeSummary(i)
 			errs = append(errs, err)
@@ -35,7 +36,7 @@ func Summarise(ctx context.Context, dir string) error {
 	return errors.Join(append(errs, removeOrphans(dir, p.files))...)
 }
 
-// removeOrphans removes the summaries of files that are not there any more.
+// removeOrphans removes the summaries of files that do not exist any more.
 func removeOrphans(dir string, files []segment) error {
 	has := map[string]bool{}
 	for _, s := range files {

@@ -8,7 +8,7 @@ import (
 	"webproxy/internal/atomicfile"
 )
 
-// Sync forces what was appended before the call to disk. It does not hold up Append.
+// Sync syncs to disk what was appended before the call. It does not hold up Append.
 func (l *Log) Sync() error {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
@@ -25,7 +25,7 @@ func (l *Log) Sync() error {
 		errs = append(errs, atomicfile.SyncDir(l.options.Dir))
 	}
 	if live != nil && dirty {
-		// A file closed meanwhile was rotated, and is among the next call's.
+		// A file closed meanwhile was rotated, and is synced by the next call.
 		if err := live.Sync(); !errors.Is(err, os.ErrClosed) {
 			errs = append(errs, err)
 		}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Tail calls fn with the last n records of the log in dir that q matches, oldest first, and the lines
-// they stand in. It reads no more of the log than it must.
+// Tail calls fn with the last n records of the log in dir that q matches, oldest first, and their lines. It reads no
+// more of the log than it must.
 func Tail(dir string, n int, q *Query, fn func(r *Record, line string) error) (Stats, error) {
 	o := ScanOptions{Where: q}
 	p, err := newPass(dir, &o)
@@ -62,9 +62,9 @@ func Tail(dir string, n int, q *Query, fn func(r *Record, line string) error) (S
 // followEvery is how often Follow looks for new records.
 const followEvery = 250 * time.Millisecond
 
-// Follow calls fn with every record behind the one with the sequence number after, as they are
-// written, until ctx is done; then it returns nil. It follows the log through rotation, and across a restart
-// of the proxy, and waits for a log that is not there yet. Lines that are no records go to bad.
+// Follow calls fn with every record after the one with the sequence number after, as they are written, until ctx is
+// done; then it returns nil. It follows the log through rotation, and across a restart of the proxy, and waits for a
+// log that does not exist yet. Lines that are not records are passed to bad.
 func Follow(ctx context.Context, dir string, after uint64, fn func(r *Record, line string) error, bad func(BadLine)) error {
 	f := follower{dir: dir, last: after, fn: fn, bad: bad}
 	defer f.close()
@@ -85,11 +85,11 @@ func Follow(ctx context.Context, dir string, after uint64, fn func(r *Record, li
 // A follower reads the live file as it grows.
 type follower struct {
 	dir   string
-	last  uint64   // sequence number of the last record handed out
+	last  uint64   // sequence number of the last record passed to fn
 	file  *os.File // nil: none is open
-	pos   int64    // behind the last whole line read
+	pos   int64    // after the last whole line read
 	line  int      // its number
-	polls int      // since it was looked for a file beside it
+	polls int      // polls since it last looked for another live file
 	fn    func(*Record, string) error
 	bad   func(BadLine)
 
@@ -103,7 +103,7 @@ func (f *follower) close() {
 	}
 }
 
-// poll hands out what is new.
+// poll passes on what is new.
 func (f *follower) poll() error {
 	if f.file != nil {
 		if err := f.read(); err != nil {
@@ -113,7 +113,7 @@ func (f *follower) poll() error {
 		if err != nil || same {
 			return err
 		}
-		// The last lines may have come between reading and the look at the name.
+		// The last lines may have come between reading and the check of the name.
 		if err := f.read(); err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (f *follower) poll() error {
 	return f.open()
 }
 
-// manyPolls is after how many polls all names are looked at.
+// manyPolls is the number of polls after which all names are checked.
 const manyPolls = 20
 
 // current reports whether the open file is the live one, and was not cut.
@@ -151,7 +151,7 @@ func (f *follower) current() (bool, error) {
 	return os.SameFile(mine, named) && mine.Size() >= f.pos, nil
 }
 
-// open opens the live file anew, and first hands out what was rotated in the meantime.
+// open opens the live file anew, and first passes on what was rotated in the meantime.
 func (f *follower) open() error {
 	all, file, err := snapshot(f.dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && file == nil {
@@ -167,12 +167,12 @@ func (f *follower) open() error {
 	return f.read()
 }
 
-// rotated hands out the records behind f.last that are in rotated files.
+// rotated passes on the records after f.last that are in rotated files.
 func (f *follower) rotated(all []segment) error {
 	p := &pass{dir: f.dir, options: &ScanOptions{}, files: all}
 	for i := range all {
 		if i+1 < len(all) && all[i+1].first <= f.last+1 {
-			continue // everything in it comes before what the next begins with
+			continue // all its records are before the first of the next file
 		}
 		s := p.scanner(i)
 		s.keep = true
@@ -196,7 +196,7 @@ func (f *follower) record(r *Record, line string) error {
 	return f.fn(r, line)
 }
 
-// read hands out the whole lines behind f.pos.
+// read passes on the whole lines after f.pos.
 func (f *follower) read() error {
 	info, err := f.file.Stat()
 	if err != nil || info.Size() <= f.pos {

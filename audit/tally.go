@@ -2,10 +2,10 @@ package audit
 
 import "iter"
 
-// NewTally returns a Tally of nothing yet, for a caller that adds records one by one. It is not safe for concurrent use.
+// NewTally returns an empty Tally, for a caller that adds records one by one. It is not safe for concurrent use.
 func NewTally() *Tally { return newTally(tallyRows) }
 
-// Add counts r, whose strings are not kept. Events, which a caller that follows a log sees anyway, are not.
+// Add counts r, whose strings are not kept. It does not keep events, which a caller that follows a log sees anyway.
 func (t *Tally) Add(r *Record) {
 	switch r.Type {
 	case TypeDecision, TypeRepeat, TypeClose:
@@ -27,20 +27,20 @@ func (t *Tally) All() iter.Seq[*Row] {
 // Len is the number of rows.
 func (t *Tally) Len() int { return len(t.rows) }
 
-// JudgesRows reports whether a Row tells all that the expression asks for: it is about group, client, host, port, scheme,
-// decision, reason and rule alone.
-func (q *Query) JudgesRows() bool { return q.usesOnly(rowColumns()) }
+// RowsSuffice reports whether Rows are enough to evaluate the expression: it is about group, client, host, port,
+// scheme, decision, reason and rule alone.
+func (q *Query) RowsSuffice() bool { return q.usesOnly(rowColumns()) }
 
-// Record is what all records of the row have in common.
+// Record has the fields that all records of the row share.
 func (r *Row) Record() Record { return r.record() }
 
 // Span is the time of all records that were counted.
 func (t *Tally) Span() Span { return Span{t.earliest, t.latest} }
 
-// Folded returns how many requests were counted without a row of their own, because there were too many rows.
-func (t *Tally) Folded() uint64 { return t.folded }
+// Overflow returns how many requests were counted without a row of their own, because there were too many rows.
+func (t *Tally) Overflow() uint64 { return t.overflow }
 
-// Spread returns how many requests stand in records that aggregate several hosts.
+// Spread returns how many requests are in records that aggregate several hosts.
 func (t *Tally) Spread() uint64 { return t.spread }
 
 // Events returns the records that are not about requests, in the order of the log, and how many more there were.
@@ -54,7 +54,7 @@ func (t *Tally) Events() (events []Record, more uint64) {
 	return events, t.cut
 }
 
-// A RequestKey is what the two rows of a request have in common that was refused after it had been permitted.
+// A RequestKey identifies the two rows of a request that was refused after it had been permitted.
 type RequestKey struct{ key rowKey }
 
 // RequestKey returns what row and the other row of its requests have in common.

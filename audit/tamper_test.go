@@ -54,7 +54,7 @@ func TestTamper(t *testing.T) {
 		{"records removed across checkpoints", []string{"seq {1+35}..", "..{1+74}: "}, true, func(t *testing.T, h *history) {
 			h.edit(t, 1, func(lines []string) []string { return slices.Delete(lines, 35, 75) })
 		}},
-		{"line put in", []string{"a line that is no record (", ":42"}, true, func(t *testing.T, h *history) {
+		{"line put in", []string{"a line that is not a record (", ":42"}, true, func(t *testing.T, h *history) {
 			h.edit(t, 1, func(lines []string) []string { return slices.Insert(lines, 41, "hello\n") })
 		}},
 		{"record put in", []string{"seq {1+40}: there again"}, true, func(t *testing.T, h *history) {
@@ -154,7 +154,7 @@ func TestTamperCompressed(t *testing.T) {
 		others bool
 		do     func(t *testing.T, h *history)
 	}{
-		{"summary edited", []string{"{summary 1}: not what the records of its file add up to"}, true, func(t *testing.T, h *history) {
+		{"summary edited", []string{"{summary 1}: does not match the records of its file"}, true, func(t *testing.T, h *history) {
 			plain := gunzip(t, audittest.Contents(t, h.summary(1)))
 			edited := strings.Replace(plain, `"requests":`, `"requests":1`, 1)
 			if edited == plain {
@@ -162,7 +162,7 @@ func TestTamperCompressed(t *testing.T) {
 			}
 			audittest.Write(t, h.summary(1), gzipped(t, edited))
 		}},
-		{"summary edited, and a record altered", []string{"{summary 1}: not what", "seq {2+10}: record differs from checkpoint "}, true, func(t *testing.T, h *history) {
+		{"summary edited, and a record altered", []string{"{summary 1}: does not match", "seq {2+10}: record differs from checkpoint "}, true, func(t *testing.T, h *history) {
 			plain := gunzip(t, audittest.Contents(t, h.summary(1)))
 			audittest.Write(t, h.summary(1), gzipped(t, strings.Replace(plain, `"host":"gbl.his`, `"host":"aaa.his`, 1)))
 			h.alter(t, 2, 10)

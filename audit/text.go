@@ -9,8 +9,8 @@ func FieldNames() []string {
 	return names
 }
 
-// AppendCells appends the text of r's fields to dst, as they stand in the log and fit for a terminal; a list's elements
-// have spaces between them.
+// AppendCells appends the text of r's fields to dst, as in the log and safe for a terminal; a list's elements are
+// separated by spaces.
 func AppendCells(dst []string, r *Record) []string {
 	for i := range columns {
 		c := &columns[i]

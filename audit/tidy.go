@@ -22,13 +22,14 @@ import (
 const tidyEvery = time.Hour
 
 // Maintain keeps the log in order until ctx is done and its work has stopped: it syncs at the interval of
-// Options.Sync, seals every minute, writes a tree head every second, writes what was counted (Options.FoldWindow), looks every minute
-// whether there is room (CheckRoom), and calls Tidy at once, after each rotation and every hour. Errors go to report, which is called by several goroutines; the work
-// goes on. Call it from a goroutine, and wait for that before Close.
+// Options.Sync, seals every minute, writes a tree head every second, writes counts of denials
+// (Options.AggregateWindow), checks every minute whether there is room (CheckRoom), and calls Tidy at once, after
+// each rotation and every hour. Errors are passed to report, which is called concurrently; the work goes on. Call it
+// on a goroutine, and wait for that before Close.
 func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	// Each on its own: compressing a file takes longer than the others can wait.
+	// Each separately: compressing a file takes longer than the others can wait.
 	every := func(interval time.Duration, do func() error) {
 		if interval > 0 {
 			wg.Go(func() { repeat(ctx, interval, do, report) })
@@ -37,7 +38,7 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	every(time.Duration(l.options.Sync), l.Sync)
 	every(sealEvery, l.Seal)
 	every(leadEvery, l.lead)
-	every(l.folds.window/4, l.flushOver)
+	every(l.aggregator.window/4, l.flushOver)
 	every(roomEvery, l.CheckRoom)
 	every(goneEvery, l.look)
 	for _, err := range []error{l.CheckRoom(), l.headError()} {
@@ -60,18 +61,18 @@ func (l *Log) Maintain(ctx context.Context, report func(error)) {
 	}
 }
 
-// goneEvery is how often Maintain looks whether the directory is there.
+// goneEvery is how often Maintain checks whether the directory exists.
 const goneEvery = 250 * time.Millisecond
 
-// look finds out whether the directory is there.
+// look checks whether the directory exists.
 func (l *Log) look() error {
 	_, err := os.Stat(l.options.Dir)
 	l.gone.Store(errors.Is(err, fs.ErrNotExist))
 	return nil
 }
 
-// Gone reports whether the directory of the log was not there when Maintain last looked, a moment ago: then no record can
-// be written until it is made again. It waits for nothing.
+// Gone reports whether the directory of the log did not exist when Maintain last checked, a moment ago: then no
+// record can be written until it is created again. It does not block.
 func (l *Log) Gone() bool { return l.gone.Load() }
 
 // repeat does something at an interval, until ctx is done.
@@ -91,10 +92,9 @@ func repeat(ctx context.Context, interval time.Duration, do func() error, report
 }
 
 // Tidy seals the log, compresses rotated files and puts summaries beside them, and deletes old ones, as
-// Options.Retain and RetainSize say: the oldest first, and not without a record of type system.retain. It
-// never touches the live file, nor one that another program rotated, nor what is younger than that.
-// Whatever the moment at which it is stopped, by ctx or by a crash, no record is lost or doubled, and the
-// next call goes on.
+// Options.Retain and RetainSize say: the oldest first, and not without a record of type system.retain. It never
+// touches the live file, a file that another program rotated, or a file younger than that. Whenever it is stopped, by
+// ctx or by a crash, no record is lost or doubled, and the next call continues.
 func (l *Log) Tidy(ctx context.Context) error {
 	l.tidying.Lock()
 	defer l.tidying.Unlock()
@@ -106,7 +106,7 @@ func (l *Log) Tidy(ctx context.Context) error {
 	if closed {
 		return fmt.Errorf("tidy audit log: %w", os.ErrClosed)
 	}
-	errs = append(errs, l.Seal()) // nothing is to be deleted that is not sealed
+	errs = append(errs, l.Seal()) // nothing may be deleted before it is sealed
 	fail := func(err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("tidy audit log: %w", err))
@@ -148,8 +148,8 @@ func (l *Log) shrink(ctx context.Context, s segment) error {
 	return compress(ctx, dir, s)
 }
 
-// compress puts a compressed file in the place of a plain one. The plain file goes only when the
-// other is on disk, under its name, and was read back.
+// compress replaces a plain file by a compressed one. The plain file is removed only when the other is on disk, under
+// its name, and was read back.
 func compress(ctx context.Context, dir string, s segment) (err error) {
 	plain := filepath.Join(dir, s.name)
 	temp := plain + gzSuffix + tempSuffix
@@ -212,8 +212,8 @@ func writeCompressed(ctx context.Context, from, to string) (err error) {
 	return dst.Sync()
 }
 
-// sameContent reports whether the two files of a segment say the same. A compressed file that
-// cannot be read is not an error: it does not.
+// sameContent reports whether the two files of a segment have the same content. A compressed file that cannot be read
+// is not an error: they do not.
 func sameContent(ctx context.Context, dir string, s segment) (bool, error) {
 	plain, err := os.Open(filepath.Join(dir, s.name))
 	if err != nil {

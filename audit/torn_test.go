@@ -9,7 +9,7 @@ import (
 	"webproxy/internal/audittest"
 )
 
-// Bytes at the end of the live file that are no whole line are said: behind a log that was closed they are not the proxy's, and
+// Bytes at the end of the live file that are not a whole line are noted: after a log that was closed they are not the proxy's, and
 // while it is written they may become a record.
 func TestTornEndIsSaid(t *testing.T) {
 	for _, tail := range []string{`{"v":1,"type":"egress.decision"`, "\x00", strings.Repeat("\x00", 3<<20), "hello"} {
@@ -25,7 +25,7 @@ func TestTornEndIsSaid(t *testing.T) {
 		audittest.Write(t, live(dir), whole+tail)
 		for _, head := range []string{"", filepath.Join(dir+"-key", "audit.head")} {
 			v := wantSound(t, dir, audit.VerifyOptions{Head: head})
-			if notes := strings.Join(v.Notes, "; "); !strings.Contains(notes, "audit.ndjson: the last ") || !strings.Contains(notes, "no whole record") {
+			if notes := strings.Join(v.Notes, "; "); !strings.Contains(notes, "audit.ndjson: the last ") || !strings.Contains(notes, "not a whole record") {
 				t.Errorf("%.10q behind an open log, head %q: notes %q", tail, head, v.Notes)
 			}
 		}
@@ -35,7 +35,7 @@ func TestTornEndIsSaid(t *testing.T) {
 		audittest.Write(t, live(dir), whole+tail)
 		for _, head := range []string{"", filepath.Join(dir+"-key", "audit.head")} {
 			v := verify(t, dir, audit.VerifyOptions{Head: head})
-			if v.OK() || len(v.Problems) != 1 || v.Problems[0].Kind != audit.Inserted || !strings.Contains(v.String(), "no whole line") {
+			if v.OK() || len(v.Problems) != 1 || v.Problems[0].Kind != audit.Inserted || !strings.Contains(v.String(), "not a whole line") {
 				t.Errorf("%.10q behind a closed log, head %q: %v %q", tail, head, v, v.Notes)
 			}
 		}

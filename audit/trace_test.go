@@ -16,7 +16,7 @@ import (
 // have it: the last files, compressed or not, from the record on.
 func TestTrace(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
-	o := audit.Options{Dir: dir, Sync: setting.Off, Rotate: 64 << 10, RotateEvery: setting.Off, FoldWindow: setting.Off}.WithDefaults()
+	o := audit.Options{Dir: dir, Sync: setting.Off, Rotate: 64 << 10, RotateEvery: setting.Off, AggregateWindow: setting.Off}.WithDefaults()
 	var waiting []audit.Record // close records that come later, in another file
 	write := func(n int) {
 		log, err := audit.Open(o)
@@ -123,7 +123,7 @@ func TestTrace(t *testing.T) {
 // A request that never ended is looked for up to the next start of the proxy, which is where it ended.
 func TestTraceUpToStart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
-	o := audit.Options{Dir: dir, Sync: setting.Off, FoldWindow: setting.Off}.WithDefaults()
+	o := audit.Options{Dir: dir, Sync: setting.Off, AggregateWindow: setting.Off}.WithDefaults()
 	log, err := audit.Open(o)
 	if err != nil {
 		t.Fatal(err)

@@ -13,33 +13,33 @@ import (
 	"webproxy/internal/setting"
 )
 
-// Usage is what a log takes on disk, and what room it has.
+// Usage is what a log uses on disk, and what room it has.
 type Usage struct {
 	Bytes int64 // all files in its directory, as of the last Tidy, and the live file as it is
 	Limit int64 // Options.RetainSize; 0 if there is none
-	Free  int64 // what this process could write to that disk when it was last asked; -1 if the system does not tell
+	Free  int64 // what this process could write to that disk at the last check; -1 if unknown
 }
 
 const (
 	// roomEvery is how often Maintain looks at Usage.
 	roomEvery = time.Minute
-	// usageAlarm is at which part of its limit a log is reported: records will be deleted before
-	// their time. It is reported again only after it was below usageCalm.
+	// usageAlarm is the part of its limit at which a log is reported: records will be deleted before their time. It
+	// is reported again only after it was below usageCalm.
 	usageAlarm = 0.8
 	usageCalm  = 0.7
-	// freeFiles is how many more files of the size at which they are rotated must fit on the disk; with
-	// fewer it is reported, and again only after there was room for freeCalm.
+	// freeFiles is how many more files of the size at which they are rotated must fit on the disk; with fewer it is
+	// reported, and again only after there was room for freeCalm.
 	freeFiles = 2
 	freeCalm  = 3
 )
 
-// gauges are what is told of a log without waiting for its disk, or for who waits for it.
+// gauges are values that are read without waiting for the log's disk, or for a caller that waits for it.
 type gauges struct {
 	last                atomic.Uint64 // number of the last record
 	live, others, space atomic.Int64  // bytes: of the live file, of all others, free on the disk
 }
 
-// note copies what is known of l. The caller holds l.mu.
+// note copies the values from l. The caller holds l.mu.
 func (g *gauges) note(l *Log) {
 	g.last.Store(l.next - 1)
 	g.live.Store(l.size)
@@ -115,14 +115,14 @@ func firstTime(dir string, s segment) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// alarms are what CheckRoom has reported, and is not over.
+// alarms are the reports of CheckRoom that are still in force.
 type alarms struct {
 	mu          sync.Mutex
 	limit, disk bool
 }
 
-// CheckRoom is an error when the log has come near RetainSize, or its disk is nearly full, while there is
-// time to do something about it. Each is reported once, until it was over. Maintain calls it every minute.
+// CheckRoom returns an error when the log is near RetainSize, or its disk is nearly full, while there is time to do
+// something about it. Each is reported once, until it is over. Maintain calls it every minute.
 func (l *Log) CheckRoom() error {
 	l.gauges.measureFree(l.options.Dir)
 	u := l.Usage()
@@ -178,7 +178,7 @@ func (l *Log) measure() (used int64, err error) {
 	live := filepath.Base(l.path)
 	l.mu.Unlock()
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && e.Name() != live { // else it is gone by now
+		if info, err := e.Info(); err == nil && e.Name() != live { // otherwise it is gone by now
 			used += info.Size()
 		}
 	}

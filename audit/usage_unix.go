@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeBytes is how much this process may still write to the disk that dir is on. What is kept for root
-// does not count.
+// freeBytes is how much this process may still write to the disk of dir. Space reserved for root does not count.
 func freeBytes(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := ignoreEINTR(func() error { return unix.Statfs(dir, &st) }); err != nil {

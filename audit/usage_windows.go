@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// freeBytes is how much this process may still write to the disk that dir is on, quotas included.
+// freeBytes is how much this process may still write to the disk of dir, quotas included.
 func freeBytes(dir string) (int64, error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

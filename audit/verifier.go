@@ -13,50 +13,50 @@ type verifier struct {
 	stored interface {
 		hash(seq uint64) (h tlog.Hash, ok bool)
 	}
-	copy bool   // of a log that is elsewhere: see VerifyCopy
-	from uint64 // it should begin with this record; 0 if it is not known
+	copy bool   // a copy of another site's log: see VerifyCopy
+	from uint64 // it should begin with this record; 0 if unknown
 
 	point         *signedPoint // the next to check; nil after the last
 	begun         bool
 	unknownPrefix bool         // records before the first one are missing, so the tree hash cannot be computed
 	next          uint64       // the number that the next record should have
-	tree          compactRange // of the records before it, as they are
-	whole         bool         // no record was missing since the last checkpoint; if one was, the tree says nothing
-	// other is the tree with the stored hashes in the place of what differs from them, or is missing. It
-	// counts for something only if it turns out to be the tree that was signed. Nil if nothing differs.
+	tree          compactRange // of the records before it, as read
+	whole         bool         // no record was missing since the last checkpoint; otherwise the tree proves nothing
+	// other is the tree with the stored hashes in place of records that differ from them, or are missing. It counts
+	// only if it turns out to be the tree that was signed. Nil if nothing differs.
 	other    *compactRange
 	guessed  bool      // other lacks a hash that was not stored
-	suspects []suspect // what differs, or is missing, since the last checkpoint
+	suspects []suspect // records that differ, or are missing, since the last checkpoint
 	strange  []suspect // lines without a number, since the last record
-	again    *Problem  // records that were there before, one after the other
+	again    *Problem  // repeated records, one after the other
 	cut      uint64    // the log ended before this record, which was signed; 0 if it did not
-	torn     int64     // bytes at the end of the live file that are no whole line
+	torn     int64     // bytes at the end of the live file that are not a whole line
 	tornAt   string    // its name
 
-	held    leaf   // read, and not verified: the next record may tell what it is
+	held    leaf   // read, but not verified: the next record may decide what it is
 	heldAt  string // its file
 	last    leaf   // the last record
 	since   leaf   // the first that no checkpoint covers yet
 	old     leaf   // the first of a stretch that checkpoints call recovered
 	oldEnd  uint64 // and the last so far
-	deleted uint64 // the last record that is said to be deleted
+	deleted uint64 // the last record that was deleted by a record of the log
 
 	first    uint64               // of the live file's records; 0 if it has none
 	modified time.Time            // when the live file was last written to; zero if there is none
-	head     *checkpoint          // what the proxy knew when the records had been read; nil: not known
-	limit    uint64               // the last record that the proxy can have written, by the last checkpoint; 0: not known
-	closings map[uint64]time.Time // when files were closed that end with these records
+	head     *checkpoint          // the proxy's tree head when the records had been read; nil: unknown
+	limit    uint64               // the last record that the proxy can have written, by the last checkpoint; 0: unknown
+	closings map[uint64]time.Time // when the files that end with these records were closed
 	ends     map[string]uint64    // the last record of each file
 }
 
-// A suspect is a record that differs from its stored hash, or records that are not there.
+// A suspect is a record that differs from its stored hash, or missing records.
 type suspect struct {
 	first, last uint64
 	file        string
-	line        int // 0: they are not there
+	line        int // 0: they are missing
 }
 
-// take judges some lines of a file.
+// take verifies some lines of a file.
 func (j *verifier) take(some *leaves) {
 	if !j.begun {
 		j.begun, j.next, j.whole = true, 1, true
@@ -83,15 +83,15 @@ func (j *verifier) take(some *leaves) {
 	}
 }
 
-// leaf judges the held line; following is the number in the one behind it.
+// leaf verifies the held line; following is the number in the next line.
 func (j *verifier) leaf(following uint64) {
 	l := &j.held
 	if l.seq != j.next && following == j.next+1 {
-		l.seq = 0 // it stands in that record's place: its number was altered
+		l.seq = 0 // it is in that record's place: its number was altered
 	}
 	if l.seq == 0 {
 		j.strange = append(j.strange, suspect{file: j.heldAt, line: l.line})
-		if len(j.strange) > leavesBatch { // a file of rubbish
+		if len(j.strange) > leavesBatch { // a file of garbage
 			j.rubbish(j.strange)
 			j.strange = j.strange[:0]
 		}
@@ -113,8 +113,8 @@ func (j *verifier) leaf(following uint64) {
 	j.push(l)
 }
 
-// start begins at the first record there is. What was before it is known from the checkpoint that ends
-// there: each segment's checkpoints begin with the last one of the segment before.
+// start begins at the first record. What was before it is known from the checkpoint that ends there: each segment's
+// checkpoints begin with the last one of the segment before.
 func (j *verifier) start(first uint64) {
 	j.v.FirstSeq, j.next = first, first
 	for j.point != nil && j.point.tree.size < first-1 {
@@ -130,7 +130,7 @@ func (j *verifier) start(first uint64) {
 	}
 }
 
-// settle decides what the lines without a number were, now that the next record's is known.
+// settle classifies the lines without a number, now that the next record's is known.
 func (j *verifier) settle(seq uint64) {
 	strange := j.strange
 	j.strange = nil
@@ -140,7 +140,7 @@ func (j *verifier) settle(seq uint64) {
 			return
 		}
 		j.check()
-		s.first, s.last = j.next, j.next // it stands in this record's place
+		s.first, s.last = j.next, j.next // it is in this record's place
 		j.suspect(s)
 		j.whole = false
 		j.v.Records++
@@ -154,7 +154,7 @@ func (j *verifier) rubbish(lines []suspect) {
 	}
 }
 
-// repeated takes note of a record whose number was there before.
+// repeated notes a record whose number occurred before.
 func (j *verifier) repeated(l *leaf) {
 	if a := j.again; a != nil && a.File == j.heldAt && a.Last+1 == l.seq {
 		a.Last = l.seq
@@ -171,7 +171,7 @@ func (j *verifier) flushAgain() {
 	}
 }
 
-// skip goes on behind the record last; the records up to it that did not come are missing.
+// skip continues after the record last; the records up to it that did not come are missing.
 func (j *verifier) skip(last uint64) {
 	for j.check(); j.next <= last; j.check() {
 		to := last
@@ -208,7 +208,7 @@ func (j *verifier) push(l *leaf) {
 	j.check()
 }
 
-// suspect takes note of a difference, and puts the stored hashes into the other tree.
+// suspect notes a difference, and puts the stored hashes into the other tree.
 func (j *verifier) suspect(s suspect) {
 	if j.other == nil {
 		other := j.tree.clone()
@@ -217,7 +217,7 @@ func (j *verifier) suspect(s suspect) {
 	if len(j.suspects) < problemLimit {
 		j.suspects = append(j.suspects, s)
 	} else {
-		j.guessed = true // not all could be named
+		j.guessed = true // not all are known
 	}
 	for seq := s.first; seq <= s.last && !j.guessed; seq++ {
 		h, ok := j.stored.hash(seq)
@@ -226,7 +226,7 @@ func (j *verifier) suspect(s suspect) {
 	}
 }
 
-// check judges by the checkpoints that end before the next record.
+// check verifies against the checkpoints that end before the next record.
 func (j *verifier) check() {
 	for j.point != nil && j.point.tree.size < j.next {
 		p := j.point
@@ -238,7 +238,7 @@ func (j *verifier) check() {
 	}
 }
 
-// judge judges by p the records since the checkpoint before.
+// verify checks the records since the last checkpoint against p.
 func (j *verifier) verify(p *signedPoint) {
 	first, last := max(j.v.Sealed+1, j.v.FirstSeq), p.tree.size
 	if j.cut > 0 {
@@ -256,7 +256,7 @@ func (j *verifier) verify(p *signedPoint) {
 	case p.base || j.unknownPrefix:
 		if first <= last {
 			j.v.fail(Problem{Kind: Uncovered, First: first, Last: last, Checkpoint: p.number, Time: p.time,
-				Text: "sealing began behind them"})
+				Text: "sealing began after them"})
 		}
 		j.name(p, Suspected)
 	case j.whole && j.tree.root() == root:
@@ -275,13 +275,13 @@ func (j *verifier) verify(p *signedPoint) {
 	j.late(p)
 }
 
-// name reports the suspects: those that are there as problems of the given kind.
+// name reports the suspects: existing records as problems of the given kind.
 func (j *verifier) name(p *signedPoint, kind ProblemKind) {
 	for _, s := range j.suspects {
 		found := Problem{Kind: kind, First: s.first, Last: s.last, File: s.file, Line: s.line, Checkpoint: p.number, Time: p.time}
 		switch {
 		case s.line == 0 && j.cut > 0 && s.first >= j.cut:
-			continue // truncated tells of them
+			continue // truncated reports them
 		case s.line == 0:
 			found.Kind = Missing
 			if s.last+1 == j.first && j.head == nil {
@@ -300,7 +300,7 @@ func (j *verifier) name(p *signedPoint, kind ProblemKind) {
 	}
 }
 
-// onlyMissing reports whether nothing is known but that records are missing.
+// onlyMissing reports whether the only known problem is that records are missing.
 func (j *verifier) onlyMissing() bool {
 	for _, s := range j.suspects {
 		if s.line > 0 {
@@ -310,7 +310,7 @@ func (j *verifier) onlyMissing() bool {
 	return true
 }
 
-// covered goes on from p, which is signed, whatever was found before it.
+// covered continues from p, which is signed, whatever was found before it.
 func (j *verifier) covered(p *signedPoint) {
 	j.tree = p.tree.clone()
 	j.whole, j.unknownPrefix, j.other, j.guessed = true, false, nil, false
@@ -340,12 +340,12 @@ func (j *verifier) foreign(p Problem) {
 	}
 }
 
-// sealSlack is how long records may be without a checkpoint before that is a sign of one having been
-// removed: twice the interval, for a disk that is busy.
+// sealSlack is how long records may be without a checkpoint before that is a sign that one was removed: twice the
+// interval, for a busy disk.
 const sealSlack = 2 * sealEvery
 
-// late reports records that were read back from disk at a start, if they are more than a crash can
-// leave unsealed: they may have been altered before they were signed.
+// late reports records that were read back from disk at a start, if they are more than a crash can leave unsealed:
+// they may have been altered before they were signed.
 func (j *verifier) late(p *signedPoint) {
 	if p.recovered == 0 {
 		return

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// VerifyOptions say by what a log is verified.
+// VerifyOptions say against what a log is verified.
 type VerifyOptions struct {
 	// Keys are the public keys of the log, as ReadPublicKey returns them; at least one. Where a log has
 	// had several, the others' checkpoints count as much.
@@ -25,14 +25,13 @@ type VerifyOptions struct {
 	// Anchor is a file that the log's checkpoints were also sent to. Empty: none.
 	Anchor string
 	// Head is the file of the log's tree head, see HeadFile, which the proxy keeps beside its key. Empty, or not there:
-	// none. It tells what has been removed since, and what was put behind the log.
+	// none. It shows what was removed since, and what was appended to the log by others.
 	Head string
-	// Progress, if not nil, is told how far the reading is.
+	// Progress, if not nil, is updated during the reading.
 	Progress *Progress
 }
 
-// A Verification is what Verify found. Its zero value is that of an empty log, which is no proof of
-// anything.
+// A Verification is the result of Verify. Its zero value is that of an empty log, which proves nothing.
 type Verification struct {
 	Records     uint64    `json:"records"`
 	FirstSeq    uint64    `json:"first_seq"` // 0 if there was no record
@@ -54,24 +53,24 @@ type Verification struct {
 	HeadedAt time.Time `json:"headed_at,omitzero"`
 	// Anchoring is how far the anchor reaches, in words.
 	Anchoring string `json:"anchoring"`
-	// Basis is what the result stands on, and what it therefore cannot tell: a sentence each.
+	// Basis is what the result relies on, and what it therefore cannot show: a sentence each.
 	Basis []string `json:"basis"`
 	// Ended is set if the last checkpoint says that the log was closed.
 	Ended bool `json:"ended"`
 
-	// Again is how many records of a copy came more than once, as they were delivered again; ProvenFrom the first that a checkpoint of
-	// the copy proves, if that is not FirstSeq. Both are of VerifyCopy only.
+	// Again is how many records of a copy were delivered more than once. ProvenFrom is the first that a checkpoint of
+	// the copy proves, if that is not FirstSeq. Only VerifyCopy sets them.
 	Again      uint64 `json:"again,omitempty"`
 	ProvenFrom uint64 `json:"proven_from,omitempty"`
 
 	Found    uint64    `json:"found"`    // problems
 	Problems []Problem `json:"problems"` // the first 100
-	Notes    []string  `json:"notes"`    // what a reader should know, but is no problem: a sentence each
+	Notes    []string  `json:"notes"`    // what a reader should know, but is not a problem: a sentence each
 	Altered  uint64    `json:"altered"`  // records that were altered, and named
-	Missing  uint64    `json:"missing"`  // records that are not there
-	Vague    bool      `json:"vague"`    // some problem is not known to the record: not all others can be called intact
+	Missing  uint64    `json:"missing"`  // missing records
+	Vague    bool      `json:"vague"`    // some problem cannot be attributed to a record: not all others can be called intact
 
-	unreadable int // Problems that are files which cannot be read: these are first
+	unreadable int // Problems about unreadable files, which are first
 }
 
 // OK reports whether the log is what was signed, from its first record to the last checkpoint.
@@ -93,7 +92,7 @@ func (v *Verification) fail(p Problem) {
 	v.Vague = v.Vague || p.Kind.vague()
 }
 
-// extend makes the last problem one with p, if it is of records missing right before.
+// extend merges p into the last problem, if that is about missing records right before.
 func (v *Verification) extend(p *Problem) bool {
 	n := len(v.Problems)
 	if n == 0 || uint64(n) != v.Found || v.Problems[n-1].Kind != p.Kind || v.Problems[n-1].Last+1 != p.First {
@@ -109,13 +108,12 @@ func (v *Verification) note(format string, args ...any) {
 	}
 }
 
-// Verify reads the log in dir, and tells whether it is what its checkpoints say: no record altered,
-// missing or put in, and none cut off; and whether summaries are what the records add up to. Its memory is
-// bounded, whatever the log's size. It takes all processors, works while a Log writes to the directory as
-// well as when none does, and changes nothing. An error means that it could not look; whatever is wrong
-// with the log is in the Verification.
+// Verify reads the log in dir, and checks it against its checkpoints: no record altered, missing or inserted, and
+// none cut off; and whether summaries match the records. Its memory is bounded, whatever the log's size. It uses all
+// processors. A Log may write to the directory at the same time; Verify changes nothing. An error means that it could
+// not check; problems of the log are in the Verification.
 //
-// A directory without a log is an ErrNoLog, unless a checkpoint, an anchor or the tree head tells that there was one.
+// A directory without a log is an ErrNoLog, unless a checkpoint, an anchor or the tree head shows that there was one.
 func Verify(ctx context.Context, dir string, o VerifyOptions) (*Verification, error) {
 	v, err := verify(ctx, dir, &o)
 	if err == nil && v.OK() && v.Records == 0 && v.Checkpoints == 0 {
@@ -147,7 +145,8 @@ func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, e
 		if err != nil || v.OK() || try == verifyTries {
 			return v, err
 		}
-		// Retention may have taken files away meanwhile. What it took is no problem, and what is is found again.
+		// Retention may have deleted files meanwhile. What it deleted is not a problem, and real problems are found
+		// again.
 		after, err := logFiles(dir)
 		if err != nil {
 			return nil, err
@@ -164,7 +163,7 @@ func verify(ctx context.Context, dir string, o *VerifyOptions) (*Verification, e
 	}
 }
 
-// logFiles names the files of a log, a compressed one as it was before. They are of use for comparison only.
+// logFiles names the files of a log, a compressed one by its former name. The names are for comparison only.
 func logFiles(dir string) (names []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -180,7 +179,7 @@ func logFiles(dir string) (names []string, err error) {
 
 func verifyOnce(ctx context.Context, dir string, o *VerifyOptions, keys note.Verifiers) (*Verification, error) {
 	v := &Verification{}
-	// Before the records: a checkpoint that is made meanwhile covers records we do not look at.
+	// Before the records: a checkpoint that is made meanwhile covers records that are not read.
 	head := readHead(o.Head, keys)
 	signed, err := newSignedPoints(dir, o.Anchor, keys, v)
 	if err == nil {
@@ -207,7 +206,7 @@ func verifyOnce(ctx context.Context, dir string, o *VerifyOptions, keys note.Ver
 	}
 	if head != nil {
 		v.Headed, v.HeadedAt = head.tree.size, head.time
-		head = readHead(o.Head, keys) // behind the records: the log has grown meanwhile
+		head = readHead(o.Head, keys) // after the records: the log has grown meanwhile
 	}
 	stored, err := newStoredHashes(dir)
 	if err != nil {
@@ -249,8 +248,8 @@ func verifiers(keys []string) (note.Verifiers, error) {
 	return note.VerifierList(all...), nil
 }
 
-// verifyFiles lists the files of a log in the order of the records that are in them, whatever their
-// names say, and reports names that are not true.
+// verifyFiles lists the files of a log in the order of their records, whatever their names say, and reports wrong
+// names.
 func verifyFiles(dir string, rotated []segment, live *os.File, v *Verification) ([]leafFile, error) {
 	var files []leafFile
 	for _, seg := range rotated {
@@ -260,7 +259,7 @@ func verifyFiles(dir string, rotated []segment, live *os.File, v *Verification) 
 			info, err = os.Stat(filepath.Join(dir, seg.file()))
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted since; the log tells of that
+			continue // deleted since; the log has a record of it
 		}
 		if err != nil {
 			return nil, err

@@ -19,22 +19,22 @@ type CopyLine struct {
 	Line string // what should be the line of the log
 }
 
-// CopyOptions say by what a copy of a log is verified.
+// CopyOptions say against what a copy of a log is verified.
 type CopyOptions struct {
 	// Keys are the public keys of the log, as ReadPublicKey returns them; at least one.
 	Keys []string
 	// Anchor is a file that the log's checkpoints were also sent to. Empty: none.
 	Anchor string
-	// From is the record that the copy should begin with; the checkpoint that ends before it should be the first. 0 if it is whatever the
-	// copy begins with, of which then nothing tells whether something was before.
+	// From is the record that the copy should begin with; the checkpoint that ends before it should be the first. If
+	// 0, it is whatever the copy begins with: then nothing shows whether there were records before.
 	From uint64
 }
 
-// VerifyCopy tells, as Verify does for a log, whether the copy of one that stands elsewhere is what the log's checkpoints say. It
-// takes the copy's records in the order of their numbers, and the signed notes that the copy has of its checkpoints in their order; an error
-// of either ends it, and is returned. A record may come more than once: it was delivered again. The other differing records
-// under one number are reported as inserted. Which records were altered between two checkpoints cannot be told, as the hashes
-// of records are the site's alone. Records after the last checkpoint of the copy are only noted.
+// VerifyCopy checks, as Verify does for a log, the copy of another site's log against the log's checkpoints. It takes
+// the copy's records in the order of their numbers, and the signed notes that the copy has of its checkpoints in
+// their order; an error of either ends it, and is returned. A record may come more than once: it was delivered again.
+// Different records under one number are reported as inserted. Which records were altered between two checkpoints is
+// unknown, as only the site has the hashes of records. Records after the last checkpoint of the copy are only noted.
 func VerifyCopy(ctx context.Context, records iter.Seq2[CopyLine, error], notes iter.Seq2[string, error], o CopyOptions) (*Verification, error) {
 	keys, err := verifiers(o.Keys)
 	if err != nil {
@@ -75,7 +75,7 @@ func VerifyCopy(ctx context.Context, records iter.Seq2[CopyLine, error], notes i
 	return v, nil
 }
 
-// copyHashes are those of records that came as well under the numbers of others. They are believed only where a checkpoint proves it.
+// copyHashes are those of further records under the same number. They are trusted only where a checkpoint proves it.
 type copyHashes map[uint64]tlog.Hash
 
 func (h copyHashes) hash(seq uint64) (tlog.Hash, bool) {
@@ -86,7 +86,7 @@ func (h copyHashes) hash(seq uint64) (tlog.Hash, bool) {
 // copyConflicts bounds how many records with the number of another are kept.
 const copyConflicts = 10_000
 
-// A copyReader hands the records of a copy to a verifier, each number once.
+// A copyReader passes the records of a copy to a verifier, each number once.
 type copyReader struct {
 	j      *verifier
 	others copyHashes
@@ -128,7 +128,7 @@ func (c *copyReader) flush() {
 	c.some = leaves{}
 }
 
-// A notesReader reads notes as a file of checkpoints has them.
+// A notesReader reads notes in the format of a file of checkpoints.
 type notesReader struct {
 	next func() (string, error, bool)
 	stop func()
@@ -154,7 +154,7 @@ func (r *notesReader) Read(b []byte) (int, error) {
 		note = strings.TrimRight(note, "\n") + "\n"
 		r.rest.WriteString(note)
 		if last := strings.LastIndex(note[:len(note)-1], "\n"); !strings.HasPrefix(note[last+1:], "— ") {
-			r.rest.WriteString("— \n") // what has no signature must not become part of the next
+			r.rest.WriteString("— \n") // a text without a signature must not become part of the next
 		}
 		r.rest.WriteByte('\n')
 	}

@@ -10,7 +10,7 @@ import (
 	"webproxy/internal/wording"
 )
 
-// end judges the end of the log: what should follow there, and what no checkpoint covers yet.
+// end checks the end of the log: what should follow there, and what no checkpoint covers yet.
 func (j *verifier) end() {
 	j.take(&leaves{}) // it may be the first
 	if j.held.line > 0 {
@@ -24,7 +24,7 @@ func (j *verifier) end() {
 	j.rubbish(j.strange)
 	j.flushAgain()
 	j.truncated()
-	j.name(&signedPoint{}, Suspected) // behind the last checkpoint
+	j.name(&signedPoint{}, Suspected) // after the last checkpoint
 	if j.v.FirstSeq > 1 {
 		j.beginning()
 	}
@@ -32,17 +32,18 @@ func (j *verifier) end() {
 	j.tornEnd()
 }
 
-// tornEnd judges bytes at the end of the live file that are no whole line: a record that is being written, or one that a
-// crash has torn, which the next start cuts off. Where the proxy can have written nothing more they are not its own.
+// tornEnd checks bytes at the end of the live file that are not a whole line: a record that is being written, or one
+// that a crash has torn, which the next start cuts off. If the proxy can have written nothing more, they are not its
+// own.
 func (j *verifier) tornEnd() {
 	if j.torn == 0 {
 		return
 	}
 	if limit, why := j.allowed(); limit <= j.v.LastSeq {
-		j.v.fail(Problem{Kind: Inserted, File: j.tornAt, Text: fmt.Sprintf("%s at its end that are no whole line; %s", wording.Amount(uint64(j.torn), "byte"), why)})
+		j.v.fail(Problem{Kind: Inserted, File: j.tornAt, Text: fmt.Sprintf("%s at its end that are not a whole line; %s", wording.Amount(uint64(j.torn), "byte"), why)})
 		return
 	}
-	j.v.note("%s: the last %s are no whole record: it is being written, or was torn by a crash", j.tornAt, wording.Amount(uint64(j.torn), "byte"))
+	j.v.note("%s: the last %s are not a whole record: it is being written, or was torn by a crash", j.tornAt, wording.Amount(uint64(j.torn), "byte"))
 }
 
 // truncated reports records that checkpoints cover and that are gone from the end.
@@ -64,10 +65,10 @@ func (j *verifier) truncated() {
 	j.v.fail(Problem{Kind: Truncated, First: first, Last: last.tree.size, Checkpoint: last.number, Time: last.time})
 }
 
-// copied reports whether the end that is missing is what a copy lacks that was made while the proxy wrote: all checkpoints
-// that are left are younger than the copy of the live file, and none closes the log. There are several if the log was rotated
-// meanwhile. It takes those checkpoints for not there. Somebody who cuts off the end and sets the file's time gets no further
-// with this than by removing the checkpoints too; an anchor tells both.
+// copied reports whether the missing end is what a copy lacks that was made while the proxy wrote: all remaining
+// checkpoints are younger than the copy of the live file, and none closes the log. There are several if the log was
+// rotated meanwhile. Those checkpoints are then ignored. Somebody who cuts off the end and sets the file's time gains
+// no more than by removing the checkpoints too; an anchor shows both.
 func (j *verifier) copied() bool {
 	var left []*signedPoint
 	younger := j.head == nil && !j.modified.IsZero()
@@ -94,7 +95,7 @@ func (j *verifier) copied() bool {
 	return true
 }
 
-// liveFile takes note of what of the live file tells a copy.
+// liveFile notes the properties of the live file by which a copy is recognised.
 func (j *verifier) liveFile(files []leafFile) {
 	for i := range files {
 		if f := &files[i]; f.live != nil {
@@ -106,7 +107,7 @@ func (j *verifier) liveFile(files []leafFile) {
 	}
 }
 
-// standOn says what v stands on.
+// standOn says what v relies on.
 func (v *Verification) standOn(o *VerifyOptions) {
 	say := func(format string, args ...any) { v.Basis = append(v.Basis, fmt.Sprintf(format, args...)) }
 	v.Anchoring = "no anchor"
@@ -138,7 +139,8 @@ func (v *Verification) standOn(o *VerifyOptions) {
 	}
 }
 
-// sayAnchorBegins says where the anchor begins, if that is not where the log does: it is younger than the log, or was emptied.
+// sayAnchorBegins says where the anchor begins, if that is not where the log does: it is younger than the log, or was
+// emptied.
 func (v *Verification) sayAnchorBegins(say func(format string, args ...any)) {
 	if v.AnchorBegins == 0 {
 		return
@@ -147,8 +149,7 @@ func (v *Verification) sayAnchorBegins(say func(format string, args ...any)) {
 	say("the anchor begins at seq %s: it is younger than the log, or was emptied; what whoever has the key had rewritten by then it does not tell", wording.Comma(v.AnchorBegins))
 }
 
-// beginning reports records that are missing before the first, unless a record says that they were
-// deleted.
+// beginning reports records that are missing before the first, unless a record says that they were deleted.
 func (j *verifier) beginning() {
 	before := j.v.FirstSeq - 1
 	if j.copy {
@@ -162,8 +163,8 @@ func (j *verifier) beginning() {
 	j.v.fail(Problem{Kind: Missing, First: j.deleted + 1, Last: before, Text: "no record says that they were deleted"})
 }
 
-// uncovered judges the tail that no checkpoint covers. A minute's is no sign of anything, unless the proxy had said
-// that it would write nothing more, or not as much.
+// uncovered checks the tail that no checkpoint covers. A minute's tail is normal, unless the proxy had stated that it
+// would write nothing more, or less.
 func (j *verifier) uncovered() {
 	if j.since.seq == 0 {
 		return
@@ -194,7 +195,7 @@ func (j *verifier) uncovered() {
 // allowed is the last record that the proxy can have written, and why.
 func (j *verifier) allowed() (last uint64, why string) {
 	switch {
-	case j.copy: // the checkpoint that begins the log anew may be on its way
+	case j.copy: // the checkpoint that begins the log anew may not have arrived yet
 	case j.limit > 0 && (j.head == nil || j.head.tree.size <= j.limit && j.head.end):
 		return j.limit, "the log was closed before them, " + j.v.SealedAt.UTC().Format(minuteLayout)
 	case j.head != nil && j.head.tree.size >= j.v.Sealed:
@@ -216,8 +217,8 @@ func (j *verifier) names(files []leafFile) {
 	}
 }
 
-// sidecars reports files of hashes that are not as long as they should be. They prove nothing: a short one, which a
-// crash or a full disk may leave, is only said.
+// sidecars reports files of hashes of a wrong length. They prove nothing: a short one, which a crash or a full disk
+// may leave, is only noted.
 func (j *verifier) sidecars(dir string, files []leafFile) {
 	for i := range files {
 		f := &files[i]

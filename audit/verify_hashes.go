@@ -10,8 +10,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// storedHashes reads the files of hashes, mostly in order. What is in them is believed only where a
-// checkpoint proves it.
+// storedHashes reads the files of hashes, mostly in order. Their content is trusted only where a checkpoint proves
+// it.
 type storedHashes struct {
 	dir    string
 	firsts []uint64

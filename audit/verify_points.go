@@ -12,7 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A signedPoint is a checkpoint by which records are judged.
+// A signedPoint is a checkpoint against which records are verified.
 type signedPoint struct {
 	checkpoint
 	anchored bool // it is in the anchor too, or only there
@@ -33,7 +33,7 @@ type signedPoints struct {
 type noteFile struct {
 	path string
 	size int64
-	open func() io.ReadCloser // if it is no file
+	open func() io.ReadCloser // if it is not a file
 }
 
 func newSignedPoints(dir, anchor string, keys note.Verifiers, v *Verification) (*signedPoints, error) {
@@ -66,8 +66,8 @@ func newSignedPoints(dir, anchor string, keys note.Verifiers, v *Verification) (
 	return s, nil
 }
 
-// pull returns a function that returns the checkpoints one by one, by size, nil at the end, and one
-// that releases what they hold.
+// pull returns a function that returns the checkpoints one by one, by size, nil at the end, and one that releases
+// their resources.
 func (s *signedPoints) pull() (next func() *signedPoint, stop func()) {
 	pull, stop := iter.Pull(s.merged())
 	return func() *signedPoint {
@@ -79,9 +79,9 @@ func (s *signedPoints) pull() (next func() *signedPoint, stop func()) {
 	}, stop
 }
 
-// merged yields the log's checkpoints and, where the log has none of that size, those of the anchor, and the tree head.
-// Where both have one, they must agree; once they do not, the anchor is of another history, and no
-// more is said of it.
+// merged yields the log's checkpoints and, where the log has none of that size, those of the anchor, and the tree
+// head. Where both have one, they must agree. Once they do not, the anchor is of another history, and is ignored from
+// then on.
 func (s *signedPoints) merged() iter.Seq[*signedPoint] {
 	return func(yield func(*signedPoint) bool) {
 		anchored, stop := iter.Pull(s.anchorPoints())
@@ -132,8 +132,8 @@ func (s *signedPoints) merged() iter.Seq[*signedPoint] {
 	}
 }
 
-// logPoints yields the checkpoints in the log's own files, each once, and reports those that are
-// missing or out of order.
+// logPoints yields the checkpoints in the log's own files, each once, and reports those that are missing or out of
+// order.
 func (s *signedPoints) logPoints() iter.Seq[*signedPoint] {
 	return func(yield func(*signedPoint) bool) {
 		last := map[string]*signedPoint{} // of each key
@@ -147,7 +147,7 @@ func (s *signedPoints) logPoints() iter.Seq[*signedPoint] {
 					continue // the first of a file is the last of the one before
 				case before != nil && p.number <= before.number || p.tree.size < size:
 					s.v.fail(Problem{Kind: BadCheckpoint, File: filepath.Base(f.path), Checkpoint: p.number,
-						Text: fmt.Sprintf("checkpoint %d stands behind one that is younger: an old file was put back", p.number)})
+						Text: fmt.Sprintf("checkpoint %d follows a younger one: an old file was put back", p.number)})
 					continue
 				case before != nil && p.number > before.number+1:
 					s.v.fail(Problem{Kind: BadCheckpoint, File: filepath.Base(f.path), Checkpoint: p.number,
@@ -175,7 +175,7 @@ func (s *signedPoints) anchorPoints() iter.Seq[*signedPoint] {
 			}
 			first = false
 			if p.tree.size < size {
-				continue // several logs may have sent theirs to one file, or one its own again
+				continue // several logs may append to one file, or one log its own again
 			}
 			size = p.tree.size
 			if !yield(p) {
@@ -185,14 +185,14 @@ func (s *signedPoints) anchorPoints() iter.Seq[*signedPoint] {
 	}
 }
 
-// points yields the checkpoints of one file with the names of their keys, and reports notes that are
-// none. The end of the last file may be torn by a crash.
+// points yields the checkpoints of one file with the names of their keys, and reports notes that are not checkpoints.
+// The end of the last file may be torn by a crash.
 func (s *signedPoints) points(f noteFile, mayBeTorn, anchored bool) iter.Seq2[*signedPoint, string] {
 	return func(yield func(*signedPoint, string) bool) {
 		name := filepath.Base(f.path)
 		file, err := f.reader()
 		if errors.Is(err, fs.ErrNotExist) {
-			return // past its retention, or the records say that it is missing
+			return // deleted after its retention, or reported as missing by its records
 		}
 		if err != nil {
 			s.v.fail(Problem{Kind: BadCheckpoint, File: name, Text: err.Error()})

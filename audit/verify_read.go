@@ -10,12 +10,12 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A leaf is what verifying needs of a line.
+// A leaf is the part of a line that verifying needs.
 type leaf struct {
 	seq  uint64 // 0 if the line has none
 	line int    // from 1
 	hash tlog.Hash
-	ts   [len(TimeLayout)]byte // as it stands in the line; zeros if there is none
+	ts   [len(TimeLayout)]byte // as in the line; zeros if there is none
 }
 
 func (l *leaf) time() time.Time {
@@ -30,7 +30,7 @@ type leaves struct {
 	retained []Record // records of deletions among them
 	torn     int64    // bytes at the end of the live file that are no whole line
 	err      error    // the rest of the file cannot be read
-	summary  string   // name of the file's summary, if the records do not add up to what it says
+	summary  string   // name of the file's summary, if it does not match the records
 }
 
 const leavesBatch = 1024
@@ -57,7 +57,7 @@ func (f *leafFile) open() (io.ReadCloser, error) {
 func (f *leafFile) peek() uint64 {
 	r, err := f.open()
 	if err != nil {
-		return 0 // said when it is read
+		return 0 // reported when it is read
 	}
 	defer r.Close()
 	start := make([]byte, 4096) // v, type and ts, which stand before seq, are short
@@ -117,7 +117,7 @@ func (f *leafFile) read(progress *Progress, emit func(leaves) bool) {
 // retainStart is how the line of a record of type system.retain begins.
 var retainStart = []byte(`{"v":1,"type":"` + TypeRetain + `"`)
 
-// lineField returns what stands behind name in a line; nil if it is not there.
+// lineField returns what follows name in a line; nil if it does not occur.
 func lineField(line []byte, name string) []byte {
 	at := bytes.Index(line, []byte(name))
 	if at < 0 {

@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// A recount adds up the records of a file again, for comparison with the summary beside it. A nil one
-// does nothing: there is none, or nobody would believe it.
+// A recount counts the records of a file again, for comparison with the summary beside it. A nil one does nothing:
+// there is no summary, or it would not be used.
 type recount struct {
 	sum     *summary
 	segment segment
@@ -46,8 +46,8 @@ func (c *recount) line(number int, l *line) {
 	}
 }
 
-// agrees reports whether the summary is what the lines add up to. end is what ended the file, if not its end:
-// then the file is what is wrong.
+// agrees reports whether the summary matches the lines. end is what ended the file, if not its end: then the file is
+// wrong.
 func (c *recount) agrees(end error) bool {
 	if c == nil || end != nil {
 		return true

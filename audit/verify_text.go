@@ -17,18 +17,18 @@ const (
 	Altered        ProblemKind = iota // a record is not what was written; a checkpoint proves which
 	Missing                           // records are not there
 	Truncated                         // records are gone from the end
-	Differs                           // some record between two checkpoints is altered or missing, no telling which
+	Differs                           // some record between two checkpoints is altered or missing, unknown which
 	Suspected                         // one of these, by its hash, which no checkpoint proves
 	Late                              // records were signed long after they were written
 	Uncovered                         // no checkpoint covers records, where one should
-	Repeated                          // records whose numbers were there before: an old file put back, or lines put in
-	Inserted                          // a line that is no record
+	Repeated                          // records whose numbers occurred before: an old file put back, or lines inserted
+	Inserted                          // a line that is not a record
 	Misplaced                         // a file begins with another record than its name says
 	Rewritten                         // the log's checkpoint is not the one that was sent to the anchor
-	BadCheckpoint                     // a note is no checkpoint of the log, or some are missing
+	BadCheckpoint                     // a note is not a checkpoint of the log, or some are missing
 	HashAltered                       // a stored hash is wrong, and the record is right
 	Unreadable                        // a file, or the rest of one, cannot be read
-	SummaryDiffers                    // the summary beside a file is not what its records add up to
+	SummaryDiffers                    // the summary beside a file does not match its records
 	Foreign                           // records that the proxy did not write
 	Misnamed                          // a file's name says that it was closed at another time than it was
 	HashesDiffer                      // a file of hashes has more hashes than its file of records has records
@@ -63,14 +63,14 @@ func (k ProblemKind) vague() bool {
 	return true
 }
 
-// A Problem is a place where a log is not what it was.
+// A Problem is a place where a log is not what was written.
 type Problem struct {
 	Kind       ProblemKind `json:"kind"`
 	First      uint64      `json:"first_seq"` // the records; 0 where it is not about records
 	Last       uint64      `json:"last_seq"`
 	File       string      `json:"file"`       // in the log's directory; may be empty
 	Line       int         `json:"line"`       // in the file, from 1; 0 if it is not one
-	Checkpoint uint64      `json:"checkpoint"` // by which it was found; 0 if by none
+	Checkpoint uint64      `json:"checkpoint"` // by which it was found; 0 if none
 	Time       time.Time   `json:"time"`       // of that checkpoint
 	Text       string      `json:"text"`       // more about it; may be empty
 }
@@ -78,7 +78,7 @@ type Problem struct {
 // minuteLayout is how the time of a checkpoint is written.
 const minuteLayout = "2006-01-02T15:04Z"
 
-// String says what is wrong, where, on one line.
+// String says what is wrong, and where, on one line.
 func (p Problem) String() string {
 	place := ""
 	if p.File != "" {
@@ -104,7 +104,7 @@ func (p Problem) String() string {
 	case Differs:
 		return seq + ": records differ from " + by + "; which of them cannot be told"
 	case Unproven:
-		return seq + ": cannot be held against " + by + " without those that are missing"
+		return seq + ": cannot be compared with " + by + " without those that are missing"
 	case Suspected:
 		return seq + ": record differs from its stored hash" + place
 	case Late:
@@ -121,9 +121,9 @@ func (p Problem) String() string {
 		return seq + ": there again" + place
 	case Inserted:
 		if p.Line == 0 {
-			return "something that is no record" + place + more
+			return "something that is not a record" + place + more
 		}
-		return "a line that is no record" + place
+		return "a line that is not a record" + place
 	case Misplaced:
 		return fmt.Sprintf("%s begins with seq %s, not %s as its name says: swapped or renamed", p.File, wording.Comma(p.First), wording.Comma(p.Last))
 	case Rewritten:
@@ -132,7 +132,7 @@ func (p Problem) String() string {
 		}
 		return fmt.Sprintf("seq ..%s: the log was rewritten: its checkpoint is not the anchor's %s", wording.Comma(p.Last), by)
 	case SummaryDiffers:
-		return p.File + ": not what the records of its file add up to; delete it, and it is made anew"
+		return p.File + ": does not match the records of its file; delete it, and it is made anew"
 	case HashAltered:
 		return seq + ": the stored hash was altered; the record is intact"
 	}

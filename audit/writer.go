@@ -11,45 +11,46 @@ import (
 	"time"
 )
 
-// patience is how long Append waits for the disk. A disk that takes longer does not answer: its file system is
-// frozen, or its server is gone.
+// patience is how long Append waits for the disk. A disk that takes longer counts as not responding: its file system
+// is frozen, or its server is down.
 const patience = 5 * time.Second
 
-// ErrStalled is why Append gave up: the disk of the log does not answer. Nothing can end a write that hangs; the
-// callers of Append are told so that they need not hang too.
+// ErrStalled is why Append gave up: the disk of the log does not respond. Nothing can end a write that hangs; the
+// callers of Append get this error so that they need not hang too.
 var ErrStalled = fmt.Errorf("the disk of the audit log has not answered for %v", patience)
 
-// A writer is the goroutine that writes a Log's records. It alone may hang in a write; who waits for it waits for
-// patience at most. Records that come while others are written are written together, in one write(2). It is started by
-// Open and ends after Close, once the disk has answered.
+// A writer is the goroutine that writes a Log's records. It alone may hang in a write; whoever waits for it waits for
+// patience at most. Records that come while others are written are written together, in one write(2). It is started
+// by Open and ends after Close, once the disk has responded.
 type writer struct {
 	pool    sync.Pool     // of *job
 	ended   chan struct{} // closed by the goroutine
 	alarm   *time.Timer   // runs look
-	wait    time.Duration // patience, but for tests
+	wait    time.Duration // patience, except in tests
 	stalled atomic.Bool   // the disk does not answer; changed with mu held
 
 	mu      sync.Mutex // guards what follows; taken after Log.mu
 	work    sync.Cond  // of mu: queue is not empty, or closed is set
-	queue   []*job     // that nobody has begun to write
-	working []*job     // that are being written
-	began   time.Time  // when the disk was last known to answer while working is not empty
+	queue   []*job     // not yet being written
+	working []*job     // being written
+	began   time.Time  // when the disk last responded while working is not empty
 	armed   bool       // the alarm is set, or look runs
 	closed  bool
-	lost    missing // records that were given up before anybody had begun to write them
+	lost    missing // records that were given up before they were being written
 }
 
 // A job is one record to write.
 type job struct {
 	record Record
 	err    error
-	alone  bool // it was in a write of several that failed; of the writer's goroutine
-	// givenUp is set when whoever waited for the job was told ErrStalled: it is the writer's then. Guarded by writer.mu.
+	alone  bool // it was in a write of several that failed; belongs to the writer's goroutine
+	// givenUp is set when the caller that waited for the job has got ErrStalled: it is the writer's then. Guarded by
+	// writer.mu.
 	givenUp bool
 	done    chan struct{} // holds one value
 }
 
-// maxTogether bounds the records that are written together, which all wait for the last of them.
+// maxTogether bounds the records of one write, all of which wait for the last of them.
 const maxTogether = 64
 
 func (w *writer) start(appendAll func([]*job), late func([]*job)) {
@@ -85,8 +86,8 @@ func (w *writer) next() []*job {
 	defer w.mu.Unlock()
 	for len(w.queue) == 0 && !w.closed {
 		w.work.Wait()
-		// What can run now may have records too. One write for all costs less than one each, and whoever
-		// came first waits for less than it would if those had run before it.
+		// Goroutines that can run now may have records too. One write for all costs less than one each, and the first
+		// caller waits for less than if those had run before it.
 		w.mu.Unlock()
 		runtime.Gosched()
 		w.mu.Lock()
@@ -105,7 +106,7 @@ func (w *writer) next() []*job {
 	return w.working
 }
 
-// progress notes that the disk has answered, and that there is more to write.
+// progress notes that the disk has responded, and that there is more to write.
 func (w *writer) progress() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,8 +114,8 @@ func (w *writer) progress() {
 	w.stalled.Store(false)
 }
 
-// finish tells those who wait for jobs how they ended. It returns the jobs that nobody waits for any more and that
-// were written all the same.
+// finish passes the results to those who wait for jobs. It returns the jobs that nobody waits for any more and that
+// were written nevertheless.
 func (w *writer) finish(jobs []*job) (late []*job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -139,7 +140,7 @@ func (w *writer) isGivenUp(j *job) bool {
 	return j.givenUp
 }
 
-// look is called by the alarm. If what is worked on takes too long, all who wait are told.
+// look is called by the alarm. If the current write takes too long, all who wait get ErrStalled.
 func (w *writer) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -155,7 +156,7 @@ func (w *writer) look() {
 	for _, j := range w.working {
 		j.giveUp()
 	}
-	for _, j := range w.queue { // nobody has begun to write them, and nobody will
+	for _, j := range w.queue { // not yet being written, and never will be
 		j.giveUp()
 		w.lost.fail(time.Now(), ErrStalled)
 	}
@@ -164,7 +165,7 @@ func (w *writer) look() {
 	w.alarm.Reset(w.wait)
 }
 
-// giveUp tells whoever waits for j not to, once. The writer's mu is held.
+// giveUp makes the caller that waits for j give up, once. The writer's mu is held.
 func (j *job) giveUp() {
 	if !j.givenUp {
 		j.givenUp = true
@@ -172,7 +173,7 @@ func (j *job) giveUp() {
 	}
 }
 
-// close ends the writer when it has written what it is about to.
+// close ends the writer when it has written its current jobs.
 func (w *writer) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -206,13 +207,13 @@ func (w *writer) write(r *Record) error {
 	return err
 }
 
-// release takes j back. Nothing of a request is to be kept alive.
+// release puts j back into the pool. It must keep nothing of a request alive.
 func (w *writer) release(j *job) {
 	j.record = Record{}
 	w.pool.Put(j)
 }
 
-// enqueue has j written, or says why it will not be.
+// enqueue queues j, or returns why it will not be written.
 func (w *writer) enqueue(j *job) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -243,10 +244,10 @@ func (w *writer) takeLost(m *missing) {
 	w.lost = missing{}
 }
 
-// Stalled reports whether the disk of the log does not answer, so that Append fails at once. It waits for nothing.
+// Stalled reports whether the disk of the log does not respond, so that Append fails at once. It does not block.
 func (l *Log) Stalled() bool { return l.writer.stalled.Load() }
 
-// late says that records were written after all, of which Append had said that they were not.
+// late records that records were written after all, of which Append had said that they were not.
 func (l *Log) late(jobs []*job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -258,8 +259,8 @@ func (l *Log) late(jobs []*job) {
 	l.missing.note("records %d to %d were written after their writers had given up: %v", first, last, ErrStalled)
 }
 
-// A patientCall runs a function that may hang, such as a write to another machine's disk, one call at a time. Who calls
-// it is told after a while that it hangs, and what it came to later, by the next call. It is not safe for
+// A patientCall runs a function that may hang, such as a write to another machine's disk, one call at a time. After a
+// while its caller gets the error that it hangs; its result is returned by the next call. It is not safe for
 // concurrent use.
 type patientCall struct {
 	running chan error // nil if none is
@@ -268,8 +269,8 @@ type patientCall struct {
 
 var errHangs = errors.New("its disk does not answer")
 
-// do calls f, unless an earlier call has not ended, and waits for it. finished says that a call, this or an earlier one, has
-// ended with err; if it is false, err wraps errHangs. f must not touch what the caller goes on to use.
+// do calls f, unless an earlier call has not ended, and waits for it. finished says that a call, this or an earlier
+// one, has ended with err; if it is false, err wraps errHangs. f must not touch what the caller goes on to use.
 func (c *patientCall) do(f func() error) (finished bool, err error) {
 	if c.running == nil {
 		running := make(chan error, 1)

@@ -45,7 +45,7 @@ func hang(t *testing.T, l *Log) (release func()) {
 
 func openImpatient(t *testing.T) *Log {
 	t.Helper()
-	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), FoldWindow: setting.Off, Sync: setting.Off})
+	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), AggregateWindow: setting.Off, Sync: setting.Off})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func queued(l *Log, n int) {
 // Records that come while the log is busy are written together, in one write; if that fails, each is told so, and
 // none has a number.
 func TestAppendTogether(t *testing.T) {
-	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), FoldWindow: setting.Off, Sync: setting.Off})
+	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), AggregateWindow: setting.Off, Sync: setting.Off})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ import (
 const (
 	leafLife  = 7 * 24 * time.Hour
 	leafRenew = 24 * time.Hour // before its end
-	clockSkew = time.Hour      // that clients may be behind
+	clockSkew = time.Hour      // by which clients' clocks may be slow
 	maxLeaves = 4096           // kept
 )
 
@@ -36,7 +36,7 @@ const (
 type Authority struct {
 	dir   string
 	files smallfile.Reader // reads them, while handshakes wait
-	now   func() time.Time // time.Now but for tests
+	now   func() time.Time // time.Now except in tests
 
 	mu     sync.Mutex // guards the fields below
 	roots  []*Root    // oldest first
@@ -66,15 +66,15 @@ func Open(dir string) (*Authority, error) {
 	return a, nil
 }
 
-// Certificate returns a certificate for host, a name or an IP address in normal form, with its chain.
-// Those who ask for the same host at once wait for one certificate.
+// Certificate returns a certificate for host, a name or an IP address in normal form, with its chain. Concurrent
+// calls for the same host wait for one certificate.
 func (a *Authority) Certificate(host string) (*tls.Certificate, error) {
 	a.mu.Lock()
 	a.refresh()
 	l := a.leaves[host]
 	if l == nil || l.stale(a.now()) {
 		if len(a.leaves) >= maxLeaves {
-			clear(a.leaves) // they are cheap, and so many hosts are not inspected
+			clear(a.leaves) // they are cheap to make again, and few sites inspect so many hosts
 		}
 		l = &leaf{}
 		a.leaves[host] = l
@@ -99,7 +99,7 @@ func (a *Authority) Certificate(host string) (*tls.Certificate, error) {
 	return l.cert.Load(), l.err
 }
 
-// stale reports whether l should be made anew. One that is being made is not.
+// stale reports whether l should be made anew. One that is being made is not stale.
 func (l *leaf) stale(now time.Time) bool {
 	cert := l.cert.Load()
 	return cert != nil && now.After(cert.Leaf.NotAfter.Add(-leafRenew))
@@ -151,7 +151,7 @@ func (r *Root) sign(host string, now time.Time) (*tls.Certificate, error) {
 	return &tls.Certificate{Certificate: [][]byte{der, r.Cert.Raw}, PrivateKey: key, Leaf: cert}, nil
 }
 
-// allows says why the root does not sign for host.
+// allows returns why the root does not sign for host.
 func (r *Root) allows(host string) error {
 	only := r.Cert.PermittedDNSDomains
 	if len(only) == 0 {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// noSuchDomain is reserved (RFC 6761, 6.4): no URI and no mailbox is below it. To permit a name type only there is to
-// permit none of that type. An empty exclusion would say so more directly, but verifiers read it differently.
+// noSuchDomain is reserved (RFC 6761, 6.4): no URI and no mailbox is below it. Permitting a name type only there
+// permits none of that type. An empty exclusion would say so more directly, but verifiers read it differently.
 const noSuchDomain = "invalid"
 
 // everyAddress is the two ranges that hold every IP address.
@@ -18,13 +18,13 @@ var everyAddress = []*net.IPNet{
 	{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)},
 }
 
-// constrain limits the authority t to the DNS names in only and those below them. A name type that name constraints do
-// not mention is unrestricted (RFC 5280, 4.2.1.10), so every type that a TLS client may look at is mentioned: IP addresses
-// are excluded; URIs and mail addresses are permitted in a domain that does not exist.
+// constrain limits the authority t to the DNS names in only and those below them. A name type that name constraints
+// do not mention is unrestricted (RFC 5280, 4.2.1.10), so every type that a TLS client may check is mentioned: IP
+// addresses are excluded; URIs and mail addresses are permitted in a domain that does not exist.
 //
 // What it cannot limit: directory names and other names, such as Windows user principal names. crypto/x509 refuses a
-// chain with a critical constraint on these. The root's extended key usage, server authentication, keeps
-// certificates with them from logging on where the verifier applies it to roots.
+// chain with a critical constraint on these. The root's extended key usage, server authentication, keeps certificates
+// with them from being used for logon where the verifier applies it to roots.
 func constrain(t *x509.Certificate, only []string) error {
 	if len(only) == 0 {
 		return nil

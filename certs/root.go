@@ -20,15 +20,15 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A root's files are NAME.pem and NAME.key, where NAME begins with rootPrefix and names the day it was
-// made. Which root signs is in the certificates themselves: the newest one whose validity began a day
-// ago. So what signs tomorrow can be handed out today, and nothing else need be kept.
+// A root's files are NAME.pem and NAME.key, where NAME begins with rootPrefix and contains the day it was made. Which
+// root signs follows from the certificates: the newest one whose validity began a day ago. So tomorrow's signer can
+// be distributed today, and no other state is needed.
 const (
 	rootPrefix = "root-"
 	certSuffix = ".pem"
 	keySuffix  = ".key"
 
-	// announced is how long a root is valid before it signs: no clock is that wrong.
+	// announced is how long a root is valid before it signs: no clock is off by that much.
 	announced   = 24 * time.Hour
 	maxFile     = 64 << 10
 	defaultLife = 2 * 365 * 24 * time.Hour
@@ -54,7 +54,7 @@ type RootSpec struct {
 	Overlap time.Duration
 }
 
-// signs reports whether r is one to sign with at that time.
+// signs reports whether r may sign at that time.
 func (r *Root) signs(now time.Time) bool {
 	return !now.Before(r.Starts()) && now.Before(r.Cert.NotAfter)
 }
@@ -62,7 +62,7 @@ func (r *Root) signs(now time.Time) bool {
 // Starts is when r begins to sign, if no newer root does.
 func (r *Root) Starts() time.Time { return r.Cert.NotBefore.Add(announced) }
 
-// Make makes a root in dir, which is made too if it is not there. What is there stays.
+// Make makes a root in dir, which is created if necessary. Existing files are kept.
 func Make(dir string, spec RootSpec) (*Root, error) { return makeRoot(dir, spec, time.Now()) }
 
 func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
@@ -108,7 +108,7 @@ func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
 	}
 	r := &Root{Name: rootPrefix + now.UTC().Format("20060102-150405"), Cert: cert, key: key}
 	path := filepath.Join(dir, r.Name)
-	// The key comes first: a certificate without a key would be in the way.
+	// The key comes first: a certificate without a key would block the name.
 	if err := privatefile.Create(path+keySuffix, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
 		return nil, err
 	}
@@ -179,8 +179,7 @@ func readRoot(by *smallfile.Reader, path string, key bool) (*Root, error) {
 	return r, nil
 }
 
-// refresh reads the roots again if there are others than before; a.mu is held. What can not be read
-// leaves those that are known.
+// refresh reads the roots again if they have changed; a.mu is held. If they cannot be read, the known ones stay.
 func (a *Authority) refresh() {
 	info, err := a.files.Stat(a.dir)
 	if err != nil || info.ModTime().Equal(a.seen) {

@@ -15,20 +15,20 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A Server is the files of a TLS server: what the proxy shows its own clients. They are read again when a
-// handshake finds that they were replaced; while the new ones do not fit together, the old ones stay.
-// Its fields are set before Config is called.
+// A Server is the certificate files of the proxy as a TLS server. They are read again when a handshake finds that
+// they were replaced; while the new ones do not match each other, the old ones stay. Its fields are set before Config
+// is called.
 //
 //	s := certs.Server{Cert: "proxy.crt", Key: "proxy.key"}
 //	config, err := s.Config()
 type Server struct {
-	// Cert and Key are PEM files: the certificate, with those that lead to its root behind it, and its
-	// private key, which nobody else may read.
+	// Cert and Key are PEM files: the certificate, followed by those that lead to its root, and its private key,
+	// which nobody else may read.
 	Cert, Key string
-	// ClientCA is a PEM file of authorities. If set, clients may show a certificate, which one of
-	// these must have issued. If empty, they are not asked.
+	// ClientCA is a PEM file of authorities. If set, clients may present a certificate, which one of these must have
+	// issued. If empty, they are not asked for one.
 	ClientCA string
-	// Problem is told of new files that cannot be used, once for each change. It may be nil.
+	// Problem is called with the error of new files that cannot be used, once for each change. It may be nil.
 	Problem func(error)
 
 	files smallfile.Reader // reads them, while handshakes wait
@@ -40,17 +40,17 @@ type Server struct {
 	looked  time.Time
 }
 
-// lookEvery is how long a handshake trusts the look of an earlier one at the files.
+// lookEvery is how long a handshake relies on an earlier one's check of the files.
 const lookEvery = time.Second
 
 const (
 	// maxPEM bounds each file, in bytes.
 	maxPEM = 1 << 20
-	// handshakePatience is how long handshakes wait for a disk that hangs, once; then they go on with what was read before.
+	// handshakePatience is how long handshakes wait for a disk that hangs, once; then they use what was read before.
 	handshakePatience = 2 * time.Second
 )
 
-// Config reads the files and returns a configuration that keeps to them: it asks s at every handshake.
+// Config reads the files and returns a configuration that follows them: it asks s at every handshake.
 func (s *Server) Config() (*tls.Config, error) {
 	s.files.Patience = handshakePatience
 	texts, err := s.read()
@@ -90,7 +90,7 @@ func (s *Server) Name() string {
 	return ""
 }
 
-// latest is the configuration of the files as they are, or as they last were of use.
+// latest is the configuration of the current files, or of the last valid ones.
 func (s *Server) latest() *tls.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,7 +129,7 @@ func (s *Server) read() (texts [3][]byte, err error) {
 		}
 		text, err := s.files.Read(path, maxPEM, allow)
 		if err != nil {
-			return [3][]byte{{0}}, err // like no other
+			return [3][]byte{{0}}, err // equal to no other
 		}
 		texts[i] = text
 	}
@@ -145,7 +145,7 @@ func same(a, b [3][]byte) bool {
 	return true
 }
 
-// parse makes a configuration of the files' contents.
+// parse makes a configuration from the files' contents.
 func (s *Server) parse(texts [3][]byte) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(texts[0], texts[1])
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"webproxy/internal/adminsocket"
 )
 
-// defaultSocket fills in admin.socket. Without a setting, a directory whose name is too long for a socket beside it has
-// none: see checkAdmin.
+// defaultSocket fills in admin.socket. There is none if the setting is missing and the directory's name is too long
+// for a socket beside it: see checkAdmin.
 func (c *Config) defaultSocket() {
 	switch c.Admin.Socket {
 	case Off:
@@ -18,9 +18,9 @@ func (c *Config) defaultSocket() {
 	}
 }
 
-// ReadSocket returns the path of the admin socket for the configuration at path, or Off, as ReadAudit returns where the log
-// is: a mistake elsewhere in the file keeps nobody from asking the proxy that still runs. An empty path is the built-in
-// configuration's. The error is Problems.
+// ReadSocket returns the path of the admin socket for the configuration at path, or Off. Like ReadAudit it ignores
+// the rest of the file, so that a mistake elsewhere keeps nobody from asking the running proxy. An empty path is the
+// built-in configuration's. The error is Problems.
 func ReadSocket(path string) (string, error) {
 	if path == "" {
 		c := &Config{}
@@ -64,8 +64,7 @@ func (l *loader) checkAdmin() {
 	}
 }
 
-// socketDir is the directory that decides who could put another socket in the place of the proxy's; empty if there is
-// none.
+// socketDir is the directory whose permissions decide who could replace the proxy's socket; empty if there is none.
 func (c *Config) socketDir() string {
 	if c.Admin.Socket == Off || !filepath.IsAbs(c.Admin.Socket) {
 		return ""

@@ -11,9 +11,9 @@ import (
 	"webproxy/audit"
 )
 
-// ReadAudit returns where the configuration at path says that the audit log is: Dir, Key and Anchor, with defaults and
-// as paths from the working directory. It looks at nothing else of the file, so that a mistake elsewhere in it keeps
-// nobody from reading the log. The error is Problems: of these three settings, or of a file that cannot be read.
+// ReadAudit returns where the audit log is by the configuration at path: Dir, Key and Anchor, with defaults and as
+// paths from the working directory. It reads nothing else of the file, so that a mistake elsewhere in it keeps nobody
+// from reading the log. The error is Problems: of these three settings, or of a file that cannot be read.
 func ReadAudit(path string) (audit.Options, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -33,12 +33,12 @@ func ReadAudit(path string) (audit.Options, error) {
 	return c.Audit.WithDefaults(), nil
 }
 
-// readSection reads texts of one top-level section of data, the file called name, whatever the rest of the file is. Settings
-// that the file does not have stay as they are.
+// readSection decodes one top-level section of data, the file called name, whatever the rest of the file is. Settings
+// that the file does not have keep their values.
 func readSection(name string, data []byte, section string, settings map[string]*string) Problems {
-	src, _ := newSource(name, string(data)) // what is wrong elsewhere does not count
+	src, _ := newSource(name, string(data)) // problems elsewhere do not count
 	root, _ := parseYAML(src)
-	if root == nil { // not YAML as a whole: then the lines of the section by themselves
+	if root == nil { // the file is not YAML: then only the lines of the section
 		part := sectionOf(src, section)
 		if root, _ = parseYAML(part); root == nil && strings.TrimSpace(part.text) != "" {
 			return Problems{{File: name, Msg: "the " + section + " section cannot be read"}}
@@ -57,7 +57,7 @@ func readSection(name string, data []byte, section string, settings map[string]*
 	return nil
 }
 
-// setting returns the node of a setting of a section, nil if the file does not have it.
+// setting returns the node of a setting of a section; nil if the file does not have it.
 func (d *decoder) setting(section, name string) *yaml.Node {
 	n := d.root
 	for _, key := range []string{section, name} {
@@ -69,8 +69,8 @@ func (d *decoder) setting(section, name string) *yaml.Node {
 	return n
 }
 
-// sectionOf is the text of a top-level section of s: the line that begins it, and the indented ones that follow. Lines
-// keep their numbers. It is empty if there is no such section.
+// sectionOf is the text of a top-level section of s: its first line, and the indented ones that follow. Lines keep
+// their numbers. It is empty if there is no such section.
 func sectionOf(s *source, name string) *source {
 	var b strings.Builder
 	inside, found := false, false
@@ -93,7 +93,7 @@ func sectionOf(s *source, name string) *source {
 	return &source{name: s.name, text: b.String()}
 }
 
-// Summary is what is wrong in one line: how many problems, and the first.
+// Summary is the problems in one line: how many, and the first.
 func (ps Problems) Summary() string {
 	switch len(ps) {
 	case 0:

@@ -37,14 +37,14 @@ type bundledPolicy struct {
 	Tests        policy.TestsSpec            `yaml:"tests"`
 }
 
-// A bundlePart is the bundle of a load: where its settings stand, and how many of the site's own come before them.
+// A bundlePart is the bundle of a load: where its settings are, and how many of the site's own come before them.
 type bundlePart struct {
 	bundle *bundle.Bundle
 	doc    decoder
 	own    map[string]int // by setting: rules, tests.allow, tests.deny, deny_networks
 }
 
-// mergeBundle takes the policy of the bundle in force into l.cfg.Policy, after what the site has of its own.
+// mergeBundle adds the policy of the bundle in force to l.cfg.Policy, after the site's own.
 func (l *loader) mergeBundle() {
 	spec := l.cfg.Policy.Bundle
 	if spec == nil || l.failed("policy.bundle") {
@@ -57,7 +57,7 @@ func (l *loader) mergeBundle() {
 	keys, need := l.checkBundleSettings(spec)
 	for i, r := range l.cfg.Policy.Rules {
 		if !r.Deny {
-			l.fail(fmt.Sprintf("policy.rules[%d]", i), "allows, beside policy.bundle", "what is allowed comes from the bundle; only deny rules may stand here")
+			l.fail(fmt.Sprintf("policy.rules[%d]", i), "allows, beside policy.bundle", "allow rules come from the bundle; only deny rules may stand here")
 		}
 	}
 	if len(l.cfg.Policy.Phases) > 0 {
@@ -86,9 +86,9 @@ func (l *loader) mergeBundle() {
 	l.takeBundle(b)
 }
 
-// VerifyBundle opens the bundle in data by the keys of c, which has policy.bundle, and checks that it is for this site and that
-// webproxy of that version understands it. Whether its policy works here is for LoadWith to say, with data in the
-// place of BundleFile.
+// VerifyBundle opens the bundle in data with the keys of c, which has policy.bundle. It checks that the bundle is for
+// this site and that webproxy of that version understands it. Whether its policy works here is checked by LoadWith,
+// with data in the place of BundleFile.
 func VerifyBundle(c *Config, data []byte, version string) (*bundle.Bundle, error) {
 	keys, need, err := bundleKeys(c.Policy.Bundle, filepath.Dir(c.Path))
 	if err != nil {
@@ -107,7 +107,7 @@ func VerifyBundle(c *Config, data []byte, version string) (*bundle.Bundle, error
 	return b, nil
 }
 
-// checkBundle reports why a bundle, whose signatures are right, is not for the site.
+// checkBundle reports why a bundle with valid signatures is not for the site.
 func checkBundle(b *bundle.Bundle, spec *policy.BundleSpec, site string) error {
 	if b.Name != spec.Name {
 		return fmt.Errorf("it is of the bundles %q; policy.bundle.name says %q", b.Name, spec.Name)
@@ -147,7 +147,7 @@ func (l *loader) checkBundleSettings(spec *policy.BundleSpec) (keys bundle.Keys,
 		l.fail("policy.bundle.from", err.Error(), "such as https://policy.example.com/stable.bundle, or the path of a file")
 	}
 	if spec.Name == "" {
-		l.fail("policy.bundle.name", "is missing", "bundles of which name are taken? such as stable")
+		l.fail("policy.bundle.name", "is missing", "name the bundles to take, such as stable")
 	}
 	if l.cfg.Audit.Site == "" {
 		l.fail("audit.site", "is missing", "a bundle names the sites that it is for; give this one a name")
@@ -215,7 +215,7 @@ func (l *loader) takeBundle(b *bundle.Bundle) {
 	part.own = map[string]int{"rules": len(own.Rules), "tests.allow": len(own.Tests.Allow), "tests.deny": len(own.Tests.Deny), "deny_networks": len(own.DenyNetworks)}
 	l.part, l.cfg.Bundle = part, b
 
-	// Files of the bundle are read as if they stood below bundle/NAME, whatever is there.
+	// Files of the bundle are read as if they were below bundle/NAME, whatever is there on disk.
 	r, dir := l.lib.read, path.Join(bundleDir, b.Name)
 	r.virtual = map[string][]byte{}
 	for _, f := range b.Files {
@@ -227,7 +227,7 @@ func (l *loader) takeBundle(b *bundle.Bundle) {
 			continue
 		}
 		if _, ok := b.File(rule.File); !ok {
-			l.problems = append(l.problems, part.doc.at(fmt.Sprintf("rules[%d].file", i), fmt.Sprintf("%q is not in the bundle", rule.File), "webproxy bundle make takes the files along that rules name"))
+			l.problems = append(l.problems, part.doc.at(fmt.Sprintf("rules[%d].file", i), fmt.Sprintf("%q is not in the bundle", rule.File), "webproxy bundle make includes the files that rules name"))
 		}
 		theirs.Rules[i].File = path.Join(dir, rule.File)
 	}
@@ -251,7 +251,7 @@ func (l *loader) takeBundle(b *bundle.Bundle) {
 	}
 }
 
-// fileOf returns the file that the setting of policy at field stands in, and its path there.
+// fileOf returns the file that contains the setting of policy at field, and its path there.
 func (l *loader) fileOf(field string) (d *decoder, path string) {
 	if l.part == nil {
 		return &l.doc, "policy." + field

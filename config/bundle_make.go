@@ -19,8 +19,8 @@ import (
 	"webproxy/policy"
 )
 
-// BundleFiles returns what a bundle of the configuration at configPath holds: the part of its policy that is not the
-// site's own, the lists that its rules name, and the service tags of its cloud if they are imported. The error is
+// BundleFiles returns the contents of a bundle of the configuration at configPath: the part of its policy that is not
+// the site's own, the lists that its rules name, and the service tags of its cloud if they are imported. The error is
 // Problems if the configuration is not valid or cannot be bundled.
 func BundleFiles(configPath string) (map[string][]byte, error) {
 	cfg, err := Load(configPath)
@@ -91,12 +91,12 @@ func bundledText(n *yaml.Node) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// CompileBundle compiles the policy of b as a site would, but for the site's own: every client group that the bundle
-// names is taken to exist, and its tests are not run. The error is Problems.
+// CompileBundle compiles the policy of b as a site would, but without the site's own part: every client group that
+// the bundle names is taken to exist, and its tests are not run. The error is Problems.
 func CompileBundle(b *bundle.Bundle) (*policy.Set, error) { return CompileBundleFor(b, nil, nil) }
 
-// CompileBundleFor is CompileBundle for a site with these client groups and modes; groups that the bundle names and clients
-// does not are taken to have clients that nobody is.
+// CompileBundleFor is CompileBundle for a site with these client groups and modes. Groups that the bundle names and
+// clients lacks get an address that no client has.
 func CompileBundleFor(b *bundle.Bundle, clients map[string][]string, modes map[string]policy.Mode) (*policy.Set, error) {
 	src, _ := newSource("site.yaml", "policy: {}\n")
 	root, _ := parseYAML(src)

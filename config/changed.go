@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// NeedRestart returns the settings that differ between two configurations and that a running proxy
-// does not apply: all but the policy and the authorities for inspection. They are sorted: "audit.dir", "listen".
+// NeedRestart returns the settings that differ between two configurations and that a running proxy does not apply:
+// all but the policy and the authorities for inspection. They are sorted: "audit.dir", "listen".
 func NeedRestart(running, loaded *Config) []string {
 	var paths []string
 	differ(reflect.ValueOf(running).Elem(), reflect.ValueOf(loaded).Elem(), "", &paths)

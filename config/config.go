@@ -1,7 +1,7 @@
 // Package config reads webproxy.yaml and the lists beside it, and watches them.
 //
 // A Config that loads can run: it is decoded strictly, its policy is compiled and the policy's tests
-// have passed. What is wrong is reported all at once, each problem with its file, line and column:
+// have passed. All problems are reported at once, each with its file, line and column:
 //
 //	cfg, err := config.Load("webproxy.yaml")
 //	var problems config.Problems
@@ -9,10 +9,9 @@
 //		problems.Write(os.Stderr)
 //	}
 //
-// Settings are declared, documented, defaulted and checked in the packages that obey them; this
-// package only puts them together. It knows no environment variables, and no setting that may be
-// misspelt, given twice or left without a value. A file that is empty, cut off or not text is a
-// problem, never a policy.
+// Settings are declared, documented, defaulted and checked in the packages that obey them; this package only puts
+// them together. It reads no environment variables. A setting that is misspelt, given twice or left without a value
+// is a problem. So is a file that is empty, truncated or not text: it is never a policy.
 package config
 
 import (
@@ -28,8 +27,8 @@ import (
 	"webproxy/ship"
 )
 
-// A Config is everything webproxy.yaml says, checked and compiled. It is read-only once loaded, and
-// then safe for concurrent use.
+// A Config is everything webproxy.yaml says, checked and compiled. It is read-only once loaded, and then safe for
+// concurrent use.
 type Config struct {
 	// Listen are the addresses clients connect to: one, or a list. Default ":9090", every address of
 	// the machine.
@@ -38,17 +37,17 @@ type Config struct {
 	ListenTLS ListenTLSOptions `yaml:"listen_tls"`
 	// Policy says who may reach what.
 	Policy policy.Spec `yaml:"policy"`
-	// Proxy bounds what clients may take of the proxy.
+	// Proxy limits what clients may use of the proxy.
 	Proxy proxy.Options `yaml:"proxy"`
 	// Egress is how the proxy connects to origins.
 	Egress egress.Options `yaml:"egress"`
 	// TLS is how tunnels may begin.
 	TLS proxy.TLSOptions `yaml:"tls"`
-	// Inspection is of the rules that say inspect: true.
+	// Inspection is for the rules that say inspect: true.
 	Inspection certs.Options `yaml:"inspection"`
 	// Denial is how the proxy refuses.
 	Denial proxy.DenialOptions `yaml:"denial"`
-	// Reload is what becomes of open tunnels when the policy changes.
+	// Reload is what happens to open tunnels when the policy changes.
 	Reload proxy.ReloadOptions `yaml:"reload"`
 	// Audit is the record of what was decided.
 	Audit audit.Options `yaml:"audit"`
@@ -61,13 +60,13 @@ type Config struct {
 	PAC pac.Options `yaml:"pac"`
 	// Admin is how commands on this machine ask the running proxy.
 	Admin AdminOptions `yaml:"admin"`
-	// Log is the operator's log: starts, reloads, trouble. What was decided is in the audit log.
+	// Log is the operator's log: starts, reloads, errors. Decisions are in the audit log.
 	Log LogOptions `yaml:"log"`
 
 	// Set is Policy, compiled.
 	Set *policy.Set `yaml:"-"`
-	// Live is what a proxy decides by: Set, under the lockdown if there is one. Conclusions about the policy, and its tests,
-	// are drawn from Set.
+	// Live is what a proxy decides by: Set, under the lockdown if there is one. Findings and tests of the policy are
+	// about Set.
 	Live *policy.Set `yaml:"-"`
 	// Lockdown is what lockdown.yaml says, the end of a lockdown included; nil if there is no such file.
 	Lockdown *Lockdown `yaml:"-"`
@@ -75,30 +74,31 @@ type Config struct {
 	Bundle *bundle.Bundle `yaml:"-"`
 	// Path is the file this came from; empty for the built-in configuration.
 	Path string `yaml:"-"`
-	// Started are the phases that phases.yaml switches on, those included that are over.
+	// Started are the phases that phases.yaml switches on, including those that have ended.
 	Started map[string]StartedPhase `yaml:"-"`
 	// Past is the content of learn.yaml beside the file, where webproxy learn keeps what was decided; nil if
-	// there is none. It is not looked at here: it is no part of the policy.
+	// there is none. It is not parsed here: it is not part of the policy.
 	Past []byte `yaml:"-"`
 	// Files are all files that were looked for, absolute: this one, lists, phases.yaml, lockdown.yaml, learn.yaml. Some need not exist.
 	Files []string `yaml:"-"`
-	// Unsteady are files that changed faster than they could be read, absolute: of these, what an earlier load read counts.
+	// Unsteady are files that changed faster than they could be read, absolute: for these, the content of an earlier
+	// load is used.
 	Unsteady []string `yaml:"-"`
-	// Warnings are about what holds, but perhaps not as its author meant it.
+	// Warnings are about what is valid, but perhaps not what its author meant.
 	Warnings Problems `yaml:"-"`
 
 	read *reader
 }
 
-// Settings returns what c says besides its policy: a copy without the policy, and without what was read to compile it.
-// Whoever keeps it for longer than a reload keeps no policy in memory that is not in force any more.
+// Settings returns c without its policy: a copy without the policy, and without what was read to compile it. A caller
+// that keeps it for longer than a reload thus keeps no old policy in memory.
 func (c *Config) Settings() *Config {
 	s := *c
 	s.Policy, s.Set, s.Live, s.Past, s.Warnings, s.read = policy.Spec{}, nil, nil, nil, nil, nil
 	return &s
 }
 
-// Name is how to call c in front of a person: the base name of its file.
+// Name is c's name for people: the base name of its file.
 func (c *Config) Name() string {
 	if c.Path == "" {
 		return "built-in configuration"
@@ -108,10 +108,11 @@ func (c *Config) Name() string {
 
 // DashboardOptions is the dashboard section of webproxy.yaml.
 type DashboardOptions struct {
-	// Listen is the address of /healthz, /readyz, /metrics and the dashboard, or "off". Whoever reaches it can read these three. The
-	// pages are for this machine; from elsewhere they demand TLS (cert and key) and a login. Default 127.0.0.1:9091.
+	// Listen is the address of /healthz, /readyz, /metrics and the dashboard, or "off". Whoever can connect to it can
+	// read the first three. The pages are for this machine; from other machines they require TLS (cert and key) and a
+	// login. Default 127.0.0.1:9091.
 	Listen string `yaml:"listen"`
-	// Cert is a PEM file: the certificate that the listener shows, followed by the intermediate ones. With it, everything on the
+	// Cert is a PEM file: the listener's certificate, followed by the intermediate ones. With it, everything on the
 	// listener is served by TLS. This and the next are read again when they are replaced. Default: no TLS.
 	Cert string `yaml:"cert"`
 	// Key is the PEM file of its private key.
@@ -135,8 +136,9 @@ type LogOptions struct {
 	Level LogLevel `yaml:"level"`
 	// Format is text or json, one object a line. Default text.
 	Format LogFormat `yaml:"format"`
-	// File is a file to append to, beside the configuration, instead of standard error. A Windows service writes errors and warnings to the
-	// event log all the same. What a crash prints goes to webproxy-crash.txt in the same directory. Default none.
+	// File is a file to append to, beside the configuration, instead of standard error. A Windows service also writes
+	// errors and warnings to the event log. The output of a crash is written to webproxy-crash.txt in the same directory.
+	// Default none.
 	File string `yaml:"file"`
 }
 
@@ -151,8 +153,8 @@ const (
 	pastFile         = "learn.yaml"
 )
 
-// withDefaults fills in what the file leaves out and this package obeys. Other packages do the same
-// with their sections.
+// withDefaults fills in the defaults of the settings that belong to this package. Other packages do the same with
+// their sections.
 func (c *Config) withDefaults() {
 	if c.Listen == nil {
 		c.Listen = Addresses{defaultListen}
@@ -178,7 +180,7 @@ func (c *Config) withDefaults() {
 	c.defaultSocket()
 }
 
-// Place is for whom lists are to be made.
+// Place is the site for which lists are made.
 func (c *Config) Place() policy.Place {
 	p := policy.Place{Cloud: c.Policy.Cloud, Region: c.Policy.Region, Names: c.Policy.Names}
 	if p.Cloud == "" {

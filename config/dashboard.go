@@ -30,7 +30,7 @@ func (l *loader) checkDashboard() {
 	}
 }
 
-// warnOpenDashboard says what of the dashboard others on the network get, and what is missing for more.
+// warnOpenDashboard says what others on the network get of the dashboard, and what is missing for more.
 func (l *loader) warnOpenDashboard() {
 	o := &l.cfg.Dashboard
 	if !o.TLS() {

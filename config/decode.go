@@ -13,14 +13,14 @@ import (
 	"webproxy/internal/spelling"
 )
 
-// A decoder fills Go values from YAML nodes by the yaml tags of their fields. It differs from the
-// library's own in that it collects every problem with its place, and takes nothing for something
-// else: no value for none, no text for a number, no number for a duration.
+// A decoder fills Go values from YAML nodes by the yaml tags of their fields. Unlike the library's own, it collects
+// every problem with its place, and converts nothing: a missing value is not a zero, text is not a number, a number
+// is not a duration.
 type decoder struct {
 	src      *source
 	root     *yaml.Node
 	problems Problems
-	warnings Problems                             // of settings that are called otherwise now; see renamed
+	warnings Problems                             // of settings that have new names; see renamed
 	keys     map[*yaml.Node]map[string]*yaml.Node // see keysOf
 	keyNodes map[*yaml.Node]*yaml.Node            // see keyOf
 }
@@ -33,7 +33,7 @@ func (d *decoder) at(path, msg, hint string) Problem {
 	return p
 }
 
-// atKey is at, but of the name of the setting, not of its value.
+// atKey is at for the name of the setting, not for its value.
 func (d *decoder) atKey(path, msg, hint string) Problem {
 	n := d.find(path)
 	if key := d.keyOf(n); key != nil {
@@ -130,7 +130,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, v reflect.Value) {
 
 func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	fields := settings(v.Type())
-	lines := map[int]int{} // of the settings that are there
+	lines := map[int]int{} // of the settings in the mapping
 	d.eachKey(n, path, func(key, val *yaml.Node) {
 		i, ok := fields[key.Value]
 		if !ok {
@@ -139,7 +139,7 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 				return
 			}
 		}
-		if lines[i] > 0 { // by its name of today and by an earlier one
+		if lines[i] > 0 { // by its current name and by an earlier one
 			d.fail(key, join(path, key.Value), fmt.Sprintf("is set twice, first on line %d", lines[i]), "")
 			return
 		}
@@ -148,8 +148,8 @@ func (d *decoder) structure(n *yaml.Node, path string, v reflect.Value) {
 	})
 }
 
-// renamed finds the field of t whose setting was once called as key, in the mapping n. It warns of that, and gives key the name
-// of today, so that all that follows knows one name only.
+// renamed finds the field of t whose setting had the name key earlier, in the mapping n. It warns, and gives key the
+// current name, so that the rest of the code knows one name only.
 func (d *decoder) renamed(n, key *yaml.Node, path string, t reflect.Type) (field int, ok bool) {
 	for name, i := range settings(t) {
 		if was := t.Field(i).Tag.Get("was"); was == "" || was != key.Value {
@@ -165,7 +165,7 @@ func (d *decoder) renamed(n, key *yaml.Node, path string, t reflect.Type) (field
 	return 0, false
 }
 
-// eachKey calls f for each key of the mapping n that stands in it once.
+// eachKey calls f once for each key of the mapping n.
 func (d *decoder) eachKey(n *yaml.Node, path string, f func(key, val *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		what := "settings"

@@ -8,12 +8,12 @@ import (
 //go:embed default.yaml
 var defaultYAML []byte
 
-// builtIn is how problems and rules call the built-in configuration.
+// builtIn is the name of the built-in configuration in problems and rules.
 const builtIn = "built-in.yaml"
 
-// LoadDefault returns the configuration that holds when there is no file: the document of
-// December 2021 for Azure Stack HCI, whole, enforced, for clients with private and loopback addresses. Its paths
-// begin at the working directory.
+// LoadDefault returns the configuration that holds when there is no file: the whole document of December 2021 for
+// Azure Stack HCI, enforced, for clients with private and loopback addresses. Its paths begin at the working
+// directory.
 func LoadDefault() (*Config, error) {
 	l := &loader{
 		cfg: &Config{read: new(reader)},
@@ -25,6 +25,6 @@ func LoadDefault() (*Config, error) {
 		return nil, l.problems.sorted()
 	}
 	l.applyLockdown()
-	// What loading warns of is in lists that nobody can edit here; webproxy check tells it all the same.
+	// Warnings of loading are about lists that cannot be edited here; webproxy check prints them.
 	return l.cfg, nil
 }

@@ -11,8 +11,8 @@ import (
 	"webproxy/policy"
 )
 
-// InitParams are the answers that webproxy init puts into a new configuration. The zero InitParams
-// gives the built-in configuration.
+// InitParams are the values that webproxy init puts into a new configuration. The zero InitParams gives the built-in
+// configuration.
 type InitParams struct {
 	Cloud   string   // public, china or usgov; empty for public
 	Region  string   // such as eastus; the list of what Azure Local needs there is then on
@@ -35,9 +35,9 @@ const approvedHeader = `# Hosts that may be reached besides the built-in lists, 
 # Learning and webproxy's commands add lines here; see docs/rules.md.
 `
 
-// Init returns the files of a new configuration: webproxy.yaml, an empty list of approved hosts,
-// and the JSON Schema with which editors check the former. The notes are what somebody who asked for p
-// should know of the choice of lists, a sentence each.
+// Init returns the files of a new configuration: webproxy.yaml, an empty list of approved hosts, and the JSON Schema
+// with which editors check the former. The notes are what the caller should know about the choice of lists, a
+// sentence each.
 func Init(p InitParams) (files []File, notes []string, err error) {
 	text := string(defaultYAML)
 	edit := func(old, new string) {
@@ -96,12 +96,12 @@ func Init(p InitParams) (files []File, notes []string, err error) {
 
 const (
 	usgovRegion = "usgovvirginia"
-	// The rules of the built-in lists in default.yaml stand between these two lines.
+	// The rules of the built-in lists are between these two lines of default.yaml.
 	builtInRules = "    # The built-in lists: "
 	ownRules     = "    # Hosts of your own, one to a line"
 )
 
-// listRules returns the rules for what Azure Local needs at place, as lines of YAML, and what to say of them.
+// listRules returns the rules for what Azure Local needs at place, as lines of YAML, and a note about them.
 func listRules(place policy.Place, bundle string) (rules, note string) {
 	where := place.Region
 	if where == "" {
@@ -139,8 +139,8 @@ func placeProblem(e *policy.SpecError) error {
 	return fmt.Errorf("%s: %s", e.Field, e.Msg)
 }
 
-// clientsLine makes the clients setting of groups such as "nodes=10.0.1.0/24,10.0.2.10", and
-// returns the first group's name with it.
+// clientsLine makes the clients setting from groups such as "nodes=10.0.1.0/24,10.0.2.10", and returns the first
+// group's name with it.
 func clientsLine(groups []string) (first, line string, err error) {
 	var settings, names []string
 	for _, g := range groups {
@@ -159,7 +159,7 @@ func clientsLine(groups []string) (first, line string, err error) {
 			} else if prefix != prefix.Masked() {
 				return "", "", fmt.Errorf("clients %q: %s has bits of a host: write %s for the network, or the address alone", g, part, prefix.Masked())
 			}
-			addrs = append(addrs, fmt.Sprintf("%q", part)) // an IPv6 address is no plain YAML
+			addrs = append(addrs, fmt.Sprintf("%q", part)) // an IPv6 address must be quoted in YAML
 		}
 		settings = append(settings, name+": ["+strings.Join(addrs, ", ")+"]")
 	}

@@ -10,8 +10,8 @@ import (
 	"webproxy/policy"
 )
 
-// A library gives policy.Compile what rules name: lists of the catalog, and list files. It keeps
-// the files it read, with their problems. It is not safe for concurrent use.
+// A library gives policy.Compile the lists that rules name: of the catalog, and list files. It keeps the files it
+// read, with their problems. It is not safe for concurrent use.
 type library struct {
 	dir   string // in which relative paths begin; empty if there is no configuration file
 	shown string // dir as problems show it
@@ -30,7 +30,7 @@ func (l *library) List(name string, place policy.Place) (policy.List, error) {
 	return catalog.Get(name, place)
 }
 
-// File implements policy.Library. An error is of the file; problems of its lines are kept for load.
+// File implements policy.Library. An error is about the file; problems of its lines are kept for load.
 func (l *library) File(path string) (*policy.Entries, error) {
 	f, err := l.open(path)
 	if err != nil {
@@ -70,7 +70,7 @@ func (l *library) open(written string) (*listFile, error) {
 	return f, nil
 }
 
-// parsed reads a list, unless its file is as it was in the load before.
+// parsed reads a list, unless its file is unchanged since the load before.
 func (r *reader) parsed(key listKey) (*listFile, error) {
 	text, state, err := r.see(key.path, maxList)
 	if err != nil {

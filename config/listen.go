@@ -37,7 +37,7 @@ func parseListen(path, s string) (listener, error) {
 	}
 	addr, err := netip.ParseAddr(host)
 	if err != nil {
-		// A name may lead somewhere else tomorrow.
+		// A name may resolve to something else tomorrow.
 		return l, fmt.Errorf("host %q: want an IP address of this machine, localhost, or nothing for all", host)
 	}
 	if !addr.IsUnspecified() {
@@ -84,7 +84,7 @@ func (c *Config) listeners(bad func(path string, err error)) []listener {
 	return all
 }
 
-// checkListeners checks what listens against each other, and for what is open to others unawares.
+// checkListeners checks the listeners against each other, and warns of those that are open to others by accident.
 func (l *loader) checkListeners() {
 	if l.failed("listen") || l.failed("listen_tls") || l.failed("dashboard") || l.failed("pac") {
 		return
@@ -110,7 +110,7 @@ func (l *loader) checkListeners() {
 // a request that leads there would lead into the proxy again.
 func selfAddrs(c *Config) []netip.AddrPort {
 	var own []netip.Addr
-	if addrs, err := net.InterfaceAddrs(); err == nil { // without them, loopback and private addresses are guarded all the same
+	if addrs, err := net.InterfaceAddrs(); err == nil { // without them, loopback and private addresses are still guarded
 		for _, a := range addrs {
 			// "10.0.0.5/24"; the mask does not matter, nor does a zone
 			text, _, _ := strings.Cut(a.String(), "/")

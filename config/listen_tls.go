@@ -16,16 +16,16 @@ import (
 type ListenTLSOptions struct {
 	// Listen are the addresses: one, or a list. Default: none.
 	Listen Addresses `yaml:"listen"`
-	// Cert is a PEM file: the proxy's certificate, with the intermediate ones behind it. This and the
+	// Cert is a PEM file: the proxy's certificate, followed by the intermediate ones. This and the
 	// next two are read again when they are replaced.
 	Cert string `yaml:"cert"`
 	// Key is the PEM file of its private key.
 	Key string `yaml:"key"`
-	// ClientCA is a PEM file of authorities whose certificates clients may show. Default: none; clients are
-	// not asked for one.
+	// ClientCA is a PEM file of authorities. A client may present a certificate that one of them has issued. Default:
+	// none; clients are not asked for a certificate.
 	ClientCA string `yaml:"client_ca"`
-	// Clients maps client groups to the names in certificates that put a client there, whatever its
-	// address: DNS names, such as "*.nodes.example.com", or whole subjects, "CN=node1,O=Example".
+	// Clients maps client groups to names in certificates. A client with such a name is in the group, whatever its
+	// address. Names are DNS names, such as "*.nodes.example.com", or whole subjects, "CN=node1,O=Example".
 	Clients map[string][]string `yaml:"clients"`
 }
 
@@ -41,10 +41,10 @@ type certName struct {
 	host    policy.Pattern
 }
 
-// isSubject tells a distinguished name from a host.
+// isSubject distinguishes a distinguished name from a host.
 func isSubject(s string) bool { return strings.Contains(s, "=") }
 
-// Identity returns what tells the group and the name of a client by its certificate; both are empty if
+// Identity returns the function that finds the group and the name of a client by its certificate; both are empty if
 // none of Clients matches.
 func (o *ListenTLSOptions) Identity() func(*x509.Certificate) (group, name string) {
 	names, _ := o.certNames()

@@ -13,23 +13,23 @@ import (
 // maxListLine bounds a line of a list, in bytes. A host and all its keys need less than a kilobyte.
 const maxListLine = 4096
 
-// A listFile is a plain text list, one policy.Entry to a line. Loads share it as long as the file stays as it is.
+// A listFile is a plain text list, one policy.Entry to a line. Loads share it as long as the file does not change.
 type listFile struct {
 	src     *source
 	entries *policy.Entries
 	// blank is set if the file has no text at all, not even a comment.
 	blank bool
-	// problems and warnings are those of its lines. With problems, entries are not all of the list.
+	// problems and warnings are those of its lines. If there are problems, entries are incomplete.
 	problems, warnings Problems
 
 	sum [sha256.Size]byte // of the file
 }
 
-// A listKey is what a list is known by from one load to the next.
+// A listKey identifies a list from one load to the next.
 type listKey struct{ path, name, written string }
 
-// parseList reads text as a list. Name is what problems call the file, written what the entries'
-// Source does: the path as it stands in the configuration. Pause, if it is not nil, is called often.
+// parseList reads text as a list. Name is the file's name in problems; written is its name in the entries' Source:
+// the path as it stands in the configuration. Pause, if not nil, is called often.
 func parseList(name, written, text string, pause func()) *listFile {
 	l := &listFile{entries: &policy.Entries{File: written}}
 	l.src, l.problems = newSourcePaced(name, text, pause)
@@ -83,7 +83,7 @@ func (l *listFile) entryProblem(number int, err error) Problem {
 	return l.src.problem(number, column(line, offset), wordWidth(line[offset:]), at.Msg, at.Hint)
 }
 
-// column is the column of the byte at offset, or of the first character of the text behind it.
+// column is the column of the byte at offset, or of the first character of the text after it.
 func column(line string, offset int) int {
 	for offset < len(line) && (line[offset] == ' ' || line[offset] == '\t') {
 		offset++

@@ -30,8 +30,8 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-// LoadWith is Load as if files had other contents, given by their absolute paths: for commands that must know
-// that a change is right before they make it.
+// LoadWith is Load as if files had other contents, given by their absolute paths: for commands that must know that a
+// change is valid before they make it.
 func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 	c, problems := load(path, &reader{instead: instead}, time.Now())
 	if len(problems) > 0 {
@@ -40,12 +40,12 @@ func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 	return c, nil
 }
 
-// A loader is one load: the file being read, and all that was found wrong with it so far.
+// A loader is one load: the file being read, and all problems found so far.
 type loader struct {
 	cfg      *Config
 	now      time.Time
 	lib      *library
-	doc      decoder // of the file, and where its settings stand
+	doc      decoder // of the file, and where its settings are
 	part     *bundlePart
 	lock     lockdownRead
 	problems Problems
@@ -61,7 +61,7 @@ func load(path string, r *reader, now time.Time) (*Config, Problems) {
 	return c, nil
 }
 
-// loadAll is load, with what is wrong with lockdown.yaml apart: if nothing else is, the Config refuses everything.
+// loadAll is load, with the problems of lockdown.yaml apart: if there are no others, the Config refuses everything.
 func loadAll(path string, r *reader, now time.Time) (c *Config, problems, lock Problems) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -117,7 +117,7 @@ func (l *loader) run(name string, data []byte) {
 	l.compile()
 }
 
-// checkSections has every section checked by the package that obeys it.
+// checkSections has every section checked by the package that it belongs to.
 func (l *loader) checkSections() {
 	l.options("proxy", l.cfg.Proxy.Check())
 	l.options("egress", l.cfg.Egress.Check())
@@ -141,7 +141,7 @@ func (l *loader) checkSections() {
 	l.checkAdmin()
 }
 
-// options places the problems of a section's Check, unless the section did not decode.
+// options places the problems of a section's Check, unless the section could not be decoded.
 func (l *loader) options(section string, err error) {
 	if l.failed(section) {
 		return
@@ -180,7 +180,7 @@ func (l *loader) compile() {
 			if l.misplaced(must) {
 				return
 			}
-			// A file that was cut off looks just like this.
+			// A truncated file looks just like this.
 			l.fail(must, "is missing", "to refuse everything to everybody write policy: { rules: [] }")
 			return
 		}
@@ -196,11 +196,11 @@ func (l *loader) compile() {
 	}
 	compiled := *spec
 	if errs := catalog.CheckPlace(policy.Place{Cloud: spec.Cloud, Region: spec.Region, Names: spec.Names}); len(errs) > 0 {
-		// Said once; each list would say it again.
+		// Reported once; otherwise each list would repeat it.
 		l.specErrors(errs)
 		compiled.Cloud, compiled.Region, compiled.Names = "", "", nil
 	}
-	// What did not decode is missing from the Spec, and rules that refer to it are not wrong.
+	// Settings that could not be decoded are missing from the Spec, and rules that refer to them are not wrong.
 	partial := l.failed("policy.clients") || l.failed("policy.phases") || l.failed("policy.names")
 	set, err := policy.Compile(&compiled, l.lib, policy.Env{Self: selfAddrs(l.cfg), Pause: l.lib.read.pause})
 	if !partial {
@@ -234,7 +234,7 @@ func (l *loader) compile() {
 	}
 }
 
-// seeInspection has changes of the authorities for inspection noticed. Whether they are of use is asked when they
+// seeInspection has changes of the authorities for inspection noticed. Whether they can be used is checked when they
 // are needed: a policy can be checked where they are not.
 func (l *loader) seeInspection() {
 	for _, path := range l.cfg.Inspection.Roots {
@@ -245,8 +245,8 @@ func (l *loader) seeInspection() {
 	}
 }
 
-// checkDenyLists refuses deny rules whose list is an empty file. Unlike any other empty list, it
-// would open what it used to close.
+// checkDenyLists refuses deny rules whose list is an empty file. Unlike any other empty list, it would permit what
+// was denied.
 func (l *loader) checkDenyLists() {
 	for i, r := range l.cfg.Policy.Rules {
 		if f := l.lib.files[r.File]; r.Deny && f != nil && f.blank {
@@ -259,7 +259,7 @@ func (l *loader) checkDenyLists() {
 	}
 }
 
-// specErrors places the errors of Compile and RunTests, but for those of rules that did not decode.
+// specErrors places the errors of Compile and RunTests, except those of rules that could not be decoded.
 func (l *loader) specErrors(err error) {
 	if err == nil {
 		return
@@ -287,7 +287,7 @@ type failedSettings map[string]bool
 
 // add adds the setting at path and those around it.
 func (f failedSettings) add(path string) {
-	const most = 16 // levels: more are a name with many dots, which need not be taken apart
+	const most = 16 // levels: a deeper path is a name with many dots, which need not be split
 	f[path] = true
 	for i, levels := 1, 0; i < len(path) && levels < most; i++ {
 		if path[i] == '.' || path[i] == '[' {
@@ -310,7 +310,7 @@ func (l *loader) placed(e *policy.SpecError) Problem {
 	p := l.place(e)
 	if near := spelling.Nearest(e.Word, e.Known); near != "" {
 		p.Msg += fmt.Sprintf("; did you mean %q?", near)
-		p.Hint = "" // what to do if it were another word
+		p.Hint = "" // the hint would be about another word
 	}
 	return p
 }
@@ -359,7 +359,7 @@ func (l *loader) failed(path string) bool {
 	})
 }
 
-// misplaced reports whether a problem says already that the setting at path stands in the wrong place.
+// misplaced reports whether a problem already says that the setting at path is in the wrong place.
 func (l *loader) misplaced(path string) bool {
 	name := path[strings.LastIndexByte(path, '.')+1:]
 	return slices.ContainsFunc(l.problems, func(p Problem) bool {

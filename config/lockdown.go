@@ -15,8 +15,8 @@ import (
 	"webproxy/policy"
 )
 
-// A Lockdown is what lockdown.yaml says, a file beside the configuration that commands write: for a time nothing goes out
-// but what the policy allows and one of Only allows too.
+// A Lockdown is what lockdown.yaml says, a file beside the configuration that commands write: for a time, nothing
+// goes out but what the policy allows and one of Only allows too.
 type Lockdown struct {
 	// Only names allow rules: by their ids, or by the lists or files that they take. If there are none, everything is refused.
 	Only   []string  `yaml:"only,omitempty"`
@@ -51,12 +51,13 @@ func (l *Lockdown) IsOn(t time.Time) bool {
 	return l != nil && l.Ended.At.IsZero() && t.Before(l.Until)
 }
 
-// Same reports whether l and o say the same; either may be nil.
+// Same reports whether l and o are equal; either may be nil.
 func (l *Lockdown) Same(o *Lockdown) bool {
 	return l == o || l != nil && o != nil && reflect.DeepEqual(*l, *o)
 }
 
-// Encode is l as lockdown.yaml has it. It is an error if by or reason is not a few words, of the start or of the end.
+// Encode is l in the form of lockdown.yaml. It is an error if by or reason, of the start or of the end, is not a few
+// words.
 func (l Lockdown) Encode() ([]byte, error) {
 	texts := map[string]string{"by": l.By, "reason": l.Reason}
 	if !l.Ended.At.IsZero() {
@@ -88,7 +89,7 @@ func parseLockdown(name string, data []byte) (*Lockdown, *decoder, Problems) {
 	d := &decoder{src: src, root: root}
 	d.value(root, "", reflect.ValueOf(l).Elem())
 	if l.Until.IsZero() && l.Ended.At.IsZero() && len(d.problems)+len(problems) == 0 {
-		d.failAt("", "has no until: nobody can tell when the lockdown ends", "")
+		d.failAt("", "has no until: the end of the lockdown is unknown", "")
 	}
 	if problems = append(problems, d.problems...); len(problems) > 0 {
 		return nil, nil, problems
@@ -96,14 +97,15 @@ func parseLockdown(name string, data []byte) (*Lockdown, *decoder, Problems) {
 	return l, d, nil
 }
 
-// A lockdownRead is what came of lockdown.yaml. The zero lockdownRead is that there is none.
+// A lockdownRead is the result of reading lockdown.yaml. The zero lockdownRead means that there is none.
 type lockdownRead struct {
 	lockdown *Lockdown
 	doc      *decoder
 	problems Problems
 }
 
-// readLockdown reads the lockdown file of l. It is read whatever the configuration is, so that a Watcher sees it change.
+// readLockdown reads the lockdown file of l. It is read whatever the configuration is, so that a Watcher notices its
+// changes.
 func (l *loader) readLockdown() {
 	data, err := l.lib.read.read(filepath.Join(l.lib.dir, lockdownFile), maxYAML)
 	if errors.Is(err, errNoFile) {
@@ -117,7 +119,7 @@ func (l *loader) readLockdown() {
 	l.lock.lockdown, l.lock.doc, l.lock.problems = parseLockdown(name, data)
 }
 
-// applyLockdown makes l.cfg.Live, the policy with its lockdown. Where the lockdown cannot be told, nothing goes out.
+// applyLockdown makes l.cfg.Live, the policy with its lockdown. If the lockdown cannot be read, nothing goes out.
 func (l *loader) applyLockdown() {
 	live, problems := under(l.cfg, l.lock)
 	l.lock.problems = problems
@@ -159,7 +161,7 @@ func brokenLockdown(set *policy.Set) *policy.Set {
 	return live
 }
 
-// rulesNamed returns the ids of the allow rules that a person means who names a rule, a list or a list file.
+// rulesNamed returns the ids of the allow rules that a person may mean by the name of a rule, a list or a list file.
 func rulesNamed(rules []policy.RuleSpec, name string) (ids []string, err error) {
 	var known []string
 	for _, r := range rules {
@@ -190,8 +192,8 @@ func rulesNamed(rules []policy.RuleSpec, name string) (ids []string, err error) 
 	return nil, fmt.Errorf("no allow rule or list of policy.rules is called %q; there is %s", name, strings.Join(slices.Compact(known), ", "))
 }
 
-// LoadToServe is Load for the process that serves: if nothing but lockdown.yaml is wrong, the policy is loaded and nothing goes
-// out, until that file is mended. Warnings tells what is wrong with it.
+// LoadToServe is Load for the process that serves: if only lockdown.yaml is wrong, the policy is loaded and nothing
+// goes out until that file is fixed. Warnings says what is wrong with it.
 func LoadToServe(path string) (*Config, error) {
 	c, problems, lock := loadAll(path, new(reader), time.Now())
 	if len(problems) > 0 {
@@ -199,14 +201,14 @@ func LoadToServe(path string) (*Config, error) {
 	}
 	for _, p := range lock {
 		p.Warning = true
-		p.Msg += "; until it is mended everything is refused"
+		p.Msg += "; until it is fixed everything is refused"
 		c.Warnings = append(c.Warnings, p)
 	}
 	return c, nil
 }
 
-// LoadWithLockdown loads the configuration at path as if data was its lockdown.yaml. If the configuration is valid and the lockdown
-// is not, wrong says why; the Config then refuses everything. The error is Problems of all else.
+// LoadWithLockdown loads the configuration at path as if data was its lockdown.yaml. If the configuration is valid
+// and the lockdown is not, wrong says why; the Config then refuses everything. The error is Problems of all else.
 func LoadWithLockdown(path string, data []byte) (c *Config, wrong, err error) {
 	file, err := LockdownPath(path)
 	if err != nil {
@@ -222,8 +224,8 @@ func LoadWithLockdown(path string, data []byte) (c *Config, wrong, err error) {
 	return c, wrong, nil
 }
 
-// Relock returns cfg with the lockdown that lockdown.yaml has now, whatever else has changed on disk: for a proxy that keeps
-// cfg because what is on disk cannot be used. The error is Problems: lockdown.yaml cannot be used either.
+// Relock returns cfg with the lockdown that lockdown.yaml has now, whatever else has changed on disk: for a proxy
+// that keeps cfg because the files on disk are invalid. The error is Problems: lockdown.yaml is invalid too.
 func Relock(cfg *Config) (*Config, error) {
 	path, err := LockdownPath(cfg.Path)
 	if err != nil {
@@ -246,8 +248,8 @@ func Relock(cfg *Config) (*Config, error) {
 	return &next, nil
 }
 
-// ReadLockdown returns what lockdown.yaml says beside the configuration at configPath; nil if there is no such file. It looks at nothing
-// else. The error is Problems.
+// ReadLockdown returns what lockdown.yaml says beside the configuration at configPath; nil if there is no such file.
+// It reads nothing else. The error is Problems.
 func ReadLockdown(configPath string) (*Lockdown, error) {
 	path, err := LockdownPath(configPath)
 	if err != nil {

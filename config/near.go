@@ -7,8 +7,9 @@ import (
 	"webproxy/internal/spelling"
 )
 
-// nearFile is the path of the file that somebody probably meant who wrote the path of one that is not there: a file or a
-// directory on the way to it has a name much like it. It is written as path is; empty if there is none.
+// nearFile is the path of an existing file that somebody probably meant who wrote the path of one that does not
+// exist: the file or a directory on the way to it has a similar name. It is written as path is; empty if there is
+// none.
 func nearFile(path string, readDir func(string) ([]os.DirEntry, error)) string {
 	return nearPath(filepath.Clean(path), 3, readDir)
 }
@@ -28,7 +29,7 @@ func nearPath(path string, levels int, readDir func(string) ([]os.DirEntry, erro
 			return ""
 		}
 	}
-	const most = 10_000 // a directory with more is none where people keep lists
+	const most = 10_000 // people do not keep lists in larger directories
 	names := make([]string, 0, min(len(entries), most))
 	for _, e := range entries[:min(len(entries), most)] {
 		if e.Name() == name {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A pacer lets others have the processor while a configuration is loaded: there may be one processor only, and requests wait
-// for it. It is safe for concurrent use.
+// A pacer yields the processor to others while a configuration is loaded: there may be one processor only, and
+// requests wait for it. It is safe for concurrent use.
 type pacer struct {
 	began time.Time
 	way   way
@@ -15,14 +15,14 @@ type pacer struct {
 }
 
 const (
-	// A load works for minWork until it pauses, and after a pause that took long for a quarter of that: on a processor that
-	// others never leave, it still gets a fifth of it. A request waits for the network some six times, and may find the load
-	// at work each time.
+	// A load works for minWork until it pauses. After a long pause it works for a quarter of that pause, so that on a
+	// busy processor it still gets a fifth of the time. A request waits for the network some six times, and may find
+	// the load at work each time.
 	minWork = 200 * time.Microsecond
 	maxWork = 2 * time.Millisecond
 )
 
-// pause gives way if the last pause was long enough ago.
+// pause yields if the last pause was long enough ago.
 func (p *pacer) pause() {
 	at := int64(time.Since(p.began))
 	if at-p.woke.Load() < max(p.work.Load(), int64(minWork)) {
@@ -34,8 +34,8 @@ func (p *pacer) pause() {
 	p.woke.Store(woke)
 }
 
-// close lets go of what the pacer has. It may be used after that, but gives way for longer.
+// close frees the pacer's resources. It may be used after that, but then each pause is longer.
 func (p *pacer) close() { p.way.close() }
 
-// sleep gives way where nothing better does. The system rounds it up, to a millisecond and more.
+// sleep yields where there is no better way. The system rounds it up, to a millisecond and more.
 func sleep() { time.Sleep(50 * time.Microsecond) }

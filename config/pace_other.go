@@ -2,7 +2,7 @@
 
 package config
 
-// A way lets others have the processor.
+// A way yields the processor to others.
 type way struct{}
 
 func (*way) give() { sleep() }

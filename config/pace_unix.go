@@ -9,12 +9,13 @@ import (
 	"syscall"
 )
 
-// A way lets everything run that is ready to, and everything for which the network has something. runtime.Gosched does not: with
-// nothing else ready to run, the scheduler comes back before it asks the network, which is then asked every 10 ms only. To
-// sleep takes a millisecond at least. So the goroutine waits for a byte that it has just sent to itself: the scheduler
-// finds it when it asks the network, and that it does when it has nothing else to do. The zero way is ready to use.
+// A way lets everything run that is ready to, and everything for which the network has data. runtime.Gosched does
+// not: with nothing else ready to run, the scheduler returns before it polls the network, which is then polled every
+// 10 ms only. Sleeping takes a millisecond at least. So the goroutine waits for a byte that it has just sent to
+// itself: the scheduler finds it when it polls the network, which it does when it has nothing else to do. The zero
+// way is ready to use.
 type way struct {
-	mu      sync.Mutex // one waits at a time; guards what follows
+	mu      sync.Mutex // one goroutine waits at a time; guards the fields below
 	made    bool
 	in, out *os.File // of a pipe; nil if there is none
 }
@@ -25,7 +26,7 @@ func (w *way) give() {
 		sleep()
 		return
 	}
-	runtime.Gosched() // what the network was found to have something for may be after this goroutine
+	runtime.Gosched() // goroutines that the network has made ready may be queued after this one
 }
 
 // wait sends a byte and waits for it.
@@ -51,7 +52,7 @@ func (w *way) wait() error {
 		fail error
 	)
 	err = conn.Read(func(fd uintptr) bool {
-		if !sent { // not before: an event that comes now is one of this wait
+		if !sent { // not before: an event that arrives now belongs to this wait
 			sent = true
 			_, fail = w.out.Write(b[:])
 			return fail != nil

@@ -15,8 +15,8 @@ import (
 // maxDepth is how deep a file may nest; the settings need eight levels.
 const maxDepth = 32
 
-// parseYAML reads s as one YAML document of the plain kind: no anchors, aliases, merge keys or tags,
-// which would make a file say what no reader sees in it.
+// parseYAML reads s as one plain YAML document: no anchors, aliases, merge keys or tags, with which a file would say
+// what no reader sees in it.
 func parseYAML(s *source) (*yaml.Node, Problems) {
 	text := []byte(strings.Join(s.lines(), "\n"))
 	dec := yaml.NewDecoder(bytes.NewReader(text))
@@ -42,8 +42,8 @@ func parseYAML(s *source) (*yaml.Node, Problems) {
 	return root, found
 }
 
-// plain collects the problems of n and what is below it that make it more than plain YAML. It
-// returns false if n is nested too deep to look at.
+// plain collects the problems of n and its children that make it more than plain YAML. It returns false if n is
+// nested too deep to check.
 func plain(s *source, n *yaml.Node, depth int, found *Problems) bool {
 	fail := func(width int, msg, hint string) {
 		*found = append(*found, s.problem(n.Line, n.Column, width, msg, hint))
@@ -76,14 +76,14 @@ func aliasHint(text string) string { return fmt.Sprintf("quote it: %q", text) }
 
 var (
 	yamlPrefix = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	// A star where a value starts: behind "- ", "[", ", ", ": " or at the line's beginning.
+	// A star where a value starts: after "- ", "[", ", ", ": " or at the line's beginning.
 	starValue = regexp.MustCompile(`(?:^|[-:,\[]\s+|[\[,])(\*[^\s,\]}#]*)`)
 	badStart  = regexp.MustCompile("(?:^|[\\s\\[,])([%@`])")
 	twoColons = regexp.MustCompile(`:\s.*?(:)(?:\s|$)`)
 )
 
-// syntaxProblems turns the library's error into problems with a place. The library reports a line
-// only sometimes, and often not the one at fault.
+// syntaxProblems turns the library's error into problems with a place. The library reports a line only sometimes, and
+// often not the one at fault.
 func syntaxProblems(s *source, text []byte, err error) Problems {
 	msg := yamlPrefix.ReplaceAllString(err.Error(), "")
 	n := faultLine(text, msg)
@@ -107,7 +107,7 @@ func syntaxProblems(s *source, text []byte, err error) Problems {
 		mark(badStart)
 		msg, hint = fmt.Sprintf("a value cannot begin with %q", line[at:min(at+1, len(line))]), "quote it"
 	case strings.Contains(msg, "expected <document start>"):
-		// The library stops at the first line that is not indented. Those before it are the ones that stand wrong.
+		// The library stops at the first line that is not indented. The lines before it are the wrong ones.
 		n = firstSaying(s)
 		line = s.line(n)
 		at = len(line) - len(strings.TrimLeft(line, " \t"))
@@ -133,7 +133,7 @@ func syntaxProblems(s *source, text []byte, err error) Problems {
 	return Problems{s.problem(n, utf8.RuneCountInString(line[:at])+1, width, msg, hint)}
 }
 
-// firstSaying is the number of the first line that says something.
+// firstSaying is the number of the first line with content.
 func firstSaying(s *source) int {
 	for i, line := range s.lines() {
 		if !inert(line) {
@@ -143,15 +143,15 @@ func firstSaying(s *source) int {
 	return 1
 }
 
-// aliases reports every unquoted value that begins with a star: on line n, at which the library
-// stopped, and wherever an item of a list does, since one who forgot the quotes forgot them all.
+// aliases reports every unquoted value that begins with a star: on line n, at which the library stopped, and wherever
+// an item of a list does, since the quotes are then probably missing everywhere.
 func aliases(s *source, n int) Problems {
 	var found Problems
 	for i, line := range s.lines() {
 		if i+1 != n && !strings.HasPrefix(strings.TrimSpace(line), "- *") {
 			continue
 		}
-		column, at := 1, 0 // of the last one found, from which the next is counted
+		column, at := 1, 0 // of the last star found, from which the next column is counted
 		for _, m := range starValue.FindAllStringSubmatchIndex(line, -1) {
 			text := line[m[2]:m[3]]
 			column, at = column+utf8.RuneCountInString(line[at:m[2]]), m[2]
@@ -166,17 +166,16 @@ const (
 	maxRetryOf = 64 << 10 // bytes
 )
 
-// faultLine finds the line of text that brings about the error msg: the shortest beginning of the
-// text that has the same error as the whole ends with it. For a bracket or a quote that is never
-// closed, that is the line which opens it.
+// faultLine finds the line of text that causes the error msg: the shortest beginning of the text that has the same
+// error as the whole ends with it. For a bracket or a quote that is never closed, that is the line which opens it.
 func faultLine(text []byte, msg string) int {
 	ends := lineEnds(text)
 	n := len(ends)
 	if len(text) > maxRetryOf {
 		return n
 	}
-	// The error does not depend on lines behind the one the reader stopped at: find that line by
-	// halving, then go up as long as the error stays.
+	// The error does not depend on lines after the one the reader stopped at: find that line by bisection, then go up
+	// as long as the error stays.
 	same := func(k int) bool { return firstError(text[:ends[k-1]]) == msg }
 	low, high := 1, n
 	for low < high {
@@ -192,7 +191,7 @@ func faultLine(text []byte, msg string) int {
 	return low
 }
 
-// firstError is the library's complaint about text, without the line; empty if there is none.
+// firstError is the library's error about text, without the line; empty if there is none.
 func firstError(text []byte) string {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	for {
@@ -206,7 +205,7 @@ func firstError(text []byte) string {
 	}
 }
 
-// lineEnds are the offsets behind each line of text.
+// lineEnds are the offsets after each line of text.
 func lineEnds(text []byte) []int {
 	var ends []int
 	for i, c := range text {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// paths are the settings that name a file or directory, each by where it stands. Lists of rules are not among them.
+// paths are the settings that name a file or directory, each by its path. Lists of rules are not among them.
 func (c *Config) paths() iter.Seq2[string, *string] {
 	return func(yield func(string, *string) bool) {
 		all := func(section string, names []string, values ...*string) bool {
@@ -55,8 +55,8 @@ func (c *Config) paths() iter.Seq2[string, *string] {
 	}
 }
 
-// fromFile makes a relative path begin at the directory of the file that has it: a service is not started in
-// the directory its operator is thinking of.
+// fromFile makes a relative path begin at the directory of the file that has it: the working directory of a service
+// is not the one that its operator has in mind.
 func (c *Config) fromFile(path *string) {
 	if c.Path != "" && *path != "" && !filepath.IsAbs(*path) {
 		*path = filepath.Join(filepath.Dir(c.Path), filepath.FromSlash(*path))
@@ -80,7 +80,7 @@ func (l *loader) checkPaths() {
 	}
 }
 
-// variable finds what a shell would replace in a path, and nothing here does.
+// variable finds variables that a shell would replace in a path, and that are not replaced here.
 var variable = regexp.MustCompile(`%[A-Za-z_][A-Za-z0-9_()]*%|^\$(env:)?\{?[A-Za-z_]\w*\}?|^~[/\\]`)
 
 // badPath says what is wrong with a path, if anything is.

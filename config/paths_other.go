@@ -2,5 +2,5 @@
 
 package config
 
-// rootless is never so: there are no drives.
+// rootless is always false: there are no drives.
 func rootless(string) bool { return false }

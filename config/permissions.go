@@ -9,8 +9,9 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// checkPermissions warns of files and directories that others may change, or read where they must not. Whoever can write
-// the configuration, a list, the directory of one, or a directory above it, decides what is allowed. Secrets are refused when they are read.
+// checkPermissions warns of files and directories that others may change, or read where they must not. Whoever can
+// write the configuration, a list, the directory of one, or a directory above it, decides what is allowed. Secrets
+// with wrong permissions are refused when they are read.
 func (l *loader) checkPermissions() {
 	c := l.cfg
 	kept := keptFiles{disk: c.read.disk(), kinds: map[string]privatefile.Kind{}}
@@ -66,7 +67,7 @@ func (k *keptFiles) add(kind privatefile.Kind, paths ...string) {
 func (k *keptFiles) addOne(kind privatefile.Kind, path string) {
 	k.atLeast(path, kind)
 	info, err := k.disk.Stat(path)
-	if err == nil && !info.IsDir() || err != nil && kind == privatefile.Secret { // a key that others could make first would be used
+	if err == nil && !info.IsDir() || err != nil && kind == privatefile.Secret { // otherwise a key that others make first would be used
 		path = filepath.Dir(path)
 		k.atLeast(path, privatefile.Policy)
 	}

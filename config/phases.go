@@ -17,8 +17,8 @@ import (
 	"webproxy/policy"
 )
 
-// A StartedPhase is a phase that somebody switched on for a time, as phases.yaml holds it. The file
-// stands beside the configuration and is written by commands, so that people's own files are not.
+// A StartedPhase is a phase that somebody switched on for a time, as phases.yaml contains it. That file is beside the
+// configuration and is written by commands, so that they do not change files that people write.
 type StartedPhase struct {
 	Until  time.Time `yaml:"until"`
 	By     string    `yaml:"by,omitempty"`
@@ -27,9 +27,9 @@ type StartedPhase struct {
 
 const phasesHeader = "# Phases that were switched on for a time. Written by webproxy phase start and phase stop.\n"
 
-// StartPhase switches on the phase name of the configuration at configPath until a time, in place
-// of what was said before; a running proxy takes it over within a second. By and reason are kept
-// with it, and must not be empty. The phase must be one of policy.phases.
+// StartPhase switches on the phase name of the configuration at configPath until a time, in place of what was set
+// before. A running proxy applies it within a second. By and reason are kept with it, and must not be empty. The
+// phase must be one of policy.phases.
 func StartPhase(configPath, name string, until time.Time, by, reason string) error {
 	if !until.After(time.Now()) {
 		return fmt.Errorf("start phase %s: %s is past", name, until.Format(time.RFC3339))
@@ -51,8 +51,8 @@ func StartPhase(configPath, name string, until time.Time, by, reason string) err
 	})
 }
 
-// StopPhase takes back what StartPhase did. It does nothing to a phase that is on for another reason.
-// A configuration that does not load is no reason to leave a phase on.
+// StopPhase undoes StartPhase. It does nothing to a phase that is on for another reason. It works even if the
+// configuration does not load.
 func StopPhase(configPath, name string) error {
 	if c, err := Load(configPath); err == nil {
 		if _, ok := c.Policy.Phases[name]; !ok {
@@ -62,7 +62,7 @@ func StopPhase(configPath, name string) error {
 	return editPhases(configPath, func(started map[string]StartedPhase) { delete(started, name) })
 }
 
-// editPhases applies edit to phases.yaml, and drops what is over.
+// editPhases applies edit to phases.yaml, and drops phases that have ended.
 func editPhases(configPath string, edit func(map[string]StartedPhase)) error {
 	path := filepath.Join(filepath.Dir(configPath), phasesFile)
 	data, err := readFile(path, maxYAML)
@@ -127,7 +127,7 @@ func (l *loader) mergePhases() {
 	for phase, p := range started {
 		spec, known := l.cfg.Policy.Phases[phase]
 		switch {
-		case !p.Until.After(l.now): // over: whatever it was called
+		case !p.Until.After(l.now): // it has ended: its name does not matter
 		case !known && !l.failed("policy.phases"):
 			d.failAt(phase, unknownPhase(phase, l.cfg.Policy.Phases), "")
 		case p.Until.After(spec.Until):
@@ -138,11 +138,10 @@ func (l *loader) mergePhases() {
 	l.problems = append(l.problems, d.problems...)
 }
 
-// PastPath is where what was decided about proposals is kept, for the configuration at configPath.
+// PastPath is where decisions about proposals are kept, for the configuration at configPath.
 func PastPath(configPath string) string { return filepath.Join(filepath.Dir(configPath), pastFile) }
 
-// readPast takes learn.yaml along, so that a Watcher tells of its changes. Whatever is wrong with it, the
-// policy holds.
+// readPast reads learn.yaml too, so that a Watcher notices its changes. Problems in it do not affect the policy.
 func (l *loader) readPast() {
 	if data, err := l.lib.read.read(filepath.Join(l.lib.dir, pastFile), maxYAML); err == nil {
 		l.cfg.Past = data

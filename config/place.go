@@ -21,7 +21,7 @@ func (d *decoder) find(path string) *yaml.Node {
 	return n
 }
 
-// step goes from n to the child that path begins with, and returns what of path is left.
+// step goes from n to the child that path begins with, and returns the rest of path.
 func (d *decoder) step(n *yaml.Node, path string) (child *yaml.Node, rest string) {
 	if index, after, ok := strings.Cut(strings.TrimPrefix(path, "["), "]"); ok && path[0] == '[' {
 		if i, err := strconv.Atoi(index); err == nil && n.Kind == yaml.SequenceNode && 0 <= i && i < len(n.Content) {
@@ -32,7 +32,7 @@ func (d *decoder) step(n *yaml.Node, path string) (child *yaml.Node, rest string
 	if n.Kind != yaml.MappingNode {
 		return nil, ""
 	}
-	// Names may hold dots: the longest key that path begins with is meant.
+	// Names may contain dots: the longest key that path begins with is meant.
 	keys := d.keysOf(n)
 	for i := len(path); i >= 0; i-- {
 		if i < len(path) && path[i] != '.' && path[i] != '[' {
@@ -45,7 +45,7 @@ func (d *decoder) step(n *yaml.Node, path string) (child *yaml.Node, rest string
 	return nil, ""
 }
 
-// keysOf returns the values of the mapping n by their keys, the first of equal ones. It is kept, since a file may
+// keysOf returns the values of the mapping n by their keys, the first of equal ones. It is cached, since a file may
 // have as many problems as keys.
 func (d *decoder) keysOf(n *yaml.Node) map[string]*yaml.Node {
 	if keys, ok := d.keys[n]; ok {
@@ -64,8 +64,8 @@ func (d *decoder) keysOf(n *yaml.Node) map[string]*yaml.Node {
 	return keys
 }
 
-// keyOf returns the node of the key whose value is n; nil if n is no value of a mapping. All keys are noted at the first
-// call, since a file may have as many problems as keys.
+// keyOf returns the node of the key whose value is n; nil if n is no value of a mapping. All keys are noted at the
+// first call, since a file may have as many problems as keys.
 func (d *decoder) keyOf(n *yaml.Node) *yaml.Node {
 	if d.keyNodes == nil {
 		d.keyNodes = map[*yaml.Node]*yaml.Node{}

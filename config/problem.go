@@ -20,12 +20,12 @@ type Problem struct {
 	Msg     string `json:"message"`
 	Hint    string `json:"hint,omitempty"` // what to do
 	Warning bool   `json:"warning,omitempty"`
-	Finding string `json:"-"` // of a warning: the code of the finding by which package lint says the same; may be empty
+	Finding string `json:"-"` // of a warning: the code of the finding with which package lint reports the same; may be empty
 	Text    string `json:"-"` // the line
 	Width   int    `json:"-"` // how many characters of it are at fault; 0 if all
 
-	// keyOnly shows nothing of the line behind what is at fault: the setting is unknown, and its value may be a secret.
-	// alone shows nothing before it either.
+	// keyOnly shows nothing of the line after what is at fault: the setting is unknown, and its value may be a
+	// secret.
 	keyOnly, alone bool
 }
 
@@ -74,8 +74,8 @@ func (p Problem) write(w io.Writer) error {
 // excerptWidth is how much of a long line is shown, in characters.
 const excerptWidth = 120
 
-// excerpt returns the part of the line around the problem, safe to print on a terminal, and a line
-// of carets to stand below it.
+// excerpt returns the part of the line around the problem, safe to print on a terminal, and a line of carets to print
+// below it.
 func (p Problem) excerpt() (text, marks string) {
 	line := []rune(masked(p.Text))
 	if p.keyOnly {
@@ -97,7 +97,7 @@ func (p Problem) excerpt() (text, marks string) {
 	}
 	var b strings.Builder
 	for _, r := range line[:at] {
-		if r != '\t' { // a tab stays one, so that the marks stand where the text does
+		if r != '\t' { // a tab stays one, so that the marks line up with the text
 			r = ' '
 		}
 		b.WriteRune(r)
@@ -106,7 +106,8 @@ func (p Problem) excerpt() (text, marks string) {
 	return string(line), b.String()
 }
 
-// onlyFault is line up to the end of what is at fault; if that is to stand alone, before it nothing but how the line is indented.
+// onlyFault is line up to the end of what is at fault. If that is to be shown alone, everything before it but the
+// indentation is blanked.
 func (p Problem) onlyFault(line []rune) []rune {
 	begin := min(max(p.Column-1, 0), len(line))
 	kept := slices.Clone(line[:min(begin+p.Width, len(line))])
@@ -118,16 +119,17 @@ func (p Problem) onlyFault(line []rune) []rune {
 	return kept
 }
 
-// Where URLs hold credentials: between "://" and "@", and behind "?". Each expression has them as its second group.
+// Where URLs contain credentials: between "://" and "@", and after "?". Each expression has them as its second group.
 var (
 	urlUser  = regexp.MustCompile(`(://)([^\s/"']+)(@)`)
 	urlQuery = regexp.MustCompile(`(://[^\s?"']*\?)([^\s"']+)()`)
-	// Values of what is called a secret, in a line that cannot be read as YAML.
+	// Values of settings that are secrets by their names, in a line that cannot be read as YAML.
 	named = regexp.MustCompile(`(?i)(\b(?:password|passwd|passphrase|secret|token|api_?key|authorization|credential)["']?\s*[:=]\s*)([^\s].*)()`)
 )
 
-// masked is a line without the credentials of URLs, and of settings whose names say so, in it. It is as long as before, so that marks stand where the text
-// does. The line goes into the operator's log too, when the proxy starts.
+// masked is a line in which the credentials of URLs, and the values of settings that are secrets by their names, are
+// masked. It keeps its length, so that marks line up with the text. The line is also written to the operator's log,
+// when the proxy starts.
 func masked(line string) string {
 	for _, part := range []*regexp.Regexp{urlUser, urlQuery, named} {
 		line = part.ReplaceAllStringFunc(line, func(url string) string {
@@ -161,10 +163,11 @@ func (ps Problems) Write(w io.Writer) error {
 	return nil
 }
 
-// maxProblems bounds what is reported: of a binary file given as a list every line is wrong.
+// maxProblems bounds what is reported: in a binary file given as a list every line is wrong.
 const maxProblems = 100
 
-// hideValues has no problem show the value of an unknown setting that another problem of the same line is about.
+// hideValues keeps problems from showing the value of an unknown setting that another problem of the same line is
+// about.
 func (ps Problems) hideValues() {
 	type line struct {
 		file   string

@@ -21,7 +21,7 @@ func (d *decoder) text(n *yaml.Node, path string, v reflect.Value) {
 	case *time.Duration:
 		var t setting.Duration
 		if err := t.UnmarshalText([]byte(n.Value)); err != nil || t == setting.Off {
-			// Zero would silently mean the default, the opposite of what its author had in mind.
+			// Zero would silently mean the default, the opposite of what its author meant.
 			d.fail(n, path, fmt.Sprintf("%q: want a duration above zero", n.Value), "such as 30s, 5m or 1h30m")
 			return
 		}
@@ -51,7 +51,7 @@ func (d *decoder) basic(n *yaml.Node, path string, v reflect.Value) {
 			d.fail(n, path, fmt.Sprintf("want text, not %s", n.Value), "if it is meant as text, quote it")
 			return
 		}
-		v.SetString(n.Value) // numbers and dates too, as they are written
+		v.SetString(n.Value) // numbers and dates too, exactly as they are written
 	case reflect.Bool:
 		if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
 			d.fail(n, path, fmt.Sprintf("want true or false, not %s", shown(n)), "")
@@ -67,13 +67,13 @@ func (d *decoder) basic(n *yaml.Node, path string, v reflect.Value) {
 			v.SetUint(u)
 		}
 	default:
-		panic("config: no decoding for " + v.Type().String()) // a field of a kind not foreseen: TestEverySettingDecodes
+		panic("config: no decoding for " + v.Type().String()) // a field of an unknown kind; see TestEverySettingDecodes
 	}
 }
 
 var portRange = regexp.MustCompile(`^(\d+)-(\d+)$`)
 
-// number reports whether n is a whole number, of which the parser thought err; if not, that is a problem.
+// number reports whether n is a whole number, where the parser returned err; if not, that is a problem.
 func (d *decoder) number(n *yaml.Node, path string, err error) bool {
 	plain := n.Kind == yaml.ScalarNode && n.Tag == "!!int"
 	if plain && err == nil && (n.Value == "0" || n.Value[0] != '0') {
@@ -111,7 +111,7 @@ func shown(n *yaml.Node) string {
 	return fmt.Sprintf("%q", n.Value)
 }
 
-// nodeWidth is how many characters of its first line n takes in s, as well as can be told.
+// nodeWidth is how many characters of its first line n takes in s, as far as known.
 func nodeWidth(s *source, n *yaml.Node) int {
 	rest := s.from(n.Line, n.Column)
 	if n.Column < 1 || rest == "" {

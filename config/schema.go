@@ -12,5 +12,5 @@ import (
 //go:embed webproxy.schema.json
 var schemaJSON []byte
 
-// Schema returns the JSON Schema (2020-12) of webproxy.yaml, by which editors complete and check it.
+// Schema returns the JSON Schema (2020-12) of webproxy.yaml, with which editors complete and check it.
 func Schema() []byte { return slices.Clone(schemaJSON) }

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// FileName is what the file is called in the directory where a command is run, and in the system's.
+	// FileName is the name of the file in the directory where a command is run, and in the system's.
 	FileName = "webproxy.yaml"
-	// PathVariable is the environment variable that commands take the path of the configuration from.
+	// PathVariable is the environment variable with the path of the configuration for commands.
 	PathVariable = "WEBPROXY_CONFIG"
-	// BuiltIn is the word that asks for the built-in configuration where the path of a file could stand.
+	// BuiltIn is the word for the built-in configuration, in place of the path of a file.
 	BuiltIn = "built-in"
 )
 
-// A Search says where the configuration that a command is about may be. The first of its fields that names one counts.
+// A Search says where the configuration for a command may be. The first of its fields that names one counts.
 type Search struct {
 	Flag   string // of the command line: a path, BuiltIn, or "" for none
 	Env    string // the value of PathVariable: the same
@@ -24,9 +24,9 @@ type Search struct {
 	System string // the same: of an installed proxy
 }
 
-// Find returns the path of the configuration; it is empty for the built-in one. Whether a path that was given
-// explicitly leads to a file is for Load to say. A file of which it cannot be told whether it is there is an error:
-// the answer for another configuration would be a wrong one.
+// Find returns the path of the configuration; it is empty for the built-in one. Whether an explicit path leads to a
+// file is checked by Load. If it is unknown whether a file exists, that is an error: the answer for another
+// configuration would be wrong.
 func (s Search) Find() (string, error) {
 	for _, given := range []string{s.Flag, s.Env} {
 		switch given {
@@ -48,7 +48,7 @@ func (s Search) Find() (string, error) {
 			return "", fmt.Errorf("look for a configuration: %w", err)
 		}
 		if _, err := os.Lstat(path); err == nil {
-			return path, nil // a link that leads nowhere: Load says so
+			return path, nil // a dangling link: Load reports it
 		}
 	}
 	return "", nil

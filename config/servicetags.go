@@ -9,8 +9,7 @@ import (
 	"webproxy/policy"
 )
 
-// TagFile is where the service tags of a cloud stand beside a configuration in dir: Microsoft's own
-// file, unchanged.
+// TagFile is where the service tags of a cloud are beside a configuration in dir: Microsoft's own file, unchanged.
 func TagFile(dir, cloud string) string { return filepath.Join(dir, "servicetags", cloud+".json") }
 
 // ReadTags reads the service tags of cloud that were imported for the configuration in dir.
@@ -18,8 +17,8 @@ func ReadTags(dir, cloud string) (*catalog.Tags, error) {
 	return readTags(dir, dir, cloud, readFile)
 }
 
-// readTags reads, by read, the tags of cloud below dir, which people see as shown. That they are not
-// there is a *policy.SpecError.
+// readTags reads, by read, the tags of cloud below dir, which is shown to people as shown. If they do not exist, the
+// error is a *policy.SpecError.
 func readTags(dir, shown, cloud string, read func(string, int64) ([]byte, error)) (*catalog.Tags, error) {
 	data, err := read(TagFile(dir, cloud), catalog.MaxTagFile)
 	path := TagFile(shown, cloud)

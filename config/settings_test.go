@@ -68,7 +68,7 @@ policy: { rules: [] }
 	if len(c.Egress.Upstreams) != 1 || c.Egress.Upstreams[0].ID != "corp" {
 		t.Errorf("upstream proxies: %+v", c.Egress.Upstreams)
 	}
-	if got := fmt.Sprint(c.Audit.FoldAfter, c.Audit.FoldWindow, c.Proxy.TunnelLinger, c.TLS.HelloTimeout); got != "7 30s 40s 7s" {
+	if got := fmt.Sprint(c.Audit.AggregateAfter, c.Audit.AggregateWindow, c.Proxy.HalfCloseTimeout, c.TLS.HelloTimeout); got != "7 30s 40s 7s" {
 		t.Errorf("values: %s", got)
 	}
 	for old, want := range map[string]string{
@@ -124,7 +124,7 @@ log: { level: warn, format: json }
 		{c.Egress.ConnectTimeout, 90 * time.Second},
 		{c.Egress.KeepAlive, 24 * time.Hour},
 		{c.Proxy.TunnelIdle, setting.Off},
-		{c.Proxy.TunnelLinger, setting.Duration(48 * time.Hour)},
+		{c.Proxy.HalfCloseTimeout, setting.Duration(48 * time.Hour)},
 		{c.Egress.Hosts, map[string][]string{"a.example.com": {"192.0.2.1"}}},
 		{c.Proxy.MaxConnections, 100},
 		{c.Log.Level.String() + " " + c.Log.Format.String(), "warn json"},

@@ -13,21 +13,21 @@ import (
 )
 
 const (
-	maxYAML = 4 << 20  // bytes; far more than people write, little enough to parse in a moment
+	maxYAML = 4 << 20  // bytes; far more than people write, and quick to parse
 	maxList = 32 << 20 // bytes; a million hosts
 
-	maxRoots = 4 << 20 // bytes; all authorities that there are
+	maxRoots = 4 << 20 // bytes; more than all public authorities
 
 	listing = -1 // the limit in the fileState of a directory
 )
 
-// A source is the text of one file, and how the file is called in problems.
+// A source is the text of one file, and the file's name in problems.
 type source struct {
 	name  string
 	text  string
 	split []string // see lines
 
-	// last is the place that from was asked for last, from which it goes on: a whole file may stand on one line.
+	// last is the last place returned by from, from which it goes on: a whole file may be on one line.
 	last struct{ line, column, offset int }
 }
 
@@ -48,8 +48,7 @@ func (s *source) from(n, column int) string {
 	return line[s.last.offset:]
 }
 
-// lines are those of the text, without their ends. They are made when they are asked for: a list that is right is read
-// without them.
+// lines are those of the text, without their ends. They are made on first use: a valid list is read without them.
 func (s *source) lines() []string {
 	if s.split == nil {
 		s.split = strings.Split(strings.ReplaceAll(s.text, "\r\n", "\n"), "\n")
@@ -86,34 +85,34 @@ func (s *source) problem(line, column, width int, msg, hint string) Problem {
 	return Problem{File: s.name, Line: line, Column: column, Msg: msg, Hint: hint, Text: s.line(line), Width: width}
 }
 
-// A reader reads the files of one load and remembers what it saw of each, so that a watcher can
-// tell whether they are still the same.
+// A reader reads the files of one load and remembers the state of each, so that a watcher can tell whether they are
+// still the same.
 type reader struct {
 	seen map[string]fileState // by path as opened
-	kept map[string]string    // what was read of each, in case it cannot be read whole later; see unsteady.go. Lists share it.
-	// lists are the lists that were read, and before those of an earlier load: one that did not change is not read again.
+	kept map[string]string    // the content of each, in case it cannot be read whole later; see unsteady.go. Lists share it.
+	// lists are the lists that were read, and before those of an earlier load: an unchanged one is not read again.
 	lists, before map[listKey]*listFile
 	// at is when the last file was read.
 	at time.Time
-	// pause is called often by what takes long, to leave the processor to others; nil if nobody waits for it.
+	// pause is called often by whatever takes long, to leave the processor to others; nil if nobody waits for it.
 	pause func()
-	// instead has contents that count for those of files, by path as opened; nil for none.
+	// instead has contents that replace those of files, by path as opened; nil for none.
 	instead map[string][]byte
-	// virtual are the contents of files of a bundle, by path: they stand in the bundle's file, and what is on disk
-	// at their paths does not count.
+	// virtual are the contents of files of a bundle, by path: they are in the bundle's file, and what is on disk at
+	// their paths does not count.
 	virtual map[string][]byte
-	// unsteady are the paths, as opened, of files that change faster than they can be read. They have no content
-	// but that in instead.
+	// unsteady are the paths, as opened, of files that change faster than they can be read. Their only content is
+	// that in instead.
 	unsteady map[string]bool
-	// files reads them; a Watcher has one for all its loads, which knows the files that hang.
+	// files reads them; a Watcher has one for all its loads, which remembers files whose reads hang.
 	files *smallfile.Reader
 }
 
-// A fileState is what a read of a file came to, or the listing of a directory.
+// A fileState is the result of reading a file, or of listing a directory.
 type fileState struct {
 	limit int64
 	sum   [sha256.Size]byte // of the content
-	err   string            // why there was none
+	err   string            // why there is none
 }
 
 // read returns the content of the file at path, at most limit bytes of it.
@@ -126,7 +125,7 @@ func (r *reader) read(path string, limit int64) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// see is read, but does not keep what it read.
+// see is read, but does not keep the content.
 func (r *reader) see(path string, limit int64) (string, fileState, error) {
 	if data, ok := r.virtual[path]; ok {
 		return string(data), stateOf(limit, data, nil), nil
@@ -162,7 +161,7 @@ func (r *reader) content(path string, limit int64) (string, fileState, error) {
 	return text, fileState{limit: limit, sum: sum}, nil
 }
 
-// list notes what files there are in the directory at path, if it is there.
+// list notes which files are in the directory at path, if it exists.
 func (r *reader) list(path string) {
 	if r.seen == nil {
 		r.seen = map[string]fileState{}
@@ -240,8 +239,8 @@ func cause(err error) error {
 
 var errNoFile = errors.New("no such file")
 
-// newSource takes data as text. Its problems are of bytes that people cannot see but that change
-// what a file means, or that show it was not written whole; they leave nothing worth reading.
+// newSource takes data as text. It reports bytes that people cannot see but that change the meaning of a file, or
+// that show that it was not written whole; then nothing of it is used.
 func newSource(name, text string) (*source, Problems) { return newSourcePaced(name, text, nil) }
 
 // newSourcePaced is newSource, which calls pause often, unless it is nil.
@@ -263,8 +262,8 @@ func newSourcePaced(name, text string, pause func()) (*source, Problems) {
 		})
 	}
 	if len(found) == 0 && !inert(s.text[strings.LastIndexByte(s.text, '\n')+1:]) {
-		// "*.example.co" may be the beginning of "*.example.com": a name that is cut off is another
-		// name, and the file system does not tell that a write did not finish.
+		// "*.example.co" may be the beginning of "*.example.com": a truncated name is another name, and the file
+		// system does not report that a write did not finish.
 		last := len(s.lines())
 		found = append(found, s.problem(last, utf8.RuneCountInString(s.line(last))+1, 1,
 			"the last line does not end: was the file written whole?", "end it with a line break"))
@@ -272,7 +271,7 @@ func newSourcePaced(name, text string, pause func()) (*source, Problems) {
 	return s, found
 }
 
-// plainText reports whether text has nothing that badText would find: it is ASCII without control characters.
+// plainText reports whether badText would find nothing in text: it is ASCII without control characters.
 func plainText(text string, pause func()) bool {
 	const piece = 64 << 10
 	for ; len(text) > piece; text = text[piece:] {
@@ -291,7 +290,7 @@ func plainText(text string, pause func()) bool {
 	return true
 }
 
-// inert reports whether a line says nothing, so that it does not matter where it ends.
+// inert reports whether a line has no content, so that it does not matter where it ends.
 func inert(line string) bool {
 	line = strings.TrimSpace(line)
 	return line == "" || line[0] == '#'
@@ -309,10 +308,10 @@ func badText(line string) (msg, hint string, at int) {
 		case r < ' ' || r == 0x7f:
 			return fmt.Sprintf("control character %U", r), "remove it", i
 		case r == 0x85 || r == 0x2028 || r == 0x2029:
-			// YAML breaks lines here, editors do not: what looks like a comment could be a rule.
+			// YAML breaks lines here, editors do not: a seeming comment could be a rule.
 			return fmt.Sprintf("line break %U that editors do not show", r), "remove it", i
 		case 0x202a <= r && r <= 0x202e || 0x2066 <= r && r <= 0x2069:
-			// What a reviewer reads would not be what the proxy does (CVE-2021-42574).
+			// A reviewer would read something else than the proxy does (CVE-2021-42574).
 			return fmt.Sprintf("invisible character %U, which reorders the text around it", r), "remove it", i
 		}
 	}

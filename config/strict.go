@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// A Document is a YAML file that is no configuration of a proxy, read as strictly as one: nothing unknown, nothing twice, no text
-// for a number.
+// A Document is a YAML file that is not a proxy's configuration, read as strictly as one: no unknown or repeated
+// settings, no text for a number.
 type Document struct{ decoder decoder }
 
 // ReadDocument fills the struct that into points to from the file at path, by the yaml tags of its fields. The error is Problems,
@@ -36,10 +36,10 @@ func ReadDocument(path string, into any) (*Document, error) {
 	return d, d.Err()
 }
 
-// Fail notes that the setting at path, such as "rings.canary.dir", is wrong; hint says what to do, and may be empty.
+// Fail notes that the setting at path, such as "rings.canary.dir", is wrong. hint says what to do, and may be empty.
 func (d *Document) Fail(path, msg, hint string) { d.decoder.failAt(path, msg, hint) }
 
-// Err is all that was found wrong, as Problems; nil for nothing.
+// Err is all problems that were found, as Problems; nil if there are none.
 func (d *Document) Err() error {
 	if len(d.decoder.problems) == 0 {
 		return nil

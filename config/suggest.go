@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// homes says where a setting belongs that stands in the wrong place; empty if nowhere.
+// homes says where a misplaced setting belongs; empty if nowhere.
 func homes(name string) string {
 	var paths []string
 	walkSettings(reflect.TypeFor[Config](), "", func(path string) {

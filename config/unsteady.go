@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// errUnsteady is why a file has no content: it changed whenever it was looked at, so that no read of it is known to
-// be whole. Half a list could be another policy.
+// errUnsteady is why a file has no content: it changed at every look, so that no read of it is known to be whole.
+// Half a list could be another policy.
 var errUnsteady = errors.New("changes all the time, so that it cannot be read whole")
 
-// loadSteady loads the configuration without the files that do not hold still, paths: what w.last has of them counts. So a
-// list that something rewrites in a loop holds up no other change, be it an urgent deny. A file of which nothing
-// is known is a problem, as is the configuration itself. The result is nil if ctx ended.
+// loadSteady loads the configuration without the files that keep changing, paths: for them the content that w.last
+// has is used. So a list that something rewrites in a loop delays no other change, such as an urgent deny. A file
+// without an earlier content is a problem, as is the configuration itself. The result is nil if ctx ended.
 func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Config, Problems) {
 	r := w.newReader()
 	r.instead, r.unsteady = map[string][]byte{}, map[string]bool{}
@@ -43,7 +43,7 @@ func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Con
 		if !w.confirm(ctx, r.at) {
 			return nil, nil, nil
 		}
-		// Others may have begun to change. Each round takes at least one file more, so the rounds end.
+		// Others may have begun to change. Each round adds at least one file, so the rounds end.
 		paths = slices.DeleteFunc(r.changed(math.MaxInt), func(path string) bool { return r.unsteady[path] })
 		if len(paths) == 0 {
 			return r, c, problems
@@ -51,8 +51,8 @@ func (w *Watcher) loadSteady(ctx context.Context, paths []string) (*reader, *Con
 	}
 }
 
-// confirm waits between a read and the look whether the files are still the same. It reports whether the Watcher goes on.
-// It takes the time since the last file was read, so that the load itself is a part of the wait.
+// confirm waits between a read and the check whether the files are still the same. It reports whether the Watcher
+// goes on. It counts from when the last file was read, so that the load itself is a part of the wait.
 func (w *Watcher) confirm(ctx context.Context, read time.Time) bool {
 	select {
 	case <-ctx.Done():

@@ -7,13 +7,13 @@ import (
 	"webproxy/policy"
 )
 
-// checkUpstreams refuses rules that upstream proxies would make false: who resolves a name is the one who knows
-// its address, so what a rule says of addresses cannot be evaluated behind one.
+// checkUpstreams refuses rules that upstream proxies would make void: only the proxy that resolves a name knows its
+// address, so a rule's conditions on addresses cannot be evaluated for names that an upstream proxy resolves.
 func (l *loader) checkUpstreams() {
 	if l.failed("egress") || len(l.cfg.Egress.Upstreams) == 0 {
 		return
 	}
-	said := map[string]bool{} // by the rule: one line of a list says it for all
+	said := map[string]bool{} // by rule: one line of a list is reported for all
 	for r := range l.cfg.Set.All() {
 		setting, what := "", ""
 		switch {

@@ -21,21 +21,21 @@ type WatchOptions struct {
 	// Current is the Config in use, of the same path. If its files have changed since they were read,
 	// the Watcher reports that at once. If nil, everything is reported once.
 	Current *Config
-	// Log takes what the Watcher has to say about itself. If nil, it says nothing.
+	// Log is for the Watcher's own messages. If nil, there are none.
 	Log *zap.Logger
 
 	timing timing
 }
 
-// timing is how patient a Watcher is.
+// timing is how long a Watcher waits.
 type timing struct {
 	quiet   time.Duration // without an event, before files are read
 	patient time.Duration // from the first event; then they are read, quiet or not
-	confirm time.Duration // between a read and the look whether the files are still the same
-	poll    time.Duration // between looks without any event
-	give    time.Duration // to files that change while they are read; then the others count
+	confirm time.Duration // between a read and the check whether the files are still the same
+	poll    time.Duration // between checks without any event
+	give    time.Duration // for files that change while they are read; then the others are used
 
-	noEvents bool // as if the system had none to give
+	noEvents bool // as if the system delivered none
 }
 
 var defaultTiming = timing{
@@ -46,8 +46,8 @@ var defaultTiming = timing{
 	give:    10 * time.Second,
 }
 
-// A Watcher loads a configuration whenever one of its files changes. It never trusts an event, nor
-// the lack of one: events tell it when to look, and it looks every few seconds anyway.
+// A Watcher loads a configuration whenever one of its files changes. It does not rely on events, nor on their
+// absence: they tell it when to check the files, and it checks every few seconds anyway.
 type Watcher struct {
 	path     string
 	timing   timing
@@ -63,17 +63,16 @@ type Watcher struct {
 
 	// The rest belongs to the goroutine that runs the Watcher.
 	files  smallfile.Reader  // reads the files
-	last   *reader           // what was last reported; nil before the first time
-	events *fsnotify.Watcher // nil if the system gives none
+	last   *reader           // the last state that was reported; nil before the first
+	events *fsnotify.Watcher // nil if the system delivers none
 	dirs   *watchedDirs
 
 	pace pacer
 }
 
-// Watch watches the configuration at path, the lists it names and phases.yaml, until ctx ends or
-// Close is called. For each change of any file it calls onChange once, with a Config that may be
-// used, or with the Problems that keep it from being used; then the Config that was in use should
-// stay. Files that are being written when they are read are read again before they are reported.
+// Watch watches the configuration at path, the lists it names and phases.yaml, until ctx ends or Close is called. For
+// each change of any file it calls onChange once, with a valid Config, or with Problems; then the Config in use
+// should stay. Files that are being written when they are read are read again before they are reported.
 //
 // All calls of onChange come from one goroutine. The caller must call Close, which waits for it.
 func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*Config, error)) *Watcher {
@@ -94,7 +93,7 @@ func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*C
 		w.log = zap.NewNop()
 	}
 	if opts.Current != nil {
-		// Its files hang by themselves: that Reader may be read by others.
+		// Its reads may hang without affecting others: that Reader may be read by others.
 		w.last = &reader{seen: opts.Current.read.seen, kept: opts.Current.read.kept, lists: opts.Current.read.lists, files: &w.files}
 	}
 	w.done.Go(func() { w.run(ctx) })
@@ -105,7 +104,7 @@ func Watch(ctx context.Context, path string, opts WatchOptions, onChange func(*C
 func (w *Watcher) Reload() {
 	select {
 	case w.reload <- struct{}{}:
-	default: // there is one to come already
+	default: // one is pending already
 	}
 }
 
@@ -140,7 +139,7 @@ func (w *Watcher) ReloadAndWait(ctx context.Context) error {
 	return nil
 }
 
-// takeWaiters returns those who wait for the next load.
+// takeWaiters returns the callers that wait for the next load.
 func (w *Watcher) takeWaiters(end bool) []chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,7 +161,7 @@ func (w *Watcher) Close() {
 	w.done.Wait()
 }
 
-// run looks at the files whenever there is a reason to.
+// run checks the files whenever there is a reason to.
 func (w *Watcher) run(ctx context.Context) {
 	defer w.stopEvents()
 	defer w.pace.close()
@@ -208,7 +207,7 @@ func (w *Watcher) run(ctx context.Context) {
 	}
 }
 
-// channels are those of events, or nil, which never are ready.
+// channels are those of events, or nil, which are never ready.
 func (w *Watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	if w.events == nil {
 		return nil, nil
@@ -216,7 +215,7 @@ func (w *Watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	return w.events.Events, w.events.Errors
 }
 
-// settle waits until there have been no events for a while, but not for ever; a Reload ends the wait, which forced
+// settle waits until there have been no events for a while, but not for ever. A Reload ends the wait, which forced
 // reports. It reports whether the Watcher goes on. An editor or a deployment changes files in several steps.
 func (w *Watcher) settle(ctx context.Context) (goOn, forced bool) {
 	quiet, patient := time.NewTimer(w.timing.quiet), time.NewTimer(w.timing.patient)
@@ -246,14 +245,14 @@ func (w *Watcher) settle(ctx context.Context) (goOn, forced bool) {
 	}
 }
 
-// lost deals with an overflow, or a directory that went away: events were lost, and may be from now on.
+// lost handles an overflow, or a directory that was removed: events were lost, and may be from now on.
 func (w *Watcher) lost(err error) {
 	w.log.Warn("file events lost, watching anew", zap.Error(err))
 	w.stopEvents()
 }
 
-// look loads the files if they are not what was last reported, or if force is set, and reports the
-// outcome once the files have held still.
+// look loads the files if they are not what was last reported, or if force is set, and reports the result once the
+// files have stopped changing.
 func (w *Watcher) look(ctx context.Context, force bool) {
 	w.watchDirs(w.last)
 	if !force && w.last != nil && w.last.unchanged() {
@@ -267,7 +266,7 @@ func (w *Watcher) look(ctx context.Context, force bool) {
 		if !w.confirm(ctx, r.at) {
 			return
 		}
-		if changed := r.changed(math.MaxInt); len(changed) > 0 { // in the middle of being written
+		if changed := r.changed(math.MaxInt); len(changed) > 0 { // being written
 			if time.Since(began) < w.timing.give {
 				continue
 			}
@@ -289,7 +288,7 @@ func (w *Watcher) look(ctx context.Context, force bool) {
 	}
 }
 
-// newReader returns the reader of another load, which has what the last one knew of lists.
+// newReader returns the reader of another load, which has the lists of the last one.
 func (w *Watcher) newReader() *reader {
 	r := &reader{files: &w.files, pause: w.pace.pause}
 	if w.last != nil {
@@ -298,8 +297,8 @@ func (w *Watcher) newReader() *reader {
 	return r
 }
 
-// watchDirs makes the system tell of changes to r's files, and of those only. Trouble is logged:
-// the next look tries again, and until then looking must do.
+// watchDirs makes the system report changes to r's files, and of those only. Errors are logged: the next look tries
+// again, and until then polling must do.
 func (w *Watcher) watchDirs(r *reader) {
 	if w.timing.noEvents {
 		return

@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// A dirWatch is what of an fsnotify.Watcher this file needs.
+// A dirWatch is the part of an fsnotify.Watcher that this file needs.
 type dirWatch interface {
 	Add(dir string) error
 	Remove(dir string) error
 }
 
-// watchedDirs are the directories in which a change can change what a path leads to. Files are not
-// watched: a watch follows the file it was set on, and dies with it when another takes its name.
+// watchedDirs are the directories in which a change can change what a path leads to. Files are not watched: a watch
+// follows the file it was set on, and ends when another file takes its name.
 type watchedDirs struct {
 	dirs map[string]fs.FileInfo // as they were when the watch was set
-	// names are what to heed in directories that are watched only for a directory in them, so that
-	// one in /tmp does not make every file there an event. Nil: everything.
+	// names are the names that matter in directories that are watched only for a directory in them, so that one in
+	// /tmp does not make every file there an event. Nil: all.
 	names map[string]map[string]bool
 }
 
-// concerns reports whether an event about the file called name is worth a look.
+// concerns reports whether an event about the file called name is worth a check.
 func (d *watchedDirs) concerns(name string) bool {
 	heed := d.names[filepath.Dir(name)]
 	return heed == nil || heed[filepath.Base(name)]
@@ -44,7 +44,7 @@ func (d *watchedDirs) update(w dirWatch, paths []string) error {
 	for dir := range want {
 		info, err := os.Stat(dir)
 		if err != nil {
-			continue // it is missed in the directory above
+			continue // its absence is noticed in the directory above
 		}
 		if was := d.dirs[dir]; was != nil && os.SameFile(was, info) {
 			now[dir] = was
@@ -71,9 +71,9 @@ var errTooManyLinks = errors.New("too many symbolic links")
 // maxLinks is how many symbolic links a path may go through, as in Linux.
 const maxLinks = 40
 
-// route adds to want the directories in which something can change what path, which is absolute,
-// leads to: the parent of the file, of every symbolic link on the way to it, and, for their names
-// only, the parents of those, in case the directory itself is replaced.
+// route adds to want the directories in which a change can affect what path, which is absolute, leads to: the parent
+// of the file, of every symbolic link on the way to it, and, for their names only, the parents of those, in case the
+// directory itself is replaced.
 func route(path string, want map[string]map[string]bool) error {
 	for range maxLinks {
 		link, target := firstLink(path)
@@ -108,8 +108,8 @@ func heedAll(dir string, want map[string]map[string]bool) {
 	}
 }
 
-// firstLink returns the first component of path that is a symbolic link, as a path, and where it
-// leads; empty if there is none up to where the path ends or nothing is.
+// firstLink returns the first component of path that is a symbolic link, as a path, and where it leads; empty if
+// there is none before the path ends or does not exist.
 func firstLink(path string) (link, target string) {
 	volume := filepath.VolumeName(path)
 	for i := len(volume) + 1; i <= len(path); i++ {

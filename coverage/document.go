@@ -45,22 +45,22 @@ func Document(report *tables.Report, place policy.Place) *Profile {
 	return p
 }
 
-// Unjudged returns the endpoints that Compare leaves out: those that nobody can tell, and those that no rule can express.
-func (p *Profile) Unjudged() []Unjudged {
-	var all []Unjudged
+// Skipped returns the endpoints that Compare leaves out: those that nobody can tell, and those that no rule can express.
+func (p *Profile) Skipped() []Skipped {
+	var all []Skipped
 	for _, e := range p.Endpoints {
 		switch {
 		case e.reason != "":
-			all = append(all, Unjudged{Text: e.Text, Source: e.Source, Why: e.reason, Firewall: e.beyond})
+			all = append(all, Skipped{Text: e.Text, Source: e.Source, Why: e.reason, Firewall: e.beyond})
 		case e.blank != "":
-			all = append(all, Unjudged{Text: e.Text, Source: e.Source, Why: e.blank + " is not set"})
+			all = append(all, Skipped{Text: e.Text, Source: e.Source, Why: e.blank + " is not set"})
 		}
 	}
 	return all
 }
 
-// Unjudged is an endpoint with the reason why it can be held against nothing.
-type Unjudged struct {
+// Skipped is an endpoint with the reason why it can be held against nothing.
+type Skipped struct {
 	Text, Source, Why string
 	Firewall          bool // no rule can express it
 }
@@ -96,7 +96,7 @@ type Difference struct {
 }
 
 // Compare holds p, a profile of a list, against one of a document. What neither the place nor the configuration fills
-// takes no part: see Unjudged.
+// takes no part: see Skipped.
 func (p *Profile) Compare(document *Profile) Comparison {
 	ours, theirs := doorsOf(p), doorsOf(document)
 	var c Comparison

@@ -48,11 +48,11 @@ func (p *Pages) denied(w http.ResponseWriter, r *http.Request) {
 func standing(set *policy.Set, u *use, now time.Time) cell {
 	var scheme policy.Scheme
 	if scheme.UnmarshalText([]byte(u.scheme)) != nil || u.host == "" || !u.like.Client.IsValid() {
-		return cell{Text: "cannot be judged again"}
+		return cell{Text: "cannot be evaluated again"}
 	}
 	t, err := policy.ParseTarget(scheme, u.Target())
 	if err != nil {
-		return cell{Text: "cannot be judged again"}
+		return cell{Text: "cannot be evaluated again"}
 	}
 	method := "CONNECT"
 	if u.scheme == "http" {

@@ -44,7 +44,7 @@ func filterOf(v url.Values, rows bool) *filter {
 		}
 	case err != nil:
 		f.Wrong = err.Error()
-	case rows && !q.JudgesRows():
+	case rows && !q.RowsSuffice():
 		f.Wrong = "this page counts by group, client, host, port, scheme, decision, reason and rule, and knows no other field; Live and the command know all"
 	}
 	f.Query = q

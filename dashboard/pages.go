@@ -251,7 +251,7 @@ func (p *Pages) figures(s *screen) {
 		if v.Missing > 0 {
 			s.AsOf += fmt.Sprintf("; %d records are missing", v.Missing)
 		}
-		if v.Total.Folded()+v.Day.Folded > 0 {
+		if v.Total.Overflow()+v.Day.Overflow > 0 {
 			s.AsOf += "; there are more kinds of requests than are told apart, see (others)"
 		}
 	})

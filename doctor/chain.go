@@ -89,8 +89,8 @@ func issuerOf(chain []*x509.Certificate) string {
 	return name.CommonName + " (" + owner + ")"
 }
 
-// judgeChain judges the certificates of host.
-func judgeChain(host string, chain []*x509.Certificate, o Options) *chainFault {
+// evaluateChain judges the certificates of host.
+func evaluateChain(host string, chain []*x509.Certificate, o Options) *chainFault {
 	if len(chain) == 0 {
 		return &chainFault{&findTLS, "no certificate"}
 	}

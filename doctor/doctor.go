@@ -1,7 +1,7 @@
 // Package doctor says what is wrong with the way from a client, through this proxy, to the endpoints that it needs. It is
 // pure: package probe tries the endpoints, this one judges what was seen, names the cause and puts it into words.
 //
-//	row := doctor.Judge(target, observation, options)
+//	row := doctor.Evaluate(target, observation, options)
 //	report := doctor.NewReport(head, rows)
 //	report.WriteText(os.Stdout, false)
 //

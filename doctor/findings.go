@@ -75,7 +75,7 @@ var (
 		About: "The Date of several servers differs from the clock of this machine by more than a minute. Certificates, logins and schedules of phases depend on it."}
 	findAs = Finding{ID: "WD-AS", Title: "this machine is in another client group", Category: Skipped, Mark: "GROUP",
 		Fix:   "run doctor on a machine of the group, give this one an address in it, or leave --as out",
-		About: "The proxy knows clients by their addresses, and this machine has none in the group that was asked about. The policy was judged for the group; only what this machine is allowed, too, could be tried."}
+		About: "The proxy knows clients by their addresses, and this machine has none in the group that was asked about. The policy was evaluated for the group; only what this machine is allowed, too, could be tried."}
 )
 
 // Findings are all of them, for the page that explains them.

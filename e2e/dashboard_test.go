@@ -26,7 +26,7 @@ import (
 // machines in learn mode, 127.0.0.2 and 127.0.0.3, were let through to.
 func (s *site) seed(hosts int, learnt ...string) {
 	s.t.Helper()
-	log, err := audit.Open(audit.Options{Dir: s.audit(), Sync: setting.Off, FoldWindow: setting.Off})
+	log, err := audit.Open(audit.Options{Dir: s.audit(), Sync: setting.Off, AggregateWindow: setting.Off})
 	if err != nil {
 		s.t.Fatal(err)
 	}

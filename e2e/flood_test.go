@@ -89,7 +89,7 @@ func (p *process) openTLS(trust *tls.Config, port int, protocol string) *tls.Con
 	return c
 }
 
-// A client that asks for much inside opened TLS and takes nothing does not fill the proxy's memory: 240 requests on
+// A client that asks for much inside inspected TLS and takes nothing does not fill the proxy's memory: 240 requests on
 // one connection of HTTP/2 whose windows never return, and 20 connections of HTTP/1.1 that are not read.
 func TestFloodMemory(t *testing.T) {
 	p, trust, port := startOpened(t)

@@ -17,7 +17,7 @@ import (
 	"webproxy/audit"
 )
 
-// TestH2Spec runs h2spec, in strict mode, against HTTP/2 inside opened TLS. It knows no proxies, so what it connects to
+// TestH2Spec runs h2spec, in strict mode, against HTTP/2 inside inspected TLS. It knows no proxies, so what it connects to
 // is a door that leads through webproxy. The name must be the same on both sides of it: localhost is the door for h2spec, and
 // an origin on another address of this machine for webproxy.
 func TestH2Spec(t *testing.T) {

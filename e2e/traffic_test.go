@@ -127,7 +127,7 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 			t.Errorf("seq %d: %s was judged by policy %d (%s), want one from %d to %d", r.Seq, r.Host, policy, r.Policy, a.policy-1, known)
 			continue
 		}
-		if problem := misjudged(in[policy:], a, r, closed[r.ID]); problem != "" {
+		if problem := wronglyDecided(in[policy:], a, r, closed[r.ID]); problem != "" {
 			t.Errorf("seq %d: %s %s: %s", r.Seq, r.Method, r.Host, problem)
 		}
 		if r.Decision == "allow" {
@@ -140,9 +140,9 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 	t.Logf("%d requests, %d of them allowed", len(tr.asked), allowed)
 }
 
-// misjudged says what is wrong with the decision about a, or with what its client saw; empty if
+// wronglyDecided says what is wrong with the decision about a, or with what its client saw; empty if
 // nothing is. The first of the policies is the one that decided.
-func misjudged(in []installed, a asked, decision, end audit.Record) string {
+func wronglyDecided(in []installed, a asked, decision, end audit.Record) string {
 	permitted, reason := in[0].version.verdict(decision.Host)
 	switch {
 	case permitted != (decision.Decision == "allow") || decision.Reason != reason:

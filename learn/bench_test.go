@@ -22,7 +22,7 @@ func siteLog(b *testing.B, days int, set *policy.Set) (dir string, records int) 
 		b.Fatal(err)
 	}
 	dir = b.TempDir()
-	l, err := audit.Open(audit.Options{Dir: dir, Sync: setting.Off, RotateEvery: setting.Off, FoldWindow: setting.Off})
+	l, err := audit.Open(audit.Options{Dir: dir, Sync: setting.Off, RotateEvery: setting.Off, AggregateWindow: setting.Off})
 	if err != nil {
 		b.Fatal(err)
 	}

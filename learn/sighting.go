@@ -21,7 +21,7 @@ type Sighting struct {
 	Answered, Failed uint64
 	// Guarded is how many a guard refused: a private address, a loop. No rule can help those.
 	Guarded uint64
-	// Misnamed is how many had another name in their TLS hello.
+	// Misnamed is how many had another name in their ClientHello.
 	Misnamed uint64
 	Rule     string // the last that allowed or denied it
 	Reason   string // the last one given

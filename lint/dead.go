@@ -32,7 +32,7 @@ func neverMatches(r *policy.RuleInfo) (why, fix string) {
 	case r.Methods == nil:
 	case !plain && !connect && !r.Inspect:
 		return "it is for tunnels alone, whose method is CONNECT, and its methods are " + strings.Join(r.Methods, ", "),
-			"drop methods, or set inspect: true to judge what is inside"
+			"drop methods, or set inspect: true to evaluate the requests inside"
 	case !tunnel && connect && len(r.Methods) == 1:
 		return "it is for plain HTTP alone, and CONNECT makes a tunnel", "drop methods, or write https://"
 	}

@@ -47,8 +47,8 @@ func (r *DayRow) Record() audit.Record {
 type Day struct {
 	rows map[Key]*DayRow
 	hour int64 // number of the present hour
-	// Folded is how many kinds of requests were counted together, because there were too many.
-	Folded uint64
+	// Overflow is how many kinds of requests were counted together, because there were too many.
+	Overflow uint64
 }
 
 // dayRows bounds the rows of a Day.
@@ -98,7 +98,7 @@ func (d *Day) add(r *audit.Record, now time.Time) {
 	row := d.rows[k]
 	if row == nil {
 		if len(d.rows) >= dayRows {
-			d.Folded++
+			d.Overflow++
 			k = Key{Host: audit.Other, Decision: r.Decision, Reason: audit.Other, Rule: audit.Other}
 		}
 		if row = d.rows[k]; row == nil {

@@ -23,7 +23,7 @@ type Set struct {
 	nat64   []netip.Prefix // the operator's own
 	// addrDenies is set if a deny names an address.
 	addrDenies bool
-	opening    []*block // those that open TLS
+	inspecting []*block // those that inspect
 	timed      bool     // see Timed
 	warnings   []Warning
 	pause      func() // of Env; nil for none
@@ -34,23 +34,23 @@ type Set struct {
 
 // An Env is what a Set must know of the machine it runs on.
 type Env struct {
-	// Self is the proxy's own listeners, on every address of the machine. Nothing leads there.
+	// Self is the proxy's own listeners, on every address of the machine. No connection may lead there.
 	Self []netip.AddrPort
-	// Pause, if it is not nil, is called often by what takes long with many entries: Compile, and Digest and Diff of the
-	// Set. It may wait, to leave the processor to others.
+	// Pause, if not nil, is called often by whatever takes long with many entries: Compile, and Digest and Diff of
+	// the Set. It may wait, to leave the processor to others.
 	Pause func()
 }
 
 // A SpecError is one mistake in a Spec.
 type SpecError struct {
 	Field string // "rules[3].hosts[0]"; empty if it is in a list file
-	File  string // where an entry of a list stands, as Entry.Source; else empty
+	File  string // where an entry of a list is written, as Entry.Source; else empty
 	Msg   string // lower case, no full stop
 	Hint  string // what to do; may be empty
-	// Finding is the code of the finding by which package lint says the same; empty if it does not. Only
+	// Finding is the code of the finding with which package lint reports the same; empty if it does not. Only
 	// warnings have one.
 	Finding string
-	// Word is the word at fault, where it is a name of something that is not there; Known are the names there are.
+	// Word is the unknown name, if that is the mistake; Known are the names there are.
 	Word  string
 	Known []string
 	// Key is set if Word is the name of the setting Field itself, not in its value.
@@ -76,7 +76,7 @@ func (e SpecErrors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// A Warning is something in a Spec that holds, but perhaps not as its author meant it.
+// A Warning is something in a Spec that is valid, but perhaps not what its author meant.
 type Warning SpecError
 
 type compiler struct {
@@ -89,8 +89,8 @@ type compiler struct {
 	key        []byte                // scratch of intern
 }
 
-// Compile turns spec into a Set, reading the lists it names from lib. The error is SpecErrors, with
-// every mistake there is; the Set is then nil. Compile keeps no reference to spec, but to what lib gave.
+// Compile turns spec into a Set, reading the lists it names from lib. The error is SpecErrors, with every mistake;
+// the Set is then nil. Compile keeps no reference to spec, but keeps what lib returned.
 func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 	c := &compiler{
 		set: &Set{
@@ -130,7 +130,7 @@ func Compile(spec *Spec, lib Library, env Env) (*Set, error) {
 	return c.set, nil
 }
 
-// compileRules compiles rules: first what their hosts are, so that there is room for exactly these entries.
+// compileRules compiles rules: first their hosts, so that there is room for exactly these entries.
 func (c *compiler) compileRules(rules []RuleSpec) {
 	c.set.blocks = make([]block, len(rules))
 	hosts := make([]named, len(rules))
@@ -186,7 +186,7 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int, hosts *na
 	}
 	b.nameNotes()
 	if r.Inspect {
-		c.set.opening = append(c.set.opening, b)
+		c.set.inspecting = append(c.set.inspecting, b)
 	}
 	b.first = uint32(len(c.set.entries))
 	for n := range hosts.list.items {
@@ -198,15 +198,15 @@ func (c *compiler) compileRule(r *RuleSpec, i int, ids map[string]int, hosts *na
 
 // compileTerms is what entries of form f mean in the rule r.
 func (c *compiler) compileTerms(r *RuleSpec, f *form) terms {
-	t := terms{path: f.path, query: f.query, elsewhere: f.cloud != "" && f.cloud != c.place.Cloud}
-	if !t.elsewhere {
+	t := terms{path: f.path, query: f.query, otherCloud: f.cloud != "" && f.cloud != c.place.Cloud}
+	if !t.otherCloud {
 		t.admits = c.compilePort(r, f)
 		c.compileTime(r, f, &t)
 	}
 	return t
 }
 
-// nameNotes makes the names of entries that have ids of their own.
+// nameNotes makes the names of entries with ids of their own.
 func (b *block) nameNotes() {
 	for i := range b.list.notes {
 		if id := b.list.notes[i].id; id != "" {
@@ -221,7 +221,7 @@ func (b *block) nameNotes() {
 // addEntry adds the entry of b that it is.
 func (c *compiler) addEntry(r *RuleSpec, b *block, it *item) {
 	t := &b.terms[it.form]
-	if t.elsewhere {
+	if t.otherCloud {
 		return
 	}
 	c.set.entries = append(c.set.entries, entry{item: it, block: b, order: uint32(len(c.set.entries))})
@@ -238,8 +238,8 @@ func (c *compiler) addEntry(r *RuleSpec, b *block, it *item) {
 	c.set.timed = c.set.timed || t.phase != nil || t.expires != 0
 }
 
-// String is the entry in its normal form, every condition that decides included. Two entries with
-// equal strings decide alike.
+// String is the entry in its normal form, with every condition that decides. Two entries with equal strings decide
+// alike.
 func (e *entry) String() string { return string(e.appendTo(nil)) }
 
 func (e *entry) appendTo(b []byte) []byte {
@@ -311,12 +311,13 @@ func (c *compiler) failAt(field, msg, hint string) {
 	c.errs = append(c.errs, &SpecError{Field: field, Msg: msg, Hint: hint})
 }
 
-// failName reports that word, in the setting at field, names none of the things called kind of which known are the names.
+// failName reports that word, in the setting at field, is the name of no thing of that kind; known are the names of
+// all.
 func (c *compiler) failName(field, kind, word string, known []string, hint string) {
 	c.errs = append(c.errs, noSuch(kind, word, known, hint).in(field))
 }
 
-// noSuch says that word names none of the things called kind.
+// noSuch says that word is the name of no thing of that kind.
 func noSuch(kind, word string, known []string, hint string) *SpecError {
 	if len(known) > 0 {
 		hint = "there is " + someOf(known)
@@ -329,7 +330,7 @@ func (e *SpecError) in(field string) *SpecError {
 	return e
 }
 
-// fail reports a mistake in an entry, warn what may be one.
+// fail reports a mistake in an entry; warn reports what may be one.
 func (c *compiler) fail(e *entry, msg, hint string) {
 	c.errs = append(c.errs, e.blame(msg, hint))
 }
@@ -351,13 +352,13 @@ func someOf(names []string) string {
 
 func list(names []string) string { return strings.Join(names, ", ") }
 
-// Timed reports whether what s decides may change with the time: a rule has a phase, or expires, or a lockdown ends.
+// Timed reports whether decisions of s may change with time: a rule has a phase, or expires, or a lockdown ends.
 func (s *Set) Timed() bool { return s != nil && (s.timed || s.lockdown != nil) }
 
 // Len is the number of entries in force.
 func (s *Set) Len() int { return len(s.entries) }
 
-// Warnings returns what Compile noticed; the caller must not change it.
+// Warnings returns the warnings of Compile; the caller must not change them.
 func (s *Set) Warnings() []Warning { return s.warnings }
 
 // rest pauses now and then in a loop of which i is the counter.

@@ -246,7 +246,7 @@ func TestExplain(t *testing.T) {
 		{"", "https://guestnotificationservice.azure.com", policy.PhaseInactive, "arc/gns (catalog, entry 2) lists this host, but only in phase onboarding, which ended 2026-11-24 11:00 UTC",
 			"*.guestnotificationservice.azure.com a wildcard does not match the bare name", "webproxy phase start onboarding --for 4h"},
 		{"", "https://a.guestnotificationservice.azure.com", policy.AllowedByRule, "*.guestnotificationservice.azure.com of arc/gns-any (catalog, entry 1) allows it", "", ""},
-		{"", "https://xguestnotificationservice.azure.com", policy.HostNotListed, "no rule names", "only ends alike", "xguestnotificationservice.azure.com:443"},
+		{"", "https://xguestnotificationservice.azure.com", policy.HostNotListed, "no rule names", "only share an ending", "xguestnotificationservice.azure.com:443"},
 		{"", "http://aka.ms/other", policy.PathNotAllowed, "only the path /cli", "", "http://aka.ms:80/other"},
 		{"", "https://aka.ms", policy.PortNotAllowed, "only for plain HTTP on port 80", "", "aka.ms:443"},
 		{"", "https://wac.example.com", policy.ClientNotAllowed, "only for clients in wac", "", "add nodes to for of wac"},

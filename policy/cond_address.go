@@ -15,7 +15,7 @@ type TagCheck uint8
 
 const (
 	TagEnforce TagCheck = iota // the connection is refused
-	TagWarn                    // it is made, and the record tells
+	TagWarn                    // it is made, and the record says so
 	TagOff                     // nothing is checked
 )
 
@@ -46,7 +46,7 @@ type serviceTag struct {
 	digest   string // of the addresses
 }
 
-// compileAddress resolves what the rule says of addresses, once for all of its entries.
+// compileAddress resolves the rule's conditions on addresses, once for all of its entries.
 func (c *compiler) compileAddress(r *RuleSpec, field string) (private bool, tag *serviceTag) {
 	switch r.Private {
 	case "":
@@ -63,7 +63,7 @@ func (c *compiler) compileAddress(r *RuleSpec, field string) (private bool, tag 
 		c.failAt(at, "a service tag has public addresses only, and private: allow is for the others", "use one of the two")
 	}
 	if r.Deny {
-		c.failAt(at, "a deny is judged before there is an address", "drop service_tag")
+		c.failAt(at, "a deny is evaluated before there is an address", "drop service_tag")
 	}
 	t, err := c.tagAddresses(r.ServiceTag.Name)
 	if err != nil {
@@ -100,7 +100,7 @@ func (c *compiler) tagAddresses(name string) (serviceTag, error) {
 		h.Write(p.AppendTo(nil))
 		h.Write([]byte{'\n'})
 	}
-	t.digest = hex.EncodeToString(h.Sum(nil)) // whole: it is all that the policy's digest has of them
+	t.digest = hex.EncodeToString(h.Sum(nil)) // in full: the policy's digest contains nothing else of them
 	if c.tags == nil {
 		c.tags = map[string]serviceTag{}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/gaissmai/bart"
 )
 
-// defaultGroup is the group of all clients when the Spec names none, and the key in Spec.Modes for
-// the groups it does not name.
+// defaultGroup is the group of all clients when the Spec names none, and the key in Spec.Modes for the groups it does
+// not name.
 const defaultGroup = "default"
 
 // privateClients are the ranges of the default group: RFC 1918, RFC 4193, and loopback.
@@ -24,7 +24,7 @@ type group struct {
 	node     bool // of Azure Local nodes
 }
 
-// clients tells which group an address is in: the one with the longest prefix.
+// clients finds the group of an address: the one with the longest prefix.
 type clients struct {
 	groups []group
 	table  bart.Table[uint16] // prefix -> index in groups
@@ -47,7 +47,7 @@ func (c *clients) named(name string) *group {
 	return nil
 }
 
-// checkClient judges the client's group against the rule's.
+// checkClient evaluates the client's group against the rule's.
 func (r *conditions) checkClient(g *group) Reason {
 	if r.groups == nil || slices.Contains(r.groups, g) {
 		return reasonUnset
@@ -117,7 +117,7 @@ func parseClients(s string) (netip.Prefix, error) {
 	case p.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("network %q: write it as IPv4", s)
 	case p != p.Masked():
-		return netip.Prefix{}, fmt.Errorf("network %q: has bits behind its prefix; did you mean %s?", s, p.Masked())
+		return netip.Prefix{}, fmt.Errorf("network %q: has bits set after its prefix length; did you mean %s?", s, p.Masked())
 	}
 	return p, nil
 }

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// A named is the hosts that a rule names, and what is wrong with them.
+// A named is the hosts that a rule names, and the mistakes in them.
 type named struct {
 	list     *Entries // never nil
 	field    string   // of the Spec
-	own      bool     // they are the rule's own hosts, each with its number from 1 as its line
+	own      bool     // they are the rule's own hosts; the line of each is its number, from 1
 	errs     SpecErrors
 	warnings []Warning
 }
 
-// hostsOf returns the entries of whatever names the rule's hosts.
+// hostsOf returns the entries that the rule's host setting names.
 func (c *compiler) hostsOf(r *RuleSpec, field string) named {
 	h := named{list: &Entries{}}
 	given := 0
@@ -54,7 +54,7 @@ func (h *named) failAt(field, msg, hint string) {
 	h.errs = append(h.errs, &SpecError{Field: field, Msg: msg, Hint: hint})
 }
 
-// catalog takes those of a catalog list, and warns of what it has but cannot give.
+// catalog takes the entries of a catalog list, and warns of those that it has but cannot enable.
 func (h *named) catalog(c *compiler, r *RuleSpec, field string) {
 	h.field = field
 	l, err := c.lib.List(r.List, c.place)
@@ -63,7 +63,7 @@ func (h *named) catalog(c *compiler, r *RuleSpec, field string) {
 	}
 	for _, d := range l.Disabled {
 		if d.Final && len(l.Entries) > 0 {
-			continue // nothing to do about it; a list without any entry is another matter
+			continue // the operator can do nothing about it; a list without entries is reported below
 		}
 		h.warnings = append(h.warnings, Warning{
 			Field: field, Msg: fmt.Sprintf("%s: %q is not in force: %s", d.Source, d.Text, d.Reason),

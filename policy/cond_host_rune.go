@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// A runeError says that a host has a character which stands in no name: what a word processor, a web page or a mail
-// client made of a quote, a hyphen, a dot or a space. IDNA encodes or drops many of these without a word, and the name
-// that comes of it is another one: a deny of it would deny nothing.
+// A runeError says that a host contains a character that no name has: one that a word processor, a web page or a mail
+// client made of a quote, a hyphen, a dot or a space. IDNA encodes or drops many of these silently, and the result is
+// another name: a deny of it would deny nothing.
 type runeError struct {
 	host string
 	at   int // where in host it begins, in bytes
@@ -36,8 +36,9 @@ func (e *runeError) hint() string {
 	return "remove it"
 }
 
-// checkRunes returns a *runeError for the first character of host that no name has. RFC 5892 permits letters, marks and
-// digits, and the few others of its section 2.6; symbols such as emoji are let through, since there are names with them.
+// checkRunes returns a *runeError for the first character of host that no name has. RFC 5892 permits letters, marks
+// and digits, and the few others of its section 2.6. Symbols such as emoji are accepted, since there are names with
+// them.
 func checkRunes(host string) error {
 	if isASCII(host) {
 		return nil
@@ -53,8 +54,8 @@ func checkRunes(host string) error {
 	return nil
 }
 
-// permittedRune reports whether r is one of the characters of RFC 5892, 2.6 and appendix A, that are neither letters nor
-// marks nor digits. Where each may stand is for package idna to say.
+// permittedRune reports whether r is one of the characters of RFC 5892, 2.6 and appendix A, that are neither letters
+// nor marks nor digits. Package idna checks where each may stand.
 func permittedRune(r rune) bool {
 	switch r {
 	case 0xb7, 0x375, 0x5f3, 0x5f4, 0xf0b, 0x200c, 0x200d, 0x30fb:

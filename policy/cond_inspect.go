@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// waits reports whether e asks to open the tunnel that req would make: its path and its methods are
-// then about the requests inside, each of which is judged on its own.
+// waits reports whether e asks for the inspection of the tunnel that req would open: its path and its methods are
+// then about the requests inside, each of which is decided on its own.
 func (e *entry) waits(req *Request) bool {
 	return e.block.inspect && req.Method == "CONNECT" && req.Path == ""
 }
 
-// decidedInside reports whether e, a deny that waits, may not hold for any request inside the tunnel that req
-// would make. One that names CONNECT itself holds for all of them.
+// decidedInside reports whether e, a deny that waits, may not hold for any request inside the tunnel that req would
+// open. One that names CONNECT itself holds for all of them.
 func (e *entry) decidedInside(req *Request) bool {
 	return e.terms().path != "" || e.checkMethod(req.Method) != reasonUnset
 }
 
-// closed are the hosts whose TLS must not be opened: their clients accept no certificate but Microsoft's own, or speak
-// something other than HTTP inside. They stand here and not in the catalog, since a policy that uses no catalog list
-// must refuse them too.
+// closed are the hosts whose TLS must not be inspected: their clients accept no certificate but Microsoft's own, or
+// speak something other than HTTP inside. They are here and not in the catalog, since a policy that uses no catalog
+// list must refuse them too.
 //
 // Sources, as read in August 2026:
 //   - pinned: learn.microsoft.com, "Windows Update security" (windows/deployment/update/windows-update-security,
@@ -51,7 +51,7 @@ var closed = sync.OnceValue(func() []closedHost {
 		for _, h := range c.hosts {
 			p, err := ParsePattern(h)
 			if err != nil {
-				panic(err) // the table is wrong, and every test says so
+				panic(err) // the table is wrong, and every test fails
 			}
 			all = append(all, closedHost{p, c.why})
 		}
@@ -64,7 +64,7 @@ type closedHost struct {
 	why     string
 }
 
-// compileNodes notes the groups of nodes, and compileInspect refuses what would break them.
+// compileNodes notes the groups of nodes, and compileInspect refuses rules that would break them.
 func (c *compiler) compileNodes(spec *Spec) {
 	for i, name := range spec.Nodes {
 		g := c.set.clients.named(name)
@@ -76,7 +76,7 @@ func (c *compiler) compileNodes(spec *Spec) {
 	}
 }
 
-// compileInspect refuses to open TLS of those who must not be inspected.
+// compileInspect refuses to inspect TLS of clients that must not be inspected.
 func (c *compiler) compileInspect(r *RuleSpec, groups []*group, field string) {
 	if !r.Inspect {
 		return
@@ -88,12 +88,12 @@ func (c *compiler) compileInspect(r *RuleSpec, groups []*group, field string) {
 		}
 	}
 	if len(nodes) > 0 {
-		c.failAt(field+".inspect", fmt.Sprintf("it would open TLS of %s: Azure Local does not support that", strings.Join(nodes, ", ")),
+		c.failAt(field+".inspect", fmt.Sprintf("it would inspect TLS of %s: Azure Local does not support that", strings.Join(nodes, ", ")),
 			"limit the rule to other groups by for:")
 	}
 }
 
-// compileClosed refuses an entry that would open TLS of a host where that breaks something.
+// compileClosed refuses an entry that would inspect TLS of a host where that breaks something.
 func (c *compiler) compileClosed(e *entry) {
 	if !e.block.inspect {
 		return

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkMethod judges the method as the proxy sees it: for a tunnel that is CONNECT. Methods differ by
-// case (RFC 9110, 9.1), but not every origin knows: a deny holds for all spellings.
+// checkMethod evaluates the method as the proxy sees it: for a tunnel that is CONNECT. Methods are case-sensitive
+// (RFC 9110, 9.1), but not for every origin: a deny holds for all spellings.
 func (e *entry) checkMethod(method string) Reason {
 	methods := e.block.methods
 	if methods == nil || slices.Contains(methods, method) {

@@ -6,10 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// MatchPath reports whether path, as it stood in the request, is one of pattern's: equal to it, or
-// below it at a "/"; a "*" at the end of pattern stands for anything from there on. The empty
-// pattern matches every path. A path that some server could resolve to one outside of pattern
-// matches no pattern but the empty one: see staysBelow.
+// MatchPath reports whether path, as it stood in the request, matches pattern: it is equal to it, or below it at a
+// "/"; a "*" at the end of pattern stands for anything from there on. The empty pattern matches every path. A path
+// that some server could resolve to one outside pattern matches only the empty pattern: see staysBelow.
 func MatchPath(pattern, path string) bool {
 	return pattern == "" || staysBelow(path) && isBelow(pattern, path)
 }
@@ -23,10 +22,10 @@ func isBelow(pattern, path string) bool {
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(pattern, "/"))
 }
 
-// staysBelow reports whether every server reads path as one below each of its own prefixes. Dot segments,
-// backslashes and what decodes to them leave a prefix. So may escapes of escapes, over-long UTF-8, look-alikes of
-// dots and slashes (see leavesByUnicode) and NUL, which servers read differently. Encoded and repeated slashes do not: a segment more or less stays
-// below. OCSP requests have both (RFC 6960, A.1).
+// staysBelow reports whether every server reads path as one below each of its own prefixes. Dot segments, backslashes
+// and what decodes to them leave a prefix. So may escapes of escapes, over-long UTF-8, look-alikes of dots and
+// slashes (see leavesByUnicode) and NUL, which servers read differently. Encoded and repeated slashes do not: with a
+// segment more or less, the path is still below. OCSP requests have both (RFC 6960, A.1).
 func staysBelow(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
@@ -93,8 +92,8 @@ func beginsEscape(s string) bool {
 	return true
 }
 
-// isOverlong reports whether c and the byte that s begins with are the start of an over-long sequence of
-// UTF-8 (RFC 3629, 3), as which some decoders take a dot or a backslash.
+// isOverlong reports whether c and the byte that s begins with are the start of an over-long sequence of UTF-8 (RFC
+// 3629, 3), which some decoders read as a dot or a backslash.
 func isOverlong(c byte, s string) bool {
 	if c < 0xc0 || s == "" {
 		return false
@@ -126,7 +125,7 @@ func hexValue(c byte) byte {
 	return c - 'a' + 10
 }
 
-// checkPathPattern says what keeps s from being a path in a rule.
+// checkPathPattern says why s cannot be a path in a rule.
 func checkPathPattern(s string) error {
 	fixed := strings.TrimSuffix(s, "*")
 	switch {
@@ -138,7 +137,7 @@ func checkPathPattern(s string) error {
 	return checkURLBytes("path", s)
 }
 
-// checkURLBytes refuses what can stand in no request-target (RFC 3986, 3.3 and 3.4).
+// checkURLBytes refuses bytes that cannot stand in a request-target (RFC 3986, 3.3 and 3.4).
 func checkURLBytes(what, s string) error {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>^`{|}#\\", c) >= 0 {
@@ -148,8 +147,8 @@ func checkURLBytes(what, s string) error {
 	return nil
 }
 
-// checkPath judges the path and the query. What cannot be seen in a tunnel does not keep the host
-// out; Decision.PathEnforced tells.
+// checkPath evaluates the path and the query. In a tunnel they cannot be seen: then they do not exclude the host, and
+// Decision.PathEnforced says so.
 func (e *entry) checkPath(req *Request) Reason {
 	t := e.terms()
 	if t.path == "" || req.Path == "" {
@@ -167,8 +166,8 @@ func (e *entry) checkPath(req *Request) Reason {
 	return reasonUnset
 }
 
-// checkPathOf refuses a deny that could not hold: in a tunnel the path cannot be seen, and a query
-// can be written in any number of ways.
+// checkPathOf refuses a deny that could not hold: in a tunnel the path cannot be seen, and a query can be written in
+// any number of ways.
 func (c *compiler) checkPathOf(r *RuleSpec, e *entry) {
 	t := e.terms()
 	if t.path == "" {

@@ -9,9 +9,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// mayMatchPath reports whether some server could read path as one of pattern's. It is the question
-// of a deny: what MatchPath leaves open it takes for a match, and it looks through what reading and
-// fileName look through.
+// mayMatchPath reports whether some server could read path as one that pattern matches. It is for denies: where
+// MatchPath is uncertain it reports a match, and it undoes the encodings that reading and fileName undo.
 func mayMatchPath(pattern, path string) bool {
 	if !staysBelow(path) {
 		return true
@@ -20,12 +19,12 @@ func mayMatchPath(pattern, path string) bool {
 	return isBelow(pattern, path) || isBelow(fileName(pattern, false), fileName(path, true))
 }
 
-// reading is path without escapes, without regard to case, as compatible characters of Unicode, and without
-// parameters (";a=b", RFC 3986, 3.3), empty segments, and what follows an encoded "?" or "#": a server that
-// decodes twice ends the path there.
+// reading is path without escapes, case-folded, with compatible characters of Unicode replaced, and without
+// parameters (";a=b", RFC 3986, 3.3), empty segments, and what follows an encoded "?" or "#": a server that decodes
+// twice ends the path there.
 func reading(path string) string {
 	if strings.Contains(path, "%") {
-		path, _ = url.PathUnescape(path) // staysBelow refused bad escapes
+		path, _ = url.PathUnescape(path) // staysBelow has refused bad escapes
 		if i := strings.IndexAny(path, "?#"); i >= 0 {
 			path = path[:i]
 		}
@@ -44,8 +43,8 @@ func reading(path string) string {
 	return path
 }
 
-// folded is s as servers compare names that do without case (Unicode, 3.13 and UAX 15): the long s is an s, full-width
-// letters are letters.
+// folded is s case-folded, as servers compare names that ignore case (Unicode, 3.13 and UAX 15): the long s is an s,
+// full-width letters are letters.
 func folded(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
@@ -59,7 +58,7 @@ func folded(s string) string {
 	}, norm.NFKC.String(s))
 }
 
-// fileName is path as a file system of Windows reads its segments: without dots and spaces at the end, and, if streams
+// fileName is path as a Windows file system reads its segments: without dots and spaces at the end, and, if streams
 // is set, without the name of a stream ("secret::$DATA", MS-FSCC 2.1.5).
 func fileName(path string, streams bool) string {
 	if !strings.ContainsAny(path, ". :\t") {
@@ -75,8 +74,9 @@ func fileName(path string, streams bool) string {
 	return strings.Join(segments, "/")
 }
 
-// leavesByUnicode reports whether path, which has other bytes than ASCII, has a character for which some servers put a
-// dot, a slash, a backslash or a percent sign, as they look for the nearest one that they know (UAX 15, NFKC).
+// leavesByUnicode reports whether path, which contains bytes other than ASCII, has a character which some servers
+// replace by a dot, a slash, a backslash or a percent sign, because it is the nearest one that they know (UAX 15,
+// NFKC).
 func leavesByUnicode(path string) bool {
 	decoded, err := url.PathUnescape(path)
 	if err != nil || isASCII(decoded) {

@@ -28,7 +28,7 @@ func (s portSet) appendTo(b []byte) []byte {
 	return appendPorts(b, s.ports)
 }
 
-// checkPort judges port and scheme together, since an entry may list them together.
+// checkPort evaluates port and scheme together, since an entry may list them together.
 func (e *entry) checkPort(t Target) Reason {
 	admits := e.terms().admits
 	own, other := &admits.https, &admits.http
@@ -44,9 +44,9 @@ func (e *entry) checkPort(t Target) Reason {
 	return PortNotAllowed
 }
 
-// compilePort works out which ports an entry admits in which form: those of its scheme. Without a
-// scheme, CONNECT on every port and plain HTTP too on port 80; without ports, the scheme's default
-// one. A deny without a scheme is for both, and without ports for all.
+// compilePort computes which ports an entry admits in which form: those of its scheme. Without a scheme, CONNECT on
+// every port and plain HTTP too on port 80; without ports, the scheme's default port. A deny without a scheme is for
+// both, and without ports for all.
 func (c *compiler) compilePort(r *RuleSpec, f *form) *admission {
 	schemes, ports := r.Schemes, f.list
 	if f.scheme != SchemeNone {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A phase is a time in which rules bound to it hold.
+// A phase is a time in which the rules that are bound to it hold.
 type phase struct {
 	name     string
 	active   bool
@@ -27,7 +27,7 @@ func (s *Set) PhaseOn(name string, t time.Time) bool {
 	return p != nil && p.on(t)
 }
 
-// checkTime judges the phase first, since a phase can be switched on, and then the expiry.
+// checkTime evaluates the phase first, since a phase can be switched on, and then the expiry.
 func (t *terms) checkTime(now time.Time) Reason {
 	if t.phase != nil && !t.phase.on(now) {
 		return PhaseInactive
@@ -59,8 +59,8 @@ func (c *compiler) compilePhases(spec *Spec) {
 // phaseNames are the names of all phases.
 func (c *compiler) phaseNames() []string { return slices.Sorted(maps.Keys(c.set.phases)) }
 
-// compileTime binds entries of the form f to a phase and an expiry: its own, else its rule's; the earlier
-// expiry holds. An entry with a phase of its own in a rule with another one would need both.
+// compileTime binds entries of the form f to a phase and an expiry: their own, else their rule's; the earlier expiry
+// holds. An entry with a phase of its own in a rule with another one would need both.
 func (c *compiler) compileTime(r *RuleSpec, f *form, t *terms) {
 	name := f.phase
 	switch {
@@ -72,7 +72,7 @@ func (c *compiler) compileTime(r *RuleSpec, f *form, t *terms) {
 	if name != "" {
 		t.phase = c.set.phases[name]
 		if t.phase == nil {
-			if t.wrong == nil && name != r.Phase { // that the rule's is wrong is said of the rule
+			if t.wrong == nil && name != r.Phase { // a mistake in the rule's phase is reported for the rule
 				t.wrong = noSuch("phase", name, c.phaseNames(), "name it in policy.phases: "+name+": { active: false }")
 			}
 			t.phase = &phase{name: name} // never on
@@ -88,8 +88,8 @@ func (c *compiler) compileTime(r *RuleSpec, f *form, t *terms) {
 // A schedule is hours on days of the week, in a time zone's wall clock.
 type schedule struct {
 	text       string
-	days       [7]bool // by time.Weekday, on which the hours begin
-	start, end int     // minutes since midnight; an end not after start is on the next day
+	days       [7]bool // by time.Weekday: the days on which the hours begin
+	start, end int     // minutes since midnight; if end is not after start, it is on the next day
 	zone       *time.Location
 }
 
@@ -112,8 +112,8 @@ func (s *schedule) covers(t time.Time) bool {
 	return s.days[day] && minute >= s.start || s.days[yesterday] && minute < s.end
 }
 
-// parseSchedule reads "Tue 20:00-06:00 Europe/Oslo": days are "daily", names, ranges such as
-// Mon-Fri, or several of these by comma; the zone is UTC if left out.
+// parseSchedule reads "Tue 20:00-06:00 Europe/Oslo": days are "daily", names, ranges such as Mon-Fri, or several of
+// these separated by commas; the zone is UTC if left out.
 func parseSchedule(s string) (*schedule, error) {
 	words := strings.Fields(s)
 	if len(words) < 2 || len(words) > 3 {

@@ -8,17 +8,17 @@ import (
 
 // A Request is the facts that rules look at.
 type Request struct {
-	Time   time.Time  // when it was made; phases and expiry are judged by it
+	Time   time.Time  // when it was made; phases and expiry depend on it
 	Client netip.Addr // who asks
-	Group  string     // the client's group, if something better than its address tells it; else empty
+	Group  string     // the client's group, if it is known from something better than its address; else empty
 	Method string
 	Target Target
 	Path   string // as it stood in the request, escaped; empty if it cannot be seen
 	Query  string // likewise, without the "?"
 }
 
-// Decide judges req. It is the only place that does. It does not allocate, and takes about the same
-// time however many entries there are.
+// Decide evaluates req. It is the only place that does. It does not allocate, and takes about the same time however
+// many entries there are.
 func (s *Set) Decide(req *Request) Decision {
 	if s == nil {
 		return Refusal(HostNotListed)
@@ -73,18 +73,18 @@ func (s *Set) decideFor(req *Request, g *group) Decision {
 	return d
 }
 
-// A match gathers what the entries for one host say of one request. Which entry comes first makes
-// no difference to the verdict, only to which of several equal ones is named.
+// A match collects what the entries for one host say about one request. The order of entries makes no difference to
+// the verdict, only to which of several equal ones is named.
 type match struct {
 	req   *Request
 	group *group
 	deny  *entry // a deny that matches
 	allow *entry // the best allow that matches
-	near  *entry // the allow that came nearest, and the condition it failed
+	near  *entry // the allow that was nearest, and the condition it failed
 	why   Reason
-	// inspect is set if an entry waits for what is inside the tunnel.
+	// inspect is set if an entry asks for the inspection of the tunnel.
 	inspect bool
-	// only, if it is not nil, are the blocks whose entries count.
+	// only, if not nil, are the blocks whose entries count.
 	only []*block
 }
 
@@ -108,14 +108,14 @@ func (m *match) try(e *entry) {
 		if m.allow == nil || e.betterThan(m.allow, m.req) {
 			m.allow = e
 		}
-	case e.block.deny: // a deny that does not match is nobody's near miss
+	case e.block.deny: // a deny that does not match is not a near miss
 	case m.near == nil || nearness(why) > nearness(m.why) || why == m.why && e.order < m.near.order:
 		m.near, m.why = e, why
 	}
 }
 
-// fails returns why e does not hold for a request to its host, and reasonUnset if it does. The
-// order of the conditions is that of nearness.
+// fails returns why e does not hold for a request to its host, and reasonUnset if it does. The order of the
+// conditions is that of nearness.
 func (e *entry) fails(req *Request, g *group) Reason {
 	if why := e.block.checkClient(g); why != reasonUnset {
 		return why
@@ -153,9 +153,9 @@ func nearness(r Reason) int {
 	return 0
 }
 
-// betterThan reports whether e should be named rather than f, which also matches: the entry with
-// the wider choice of addresses, so that the order of rules cannot narrow it; then one that says
-// all it means to (no path that could not be seen); then the first in the file.
+// betterThan reports whether e should be named rather than f, which also matches: the entry with the wider choice of
+// addresses, so that the order of rules cannot narrow it; then the one that is fully enforced (no path that could not
+// be seen); then the first in the file.
 func (e *entry) betterThan(f *entry, req *Request) bool {
 	if a, b := e.addressRank(), f.addressRank(); a != b {
 		return a > b

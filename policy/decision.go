@@ -22,7 +22,7 @@ func (v Verdict) String() string {
 	return "deny"
 }
 
-// A Mode says what becomes of a request that no rule permits.
+// A Mode says what happens to a request that no rule permits.
 type Mode uint8
 
 const (
@@ -54,8 +54,8 @@ func (m *Mode) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// A Reason is why, in one word. The words are a public format: they stand in the audit log, in the
-// client's answer and in metrics. Add to them, never change one.
+// A Reason is why, in one word. The words are a public format: they are in the audit log, in the client's response
+// and in metrics. Add to them, never change one.
 type Reason uint8
 
 const (
@@ -68,8 +68,8 @@ const (
 	MethodNotAllowed          // ... not this method
 	ClientNotAllowed          // ... not for this client's group
 	PhaseInactive             // ... only in a phase that is not on now
-	RuleExpired               // ... until a date that is past
-	DeniedByRule              // a written deny names it
+	RuleExpired               // ... until a date that has passed
+	DeniedByRule              // a deny rule names it
 	ClientUnknown             // guard: the client's address is in no group
 	IPLiteral                 // guard: an IP address that no rule names
 	PrivateAddress            // guard: the address is not a public one
@@ -81,10 +81,10 @@ const (
 	Overloaded                // guard: a limit on connections is reached
 	AuditUnavailable          // guard: the decision could not be recorded
 	TLSRequired               // the tunnel does not begin with TLS, and must on this port
-	SNIRequired               // its TLS hello names no host, and must on this port
-	BadHello                  // guard: it begins like TLS, but nobody can say for which host
+	SNIRequired               // its ClientHello names no host, and must on this port
+	BadHello                  // guard: it begins like TLS, but the host cannot be determined
 	NetworkDenied             // guard: the address is in one of deny_networks
-	RateLimited               // guard: the client has begun as much as it may for now
+	RateLimited               // guard: the client has reached a limit on its rate
 	LockedDown                // guard: a lockdown is on, and does not spare this
 	numReasons
 )
@@ -139,8 +139,8 @@ func Reasons() []Reason {
 	return all
 }
 
-// lifted reports whether learn mode lets a request through that is denied for r: only the denial of
-// what no rule permits. A written deny and the guards hold in every mode.
+// lifted reports whether learn mode lets a request through that is denied for r: it lifts only the denial of what no
+// rule permits. Deny rules and the guards hold in every mode.
 func (r Reason) lifted() bool {
 	switch r {
 	case HostNotListed, PortNotAllowed, SchemeNotAllowed, PathNotAllowed, MethodNotAllowed,
@@ -150,8 +150,8 @@ func (r Reason) lifted() bool {
 	return false
 }
 
-// A Decision is the answer of one Set to one Request. The zero Decision permits nothing.
-// Decisions are plain values: copy them freely, from any goroutine.
+// A Decision is the result of one Set for one Request. The zero Decision permits nothing. Decisions are plain values:
+// copy them freely, from any goroutine.
 type Decision struct {
 	// Permit says whether the request goes ahead. It is the only field that egress acts on.
 	Permit bool
@@ -161,7 +161,7 @@ type Decision struct {
 	Mode Mode
 	// Reason is why; never unset in a Decision made by this package.
 	Reason Reason
-	// Target is what was judged, and the only thing that may be dialled for it.
+	// Target is what was decided about, and the only thing that may be dialled for it.
 	Target Target
 	// Group is the client's group; empty if it is in none.
 	Group string
@@ -194,9 +194,9 @@ func (d Decision) Outcome() Outcome {
 	return Denied
 }
 
-// Rule is the id of the deciding rule, with that of its entry where it has one, such as "arc/his":
-// the one that allows or denies or, where none does, the one that names the host and comes nearest.
-// It is empty if no rule names the host.
+// Rule is the id of the deciding rule, with that of its entry where it has one, such as "arc/his": the one that
+// allows or denies or, if there is none, the one that names the host and is nearest. It is empty if no rule names the
+// host.
 func (d Decision) Rule() string {
 	if d.entry == nil {
 		return ""
@@ -204,8 +204,8 @@ func (d Decision) Rule() string {
 	return d.entry.name()
 }
 
-// Source is where the deciding entry is written: "lists/approved.txt:4", "webproxy.yaml:23" or
-// "catalog arc, entry 15"; empty if no rule matched.
+// Source is where the deciding entry is written: "lists/approved.txt:4", "webproxy.yaml:23" or "catalog arc, entry
+// 15"; empty if no rule matched.
 func (d Decision) Source() string {
 	if d.entry == nil {
 		return ""
@@ -229,11 +229,11 @@ func (d Decision) ServiceTag() string {
 	return d.entry.block.tag.name
 }
 
-// OutsideTag reports whether CheckAddr was asked about an address that is not in the entry's service tag.
+// OutsideTag reports whether CheckAddr was called with an address that is not in the entry's service tag.
 func (d Decision) OutsideTag() bool { return d.outsideTag }
 
-// Inspect reports whether TLS must be opened in the tunnel that d permits, and each request inside
-// judged: a rule about it, be it an allow or a deny, asks for that.
+// Inspect reports whether the tunnel that d permits must be inspected, and each request inside decided: a rule about
+// it, an allow or a deny, asks for that.
 func (d Decision) Inspect() bool { return d.inspect && d.Permit }
 
 // Policy is the digest of the Set that decided, see Set.Digest; empty if none did.
@@ -244,8 +244,8 @@ func (d Decision) Policy() string {
 	return d.set.Digest()
 }
 
-// An AddrClass tells which addresses a Decision may be dialled to. Connections may be shared
-// between Decisions of one Set whose Target and AddrClass are equal.
+// An AddrClass says which addresses a Decision may be dialled to. Connections may be shared between Decisions of one
+// Set whose Target and AddrClass are equal.
 type AddrClass struct {
 	private bool
 	tag     *serviceTag
@@ -261,8 +261,8 @@ func (d Decision) AddrClass() AddrClass {
 	return c
 }
 
-// Refusal is the Decision of a guard that stands outside the rules: reason must be one that no mode
-// lifts. It permits nothing. Use it for what never became a Request, or must not go on.
+// Refusal is the Decision of a guard: reason must be one that no mode lifts. It permits nothing. Use it for what
+// never became a Request, or must not go on.
 func Refusal(reason Reason) Decision { return Decision{Reason: reason} }
 
 // Refused returns d as refused by the guard reason, keeping what was known: target, group, mode, policy.
@@ -271,16 +271,16 @@ func (d Decision) Refused(reason Reason) Decision {
 	return d
 }
 
-// denied returns d as denied by the rules for reason, e being the entry to name. In learn mode it
-// may still be permitted.
+// denied returns d as denied by the rules for reason, with e as the entry to name. In learn mode it may still be
+// permitted.
 func (d Decision) denied(reason Reason, e *entry) Decision {
 	d.Verdict, d.Reason, d.entry = Deny, reason, e
 	d.Permit = d.Mode == Learn && reason.lifted()
 	return d
 }
 
-// CheckAddr judges the address that d is about to be dialled to, whatever DNS said. It returns d
-// if the address will do, with OutsideTag as it is for that address, else a Decision with its own Reason, which permits nothing
+// CheckAddr evaluates the address that d is about to be dialled to, whatever DNS said. It returns d if the address is
+// permitted, with OutsideTag as it is for that address, else a Decision with its own Reason, which permits nothing
 // unless learn mode lifts that Reason. Egress calls it for each address, just before connecting.
 func (d Decision) CheckAddr(addr netip.AddrPort) Decision {
 	if !d.Permit {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Diff tells what new decides by that old did not, and the other way round: lines that each name an
-// entry, a client network or a phase with all its conditions, sorted. A nil Set has none.
+// Diff returns what new decides by that old did not, and the reverse: lines that each name an entry, a client network
+// or a phase with all its conditions, sorted. A nil Set has none.
 func Diff(old, new *Set) (added, removed []string) {
 	left, right := differing(old, new)
 	a, b := old.linesOf(left, new.rest), new.linesOf(right, new.rest)
@@ -28,8 +28,8 @@ func Diff(old, new *Set) (added, removed []string) {
 	return added, removed
 }
 
-// differing returns the entries of old and new, by number, without those that are the same on both sides as far as that
-// is seen at once: a rule's entries are compared from both ends on. What is left may still have equal ones.
+// differing returns the entries of old and new, by number, without those that a quick comparison finds on both sides:
+// a rule's entries are compared from both ends. The rest may still contain equal ones.
 func differing(old, new *Set) (left, right []uint32) {
 	if old == nil || new == nil {
 		return old.all(), new.all()
@@ -81,7 +81,7 @@ func (s *Set) all() []uint32 {
 	return appendRange(nil, 0, uint32(len(s.entries)))
 }
 
-// A pair compares entries of two Sets. Neighbours have the same terms mostly, which it remembers.
+// A pair compares entries of two Sets. It remembers the last terms that were equal: neighbours mostly share them.
 type pair struct {
 	left, right  *Set
 	terms, other *terms // were found to be equal, in their blocks
@@ -126,7 +126,7 @@ func (s *Set) linesOf(entries []uint32, rest func(int)) []string {
 	return lines
 }
 
-// otherLines is what s decides by but for its entries, sorted. Sets with equal lines decide alike.
+// otherLines is what s decides by apart from its entries, sorted. Sets with equal lines decide alike.
 func (s *Set) otherLines() []string {
 	lines := make([]string, 0, len(s.clients.groups)+len(s.phases))
 	for _, g := range s.clients.groups {

@@ -12,13 +12,13 @@ import (
 
 const (
 	digestScheme = "sha256:"
-	// shortDigits is how many hex digits of a digest people are shown. That is too few to tell apart policies made to
-	// be taken for each other: two with equal first 12 digits are found in seconds.
+	// shortDigits is how many hex digits of a digest people are shown. That is too few to distinguish policies that
+	// are made to collide: two with equal first 12 digits are found in seconds.
 	shortDigits = 12
 )
 
-// makeDigest names what s decides by: the same rules in another order have the same digest. It is the hash of s's lines,
-// sorted, which are made one by one as they are hashed.
+// makeDigest is the digest of what s decides by: the same rules in another order have the same digest. It is the hash
+// of s's lines, sorted, which are made one by one as they are hashed.
 func (s *Set) makeDigest() string {
 	h := sha256.New()
 	var entry []byte // the next line
@@ -53,13 +53,13 @@ func (s *Set) sorted() []uint32 {
 	return order
 }
 
-// compareLine compares the lines of two entries, without making them where their hosts tell them apart.
+// compareLine compares the lines of two entries, without making them where their hosts differ.
 func (e *entry) compareLine(f *entry) int {
 	if e.block != f.block {
 		if e.block.deny != f.block.deny {
 			return strings.Compare(verdictOf(e.block.deny).String(), verdictOf(f.block.deny).String())
 		}
-		if c := strings.Compare(e.name(), f.name()); c != 0 { // all that a name may have is above the space behind it
+		if c := strings.Compare(e.name(), f.name()); c != 0 { // every character of a name is above the space after it
 			return c
 		}
 	} else if e.block.names != nil {
@@ -97,14 +97,14 @@ func verdictOf(deny bool) Verdict {
 	return Allow
 }
 
-// A setDigest is the digest of a Set, made when it is asked for. A Set under a lockdown shares that of its policy.
+// A setDigest is the digest of a Set, computed on first use. A Set under a lockdown shares that of its policy.
 type setDigest struct {
 	once sync.Once
 	text string
 }
 
-// Digest names what the Set decides: "sha256:" and the 64 hex digits of the hash. People are shown ShortDigest. The first
-// call takes time, with many entries a tenth of a second. A lockdown does not change it.
+// Digest is the digest of the Set: "sha256:" and the 64 hex digits of the hash. People are shown ShortDigest. The
+// first call takes time, with many entries a tenth of a second. A lockdown does not change it.
 func (s *Set) Digest() string {
 	if s == nil {
 		return ""
@@ -113,13 +113,13 @@ func (s *Set) Digest() string {
 	return s.digested.text
 }
 
-// ShortDigest is a digest as people are shown it: "sha256:" and 12 hex digits. What is no digest stays as it is.
+// ShortDigest is a digest as people are shown it: "sha256:" and 12 hex digits. Anything else is returned unchanged.
 func ShortDigest(digest string) string {
 	return digest[:min(len(digest), len(digestScheme)+shortDigits)]
 }
 
-// SameDigest reports whether two digests may name one policy: they are equal, or one of them is short, as records
-// of earlier versions have it, and the other begins with it.
+// SameDigest reports whether two digests may be of one policy: they are equal, or one of them is short, as in records
+// of earlier versions, and the other begins with it.
 func SameDigest(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

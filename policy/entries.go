@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// Entries are the entries of one list, in little memory: what many of them say alike is kept once, and their hosts are
-// parts of the text that they were read from. Fill it by ParseLine, or make it by NewEntries; once it was given to Compile
-// it must not be changed, and then is safe for concurrent use. Sets compiled from it refer to it. The zero Entries is empty.
+// Entries are the entries of one list, in little memory: what many of them have in common is kept once, and their
+// hosts are parts of the text that they were read from. Fill it by ParseLine, or make it by NewEntries. Once it was
+// given to Compile it must not be changed, and then is safe for concurrent use. Sets compiled from it refer to it.
+// The zero Entries is empty.
 type Entries struct {
-	// File is where the lines stand that ParseLine reads: the Source of an entry is "File:line".
+	// File is where the lines are that ParseLine reads: the Source of an entry is "File:line".
 	File string
 
 	items   []item
@@ -19,7 +20,7 @@ type Entries struct {
 	heads   []matcher // from 1
 	sources []string  // by line, from 1; nil if they are File and line
 
-	// What follows finds what is there already. Done drops it.
+	// The following find what is there already. Done drops them.
 	formOf map[formKey]uint32
 	noteOf map[note]uint32
 	headOf map[string]uint16
@@ -51,10 +52,10 @@ type formKey struct {
 	cloud                              string
 }
 
-// A note is what entries say for people.
+// A note is the part of entries that is for people.
 type note struct{ id, tag, by, reason string }
 
-// A lineForm is a line of a list without its host: lines that differ in the host only mean the same form and note.
+// A lineForm is a line of a list without its host: lines that differ in the host only share their form and note.
 type lineForm struct{ scheme, rest string }
 
 type seenForm struct{ form, note uint32 }
@@ -65,7 +66,7 @@ const maxSeen = 256
 // maxNotes bounds how many notes are compared with new ones.
 const maxNotes = 4096
 
-// maxHeads is how many beginnings of patterns an Entries can have.
+// maxHeads is how many heads of patterns an Entries can have.
 const maxHeads = 1<<16 - 1
 
 // NewEntries returns all as Entries, with their Sources.
@@ -93,11 +94,11 @@ func (s *Entries) Grow(n int) {
 	s.items = append(make([]item, 0, len(s.items)+n), s.items...)
 }
 
-// Done says that no more entries come: what only helped to add them is dropped.
+// Done says that no more entries will be added: what only helped to add them is dropped.
 func (s *Entries) Done() { s.formOf, s.noteOf, s.headOf, s.seen = nil, nil, nil, nil }
 
-// ParseLine adds the entry of a line of the file, the number of which counts from 1. It reports whether there is one: a
-// line that is empty, or only a comment, has none. The error is that of ParseEntry.
+// ParseLine adds the entry of a line of the file, whose number counts from 1. It reports whether there is one: a line
+// that is empty, or only a comment, has none. The error is that of ParseEntry.
 func (s *Entries) ParseLine(line string, number int) (bool, error) {
 	scheme, host, rest := splitLine(line)
 	key := lineForm{scheme, rest}
@@ -125,8 +126,8 @@ func (s *Entries) ParseLine(line string, number int) (bool, error) {
 	return true, nil
 }
 
-// splitLine splits a line of a list into its scheme with "://", its host, and the rest. The host is empty if the line is
-// not of that form at all; what it returns may still be no entry.
+// splitLine splits a line of a list into its scheme with "://", its host, and the rest. The host is empty if the line
+// is not of that form; the result may still not be an entry.
 func splitLine(line string) (scheme, host, rest string) {
 	host = line
 	if before, after, ok := strings.Cut(line, "://"); ok && (before == "http" || before == "https") {
@@ -184,7 +185,7 @@ func (s *Entries) noteFor(e *Entry) uint32 {
 	return n
 }
 
-// headFor returns the place of what stands before the tail of p, a patternGlob; 0 if there is no room for it.
+// headFor returns the number of what stands before the tail of p, a patternGlob; 0 if there is no room for it.
 func (s *Entries) headFor(p *Pattern) uint16 {
 	text := p.text[:len(p.text)-len(p.tail)]
 	n, ok := s.headOf[text]
@@ -199,7 +200,7 @@ func (s *Entries) headFor(p *Pattern) uint16 {
 	return n
 }
 
-// isPlain reports whether p is a name, or all below one.
+// isPlain reports whether p is a name, or all names below one.
 func (p *Pattern) isPlain() bool { return p.kind == patternExact || p.kind == patternBelow }
 
 // tailAt is where in its text the tail of p begins.
@@ -210,19 +211,19 @@ func (s *Entries) pattern(it *item) Pattern {
 	p := Pattern{text: it.host, kind: it.kind, tail: it.host[it.tail:]}
 	switch it.kind {
 	case patternAddr:
-		p.addr, _ = netip.ParseAddr(it.host) // it is one
+		p.addr, _ = netip.ParseAddr(it.host) // it is valid
 	case patternGlob:
 		p.head = s.head(it)
 	}
 	return p
 }
 
-// head is what matches before the tail of a patternGlob. Beyond maxHeads of them it is made when it is needed.
+// head is what matches before the tail of a patternGlob. Beyond maxHeads it is made when it is needed.
 func (s *Entries) head(it *item) matcher {
 	if it.head > 0 {
 		return s.heads[it.head-1]
 	}
-	p, _ := ParsePattern(it.host) // it is one
+	p, _ := ParsePattern(it.host) // it is valid
 	return p.head
 }
 

@@ -55,7 +55,7 @@ func ParseEntry(line string) (Entry, error) {
 	for _, f := range fields[1:] {
 		key, value, ok := strings.Cut(f.text, "=")
 		if !ok {
-			return Entry{}, f.fail(0, "one host to a line, then key=value pairs; put other words behind #", "%q is not key=value", f.text)
+			return Entry{}, f.fail(0, "one host to a line, then key=value pairs; put other words after #", "%q is not key=value", f.text)
 		}
 		if seen[key] {
 			return Entry{}, f.fail(0, "", "%s is set twice", key)
@@ -145,7 +145,7 @@ func (e *Entry) parseLocation(f field) error {
 	return nil
 }
 
-// cutPorts cuts the list of ports from host. The colons of a bracketed address are not its mark.
+// cutPorts cuts the list of ports from host. The colons of a bracketed address do not begin it.
 func cutPorts(host string) (name, ports string, ok bool) {
 	i := strings.LastIndexByte(host, ':')
 	if i < 0 || strings.HasSuffix(host, "]") {
@@ -170,7 +170,7 @@ func (e *Entry) parsePorts(list string, f field, at int) error {
 	return nil
 }
 
-// portHint says what to do about a text that is no port.
+// portHint says what to do about a text that is not a port.
 func portHint(text string) string {
 	from, to, ok := strings.Cut(text, "-")
 	if ok && from != "" && to != "" && isDecimal(from) && isDecimal(to) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// An entry is one host pattern of one rule, with all the conditions that hold for it. It is what a Set has for itself of
-// each: the item is the list's, and what many entries have in common is in the block and its terms.
+// An entry is one host pattern of one rule, with all the conditions that hold for it. It has only what is its own:
+// the item belongs to the list, and what entries have in common is in the block and its terms.
 type entry struct {
 	item  *item
 	block *block
@@ -19,9 +19,9 @@ type block struct {
 	*conditions
 	list  *Entries
 	terms []terms  // by form
-	names []string // by note; nil if all are called as the rule
+	names []string // by note; nil if all have the rule's name
 	field string   // of the Spec, without the number of the host
-	// hosts is set if they are hosts of the rule, numbered from 1 by their lines, and all written at source.
+	// hosts is set if they are hosts of the rule itself, numbered from 1 by their lines, and all written at source.
 	hosts  bool
 	source string
 	// first and count are its entries in those of the Set.
@@ -49,8 +49,8 @@ type terms struct {
 	phase   *phase // nil: always
 	expires int64  // Unix seconds; 0: never
 
-	elsewhere bool       // they are for another cloud
-	wrong     *SpecError // with the phase, without a place; nil if nothing is
+	otherCloud bool       // they are for another cloud
+	wrong      *SpecError // with the phase, without a place; nil if nothing is
 }
 
 func (e *entry) terms() *terms { return &e.block.terms[e.item.form] }
@@ -97,7 +97,7 @@ func (e *entry) by() string {
 	return e.block.conditions.by
 }
 
-// blame says where e is written: a setting of the Spec, or a line of a file of its own.
+// blame returns where e is written: a setting of the Spec, or a line of a file of its own.
 func (e *entry) blame(msg, hint string) *SpecError {
 	field := e.field()
 	switch {

@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// An Explanation is a Decision told to a person.
+// An Explanation is a Decision explained to a person.
 type Explanation struct {
 	Decision
 	// Why is one sentence.
 	Why string
-	// Near are the entries that come nearest to the request without deciding it, the nearest first.
+	// Near are the entries that are nearest to the request without deciding it, the nearest first.
 	Near []NearMiss
-	// Fixes are lines to run or to write, the best first, each for the case that the request is wanted.
+	// Fixes are lines to run or to write, the best first, for the case that the request is wanted.
 	Fixes []string
 	// Remedies are the same as data.
 	Remedies []Remedy
 }
 
-// A Remedy is one thing that would let a request through.
+// A Remedy is one change that would let a request through.
 type Remedy struct {
 	Text    string // what to do, for people
 	Entry   string // a line for a list file, if it is one
@@ -34,18 +34,17 @@ type NearMiss struct {
 	Why    string // half a sentence
 }
 
-// maxNear bounds an Explanation: what is farther off than the fifth entry helps nobody.
+// maxNear bounds an Explanation: entries farther away than the fifth are of no use.
 const maxNear = 5
 
-// Explain judges req as Decide does, and says why. It looks at every entry, so it is not for the
-// hot path.
+// Explain evaluates req as Decide does, and says why. It looks at every entry, so it is not for the hot path.
 func (s *Set) Explain(req *Request) Explanation {
 	x := Explanation{Decision: s.Decide(req)}
 	x.Why = x.why()
 	if s == nil || x.Verdict == Allow {
 		return x
 	}
-	if x.Reason != LockedDown { // there every rule is as near
+	if x.Reason != LockedDown { // in a lockdown every rule is equally near
 		x.Near = s.nearMisses(req, x.entry)
 	}
 	x.Remedies = x.remedies(req)
@@ -130,8 +129,8 @@ func (a *admission) describe() string {
 	return strings.Join(parts, " and ")
 }
 
-// nearMisses looks for entries that name the host but do not hold, then for those whose host is a
-// near relative. The entry that the Decision names is left out.
+// nearMisses looks for entries that name the host but do not hold, then for those whose host is related. The entry
+// that the Decision names is left out.
 func (s *Set) nearMisses(req *Request, named *entry) []NearMiss {
 	type ranked struct {
 		NearMiss
@@ -177,7 +176,7 @@ func (p Pattern) relation(host string) (why string, rank int) {
 	case p.kind == patternExact && parent(host) != "" && parent(host) == parent(p.tail):
 		return "another host of the same domain", 3
 	case p.kind == patternBelow && strings.HasSuffix(host, p.tail):
-		return "the name only ends alike; a wildcard matches whole labels", 6
+		return "the names only share an ending; a wildcard matches whole labels", 6
 	}
 	return "", 0
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// remedies returns what would let the request through, were it wanted. It never proposes to lift a
-// guard that no rule can lift.
+// remedies returns what would let the request through, if it is wanted. It never proposes to lift a guard that no
+// rule can lift.
 func (x *Explanation) remedies(req *Request) []Remedy {
 	d := x.Decision
 	add := func(more string) Remedy {
@@ -52,11 +52,10 @@ func (x *Explanation) remedies(req *Request) []Remedy {
 	return nil
 }
 
-// Placeholder stands for the reason in lines and commands that people are told. It is a reason for nothing: commands do
-// not take it.
+// Placeholder stands for the reason in suggested lines and commands. Commands do not accept it as a reason.
 const Placeholder = "TICKET"
 
-// literalFix is the rule that would allow the address that d's target is; none if no rule can.
+// literalFix is the rule that would allow the IP address of d's target; none if no rule can.
 func (d Decision) literalFix() []string {
 	host := fmt.Sprintf("name the address in a rule:  hosts: [%q]", d.Target.Host())
 	switch d.set.classify(d.Target.Addr()) {
@@ -68,14 +67,14 @@ func (d Decision) literalFix() []string {
 	return nil
 }
 
-// FixPath is the path of the narrowest entry that would allow req, which d refuses; it is empty if that is an
-// entry without a path. Where paths of a host are told apart, an entry for the whole host would end that.
+// FixPath is the path of the narrowest entry that would allow req, which d refuses; it is empty if that is an entry
+// without a path. Where rules distinguish paths of a host, an entry for the whole host would undo that.
 func (d Decision) FixPath(req *Request) string {
 	if d.Reason != PathNotAllowed || MatchPath(req.Path, "/any") {
 		return ""
 	}
 	e, err := ParseEntry(req.Target.String() + req.Path)
-	if err != nil || !MatchPath(e.Path, req.Path) || MatchPath(e.Path, "/any") { // some paths are none that can be written
+	if err != nil || !MatchPath(e.Path, req.Path) || MatchPath(e.Path, "/any") { // some paths cannot be written in an entry
 		return ""
 	}
 	return req.Path

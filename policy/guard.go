@@ -4,7 +4,7 @@ import (
 	"net/netip"
 )
 
-// An addrKind is what the guards say of an address.
+// An addrKind is how the guards treat an address.
 type addrKind uint8
 
 const (
@@ -38,7 +38,7 @@ var guardTable = []struct {
 	{"240.0.0.0/4", addrForbidden},        // reserved, and broadcast
 	{"::/96", addrForbidden},              // unspecified, IPv4-compatible
 	{"::1/128", addrPrivate},              // loopback
-	{"64:ff9b:1::/48", addrForbidden},     // local NAT64: what it leads to cannot be told, unless nat64 does
+	{"64:ff9b:1::/48", addrForbidden},     // local NAT64: where it leads is unknown, unless nat64 is set
 	{"100::/64", addrForbidden},           // discard
 	{"2001::/32", addrForbidden},          // Teredo
 	{"2001:db8::/32", addrForbidden},      // documentation
@@ -56,7 +56,7 @@ var guardTable = []struct {
 	{"2001:2::/48", addrForbidden},        // benchmarking
 }
 
-// classify tells what addr is, looking through what carries an IPv4 address: such an address is what it leads to.
+// classify returns the kind of addr. An address that contains an IPv4 address is of the kind of that one.
 func (s *Set) classify(addr netip.Addr) addrKind {
 	addr = addr.Unmap()
 	inner, own := s.inner(addr)
@@ -73,8 +73,8 @@ func (s *Set) classify(addr netip.Addr) addrKind {
 	return kind
 }
 
-// guardAddr refuses what no rule and no mode can allow: the proxy itself, and addresses that are
-// not public, unless private says that a rule allows the private ones.
+// guardAddr refuses what no rule and no mode can allow: the proxy itself, and addresses that are not public, unless
+// private says that a rule allows the private ones.
 func guardAddr(s *Set, addr netip.AddrPort, private bool) Reason {
 	if s == nil || !addr.IsValid() {
 		return PrivateAddress

@@ -5,19 +5,19 @@ import (
 	"net/netip"
 )
 
-// An index finds the entries whose host pattern may match a host. Names are looked up by their
-// suffixes at label borders, so that a lookup costs one access a label, however many entries
-// there are. It is built once and then only read. Entries are given by their numbers from 1; 0 is none.
+// An index finds the entries whose host pattern may match a host. Names are looked up by their suffixes at label
+// borders, so that a lookup costs one access a label, however many entries there are. It is built once and then only
+// read. Entries are given by their numbers from 1; 0 is none.
 type index struct {
 	entries []entry // linked by entry.next
 	exact   table   // names
-	below   table   // what stands behind the last star of patterns
+	below   table   // the part of patterns after the last star
 	addrs   map[netip.Addr]uint32
 	any     uint32 // entries for every host
 }
 
-// A table finds what has a text, by its hash. It holds numbers, not texts: at a few bytes an entry, where a map of strings
-// takes a hundred.
+// A table maps texts to entries, by hash. It holds numbers, not texts, which takes a few bytes an entry, where a map
+// of strings takes a hundred.
 type table struct {
 	seed  maphash.Seed
 	slots []slot
@@ -34,8 +34,8 @@ func newTable(n int) table {
 // hash is that of a text.
 func (t *table) hash(text string) uint32 { return uint32(maphash.String(t.seed, text) >> 32) }
 
-// slotFor returns the slot of hash for whose first entry, counted from 0, is holds, or the empty one where it belongs. At least one slot
-// must be empty.
+// slotFor returns the slot of hash for whose first entry, counted from 0, is holds, or the empty slot where it
+// belongs. At least one slot must be empty.
 func (t *table) slotFor(hash uint32, is func(i uint32) bool) *slot {
 	for i := t.start(hash); ; {
 		s := &t.slots[i]

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A Lockdown refuses, until a time, all that its rules do not allow. It only takes away: what the policy denies stays denied.
+// A Lockdown refuses, until a time, everything that its rules do not allow. It only takes away: what the policy
+// denies stays denied.
 type Lockdown struct {
 	// Only are the ids of the allow rules that are spared. If there are none, everything is refused.
 	Only []string
@@ -23,9 +24,10 @@ type lockdown struct {
 	blocks []*block // those of Only; empty, not nil, if there are none
 }
 
-// Under returns s with l in force: a Set that permits what s permits and a rule of l.Only allows, at any time before l.Until.
-// In learn mode too, nothing else goes ahead. s is not changed; a nil s stays nil. It is an error if a name of l.Only is not
-// the id of an allow rule of s. The returned Set has the digest of s, and its tests are those of s: RunTests passes over lockdowns.
+// Under returns s with l in force: a Set that permits what s permits and a rule of l.Only allows, at any time before
+// l.Until. In learn mode too, nothing else goes ahead. s is not changed; a nil s stays nil. It is an error if a name
+// of l.Only is not the id of an allow rule of s. The returned Set has the digest of s, and its tests are those of s:
+// RunTests ignores lockdowns.
 func (s *Set) Under(l Lockdown) (*Set, error) {
 	if s == nil {
 		return nil, nil

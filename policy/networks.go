@@ -41,7 +41,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 	case err != nil || p.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q is not a network", s)
 	case p.Masked() != p:
-		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length; the network is %s", s, p.Masked())
+		return netip.Prefix{}, fmt.Errorf("%q has bits set after its prefix length; the network is %s", s, p.Masked())
 	}
 	return p, nil
 }
@@ -63,8 +63,9 @@ func (s *Set) isDenied(addr netip.Addr) bool {
 	return false
 }
 
-// inner returns the IPv4 addresses that an IPv6 one leads to, each of them valid or zero: by NAT64 (RFC 6052), 6to4 (RFC
-// 3056) or ISATAP (RFC 5214, 6.1). own is set if it is by a NAT64 of the operator's: then it leads nowhere else.
+// inner returns the IPv4 addresses that an IPv6 address leads to, each of them valid or zero: by NAT64 (RFC 6052),
+// 6to4 (RFC 3056) or ISATAP (RFC 5214, 6.1). own is set if it is in one of the operator's NAT64 prefixes: then it
+// leads nowhere else.
 func (s *Set) inner(addr netip.Addr) (inner [2]netip.Addr, own bool) {
 	if !addr.Is6() {
 		return inner, false
@@ -81,14 +82,14 @@ func (s *Set) inner(addr netip.Addr) (inner [2]netip.Addr, own bool) {
 	case b[0] == 0x20 && b[1] == 0x02:
 		inner[0] = netip.AddrFrom4([4]byte(b[2:6]))
 	}
-	// The bit that differs says whether the IPv4 address is unique in the world.
+	// The bit that differs says whether the IPv4 address is globally unique.
 	if b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe {
 		inner[1] = netip.AddrFrom4([4]byte(b[12:]))
 	}
 	return inner, false
 }
 
-// nat64Inner is the IPv4 address behind a prefix of bits bits, which leaves out the ninth byte (RFC 6052, 2.2).
+// nat64Inner is the IPv4 address after a prefix of bits bits, without the ninth byte (RFC 6052, 2.2).
 func nat64Inner(b [16]byte, bits int) netip.Addr {
 	var v4 [4]byte
 	at := bits / 8
@@ -102,8 +103,8 @@ func nat64Inner(b [16]byte, bits int) netip.Addr {
 	return netip.AddrFrom4(v4)
 }
 
-// denyFor returns the deny on addr, or on an address that it leads to, that matches what d was asked for by name; nil if
-// there is none.
+// denyFor returns the deny on addr, or on an address that it leads to, that matches the request that d decided by
+// name; nil if there is none.
 func (d *Decision) denyFor(addr netip.Addr) *entry {
 	s := d.set
 	if !s.addrDenies {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// judgeAt is what spec says of a GET or CONNECT for host, which has the address addr.
-func judgeAt(t *testing.T, spec *Spec, method, host, addr string) Decision {
+// decideAt is what spec says of a GET or CONNECT for host, which has the address addr.
+func decideAt(t *testing.T, spec *Spec, method, host, addr string) Decision {
 	t.Helper()
 	spec.Clients = map[string][]string{"local": {"10.0.0.0/8"}, "other": {"10.1.0.0/16"}}
 	set, err := Compile(spec, nil, Env{})
@@ -56,7 +56,7 @@ func TestInnerAddresses(t *testing.T) {
 	} {
 		spec := all()
 		spec.NAT64 = tt.nat64
-		if d := judgeAt(t, spec, "GET", "a.example.test", tt.addr); d.Reason != tt.want {
+		if d := decideAt(t, spec, "GET", "a.example.test", tt.addr); d.Reason != tt.want {
 			t.Errorf("%s, nat64 %v: %v, want %v", tt.addr, tt.nat64, d.Reason, tt.want)
 		}
 	}
@@ -77,7 +77,7 @@ func TestDenyNetworks(t *testing.T) {
 		spec := all()
 		spec.Modes = map[string]Mode{"default": Learn}
 		spec.DenyNetworks = []string{"10.20.0.0/16", "8.8.8.8", "2a01:111:5::/48"}
-		d := judgeAt(t, spec, "GET", "a.example.test", addr)
+		d := decideAt(t, spec, "GET", "a.example.test", addr)
 		if d.Reason != want || d.Permit != (want == AllowedByRule) {
 			t.Errorf("%s: %v", addr, d.Reason)
 		}
@@ -112,7 +112,7 @@ func TestDenyOnAddressBindsNames(t *testing.T) {
 		{"this method", RuleSpec{Methods: []string{"GET"}}, "8.8.8.8", DeniedByRule},
 	} {
 		tt.deny.ID, tt.deny.Deny, tt.deny.Hosts = "no", true, []string{"8.8.8.8"}
-		d := judgeAt(t, all(tt.deny), "GET", "a.example.test", tt.addr)
+		d := decideAt(t, all(tt.deny), "GET", "a.example.test", tt.addr)
 		if d.Reason != tt.want || d.Permit != (tt.want == AllowedByRule) || d.Reason == DeniedByRule && d.Rule() != "no" {
 			t.Errorf("%s: %v by %q", tt.name, d.Reason, d.Rule())
 		}

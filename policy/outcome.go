@@ -1,6 +1,6 @@
 package policy
 
-// An Outcome is the audit log's word for what became of a request. The words are a file format: add to them, never
+// An Outcome is the audit log's word for what happened to a request. The words are a file format: add to them, never
 // change one.
 type Outcome string
 
@@ -13,5 +13,5 @@ const (
 // Outcomes are all there are.
 func Outcomes() []Outcome { return []Outcome{Allowed, Denied, WouldDeny} }
 
-// Permits reports whether the request went ahead. A word that is none of Outcomes permits nothing.
+// Permits reports whether the request went ahead. A word that is not one of Outcomes permits nothing.
 func (o Outcome) Permits() bool { return o == Allowed || o == WouldDeny }

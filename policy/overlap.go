@@ -22,7 +22,7 @@ func labelsOverlap(p, q []string) bool {
 		last, other := p[len(p)-1], q[len(q)-1]
 		switch {
 		case len(p) == 1 && last == "*", len(q) == 1 && other == "*":
-			return true // what is left of the other is one label at least
+			return true // at least one label of the other is left
 		case !labelOverlaps(last, other):
 			return false
 		}
@@ -31,7 +31,7 @@ func labelsOverlap(p, q []string) bool {
 	return len(p) == 0 && len(q) == 0
 }
 
-// labelOverlaps compares what stands before the first and behind the last star of both labels.
+// labelOverlaps compares the parts of both labels before the first and after the last star.
 func labelOverlaps(p, q string) bool {
 	switch {
 	case !strings.Contains(p, "*"):

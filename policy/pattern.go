@@ -19,8 +19,8 @@ import (
 type Pattern struct {
 	text string
 	kind patternKind
-	tail string  // the labels behind the last star; the whole name of an exact one
-	head matcher // what stands before tail, for patternGlob
+	tail string  // the labels after the last star; the whole name of an exact one
+	head matcher // the part before tail, for patternGlob
 	addr netip.Addr
 }
 
@@ -99,8 +99,8 @@ func ParsePattern(s string) (Pattern, error) {
 	return p.withGlob(labels[:last+1])
 }
 
-// withGlob compiles the labels before the tail. With the dot as separator a star stays inside its
-// label; only a leading whole-label star goes deeper, as everywhere.
+// withGlob compiles the labels before the tail. With the dot as separator a star stays inside its label; only a
+// leading whole-label star matches more labels, as everywhere.
 func (p Pattern) withGlob(head []string) (Pattern, error) {
 	text := strings.Join(head, ".")
 	if head[0] == "*" {
@@ -219,8 +219,8 @@ func below(host, tail string) bool {
 	return n > 0 && host[n] == '.' && host[n+1:] == tail
 }
 
-// Examples returns two hosts that p matches, for people to see how far a wildcard reaches;
-// one if p is an exact name or an address.
+// Examples returns two hosts that p matches, to show people how far a wildcard reaches; one if p is an exact name or
+// an address.
 func (p Pattern) Examples() []string {
 	if !p.IsWildcard() {
 		return []string{p.text}

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Quotable returns the part of an authority or URL from outside that a log or an answer may quote. It
-// leaves out everything before an "@", which may be a password (RFC 3986, 3.2.1), and everything after
-// a "?" or "#", which may hold a token. All count in their percent-encoded form too, encoded once or more
-// often: a client that encodes twice means the same. What is left may be empty.
+// Quotable returns the part of an authority or URL from outside that a log or a response may quote. It leaves out
+// everything before an "@", which may be a password (RFC 3986, 3.2.1), and everything after a "?" or "#", which may
+// contain a token. All count in their percent-encoded form too, encoded once or more often: a client that encodes
+// twice means the same. The result may be empty.
 func Quotable(s string) string {
 	end, start := len(s), 0
 	for i := 0; i < len(s); i++ {
@@ -66,11 +66,11 @@ var (
 )
 
 // QuotablePath returns a path without the user information and the queries of URLs inside it, as in
-// /fetch/https://user:password@host/ or its percent-encoded form, and without whatever else looks like a user name
-// with a password.
+// /fetch/https://user:password@host/ or its percent-encoded form, and without anything else that looks like a user
+// name with a password.
 func QuotablePath(path string) string {
 	if !strings.ContainsAny(path, "@%") || !strings.Contains(path, ":") && !strings.Contains(path, "3A") && !strings.Contains(path, "3a") {
-		return path // as nearly all are
+		return path // as most paths
 	}
 	path = urlUser.ReplaceAllString(path, "$1")
 	path = nameUser.ReplaceAllString(path, "")

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A RuleInfo is one entry in force, with all conditions that hold for it, for those who look at a
-// policy as a whole: linters, reports, pages. It is a copy; what it refers to must not be changed.
+// A RuleInfo is one entry in force, with all conditions that hold for it, for those who look at a policy as a whole:
+// linters, reports, pages. It is a copy; what it refers to must not be changed.
 type RuleInfo struct {
 	Rule    string // as Decision.Rule: "arc/his"
 	Source  string // as Decision.Source: "lists/approved.txt:4"
@@ -64,8 +64,8 @@ func (s *Set) Approved() []RuleInfo {
 	return all
 }
 
-// Inspects reports whether a rule opens TLS.
-func (s *Set) Inspects() bool { return s != nil && len(s.opening) > 0 }
+// Inspects reports whether a rule asks for inspection.
+func (s *Set) Inspects() bool { return s != nil && len(s.inspecting) > 0 }
 
 func (e *entry) info() RuleInfo {
 	b, t := e.block, e.terms()
@@ -129,15 +129,15 @@ func (r RuleInfo) Ports(scheme Scheme) []uint16 {
 	return slices.Clone(r.entry.terms().admits.https.ports)
 }
 
-// Covers reports whether every request that o matches is one that r matches, at any time, whatever
-// addresses its host has. Whether they allow or deny is not compared. It errs to false: patterns
-// with stars in several places may be told apart that are not.
+// Covers reports whether r matches every request that o matches, at any time, whatever addresses its host has.
+// Whether they allow or deny is not compared. It errs to false: for patterns with stars in several places it may miss
+// that one covers the other.
 func (r RuleInfo) Covers(o RuleInfo) bool {
 	a, b := r.entry, o.entry
 	return a != nil && b != nil && a.pattern().Contains(b.pattern()) && a.conditionsCover(b)
 }
 
-// conditionsCover is Covers but for the hosts.
+// conditionsCover is Covers without the hosts.
 func (e *entry) conditionsCover(o *entry) bool {
 	a, b, r, q := e.terms(), o.terms(), e.block, o.block
 	switch {
@@ -178,8 +178,7 @@ func (s portSet) contains(o portSet) bool {
 	return !slices.ContainsFunc(o.ports, func(p uint16) bool { return !s.has(p) })
 }
 
-// pathContains reports whether p matches every path that o does. A path that cannot be seen is
-// matched by both.
+// pathContains reports whether p matches every path that o does. Both match a path that cannot be seen.
 func pathContains(p, o string) bool {
 	if p == "" {
 		return true
@@ -207,7 +206,7 @@ func (p Pattern) Contains(q Pattern) bool {
 	case q.kind == patternExact || q.kind == patternAddr:
 		return p.Matches(q.text)
 	case p.kind == patternBelow:
-		// What stands before q's tail is one label at least.
+		// At least one label stands before q's tail.
 		return q.tail == p.tail || below(q.tail, p.tail)
 	}
 	return p.kind == patternGlob && globContains(strings.Split(p.text, "."), strings.Split(q.text, "."))
@@ -218,10 +217,10 @@ func globContains(p, q []string) bool {
 	for len(p) > 0 && len(q) > 0 {
 		last, other := p[len(p)-1], q[len(q)-1]
 		if len(p) == 1 && last == "*" {
-			return true // whatever is left of q, at least one label
+			return true // at least one label of q is left
 		}
 		if len(q) == 1 && other == "*" {
-			return false // q goes deeper
+			return false // q has more labels
 		}
 		if !labelContains(last, other) {
 			return false
@@ -231,8 +230,8 @@ func globContains(p, q []string) bool {
 	return len(p) == 0 && len(q) == 0
 }
 
-// labelContains reports whether p matches every label that q does. A star in q may stand for a
-// letter that is nowhere in p, so that only a star of p can match it: it is matched as a letter.
+// labelContains reports whether p matches every label that q does. A star in q may stand for a letter that is not in
+// p, so that only a star of p can match it: it is matched as a letter.
 func labelContains(p, q string) bool {
 	star, from := -1, 0 // the last star of p, and where in q its text ends
 	i, j := 0, 0
@@ -253,8 +252,8 @@ func labelContains(p, q string) bool {
 	return strings.Trim(p[i:], "*") == ""
 }
 
-// AdmitsPath reports whether r, by its own path and query, is about every request to path, which may
-// end in a star, with query. An empty path is every path.
+// AdmitsPath reports whether r, by its own path and query, is about every request to path, which may end in a star,
+// with query. An empty path is every path.
 func (r RuleInfo) AdmitsPath(path, query string) bool {
 	return (r.Path == path || pathContains(r.Path, path)) && (r.Query == "" || r.Query == query)
 }

@@ -19,7 +19,7 @@ func TestPatternContains(t *testing.T) {
 		{false, "example.com", "www.example.com"},
 		{false, "example.com", "*.example.com"},
 		{true, "192.0.2.1", "192.0.2.1"},
-		// a wildcard contains what is below it, not its apex, not what only ends alike
+		// a wildcard contains what is below it, not its apex, not what only shares its ending
 		{true, "*.b.example", "a.b.example"},
 		{true, "*.b.example", "*.a.b.example"},
 		{true, "*.b.example", "*.b.example"},

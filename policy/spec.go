@@ -6,7 +6,7 @@ import (
 )
 
 // A Spec is what the policy section of webproxy.yaml may say. Compile turns it into a Set.
-// The zero Spec denies everything to everybody but private and loopback clients, and to those too.
+// The zero Spec denies everything to every client; private and loopback clients are in its only group.
 type Spec struct {
 	// Cloud selects the column of catalog lists: public (the default), china or usgov.
 	Cloud string `yaml:"cloud"`
@@ -21,11 +21,11 @@ type Spec struct {
 	Clients map[string][]string `yaml:"clients"`
 	// Nodes are the client groups of Azure Local nodes: no rule may inspect their TLS.
 	Nodes []string `yaml:"nodes"`
-	// DenyNetworks are networks that no connection may lead to, whatever a rule says and whatever name has an
-	// address there: "10.20.0.0/16", or an address.
+	// DenyNetworks are networks to which no connection may lead, whatever rules and DNS say: "10.20.0.0/16", or an
+	// address.
 	DenyNetworks []string `yaml:"deny_networks"`
-	// NAT64 are the site's own NAT64 prefixes (RFC 6052): an address below one of them is taken for the IPv4
-	// address that it leads to.
+	// NAT64 are the prefixes of the site's own translators (RFC 6052): an address in one of them is treated as the IPv4 address
+	// that it leads to.
 	NAT64 []string `yaml:"nat64"`
 	// Modes gives groups their mode, enforce or learn. The key "default" stands for all groups not
 	// named here; it is itself enforce by default.
@@ -35,13 +35,13 @@ type Spec struct {
 	// Bundle takes rules, phases and tests from a signed bundle, which is published for many sites. Rules in this file may only
 	// deny then. See docs/fleet.md.
 	Bundle *BundleSpec `yaml:"bundle"`
-	// Rules say what may be reached and what not. Their order does not matter.
+	// Rules say what may be reached and what may not. Their order does not matter.
 	Rules []RuleSpec `yaml:"rules"`
 	// Tests are run at every load; if one fails, the running policy stays.
 	Tests TestsSpec `yaml:"tests"`
 }
 
-// A BundleSpec says which bundles are taken, and from where. Package policy does not read it.
+// A BundleSpec says which bundles are accepted, and from where. Package policy does not read it.
 type BundleSpec struct {
 	// From is where the newest bundle is: an https:// URL, or the path of a file. A URL is fetched as the proxy reaches
 	// origins: through upstream proxies, if there are any.
@@ -52,9 +52,9 @@ type BundleSpec struct {
 	Keys []string `yaml:"keys"`
 	// Need is how many of the keys must have signed. Default: all.
 	Need int `yaml:"need"`
-	// Every is how often From is asked. Default 1m.
+	// Every is how often From is fetched. Default 1m.
 	Every time.Duration `yaml:"every"`
-	// CA is a PEM file of authorities that the server is trusted for. Default: those of the system.
+	// CA is a PEM file of authorities that the server's certificate is verified against. Default: those of the system.
 	CA string `yaml:"ca"`
 	// TokenFile is a file with a bearer token for the server.
 	TokenFile string `yaml:"token_file"`
@@ -99,7 +99,7 @@ type RuleSpec struct {
 	// Schemes limits Hosts: http (absolute form), https (CONNECT). Default: CONNECT on every port,
 	// and plain HTTP too on port 80; for a deny, both on every port.
 	Schemes []Scheme `yaml:"schemes"`
-	// Methods limits the methods, such as [GET, HEAD]. What is inside a tunnel has the method CONNECT.
+	// Methods limits the methods, such as [GET, HEAD]. A tunnel has the method CONNECT.
 	Methods []string `yaml:"methods"`
 	// Phase makes the rule hold only while the phase is on.
 	Phase string `yaml:"phase"`
@@ -109,7 +109,7 @@ type RuleSpec struct {
 	Private string `yaml:"private"`
 	// ServiceTag ties the address that is dialled to a Microsoft service tag.
 	ServiceTag *ServiceTagSpec `yaml:"service_tag"`
-	// Inspect opens TLS to enforce paths and methods. Off by default; clients must trust the proxy's CA.
+	// Inspect ends TLS at the proxy to enforce paths and methods. Off by default; clients must trust the proxy's CA.
 	Inspect bool `yaml:"inspect"`
 	// Reason and By say why the rule is there and who approved it; both are free text.
 	Reason string `yaml:"reason"`
@@ -132,7 +132,7 @@ type TestsSpec struct {
 }
 
 // A TestSpec is one request: From a group's name or an address, To a URL. Method is GET for http
-// and CONNECT for https unless it says otherwise; At is the time judged, now by default.
+// and CONNECT for https unless it says otherwise; At is the time of the request, now by default.
 type TestSpec struct {
 	From   string    `yaml:"from"`
 	To     string    `yaml:"to"`
@@ -145,20 +145,20 @@ type Library interface {
 	// List returns a catalog list for a cloud. The error says what lists there are.
 	List(name string, place Place) (List, error)
 	// File returns the entries of a plain text list; nil is none. Entries that do not parse are the
-	// caller's to report; they must not be in the answer. The Set shares the answer.
+	// caller's to report; they must not be in the result. The Set shares the result.
 	File(path string) (*Entries, error)
 	// Prefixes returns the addresses of a service tag in a cloud.
 	Prefixes(tag, cloud string) ([]netip.Prefix, error)
 }
 
-// A Place says for whom a catalog list is made: cloud, region, and the names that fill placeholders.
+// A Place says for which site a catalog list is made: cloud, region, and the names that fill placeholders.
 type Place struct {
 	Cloud  string
 	Region string
 	Names  map[string]string
 }
 
-// A List is a named set of entries, with what could not become one.
+// A List is a named set of entries, with what could not become an entry.
 type List struct {
 	Entries  []Entry
 	Disabled []DisabledEntry
@@ -169,7 +169,7 @@ type DisabledEntry struct {
 	ID     string // as Entry.ID
 	Source string // as Entry.Source
 	Text   string // as the source wrote it
-	Reason string // what keeps it from being a rule, and what would enable it
-	// Final is set if nothing can enable it. Compile does not warn of it: there is nothing to do.
+	Reason string // why it is not a rule, and what would enable it
+	// Final is set if nothing can enable it. Compile does not warn of it, since the operator can do nothing.
 	Final bool
 }

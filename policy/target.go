@@ -48,10 +48,9 @@ func (s Scheme) DefaultPort() uint16 {
 	return 443
 }
 
-// A Target is the scheme, host and port that a request names, as judged and as dialled.
-// It is made only by ParseTarget, so a value other than the zero one is normal by
-// construction: lower case, A-labels, no trailing dot, a port from 1 to 65535.
-// Targets are comparable: equal Targets are one destination.
+// A Target is the scheme, host and port that a request names, as decided about and as dialled. It is made only by
+// ParseTarget, so a value other than the zero one is normal by construction: lower case, A-labels, no trailing dot, a
+// port from 1 to 65535. Targets are comparable: equal Targets are one destination.
 type Target struct {
 	scheme Scheme
 	port   uint16
@@ -59,7 +58,7 @@ type Target struct {
 	addr   netip.Addr // an IP literal
 }
 
-// Scheme tells how the target was asked for.
+// Scheme is how the target was asked for.
 func (t Target) Scheme() Scheme { return t.scheme }
 
 // Port is the TCP port, 1 to 65535; 0 only in the zero Target.
@@ -98,17 +97,16 @@ func (t Target) String() string {
 	return t.scheme.String() + "://" + t.HostPort()
 }
 
-// ParseTarget turns the authority of a request into a Target, or says why it cannot be one.
-// It is the only reader of authorities; nothing after it parses or normalises a host again.
+// ParseTarget turns the authority of a request into a Target, or says why it is not one. It is the only reader of
+// authorities; nothing after it parses or normalises a host again.
 //
-// The port may be left out or empty for HTTP only, where it is then 80 (RFC 9110, 4.2.1): CONNECT must name
-// one (RFC 9112, 3.2.3).
-// Refused are userinfo, percent escapes, zones, control bytes, empty or over-long labels, names that
-// a URL parser would read as an IPv4 address but that are not written in its four decimal parts
-// (WHATWG URL, 3.5, "ends in a number"), Unicode that IDNA would have to map rather than encode, and characters that
-// no name has (see checkRunes).
+// The port may be left out or empty for HTTP only, where it is then 80 (RFC 9110, 4.2.1): CONNECT must name one (RFC
+// 9112, 3.2.3). It refuses userinfo, percent escapes, zones, control bytes, empty or over-long labels, names that a
+// URL parser would read as an IPv4 address but that are not written in its four decimal parts (WHATWG URL, 3.5, "ends
+// in a number"), Unicode that IDNA would have to map rather than encode, and characters that no name has (see
+// checkRunes).
 //
-// Errors quote only what Quotable permits: an authority that goes wrong may hold a password or a token.
+// Errors quote only what Quotable permits: an invalid authority may contain a password or a token.
 func ParseTarget(scheme Scheme, authority string) (Target, error) {
 	host, port, err := splitAuthority(scheme, authority)
 	if err != nil {
@@ -200,8 +198,8 @@ func parseIPv6(host string) (netip.Addr, error) {
 	return addr.Unmap(), nil
 }
 
-// normalHost returns host in lower case, as A-labels and without its trailing dot.
-// It neither knows nor allows wildcards; see ParsePattern for those.
+// normalHost returns host in lower case, as A-labels and without its trailing dot. It does not accept wildcards; see
+// ParsePattern for those.
 func normalHost(host string) (string, error) {
 	if !isASCII(host) {
 		if err := checkRunes(host); err != nil {
@@ -256,8 +254,8 @@ func checkLabel(host, label string) error {
 	return nil
 }
 
-// toALabels encodes a Unicode name. A name that IDNA maps to something else first, such as one in
-// full-width letters, is refused: two spellings of one host are one too many.
+// toALabels encodes a Unicode name. A name that IDNA first maps to something else, such as one in full-width letters,
+// is refused: one host must not have two spellings.
 func toALabels(host string) (string, error) {
 	a, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
 	if err != nil {
@@ -279,14 +277,14 @@ func isASCII(s string) bool {
 	return true
 }
 
-// hostByte reports whether c may stand in a normal label. The underscore is no host name's by
-// RFC 1123, but real services use it.
+// hostByte reports whether c may stand in a normal label. RFC 1123 does not permit the underscore in host names, but
+// real services use it.
 func hostByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
 
-// endsInNumber reports whether a URL parser would take host, in lower case, for an IPv4 address:
-// its last label is decimal, or hexadecimal behind 0x. No top-level domain looks like that.
+// endsInNumber reports whether a URL parser would take host, in lower case, for an IPv4 address: its last label is
+// decimal, or hexadecimal after 0x. No top-level domain looks like that.
 func endsInNumber(host string) bool {
 	last := host[strings.LastIndexByte(host, '.')+1:]
 	if hex, ok := strings.CutPrefix(last, "0x"); ok {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// ParseURL reads a URL as a person writes one: http://host/path, https://host:8084, or host:port,
-// which is a tunnel. It returns the target, and the path and the query that only plain HTTP shows.
+// ParseURL reads a URL as a person writes one: http://host/path, https://host:8084, or host:port, which is a tunnel.
+// It returns the target, and the path and the query that only plain HTTP shows.
 func ParseURL(s string) (t Target, path, query string, err error) {
 	scheme, rest, ok := strings.Cut(s, "://")
 	var sc Scheme
@@ -35,8 +35,8 @@ func ParseURL(s string) (t Target, path, query string, err error) {
 	return t, path, query, nil
 }
 
-// NewRequest is the request that a client would make for a URL: a GET for http, a CONNECT, whose
-// path cannot be seen, for https. A method of "" stands for these.
+// NewRequest is the request that a client would make for a URL: a GET for http, a CONNECT, whose path cannot be seen,
+// for https. A method of "" stands for these.
 func NewRequest(client netip.Addr, method, url string, now time.Time) (Request, error) {
 	t, path, query, err := ParseURL(url)
 	if err != nil {
@@ -55,8 +55,8 @@ func NewRequest(client netip.Addr, method, url string, now time.Time) (Request, 
 	return req, nil
 }
 
-// RunTests judges the requests of spec with s, at now unless they say otherwise. The error is
-// SpecErrors, one for each test that fails.
+// RunTests evaluates the requests of spec with s, at now unless they name a time. The error is SpecErrors, one for
+// each test that fails.
 func (s *Set) RunTests(spec TestsSpec, now time.Time) error {
 	var errs SpecErrors
 	for _, part := range []struct {
@@ -100,7 +100,7 @@ func (s *Set) runTest(t TestSpec, want bool, now time.Time) *SpecError {
 		g = s.clients.lookup(req.Client)
 	}
 	d := s.decideFor(&req, g)
-	// What learn mode lets through is not what the rules allow.
+	// A request that only learn mode lets through is not allowed by the rules.
 	if (d.Verdict == Allow) == want {
 		return nil
 	}

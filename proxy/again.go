@@ -8,14 +8,14 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// Between a decision and what it permits a name is resolved, a connection opened, an upstream proxy asked: that takes
-// seconds, in which another policy comes into force, or a phase or a rule ends. So a request is evaluated again at
-// the last moment before a socket is connected, before the request goes out, and before a client is told 200.
-// What is in progress by then is for Server.Recheck.
+// Between a decision and its effect, a name is resolved, a connection opened, an upstream proxy asked. That takes
+// seconds, in which another policy may come into force, or a phase or a rule may end. So a request is evaluated again
+// at the last moment before a socket is connected, before the request is sent, and before a client is told 200.
+// Requests already in progress are for Server.Recheck.
 
-// Again implements egress.Asker: it evaluates x as if the request was made now. It returns the decision if that permits x,
-// else a *egress.RefusedError, or egress.ErrOtherWay. While nothing has changed it costs one comparison. It changes
-// nothing, and is safe for concurrent use.
+// Again implements egress.Asker: it evaluates x as if the request were made now. It returns the decision if that
+// permits x, else a *egress.RefusedError, or egress.ErrOtherWay. While nothing has changed it costs one comparison.
+// It changes nothing, and is safe for concurrent use.
 func (x *exchange) Again() (policy.Decision, error) {
 	set := x.srv.policySet()
 	if set == x.set && !set.Timed() {
@@ -60,7 +60,8 @@ func (x *exchange) renew() error {
 	return err
 }
 
-// refusedLate makes x's decision that of e. If e is about more than an address, the close record names its rule and policy.
+// refusedLate makes e's decision that of x. If e is about more than an address, the close record names its rule and
+// policy.
 func (x *exchange) refusedLate(e *egress.RefusedError) {
 	x.setDecision(e.Decision)
 	if e.Late {

@@ -6,24 +6,23 @@ import (
 	"sync"
 )
 
-// A budget is an amount that clients share: all together have no more of it than limit, and each no more
-// than share, so that one client cannot take it from all others. The zero budget has nothing to give.
-// It is safe for concurrent use.
+// A budget is an amount that clients share. All together have at most limit, each at most share, so that one client
+// cannot use it up for all others. The zero budget is empty. It is safe for concurrent use.
 type budget struct {
-	limit, share int64 // do not change once the budget is in use
+	limit, share int64 // set before the first use
 
 	mu   sync.Mutex // guards what follows
 	used int64
-	by   map[netip.Addr]int64 // of each payer; none is 0
+	by   map[netip.Addr]int64 // what each payer has taken; no entry is 0
 }
 
-// Why a budget gives nothing.
+// Why a budget refuses a request for more.
 var (
 	errBudgetSpent = errors.New("all of it is in use")
 	errShareSpent  = errors.New("the client has its share of it")
 )
 
-// take gives n to client, who has to give it back. The error is errBudgetSpent or errShareSpent.
+// take takes n on behalf of client, who must give it back. The error is errBudgetSpent or errShareSpent.
 func (b *budget) take(client netip.Addr, n int64) error {
 	p := payer(client)
 	b.mu.Lock()
@@ -42,7 +41,7 @@ func (b *budget) take(client netip.Addr, n int64) error {
 	return nil
 }
 
-// give takes back n that client has taken.
+// give returns n that client has taken.
 func (b *budget) give(client netip.Addr, n int64) {
 	p := payer(client)
 	b.mu.Lock()
@@ -53,15 +52,15 @@ func (b *budget) give(client netip.Addr, n int64) {
 	}
 }
 
-// inUse is how much was taken and not given back.
+// inUse is how much is taken now.
 func (b *budget) inUse() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.used
 }
 
-// payer is whom limits for each client count: the address, of IPv6 the /64 that it is in. A host has as many
-// addresses of its /64 as it likes (RFC 4291, 2.5.1; RFC 7934).
+// payer is the address that limits for each client count by: an IPv4 address, or the /64 of an IPv6 address. A host
+// can use as many addresses of its /64 as it likes (RFC 4291, 2.5.1; RFC 7934).
 func payer(client netip.Addr) netip.Addr {
 	client = client.Unmap()
 	if !client.Is6() {

@@ -8,7 +8,7 @@ type bufferPool struct {
 	pool sync.Pool
 }
 
-// take returns a slice of b.size bytes, with whatever is in it.
+// take returns a slice of b.size bytes. Its content is arbitrary.
 func (b *bufferPool) take() *[]byte {
 	if p, ok := b.pool.Get().(*[]byte); ok {
 		return p
@@ -17,7 +17,7 @@ func (b *bufferPool) take() *[]byte {
 	return &p
 }
 
-// give takes p back; a slice of another size, or nil, is left to the garbage collector.
+// give takes p back. A slice of another size, or nil, is left to the garbage collector.
 func (b *bufferPool) give(p *[]byte) {
 	if p != nil && len(*p) == b.size {
 		b.pool.Put(p)

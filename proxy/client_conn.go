@@ -20,10 +20,10 @@ import (
 type clientConn struct {
 	tcp  *net.TCPConn
 	conn streamConn     // tcp, or TLS over it; it changes in prelude only
-	addr netip.AddrPort // as tcp has it, or a balancer says
+	addr netip.AddrPort // of the peer, or the client that a load balancer names
 	// group and name are the client's, if its certificate gives them; else empty.
 	group, name string
-	// inside is the inspected tunnel that the connection is within; nil if there is none.
+	// inside is the inspected tunnel that contains the connection; nil if there is none.
 	inside *inspection
 	// prelude is read before the first head; nil if there is none. See prelude.go.
 	prelude *prelude
@@ -36,7 +36,7 @@ type clientConn struct {
 
 	// Read side. net/http guarantees a single reader.
 	state         connState
-	busy          bool                // a request was passed on, and its response is not complete
+	busy          bool                // a request is in progress: its response is not complete
 	inputDone     bool                // responded locally, or closing: further input is ignored
 	seen          bool                // a request was passed on before
 	target        http1.RequestTarget // of the request in progress
@@ -44,9 +44,9 @@ type clientConn struct {
 	body          int64               // bytes of the body still to come
 	chunks        http1.Chunks        // the state of a chunked body
 	protocolError http1.ProtocolError // in the body of the request in progress
-	held          *[]byte             // from a pool; nil if nothing is held
-	lo, hi        int                 // (*held)[lo:hi] was read from the client, and not yet by net/http
-	readable      int                 // (*held)[lo:readable] was verified: net/http may read it
+	held          *[]byte             // from a pool; nil if no bytes are held
+	lo, hi        int                 // (*held)[lo:hi] was read from the client, but not yet by net/http
+	readable      int                 // (*held)[lo:readable] is verified: net/http may read it
 
 	writeBy time.Time // the write deadline that is set
 
@@ -204,8 +204,8 @@ func (c *clientConn) readBody(p []byte) (n int, err error) {
 	return n, err
 }
 
-// follow moves along the body of the request in progress and returns how many bytes of b are its.
-// At the end of the body, or where it is malformed, it changes w.state or w.protocolError.
+// follow moves along the body of the request in progress and returns how many bytes of b are its. At the end of the
+// body, or where it is malformed, it changes c.state or c.protocolError.
 func (c *clientConn) follow(b []byte) int {
 	switch c.state {
 	case stateBody:
@@ -234,7 +234,7 @@ func (c *clientConn) responseDone() {
 	c.lingering = false
 }
 
-// takeBuffered returns the bytes that the client sent behind the head and net/http has not read.
+// takeBuffered returns the bytes that the client sent after the head and net/http has not read.
 // It is called once, after the connection was hijacked.
 func (c *clientConn) takeBuffered() []byte {
 	if c.lo == c.hi {
@@ -294,9 +294,9 @@ func (c *clientConn) take() {
 	c.taken = true
 }
 
-// close ends the connection; calls after the first do nothing. If a response of ours is on its way
-// and the client may have sent more than was read, it waits for the client to take it: to close at
-// once would reset the connection, and the reset would overtake the response (RFC 9112, 9.6).
+// close ends the connection; calls after the first do nothing. If a response of ours is on its way and the client may
+// have sent more than was read, it waits until the client has read it: closing at once would reset the connection,
+// and the reset could overtake the response (RFC 9112, 9.6).
 func (c *clientConn) close() error {
 	c.mu.Lock()
 	if c.closed {

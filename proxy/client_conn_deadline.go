@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// arm sets the read deadline, unless somebody is interrupting the read that it is for.
+// arm sets the read deadline, unless the read is being interrupted.
 func (c *clientConn) arm(d time.Duration) { c.armAt(deadlineIn(d)) }
 
 func (c *clientConn) armAt(by time.Time) {
@@ -17,8 +17,8 @@ func (c *clientConn) armAt(by time.Time) {
 	}
 }
 
-// SetReadDeadline implements net.Conn. The filter keeps the deadlines of heads and bodies itself;
-// what remains for net/http is to interrupt a Read, by a time long past, and to take that back.
+// SetReadDeadline implements net.Conn. The filter keeps the deadlines of heads and bodies itself. net/http uses it
+// only to interrupt a Read, by a time long past, and to undo that.
 func (c *clientConn) SetReadDeadline(t time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,8 +38,8 @@ func (c *clientConn) SetWriteDeadline(t time.Time) error {
 	return c.tcp.SetWriteDeadline(t)
 }
 
-// Write implements net.Conn. It fails if b does not move within the stall limit: a client that
-// stops reading ends its own response, while one that reads slowly may take as long as it needs.
+// Write implements net.Conn. It fails if b makes no progress within the stall limit: a client that stops reading ends
+// its own response; one that reads slowly may take as long as it needs.
 func (c *clientConn) Write(b []byte) (int, error) {
 	c.armWrite()
 	var n int
@@ -67,7 +67,7 @@ func (c *clientConn) armWrite() {
 	}
 }
 
-// deadlineIn is the time in d from now, or none if d is not positive.
+// deadlineIn is the time d from now; the zero time if d is not positive.
 func deadlineIn(d time.Duration) time.Time {
 	if d <= 0 {
 		return time.Time{}

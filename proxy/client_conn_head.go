@@ -33,7 +33,7 @@ func (c *clientConn) readHead(p []byte) (int, error) {
 // readFirst waits for the first bytes of a head. A connection that ends before it has sent any leaves no record.
 func (c *clientConn) readFirst(p []byte) (int, error) {
 	c.await(true)
-	n, _ := c.conn.Read(p) // an error that came with bytes will come again
+	n, _ := c.conn.Read(p) // an error that came with bytes is returned again by the next read
 	c.await(false)
 	if n == 0 {
 		return 0, io.EOF
@@ -41,8 +41,8 @@ func (c *clientConn) readFirst(p []byte) (int, error) {
 	return n, nil
 }
 
-// lastMoment is how long a connection is still read after the proxy has begun to stop: what the client has sent by then
-// gets a response rather than a reset.
+// lastMoment is how long a connection is still read after the proxy has begun to stop: what the client has sent by
+// then gets a response instead of a reset.
 const lastMoment = 20 * time.Millisecond
 
 // await marks that the connection waits for the first byte of a head, or that it no longer does.
@@ -85,8 +85,9 @@ func (c *clientConn) dismiss() bool {
 	return true
 }
 
-// headInPlace verifies a head that is complete in b. It returns how many bytes of b net/http may read: the head, and what
-// has come of the body. The rest is held. It reports false if the head is incomplete; then all of b is held.
+// headInPlace verifies a head that is complete in b. It returns how many bytes of b net/http may read: the head, and
+// the part of the body that has arrived. The rest is held. It reports false if the head is incomplete; then all of b
+// is held.
 func (c *clientConn) headInPlace(b []byte) (int, bool) {
 	end, f := http1.ScanHead(b, 0)
 	if end == 0 || end > c.limits.heads.size || f != http1.NoError || bytes.HasPrefix(b, crlf) {
@@ -168,8 +169,8 @@ func (c *clientConn) skipEmptyLine() bool {
 	return true
 }
 
-// firstByteError rejects at the first byte what can never become a request. A TLS client that takes the proxy for a TLS
-// server would otherwise wait until the header timeout, as it sends no line.
+// firstByteError rejects at the first byte what can never become a request. A TLS client that takes the proxy for a
+// TLS server sends no line, and would otherwise wait until the header timeout.
 func firstByteError(b []byte) http1.ProtocolError {
 	switch {
 	case len(b) == 0 || http1.IsTokenByte(b[0]) || b[0] == '\r':
@@ -239,7 +240,7 @@ func (c *clientConn) checkHead(b []byte) bool {
 	return true
 }
 
-// readGet reads the head b of a plain GET into w.get.
+// readGet reads the head b of a plain GET into c.fastGet.
 func (c *clientConn) readGet(h *http1.RequestHead, b []byte) bool {
 	c.fastGet = plainGets.Get().(*plainGet)
 	return c.fastGet.read(h, b, &c.target, c.limits.via)
@@ -252,13 +253,13 @@ func (c *clientConn) refuse(h *http1.RequestHead, f http1.ProtocolError, err err
 	c.owner.onProtocolError(c, h, f, err)
 }
 
-// awaitResponse is what net/http reads while a request is being responded to. It serves to notice that the client has
-// left, which the end of its input does not tell. Bytes of the next request are held and not parsed, up to the size of a
+// awaitResponse is what net/http reads while a request is in progress. It serves to notice that the client is gone,
+// which the end of its input does not tell. Bytes of the next request are held and not parsed, up to the size of a
 // head: the response to a malformed one would land inside the response in progress.
 func (c *clientConn) awaitResponse(p []byte) (int, error) {
 	c.armAt(time.Time{})
 	var err error
-	if c.lo == c.hi { // until a byte of the next request comes, no buffer is held: p is net/http's
+	if c.lo == c.hi { // no buffer is held until a byte of the next request arrives: p is net/http's
 		var n int
 		if n, err = c.conn.Read(p); n > 0 {
 			c.hold(p[:n])

@@ -29,10 +29,10 @@ const (
 	alertUnrecognizedName = 112
 )
 
-// open waits for the first bytes from the client, has t.checkHello check them, and delivers them: at once, unless they
-// begin a ClientHello, which is checked as a whole. The other direction does not wait. If the ClientHello is refused,
-// nothing of it is delivered: the tunnel is over, and the client has been told. After a ClientHello, open watches for a
-// second one.
+// open waits for the first bytes from the client, has t.checkHello check them, and delivers them: at once, unless
+// they begin a ClientHello, which is checked as a whole. The other direction does not wait. If the ClientHello is
+// refused, none of it is delivered: the client has been told and the tunnel ends. After a ClientHello, open watches
+// for a second one.
 func (t *tunnel) open(f *tunnelFlow) error {
 	first := t.buffered
 	t.buffered = nil // a tunnel may live for days
@@ -101,13 +101,13 @@ func (t *tunnel) readClientHello(f *tunnelFlow, h *clienthello.Hello, b []byte, 
 		n, err := f.src.Read(buf[len(b):])
 		b = buf[:len(b)+n]
 		switch {
-		case n > 0: // an error that came with bytes will come again
+		case n > 0: // an error that came with bytes is returned again by the next read
 			whole, problem = frame.Scan(b)
 		case isDeadline(err):
 			problem = clienthello.ErrTimeout
 		case errors.Is(err, io.EOF):
 			if problem = clienthello.ErrIncomplete; clienthello.ProtocolOf(b) == clienthello.BeginsUnclear {
-				problem = clienthello.ErrNoTLS // nothing will make it TLS
+				problem = clienthello.ErrNoTLS // further bytes cannot make it TLS
 			}
 		default:
 			return b, 0, buf, err
@@ -123,16 +123,16 @@ func (t *tunnel) readClientHello(f *tunnelFlow, h *clienthello.Hello, b []byte, 
 	return b, frame.Next, buf, nil
 }
 
-// onFreshStack runs f on a goroutine of its own and waits for it. The stack that f needs is freed afterwards, while a
-// tunnel's own goroutine keeps the largest stack that it ever needed for as long as the tunnel is open.
+// onFreshStack runs f on a goroutine of its own and waits for it. Its stack is freed afterwards, while a tunnel's own
+// goroutine keeps the largest stack that it ever needed for as long as the tunnel is open.
 func onFreshStack(f func()) {
 	var wg sync.WaitGroup
 	wg.Go(f)
 	wg.Wait()
 }
 
-// refuse ends the tunnel and tells the client why, unless the origin has sent something before: an alert within its
-// stream would be noise.
+// refuse ends the tunnel and tells the client why, unless the origin has sent something before: an alert within the
+// origin's TLS stream would be garbage.
 func (t *tunnel) refuse(r *clientHelloRefusal) {
 	t.client.SetWriteDeadline(time.Now().Add(lingerTime)) // unblocks the other direction too
 	t.stop(tunnelRefused)
@@ -154,8 +154,8 @@ func (x *exchange) checkClientHello(h *clienthello.Hello) *clientHelloRefusal {
 	return x.checkUnusualHello(h)
 }
 
-// checkUnusualHello is checkClientHello where the decision may change. It is a separate function for the stack that it
-// needs, which most tunnels never do.
+// checkUnusualHello is checkClientHello for when the decision may change. It is a separate function because it needs
+// more stack, which most tunnels never do.
 func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 	t := &x.request.Target
 	if h.SNI != "" && h.SNI != t.Host() {
@@ -166,8 +166,8 @@ func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 	}
 	x.setDecision(x.clientHelloDecision(x.set, x.decision, &x.request, h))
 	x.clientHello.Store(h)
-	// Recheck evaluated this tunnel for a newer Set without its ClientHello. If that Set ends the tunnel for another
-	// reason, it is not refused here.
+	// Recheck may have evaluated this tunnel for a newer Set, then without its ClientHello. If that Set ends the
+	// tunnel for another reason, Recheck ends it, not this check.
 	if set := x.srv.policySet(); set != x.set && x.decision.Permit {
 		if d, req := x.decideAgain(set); d.Permit {
 			if d = x.clientHelloDecision(set, d, &req, h); !d.Permit {
@@ -181,10 +181,10 @@ func (x *exchange) checkUnusualHello(h *clienthello.Hello) *clientHelloRefusal {
 	refusal := &clientHelloRefusal{version: min(max(h.Version, 0x0301), 0x0303)}
 	switch x.decision.Reason {
 	case policy.SNIMismatch:
-		// "No server exists identified by the name": through here, none does. access_denied would
-		// be about a certificate.
+		// unrecognized_name: "No server exists identified by the name". Through this proxy, none does. access_denied
+		// would be about a certificate.
 		refusal.alert = alertUnrecognizedName
-		x.detail = fmt.Sprintf("the TLS hello names %q, which this client may not reach on port %d", policy.Quotable(h.SNI), t.Port())
+		x.detail = fmt.Sprintf("the ClientHello names %q, which this client may not reach on port %d", policy.Quotable(h.SNI), t.Port())
 	case policy.SNIRequired:
 		refusal.alert = alertMissingExtension // RFC 8446, 9.2
 	case policy.BadHello:

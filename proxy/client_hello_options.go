@@ -23,7 +23,7 @@ type TLSOptions struct {
 	HelloTimeout setting.Duration `yaml:"client_hello_timeout" was:"hello_timeout"`
 }
 
-// A tunnel's buffer holds every ClientHello that is read.
+// A tunnel's buffer can hold every ClientHello that is accepted.
 const _ = uint(tunnelBuffer - clienthello.Limit)
 
 const defaultHelloTimeout = 10 * time.Second

@@ -2,8 +2,8 @@ package proxy
 
 import "webproxy/proxy/internal/clienthello"
 
-// watchClientHello delivers what the client sends until w is over. b came with the first ClientHello, first, and stands in buf
-// or, if that is nil, elsewhere. It returns the buffer that it has borrowed, for the caller to give back.
+// watchClientHello delivers what the client sends until w is over. b, which contains the first ClientHello, is in
+// buf; if buf is nil, it is elsewhere. It returns the buffer that it has borrowed, for the caller to give back.
 func (t *tunnel) watchClientHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
 	for {
 		n := w.Pass(b)
@@ -34,7 +34,7 @@ func (t *tunnel) watchClientHello(f *tunnelFlow, w *clienthello.Watch, first *cl
 // refused unless it names the same host as first.
 func (t *tunnel) secondClientHello(f *tunnelFlow, w *clienthello.Watch, first *clienthello.Hello, b []byte, buf *[tunnelBuffer]byte) (*[tunnelBuffer]byte, error) {
 	if buf != nil {
-		b = buf[:copy(buf[:], b)] // to its start, for room
+		b = buf[:copy(buf[:], b)] // to the start of buf, for room
 	}
 	var h clienthello.Hello
 	var err error
@@ -52,7 +52,7 @@ func (t *tunnel) secondClientHello(f *tunnelFlow, w *clienthello.Watch, first *c
 		again.Err = clienthello.ErrRenamed
 	}
 	refusal := t.checkHello(&again)
-	if refusal == nil { // what is malformed has no other verdict
+	if refusal == nil { // a malformed one is refused already
 		refusal = &clientHelloRefusal{}
 	}
 	t.refuse(refusal)

@@ -220,7 +220,7 @@ func TestHelloRefused(t *testing.T) {
 		detail string
 	}{
 		{"unlisted name", policy.Enforce, proxy.TLSOptions{}, goHello(t, "unlisted.test"),
-			"sni_mismatch", "unlisted.test", alert(112), `the TLS hello names "unlisted.test", which this client may not reach on port`},
+			"sni_mismatch", "unlisted.test", alert(112), `the ClientHello names "unlisted.test", which this client may not reach on port`},
 		{"denied name in learn mode", policy.Learn, proxy.TLSOptions{}, evil,
 			"sni_mismatch", "evil.test", alert(112), `names "evil.test"`},
 		{"the name in a second record", policy.Enforce, proxy.TLSOptions{}, string(intoRecords(7)([]byte(evil))[0]),
@@ -228,7 +228,7 @@ func TestHelloRefused(t *testing.T) {
 		{"more behind the hello", policy.Enforce, proxy.TLSOptions{}, evil + "more",
 			"sni_mismatch", "evil.test", alert(112), `names "evil.test"`},
 		{"cut off", policy.Enforce, proxy.TLSOptions{}, evil[:100],
-			"bad_hello", "", "\x15\x03\x01\x00\x02\x02\x32", "connection closed inside the TLS hello"},
+			"bad_hello", "", "\x15\x03\x01\x00\x02\x02\x32", "connection closed inside the ClientHello"},
 		{"no hello", policy.Learn, proxy.TLSOptions{}, "\x16\x03\x01\x00\x05\x02\x00\x00\x01\x00",
 			"bad_hello", "", "\x15\x03\x01\x00\x02\x02\x32", "TLS session that does not begin with a ClientHello"},
 		{"an alert before the hello", policy.Enforce, proxy.TLSOptions{}, "\x15\x03\x01\x00\x02\x01\x5a" + evil,

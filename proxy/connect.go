@@ -13,8 +13,8 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still watches whether the
-// client leaves; then goproxy hijacks the connection, and the tunnel starts.
+// connect opens the tunnel of a permitted CONNECT. The origin is dialled first, while net/http still watches whether
+// the client disconnects; then goproxy hijacks the connection, and the tunnel starts.
 func (s *Server) connect(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
@@ -59,7 +59,7 @@ func (x *exchange) openInMode(ctx context.Context) (originSide, error) {
 	if x.inspected {
 		n, err := x.srv.newInspection(ctx, x)
 		if err != nil {
-			return nil, err // not a nil *inspection in an interface
+			return nil, err // an untyped nil: a nil *inspection in the interface would not be nil
 		}
 		return n, nil
 	}
@@ -70,7 +70,7 @@ func (x *exchange) openInMode(ctx context.Context) (originSide, error) {
 	return &plainTunnel{x: x, tunnel: tunnel{origin: origin}}, nil
 }
 
-// A plainTunnel is the origin side of a CONNECT whose bytes pass as they are.
+// A plainTunnel is the origin side of a CONNECT whose bytes are copied unchanged.
 type plainTunnel struct {
 	tunnel
 	x *exchange
@@ -123,7 +123,7 @@ func (s *Server) dial(ctx context.Context, x *exchange, d policy.Decision) (net.
 	return conn, route, err
 }
 
-// dialRoute opens a connection to the target of route.Decision, and fills in the rest of route. It is for x.
+// dialRoute opens a connection to the target of route.Decision on behalf of x, and fills in the rest of route.
 func (s *Server) dialRoute(ctx context.Context, x *exchange, route *egress.Route) (net.Conn, error) {
 	if s.Egress == nil {
 		return nil, errNoEgress
@@ -161,7 +161,7 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 		greeting = append(greeting, buffered...)
 	}
 	t.idle = s.Options.TunnelIdle.Or(0)
-	t.halfCloseTimeout = s.Options.TunnelLinger.Or(defaultTunnelLinger)
+	t.halfCloseTimeout = s.Options.HalfCloseTimeout.Or(defaultHalfCloseTimeout)
 	t.stall = s.limits.stall
 	t.pools = &s.tunnelPools
 	t.over = make(chan struct{})
@@ -170,7 +170,7 @@ func (x *exchange) startTunnel(t *tunnel, greeting []byte) {
 		x.addr.Store(&addr)
 	}
 	x.tunnel.Store(t)
-	if x.cutReason.Load() != nil { // cut while it was dialled
+	if x.cutReason.Load() != nil { // cut while the origin was dialled
 		t.cut()
 	}
 	t.lot = &s.parking
@@ -192,13 +192,13 @@ func (x *exchange) runTunnel(t *tunnel, greeting []byte) {
 			word = denials[x.decision.Reason].word
 		}
 		if t.end == tunnelRefused {
-			x.client.lingerOnClose() // the client should read why
+			x.client.lingerOnClose() // the client should be able to read why
 		}
 		x.tunnelEnded(t, word)
 	})
 }
 
-// tunnelEnded is called when t is over; word is for the close record.
+// tunnelEnded is called when t is over. word is for the close record.
 func (x *exchange) tunnelEnded(t *tunnel, word string) {
 	defer x.srv.inflight.wg.Done()
 	defer x.cancel()
@@ -211,7 +211,7 @@ func (x *exchange) tunnelEnded(t *tunnel, word string) {
 	x.close(word)
 }
 
-// tunnelWord is the close record's word for the end of a tunnel; empty for a good one.
+// tunnelWord is the close record's word for the end of a tunnel; empty if it ended regularly.
 func tunnelWord(end tunnelEnd) string {
 	switch end {
 	case tunnelClosed:
@@ -230,8 +230,8 @@ func (x *exchange) close(word string) {
 	x.end(word)
 }
 
-// A hijacker hands goproxy the client connection, and keeps the bytes that came with the CONNECT: goproxy drops the reader
-// that holds them.
+// A hijacker hands goproxy the client connection, and keeps the bytes that came with the CONNECT: goproxy drops the
+// reader that holds them.
 type hijacker struct {
 	http.ResponseWriter
 	client   *clientConn

@@ -33,10 +33,10 @@ var denials = map[policy.Reason]struct {
 	policy.BadRequest:         {http.StatusBadRequest, proxystatus.BadRequest, "The request is not well-formed HTTP/1.1."},
 	policy.Loop:               {http.StatusForbidden, proxystatus.Loop, "The request has been through this proxy before."},
 	policy.Overloaded:         {http.StatusServiceUnavailable, proxystatus.LimitReached, "The proxy cannot take another connection now."},
-	policy.AuditUnavailable:   {http.StatusServiceUnavailable, proxystatus.Internal, "The request could not be recorded, and what is not recorded is not let through."},
+	policy.AuditUnavailable:   {http.StatusServiceUnavailable, proxystatus.Internal, "The request could not be recorded, and only recorded requests are let through."},
 	policy.TLSRequired:        {http.StatusForbidden, proxystatus.Denied, "A tunnel to this port must begin with TLS."},
 	policy.SNIRequired:        {http.StatusForbidden, proxystatus.Denied, "The TLS session inside a tunnel to this port must name its host."},
-	policy.BadHello:           {http.StatusForbidden, proxystatus.Denied, "The tunnel begins like a TLS session, but not with a hello that can be judged."},
+	policy.BadHello:           {http.StatusForbidden, proxystatus.Denied, "The tunnel begins like a TLS session, but not with a ClientHello that can be checked."},
 	policy.LockedDown:         {http.StatusForbidden, proxystatus.Denied, "A lockdown is on: for now only what it spares may be reached."},
 	policy.RateLimited:        {http.StatusTooManyRequests, proxystatus.Denied, "This client has begun as much as it may for now."},
 }

@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// descriptors is the budget of everything that is a file to the system: connections of clients and to origins, in
-// use or at rest, of DNS, of upstream proxies, the ends of pipes, the dashboard's connections, and files.
+// descriptors is the budget of open file descriptors: connections of clients and to origins, in use or idle, of DNS
+// and upstream proxies, the ends of pipes, the dashboard's connections, and files.
 //
 // Nothing is counted. The system gives a new descriptor the lowest number that is free (POSIX, 2.14), so the number
-// tells: all below are in use. What has a number of the reserve has come too late, whoever holds the
-// others. Then something at rest is closed in its stead, and only if nothing is, it is refused. The reserve is for
-// the proxy itself: the audit log, listeners, the dashboard, files of a reload.
+// itself tells how many are in use at least. A descriptor whose number is in the reserve came too late. Then
+// something idle is closed in its stead; if nothing is idle, it is refused. The reserve is for the proxy itself: the
+// audit log, listeners, the dashboard, files of a reload.
 type descriptors struct {
-	limit   int // the numbers from here on are not for traffic
-	surplus int // those from limit+surplus on not even for clients that are to be told so
-	// reclaim closes something that is at rest, and reports whether it did.
+	limit   int // numbers from here on are not for traffic
+	surplus int // numbers from limit+surplus on are not even for clients that are to be told so
+	// reclaim closes something idle, and reports whether it did.
 	reclaim   func() bool
 	reclaimed atomic.Int64 // how often it did
 }
 
 const (
 	assumedOpenFiles = 1024
-	manyOpenFiles    = 2 << 20 // more than anybody has connections
+	manyOpenFiles    = 2 << 20 // more than there are ever connections
 
-	// reservedFiles are for the proxy itself; of few, a quarter.
+	// reservedFiles are for the proxy itself; at most a quarter of all.
 	reservedFiles = 384
-	// surplusLimit bounds the connections beyond the limits that are being told so; of few, a sixteenth.
+	// surplusLimit bounds the connections beyond the limits that are being told so; at most a sixteenth of all.
 	surplusLimit = 256
 )
 
@@ -39,18 +39,17 @@ func (d *descriptors) setLimits(open int) {
 
 func reserved(open int) int { return min(reservedFiles, open/4) }
 
-// DashboardConns is how many of the descriptors that the proxy keeps for itself may be connections of the dashboard.
+// DashboardConns is how many descriptors of the reserve may be connections of the dashboard.
 func DashboardConns() int {
 	const others = 96 // the audit log, listeners, files of a reload
 	r := reserved(openFilesLimit())
 	return max(r-others, r/2)
 }
 
-// connections is how many connections of clients there may be if nothing else is said: each may need one more,
-// to an origin.
+// connections is the default limit on client connections: each may need one more descriptor, to an origin.
 func (d *descriptors) connections() int { return max(d.limit/2, 16) }
 
-// admits reports whether there is room for c, which was just opened, if need be because something at rest was closed.
+// admits reports whether there is room for c, which was just opened; if need be, something idle is closed for it.
 func (d *descriptors) admits(c syscall.RawConn) bool {
 	if descriptorOf(c) < d.limit {
 		return true
@@ -58,7 +57,7 @@ func (d *descriptors) admits(c syscall.RawConn) bool {
 	return d.makeRoom()
 }
 
-// makeRoom closes something at rest, and reports whether there was any.
+// makeRoom closes something idle, and reports whether there was anything to close.
 func (d *descriptors) makeRoom() bool {
 	if !d.reclaim() {
 		return false
@@ -70,16 +69,17 @@ func (d *descriptors) makeRoom() bool {
 // isFull reports whether c is beyond what is kept for telling clients that there are too many.
 func (d *descriptors) isFull(c syscall.RawConn) bool { return descriptorOf(c) >= d.limit+d.surplus }
 
-// reclaim closes what is at rest, one thing or one kind at a time, the cheapest to open again first: connections to
-// origins, pipes, and at last a client's that waits for its next request.
+// reclaim closes what is idle, one thing or one kind at a time, in the order of how cheaply it is opened again:
+// connections to origins, pipes, and last a client's that waits for its next request.
 func (s *Server) reclaim() bool {
 	return s.origins.shed() || s.shedInside() || s.tunnelPools.pipes.shed() || s.conns.shed(nil)
 }
 
-// shedInterval is how long opened tunnels are not asked again, which is much work, when they had nothing at rest.
+// shedInterval is how long inspected tunnels are not searched again for idle connections, which is much work, after a
+// search found none.
 const shedInterval = 100 * time.Millisecond
 
-// shedInside closes the connections to origins at rest of all opened tunnels.
+// shedInside closes the idle origin connections of all inspected tunnels.
 func (s *Server) shedInside() bool {
 	now := time.Now().UnixNano()
 	if now-s.insideBusy.Load() < int64(shedInterval) {

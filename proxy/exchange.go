@@ -14,12 +14,12 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// An exchange is one request from its arrival to the last byte of its response. It alone fills audit records.
+// An exchange is one request from its arrival to the last byte of its response. Only exchanges fill audit records.
 //
-// A refused request leaves one record, a permitted one two: the decision, written before anything is sent to anybody, and
-// the close, with the same id, when the exchange ends. If the address that a name resolves to makes a permitted request a
-// refused one, the close record has the decision, the reason and the status of the refusal. The same holds for the first
-// bytes of a tunnel, but for the status: the client was sent 200.
+// A refused request leaves one record. A permitted one leaves two: the decision, written before anything is sent to
+// anybody, and the close, with the same id, when the exchange ends. If the address that a name resolves to turns a
+// permitted request into a refused one, the close record has the decision, the reason and the status of the refusal.
+// The same holds for the first bytes of a tunnel, except for the status: the client was sent 200.
 //
 // decision and status have one writer each, setDecision and setStatus.
 type exchange struct {
@@ -43,14 +43,14 @@ type exchange struct {
 	roundTrip func(*http.Request) (*http.Response, error)
 	// start begins the tunnel; goproxy calls it through our hook, with the hijacked connection.
 	start func()
-	// halt stops a request that waits for its connection from being sent; its argument is the reason.
+	// halt keeps a request that waits for its connection from being sent; its argument is the reason.
 	halt     context.CancelCauseFunc
 	tries    int         // how often the request was sent by HTTP/2
 	bodiless bool        // it has no body
 	patience *time.Timer // bounds all tries together; nil if there is no limit
 	// failure is why the origin did not respond; nil if it did.
 	failure *failure
-	// sentErr and gotErr are why the request's or the response's body broke off.
+	// sentErr and gotErr are why the body of the request or the response was cut short.
 	sentErr, gotErr atomic.Pointer[error]
 	sentAll         atomic.Bool // the request's body was read to its end
 
@@ -58,8 +58,8 @@ type exchange struct {
 	cancel context.CancelFunc             // ends the dial, or a forwarded request
 	tunnel atomic.Pointer[tunnel]         // once there is one
 	addr   atomic.Pointer[netip.AddrPort] // of the tunnel's origin
-	inside *inspection                    // the opened TLS that the request came in; nil if none
-	// inspection is what the tunnel of a CONNECT is, if its TLS is opened.
+	inside *inspection                    // the inspected TLS that the request came in; nil if none
+	// inspection is the origin side of a CONNECT whose TLS is inspected.
 	inspection  atomic.Pointer[inspection]
 	inspected   bool                              // it is, or will be
 	clientHello atomic.Pointer[clienthello.Hello] // what the tunnel's client sent first, once that is known
@@ -102,11 +102,11 @@ func (x *exchange) setPermit(d policy.Decision) {
 // setStatus is the only writer of x.status, the status that the client is sent.
 func (x *exchange) setStatus(status int) { x.status = status }
 
-// refuseAs makes the decision the refusal of a guard that stands outside of the rules.
+// refuseAs makes the decision the refusal of a guard, which no rule can lift.
 func (x *exchange) refuseAs(reason policy.Reason) { x.setDecision(x.decision.Refused(reason)) }
 
-// begin writes the decision record. If it cannot be written, the request is refused: no record, no tunnel. x.status of a
-// refused request is set before.
+// begin writes the decision record. If it cannot be written, the request is refused: no record, no tunnel. For a
+// refused request, x.status is set before.
 func (x *exchange) begin(word, detail string) {
 	x.fillDecision()
 	x.rec.Type = audit.TypeDecision
@@ -142,8 +142,8 @@ func (x *exchange) fillDecision() {
 	r.Inspected = x.inside != nil || x.inspected && d.Permit
 }
 
-// end writes the close record of a permitted request. word says why it failed, in the words of RFC 9209 or our own; empty
-// if it did not.
+// end writes the close record of a permitted request. word says why it failed, in the words of RFC 9209 or our own;
+// it is empty if it did not fail.
 func (x *exchange) end(word string) {
 	if why := x.cutReason.Load(); why != nil {
 		word = *why
@@ -174,7 +174,7 @@ func (x *exchange) routed(r egress.Route) {
 	x.setDecision(r.Decision)
 }
 
-// cut ends the exchange. why is the word for its close record; the first call counts.
+// cut ends the exchange. why is the word for its close record; only the first call has an effect.
 func (x *exchange) cut(why string) {
 	x.cutReason.CompareAndSwap(nil, &why)
 	x.cancel()

@@ -7,11 +7,11 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// evaluate makes a policy.Request of r, decides it, and records the decision. It also refuses what rules know nothing of:
-// unsupported request forms, and requests that have passed this proxy before.
+// evaluate makes a policy.Request of r, decides it, and records the decision. It also refuses what rules do not
+// cover: unsupported request forms, and requests that have passed this proxy before.
 //
-// The target is the one that the filter parsed. net/http's reading of the same bytes, r.URL.Host and r.Host, is not used:
-// two readings of one authority would be one too many.
+// The target is the one that the filter parsed. net/http's reading of the same bytes, r.URL.Host and r.Host, is not
+// used: two parsers of one authority could disagree.
 func (x *exchange) evaluate(r *http.Request) {
 	a := &x.client.target
 	x.request.Target = a.Target
@@ -23,7 +23,7 @@ func (x *exchange) evaluate(r *http.Request) {
 	x.decideAndRecord(x.unsupportedForm(r.Method, r.Header))
 }
 
-// evaluatePlain is evaluate for a plain GET whose head has only fields that are for its origin.
+// evaluatePlain is evaluate for a plain GET whose head has only fields for its origin.
 func (x *exchange) evaluatePlain(r *plainGet) {
 	a := &x.client.target
 	x.request.Target = a.Target
@@ -31,8 +31,8 @@ func (x *exchange) evaluatePlain(r *plainGet) {
 	x.decideAndRecord(x.unsupportedForm(r.method, nil))
 }
 
-// decideAndRecord decides the request and records the decision. detail, if it is not empty, says why the form of the
-// request is refused, for reason.
+// decideAndRecord decides the request and records the decision. If detail is not empty, it says why the form of the
+// request is refused, and reason is the reason.
 func (x *exchange) decideAndRecord(reason policy.Reason, detail string) {
 	x.decide()
 	if !x.srv.rates.request(x.request.Client) {
@@ -52,7 +52,7 @@ func (x *exchange) decideAndRecord(reason policy.Reason, detail string) {
 	x.begin(word, detail)
 }
 
-// shownScheme names a scheme, if it is one that clients use. Any other may be anything, a password included.
+// shownScheme names a scheme if it is one that clients use. Any other could contain anything, a password included.
 func shownScheme(scheme string) string {
 	switch scheme {
 	case "https", "ftp", "ws", "wss":
@@ -74,11 +74,10 @@ func (x *exchange) unsupportedForm(method string, h http.Header) (reason policy.
 	case a.Form == http1.FormAsterisk:
 		return policy.BadTarget, "OPTIONS * asks about the proxy, not about an origin"
 	case a.Form == http1.FormAbsolute && a.Scheme != "http":
-		// A proxy that fetched it would have to end the TLS session itself.
+		// To fetch it, the proxy would have to end the TLS session itself.
 		return policy.SchemeNotAllowed, shownScheme(a.Scheme) + " in absolute form; use CONNECT"
 	case method == http.MethodTrace:
-		// It would send the client's own fields, and ours, back to whoever can read the response
-		// (RFC 9110, 9.3.8).
+		// The response would send the client's own fields, and ours, back to whoever can read it (RFC 9110, 9.3.8).
 		return policy.MethodNotAllowed, "TRACE is not forwarded"
 	case hasVia(h, x.srv.via):
 		return policy.Loop, "Via names this proxy"

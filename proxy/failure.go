@@ -23,7 +23,7 @@ const (
 
 var noDeadline time.Time
 
-// A failure is why a permitted request got no response of its origin.
+// A failure is why a permitted request got no response from its origin.
 type failure struct {
 	word   string
 	status int
@@ -38,8 +38,8 @@ type failure struct {
 	abort bool
 }
 
-// failureOf classifies err, which came instead of a response. ctx is the request's. The most certain causes come first: a
-// client that leaves makes the Transport fail too.
+// failureOf classifies err, which was returned instead of a response. ctx is the request's. The most certain causes
+// come first: a client that disconnects makes the Transport fail too.
 func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	var (
 		refused *egress.RefusedError
@@ -93,7 +93,7 @@ func (x *exchange) failureOf(ctx context.Context, err error) *failure {
 	return &failure{word: proxystatus.Protocol, status: http.StatusBadGateway}
 }
 
-// noteMalformed has the close record say what is malformed in the response's body, if err tells.
+// noteMalformed puts into the close record what is malformed in the response's body, if err says so.
 func (x *exchange) noteMalformed(err error) {
 	var malformed http1.ResponseError
 	if errors.As(err, &malformed) {
@@ -101,12 +101,12 @@ func (x *exchange) noteMalformed(err error) {
 	}
 }
 
-// isBrokenOff reports whether err is that the other side ended the connection.
+// isBrokenOff reports whether err means that the other side ended the connection.
 func isBrokenOff(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// respondFailure responds for an origin that could not be reached, and ends the exchange.
+// respondFailure responds on behalf of an origin that could not be reached, and ends the exchange.
 func (x *exchange) respondFailure(rw http.ResponseWriter, r *http.Request, err error) {
 	x.failure = x.failureOf(r.Context(), err)
 	word := x.failure.word

@@ -15,28 +15,29 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A fastGet serves one plain GET or HEAD (http1.RequestHead.IsPlainGet), as most requests other than CONNECT are. It runs
-// on the goroutine that reads the connection, without net/http's Server and Transport: their goroutines, contexts and
-// buffers are most of what a small request costs. A head whose fields are all for the other end is copied field by field;
-// see http1.AppendRequest and http1.AppendResponse. Every other head passes through the code of the standard path:
-// evaluate, outgoing, prepareResponse, failureOf, refusal, and net/http's parsers and writers. FuzzGet compares the two.
+// A fastGet serves one plain GET or HEAD (http1.RequestHead.IsPlainGet), as most requests other than CONNECT are. It
+// runs on the goroutine that reads the connection, without net/http's Server and Transport: their goroutines,
+// contexts and buffers are most of what a small request costs. A head whose fields are all for the other end is
+// copied field by field; see http1.AppendRequest and http1.AppendResponse. Every other head passes through the code
+// of the standard path: evaluate, outgoing, prepareResponse, failureOf, refusal, and net/http's parsers and writers.
+// FuzzGet compares the two paths.
 type fastGet struct {
 	x       *exchange
 	client  *clientConn
 	request *plainGet
-	ctx     context.Context // of the dial, and done when the request is cut
+	ctx     context.Context // of the dial, and done when the request is cut off
 
-	mu   sync.Mutex  // guards what follows: the request may be cut from elsewhere
+	mu   sync.Mutex  // guards what follows: another goroutine may cut the request off
 	conn *pooledConn // in use; may be nil
 	cut  bool
 
 	closes bool // the client's connection ends with this request
-	login  bool // the connection to the origin is to become the client's own
+	login  bool // the connection to the origin is to be reserved for the client
 
-	// These are of a response that is forwarded by copying fields; see readPlain.
+	// The following are set for a response that is forwarded by copying fields; see readPlain.
 	plain       http1.PlainResponse
 	plainStatus int
-	head        *bytes.Buffer // for the client, but for what is known only when it goes out
+	head        *bytes.Buffer // for the client, without what is known only when it is sent
 }
 
 // serveGet implements connOwner.
@@ -101,9 +102,9 @@ func (g *fastGet) serve() (word string) {
 	return word
 }
 
-// fetch sends the request and reads the response's head; it returns nil if that is g.plain, and stands in g.head. On a
-// connection that was used before, the origin may be closing in that moment: what is safe to repeat is sent again
-// (RFC 9110, 9.2.2).
+// fetch sends the request and reads the response's head. It returns nil if that is g.plain, with its bytes in g.head.
+// On a connection that was used before, the origin may be closing at that moment: a request that is safe to repeat is
+// sent again (RFC 9110, 9.2.2).
 func (g *fastGet) fetch() (*http.Response, error) {
 	head := g.request.head
 	if g.request.parsed != nil {
@@ -158,7 +159,7 @@ func (g *fastGet) connect() (reused bool, err error) {
 	return reused, nil
 }
 
-// breakOff closes the connection to the origin, and those that the request would open later.
+// breakOff closes the connection to the origin, and any that the request would open later.
 func (g *fastGet) breakOff() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -202,7 +203,7 @@ func (g *fastGet) own(conn *pooledConn) {
 }
 
 // exchangeHeads writes the request and reads up to the head of the final response. An origin that stops reading the
-// request may have responded all the same (RFC 9112, 9.5).
+// request may have responded nevertheless (RFC 9112, 9.5).
 func (g *fastGet) exchangeHeads(head []byte, reused bool) (*http.Response, error) {
 	c := g.conn
 	c.reader.Responses.Expect(g.request.method, false)
@@ -224,7 +225,7 @@ func (g *fastGet) exchangeHeads(head []byte, reused bool) (*http.Response, error
 	return resp, badStatus(resp.StatusCode)
 }
 
-// writeInformational forwards an informational (1xx) response (RFC 9110, 15.2), but for 100: that is for a body, and
+// writeInformational forwards an informational (1xx) response (RFC 9110, 15.2), except 100: that is for a body, and
 // there is none.
 func (g *fastGet) writeInformational(resp *http.Response) error {
 	if resp.StatusCode == http.StatusContinue {
@@ -257,9 +258,9 @@ func (g *fastGet) refuse(f *refusal) {
 // A plainGet is the head of a plain GET or HEAD.
 type plainGet struct {
 	method string
-	// parsed is the head as net/http reads it, if it takes more than to copy fields; else nil.
+	// parsed is the head as net/http reads it, if copying fields is not enough; else nil.
 	parsed *http.Request
-	// What follows is set if parsed is nil.
+	// The following are set if parsed is nil.
 	path, query string
 	head        []byte // as it goes to the origin
 	accept      []byte // in head
@@ -275,7 +276,8 @@ func (r *plainGet) release() {
 	plainGets.Put(r)
 }
 
-// read reads b, which has passed the filter as h and asks for asked. It reports false if the request is for the standard path.
+// read reads b, which has passed the filter as h and has the request target asked. It reports false if the request is
+// for the standard path.
 func (r *plainGet) read(h *http1.RequestHead, b []byte, asked *http1.RequestTarget, via string) bool {
 	if r.method = http.MethodGet; h.Method[0] == 'H' {
 		r.method = http.MethodHead
@@ -292,7 +294,7 @@ func (r *plainGet) read(h *http1.RequestHead, b []byte, asked *http1.RequestTarg
 	return true
 }
 
-// forward makes r.head, and reports false if b takes more than to copy fields.
+// forward makes r.head. It reports false if copying the fields of b is not enough.
 func (r *plainGet) forward(h *http1.RequestHead, b []byte, target policy.Target, via string) bool {
 	path, query, hasQuery := http1.SplitPath(string(h.Target))
 	if strings.HasPrefix(path, "//") { // see originURL
@@ -313,7 +315,7 @@ func (r *plainGet) forward(h *http1.RequestHead, b []byte, target policy.Target,
 	return true
 }
 
-// form is the form in which the client prefers our own pages.
+// form is the form in which the client prefers the proxy's own pages.
 func (r *plainGet) form() accepted {
 	switch {
 	case r.parsed != nil:

@@ -14,8 +14,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// pass forwards the origin's response to the client. It returns the word for the close record; empty if all of the
-// response was forwarded.
+// pass forwards the origin's response to the client. It returns the word for the close record, which is empty if the
+// whole response was forwarded.
 func (g *fastGet) pass(resp *http.Response) (word string) {
 	x := g.x
 	x.setStatus(resp.StatusCode)
@@ -42,11 +42,11 @@ func (g *fastGet) pass(resp *http.Response) (word string) {
 }
 
 // readPlain reads the head of a final response that is forwarded by copying its fields, and reports whether there is
-// one. If not, nothing was taken from g.conn.reader.
+// one. If not, nothing was consumed from g.conn.reader.
 func (g *fastGet) readPlain() bool {
 	b := g.conn.reader.Buffer
 	if _, err := b.Peek(1); err != nil {
-		return false // the error will come again
+		return false // the next read returns the error again
 	}
 	head, _ := b.Peek(b.Buffered())
 	end, status := http1.PlainResponseEnd(head)
@@ -93,7 +93,7 @@ func (g *fastGet) passPlain() (word string) {
 	return g.passed(err)
 }
 
-// passed is the word for what became of a response; empty if all of it was forwarded.
+// passed is the word for the close record after a response; empty if all of it was forwarded.
 func (g *fastGet) passed(err error) (word string) {
 	switch {
 	case err == nil:
@@ -108,15 +108,15 @@ func (g *fastGet) passed(err error) (word string) {
 func (g *fastGet) pace() pace { return g.x.srv.rates.pace(g.x.request.Client, g.ctx.Done()) }
 
 // errIncomplete means that the origin's response is truncated; any other error is of the client's connection.
-var errIncomplete = errors.New("the answer broke off")
+var errIncomplete = errors.New("the response is truncated")
 
 // hasBody reports whether a body follows a response's head (RFC 9112, 6.3).
 func hasBody(method string, status int) bool {
 	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified
 }
 
-// writeHead writes the head of the final response. What it says of the body's end is said anew: an origin's
-// Connection may have named Content-Length.
+// writeHead writes the head of the final response. The fields about the end of the body are written anew: an origin's
+// Connection field may have named Content-Length.
 func (g *fastGet) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
 	writeStatusLine(buf, resp.StatusCode)
 	h := resp.Header
@@ -141,8 +141,8 @@ func (g *fastGet) writeHead(buf *bytes.Buffer, resp *http.Response, body bool) {
 	buf.WriteString("\r\n")
 }
 
-// writeStatusLine writes the status line with the phrase of net/http's table, whatever the origin's was: it
-// means nothing (RFC 9112, 4).
+// writeStatusLine writes the status line with the phrase of net/http's table. The origin's phrase has no meaning (RFC
+// 9112, 4).
 func writeStatusLine(buf *bytes.Buffer, status int) {
 	phrase := http.StatusText(status)
 	if phrase == "" {
@@ -155,8 +155,8 @@ func writeStatusLine(buf *bytes.Buffer, status int) {
 	buf.WriteString("\r\n")
 }
 
-// passCounted forwards a body of known length. What came with its head is written together with that; the rest moves as
-// in tunnels, from socket to socket by the kernel where it can.
+// passCounted forwards a body of known length. The part that came with the head is written together with it; the rest
+// is copied as in tunnels, from socket to socket by the kernel where it can.
 func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 	c := g.conn
 	ready, _ := c.reader.Buffer.Peek(int(min(size, int64(c.reader.Buffer.Buffered()))))
@@ -186,12 +186,12 @@ func (g *fastGet) passCounted(buf *bytes.Buffer, size int64) error {
 	return nil
 }
 
-// passChunked forwards a body of unknown length. Whatever was read is written before the next read: the origin may pause
+// passChunked forwards a body of unknown length. What was read is written before the next read: the origin may pause
 // for a long time between two lines.
 func (g *fastGet) passChunked(buf *bytes.Buffer, resp *http.Response) error {
 	space := g.x.srv.copies.take()
 	defer g.x.srv.copies.give(space)
-	if g.conn.reader.Buffer.Buffered() == 0 { // the body may be late: an early head wants to be seen
+	if g.conn.reader.Buffer.Buffered() == 0 { // the body may be late: the client should see the head now
 		if err := g.flush(buf); err != nil {
 			return err
 		}

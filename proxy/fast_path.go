@@ -14,7 +14,7 @@ import (
 // and keeps it from then on.
 func (s *Server) serveConn(c *clientConn) {
 	defer func() {
-		if v := recover(); v != nil { // one request must not end all others
+		if v := recover(); v != nil { // a panic in one request must not end all others
 			s.Log.Error("panic while a connection was served", zap.Any("panic", v), zap.Stack("stack"))
 			c.Close()
 		}
@@ -30,12 +30,12 @@ func (s *Server) serveConn(c *clientConn) {
 		return
 	}
 	l := &oneConnListener{conn: c}
-	if s.http.Serve(l); !l.given { // it has stopped
+	if s.http.Serve(l); !l.given { // the server has stopped
 		c.Close()
 	}
 }
 
-// unread puts b, which Read has returned, back in front of what Read returns next.
+// unread puts b, which Read has returned, back: Read returns it next.
 func (c *clientConn) unread(b []byte) {
 	rest := c.hi - c.lo
 	all := make([]byte, len(b)+rest)
@@ -82,14 +82,14 @@ func (s *Server) serveConnect(c *clientConn) {
 	side.start(c.takeBuffered())
 }
 
-// watchDelay is how long a dial may take before the client is watched. Most are done by then.
+// watchDelay is how long a dial may take before the client is watched. Most dials are done by then.
 const watchDelay = 50 * time.Millisecond
 
-// watch calls gone, once, if the client has gone before stop is called. What the client sends meanwhile is
-// held, a head's size of it at most. When stop returns, the connection is the caller's again.
+// watch calls gone, once, if the client disconnects before stop is called. What the client sends meanwhile is held,
+// at most a head's size. When stop returns, the connection is the caller's again.
 //
-// A client that has only ended its sending side waits for its response (RFC 9112, 9.6). If asksMore is set it
-// has gone all the same, unless it sent more before: it wants a tunnel that nothing would go into.
+// A client that has only ended its sending side waits for its response (RFC 9112, 9.6). If asksMore is set, such a
+// client counts as gone all the same, unless it sent more before: nothing could enter the tunnel that it wants.
 func (c *clientConn) watch(asksMore bool, gone func()) (stop func()) {
 	done := make(chan struct{})
 	c.tcp.SetReadDeadline(noDeadline)

@@ -4,9 +4,9 @@ package proxy
 
 import "syscall"
 
-// openFilesLimit returns how many files, sockets included, the process may have open: here the
-// system has no limit that would be reached first.
+// openFilesLimit returns how many files, sockets included, the process may have open. On this system no such limit is
+// reached first.
 func openFilesLimit() int { return manyOpenFiles }
 
-// descriptorOf returns -1: here numbers tell nothing.
+// descriptorOf returns -1: on this system descriptor numbers say nothing.
 func descriptorOf(syscall.RawConn) int { return -1 }

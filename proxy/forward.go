@@ -21,8 +21,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// forward sends a permitted plain HTTP request to its origin and the response to the client, both as
-// they come: nothing is stored, unpacked or put together again on the way.
+// forward sends a permitted plain HTTP request to its origin and the response to the client, both as a stream:
+// nothing is stored, decompressed or reassembled on the way.
 func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
@@ -35,8 +35,8 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		x.close("")
 		return
 	}
-	// Else net/http would wait for the end of the request before it sends the response's first byte. An
-	// error would say that rw cannot do it; net/http's can.
+	// Otherwise net/http would wait for the end of the request before it sends the response's first byte. An error
+	// would mean that rw does not support it; net/http's does.
 	http.NewResponseController(rw).EnableFullDuplex()
 	w := newResponseWriter(x, rw, r)
 	x.roundTrip = func(r *http.Request) (*http.Response, error) {
@@ -49,7 +49,7 @@ func (s *Server) forward(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	s.pass(x, w, r.WithContext(ctx))
 }
 
-// trip makes the request to the origin, directly or through an upstream proxy.
+// roundTripOrigin makes the request to the origin, directly or through an upstream proxy.
 func (x *exchange) roundTripOrigin(r *http.Request) (*http.Response, error) {
 	s := x.srv
 	if x.inside != nil {
@@ -71,7 +71,7 @@ func (x *exchange) roundTripOrigin(r *http.Request) (*http.Response, error) {
 
 // pass has goproxy call x.roundTrip and copy the response into a, and ends the exchange.
 func (s *Server) pass(x *exchange, w *responseWriter, r *http.Request) {
-	word := proxystatus.Internal // unless it gets to its end
+	word := proxystatus.Internal // unless pass runs to its end
 	defer func() { x.close(word) }()
 	defer w.beginBody()
 	s.engine.ServeHTTP(w, x.with(r.Context(), r))
@@ -85,8 +85,7 @@ func (s *Server) pass(x *exchange, w *responseWriter, r *http.Request) {
 		w.leaveBody(r)
 		return
 	}
-	// What broke off must not look whole: the client gets all bytes that came, and then an end
-	// that is none.
+	// A truncated response must not look complete: the client gets all bytes that arrived, and then an abort.
 	w.Flush()
 	if w.unframed {
 		x.reset()
@@ -94,7 +93,7 @@ func (s *Server) pass(x *exchange, w *responseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// reset ends the client's connection in a way that it cannot take for its proper end.
+// reset ends the client's connection in a way that it cannot take for a regular end.
 func (x *exchange) reset() {
 	if x.inside != nil {
 		x.inside.tunnel.client.reset()
@@ -103,7 +102,7 @@ func (x *exchange) reset() {
 	x.client.reset()
 }
 
-// brokenWord says what became of bodies that did not come to their end; empty if they did.
+// brokenWord is the close record's word for bodies that were cut short; empty if both are complete.
 func (x *exchange) brokenWord() string {
 	if err := x.gotErr.Load(); err != nil {
 		if errors.Is(*err, context.Canceled) {
@@ -115,27 +114,27 @@ func (x *exchange) brokenWord() string {
 	return ""
 }
 
-// fetch makes the request to the origin, by trip, and gets its response ready to be passed on.
-func (x *exchange) fetch(w *responseWriter, r *http.Request, trip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
+// fetch makes the request to the origin, by roundTrip, and gets its response ready to be forwarded.
+func (x *exchange) fetch(w *responseWriter, r *http.Request, roundTrip func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	out := x.outgoing(r)
 	trace := &httptrace.ClientTrace{
 		GotConn:        x.gotConn,
 		Got1xxResponse: w.writeInformational,
 	}
 	ctx, halt := context.WithCancelCause(httptrace.WithClientTrace(x.srv.rates.dialsFor(withDecision(r.Context(), x.decision), x.request.Client), trace))
-	x.halt = halt // else it ends with the request
+	x.halt = halt // otherwise it ends with the request
 	x.tries, x.bodiless = 0, out.Body == nil || out.Body == http.NoBody
 	if body, ok := out.Body.(*requestBody); ok {
 		trace.WroteRequest = func(httptrace.WroteRequestInfo) { body.sent() }
 		defer x.watchUpload(body)()
 	}
-	resp, err := trip(out.WithContext(ctx))
+	resp, err := roundTrip(out.WithContext(ctx))
 	if x.patience != nil {
 		x.patience.Stop()
 	}
 	w.endInformational()
 	if err != nil && x.responses != nil {
-		// http.Transport may have another error in its place: that of a write, or of its own.
+		// http.Transport may return another error in its place: that of a write, or its own.
 		if malformed := x.responses.Malformed(); malformed != nil {
 			err = malformed
 		}
@@ -170,8 +169,9 @@ var (
 	errUpgrade   = http1.ResponseError("status 101 without an Upgrade to the protocol that was asked for")
 )
 
-// badStatus says why a response with that status is not passed on: 101 was not asked for, and 407 is what
-// a proxy asks its own client (RFC 9110, 15.5.8): the client would look for credentials for this proxy, and without a challenge, which ends here (11.7.1), find none.
+// badStatus says why a response with that status is not forwarded. 101 was not asked for. 407 is what a proxy asks of
+// its own client (RFC 9110, 15.5.8): the client would look for credentials for this proxy, and find no challenge,
+// since that field is not forwarded (11.7.1).
 func badStatus(status int) error {
 	switch {
 	case status < 200:
@@ -182,8 +182,8 @@ func badStatus(status int) error {
 	return nil
 }
 
-// outgoing is r as it goes to the origin. Host is made from the target that was decided, whatever the
-// client wrote there (RFC 9112, 3.2.2).
+// outgoing is r as it is sent to the origin. Host is made from the target that was decided, whatever the client wrote
+// there (RFC 9112, 3.2.2).
 func (x *exchange) outgoing(r *http.Request) *http.Request {
 	t := x.request.Target
 	h := r.Header
@@ -192,13 +192,13 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 	dropUnfitTrailers(r.Trailer)
 	if trailers {
 		h["Te"] = []string{"trailers"}
-		if x.inside == nil { // HTTP/2, which may be spoken there, has no Connection (RFC 9113, 8.2.2)
+		if x.inside == nil { // HTTP/2, which origins of inspected tunnels may speak, has no Connection (RFC 9113, 8.2.2)
 			h["Connection"] = []string{"TE"}
 		}
 	}
 	addVia(h, r.ProtoMajor, r.ProtoMinor, x.srv.via)
 	if _, ok := h["User-Agent"]; !ok {
-		h["User-Agent"] = nil // else net/http would make one up
+		h["User-Agent"] = nil // otherwise net/http would add its own
 	}
 	out := &http.Request{
 		Method:           r.Method,
@@ -219,8 +219,8 @@ func (x *exchange) outgoing(r *http.Request) *http.Request {
 	return out
 }
 
-// originURL carries path and query to the origin as the client wrote them (RFC 9110, 7.7): parsed
-// and printed again, some characters would come out escaped.
+// originURL carries path and query to the origin as the client wrote them (RFC 9110, 7.7). If they were parsed and
+// printed again, some characters would be escaped.
 //
 // OPTIONS without path and query is about the server: "*" for the origin (RFC 9112, 3.2.4).
 func originURL(method, target string, t policy.Target) *url.URL {
@@ -230,8 +230,8 @@ func originURL(method, target string, t policy.Target) *url.URL {
 	path, query, hasQuery := http1.SplitPath(target)
 	u := &url.URL{Scheme: t.Scheme().String(), Host: t.HostPort(), RawQuery: query, ForceQuery: hasQuery && query == ""}
 	if strings.HasPrefix(path, "//") {
-		// As an opaque part, this would be taken for an authority. As a path it is written as
-		// it stands if it is one by RFC 3986, so what is none is escaped, and nothing else.
+		// As an opaque part, this would be taken for an authority. A path that is valid by RFC 3986 is written as it
+		// stands, so only the bytes that are not valid in one are escaped.
 		u.RawPath = escapeOdd(path)
 		u.Path, _ = url.PathUnescape(u.RawPath)
 		return u
@@ -240,7 +240,7 @@ func originURL(method, target string, t policy.Target) *url.URL {
 	return u
 }
 
-// escapeOdd escapes the bytes that no path may hold (RFC 3986, 3.3) but that clients send.
+// escapeOdd escapes bytes that clients send although no path may contain them (RFC 3986, 3.3).
 func escapeOdd(path string) string {
 	const odd = "\"<>\\^`{|}"
 	if !strings.ContainsAny(path, odd) {
@@ -257,15 +257,15 @@ func escapeOdd(path string) string {
 	return b.String()
 }
 
-// hostField is the Host of a request for t: the port is left out where it is the scheme's own.
+// hostField is the Host of a request for t, without the port if it is the scheme's default.
 func hostField(t policy.Target) string {
 	return strings.TrimSuffix(t.HostPort(), ":"+strconv.Itoa(int(t.Scheme().DefaultPort())))
 }
 
-// gotConn notes the route of the connection that the request is about to go out on. It may have waited for a
-// connection that was opened for another request: this is the last moment to evaluate it by the policy that holds
-// now, and for the address that it is.
-// The answers on it are read as those to this request from then on.
+// gotConn notes the route of the connection on which the request is about to be sent. The request may have waited for
+// a connection that was opened for another one: this is the last moment to evaluate it by the policy in force now,
+// and for the address of this connection. From then on, responses on the connection are read as responses to this
+// request.
 func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 	conn, shared := info.Conn, false
 	if secure, ok := conn.(*tls.Conn); ok {
@@ -289,19 +289,19 @@ func (x *exchange) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	x.halt(err)
-	// HTTP/2 looks at the context before it writes. HTTP/1.1 does not, and has the connection for itself.
+	// HTTP/2 looks at the context before it writes. HTTP/1.1 does not, but has the connection for itself.
 	if !shared {
 		info.Conn.Close()
 	}
 }
 
-// maxTries is how often a request is sent to an origin that does not take it. net/http waits a second before the third
-// time, and twice as long before each further one.
+// maxTries is how often a request is sent to an origin that refuses it unprocessed. net/http waits a second before
+// the third attempt, and twice as long before each further one.
 const maxTries = 3
 
-// tryAgain is called before a request goes out by HTTP/2, the first time and each further time: an origin may refuse it
-// unseen, by REFUSED_STREAM or GOAWAY (RFC 9113, 8.7). net/http goes on for a minute then, and begins anew with the time
-// for a response each time.
+// tryAgain is called before a request is sent by HTTP/2, the first time and each further time. An origin may refuse
+// it unprocessed, by REFUSED_STREAM or GOAWAY (RFC 9113, 8.7). net/http then retries for a minute, and starts the
+// response timeout anew each time.
 func (x *exchange) tryAgain() error {
 	x.tries++
 	switch limit := x.srv.Options.ResponseTimeout.Or(0); {
@@ -314,8 +314,8 @@ func (x *exchange) tryAgain() error {
 	return nil
 }
 
-// useRoute notes the route of a connection, which may have been opened for another request: its address is
-// checked for this one.
+// useRoute notes the route of a connection, which may have been opened for another request: its address is checked
+// for this one.
 func (x *exchange) useRoute(route egress.Route, reused bool) {
 	if route.Decision = x.decision; route.Upstream == "" {
 		route.Decision = x.decision.CheckAddr(route.Addr)
@@ -326,7 +326,7 @@ func (x *exchange) useRoute(route egress.Route, reused bool) {
 	x.routed(route)
 }
 
-// prepareResponse takes from the response what concerns the connection to the origin only.
+// prepareResponse removes from the response what concerns only the connection to the origin.
 func (x *exchange) prepareResponse(resp *http.Response) {
 	login := x.passesLogin(resp)
 	cleanResponse(resp.Header)
@@ -338,8 +338,8 @@ func (x *exchange) prepareResponse(resp *http.Response) {
 	resp.Body = &responseBody{ReadCloser: resp.Body, x: x, trailer: announcedTrailers(&resp.Trailer)}
 }
 
-// passesLogin reports whether resp asks the client to log in its connection, and whether that will work. Whether
-// an upstream proxy lets it through, the upstream proxy must say.
+// passesLogin reports whether resp asks the client to log in on its connection, and whether that can work. With an
+// upstream proxy on the way, that proxy must say that it supports it.
 func (x *exchange) passesLogin(resp *http.Response) bool {
 	if x.inside != nil || resp.StatusCode != http.StatusUnauthorized || !offersLogin(resp.Header) {
 		return false
@@ -347,13 +347,13 @@ func (x *exchange) passesLogin(resp *http.Response) bool {
 	return x.route.Upstream == "" || supportsLogin(resp.Header)
 }
 
-// A requestBody counts what the origin is sent, and notes its end or why it broke off.
+// A requestBody counts the bytes sent to the origin, and notes the end of the body or why it was cut short.
 type requestBody struct {
 	io.Reader
 	x       *exchange
 	trailer trailerFilter
 	pace    pace
-	taking  *stallWatch // runs while the origin is to take what was read; nil if there is no limit
+	taking  *stallWatch // runs while the origin should accept what was read; nil if there is no limit
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
@@ -374,12 +374,12 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer. net/http closes the client's body when the request is over. To close it
-// sooner would wait for its end: a transport that cannot connect would not say so until then. And another
-// one may send it.
+// Close implements io.Closer. It does not close the client's body; net/http does when the request is over. Closing it
+// sooner would wait for its end: a transport that cannot connect would not report that until then. And the body may
+// still be needed by another attempt.
 func (b *requestBody) Close() error { return nil }
 
-// An responseBody counts what the origin sent, and notes why it broke off.
+// A responseBody counts the bytes received from the origin, and notes why the body was cut short.
 type responseBody struct {
 	io.ReadCloser
 	x       *exchange
@@ -398,7 +398,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// informationalHeader is the header of a informational (1xx) response as it may be passed on.
+// informationalHeader is the header of an informational (1xx) response as it may be forwarded.
 func informationalHeader(h textproto.MIMEHeader) http.Header {
 	header := http.Header(h)
 	cleanResponse(header)

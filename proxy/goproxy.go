@@ -11,18 +11,18 @@ import (
 	"go.uber.org/zap"
 )
 
-// newEngine returns goproxy as this proxy uses it: it takes the request apart and the response
-// through, and hijacks the connection of a CONNECT. It decides nothing and dials nothing.
+// newEngine returns goproxy as this proxy uses it: it parses requests, copies responses, and hijacks the connection
+// of a CONNECT. It decides nothing and dials nothing.
 //
-// Each of goproxy's own ways out is closed: the transport that skips TLS verification, the dialer
-// taken from $HTTPS_PROXY, the tunnel it opens when no handler objects. A request that arrives
-// without an exchange, and so without a decision, is refused.
+// goproxy's own ways to dial are all disabled: the transport that skips TLS verification, the dialer taken from
+// $HTTPS_PROXY, the tunnel it opens when no handler objects. A request that arrives without an exchange, and so
+// without a decision, is refused.
 func newEngine(log *zap.Logger) *goproxy.ProxyHttpServer {
 	e := goproxy.NewProxyHttpServer()
 	e.Logger = debugLog(log)
 	e.Verbose = false
-	// Header fields are ours to remove: goproxy drops Connection, and with it the names of the
-	// fields that must not be forwarded, and Accept-Encoding, so that the transport unpacks.
+	// Header fields are removed by this package. goproxy would drop Connection, and with it the names of the fields
+	// that must not be forwarded, and Accept-Encoding, so that the transport decompresses.
 	e.KeepHeader, e.KeepAcceptEncoding = true, true
 	e.Tr = &http.Transport{DialContext: neverDial}
 	e.ConnectDial = nil
@@ -51,7 +51,7 @@ func onConnect(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, stri
 	}
 	return &goproxy.ConnectAction{
 		Action: goproxy.ConnectHijack,
-		// The connection it is given is the one that our Hijack returned a moment ago.
+		// Its connection is the one that our Hijack has just returned.
 		Hijack: func(*http.Request, net.Conn, *goproxy.ProxyCtx) { x.start() },
 	}, host
 }
@@ -68,8 +68,8 @@ func onRequest(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Res
 	return r, nil
 }
 
-// onResponse replaces a missing response: goproxy would show the client the error, with internal addresses in it. The
-// exchange writes what the client gets.
+// onResponse replaces a missing response: goproxy would show the client the error, which contains internal addresses.
+// The exchange writes the response that the client gets.
 func onResponse(resp *http.Response, ctx *goproxy.ProxyCtx) *http.Response {
 	if resp == nil {
 		return goproxy.NewResponse(ctx.Req, goproxy.ContentTypeText, http.StatusBadGateway, "")

@@ -14,32 +14,32 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// Limits that net/http tells the client, in its SETTINGS, and that the filter holds it to. Those are the smallest
-// and the initial ones of RFC 9113, 6.5.2.
+// Limits that net/http announces to the client in its SETTINGS, and that the filter enforces. They are the smallest
+// and the initial values of RFC 9113, 6.5.2.
 const (
 	h2FrameSize = 16 << 10
 	h2TableSize = 4 << 10
 	h2FrameHead = 9
 )
 
-// An h2Filter is a client connection of HTTP/2 inside opened TLS, as net/http reads it. Every field section that
-// begins a request is decoded here, must be a request that the filter of HTTP/1.1 would let through too, and is
-// encoded anew. What is malformed is recorded, and net/http gets something instead that has it reset the stream or end
-// the connection with the error that RFC 9113 has for it; by itself it would do so without a record.
+// An h2Filter is a client connection of HTTP/2 inside inspected TLS, as net/http reads it. Every field section that
+// begins a request is decoded here, must be a request that the filter of HTTP/1.1 would accept too, and is encoded
+// anew. A malformed section is recorded, and net/http reads something in its place that makes it reset the stream or
+// end the connection with the error that RFC 9113 specifies; on its own it would do so without a record.
 //
-// Other frames pass as they come. Only one goroutine reads at a time: net/http sees to it.
+// Other frames pass unchanged. net/http guarantees a single reader.
 type h2Filter struct {
-	net.Conn // TLS; as an interface, since net/http has other plans for a connection that tells its TLS state
+	net.Conn // TLS; as an interface, since net/http treats a connection with a TLS state differently
 	inside   *inspection
 
-	ready   bytes.Buffer // may be read by net/http
-	passing int          // bytes of a frame that pass as they come
-	err     error        // of every Read once ready is empty; nil while the connection goes on
-	began   bool         // the preface has come
+	ready   bytes.Buffer // verified: net/http may read it
+	passing int          // bytes left of a frame that passes unchanged
+	err     error        // returned by every Read once ready is empty; nil while the connection goes on
+	began   bool         // the preface was read
 	last    uint32       // the highest stream so far
 
-	uploads    map[uint32]bool // requests that have not come to their end; see h2_half_close.go
-	overfull   bool            // there were too many of them to know
+	uploads    map[uint32]bool // requests whose end has not arrived; see h2_half_close.go
+	overfull   bool            // there were more than maxUploads
 	inputEnded bool            // the client has ended its sending side
 
 	writing atomic.Int32 // calls of Write
@@ -71,7 +71,7 @@ func newH2Filter(client *tls.Conn, n *inspection) *h2Filter {
 	return f
 }
 
-// limit is how large a field section may be.
+// limit is the largest size of a field section.
 func (f *h2Filter) limit() int { return f.inside.srv.limits.heads.size }
 
 // Read implements net.Conn.
@@ -115,7 +115,7 @@ func (f *h2Filter) next() error {
 	f.ready.Write(head[:])
 	switch {
 	case size > h2FrameSize:
-		return io.EOF // net/http refuses it for its size (RFC 9113, 4.2)
+		return io.EOF // net/http refuses it because of its size (RFC 9113, 4.2)
 	case kind == http2.FrameHeaders && f.section.stream == 0 && stream%2 == 1:
 		f.ready.Reset()
 		f.section = h2Section{stream: stream, flags: flags, fields: f.section.fields[:0]}
@@ -150,7 +150,7 @@ func (f *h2Filter) readPreface() error {
 // readSection reads the payload of a HEADERS or CONTINUATION frame.
 func (f *h2Filter) readSection(size int, flags http2.Flags, first bool) error {
 	s := &f.section
-	// What is far too large is not decoded to its end.
+	// A section that is far too large is not decoded to its end.
 	if s.encoded += size; s.encoded > 2*f.limit() || s.size > f.limit() && !first {
 		return f.breakOff(http1.ErrTooLarge)
 	}
@@ -201,7 +201,7 @@ func splitHeaders(b []byte, flags http2.Flags) (fragment, priority []byte, ok bo
 	return b[:len(b)-padding], priority, true
 }
 
-// field is called by the decoder for each field. Beyond the limit none is kept.
+// field is called by the decoder for each field. Beyond the limit no field is kept.
 func (f *h2Filter) field(hf hpack.HeaderField) {
 	s := &f.section
 	if s.size += int(hf.Size()); s.size <= f.limit() {
@@ -217,7 +217,7 @@ func (f *h2Filter) finishSection() {
 	s := &f.section
 	fields, head := s.fields, false
 	switch {
-	case s.stream <= f.last: // trailers, or nothing that is a request
+	case s.stream <= f.last: // trailers, or no request
 		if s.size > f.limit() || checkH2Trailers(fields) != http1.NoError {
 			fields = malformedSection
 		}
@@ -242,7 +242,7 @@ func (f *h2Filter) finishSection() {
 	clear(s.fields) // they may hold credentials
 }
 
-// writeSection writes what is encoded as frames.
+// writeSection writes the encoded section as frames.
 func (f *h2Filter) writeSection(s *h2Section) {
 	kind, flags := http2.FrameHeaders, s.flags&http2.FlagHeadersEndStream
 	prefix := s.priority
@@ -271,7 +271,7 @@ func (f *h2Filter) writeFrame(kind http2.FrameType, flags http2.Flags, stream ui
 	}
 }
 
-// breakOff records why the connection cannot go on, and has net/http end it with the error that fits.
+// breakOff records why the connection cannot go on, and makes net/http end it with the right error.
 func (f *h2Filter) breakOff(why http1.ProtocolError) error {
 	f.record(why, "")
 	if why == http1.ErrHPACK {
@@ -283,7 +283,7 @@ func (f *h2Filter) breakOff(why http1.ProtocolError) error {
 	return io.EOF
 }
 
-// record writes the record of a request that is none. The client hears of it by net/http.
+// record writes the record of a malformed request. net/http tells the client.
 func (f *h2Filter) record(why http1.ProtocolError, method string, err ...error) {
 	var cause error
 	if len(err) > 0 {

@@ -17,7 +17,7 @@ import (
 	"webproxy/internal/proxytest"
 )
 
-// An h2Client speaks HTTP/2 inside opened TLS, frame by frame.
+// An h2Client speaks HTTP/2 inside inspected TLS, frame by frame.
 type h2Client struct {
 	*http2.Framer
 	t      *testing.T

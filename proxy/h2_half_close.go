@@ -8,11 +8,11 @@ import (
 	"golang.org/x/net/http2"
 )
 
-// maxUploads bounds how many requests without their end the filter remembers. A client that has more, most of which
-// net/http must have refused, is not waited for.
+// maxUploads bounds how many unfinished requests the filter remembers. A client with more, most of which net/http
+// must have refused, is not waited for.
 const maxUploads = 1024
 
-// noteFrame follows which requests have not come to their end.
+// noteFrame keeps track of which requests have not ended.
 func (f *h2Filter) noteFrame(kind http2.FrameType, flags http2.Flags, stream uint32) {
 	switch {
 	case kind == http2.FrameRSTStream, kind == http2.FrameData && flags.Has(http2.FlagDataEndStream):
@@ -35,10 +35,10 @@ func (f *h2Filter) noteRequest(stream uint32, ended, isHead bool) {
 	}
 }
 
-// endInput is called when the client has ended its sending side between two frames. It wants its responses all the
-// same (RFC 9112, 9.6, says so of HTTP/1; TLS and TCP are the same here), but net/http would end all streams. So it gets
-// a GOAWAY in place of the end, as of a client that has no more requests: it responds to those that are whole, and then
-// closes the connection. Those that are not will never be, and are reset.
+// endInput is called when the client has ended its sending side between two frames. It still wants its responses (RFC
+// 9112, 9.6, says so of HTTP/1; TLS and TCP are the same here), but net/http would end all streams. So net/http reads
+// a GOAWAY instead of the end, as from a client that has no more requests: it responds to complete requests, and then
+// closes the connection. Requests that are not complete can never be, and are reset.
 func (f *h2Filter) endInput() error {
 	if f.overfull {
 		return io.EOF
@@ -51,13 +51,13 @@ func (f *h2Filter) endInput() error {
 	return nil
 }
 
-// awaitClose returns when the connection has ended: net/http has closed it, the client has reset it, or there is nothing more that
-// the client can take.
+// awaitClose returns when the connection has ended: net/http has closed it, the client has reset it, or nothing is
+// left that the client can receive.
 func (f *h2Filter) awaitClose() error {
 	stuck := watchStuck(f)
 	defer stuck.stop()
 	err := awaitReset(f.inside.tunnel.client.tcp)
-	if err == nil && f.inside.clientClosed != nil { // this system does not tell
+	if err == nil && f.inside.clientClosed != nil { // this system does not report a reset
 		select {
 		case <-f.inside.clientClosed:
 		case <-stuck.gone:

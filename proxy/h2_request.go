@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// check reports what keeps fields from being a request (RFC 9113, 8.1 to 8.3). What they ask for is written as the head
-// of an HTTP/1.1 request, and must pass the same parsers: there is one grammar for both versions.
+// check returns what keeps fields from being a request (RFC 9113, 8.1 to 8.3). They are written as the head of an
+// HTTP/1.1 request, which must pass the same parsers: there is one grammar for both versions.
 func (f *h2Filter) check(fields []hpack.HeaderField) (http1.ProtocolError, error) {
 	b, count, why := appendH1Head(f.head[:0], fields)
 	f.head = b
@@ -86,7 +86,7 @@ func appendH1Head(b []byte, fields []hpack.HeaderField) (head []byte, count int,
 	return append(b, "\r\n"...), count, http1.NoError
 }
 
-// take reads one pseudo-header field; each may come once (RFC 9113, 8.3).
+// take reads one pseudo-header field; each may occur once (RFC 9113, 8.3).
 func (p *h2Pseudo) take(hf hpack.HeaderField) bool {
 	if p.seen[hf.Name] {
 		return false
@@ -126,7 +126,7 @@ func h2Host(p h2Pseudo, fields []hpack.HeaderField) (string, http1.ProtocolError
 	return host, http1.NoError
 }
 
-// checkH2Field refuses a field that HTTP/2 has no place for (RFC 9113, 8.2).
+// checkH2Field refuses a field that HTTP/2 does not allow (RFC 9113, 8.2).
 func checkH2Field(hf hpack.HeaderField) http1.ProtocolError {
 	if !http1.IsToken([]byte(hf.Name)) || strings.ToLower(hf.Name) != hf.Name {
 		return http1.ErrFieldName
@@ -155,8 +155,8 @@ func checkH2Trailers(fields []hpack.HeaderField) http1.ProtocolError {
 	return http1.NoError
 }
 
-// hasControl reports whether s holds a control byte other than a tab: scanHead refuses those, and one that ends a line would
-// make two fields of one.
+// hasControl reports whether s contains a control byte other than a tab: scanHead refuses those, and one that ends a
+// line would make two fields of one.
 func hasControl(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {

@@ -5,28 +5,28 @@ import (
 	"time"
 )
 
-// stuckEvery is how often a connection of HTTP/2 whose client has ended its sending side is looked at. It is longer than
-// the second that net/http takes to close one on which all responses have ended.
+// stuckEvery is how often a connection of HTTP/2 whose client has ended its sending side is checked. It is longer
+// than the second that net/http takes to close one on which all responses have ended.
 const stuckEvery = 1500 * time.Millisecond
 
-// A stuckWatch ends what can no longer progress on a connection of HTTP/2 whose client has ended its sending side: such a client
-// opens no window any more, so a response behind a closed one stays where it is. It would last for the stall limit, and a stop
-// would wait for it. That windows are closed is told by nothing being written to the connection for a while, nor waiting for its
-// socket, although responses are to be written. Those are reset; and when no request is in progress any more, but net/http
-// still holds something back, the connection is closed.
+// A stuckWatch ends what can no longer progress on a connection of HTTP/2 whose client has ended its sending side.
+// Such a client opens no window any more, so a response that waits for a closed window stays where it is: for the
+// stall limit, during which a stop would wait for it. The windows are closed if nothing has been written to the
+// connection for a while, nor waits for its socket, although responses remain to be written. Those are reset. When no
+// request is in progress any more, but net/http still holds something back, the connection is closed.
 type stuckWatch struct {
 	filter *h2Filter
 	gone   chan struct{} // closed when the connection is given up
 
-	mu      sync.Mutex // guards what follows; held while it is looked at
+	mu      sync.Mutex // guards the fields below; held during a check
 	timer   *time.Timer
 	over    bool
-	written int64                  // to the connection, at the last look
-	waiting map[*stallWriter]int64 // what waited then, if nothing was written before; else nil
-	idle    int                    // looks one after the other at which there was nothing in progress
+	written int64                  // to the connection, at the last check
+	waiting map[*stallWriter]int64 // what waited at the last check, if nothing was written before it; else nil
+	idle    int                    // successive checks with nothing in progress
 }
 
-// watchStuck begins a watch of f, which is over when it is stopped.
+// watchStuck begins a watch of f, which ends when it is stopped.
 func watchStuck(f *h2Filter) *stuckWatch {
 	s := &stuckWatch{filter: f, gone: make(chan struct{})}
 	s.mu.Lock()
@@ -35,7 +35,7 @@ func watchStuck(f *h2Filter) *stuckWatch {
 	return s
 }
 
-// stop ends the watch, and waits for a look.
+// stop ends the watch, and waits for a running check.
 func (s *stuckWatch) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +82,7 @@ func (f *h2Filter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// addResponse makes w one of those that are in progress, until the returned function is called.
+// addResponse adds w to the responses in progress, until the returned function is called.
 func (n *inspection) addResponse(w *stallWriter) (remove func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -97,7 +97,8 @@ func (n *inspection) addResponse(w *stallWriter) (remove func()) {
 	}
 }
 
-// waitingResponses returns the responses of which a write waits to be taken, with its number, and how many requests are in progress.
+// waitingResponses returns the responses of which a write waits, with its number, and how many requests are in
+// progress.
 func (n *inspection) waitingResponses() (waiting map[*stallWriter]int64, inProgress int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

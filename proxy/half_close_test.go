@@ -70,7 +70,7 @@ func TestHalfClosedClient(t *testing.T) {
 	}
 }
 
-// Inside opened TLS it is the same, with close_notify, with the end of TCP, and with both.
+// Inside inspected TLS it is the same, with close_notify, with the end of TCP, and with both.
 func TestHalfClosedClientInside(t *testing.T) {
 	proxytest.Parallel(t)
 	p := startInspected(t, slowOrigin, leafSpec{})

@@ -27,7 +27,7 @@ type Open struct {
 	Target   policy.Target
 	Rule     string
 	Since    time.Time
-	Tunnel   bool  // a byte pipe, else a request being forwarded
+	Tunnel   bool  // a tunnel; otherwise a request being forwarded
 	BytesOut int64 // client to origin, so far
 	BytesIn  int64
 }
@@ -79,7 +79,7 @@ func (s *Server) tracked() []*exchange {
 	return all
 }
 
-// snapshot is x as of now.
+// snapshot is x as it is now.
 func (x *exchange) snapshot() Open {
 	o := x.info
 	o.Tunnel = x.tunnel.Load() != nil
@@ -103,12 +103,12 @@ func snapshots(all []*exchange) []Open {
 	return open
 }
 
-// Recheck evaluates the exchanges in progress against set, which was just installed, and returns those that it forbids.
-// After grace they are ended in the background, unless the Set in force by then permits them; their close records say
-// policy_changed, or lockdown. Those that set permits are not touched. Recheck also closes idle connections to origins that were opened
-// under an older Set.
+// Recheck evaluates the exchanges in progress against set, which was just installed, and returns those that it
+// forbids. After grace they are ended in the background, unless the Set then in force permits them; their close
+// records say policy_changed, or lockdown. Exchanges that set permits are not touched. Recheck also closes idle
+// connections to origins that were opened under an older Set.
 //
-// If grace is 0, what is forbidden is ended at once.
+// If grace is 0, forbidden exchanges are ended at once.
 func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
 	s.prepare()
 	s.origins.drop()
@@ -153,14 +153,14 @@ func (x *exchange) cutUnlessPermitted(set *policy.Set) {
 	}
 }
 
-// forbiddenBy evaluates x again, as if it were made now, to the address it is connected to and with the
-// ClientHello that its tunnel began with. It returns the word for the close record if set forbids x, else "".
+// forbiddenBy evaluates x again, as if it were made now, for the address it is connected to and with the ClientHello
+// that its tunnel began with. It returns the word for the close record if set forbids x, else "".
 func (x *exchange) forbiddenBy(set *policy.Set) (word string) {
 	d, req := x.decideAgain(set)
 	if h := x.clientHello.Load(); h != nil {
 		d = x.clientHelloDecision(set, d, &req, h)
 	}
-	// A change between tunnel and inspection ends it too: it is not what a new CONNECT would get.
+	// A change between tunnel and inspection ends it too: a new CONNECT would not get what x has.
 	switch {
 	case !d.Permit && d.Reason == policy.LockedDown:
 		return wordLockdown

@@ -22,9 +22,9 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// An Inspector signs the certificates that inspected clients are shown. It is safe for concurrent use.
+// An Inspector signs the certificates that inspected clients receive. It is safe for concurrent use.
 type Inspector interface {
-	// Certificate returns a certificate for a host, a name or an address in normal form.
+	// Certificate returns a certificate for a host, which is a name or an address in normal form.
 	Certificate(host string) (*tls.Certificate, error)
 }
 
@@ -70,14 +70,14 @@ func (n *inspection) start(buffered []byte) {
 
 var errNoInspector = errors.New("no authority to sign certificates")
 
-// newInspection connects to x's target and verifies its certificate: a client must not be shown a valid certificate for an
-// origin that has none.
+// newInspection connects to x's target and verifies its certificate: a client must not receive a valid certificate
+// for an origin that has none.
 func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspection, failed error) {
 	n := &inspection{srv: s, tunnel: x, target: x.request.Target, clientClosed: make(chan struct{})}
 	n.empty.L = &n.mu
 	if err := s.memory.take(n.payer(), tunnelCost); err != nil {
 		e := egress.NewDialError(n.target, proxystatus.LimitReached, err)
-		e.Detail = "memory for opened TLS (proxy.inspection_memory): " + err.Error()
+		e.Detail = "memory for inspected TLS (proxy.inspection_memory): " + err.Error()
 		return nil, e
 	}
 	defer func() {
@@ -108,7 +108,7 @@ func (s *Server) newInspection(ctx context.Context, x *exchange) (opened *inspec
 	n.route = route
 	n.conns = maxOriginConns
 	if conn.ConnectionState().NegotiatedProtocol == "h2" {
-		n.conns = 1 // else each of the first requests would open one, not waiting for the others'
+		n.conns = 1 // otherwise each of the first requests would open one instead of waiting for another's
 	}
 	n.pool = n.newPool()
 	n.first.Store(conn)
@@ -128,7 +128,7 @@ func (n *inspection) newPool() *http.Transport {
 	return pool
 }
 
-// trusted returns the pool of connections that were verified against the roots in force. After the roots have changed
+// trusted returns the pool of connections that were verified against the roots in force. When the roots have changed
 // that is a new pool; connections of the old one are closed once they are idle.
 func (n *inspection) trusted() *http.Transport {
 	roots := n.srv.Roots.Load()
@@ -151,7 +151,7 @@ func (n *inspection) trusted() *http.Transport {
 func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, protocols ...string) (*tls.Conn, egress.Route, error) {
 	if err := n.srv.insideConns.take(n.payer(), 1); err != nil {
 		e := egress.NewDialError(n.target, proxystatus.LimitReached, err)
-		e.Detail = "connections of one client's opened tunnels (proxy.max_connections_per_client)"
+		e.Detail = "connections of one client's inspected tunnels (proxy.max_connections_per_client)"
 		return nil, egress.Route{Decision: d}, e
 	}
 	conn, route, err := n.srv.dial(n.srv.rates.dialsFor(ctx, n.payer()), x, d)
@@ -167,7 +167,7 @@ func (n *inspection) dial(ctx context.Context, x *exchange, d policy.Decision, p
 		MinVersion: tls.VersionTLS12,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			n.wantsCertificate.Store(true)
-			return new(tls.Certificate), nil // none: some only ask
+			return new(tls.Certificate), nil // empty: some origins only ask
 		},
 	})
 	limited, cancel := context.WithTimeout(ctx, n.srv.Egress.ConnectTimeout())
@@ -240,7 +240,8 @@ func (n *inspection) shed() {
 	}
 }
 
-// roundTrip forwards a request within the tunnel. The address is checked again: another rule may apply to this request.
+// roundTrip forwards a request within the tunnel. The address is checked again: another rule may apply to this
+// request.
 func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Response, error) {
 	if addr := n.route.Addr; addr.IsValid() {
 		if checked := d.CheckAddr(addr); !checked.Permit {
@@ -254,10 +255,10 @@ func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Respon
 	return resp, err
 }
 
-// missesCertificate reports whether err is due to an origin that has asked for a client certificate and got none. In TLS
-// 1.3 such an origin says so, if at all, when the session is established on our side already: a write then finds the
-// connection closed, or an HTTP/2 transport finds it closed before anything was written and reports its own error. So
-// before the origin's first response every error but a timeout counts.
+// missesCertificate reports whether err is due to an origin that has asked for a client certificate and got none. In
+// TLS 1.3 such an origin reports that, if at all, when the session is already established on our side: a write then
+// finds the connection closed, or an HTTP/2 transport finds it closed before anything was written and reports its own
+// error. So before the origin's first response every error but a timeout counts.
 func (n *inspection) missesCertificate(err error) bool {
 	var netErr net.Error
 	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.hasAnswered.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
@@ -301,8 +302,8 @@ func (n *inspection) run(buffered []byte) {
 	x.close(word)
 }
 
-// serve answers the CONNECT, has the client begin TLS, and serves what is inside. It returns the word
-// for the close record.
+// serve responds to the CONNECT, has the client begin TLS, and serves the requests inside. It returns the word for
+// the close record.
 func (n *inspection) serve(buffered []byte) string {
 	x, s := n.tunnel, n.srv
 	if _, err := x.client.conn.Write([]byte(established)); err != nil {
@@ -335,13 +336,13 @@ func (n *inspection) serve(buffered []byte) string {
 func (n *inspection) certificate(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if h.ServerName != "" && !n.named(h.ServerName) {
 		n.tunnel.refuseAs(policy.SNIMismatch)
-		n.tunnel.detail = "the TLS hello names another host than the CONNECT"
+		n.tunnel.detail = "the ClientHello names another host than the CONNECT"
 		return nil, errors.New("ClientHello for another host")
 	}
 	return n.leaf, nil
 }
 
-// named reports whether sni, which is compared without case (RFC 6066, 3), is the host of the tunnel.
+// named reports whether sni is the host of the tunnel; case does not matter (RFC 6066, 3).
 func (n *inspection) named(sni string) bool {
 	t, err := policy.ParseTarget(policy.HTTPS, http1.WithPort(sni, strconv.Itoa(int(n.target.Port()))))
 	return err == nil && t == n.target

@@ -29,7 +29,7 @@ func (p *inspected) open(t *testing.T) (*tls.Conn, *bufio.Reader) {
 	return c, bufio.NewReader(c)
 }
 
-// What is not a request is refused by the same filter inside opened TLS as outside, with the denial contract and
+// What is not a request is refused by the same filter inside inspected TLS as outside, with the denial contract and
 // a record, and reaches nobody.
 func TestInspectMalformed(t *testing.T) {
 	p := startInspected(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -154,7 +154,7 @@ func TestInspectClosedWindows(t *testing.T) {
 	c.conn.NetConn().Close()
 }
 
-// One client's tunnels take no more than its share of the memory for opened TLS; what is beyond is refused, with
+// One client's tunnels take no more than its share of the memory for inspected TLS; what is beyond is refused, with
 // records, and what ends gives its part back.
 func TestInspectMemoryShare(t *testing.T) {
 	var once sync.Once
@@ -211,7 +211,7 @@ func TestInspectMemoryShare(t *testing.T) {
 	}
 }
 
-// A client's opened tunnels together have no more connections to origins than its share, though each of their
+// A client's inspected tunnels together have no more connections to origins than its share, though each of their
 // requests would need one of its own; others are not kept out, and what ends gives its part back.
 func TestInsideConnsShare(t *testing.T) {
 	hold := make(chan struct{})

@@ -12,7 +12,7 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// serveHTTP2 is serve for a client that speaks HTTP/2. Its requests pass the filter too; see h2_filter.go.
+// serveHTTP2 is serve for a client that speaks HTTP/2. The filter checks its requests too; see h2_filter.go.
 func (n *inspection) serveHTTP2(client *tls.Conn) string {
 	l := &oneConnListener{conn: newH2Filter(client, n), closed: n.clientClosed}
 	if err := n.srv.inside.Serve(l); errors.Is(err, http.ErrServerClosed) && !l.given {
@@ -23,8 +23,8 @@ func (n *inspection) serveHTTP2(client *tls.Conn) string {
 	return ""
 }
 
-// newHTTP1Conn puts the filter of client connections on HTTP/1.1 within the tunnel: malformed requests are refused and
-// recorded before net/http sees them.
+// newHTTP1Conn puts the filter of client connections on HTTP/1.1 within the tunnel: malformed requests are refused
+// and recorded before net/http sees them.
 func (n *inspection) newHTTP1Conn(client *tls.Conn) *clientConn {
 	outer := n.tunnel.client
 	c := newClientConn(outer.tcp, n.srv.limits, n.srv)
@@ -39,7 +39,7 @@ func (n *inspection) newHTTP1Conn(client *tls.Conn) *clientConn {
 	return c
 }
 
-// drain stops further requests within the tunnel; those in progress go on. Server.draining is set before.
+// drain stops further requests within the tunnel; requests in progress go on. Server.draining is set before.
 func (n *inspection) drain() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -66,8 +66,8 @@ func (s *Server) serveInside(rw http.ResponseWriter, r *http.Request) {
 	s.handle(c, rw, r)
 }
 
-// http2RequestConn returns a clientConn without a connection, for a request of HTTP/2: it holds who sent the request and
-// its target. It cannot be read or closed.
+// http2RequestConn returns a clientConn without a connection, for a request of HTTP/2. It holds only who sent the
+// request, and its target. It cannot be read or closed.
 func (n *inspection) http2RequestConn() *clientConn {
 	outer := n.tunnel.client
 	c := &clientConn{addr: outer.addr, group: outer.group, name: outer.name, inside: n}
@@ -75,8 +75,8 @@ func (n *inspection) http2RequestConn() *clientConn {
 	return c
 }
 
-// targetInside is the target of a request within the tunnel: a path of the tunnel's host. read is its request target as
-// parsed, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
+// targetInside is the target of a request within the tunnel: a path of the tunnel's host. read is its request target
+// as parsed, host its Host or :authority, which an absolute form replaces (RFC 9112, 3.2.2).
 func (n *inspection) targetInside(read http1.RequestTarget, host string) http1.RequestTarget {
 	a := http1.RequestTarget{Form: http1.FormInside, Target: n.target, Scheme: "https"}
 	other := "the request names another host than its tunnel"
@@ -110,10 +110,10 @@ func (n *inspection) absolute(c *clientConn, r *http.Request) {
 	r.URL.Scheme, r.URL.Host = "https", n.target.HostPort()
 }
 
-// A oneConnListener is a listener that has one connection.
+// A oneConnListener is a listener that returns one connection.
 type oneConnListener struct {
 	conn   net.Conn
-	closed chan struct{} // of the connection; if nil, it is not waited for
+	closed chan struct{} // when the connection is; if nil, Accept does not wait for that
 	given  bool
 }
 
@@ -129,7 +129,7 @@ func (l *oneConnListener) Accept() (net.Conn, error) {
 	return nil, net.ErrClosed
 }
 
-// Close implements net.Listener. The connection goes on.
+// Close implements net.Listener. The connection stays open.
 func (l *oneConnListener) Close() error { return nil }
 
 // Addr implements net.Listener.

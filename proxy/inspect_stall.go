@@ -10,24 +10,25 @@ import (
 	"webproxy/internal/proxystatus"
 )
 
-// stall_timeout for HTTP/2 within inspected tunnels: many requests share one connection, and a client may keep the window
-// of each closed, so a deadline of the connection does not help. Instead each read and write of a body is watched.
+// stall_timeout for HTTP/2 within inspected tunnels: many requests share one connection, and a client may keep the
+// window of each closed, so a deadline of the connection does not help. Instead each read and write of a body is
+// timed.
 
 // A stallWatch calls expire if end does not follow begin within limit.
 type stallWatch struct {
 	limit time.Duration // if not positive, there is none
-	// expire is called once at most, never after close. It reports false if there is no reason to: the watch
-	// then goes on.
+	// expire is called at most once, never after close. It returns false if there is no reason to end anything: the
+	// watch then goes on.
 	expire func() bool
 
-	mu      sync.Mutex // guards what follows; held while expire is called
+	mu      sync.Mutex // guards the fields below; held while expire is called
 	begins  int64      // calls of begin
 	timer   *time.Timer
 	running bool
 	over    bool
 }
 
-// begin starts the time.
+// begin starts the timer.
 func (s *stallWatch) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +47,7 @@ func (s *stallWatch) begin() {
 	s.timer.Reset(s.limit)
 }
 
-// end stops the time.
+// end stops the timer.
 func (s *stallWatch) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +57,7 @@ func (s *stallWatch) end() {
 	}
 }
 
-// close ends the watch for good, and waits for a call of expire.
+// close ends the watch for good, and waits for a running call of expire.
 func (s *stallWatch) close() {
 	s.end()
 	s.mu.Lock()
@@ -64,7 +65,7 @@ func (s *stallWatch) close() {
 	s.over = true
 }
 
-// current is the number of what was begun and has not ended, from 1; 0 if there is nothing.
+// current is the number of the operation that was begun and has not ended, from 1; 0 if there is none.
 func (s *stallWatch) current() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +75,7 @@ func (s *stallWatch) current() int64 {
 	return s.begins
 }
 
-// expireNow calls expire at once, if what was begun as that number has not ended.
+// expireNow calls expire at once, if the operation with that number has not ended.
 func (s *stallWatch) expireNow(number int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -96,8 +97,9 @@ func (s *stallWatch) ring() {
 	s.running, s.over = false, true
 }
 
-// watchStalls ends x's request, which came by HTTP/2, if the client reads nothing of the response, or sends nothing of the
-// request before there is a response, for the stall limit. done must be called before the handler returns.
+// watchStalls ends x's request, which came by HTTP/2, if for the stall limit the client reads nothing of the
+// response, or sends nothing of the request before there is a response. done must be called before the handler
+// returns.
 func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, done func()) {
 	limit := x.srv.limits.stall
 	c := http.NewResponseController(rw)
@@ -109,7 +111,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 		return true
 	}
 	remove := x.inside.addResponse(w)
-	// What net/http holds back of the response goes out when the handler has returned.
+	// What net/http holds back of the response is sent when the handler has returned.
 	last := func() {
 		remove()
 		w.watch.close()
@@ -137,7 +139,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 type stallWriter struct {
 	http.ResponseWriter
 	watch    stallWatch
-	answered atomic.Bool // the final head was written
+	answered atomic.Bool // the final response head was written
 }
 
 // Unwrap is for http.ResponseController.
@@ -164,7 +166,7 @@ func (w *stallWriter) Write(p []byte) (int, error) {
 func (w *stallWriter) Flush() {
 	w.watch.begin()
 	defer w.watch.end()
-	http.NewResponseController(w.ResponseWriter).Flush() // an error will come again with the next write
+	http.NewResponseController(w.ResponseWriter).Flush() // the next write returns the error again
 }
 
 // A stallBody watches the reads of a request's body.

@@ -8,7 +8,7 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// onProtocolError implements connOwner: it records and responds to what is not a request.
+// onProtocolError implements connOwner: it records and responds to input that is not a request.
 func (s *Server) onProtocolError(c *clientConn, h *http1.RequestHead, f http1.ProtocolError, err error) {
 	method, minor := "", 1
 	if h != nil {
@@ -23,12 +23,12 @@ func (s *Server) onProtocolError(c *clientConn, h *http1.RequestHead, f http1.Pr
 	x.respondRaw(x.denial(), minor, acceptText, true)
 }
 
-// recordProtocolError records what is not a request. net/http responds to the client.
+// recordProtocolError records input that is not a request. net/http responds to the client.
 func (s *Server) recordProtocolError(c *clientConn, method string, f http1.ProtocolError, err error) {
 	s.newExchange(c, method).refuseProtocolError(f, err)
 }
 
-// refuseProtocolError records the refusal of what is not a request.
+// refuseProtocolError records the refusal of input that is not a request.
 func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	c := x.client
 	if c.inside != nil {
@@ -45,8 +45,8 @@ func (x *exchange) refuseProtocolError(f http1.ProtocolError, err error) {
 	x.begin(proxystatus.BadRequest, detail)
 }
 
-// admit implements connOwner: it refuses requests on connections beyond the limits, and requests that come while the
-// proxy stops. Within an inspected tunnel the target is the tunnel's host.
+// admit implements connOwner. It refuses requests on connections beyond the limits, and requests that arrive while
+// the proxy stops. Within an inspected tunnel the target is the tunnel's host.
 func (s *Server) admit(c *clientConn, h *http1.RequestHead) bool {
 	if c.inside != nil {
 		c.target = c.inside.targetInside(c.target, string(h.Host))
@@ -77,7 +77,7 @@ func (s *Server) turnAway(c *clientConn) {
 	x := s.newExchange(c, "")
 	x.decide()
 	x.refuseAs(policy.Overloaded)
-	x.begin(denials[policy.Overloaded].word, "too many connections, closed without an answer")
+	x.begin(denials[policy.Overloaded].word, "too many connections, closed without a response")
 	c.Close()
 }
 

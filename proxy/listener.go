@@ -15,10 +15,10 @@ type connTracker struct {
 	mu        sync.Mutex                // guards the fields below
 	listeners map[net.Listener]struct{} // accepted from
 	open      map[*clientConn]struct{}
-	perClient map[netip.Addr]int // by payer, without those that are leaving
+	perClient map[netip.Addr]int // connections by payer, without those that are leaving
 	leaving   int                // connections that were dismissed and are still open
 	draining  bool
-	empty     chan struct{} // closed when draining and the last one has gone
+	empty     chan struct{} // closed when draining and no connection is left
 }
 
 // listen adds ln, which drain will close, until unlisten. It reports false if drain was called before.
@@ -35,7 +35,7 @@ func (t *connTracker) listen(ln net.Listener) bool {
 	return true
 }
 
-// unlisten removes ln: nothing more will be accepted from it.
+// unlisten removes ln: no more connections are accepted from it.
 func (t *connTracker) unlisten(ln net.Listener) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -43,17 +43,17 @@ func (t *connTracker) unlisten(ln net.Listener) {
 	t.checkEmpty()
 }
 
-// checkEmpty closes t.empty if no connection is open and none can come: only the accept loop of a listed listener adds
-// them. t.mu is held.
+// checkEmpty closes t.empty if no connection is open and none can arrive: only the accept loop of a listed listener
+// adds them. t.mu is held.
 func (t *connTracker) checkEmpty() {
 	if t.draining && len(t.open) == 0 && len(t.listeners) == 0 {
 		close(t.empty)
 	}
 }
 
-// add adds c, and reports whether it is within the limits. If it is not, a connection that waits for a request is closed
-// to make room: one of the same client, if that client has too many. A connection beyond the limits is added too, since
-// it is to get a response and to be waited for.
+// add adds c, and reports whether it is within the limits. If it is not, a connection that waits for a request is
+// closed to make room: one of the same client, if that client has too many. A connection beyond the limits is added
+// too, since it is to get a response and to be waited for.
 func (t *connTracker) add(c *clientConn, limit, clientLimit int) (within bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,7 +84,7 @@ func (t *connTracker) remove(c *clientConn) {
 	t.checkEmpty()
 }
 
-// forget counts one connection of p less. t.mu is held.
+// forget subtracts one connection of p. t.mu is held.
 func (t *connTracker) forget(p netip.Addr) {
 	if t.perClient[p]--; t.perClient[p] == 0 {
 		delete(t.perClient, p)
@@ -105,17 +105,17 @@ func (t *connTracker) rename(c *clientConn, client netip.AddrPort, clientLimit i
 	return t.clientWithin(c, clientLimit)
 }
 
-// clientWithin reports whether c's client has at most limit connections, if need be after another one of them was closed.
+// clientWithin reports whether c's client has at most limit connections. If need be, it closes another one of them.
 // t.mu is held.
 func (t *connTracker) clientWithin(c *clientConn, limit int) bool {
 	p := payer(c.addr.Addr())
 	return t.perClient[p] <= limit || t.shedOne(func(other *clientConn) bool { return other != c && payer(other.addr.Addr()) == p })
 }
 
-// shedLooks bounds how many connections are looked at for one to close.
+// shedLooks bounds how many connections are examined to find one to close.
 const shedLooks = 128
 
-// shed closes a connection that waits for a request, of those looked at the one that has waited longest, and reports
+// shed closes a connection that waits for a request: of those examined, the one that has waited longest. It reports
 // whether there was one. may, if it is not nil, says which may be closed.
 func (t *connTracker) shed(may func(*clientConn) bool) bool {
 	t.mu.Lock()
@@ -151,8 +151,8 @@ func (t *connTracker) len() int {
 	return len(t.open)
 }
 
-// drain stops every connection from serving another request, those accepted and not yet added included, and closes the
-// listeners. The channel is closed when no connection is left and none can come.
+// drain stops every connection, including those accepted and not yet added, from serving another request, and closes
+// the listeners. The channel is closed when no connection is left and none can arrive.
 func (t *connTracker) drain() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -196,7 +196,7 @@ func (a *acceptor) run() error {
 			go a.srv.serveConn(c)
 		case !isTemporary(err):
 			return err
-		default: // out of descriptors, or a client that left at once
+		default: // out of descriptors, or a client that disconnected at once
 			pause = min(max(2*pause, minAcceptPause), maxAcceptPause)
 			a.srv.Log.Error("connection not accepted", zap.Error(err), zap.Duration("pause", pause))
 			time.Sleep(pause)
@@ -204,7 +204,7 @@ func (a *acceptor) run() error {
 	}
 }
 
-// How long the acceptor pauses after a failed accept.
+// How long the acceptor waits after a failed accept.
 const (
 	minAcceptPause = 5 * time.Millisecond
 	maxAcceptPause = time.Second

@@ -6,14 +6,14 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// Some schemes log in a connection, not a request: after the handshake, whatever comes over that connection is
-// served in the name of the one who logged in (RFC 4559, 6; NTLM and what is like it was never anything else).
-// HTTP has no room for that (RFC 9110, 3.3), but it is in use. So a connection to an origin, or to an upstream proxy, on
-// which such a handshake was offered, begun or completed belongs to one client connection, and ends with
-// it: see originPool.own.
+// Some schemes log in a connection, not a request: after the handshake, every request on that connection is served in
+// the name of the one who logged in (RFC 4559, 6; NTLM and similar schemes have always worked like that). HTTP does
+// not allow for that (RFC 9110, 3.3), but it is in use. So a connection to an origin, or to an upstream proxy, on
+// which such a handshake was offered, begun or completed belongs to one client connection, and ends with it: see
+// originPool.own.
 //
-// Inside TLS that was opened there is nothing to do: connections to the origin are those of one client
-// connection from the start.
+// Inside inspected TLS this needs no care: connections to the origin are those of one client connection from the
+// start.
 
 // beginsLogin reports whether a request has such credentials in Authorization.
 func beginsLogin(h http.Header) bool {
@@ -25,7 +25,7 @@ func beginsLogin(h http.Header) bool {
 	return false
 }
 
-// offersLogin reports whether a response offers such a handshake, goes on with one, or says that the connection is
+// offersLogin reports whether a response offers such a handshake, continues one, or says that the connection is
 // logged in.
 func offersLogin(h http.Header) bool {
 	for _, name := range [...]string{"Www-Authenticate", "Proxy-Authenticate"} {
@@ -40,8 +40,8 @@ func offersLogin(h http.Header) bool {
 
 const proxySupport = "Proxy-Support"
 
-// supportLogin tells the client that its handshake will get through (RFC 4559, 6): without that, a client must not
-// begin one. It is a matter of this hop only.
+// supportLogin tells the client that its handshake will be forwarded (RFC 4559, 6); otherwise a client must not begin
+// one. It holds for this hop only.
 func supportLogin(h http.Header) {
 	h[proxySupport] = []string{"Session-Based-Authentication"}
 	h["Connection"] = append(h["Connection"], proxySupport)

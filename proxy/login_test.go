@@ -249,7 +249,7 @@ func TestLoginSupport(t *testing.T) {
 	})
 }
 
-// Inside opened TLS, connections to the origin are one client's from the start.
+// Inside inspected TLS, connections to the origin are one client's from the start.
 func TestLoginInsideTLS(t *testing.T) {
 	var mu sync.Mutex
 	users := map[string]string{}

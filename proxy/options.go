@@ -23,20 +23,20 @@ type Options struct {
 	HeaderBytes int `yaml:"header_bytes"`
 	// HeaderTimeout bounds the time from the first byte of a request head to its last. Default 10s.
 	HeaderTimeout setting.Duration `yaml:"header_timeout"`
-	// IdleTimeout bounds the silence before a request, the first and every further one. Default 2m.
+	// IdleTimeout bounds the time that a connection waits for a request, the first and every further one. Default 2m.
 	IdleTimeout setting.Duration `yaml:"idle_timeout"`
-	// StallTimeout ends a request whose client neither sends nor takes a byte of a body for so long, or whose
-	// origin takes nothing of an upload before it responds, and a tunnel one side of which takes nothing of what the other sent. It is no limit on whole
-	// bodies, which may take as long as they move, nor on silence. Default 5m.
+	// StallTimeout ends a request whose client neither sends nor reads a byte of a body for that time, or whose
+	// origin reads nothing of an upload before it responds; and a tunnel one side of which reads nothing of what the
+	// other has sent. It limits neither whole bodies, which may take as long as they move, nor silence. Default 5m.
 	StallTimeout setting.Duration `yaml:"stall_timeout"`
 	// ResponseTimeout bounds the time an origin has for its response head. Default off.
 	ResponseTimeout setting.Duration `yaml:"response_timeout"`
-	// TunnelIdle ends a tunnel in which nothing has moved for so long. Default off: some tunnels
+	// TunnelIdle ends a tunnel in which no byte has moved for that time. Default off: some tunnels
 	// are silent for hours, and TCP keep-alive finds those whose peer is gone.
 	TunnelIdle setting.Duration `yaml:"tunnel_idle"`
-	// TunnelLinger ends a tunnel of which one direction has ended and in whose other nothing has
-	// moved for so long. Default 10m.
-	TunnelLinger setting.Duration `yaml:"half_close_timeout" was:"tunnel_linger"`
+	// HalfCloseTimeout ends a tunnel of which one direction has ended and in whose other direction no byte has moved for
+	// that time. Default 10m.
+	HalfCloseTimeout setting.Duration `yaml:"half_close_timeout" was:"tunnel_linger"`
 	// ShutdownGrace is how long open requests and tunnels may go on when the proxy stops.
 	// Default 30s.
 	ShutdownGrace setting.Duration `yaml:"shutdown_grace"`
@@ -45,54 +45,55 @@ type Options struct {
 	// a reserve for the proxy itself, as each may need one more, to an origin.
 	MaxConnections int `yaml:"max_connections"`
 	// MaxConnectionsPerClient bounds them for each client address, IPv6 addresses by their /64, and so the
-	// connections to origins from a client's opened tunnels. Default: half of all.
+	// connections to origins from a client's inspected tunnels. Default: half of all.
 	MaxConnectionsPerClient int `yaml:"max_connections_per_client"`
 	// ClientRequests bounds the requests that a client may begin in a second, denied ones included; one that was
-	// quiet may begin five times as many at once. What is beyond is answered 429. Default: no limit.
+	// quiet may begin five times as many at once. A request beyond the limit is answered 429. Default: no limit.
 	ClientRequests int `yaml:"client_requests"`
 	// ClientDials bounds the connections to origins that are opened for a client in a second, likewise. Default: no
 	// limit.
 	ClientDials int `yaml:"client_dials"`
-	// ClientBytes bounds what is moved for a client in a second, both ways together, by making it wait. Default: no
-	// limit.
+	// ClientBytes bounds the bytes that are copied for a client in a second, both ways together, by making it wait.
+	// Default: no limit.
 	ClientBytes setting.Size `yaml:"client_bytes"`
-	// InspectionMemory bounds the memory for TLS that is opened: a tunnel takes 256 KiB of it, and a request
-	// inside 384 KiB, more with a body, of which most is what an origin may send before the client has
-	// taken it. A quarter is what one client may have. What is beyond is answered 503. Default 512MiB.
+	// InspectionMemory bounds the memory for inspected TLS. A tunnel takes 256 KiB of it; a request inside takes 384
+	// KiB, more with a body. Most of that is for what an origin may send before the client has read it. One client
+	// may use a quarter of the whole. A request beyond the limit is answered 503. Default 512MiB.
 	InspectionMemory setting.Size `yaml:"inspection_memory"`
-	// Balancers are addresses and networks of load balancers. Their connections must begin with a
-	// PROXY protocol header, version 1 or 2, whose source is then the client's address. Anybody who
-	// can connect from there can claim any address. Default: none.
+	// Balancers are addresses and networks of load balancers. Their connections must begin with a PROXY protocol
+	// header, version 1 or 2; its source address is then the client's. Anybody who can connect from there can claim
+	// any address. Default: none.
 	Balancers []string `yaml:"balancers"`
 }
 
 // DenialOptions are the settings under denial: what refused clients are told.
 type DenialOptions struct {
-	// HTTPStatus is the status of a denied plain HTTP request: 403 (the default), or 503 for
-	// clients that take every other answer for the origin's. A denied CONNECT gets 403 always.
+	// HTTPStatus is the status of a denied plain HTTP request: 403 (the default), or 503 for clients that take every
+	// other response for the origin's. A denied CONNECT gets 403 always.
 	HTTPStatus int `yaml:"http_status"`
-	// Contact is one line for people who are refused and are not operators: whom to ask, such as "Ask the network team, ext. 4711". It is
-	// in every body of a refusal, at most 200 bytes. Default none.
+	// Contact is one line for people who are refused and are not operators: whom to ask, such as "Ask the network
+	// team, ext. 4711". It stands in the body of every refusal. At most 200 bytes. Default none.
 	Contact string `yaml:"contact"`
-	// Link is where they can ask: an https://, http:// or mailto: URL. It is in every body of a refusal. Default none.
+	// Link is where they can ask: an https://, http:// or mailto: URL. It stands in the body of every refusal.
+	// Default none.
 	Link string `yaml:"link"`
 }
 
 // ReloadOptions are the settings under reload:.
 type ReloadOptions struct {
-	// Grace is how long a tunnel may go on that a new policy forbids. Default 30s.
+	// Grace is how long a tunnel that a new policy forbids may go on. Default 30s.
 	Grace setting.Duration `yaml:"grace"`
 }
 
 const (
-	defaultHeaderBytes   = 32 << 10
-	minHeaderBytes       = 4 << 10
-	maxHeaderBytes       = 1 << 20
-	defaultHeaderTimeout = 10 * time.Second
-	defaultIdleTimeout   = 2 * time.Minute
-	defaultStallTimeout  = 5 * time.Minute
-	defaultTunnelLinger  = 10 * time.Minute
-	defaultGrace         = 30 * time.Second
+	defaultHeaderBytes      = 32 << 10
+	minHeaderBytes          = 4 << 10
+	maxHeaderBytes          = 1 << 20
+	defaultHeaderTimeout    = 10 * time.Second
+	defaultIdleTimeout      = 2 * time.Minute
+	defaultStallTimeout     = 5 * time.Minute
+	defaultHalfCloseTimeout = 10 * time.Minute
+	defaultGrace            = 30 * time.Second
 )
 
 // Grace returns ShutdownGrace or its default; 0 means to wait for ever.
@@ -162,20 +163,20 @@ const (
 	maxLink    = 500
 )
 
-// badContact says what is wrong with a line for people; it is empty if nothing is.
+// badContact says what is wrong with a contact line; it is empty if nothing is.
 func badContact(s string) string {
 	if len(s) > maxContact {
 		return fmt.Sprintf("%d bytes are too many: at most %d", len(s), maxContact)
 	}
 	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) { // neither line breaks nor what reorders text
+		if r == utf8.RuneError || !unicode.IsPrint(r) { // no line breaks, nothing that reorders text
 			return fmt.Sprintf("the character %U may not be in it", r)
 		}
 	}
 	return ""
 }
 
-// badLink says what is wrong with a link for people; it is empty if nothing is.
+// badLink says what is wrong with a link; it is empty if nothing is.
 func badLink(s string) string {
 	if s == "" {
 		return ""
@@ -200,5 +201,5 @@ func badLink(s string) string {
 	return ""
 }
 
-// Check returns nil: every duration will do.
+// Check returns nil: every duration is valid.
 func (o ReloadOptions) Check() error { return nil }

@@ -62,7 +62,7 @@ func TestOptionsOfAServerWithPath(t *testing.T) {
 	p.Records(1)
 }
 
-// Inside opened TLS the absolute form of the tunnel's own host is accepted (RFC 9112, 3.2.2), with its rules, and
+// Inside inspected TLS the absolute form of the tunnel's own host is accepted (RFC 9112, 3.2.2), with its rules, and
 // so is OPTIONS *.
 func TestInspectForms(t *testing.T) {
 	p := startInspectedWith(t, tellTarget, leafSpec{http1: true}, func(c *proxytest.Config) {

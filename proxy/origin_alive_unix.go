@@ -11,8 +11,8 @@ import (
 // fastGetsWork is set where plain GETs are served on the fast path.
 const fastGetsWork = true
 
-// isIdleAlive reports whether a connection at rest may be used again: its peer has neither ended it nor sent
-// what nobody asked for. Such bytes would be taken for the response to the next request.
+// isIdleAlive reports whether an idle connection may be used again: its peer has neither closed it nor sent
+// unsolicited bytes. Those would be taken for the response to the next request.
 func isIdleAlive(c *net.TCPConn) bool {
 	raw, err := c.SyscallConn()
 	if err != nil {

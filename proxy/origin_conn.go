@@ -7,12 +7,12 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// An originConn is a pooled connection that remembers how it came about.
+// An originConn is a pooled connection that remembers its route.
 type originConn struct {
 	net.Conn
 	route  egress.Route
 	closed func() // called by Close; may be nil
-	// responses is what is read; nil if it is not HTTP/1.
+	// responses is the reader of the connection; nil if it is not HTTP/1.
 	responses *http1.ResponseStream
 
 	once sync.Once
@@ -32,10 +32,10 @@ func (c *originConn) Read(p []byte) (int, error) {
 	return c.responses.Read(p)
 }
 
-// Write implements net.Conn. A server may respond, and close the connection, without having read the whole
-// request (RFC 9112, 9.5). http.Transport drops such a response if it hears of the write that failed, so it
-// hears of it only when it has closed the connection: it does that after the response, and if reading fails,
-// which it does on a connection that takes no more.
+// Write implements net.Conn. A server may respond, and close the connection, without having read the whole request
+// (RFC 9112, 9.5). http.Transport drops such a response if a write fails. So Write reports a failure only after the
+// Transport has closed the connection: it does that after the response, and when reading fails, as it does on a
+// connection that is closed.
 func (c *originConn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	if err != nil && c.over != nil {

@@ -11,8 +11,8 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// originPool keeps idle connections to origins and upstream proxies. An idle connection has no goroutine of ours: whether
-// it can be used is checked when it is taken. The zero value is empty and ready.
+// originPool keeps idle connections to origins and upstream proxies. An idle connection has no goroutine of ours:
+// whether it can be used is checked when it is taken. The zero value is empty and ready.
 type originPool struct {
 	mu    sync.Mutex // guards what follows
 	idle  map[originKey][]idleConn
@@ -42,7 +42,7 @@ type idleConn interface {
 	Close() error
 }
 
-// A poolEntry is what originPool knows of a connection.
+// A poolEntry is one connection in originPool.
 type poolEntry struct {
 	key   originKey
 	route egress.Route
@@ -56,11 +56,11 @@ func (k *poolEntry) entry() *poolEntry { return k }
 // inspected tunnels.
 const (
 	maxIdleOrigins    = 1024
-	maxIdlePerOrigin  = 128 // of fewer, busy clients would close and open some all the time
+	maxIdlePerOrigin  = 128 // with fewer, busy clients would open and close connections all the time
 	maxOriginIdleTime = 90 * time.Second
 	sweepInterval     = 15 * time.Second
 
-	// maxOwned is for how many origins connections may be reserved for one client connection.
+	// maxOwned bounds the origins for which connections are reserved for one client connection.
 	maxOwned = 8
 )
 
@@ -81,7 +81,7 @@ func (c *pooledConn) reusable() bool {
 
 func (c *pooledConn) alive() bool { return isIdleAlive(c.tcp) }
 
-// newPooledConn returns tcp, a connection opened for key, as one to use now and to give to p later.
+// newPooledConn returns tcp, a connection opened for key, to be used now and given to p later.
 func (p *originPool) newPooledConn(key originKey, tcp *net.TCPConn, route egress.Route) *pooledConn {
 	c := &pooledConn{tcp: tcp, poolEntry: poolEntry{key: key, route: route, era: p.now()}}
 	c.reader.Reset(tcp)
@@ -130,7 +130,7 @@ func (p *originPool) keep(key originKey, kept []idleConn) {
 	p.idle[key] = kept
 }
 
-// give keeps c for later requests. It reports false if it does not: then c is still the caller's.
+// give keeps c for later requests. It reports false if it does not: then the caller still owns c.
 func (p *originPool) give(c idleConn) bool {
 	if !c.reusable() {
 		return false
@@ -153,8 +153,8 @@ func (p *originPool) give(c idleConn) bool {
 	return true
 }
 
-// room reports whether one more of key may be kept. A reserved connection takes the place of a shared one, which is easier
-// to replace. p.mu is held.
+// room reports whether one more connection of key may be kept. A reserved connection takes the place of a shared one,
+// which is easier to replace. p.mu is held.
 func (p *originPool) room(key originKey) bool {
 	if key.owner != nil && !slices.Contains(p.owned[key.owner], key) {
 		return false // its client connection is closed
@@ -175,8 +175,8 @@ func (p *originPool) room(key originKey) bool {
 	return false
 }
 
-// own reserves connections of key for c: they serve nobody else, and end with c. It returns their key. If c is closed
-// nothing is reserved; if it has too many, the oldest are closed.
+// own reserves connections of key for c: they serve nobody else, and end with c. It returns their key. If c is
+// closed, nothing is reserved; if c has too many, the oldest are closed.
 func (p *originPool) own(c *clientConn, key originKey) originKey {
 	key.owner, key.slot = c, true
 	p.mu.Lock()
@@ -214,7 +214,7 @@ func (p *originPool) gone(c *clientConn) {
 	delete(p.owned, c)
 }
 
-// closeAll closes what is kept for key. p.mu is held.
+// closeAll closes the idle connections of key. p.mu is held.
 func (p *originPool) closeAll(key originKey) {
 	for _, c := range p.idle[key] {
 		c.Close()
@@ -222,11 +222,11 @@ func (p *originPool) closeAll(key originKey) {
 	p.keep(key, nil)
 }
 
-// shedKeys bounds how many keys are looked at for a connection that may be closed.
+// shedKeys bounds how many keys are examined for a connection that may be closed.
 const shedKeys = 16
 
-// shed closes the connection that has been idle longest of those looked at, shared ones first. It reports whether there
-// was one.
+// shed closes the connection that has been idle longest, of those examined; shared ones first. It reports whether
+// there was one.
 func (p *originPool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -257,7 +257,7 @@ func (k *poolEntry) before(other *poolEntry) bool {
 	return k.since.Before(other.since)
 }
 
-// clean closes connections that have been idle for long, and those that their origin has closed.
+// clean closes connections that have been idle for too long, and those that their origin has closed.
 func (p *originPool) clean() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

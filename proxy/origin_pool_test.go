@@ -100,7 +100,7 @@ func (k keeper) Append(r *audit.Record) error {
 }
 
 // An address is judged for the decision as it was made, not for what became of it at the address before.
-func TestGetJudgesEachAddress(t *testing.T) {
+func TestGetChecksEachAddress(t *testing.T) {
 	spec := &policy.Spec{
 		Clients: map[string][]string{"local": {"127.0.0.0/8"}},
 		Modes:   map[string]policy.Mode{"local": policy.Learn},

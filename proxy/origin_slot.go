@@ -128,8 +128,8 @@ func (s *Server) roundTripOn(key originKey, c *clientConn, d *policy.Decision, r
 			return resp, nil
 		}
 		sl.Close()
-		// The origin may be closing the connection in the moment in which it is reused. The Transport repeats a request
-		// only on a connection that it knows to be reused, which one that it was handed is not.
+		// The origin may be closing the connection at the moment in which it is reused. The Transport repeats a
+		// request only on a connection that it knows to be reused; one that it was handed does not count.
 		if !handed || !egress.Repeatable(r) || r.Context().Err() != nil || egress.BrokenConnWord(err) != proxystatus.Terminated {
 			return nil, err
 		}
@@ -144,7 +144,7 @@ func (s *Server) own(c *clientConn, key originKey) originKey {
 }
 
 // ownedBy is key as reserved for a client connection. Connections to an upstream proxy may be logged in at an origin
-// behind it, so they are for one target only.
+// beyond it, so they are for one target only.
 func ownedBy(key originKey, d *policy.Decision) originKey {
 	key.target = d.Target
 	return key

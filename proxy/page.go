@@ -11,17 +11,17 @@ import (
 	"webproxy/policy"
 )
 
-// An accepted is a media type that pages of ours come in.
+// An accepted is a media type of the proxy's own pages.
 type accepted uint8
 
 const (
-	acceptText accepted = iota // also for whoever does not say
+	acceptText accepted = iota // also if the client names none
 	acceptJSON
 	acceptHTML
 )
 
-// negotiate picks the page's type: the one with the highest weight that the client names, and the
-// first of several (RFC 9110, 12.5.1). Ranges such as */* name none.
+// negotiate picks the page's type: of those that the client names, the one with the highest weight, and the first of
+// several (RFC 9110, 12.5.1). Ranges such as */* name none.
 func negotiate(accept []string) accepted {
 	best, bestWeight := acceptText, 0.0
 	for _, v := range accept {
@@ -46,7 +46,7 @@ func negotiate(accept []string) accepted {
 	return best
 }
 
-// weight reads the q parameter, 1 if there is none, 0 if it makes no sense.
+// weight reads the q parameter: 1 if there is none, 0 if it is invalid.
 func weight(params string) float64 {
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
@@ -62,7 +62,7 @@ func weight(params string) float64 {
 	return 1
 }
 
-// A page is what the body of a refusal says.
+// A page is the content of a refusal's body.
 type page struct {
 	Code    string `json:"code"`
 	Error   string `json:"error"`
@@ -70,10 +70,10 @@ type page struct {
 	Target  string `json:"target,omitempty"`
 	Client  string `json:"client,omitempty"`
 	ID      string `json:"id,omitempty"`
-	// Why is the command that explains this record, Explain the one that explains the request.
+	// Why is the command that explains this record; Explain is the one that explains the request.
 	Why     string `json:"why,omitempty"`
 	Explain string `json:"explain,omitempty"`
-	// Contact and Link are the operator's words for people who are refused.
+	// Contact and Link are from the configuration, for people who are refused.
 	Contact string `json:"contact,omitempty"`
 	Link    string `json:"link,omitempty"`
 
@@ -153,5 +153,5 @@ func targetURL(t policy.Target) string {
 //go:embed refusal.html
 var pageSource string
 
-// pageTemplate escapes what it shows, though nothing of it was written by the client.
+// pageTemplate escapes its values, although none of them was written by the client.
 var pageTemplate = template.Must(template.New("refusal.html").Parse(pageSource))

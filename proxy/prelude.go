@@ -21,23 +21,23 @@ import (
 type TLSListener struct {
 	// Config has the proxy's certificate and, if clients may have some, the authority of theirs.
 	Config *tls.Config
-	// Identify returns the client group and the name that a verified certificate gives; both are empty
-	// if it gives none, and the address tells the group. It may be nil.
+	// Identify returns the client group and the name that a verified certificate gives. Both are empty if it gives
+	// none; then the address decides the group. It may be nil.
 	Identify func(*x509.Certificate) (group, name string)
 }
 
-// A prelude precedes the first request on a connection: a load balancer's PROXY protocol header, a TLS handshake, or both
-// in this order.
+// A prelude precedes the first request on a connection: a load balancer's PROXY protocol header, a TLS handshake, or
+// both in this order.
 type prelude struct {
 	balanced bool
 	tls      *TLSListener
 }
 
-// preludeBuffer holds what is read with a PROXY header: all of one, whatever the balancer adds to it.
+// preludeBuffer is the size of the buffer for a PROXY header. A whole header fits, whatever the balancer adds to it.
 const preludeBuffer = 1024
 
-// begin reads c's prelude, in at most the time that a head may take. It reports false if the
-// connection is over: if the client sent anything, there is then a record.
+// begin reads c's prelude, in at most the time that a head may take. It reports false if the connection is over. If
+// the client sent anything, that is recorded.
 func (c *clientConn) begin() bool {
 	p := c.prelude
 	c.prelude = nil
@@ -75,8 +75,8 @@ func (c *clientConn) readPrelude(p *prelude, first *firstBytes) (http1.ProtocolE
 	return http1.NoError, nil
 }
 
-// readBalancer reads a PROXY protocol header and adopts the client that it names. A balancer that
-// asks for itself, to see whether we live, is its own client.
+// readBalancer reads a PROXY protocol header and adopts the client that it names. A balancer that connects on its own
+// behalf, for a health check, is its own client.
 func (c *clientConn) readBalancer(first *firstBytes) (http1.ProtocolError, error) {
 	r := bufio.NewReaderSize(first, preludeBuffer)
 	h, err := proxyproto.Read(r)
@@ -100,7 +100,7 @@ func (c *clientConn) readBalancer(first *firstBytes) (http1.ProtocolError, error
 		return http1.ErrBalancer, errors.New("the header names no client address")
 	}
 	if !c.owner.identified(c, client) {
-		c.overLimit = true // answered at the first request, as others beyond the limits are
+		c.overLimit = true // answered at the first request, as on other connections beyond the limits
 	}
 	return http1.NoError, nil
 }
@@ -111,7 +111,7 @@ func (c *clientConn) handshake(o *TLSListener, first *firstBytes) (http1.Protoco
 	err := conn.Handshake()
 	var noTLS tls.RecordHeaderError
 	if errors.As(err, &noTLS) {
-		return http1.ErrNoTLS, nil // and it is told so without TLS
+		return http1.ErrNoTLS, nil // the client is told so without TLS
 	}
 	c.conn = conn
 	if err != nil {
@@ -137,7 +137,8 @@ func (c *clientConn) awaitBy(by time.Time) {
 	}
 }
 
-// firstBytes is a client connection of which bytes may have been read already. It knows whether anything was received.
+// firstBytes is a client connection of which bytes may have been read already. It knows whether anything was
+// received.
 type firstBytes struct {
 	*net.TCPConn
 	rest http1conn.Buffered

@@ -14,10 +14,10 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// rates are the optional limits on what a client may begin and move in a second. The zero rates limit nothing, and
-// cost nothing. They are safe for concurrent use.
+// rates are the optional limits on what a client may begin and move in a second. The zero rates limit nothing, at no
+// cost. They are safe for concurrent use.
 type rates struct {
-	requests, dials int   // in a second; 0 is no limit
+	requests, dials int   // a second; 0 is no limit
 	bytes           int64 // both ways together
 
 	mu sync.Mutex // guards by
@@ -26,29 +26,30 @@ type rates struct {
 	counts rateCounts
 }
 
-// rateCounts tell how often limits applied.
+// rateCounts count how often limits applied.
 type rateCounts struct {
 	Requests, Dials atomic.Int64 // refused
 	Waits           atomic.Int64 // of transfers
 }
 
-// clientRates are those of one payer. A nil limiter limits nothing.
+// clientRates are the limiters of one payer. A nil limiter limits nothing.
 type clientRates struct {
 	requests, dials, bytes *rate.Limiter
 	used                   time.Time // guarded by rates.mu
 }
 
 const (
-	// rateBurst is for how many seconds a client that was quiet may have at once.
+	// rateBurst is the burst of a client that was quiet, in seconds of its rate.
 	rateBurst = 5
-	// maxRated bounds the clients whose rates are remembered; rateLooks how many are looked at for one to forget.
+	// maxRated bounds the clients whose rates are remembered; rateLooks bounds how many are examined to find one to
+	// forget.
 	maxRated  = 1 << 16
 	rateLooks = 16
 	// minPace bounds how small the pieces of a transfer get.
 	minPace = 4 << 10
 )
 
-// of returns client's, which stay its own until it has been quiet for long.
+// of returns client's rates, which are kept until it has been quiet for long.
 func (r *rates) of(client netip.Addr) *clientRates {
 	p, now := payer(client), time.Now()
 	r.mu.Lock()
@@ -79,7 +80,7 @@ func newLimiter(perSecond, seconds int64) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), int(min(perSecond*seconds, 1<<30)))
 }
 
-// forget makes room: of some clients, that which has been quiet longest. r.mu is held.
+// forget makes room: of the clients examined, it drops the one that has been quiet longest. r.mu is held.
 func (r *rates) forget() {
 	var quiet netip.Addr
 	looks := 0
@@ -94,7 +95,7 @@ func (r *rates) forget() {
 	delete(r.by, quiet)
 }
 
-// request reports whether client may have one more request now.
+// request reports whether client may make one more request now.
 func (r *rates) request(client netip.Addr) bool {
 	if r.requests == 0 || r.of(client).requests.Allow() {
 		return true
@@ -112,7 +113,7 @@ func (r *rates) dial(client netip.Addr) bool {
 	return false
 }
 
-// clientKey is the context key of the client that a dial is for; there is none if dials are not limited.
+// clientKey is the context key of the client that a dial is for; not set if dials are not limited.
 type clientKey struct{}
 
 // dialsFor returns a context in which connections are opened on behalf of client.
@@ -139,7 +140,7 @@ type pace struct {
 	stop    <-chan struct{} // ends a wait
 }
 
-// pace returns that of client's transfers; a wait ends when stop is closed.
+// pace returns the pace of client's transfers; a wait ends when stop is closed.
 func (r *rates) pace(client netip.Addr, stop <-chan struct{}) pace {
 	if r.bytes == 0 {
 		return pace{}
@@ -147,7 +148,7 @@ func (r *rates) pace(client netip.Addr, stop <-chan struct{}) pace {
 	return pace{limiter: r.of(client).bytes, waits: &r.counts.Waits, stop: stop}
 }
 
-// most is how many of n bytes may be moved at once: a client is to get a little often, not much seldom.
+// most is how many of n bytes may be moved at once: a client should get a little often, rather than much seldom.
 func (p *pace) most(n int) int {
 	if p.limiter == nil {
 		return n
@@ -155,7 +156,7 @@ func (p *pace) most(n int) int {
 	return min(n, max(p.limiter.Burst()/4, minPace))
 }
 
-// spend waits until n more bytes, which have been moved, are within the limit, or somebody ends the wait.
+// spend waits until n more bytes, which have been moved, are within the limit, or until stop is closed.
 func (p *pace) spend(n int) {
 	if p.limiter == nil {
 		return

@@ -7,9 +7,9 @@ import (
 	"webproxy/policy"
 )
 
-// redirection is where a response sends the client, "https://host:443", if that is another origin than the one
-// that was asked; else it is empty. Path and query are not kept: they may be secret. Where a permitted host
-// leads to a denied one, learning has a reason to propose the latter.
+// redirection is where a response sends the client, as "https://host:443", if that is another origin than the one of
+// the request; else it is empty. Path and query are not kept: they may be secret. Where a permitted host redirects to
+// a denied one, learning has a reason to propose the latter.
 func redirection(resp *http.Response, from policy.Target) string {
 	to := resp.Header.Get("Location") // RFC 9110, 10.2.2
 	if resp.StatusCode < 300 || resp.StatusCode > 399 || len(to) > 4096 {

@@ -11,14 +11,14 @@ import (
 	"webproxy/policy"
 )
 
-// serverName is what this proxy calls itself in Server and Proxy-Status.
+// serverName is the name of this proxy in Server and Proxy-Status.
 const serverName = "webproxy"
 
 // maxPhrase bounds the reason phrase of a response of ours, in bytes.
 const maxPhrase = 120
 
-// A refusal is a response of the proxy's own: a denial, or a failure on the way to the origin. Of the client's request it
-// holds only the host, once that was validated.
+// A refusal is a response of the proxy's own: a denial, or a failure on the way to the origin. Of the client's
+// request it contains only the host, after validation.
 type refusal struct {
 	status int
 	head   string // "webproxy denied" or "webproxy upstream"
@@ -32,12 +32,12 @@ type refusal struct {
 	detail   string
 	nextHop  string
 	received int
-	contact  string // for people who are not operators; may be empty
+	contact  string // from the configuration, for people; may be empty
 	link     string
 	close    bool // the connection ends with this response
 }
 
-// denialStatus is the status that x.decision's Reason is answered with.
+// denialStatus is the status of the response for x.decision's Reason.
 func (x *exchange) denialStatus() int {
 	status := denials[x.decision.Reason].status
 	if status == http.StatusForbidden && x.request.Target.Scheme() == policy.HTTP && x.srv.Denial.HTTPStatus != 0 {
@@ -66,10 +66,10 @@ func (x *exchange) denial() *refusal {
 
 // trouble is the response to a permitted request that failed for x.failure.
 func (x *exchange) trouble() *refusal {
-	text := "The request is permitted, but the origin did not answer it: " + strings.ReplaceAll(x.failure.word, "_", " ") + "."
+	text := "The request is permitted, but the origin did not respond: " + strings.ReplaceAll(x.failure.word, "_", " ") + "."
 	switch {
 	case x.failure.received != 0 && x.failure.upstream == "":
-		text = "The request is permitted, but the origin's answer is none that may be passed on: " + x.failure.detail + "."
+		text = "The request is permitted, but the origin's response may not be forwarded: " + x.failure.detail + "."
 	case x.failure.word == proxystatus.Protocol && x.failure.upstream == "" && x.failure.detail != "":
 		text = "The request is permitted, but the origin's response cannot be forwarded: " + x.failure.detail + "."
 	case x.failure.detail != "":
@@ -93,10 +93,10 @@ func (x *exchange) trouble() *refusal {
 	}
 }
 
-// refuse responds to a request that is not permitted. A plain HTTP connection stays open; after a CONNECT there may be
-// bytes of the tunnel on the way, so that one is closed.
+// refuse responds to a request that is not permitted. A plain HTTP connection stays open. After a CONNECT bytes of
+// the tunnel may be on the way, so that connection is closed.
 func (x *exchange) refuse(rw http.ResponseWriter, r *http.Request) {
-	if x.bodyLeft(r) { // net/http may end the connection without having read the body
+	if x.bodyLeft(r) { // net/http may close the connection without having read the body
 		x.client.lingerOnClose()
 	}
 	x.denial().write(rw, r, x.client)
@@ -119,8 +119,8 @@ func (f *refusal) write(rw http.ResponseWriter, r *http.Request, c *clientConn) 
 	}
 }
 
-// respondRaw responds to a request that net/http never saw, with the bytes that net/http would write. close announces the
-// end of the connection. An error means that the client has not received all of it.
+// respondRaw responds to a request that net/http never saw, with the bytes that net/http would write. close announces
+// the end of the connection. An error means that the client has not received the whole response.
 func (x *exchange) respondRaw(f *refusal, minor int, form accepted, close bool) error {
 	contentType, body := f.body(form)
 	b := make([]byte, 0, 1<<10)
@@ -181,12 +181,12 @@ func (f *refusal) details() string {
 	return f.compose("", 1<<10)
 }
 
-// phrase is the reason phrase: clients in Go and Python show it in full, curl with -v. It is ASCII.
+// phrase is the reason phrase. Clients in Go and Python show it in full, as does curl -v. It is ASCII.
 func (f *refusal) phrase() string {
 	return f.compose(f.head+": ", maxPhrase)
 }
 
-// compose joins prefix, code, target and id in at most limit bytes. Only a target is long: it is cut.
+// compose joins prefix, code, target and id in at most limit bytes. Only a target can be long: it is truncated.
 func (f *refusal) compose(prefix string, limit int) string {
 	tail := ""
 	if f.id != "" {

@@ -8,9 +8,9 @@ import (
 
 const errLongBody http1.ResponseError = "body longer than its Content-Length"
 
-// checkLength sees to it that a response has at most one Content-Length, of one meaning (RFC 9110, 8.6). net/http does so
-// for HTTP/1.1; of an HTTP/2 origin it passes on whatever came, and a client of HTTP/1.1 could not tell where such an
-// answer ends. The same length twice is made one.
+// checkLength ensures that a response has at most one Content-Length, with one meaning (RFC 9110, 8.6). net/http does
+// so for HTTP/1.1. For an HTTP/2 origin it passes on whatever came, and a client of HTTP/1.1 could not tell where
+// such a response ends. Repetitions of the same length become one.
 func checkLength(resp *http.Response) error {
 	values := resp.Header["Content-Length"]
 	if len(values) == 0 {

@@ -22,7 +22,7 @@ type way struct {
 }
 
 // everyWay calls test with each of them: the fast path, the standard path, a WebSocket's, an upstream proxy's,
-// and those inside opened TLS.
+// and those inside inspected TLS.
 func everyWay(t *testing.T, test func(*testing.T, way)) {
 	for name, request := range map[string]func(*proxytest.Proxy) string{
 		"fast path":     func(p *proxytest.Proxy) string { return p.Get("/x") },

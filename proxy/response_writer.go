@@ -11,8 +11,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A responseWriter is what goproxy writes the origin's response to. It forwards bytes as they come, through a pooled
-// buffer. If the origin has not responded, it discards what goproxy makes up instead.
+// A responseWriter is what goproxy writes the origin's response to. It forwards bytes as they arrive, through a
+// pooled buffer. If the origin has not responded, it discards the response that goproxy makes up.
 type responseWriter struct {
 	x   *exchange
 	rw  http.ResponseWriter
@@ -26,17 +26,17 @@ type responseWriter struct {
 	wrote  bool // the final status was written
 
 	mu            sync.Mutex  // guards the fields below, and rw while the Transport may use it too
-	final         bool        // informational responses must not be written any more
+	final         bool        // no informational response may be written any more
 	informational int         // how many there were
 	body          bool        // the body has begun, or there will be none
 	head          *time.Timer // sends the head if the body is late
 }
 
-// headDelay is how long a head waits for the first bytes of its body, so that both go out in one packet. An origin that
-// sends the head early wants it to be seen.
+// headDelay is how long a head waits for the first bytes of its body, so that both are sent in one packet. When the
+// body is late, the head is sent alone.
 const headDelay = 2 * time.Millisecond
 
-var errManyInformational = errors.New("too many interim answers")
+var errManyInformational = errors.New("too many informational responses")
 
 func newResponseWriter(x *exchange, rw http.ResponseWriter, r *http.Request) *responseWriter {
 	return &responseWriter{x: x, rw: rw, req: r, http11: r.ProtoAtLeast(1, 1)}
@@ -53,7 +53,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	w.wrote = true
 	h := w.rw.Header()
 	if _, ok := h["Content-Type"]; !ok {
-		h["Content-Type"] = nil // else net/http would guess one
+		h["Content-Type"] = nil // otherwise net/http would guess one
 	}
 	left := w.x.bodyLeft(w.req)
 	if left {
@@ -110,7 +110,7 @@ func (w *responseWriter) Flush() {
 	}
 }
 
-// ReadFrom implements io.ReaderFrom, which io.Copy prefers. Whatever was read is written before the next read: the origin
+// ReadFrom implements io.ReaderFrom, which io.Copy prefers. What was read is written before the next read: the origin
 // may pause for a long time between two lines.
 func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.x.failure != nil {
@@ -142,15 +142,15 @@ func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 }
 
-// flush sends what net/http holds back. An error will come again with the next write.
+// flush sends what net/http holds back. The next write returns an error again.
 func (w *responseWriter) flush() {
 	if f, ok := w.rw.(http.Flusher); ok {
 		f.Flush()
 	}
 }
 
-// writeInformational forwards an informational (1xx) response (RFC 9110, 15.2), but for 100: net/http sends that itself,
-// when the origin's 100 makes the Transport read the body. It is called by the Transport, on a goroutine that may be
+// writeInformational forwards an informational (1xx) response (RFC 9110, 15.2), except 100: net/http sends that
+// itself, when the origin's 100 makes the Transport read the body. The Transport calls it, on a goroutine that may be
 // late. An error ends the request.
 func (w *responseWriter) writeInformational(status int, header textproto.MIMEHeader) error {
 	w.mu.Lock()

@@ -43,20 +43,20 @@ type Server struct {
 	Audit Auditor
 	// AuditOptional lets requests go ahead that could not be recorded (audit.on_error: continue).
 	AuditOptional bool
-	// Log is for operators; nothing per request goes there above debug level. If nil, nothing is
+	// Log is for operators; nothing about single requests is logged above debug level. If nil, nothing is
 	// logged.
 	Log *zap.Logger
-	// Observer is told what happens, for metrics. It may be nil.
+	// Observer is notified of what the Server does, for metrics. It may be nil.
 	Observer Observer
 	// Options, Denial and TLS must have passed their Check.
 	Options Options
 	Denial  DenialOptions
 	TLS     TLSOptions
 
-	// Inspector signs certificates for inspected tunnels. If nil, those fail with 502.
+	// Inspector signs certificates for inspected tunnels. If nil, such tunnels fail with 502.
 	Inspector Inspector
-	// Roots are the authorities that origins of inspected tunnels are verified against. If nil, the system's. After they
-	// were replaced, connections verified before serve no further request.
+	// Roots are the authorities that origins of inspected tunnels are verified against. If nil, the system's. When
+	// they are replaced, connections verified before serve no further request.
 	Roots *egress.Roots
 
 	once         sync.Once
@@ -75,12 +75,12 @@ type Server struct {
 	origins      originPool
 	conns        connTracker
 	inflight     inflight
-	memory       budget // of opened TLS
-	insideConns  budget // connections to origins from opened tunnels; all else has no more than one for each of a client
+	memory       budget // of inspected TLS
+	insideConns  budget // connections to origins from inspected tunnels; elsewhere there is at most one for each client connection
 	descriptors  descriptors
 	rates        rates
 
-	insideClosed atomic.Int64 // connections to origins from opened tunnels
+	insideClosed atomic.Int64 // connections to origins from inspected tunnels
 	insideBusy   atomic.Int64 // when none of those was idle, in Unix nanoseconds
 	auditFailing atomic.Bool
 	draining     atomic.Bool
@@ -94,8 +94,8 @@ const (
 	copyBufferSize = 32 << 10
 	firstReadSize  = 4 << 10 // most heads fit; net/http's buffer has that size too
 
-	// What a connection beyond the limits gets: that long to send a request, so that the record
-	// says what was refused, if not too many others are waiting to be told.
+	// A connection beyond the limits gets that long to send a request, so that the record says what was refused, if
+	// not too many others are waiting for the same.
 	overLimitWait = 2 * time.Second
 )
 
@@ -144,8 +144,8 @@ func (s *Server) prepare() {
 		s.inside = s.newInside()
 		s.http = &http.Server{
 			Handler: http.HandlerFunc(s.serve),
-			// The filter in client_conn.go has its own timers and limits. Those of net/http apply only
-			// after it, and would respond without a record.
+			// The filter in client_conn.go has its own timers and limits. Those of net/http apply only after it, and
+			// would respond without a record.
 			MaxHeaderBytes:               headSize + 4096,
 			DisableGeneralOptionsHandler: true,
 			ErrorLog:                     debugLog(s.Log),
@@ -164,10 +164,10 @@ func (s *Server) prepare() {
 
 type connKey struct{}
 
-// debugLog is for libraries that would tell the operator about every client that hangs up.
+// debugLog is for libraries that would log every client that disconnects.
 func debugLog(log *zap.Logger) *stdlog.Logger {
 	l, err := zap.NewStdLogAt(log, zap.DebugLevel)
-	if err != nil { // only for a level that does not exist
+	if err != nil { // only for an unknown level
 		return stdlog.New(io.Discard, "", 0)
 	}
 	return l
@@ -206,10 +206,10 @@ func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
 	return err
 }
 
-// serve is the handler behind net/http, for what the filter let through.
+// serve is the http.Handler for requests that the filter let through.
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 	c, ok := r.Context().Value(connKey{}).(*clientConn)
-	if !ok { // not from an acceptor: nothing has verified it
+	if !ok { // not from an acceptor: the filter has not verified it
 		http.Error(rw, "not a client connection", http.StatusBadRequest)
 		return
 	}
@@ -263,8 +263,7 @@ func (s *Server) observer() Observer {
 
 var errNoAudit = errors.New("no audit log")
 
-// appendRecord writes r. Errors go to the operator's log when they begin and when they end, not for
-// every request.
+// appendRecord writes r. Errors are logged when they begin and when they end, not for every request.
 func (s *Server) appendRecord(r *audit.Record) error {
 	err := errNoAudit
 	if s.Audit != nil {
@@ -283,8 +282,8 @@ func (s *Server) appendRecord(r *audit.Record) error {
 	return nil
 }
 
-// Recording reports whether the last record that was to be written was. If not, requests are refused, or go
-// ahead unrecorded if AuditOptional.
+// Recording reports whether the last attempt to write a record succeeded. While it does not, requests are refused, or
+// go ahead unrecorded if AuditOptional.
 func (s *Server) Recording() bool { return !s.auditFailing.Load() }
 
 // Stats returns what is open now.

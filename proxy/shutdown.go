@@ -2,13 +2,12 @@ package proxy
 
 import "context"
 
-// Shutdown stops the Server: it closes the listeners and idle connections, and lets requests and
-// tunnels go on until they end or ctx is done; then it cuts what is left. It returns when every
-// goroutine of the Server has ended and every exchange has its close record: nil if nothing had to
-// be cut, else ctx's error.
+// Shutdown stops the Server. It closes the listeners and idle connections, and lets requests and tunnels go on until
+// they end or ctx is done; then it cuts the rest. It returns when every goroutine of the Server has ended and every
+// exchange has its close record: nil if nothing had to be cut, else ctx's error.
 //
-// net/http's own Shutdown is not used: it drops requests whose head was read while it began, without
-// a response and without a record.
+// net/http's own Shutdown is not used: it drops requests whose head was read while it began, without a response and
+// without a record.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.prepare()
 	s.draining.Store(true)
@@ -34,8 +33,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // drainInside stops further requests within inspected tunnels; tunnels without a request in progress end.
 //
-// For HTTP/2 that is a GOAWAY (RFC 9113, 6.8), which net/http's Shutdown sends. It then waits for the listeners,
-// each of which is one connection of a client: it cuts none.
+// For HTTP/2 that is a GOAWAY (RFC 9113, 6.8), which net/http's Shutdown sends. It then waits for the listeners, each
+// of which is one connection of a client: it cuts none.
 func (s *Server) drainInside() {
 	s.insideOnce.Do(func() {
 		s.insideDrain.Go(func() { s.inside.Shutdown(context.Background()) })
@@ -55,7 +54,7 @@ func (s *Server) Close() error {
 	return nil
 }
 
-// stop cuts whatever is in progress.
+// stop cuts everything in progress.
 func (s *Server) stop() {
 	s.stopOnce.Do(func() { close(s.stopped) })
 	s.cutAll(wordShutdown)

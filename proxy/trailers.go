@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// unfitTrailers are fields that mean something only before the body: they frame it, say where it goes
-// or who sent it, or what to do with it (RFC 9110, 6.5.1). A recipient that merged one into the head
-// would have been told behind its back. What names its sender as a proxy or a server is among them.
+// unfitTrailers are fields that have a meaning only before the body: they frame it, route or authenticate the
+// message, or say how to process it (RFC 9110, 6.5.1). A recipient that merged one into the head would act on a field
+// that it could not take into account in time. Fields that name the sender as a proxy or a server are among them.
 var unfitTrailers = map[string]bool{
 	// framing and the connection
 	"Connection": true, "Content-Length": true, "Http2-Settings": true, "Keep-Alive": true,
@@ -23,12 +23,12 @@ var unfitTrailers = map[string]bool{
 	"Retry-After": true, "Server": true, "Vary": true, "Warning": true,
 }
 
-// mayTrail reports whether a field, in canonical form, may stand behind a body.
+// mayTrail reports whether a field, in canonical form, may stand after a body.
 func mayTrail(name string) bool {
 	return !unfitTrailers[name] && !strings.HasPrefix(name, "If-") && !strings.HasPrefix(name, "X-Forwarded-")
 }
 
-// dropUnfitTrailers takes back the announcement of fields that may not trail.
+// dropUnfitTrailers removes the announcement of fields that may not be trailers.
 func dropUnfitTrailers(announced http.Header) {
 	for name := range announced {
 		if !mayTrail(name) {
@@ -37,13 +37,13 @@ func dropUnfitTrailers(announced http.Header) {
 	}
 }
 
-// A trailerFilter lets those trailers pass that were announced. net/http adds all that came.
+// A trailerFilter lets those trailers pass that were announced. net/http adds all that arrive.
 type trailerFilter struct {
 	trailer   *http.Header // of the message; filled in when its body has been read to the end
 	announced []string
 }
 
-// announcedTrailers takes down the names in t, which the filter reads again when the body has ended.
+// announcedTrailers keeps the names in t, which the filter reads again when the body has ended.
 func announcedTrailers(t *http.Header) trailerFilter {
 	f := trailerFilter{trailer: t}
 	for name := range *t {
@@ -52,7 +52,7 @@ func announcedTrailers(t *http.Header) trailerFilter {
 	return f
 }
 
-// apply is called with the end of the body, by whoever reads it.
+// apply is called at the end of the body, by the goroutine that reads it.
 func (f trailerFilter) apply() {
 	if f.trailer == nil || len(*f.trailer) == 0 {
 		return

@@ -19,15 +19,15 @@ func (s *Server) newTransport() *http.Transport {
 		DialContext:        s.dialOrigin,
 		DisableCompression: true, // else it would ask for gzip by itself and unpack the response
 		Protocols:          http1Only(),
-		// How long the body is held back for a client that expects 100-continue, if the origin
-		// says nothing. RFC 9110, 10.1.1: a client should not wait for ever, as origins that know
-		// nothing of Expect do not answer it; a second is what curl waits.
+		// How long the body is held back for a client that expects 100-continue, if the origin sends no such
+		// response. RFC 9110, 10.1.1: a client should not wait for ever, as origins that do not know Expect send
+		// none. curl waits a second too.
 		ExpectContinueTimeout: time.Second,
 		ResponseHeaderTimeout: s.Options.ResponseTimeout.Or(0),
 		MaxIdleConns:          maxIdleOrigins,
 		MaxIdleConnsPerHost:   maxIdlePerOrigin,
-		// Origins close idle connections after 60 s and more; http.Transport retries what is
-		// safe to retry if one does so in that moment.
+		// Origins close idle connections after 60 s and more. If one does so as a request is sent, http.Transport
+		// retries what is safe to retry.
 		IdleConnTimeout:        maxOriginIdleTime,
 		MaxResponseHeaderBytes: 2 * http1.MaxResponseHead, // http1.ResponseStream has the limit of HTTP/1
 	}

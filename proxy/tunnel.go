@@ -11,35 +11,35 @@ import (
 	"webproxy/proxy/internal/clienthello"
 )
 
-// A tunnel is the byte pipe after CONNECT. Its fields are set before run and not changed after.
+// A tunnel copies bytes both ways after a CONNECT. Its fields are set before run and not changed after.
 //
 // While nothing moves it holds two descriptors, two goroutines and no buffer.
 type tunnel struct {
 	client, origin net.Conn
-	// early is what the client sent together with the CONNECT head.
+	// buffered is what the client sent together with the CONNECT head.
 	buffered []byte
-	// idle ends the tunnel when no byte has moved for so long, a quarter more at most.
-	// If zero, silence is no reason to end: TCP keep-alive finds peers that are gone.
+	// idle ends the tunnel when no byte has moved for that time, or up to a quarter longer. If zero, silence does not
+	// end it: TCP keep-alive finds peers that are gone.
 	idle time.Duration
-	// halfCloseTimeout is idle for a tunnel of which one direction has ended: without one, a client that
-	// went away and an origin that says nothing would stay for ever. If zero, it is idle.
+	// halfCloseTimeout is idle for a tunnel of which one direction has ended. Without it, a client that disconnected
+	// and an origin that sends nothing would stay for ever. If zero, it is idle.
 	halfCloseTimeout time.Duration
-	// stall ends the tunnel when one side takes nothing of what is to be delivered to it for so long,
-	// twice as long at most. If zero, it may take its time.
+	// stall ends the tunnel when one side reads nothing of what is to be delivered to it for that time, or up to
+	// twice as long. If zero, there is no limit.
 	stall time.Duration
 	// pools lends buffers and pipes. If nil, the tunnel has its own.
 	pools *tunnelPools
-	// pace slows both directions down; over, which stop closes, ends its waits. If over is nil, there is none.
+	// pace slows both directions down. over, which stop closes, ends its waits; if nil, there is no pace.
 	pace pace
 	over chan struct{}
-	// checkHello checks the first bytes from the client, before any of them is delivered. An error refuses
-	// the tunnel. If nil, everything goes on unseen. See client_hello.go.
+	// checkHello checks the first bytes from the client, before any of them is delivered. An error refuses the
+	// tunnel. If nil, bytes are not checked. See client_hello.go.
 	checkHello func(*clienthello.Hello) *clientHelloRefusal
 	// clientHelloTimeout bounds the time from the first byte of a ClientHello to its last; 0 is no limit.
 	clientHelloTimeout time.Duration
 
 	out, in atomic.Int64 // bytes delivered, client to origin and back; may be read at any time
-	halves  atomic.Int32 // directions that came to their end
+	halves  atomic.Int32 // directions whose stream has ended
 	running atomic.Int32 // directions that have not ended, parked or not
 	ended   func()       // called when none is left
 
@@ -47,7 +47,7 @@ type tunnel struct {
 	lot        *parkingLot
 	prev, next *tunnel // in it
 	watched    bool    // it is in it; guarded by its mu, as the links
-	settled    bool    // it was looked at before; guarded by mu, as flows and their states
+	settled    bool    // one look has seen it; guarded by mu, as flows and their states
 	flows      [2]*tunnelFlow
 
 	once    sync.Once
@@ -62,17 +62,17 @@ type tunnelEnd uint8
 const (
 	tunnelOpen    tunnelEnd = iota // it has not
 	tunnelClosed                   // both directions came to their end
-	tunnelFailed                   // one side broke off
+	tunnelFailed                   // one side failed
 	tunnelIdle                     // nothing moved
-	tunnelStalled                  // one side took nothing
+	tunnelStalled                  // one side read nothing for too long
 	tunnelCut                      // cut was called
 	tunnelRefused                  // checkHello refused it; the client's end is still open
 )
 
-// run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side
-// breaks off or takes nothing for t.stall, t.checkHello refuses it, or someone calls cut. It closes both ends
-// before it returns what was delivered, and why it was over; but after tunnelRefused the client's is for
-// the caller to close, so that the client hears why. To be called once.
+// run copies bytes until both directions have ended, the tunnel has been idle for t.idle, one side fails or reads
+// nothing for t.stall, t.checkHello refuses it, or cut is called. It closes both ends before it returns what was
+// delivered, and why it ended; but after tunnelRefused the client's end is for the caller to close, so that the
+// client can read why. It must be called once.
 func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 	if t.pools == nil {
 		t.pools = &tunnelPools{}
@@ -84,8 +84,8 @@ func (t *tunnel) run() (out, in int64, end tunnelEnd) {
 	return t.out.Load(), t.in.Load(), t.end
 }
 
-// begin is run, but it does not wait for the end of the tunnel: ended is called then, once. It moves bytes from the client
-// to the origin in the caller's goroutine, until that direction has ended or is parked.
+// begin is run without the wait for the end of the tunnel: ended is called then, once. It copies bytes from the
+// client to the origin in the caller's goroutine, until that direction has ended or is parked.
 func (t *tunnel) begin(ended func()) {
 	if t.idle > 0 {
 		t.stopWhenSilent(t.idle)
@@ -138,7 +138,7 @@ func (t *tunnel) stop(why tunnelEnd) {
 			close(t.over)
 		}
 		if why == tunnelFailed || why == tunnelStalled || why == tunnelCut {
-			// A stream that broke off must not look finished at the other side.
+			// A stream that failed must not look finished at the other side.
 			resetOnClose(t.client)
 			resetOnClose(t.origin)
 		}
@@ -152,7 +152,7 @@ func (t *tunnel) stop(why tunnelEnd) {
 	})
 }
 
-// copy moves one direction's bytes to its end, or until it is parked. open, if any, moves the first bytes.
+// copy copies one direction's bytes to its end, or until it is parked. open, if any, copies the first bytes.
 func (t *tunnel) copy(f *tunnelFlow, open func(*tunnelFlow) error) {
 	var err error
 	if open != nil {
@@ -186,8 +186,8 @@ func (t *tunnel) opened(f *tunnelFlow) {
 	}
 }
 
-// finish tells f.dst that no more will come, if err is the end of the stream; the other direction may go on. Any
-// other error ends the tunnel.
+// finish tells f.dst that no more bytes will come, if err is the end of the stream; the other direction may go on.
+// Any other error ends the tunnel.
 func (t *tunnel) finish(f *tunnelFlow, err error) {
 	switch {
 	case errors.Is(err, errStalled):
@@ -199,7 +199,7 @@ func (t *tunnel) finish(f *tunnelFlow, err error) {
 	}
 	half, ok := f.dst.(interface{ CloseWrite() error })
 	if t.halves.Add(1) == 2 || !ok {
-		// The last to end, or dst has no half to close: closing it says as much.
+		// This is the last direction, or dst cannot be closed by halves: closing it has the same effect.
 		t.stop(tunnelClosed)
 		return
 	}
@@ -212,8 +212,8 @@ func (t *tunnel) finish(f *tunnelFlow, err error) {
 	}
 }
 
-// stopWhenSilent ends the tunnel when no byte has moved for limit. It looks four times in that time,
-// so that moving bytes costs neither a clock reading nor a timer. The watch ends with the tunnel.
+// stopWhenSilent ends the tunnel when no byte has moved for limit. It checks four times in that time, so that copying
+// bytes costs neither a clock reading nor a timer. The watch ends with the tunnel.
 func (t *tunnel) stopWhenSilent(limit time.Duration) {
 	const looks = 4
 	t.mu.Lock()
@@ -248,7 +248,7 @@ func resetOnClose(c net.Conn) {
 	case interface{ SetLinger(int) error }:
 		c.SetLinger(0)
 	case *tls.Conn:
-		// Closed as it is, it would say that its stream has ended well.
+		// A close_notify would say that the stream has ended regularly.
 		resetOnClose(c.NetConn())
 		c.NetConn().Close()
 	}

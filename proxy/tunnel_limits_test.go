@@ -80,7 +80,7 @@ type closingPipe struct {
 
 func (p closingPipe) CloseWrite() error { close(p.ended); return nil }
 
-func TestTunnelLinger(t *testing.T) {
+func TestHalfCloseTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tun := &tunnel{halfCloseTimeout: time.Minute}
 		client, origin, done := pipeTunnel(tun, func(c net.Conn) net.Conn {

@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	// bulkReads is how many full buffers in a row make a flow bulk: its bytes then go from socket to
-	// socket through a pipe, in the kernel (splice(2)), until less than a buffer comes at a time.
+	// bulkReads is how many full buffers in a row make a flow bulk: its bytes are then copied from socket to socket
+	// through a pipe, in the kernel (splice(2)), until less than a buffer arrives at a time.
 	bulkReads = 2
-	// pipeSize is asked for, not required: the kernel rations pipe memory for ordinary users.
+	// pipeSize is requested, not required: the kernel rations pipe memory for unprivileged users.
 	pipeSize = 1 << 20
-	// maxPipes bounds the pipes in use: 64 of this size are what an ordinary user may have at full
-	// size (fs.pipe-user-pages-soft). Flows that get none go on through buffers.
+	// maxPipes bounds the pipes in use: an unprivileged user may have 64 of this size (fs.pipe-user-pages-soft).
+	// Flows without a pipe use buffers.
 	maxPipes = 64
-	// maxIdlePipes bounds those kept for the next one.
+	// maxIdlePipes bounds the idle pipes that are kept.
 	maxIdlePipes = 8
 
 	spliceFlags = unix.SPLICE_F_MOVE | unix.SPLICE_F_NONBLOCK
 )
 
-// A rawFlow moves bytes between two sockets. What it borrows it takes when src has bytes and gives
-// back when they are delivered, so that a flow at rest holds nothing.
+// A rawFlow copies bytes between two sockets. It borrows a buffer or a pipe when src has bytes and gives it back when
+// they are delivered, so that an idle flow holds nothing.
 //
-// Each on function is called by the runtime's poller with a socket; it returns false to be called
-// again when the socket is ready. They must try first and wait then: the poller tells changes only.
+// Each on function is called by the runtime's poller with a socket; it returns false to be called again when the
+// socket is ready. It must try first and wait then: the poller reports changes only.
 type rawFlow struct {
-	fd       int32           // that it was parked with
+	fd       int32           // with which it was parked
 	src, dst syscall.RawConn // nil if that side is not a TCP connection
 	full     int             // full buffers in a row
 	noSplice bool            // the kernel will not splice these two
@@ -40,12 +40,12 @@ type rawFlow struct {
 
 	buf  *[tunnelBuffer]byte // borrowed by onReadable
 	pipe *splicePipe         // borrowed by onBulk
-	rest []byte              // what writeNow is to write
+	rest []byte              // for writeNow to write
 	n    int                 // bytes in buf, or in pipe
 	err  error               // of the last read or write
 }
 
-// prepare finds out what may be done with the two connections.
+// prepare finds out how the two connections can be copied.
 func (f *tunnelFlow) prepare() {
 	if tcp, ok := f.src.(*net.TCPConn); ok {
 		f.raw.src, _ = tcp.SyscallConn()
@@ -76,8 +76,8 @@ func (f *tunnelFlow) move() error {
 	return f.deliverBuffer()
 }
 
-// receive waits until src has bytes and reads some into a borrowed buffer, which the caller gives back.
-// The error is io.EOF at src's end.
+// receive waits until src has bytes and reads some into a borrowed buffer, which the caller gives back. The error is
+// io.EOF at src's end.
 func (f *tunnelFlow) receive() (buf *[tunnelBuffer]byte, n int, err error) {
 	r := &f.raw
 	if r.src == nil {
@@ -104,7 +104,7 @@ func (r *rawFlow) wait(ready func(fd uintptr) bool) error {
 	return io.EOF
 }
 
-// readNow reads what src has into a borrowed buffer.
+// readNow reads the available bytes of src into a borrowed buffer.
 func (f *tunnelFlow) readNow(fd uintptr) bool {
 	r := &f.raw
 	buf := f.pools.buffer()
@@ -135,7 +135,7 @@ func (f *tunnelFlow) deliverBuffer() error {
 	return err
 }
 
-// fillPipe moves what src has into a borrowed pipe; without one, it reads it.
+// fillPipe moves the available bytes of src into a borrowed pipe; without a pipe, it reads them.
 func (f *tunnelFlow) fillPipe(fd uintptr) bool {
 	r := &f.raw
 	pipe := f.pools.pipes.borrow(f.pools.descriptors)
@@ -153,7 +153,7 @@ func (f *tunnelFlow) fillPipe(fd uintptr) bool {
 		r.n, r.pipe = int(n), pipe
 		return true
 	}
-	f.pools.pipes.giveBack(pipe) // nothing is in it
+	f.pools.pipes.giveBack(pipe) // it is empty
 	if r.err == unix.EINVAL {
 		r.noSplice = true
 		return f.readNow(fd)
@@ -162,7 +162,7 @@ func (f *tunnelFlow) fillPipe(fd uintptr) bool {
 	return r.err != unix.EAGAIN
 }
 
-// deliverPipe moves all that is in the pipe to dst.
+// deliverPipe moves all bytes in the pipe to dst.
 func (f *tunnelFlow) deliverPipe() error {
 	r := &f.raw
 	if r.n < tunnelBuffer {
@@ -176,7 +176,7 @@ func (f *tunnelFlow) deliverPipe() error {
 		return nil
 	}
 	f.undelivered = true
-	f.pools.pipes.discard(pipe) // bytes of this tunnel are in it
+	f.pools.pipes.discard(pipe) // it contains bytes of this tunnel
 	if err == nil {
 		err = os.NewSyscallError("splice", r.err)
 	}
@@ -186,7 +186,7 @@ func (f *tunnelFlow) deliverPipe() error {
 	return err
 }
 
-// sendNow sends what is in the pipe or, if none is borrowed, what is left of a write.
+// sendNow sends the bytes in the pipe or, if none is borrowed, the rest of a write.
 func (f *tunnelFlow) sendNow(fd uintptr) bool {
 	if f.raw.pipe != nil {
 		return f.drainPipe(fd)
@@ -199,14 +199,14 @@ func (f *tunnelFlow) sendNow(fd uintptr) bool {
 		case n > 0:
 			r.rest = r.rest[n:]
 		case r.err != unix.EINTR:
-			return true // EAGAIN too: there is no deadline yet to wait by
+			return true // also for EAGAIN: no deadline is set yet for waiting
 		}
 	}
 	return true
 }
 
-// writeNow delivers what dst takes of p without waiting, which is nearly always all of it: that needs no
-// deadline. It returns how much that was.
+// writeNow delivers what dst accepts of p without waiting, which is nearly always all of it: that needs no deadline.
+// It returns how much that was.
 func (f *tunnelFlow) writeNow(p []byte) (int, error) {
 	r := &f.raw
 	if r.dst == nil {
@@ -218,7 +218,7 @@ func (f *tunnelFlow) writeNow(p []byte) (int, error) {
 	f.delivered(n)
 	r.rest = nil
 	switch {
-	case isDeadline(err): // one of an earlier write, which passed in silence
+	case isDeadline(err): // one of an earlier write, which has passed since
 		return n, nil
 	case err == nil && n < len(p) && r.err != unix.EAGAIN:
 		err = os.NewSyscallError("write", r.err)
@@ -226,7 +226,7 @@ func (f *tunnelFlow) writeNow(p []byte) (int, error) {
 	return n, err
 }
 
-// emptyPipe waits for dst to take what is in the pipe, as long as it takes anything.
+// emptyPipe waits until dst has taken the bytes in the pipe, as long as it makes progress.
 func (f *tunnelFlow) emptyPipe() error {
 	r := &f.raw
 	for {
@@ -271,7 +271,7 @@ type pipePool struct {
 	closed bool
 }
 
-// borrow returns an empty pipe, or nil if there is none to be had: a flow goes on without. A new one has no descriptor
+// borrow returns an empty pipe, or nil if there is none: the flow then uses a buffer. A new pipe gets no descriptor
 // from limit on, unless limit is 0.
 func (p *pipePool) borrow(limit int) *splicePipe {
 	p.mu.Lock()
@@ -299,7 +299,7 @@ func (p *pipePool) borrow(limit int) *splicePipe {
 	return &splicePipe{r: fds[0], w: fds[1]}
 }
 
-// giveBack takes a pipe with nothing in it.
+// giveBack takes back an empty pipe.
 func (p *pipePool) giveBack(pipe *splicePipe) {
 	p.mu.Lock()
 	keep := !p.closed && len(p.idle) < maxIdlePipes
@@ -313,7 +313,7 @@ func (p *pipePool) giveBack(pipe *splicePipe) {
 	}
 }
 
-// discard takes a pipe that cannot be used again.
+// discard takes back a pipe that cannot be used again.
 func (p *pipePool) discard(pipe *splicePipe) {
 	unix.Close(pipe.r)
 	unix.Close(pipe.w)
@@ -322,7 +322,7 @@ func (p *pipePool) discard(pipe *splicePipe) {
 	p.mu.Unlock()
 }
 
-// shed closes the pipes that nobody uses, and reports whether there were any.
+// shed closes the idle pipes, and reports whether there were any.
 func (p *pipePool) shed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

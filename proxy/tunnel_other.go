@@ -2,7 +2,7 @@
 
 package proxy
 
-// A rawFlow has nothing of its own here: bytes go through buffers.
+// A rawFlow is empty on this system: bytes go through buffers.
 type rawFlow struct{}
 
 func (f *tunnelFlow) prepare() {}
@@ -16,10 +16,10 @@ func (f *tunnelFlow) receive() (buf *[tunnelBuffer]byte, n int, err error) {
 	return f.receiveBuffered()
 }
 
-// writeNow delivers nothing here without waiting.
+// writeNow delivers nothing on this system.
 func (f *tunnelFlow) writeNow([]byte) (int, error) { return 0, nil }
 
-// A pipePool has no pipes here.
+// A pipePool has no pipes on this system.
 type pipePool struct{}
 
 func (pipePool) close() {}

@@ -6,24 +6,23 @@ import (
 	"time"
 )
 
-// Most tunnels are quiet most of the time. A direction in which nothing has moved for a moment gives up its goroutine,
-// where the system has something else that waits: it is parked. The first byte, or the end of the stream, brings it
-// back in a new goroutine. What a tunnel needs only when it lives on is done at the first look at it too.
+// Most tunnels are quiet most of the time. A direction in which no byte has moved for a moment gives up its
+// goroutine, where the system has another way to wait: it is parked. The first byte, or the end of the stream,
+// resumes it in a new goroutine. Work that only long-lived tunnels need is done at the first look too.
 
-// parkingInterval is how often tunnels are looked at. One direction is parked when nothing has moved in it
+// parkingInterval is the time between two looks at the tunnels. A direction is parked when no byte has moved in it
 // between two looks.
 const parkingInterval = 250 * time.Millisecond
 
-// A parkingLot looks after tunnels while bytes move in them, and holds the directions that are parked. The zero value is
-// ready.
+// A parkingLot watches tunnels while bytes move in them, and holds the parked directions. The zero value is ready.
 type parkingLot struct {
 	// settled is called for each tunnel at the first look at it; it may be nil.
 	settled func(origin net.Conn)
 
 	mu    sync.Mutex // guards what follows, and the links of tunnels; taken after tunnel.mu
-	first *tunnel    // of those that are looked at
+	first *tunnel    // of the watched tunnels
 	timer *time.Timer
-	looks []*tunnel // memory of a look that is over, for the next one
+	looks []*tunnel // memory of the last look, for the next one
 
 	waiter flowWaiter
 }
@@ -32,14 +31,14 @@ type parkingLot struct {
 type flowState uint8
 
 const (
-	flowOpening flowState = iota // its first bytes are judged, or it has not begun
+	flowOpening flowState = iota // its first bytes are being checked, or it has not begun
 	flowMoving                   // a goroutine moves its bytes
-	flowParking                  // the same, and it is asked to park
+	flowParking                  // the same, and it was asked to park
 	flowParked                   // it has no goroutine
 	flowEnded
 )
 
-// watch has t looked at, until leave.
+// watch has t looked at regularly, until leave.
 func (l *parkingLot) watch(t *tunnel) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +77,7 @@ func (l *parkingLot) leave(t *tunnel) {
 func (l *parkingLot) look() {
 	l.mu.Lock()
 	all := l.looks
-	l.looks = nil // a look that takes longer than the interval may meet the next one
+	l.looks = nil // the next look may begin before a long one has ended
 	for t := l.first; t != nil; t = t.next {
 		all = append(all, t)
 	}
@@ -95,7 +94,7 @@ func (l *parkingLot) look() {
 	}
 }
 
-// look asks the directions to park in which nothing has moved since the last look.
+// look asks those directions to park in which no byte has moved since the last look.
 func (t *tunnel) look() {
 	t.mu.Lock()
 	if t.end != tunnelOpen {
@@ -115,7 +114,7 @@ func (t *tunnel) look() {
 		busy = busy || f.state != flowParked && f.state != flowEnded
 	}
 	if !busy {
-		t.lot.leave(t) // whoever is brought back watches t again
+		t.lot.leave(t) // a direction that is resumed watches t again
 	}
 	t.mu.Unlock()
 	if settles && t.lot.settled != nil {
@@ -123,8 +122,8 @@ func (t *tunnel) look() {
 	}
 }
 
-// park parks f, whose read has ended with err, if that is what look wants. It reports whether f is parked; then the
-// caller has to end. If goesOn is set the read is to be repeated.
+// park parks f, whose read has ended with err, if look has asked for that. It reports whether f is parked; then the
+// caller must return. If goesOn is set, the read is to be repeated.
 func (t *tunnel) park(f *tunnelFlow, err error) (parked, goesOn bool) {
 	if t.lot == nil || !isDeadline(err) || f.undelivered {
 		return false, false
@@ -145,7 +144,7 @@ func (t *tunnel) park(f *tunnelFlow, err error) (parked, goesOn bool) {
 	return false, true
 }
 
-// unpark brings f back, if it is parked. t.mu is held.
+// unpark resumes f if it is parked. t.mu is held.
 func (t *tunnel) unpark(f *tunnelFlow) {
 	if f.state != flowParked {
 		return
@@ -161,7 +160,7 @@ func (t *tunnel) resume(f *tunnelFlow) {
 	t.copy(f, nil)
 }
 
-// unparkAll brings back all that is parked, when t is over.
+// unparkAll resumes all parked directions when t has ended.
 func (t *tunnel) unparkAll() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 // poller waits, in one goroutine. The zero value is ready.
 type flowWaiter struct {
 	mu     sync.Mutex // guards what follows; taken after tunnel.mu
-	file   *os.File   // the epoll; nil if there is none yet
+	file   *os.File   // the epoll instance; nil if there is none yet
 	fd     int        // its
-	failed bool       // there can be none
+	failed bool       // it could not be created
 	parked map[int32]*tunnelFlow
 	wg     sync.WaitGroup
 	closed bool
@@ -27,10 +27,11 @@ func (f *tunnelFlow) canPark() bool {
 	return isTCP && !f.fixed
 }
 
-// dropRaw lets go of what prepare makes.
+// dropRaw drops what prepare made.
 func (f *tunnelFlow) dropRaw() { f.raw = rawFlow{full: f.raw.full, noSplice: f.raw.noSplice} }
 
-// wait has tunnel.ready called for f once its source can be read, or has ended. It reports false if that cannot be.
+// wait has tunnel.ready called for f once its source can be read, or has ended. It reports false if that is not
+// possible.
 func (w *flowWaiter) wait(f *tunnelFlow) bool {
 	raw, err := f.src.(*net.TCPConn).SyscallConn()
 	if err != nil {
@@ -56,7 +57,7 @@ func (w *flowWaiter) wait(f *tunnelFlow) bool {
 	return err == nil && added
 }
 
-// open makes the epoll, once. w.mu is held.
+// open creates the epoll instance, once. w.mu is held.
 func (w *flowWaiter) open() bool {
 	if w.file != nil || w.failed || w.closed {
 		return w.file != nil && !w.closed
@@ -79,7 +80,7 @@ func (w *flowWaiter) open() bool {
 	return true
 }
 
-// run brings back what is ready, until w is closed.
+// run resumes flows that are ready, until w is closed.
 func (w *flowWaiter) run(raw syscall.RawConn) {
 	events := make([]unix.EpollEvent, 128)
 	for {
@@ -102,8 +103,8 @@ func (w *flowWaiter) run(raw syscall.RawConn) {
 	}
 }
 
-// take returns the flow that is parked with a descriptor, which it is no longer; nil if there is none: what an event was
-// about may be over.
+// take removes and returns the flow that is parked with a descriptor; nil if there is none: the event may be out of
+// date.
 func (w *flowWaiter) take(fd int32) *tunnelFlow {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -112,7 +113,7 @@ func (w *flowWaiter) take(fd int32) *tunnelFlow {
 	return f
 }
 
-// forget takes back wait. The source is closed, with which the system has forgotten it.
+// forget undoes wait. The source is closed, and the system has removed it from the epoll.
 func (w *flowWaiter) forget(f *tunnelFlow) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -121,7 +122,7 @@ func (w *flowWaiter) forget(f *tunnelFlow) {
 	}
 }
 
-// close ends w, in which nothing is parked any more.
+// close ends w. No flow is parked any more.
 func (w *flowWaiter) close() {
 	w.mu.Lock()
 	w.closed = true

@@ -2,7 +2,7 @@
 
 package proxy
 
-// A flowWaiter waits for nothing here: every direction keeps its goroutine.
+// A flowWaiter is empty on this system: every direction keeps its goroutine.
 type flowWaiter struct{}
 
 func (f *tunnelFlow) canPark() bool { return false }

@@ -5,15 +5,14 @@ import (
 	"syscall"
 )
 
-// A rawFlow waits for a socket to become readable without a buffer in hand, so that a flow at rest
-// holds nothing.
+// A rawFlow waits for a socket to become readable without a buffer in hand, so that an idle flow holds nothing.
 type rawFlow struct {
 	src    syscall.RawConn // nil if src is not a TCP connection
 	asked  bool            // onWait was called since the wait began
 	onWait func(fd uintptr) bool
 }
 
-// prepare finds out what may be done with the two connections.
+// prepare finds out how the two connections can be copied.
 func (f *tunnelFlow) prepare() {
 	if tcp, ok := f.src.(*net.TCPConn); ok {
 		f.raw.src, _ = tcp.SyscallConn()
@@ -23,7 +22,7 @@ func (f *tunnelFlow) prepare() {
 
 // move waits until src has bytes and delivers them. The error is io.EOF at src's end.
 func (f *tunnelFlow) move() error {
-	// Behind a full buffer there is more: waiting would be a system call for nothing.
+	// After a full buffer there are probably more bytes: waiting would cost a system call for nothing.
 	if !f.filled {
 		if err := f.wait(); err != nil {
 			return err
@@ -50,18 +49,18 @@ func (f *tunnelFlow) wait() error {
 	return f.raw.src.Read(f.raw.onWait)
 }
 
-// readable is called twice: after its first response, false, RawConn.Read reads zero bytes, which on
-// Windows ends when there are some, or none will come.
+// readable is called twice: after its first result, false, RawConn.Read reads zero bytes, which on Windows returns
+// when there are bytes, or none will come.
 func (f *tunnelFlow) readable(uintptr) bool {
 	asked := f.raw.asked
 	f.raw.asked = true
 	return asked
 }
 
-// writeNow delivers nothing here without waiting.
+// writeNow delivers nothing on this system.
 func (f *tunnelFlow) writeNow([]byte) (int, error) { return 0, nil }
 
-// A pipePool has no pipes here.
+// A pipePool has no pipes on this system.
 type pipePool struct{}
 
 func (pipePool) close() {}

@@ -15,7 +15,7 @@ import (
 // newUpstreamTransport returns a Transport for one connection to p, for requests in absolute form to any host.
 func (s *Server) newUpstreamTransport(p *egress.Upstream) *http.Transport {
 	t := s.newTransport()
-	// The scheme is that of the requests: TLS to the upstream proxy, if it wants that, is made by OpenUpstream.
+	// The scheme is that of the requests. OpenUpstream sets up TLS to the upstream proxy where it is configured.
 	proxy := &url.URL{Scheme: "http", Host: p.HostPort()}
 	t.Proxy = http.ProxyURL(proxy)
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -42,7 +42,7 @@ func (s *Server) newUpstreamTransport(p *egress.Upstream) *http.Transport {
 	return t
 }
 
-// roundTripThrough makes r, which d permits, through the first of upstreams that takes it.
+// roundTripThrough makes r, which d permits, through the first of upstreams that accepts it.
 func (s *Server) roundTripThrough(c *clientConn, r *http.Request, d policy.Decision, upstreams []*egress.Upstream) (*http.Response, error) {
 	return s.Egress.RoundTrip(r, &d, upstreams, func(p *egress.Upstream, out *http.Request) (*http.Response, error) {
 		if x := exchangeOf(r); x != nil { // the KDC may have been slow
@@ -71,14 +71,14 @@ func (s *Server) keyTo(p *egress.Upstream, c *clientConn, d *policy.Decision, h 
 	return key
 }
 
-// absoluteURL is u, as originURL made it, for a request in absolute form: all of it must be in the
-// request line as the client wrote it.
+// absoluteURL is u, as originURL made it, for a request in absolute form: the request line must contain all of it as
+// the client wrote it.
 func absoluteURL(u *url.URL, host string) *url.URL {
 	path := u.Opaque
 	switch path {
 	case "":
 		path = u.RawPath
-	case "*": // the last proxy makes it "*" again (RFC 9112, 3.2.4)
+	case "*": // the last proxy on the way turns it into "*" again (RFC 9112, 3.2.4)
 		path = ""
 	}
 	return &url.URL{

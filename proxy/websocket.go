@@ -13,9 +13,9 @@ import (
 	"webproxy/proxy/internal/http1conn"
 )
 
-// upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the
-// origin agrees with 101 it becomes a tunnel like any other; if not, its response is passed on. A 101 that is not one
-// is trouble; see websocket_handshake.go.
+// upgrade forwards a request for a WebSocket over plain HTTP, on a connection of its own. If the origin responds with
+// 101, it becomes a tunnel like any other; if not, the response is forwarded. An invalid 101 is a failure; see
+// websocket_handshake.go.
 func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
@@ -38,7 +38,7 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 		s.switchProtocols(x, rw, h, resp)
 	default:
 		defer cancel()
-		// Nothing else ends a body that never comes: no transport watches ctx here.
+		// Nothing else would end a body that never arrives: no transport watches ctx here.
 		defer context.AfterFunc(ctx, func() { origin.Close() })()
 		resp.Body = &closesConn{ReadCloser: resp.Body, conn: origin}
 		x.roundTrip = func(r *http.Request) (*http.Response, error) {
@@ -48,10 +48,10 @@ func (s *Server) upgrade(x *exchange, rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// upgradeRequest is r as it goes to the origin, with the two fields that ask for the WebSocket.
+// upgradeRequest is r as it is sent to the origin, with the two fields that ask for the WebSocket.
 func (x *exchange) upgradeRequest(r *http.Request) *http.Request {
 	out := *r
-	out.Header = r.Header.Clone() // r goes to the origin by fetch too, if that refuses
+	out.Header = r.Header.Clone() // fetch sends r to the origin too, if it refuses the upgrade
 	sent := x.outgoing(&out)
 	sent.Header["Connection"], sent.Header["Upgrade"] = []string{"Upgrade"}, []string{"websocket"}
 	return sent
@@ -74,13 +74,13 @@ func (s *Server) switchProtocols(x *exchange, rw http.ResponseWriter, h *handsha
 	resp.Header.Write(&head)
 	head.WriteString("\r\n")
 	t := &tunnel{origin: h.conn, buffered: hj.buffered}
-	b := h.reader.TakeBuffered() // bytes after the origin's 101 that have been read with it
+	b := h.reader.TakeBuffered() // bytes that were read together with the origin's 101
 	head.Write(b)
 	t.in.Add(int64(len(b)))
 	x.startTunnel(t, head.Bytes())
 }
 
-// A handshake is an HTTP exchange on a connection that may turn into something else.
+// A handshake is an HTTP exchange on a connection that may then carry another protocol.
 type handshake struct {
 	conn   net.Conn
 	reader http1conn.Reader // of conn

@@ -9,9 +9,9 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// isWebSocket reports whether r asks for a WebSocket by a handshake that RFC 6455, 4.2.1 has a server accept: GET of
-// HTTP/1.1 without a body, Upgrade with websocket only, one key of 16 bytes, version 13. Any other Upgrade is stripped like
-// the rest of what belongs to the hop.
+// isWebSocket reports whether r asks for a WebSocket by a handshake that a server must accept by RFC 6455, 4.2.1: GET
+// of HTTP/1.1 without a body, Upgrade with websocket only, one key of 16 bytes, version 13. Any other Upgrade is
+// removed like the other hop-by-hop fields.
 func isWebSocket(r *http.Request) bool {
 	up, key, version := r.Header["Upgrade"], r.Header["Sec-Websocket-Key"], r.Header["Sec-Websocket-Version"]
 	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.ContentLength != 0 ||
@@ -25,9 +25,9 @@ func isWebSocket(r *http.Request) bool {
 
 const errNotSwitched http1.ResponseError = "status 101 that does not accept the WebSocket asked for"
 
-// checkSwitch reports what keeps a response with status 101 from being that of a WebSocket server to a request with the
-// header asked (RFC 6455, 4.1): only such a server is known to take what follows for WebSocket frames. After any other
-// answer the client could send requests, or anything else, unchecked.
+// checkSwitch returns what keeps a response with status 101 from being that of a WebSocket server to a request with
+// the header asked (RFC 6455, 4.1). Only such a server is known to read what follows as WebSocket frames. After any
+// other response the client could send requests, or anything else, unchecked.
 func checkSwitch(resp *http.Response, asked http.Header) error {
 	h := resp.Header
 	up, accept := h["Upgrade"], h["Sec-Websocket-Accept"]

@@ -106,12 +106,12 @@ func examplePath(path string, scheme policy.Scheme) string {
 func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, watch Watch) (*Safe, error) {
 	before, after := replay.New(a.cfg.Set), replay.New(a.Next.Set)
 	found, err := refused(dir, back, now, watch, "", func(r *audit.Record) bool {
-		was, unjudged := before.Decide(r)
-		if unjudged != "" || was.Decision == policy.Allowed {
+		was, skipped := before.Decide(r)
+		if skipped != "" || was.Decision == policy.Allowed {
 			return false
 		}
-		is, unjudged := after.Decide(r)
-		return unjudged == "" && is.Decision == policy.Allowed
+		is, skipped := after.Decide(r)
+		return skipped == "" && is.Decision == policy.Allowed
 	})
 	if err != nil {
 		return nil, err

@@ -147,8 +147,8 @@ func (f *finder) take(r *audit.Record) {
 	}
 }
 
-// Judged is the record that has the last word on the request.
-func (f *Found) Judged() *audit.Record {
+// Final is the record that has the last word on the request.
+func (f *Found) Final() *audit.Record {
 	if f.late {
 		return f.end
 	}
@@ -157,7 +157,7 @@ func (f *Found) Judged() *audit.Record {
 
 // Times is how often the same request was refused, or 1, and when the last time was.
 func (f *Found) Times() (n int64, last time.Time) {
-	switch r := f.Judged(); {
+	switch r := f.Final(); {
 	case r.Type == audit.TypeRepeat:
 		return r.Count, r.Last
 	case f.repeats > 0:
@@ -176,7 +176,7 @@ func (f *Found) End() *audit.Record { return f.end }
 
 // Headline is the request on one line.
 func (f *Found) Headline(now time.Time) string {
-	r := f.Judged()
+	r := f.Final()
 	group := r.Group
 	if group == "" {
 		group = "in no group"

@@ -62,7 +62,7 @@ func (a *Why) Answer() (Answer, error) {
 
 // evaluate makes the answer, but for what else a fix would let through.
 func (a *Why) evaluate(now time.Time) Answer {
-	r := a.Found.Judged()
+	r := a.Found.Final()
 	answer := Answer{Found: &a.Found}
 	if r.Hosts > 0 {
 		answer.Unknown = "these denials were counted without their hosts"
@@ -70,7 +70,7 @@ func (a *Why) evaluate(now time.Time) Answer {
 	}
 	req, ok := r.Request(now)
 	if !ok {
-		answer.Unknown, answer.Permitted = "it was not a request that a policy could judge", true
+		answer.Unknown, answer.Permitted = "it was not a request that a policy could evaluate", true
 		return answer
 	}
 	answer.Request = req
@@ -95,7 +95,7 @@ func (a *Why) evaluate(now time.Time) Answer {
 // the request through; what was no request needs nothing, so that is true.
 func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	now := time.Now()
-	r := a.Found.Judged()
+	r := a.Found.Final()
 	answer := a.evaluate(now)
 	fmt.Fprintln(w, a.Found.Headline(now))
 	switch _, ok := r.Request(now); {
@@ -258,16 +258,16 @@ func (a *Why) entryFor(req *policy.Request, path string) (*policy.Set, error) {
 func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 	before, alone := replay.New(a.Config.Set), replay.New(entry)
 	return func(r *audit.Record) bool {
-		was, unjudged := before.Decide(r)
-		if unjudged != "" || was.Decision == policy.Allowed {
+		was, skipped := before.Decide(r)
+		if skipped != "" || was.Decision == policy.Allowed {
 			return false
 		}
 		switch was.Reason {
 		case policy.DeniedByRule.String(), policy.ClientUnknown.String(), policy.PrivateAddress.String(), policy.NetworkDenied.String():
 			return false
 		}
-		is, unjudged := alone.Decide(r)
-		return unjudged == "" && is.Decision == policy.Allowed
+		is, skipped := alone.Decide(r)
+		return skipped == "" && is.Decision == policy.Allowed
 	}
 }
 

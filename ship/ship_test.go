@@ -78,7 +78,7 @@ type running struct {
 
 // quick is a pace for tests.
 func quick() pace {
-	return pace{tick: 10 * time.Millisecond, linger: time.Millisecond, settle: 50 * time.Millisecond,
+	return pace{tick: 10 * time.Millisecond, batchDelay: time.Millisecond, settle: 50 * time.Millisecond,
 		backoff: 5 * time.Millisecond, backoffMax: 20 * time.Millisecond, flush: patience,
 		save: time.Millisecond, checkpoint: 10 * time.Millisecond, tell: 10 * time.Millisecond}
 }

@@ -70,7 +70,7 @@ const (
 // A pace is how long a Shipper waits for what.
 type pace struct {
 	tick       time.Duration // it looks this often after what is due
-	linger     time.Duration // a record may wait so long for others to go with it
+	batchDelay time.Duration // a record may wait so long for others to go with it
 	settle     time.Duration // after this it is made sure that the receiver has what was sent
 	backoff    time.Duration // after the first failure; then twice as long each time,
 	backoffMax time.Duration // up to this
@@ -82,7 +82,7 @@ type pace struct {
 
 func usualPace() pace {
 	return pace{
-		tick: time.Second, linger: 200 * time.Millisecond, settle: 10 * time.Second,
+		tick: time.Second, batchDelay: 200 * time.Millisecond, settle: 10 * time.Second,
 		backoff: time.Second, backoffMax: time.Minute, flush: 5 * time.Second,
 		save: time.Second, checkpoint: 10 * time.Second, tell: time.Minute,
 	}
@@ -174,7 +174,7 @@ func (s *Shipper) gather(ctx context.Context, tick <-chan time.Time) {
 	case <-ctx.Done():
 		return
 	}
-	late := time.NewTimer(s.pace.linger)
+	late := time.NewTimer(s.pace.batchDelay)
 	defer late.Stop()
 	for n := 1; n < batchItems && !s.full(); n++ {
 		select {

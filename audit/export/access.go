@@ -71,8 +71,8 @@ func positive(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// appendWord appends s as one word of a line whose fields have spaces between: what could end the word,
-// the line, or be taken for something else, is escaped as in a URL. Without s, it is "-".
+// appendWord appends s as one word of a line whose fields are separated by spaces: whatever could end the word or the
+// line, or be taken for something else, is escaped as in a URL. An empty s is written "-".
 func appendWord(b []byte, s string) []byte {
 	if s == "" {
 		return append(b, '-')

@@ -49,7 +49,7 @@ type asim struct {
 	More asimMore `json:"AdditionalFields"`
 }
 
-// asimMore are fields that the schema has no place for.
+// asimMore are fields that the schema does not have.
 type asimMore struct {
 	Seq        uint64 `json:"seq"`
 	Decision   string `json:"decision"`
@@ -110,7 +110,8 @@ func newASIM(r *audit.Record) asim {
 	return a
 }
 
-// asimResult is EventResult: by the schema, a status below 400 is a success. What has only begun has none yet.
+// asimResult is EventResult: by the schema, a status below 400 is a success. A request that has only begun has none
+// yet.
 func asimResult(r *audit.Record) string {
 	switch {
 	case !permitted(r), failed(r), r.Status >= 400:

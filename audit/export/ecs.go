@@ -108,7 +108,7 @@ type ecsError struct {
 	Code string `json:"code"`
 }
 
-// ecsOurs are fields that the schema has no place for.
+// ecsOurs are fields that the schema does not have.
 type ecsOurs struct {
 	Decision   string `json:"decision"`
 	Group      string `json:"group,omitempty"`

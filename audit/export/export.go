@@ -1,6 +1,6 @@
-// Package export writes the records of an audit log in the forms that other programs read: CSV, access logs, ECS, OCSF and
-// ASIM. It reads the log and decides nothing; what a record says is never changed, and CSV has no cell that a spreadsheet
-// would run.
+// Package export writes the records of an audit log in the formats of other programs: CSV, access logs, ECS, OCSF and
+// ASIM. It reads the log and decides nothing. It never changes what a record says, and writes no CSV cell that a
+// spreadsheet would run.
 package export
 
 import (
@@ -15,14 +15,13 @@ import (
 	"webproxy/internal/spreadsheet"
 )
 
-// An Exporter writes records in the form of another program. docs/reading.md says field by field
-// what becomes of what.
+// An Exporter writes records in the format of another program. docs/reading.md describes the mapping of each field.
 type Exporter struct {
 	out   *bufio.Writer
 	write func(r *audit.Record, line string) (bool, error)
 	flush func() error
 	left  uint64
-	join  *join // nil: records are written as they come
+	join  *join // nil: records are written one by one
 }
 
 // exportForms are the forms there are, in the order of Formats.
@@ -63,12 +62,12 @@ func New(w io.Writer, format string) (*Exporter, error) {
 	return nil, fmt.Errorf("no export format %q; there are %s", format, strings.Join(Formats(), ", "))
 }
 
-// JoinRequests makes e write one event for each request, where it would write its decision and its end: see join. It is
-// called before the first Write.
+// JoinRequests makes e write one event for each request, where it would write its decision and its end: see join. It
+// is called before the first Write.
 func (e *Exporter) JoinRequests() { e.join = newJoin(e.writeRecord) }
 
-// Write writes r. line is where it stands in the log, without newline; it may be empty. A record that the
-// format has no place for is left out.
+// Write writes r. line is its line in the log, without newline; it may be empty. A record that the format cannot
+// represent is left out.
 func (e *Exporter) Write(r *audit.Record, line string) error {
 	if e.join != nil {
 		return e.join.add(r, line)
@@ -158,7 +157,7 @@ func (e *Exporter) ndjson() {
 }
 
 // Write writes the records of the log in dir that o asks for to w, in format; if joined is set, one for each request.
-// It returns how many the format had no place for.
+// It returns how many records the format cannot represent.
 func Write(w io.Writer, format, dir string, o audit.ScanOptions, joined bool) (left uint64, stats audit.Stats, err error) {
 	e, err := New(w, format)
 	if err != nil {
@@ -177,8 +176,8 @@ func Write(w io.Writer, format, dir string, o audit.ScanOptions, joined bool) (l
 // permitted reports whether a request went ahead.
 func permitted(r *audit.Record) bool { return r.Decision.Permits() }
 
-// url is what was asked for, as a URL, without the scheme's own port; a tunnel's is that of its origin. It is
-// empty if there was no host.
+// url is the requested URL, without the scheme's default port; a tunnel's is that of its origin. It is empty if there
+// was no host.
 func urlOf(r *audit.Record) string {
 	if r.Host == "" {
 		return ""
@@ -202,7 +201,7 @@ func urlHost(r *audit.Record) string {
 	return r.Host
 }
 
-// urlOrError is url; where there is none, it is what access logs have instead of one.
+// urlOrError is url; where there is none, it is the word that access logs use instead.
 func urlOrError(r *audit.Record) string {
 	switch {
 	case r.Host != "":
@@ -213,7 +212,7 @@ func urlOrError(r *audit.Record) string {
 	return "error:invalid-request"
 }
 
-// hostPort is host and port with a colon between, an IPv6 address in brackets.
+// hostPort is host:port, with an IPv6 address in brackets.
 func hostPort(r *audit.Record) string {
 	return fmt.Sprintf("%s:%d", urlHost(r), r.Port)
 }

@@ -5,12 +5,12 @@ import (
 	"webproxy/audit"
 )
 
-// openLimit is how many requests a join keeps that have not ended yet: about 300 MB. Beyond it the oldest half is
-// written as it is.
+// openLimit is how many unfinished requests a join keeps: about 300 MB. Beyond it the oldest half is written as it
+// is.
 const openLimit = 1 << 18
 
-// A join makes one event of each request: its close record, which repeats what the decision record says. A decision
-// whose close does not come, because the request is open or the proxy was killed, is written at the end.
+// A join makes one event of each request: its close record, which repeats the fields of the decision record. A
+// decision without a close, because the request is open or the proxy was killed, is written at the end.
 type join struct {
 	open  map[string]unfinished
 	write func(r *audit.Record, line string) error
@@ -41,7 +41,7 @@ func (j *join) add(r *audit.Record, line string) error {
 	return j.write(r, line)
 }
 
-// flush writes the n oldest of those that are open.
+// flush writes the n oldest open requests.
 func (j *join) flush(n int) error {
 	oldest := make([]unfinished, 0, len(j.open))
 	for _, o := range j.open {

@@ -77,7 +77,7 @@ type ocsfURL struct {
 }
 
 type ocsfResponse struct {
-	Code    int    `json:"code"` // 0 if the client has got no response
+	Code    int    `json:"code"` // 0 if the client has had no response
 	Message string `json:"message,omitempty"`
 }
 
@@ -106,7 +106,7 @@ type ocsfUnmapped struct {
 	Phase      string     `json:"phase,omitempty"`
 	Decision   string     `json:"decision"`
 	Policy     string     `json:"policy,omitempty"`
-	Method     string     `json:"method,omitempty"` // one that OCSF does not know
+	Method     string     `json:"method,omitempty"` // one that OCSF does not have
 	ServiceTag string     `json:"service_tag,omitempty"`
 	Error      string     `json:"error,omitempty"`
 	ALPN       string     `json:"alpn,omitempty"`
@@ -180,10 +180,10 @@ func newOCSF(r *audit.Record) ocsf {
 	return o
 }
 
-// ocsfOther is the activity_id of what OCSF has no number for.
+// ocsfOther is the activity_id for everything that OCSF has no number for.
 const ocsfOther = 99
 
-// ocsfActivity is the activity_id of a method with its name. OCSF knows eight methods; those are also the only values
+// ocsfActivity is the activity_id of a method with its name. OCSF has eight methods; those are also the only values
 // that http_method may have.
 func ocsfActivity(method string) (id int, name string) {
 	for i, m := range []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "TRACE"} {
@@ -197,8 +197,8 @@ func ocsfActivity(method string) (id int, name string) {
 	return ocsfOther, method
 }
 
-// ocsfDestination is the required dst_endpoint, which needs a name or an address. A request that names no host got as
-// far as the proxy; denials that were counted together are of several.
+// ocsfDestination is the required dst_endpoint, which needs a name or an address. A request that names no host got
+// only as far as the proxy; denials that were counted together are for several hosts.
 func ocsfDestination(r *audit.Record) ocsfEndpoint {
 	end := ocsfEndpoint{IP: addrOrNil(r.DstIP), Port: r.Port}
 	switch {
@@ -212,7 +212,7 @@ func ocsfDestination(r *audit.Record) ocsfEndpoint {
 	return end
 }
 
-// name puts host where the schema wants it: an address is no hostname, nor is a name with other characters than
+// name puts host where the schema wants it: an address is not a hostname, nor is a name with other characters than
 // letters, digits and hyphens.
 func (e *ocsfEndpoint) name(host string) {
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
@@ -247,7 +247,7 @@ func isHostname(host string) bool {
 	return true
 }
 
-// uid names a record among those of all sites.
+// uid identifies a record among those of all sites.
 func uidOf(r *audit.Record) string {
 	id := r.Time.UTC().Format(time.DateOnly) + "/" + strconv.FormatUint(r.Seq, 10)
 	if r.Site != "" {

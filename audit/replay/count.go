@@ -15,7 +15,7 @@ func (p *Replay) count(x *openRequest, n uint64) {
 	p.Requests += n
 	v := &x.verdict
 	if v.why != "" {
-		p.Unjudged[v.why] += n
+		p.Skipped[v.why] += n
 		return
 	}
 	if was := x.was.permits(); was == v.is.permits() {
@@ -44,12 +44,12 @@ func (p *Replay) same(was, is Ruling, n uint64) {
 	}
 }
 
-// uncount takes back what count counted for the one request x.
+// uncount undoes count for the one request x.
 func (p *Replay) uncount(x *openRequest) {
 	p.Requests--
 	v := &x.verdict
 	if v.why != "" {
-		p.Unjudged[v.why]--
+		p.Skipped[v.why]--
 		return
 	}
 	switch was, is := x.was.permits(), v.is.permits(); {
@@ -69,7 +69,7 @@ func (p *Replay) uncount(x *openRequest) {
 	}
 }
 
-// change returns the Change that x is one of.
+// change returns the Change to which x belongs.
 func (p *Replay) change(x *openRequest) *Change {
 	t := x.request.Target
 	k := changeKey{x.group, t.Scheme().String(), t.Host(), x.request.Client, t.Port(), x.was, x.verdict.is}
@@ -78,7 +78,7 @@ func (p *Replay) change(x *openRequest) *Change {
 		return c
 	}
 	if len(p.changes) >= changeRows {
-		p.Folded++
+		p.Overflow++
 		k = changeKey{host: audit.Other, was: Ruling{Decision: x.was.Decision}, is: Ruling{Decision: x.verdict.is.Decision}}
 		if c, ok = p.changes[k]; ok {
 			return c

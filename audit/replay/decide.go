@@ -10,8 +10,8 @@ import (
 )
 
 // Decide says what the policy decides about the request of one decision record, as far as that can be
-// told before it is dialled. The Ruling is of use only if Unjudged is empty. It counts nothing.
-func (p *Replay) Decide(r *audit.Record) (Ruling, Unjudged) {
+// told before it is dialled. The Ruling is valid only if Skipped is empty. It counts nothing.
+func (p *Replay) Decide(r *audit.Record) (Ruling, Skipped) {
 	var x openRequest
 	why := x.rebuild(r)
 	if why == "" {
@@ -20,10 +20,10 @@ func (p *Replay) Decide(r *audit.Record) (Ruling, Unjudged) {
 	return rulingOf(x.decision), why
 }
 
-// An evaluator is a policy that recorded requests are evaluated by.
+// An evaluator is a policy by which recorded requests are evaluated.
 type evaluator struct {
 	set     *policy.Set       // nil denies everything
-	queries []policy.RuleInfo // entries with a query, which no record has
+	queries []policy.RuleInfo // entries with a query; records have none
 }
 
 func newEvaluator(set *policy.Set) evaluator {
@@ -37,10 +37,9 @@ func newEvaluator(set *policy.Set) evaluator {
 }
 
 // decide is the decision about req.
-func (e *evaluator) decide(req *policy.Request) (policy.Decision, Unjudged) {
+func (e *evaluator) decide(req *policy.Request) (policy.Decision, Skipped) {
 	d := e.set.Decide(req)
-	// What a query would change, nobody can tell: records have none. It may be the verdict, or the
-	// addresses that may be dialled.
+	// Records have no query, so what it would change is unknown: the verdict, or the addresses that may be dialled.
 	for i := range e.queries {
 		r := &e.queries[i]
 		if req.Target.Scheme() != policy.HTTP || !r.Host.Matches(req.Target.Host()) {
@@ -49,38 +48,38 @@ func (e *evaluator) decide(req *policy.Request) (policy.Decision, Unjudged) {
 		with := *req
 		with.Query = r.Query
 		if met := e.set.Decide(&with); met.Outcome() != d.Outcome() || met.AddrClass() != d.AddrClass() {
-			return d, UnjudgedQuery
+			return d, SkippedQuery
 		}
 	}
 	return d, ""
 }
 
-// rebuild makes x.request of what r says, or says why that cannot be judged.
-func (x *openRequest) rebuild(r *audit.Record) Unjudged {
+// rebuild makes x.request from r, or says why the request cannot be evaluated.
+func (x *openRequest) rebuild(r *audit.Record) Skipped {
 	switch r.Reason {
 	case policy.BadTarget.String(), policy.BadRequest.String():
-		return UnjudgedMalformed
+		return SkippedMalformed
 	case policy.Loop.String(), policy.Overloaded.String(), policy.AuditUnavailable.String(), policy.RateLimited.String():
-		return UnjudgedGuard
+		return SkippedGuard
 	}
 	req, ok := r.Request(requestTime(r))
 	if !ok || !r.Client.IsValid() {
-		return UnjudgedMalformed
+		return SkippedMalformed
 	}
 	x.request = req
-	if r.ClientName != "" { // its certificate told the group
+	if r.ClientName != "" { // its certificate gave the group
 		x.request.Group = r.Group
 	}
 	if r.Method == "TRACE" || req.Target.Scheme() == policy.HTTPS && r.Method != "CONNECT" && !r.Inspected {
-		return UnjudgedForm
+		return SkippedForm
 	}
 	if strings.HasSuffix(r.Path, "…") {
-		return UnjudgedPath // it was longer than a record takes
+		return SkippedPath // it was longer than a record takes
 	}
 	return ""
 }
 
-// requestTime is when the request was made; of folded ones, the last.
+// requestTime is when the request was made; for aggregated ones, the last.
 func requestTime(r *audit.Record) time.Time {
 	if r.Type == audit.TypeRepeat && !r.Last.IsZero() {
 		return r.Last
@@ -88,8 +87,8 @@ func requestTime(r *audit.Record) time.Time {
 	return r.Time
 }
 
-// decideEnd is d, the decision about req, with what r, its close record, tells; late is what was decided in the end.
-func (e *evaluator) decideEnd(d policy.Decision, req *policy.Request, r *audit.Record, late Ruling) (policy.Decision, Unjudged) {
+// decideEnd is d, the decision about req, with the facts of r, its close record; late is the decision at the end.
+func (e *evaluator) decideEnd(d policy.Decision, req *policy.Request, r *audit.Record, late Ruling) (policy.Decision, Skipped) {
 	if r.DstIP.IsValid() && d.Permit {
 		d = d.CheckAddr(netip.AddrPortFrom(r.DstIP, req.Target.Port()))
 	}
@@ -102,11 +101,11 @@ func (e *evaluator) decideEnd(d policy.Decision, req *policy.Request, r *audit.R
 	switch late.Reason {
 	case policy.PrivateAddress.String(), policy.NetworkDenied.String(), policy.ServiceTagMismatch.String(), policy.Loop.String():
 		if !r.DstIP.IsValid() {
-			return d, UnjudgedAddress
+			return d, SkippedAddress
 		}
 	case policy.AuditUnavailable.String(), policy.Overloaded.String(), policy.RateLimited.String(),
 		policy.BadHello.String(), policy.TLSRequired.String(), policy.SNIRequired.String():
-		return d, UnjudgedGuard
+		return d, SkippedGuard
 	}
 	return d, ""
 }

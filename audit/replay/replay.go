@@ -13,20 +13,20 @@ import (
 	"webproxy/policy"
 )
 
-// Unjudged says why a recorded request cannot be judged again. The words are printed, and stand in JSON.
-type Unjudged string
+// Skipped says why a recorded request cannot be evaluated again. The words are printed, and are in JSON.
+type Skipped string
 
 const (
-	UnjudgedMalformed Unjudged = "malformed" // it named no host and port, or was no request: no policy permits it
-	UnjudgedForm      Unjudged = "form"      // it was put in a way that no policy permits: https in absolute form, TRACE
-	UnjudgedGuard     Unjudged = "guard"     // it was refused for the proxy's sake: a loop, a limit, a record that failed
-	UnjudgedAddress   Unjudged = "address"   // the address decides, and is not in the record
-	UnjudgedPath      Unjudged = "path"      // the path decides, and is not in the record
-	UnjudgedQuery     Unjudged = "query"     // the query decides; it is never recorded
-	UnjudgedFolded    Unjudged = "folded"    // counted with others, without what a rule looks at
+	SkippedMalformed  Skipped = "malformed" // it named no host and port, or was not a request: no policy permits it
+	SkippedForm       Skipped = "form"      // it was in a form that no policy permits: https in absolute form, TRACE
+	SkippedGuard      Skipped = "guard"     // a guard of the proxy refused it: a loop, a limit, a record that failed
+	SkippedAddress    Skipped = "address"   // the address decides, and is not in the record
+	SkippedPath       Skipped = "path"      // the path decides, and is not in the record
+	SkippedQuery      Skipped = "query"     // the query decides; it is never recorded
+	SkippedAggregated Skipped = "folded"    // counted with others, without the facts that rules need
 )
 
-// A Ruling is what one policy says of a request.
+// A Ruling is the decision of one policy about a request.
 type Ruling struct {
 	Decision policy.Outcome `json:"decision"`
 	Reason   string         `json:"reason"`
@@ -52,24 +52,24 @@ type Change struct {
 // Denied reports whether the requests went ahead, and would not any more.
 func (c *Change) Denied() bool { return c.Was.permits() && !c.Is.permits() }
 
-// A Replay judges recorded requests by another policy, with the code that judges live ones: each with
-// its own time, client, method, target and path. What it is told by Add must be in the order of the log. It is
-// not safe for concurrent use.
+// A Replay evaluates recorded requests by another policy, with the code that evaluates live ones: each with its own
+// time, client, method, target and path. Records must be added in the order of the log. It is not safe for concurrent
+// use.
 //
-// What went ahead is compared, not why: would_deny and allow both did. A request that is newly
-// allowed was mostly never dialled; that its address will do cannot be told from a record, see Undialled.
+// It compares what went ahead, not why: would_deny and allow both did. A request that is newly allowed was mostly
+// never dialled, so whether its address is permitted is unknown; see Undialled.
 type Replay struct {
-	// Same, NewlyDenied, NewlyAllowed and those of Unjudged add up to Requests.
+	// Same, NewlyDenied, NewlyAllowed and those of Skipped add up to Requests.
 	Requests, Same, NewlyDenied, NewlyAllowed uint64
-	Unjudged                                  map[Unjudged]uint64
-	// Undialled is how many of NewlyAllowed go to a name whose address is not in the log. The
-	// guards on addresses would still be asked.
+	Skipped                                   map[Skipped]uint64
+	// Undialled is how many of NewlyAllowed go to a name whose address is not in the log. The guards on addresses
+	// would still be evaluated.
 	Undialled uint64
 	// Listed is how many of Same had been let through as would_deny, and are allowed by a rule now;
 	// Unlisted is how many were allowed by a rule, and would only be let through.
 	Listed, Unlisted uint64
-	// Folded is how many kinds of change there were beyond changeRows; they are counted as one, Other.
-	Folded uint64
+	// Overflow is how many kinds of change there were beyond changeRows; they are counted as one, Other.
+	Overflow uint64
 
 	by      evaluator
 	was     *evaluator // nil: requests were decided as their records say
@@ -78,7 +78,7 @@ type Replay struct {
 }
 
 const (
-	// changeRows bounds the kinds of change that are told apart.
+	// changeRows bounds the kinds of change that are distinguished.
 	changeRows = 100_000
 	// openRows bounds the requests that wait for their close record.
 	openRows = 500_000
@@ -91,7 +91,7 @@ type changeKey struct {
 	was, is             Ruling
 }
 
-// An openRequest was let through, and has not ended: its address and its TLS name may still decide.
+// An openRequest was let through, and has not ended: its address and its SNI may still decide.
 type openRequest struct {
 	request  policy.Request
 	decision policy.Decision
@@ -103,7 +103,7 @@ type openRequest struct {
 
 // A verdict is how one request was counted, so that the count can be taken back.
 type verdict struct {
-	why    Unjudged // if not empty, it was not judged
+	why    Skipped // if not empty, it was not evaluated
 	is     Ruling
 	change *Change // nil if nothing changed
 }
@@ -111,7 +111,7 @@ type verdict struct {
 // New returns a Replay by set, which may be nil: that denies everything.
 func New(set *policy.Set) *Replay {
 	return &Replay{
-		Unjudged: map[Unjudged]uint64{}, by: newEvaluator(set),
+		Skipped: map[Skipped]uint64{}, by: newEvaluator(set),
 		changes: map[changeKey]*Change{}, open: audit.NewJoin[*openRequest](openRows),
 	}
 }
@@ -139,8 +139,8 @@ func (p *Replay) Count(l setting.Limit) uint64 {
 	return 0
 }
 
-// Log judges the requests of the log in dir that o asks for by set. o.Where, if any, must be one
-// that keeps the close records of what it keeps the decisions of.
+// Log evaluates by set the requests of the log in dir that o asks for. o.Where, if any, must match the close records
+// of the requests whose decisions it matches.
 func Log(dir string, o audit.ScanOptions, set *policy.Set) (*Replay, audit.Stats, error) {
 	p := New(set)
 	stats, err := audit.ScanLines(dir, o, func(r *audit.Record, _ string) error {
@@ -150,7 +150,7 @@ func Log(dir string, o audit.ScanOptions, set *policy.Set) (*Replay, audit.Stats
 	return p, stats, err
 }
 
-// Add judges the request that r is about. It keeps neither r nor its strings.
+// Add evaluates the request that r is about. It keeps neither r nor its strings.
 func (p *Replay) Add(r *audit.Record) {
 	switch r.Type {
 	case audit.TypeDecision:
@@ -176,7 +176,7 @@ func (p *Replay) decision(r *audit.Record) {
 }
 
 // evaluate has the policies decide about x, the request of r.
-func (p *Replay) evaluate(x *openRequest, r *audit.Record) (why Unjudged) {
+func (p *Replay) evaluate(x *openRequest, r *audit.Record) (why Skipped) {
 	if why = x.rebuild(r); why != "" {
 		return why
 	}
@@ -201,25 +201,25 @@ func (x *openRequest) own() {
 	x.request.Method, x.request.Path = strings.Clone(x.request.Method), strings.Clone(x.request.Path)
 }
 
-// repeat counts denials that were folded into one record. Where they are of several hosts, or the
-// record does not say how they were put, they cannot be judged.
+// repeat counts denials that were aggregated into one record. If they are of several hosts, or the record does not
+// have their form, they cannot be evaluated.
 func (p *Replay) repeat(r *audit.Record) {
 	n := uint64(max(r.Count, 0))
 	x := openRequest{group: r.Group, was: Ruling{r.Decision, r.Reason, r.Rule}}
-	why := UnjudgedFolded
+	why := SkippedAggregated
 	if r.Host != "" && r.Port != 0 && r.Scheme != "" && r.Method != "" {
 		why = p.evaluate(&x, r)
 	}
 	// A rule with a path was not what refused these, and may be what permits one of them.
 	if why == "" && x.request.Target.Scheme() == policy.HTTP && r.Path == "" && !(x.decision.PathEnforced && (x.before == nil || x.before.PathEnforced)) {
-		why = UnjudgedPath
+		why = SkippedPath
 	}
 	x.verdict = verdict{why: why, is: rulingOf(x.decision)}
 	p.count(&x, n)
 }
 
-// end judges what only the end of a request tells: the address it was dialled to, and the name in
-// its TLS hello. A request may have been refused for these after its decision record had let it through.
+// end evaluates what is known only at the end of a request: the address it was dialled to, and the name in its
+// ClientHello. A request may have been refused for these after its decision record had let it through.
 func (p *Replay) end(r *audit.Record) {
 	x, ok := p.open.Closed(r)
 	if !ok {
@@ -246,7 +246,7 @@ func (p *Replay) end(r *audit.Record) {
 }
 
 // endBefore is decideEnd by the policy of before.
-func (p *Replay) endBefore(x *openRequest, r *audit.Record, late Ruling, why Unjudged) (Ruling, Unjudged) {
+func (p *Replay) endBefore(x *openRequest, r *audit.Record, late Ruling, why Skipped) (Ruling, Skipped) {
 	if why != "" {
 		return x.was, why
 	}

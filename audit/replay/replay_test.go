@@ -51,10 +51,10 @@ func replayEqualsReality(t *testing.T, seed uint64, requests, rounds int) {
 		before := g.send(asked)
 		p.Live.Swap(b)
 		after := g.send(asked)
-		unjudged := 0
+		skipped := 0
 		for i := range asked {
 			if g.compare(asked[i], before[i], after[i], b) {
-				unjudged++
+				skipped++
 			}
 		}
 		whole := replay.New(b)
@@ -63,10 +63,10 @@ func replayEqualsReality(t *testing.T, seed uint64, requests, rounds int) {
 				whole.Add(&records[i])
 			}
 		}
-		checkCounts(t, whole, len(asked), unjudged)
+		checkCounts(t, whole, len(asked), skipped)
 		checkCompare(t, before, a, b)
 		t.Logf("seed %d, round %d: same %d, newly denied %d, newly allowed %d, not judged %v", seed, round, whole.Same,
-			whole.NewlyDenied, whole.NewlyAllowed, whole.Unjudged)
+			whole.NewlyDenied, whole.NewlyAllowed, whole.Skipped)
 	}
 }
 
@@ -83,7 +83,7 @@ func checkCompare(t *testing.T, recorded [][]audit.Record, a, b *policy.Set) {
 		if itself.NewlyDenied+itself.NewlyAllowed != 0 || itself.Requests != 1 {
 			t.Errorf("%s:%d: a policy differs from itself: %+v", records[0].Host, records[0].Port, itself)
 		}
-		if len(plain.Unjudged)+len(compared.Unjudged) > 0 {
+		if len(plain.Skipped)+len(compared.Skipped) > 0 {
 			continue
 		}
 		want, got := [3]uint64{plain.Same, plain.NewlyDenied, plain.NewlyAllowed}, [3]uint64{compared.Same, compared.NewlyDenied, compared.NewlyAllowed}
@@ -140,7 +140,7 @@ func TestCompare(t *testing.T) {
 
 // A query that decides which addresses may be dialled is one that decides.
 func TestReplayQueryDecidesAddresses(t *testing.T) {
-	for private, want := range map[string]replay.Unjudged{"": replay.UnjudgedQuery, "allow": ""} {
+	for private, want := range map[string]replay.Skipped{"": replay.SkippedQuery, "allow": ""} {
 		set, err := policy.Compile(&policy.Spec{
 			Clients: map[string][]string{"one": {"127.0.0.1"}},
 			Rules: []policy.RuleSpec{
@@ -286,7 +286,7 @@ func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Recor
 	}
 	was, is := before[len(before)-1].Decision != "deny", after[len(after)-1].Decision != "deny"
 	switch {
-	case len(r.Unjudged) > 0 && r.Unjudged[replay.UnjudgedAddress] == 1:
+	case len(r.Skipped) > 0 && r.Skipped[replay.SkippedAddress] == 1:
 		return true
 	case r.Undialled == 1 && !is:
 		// The address was not known to the replay, and it says so: a rule that denies it, or none that
@@ -309,14 +309,14 @@ func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Recor
 	return false
 }
 
-func checkCounts(t *testing.T, r *replay.Replay, requests, unjudged int) {
+func checkCounts(t *testing.T, r *replay.Replay, requests, skipped int) {
 	t.Helper()
 	var sum uint64
-	for _, n := range r.Unjudged {
+	for _, n := range r.Skipped {
 		sum += n
 	}
-	if sum != uint64(unjudged) || r.Same+r.NewlyDenied+r.NewlyAllowed+sum != uint64(requests) || r.Requests != uint64(requests) {
-		t.Errorf("counts do not add up to %d, of which %d not judged: %+v", requests, unjudged, r)
+	if sum != uint64(skipped) || r.Same+r.NewlyDenied+r.NewlyAllowed+sum != uint64(requests) || r.Requests != uint64(requests) {
+		t.Errorf("counts do not add up to %d, of which %d not judged: %+v", requests, skipped, r)
 	}
 	var changed uint64
 	for _, c := range r.Finish() {

@@ -12,9 +12,9 @@ import (
 	"webproxy/internal/spreadsheet"
 )
 
-// WriteCSV writes the report's lists as files into dir, which is made if need be: totals.csv, days.csv,
-// hosts.csv, denied.csv, learned.csv, new_hosts.csv, clients.csv, changes.csv, system.csv and rules.csv.
-// A file that is there is replaced.
+// WriteCSV writes the report's lists as files into dir, which is created if necessary: totals.csv, days.csv,
+// hosts.csv, denied.csv, learned.csv, new_hosts.csv, clients.csv, changes.csv, system.csv and rules.csv. Existing
+// files are replaced.
 func (r *Report) WriteCSV(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err

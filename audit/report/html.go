@@ -24,15 +24,15 @@ var reportPage string
 // htmlRows is how many rows of a list the page has; the CSV files have all.
 const htmlRows = 500
 
-// WriteHTML writes the report as one page that needs nothing else: no script, no other file. Charts are SVG, with
-// a table beside each.
+// WriteHTML writes the report as one self-contained page: no script, no other file. Charts are SVG, with a table
+// beside each.
 func (r *Report) WriteHTML(w io.Writer) error {
 	page, err := template.New("report").Funcs(template.FuncMap{
 		"comma":        func(n any) string { return wording.Comma(toUint(n)) },
 		"bytes":        wording.Bytes,
 		"date":         func(t time.Time) string { return dateOr(t, "never") },
 		"time":         func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-		"folded":       foldHosts,
+		"byDomain":     byDomain,
 		"firstDomains": func(all []Domain) []Domain { return all[:min(len(all), shownDomains)] },
 		"moreDomains":  func(all []Domain) int { return max(len(all)-shownDomains, 0) },
 		"first":        func(uses []Use) []Use { return uses[:min(len(uses), htmlRows)] },
@@ -63,8 +63,8 @@ func PolicyOfContent() string {
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
 }
 
-// tableCell is s as a cell of the page. html/template escapes it; Printable replaces what would reorder or hide the text
-// around it, and spreadsheets, which open HTML tables too, get no formula.
+// tableCell is s as a cell of the page. html/template escapes it. Printable replaces characters that would reorder or
+// hide the text around it, and spreadsheets, which open HTML tables too, get no formula.
 func tableCell(s string) string { return spreadsheet.Cell(audit.Printable(s)) }
 
 func toUint(n any) uint64 {
@@ -77,7 +77,7 @@ func toUint(n any) uint64 {
 	panic(fmt.Sprintf("audit: report counts a %T", n))
 }
 
-// charts are those that have something to show.
+// charts are the charts with data.
 func (r *Report) charts() []svg.Chart {
 	var all []svg.Chart
 	for _, c := range []struct {

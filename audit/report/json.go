@@ -106,7 +106,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		AllowedTo: all(r.AllowedHosts, hostOf), Clients: all(r.Clients, clientOf), DeniedTo: all(r.DeniedClients, clientOf),
 		NewClients: newOnes(r, r.NewClients, clientOf), Changes: append([]audit.Record{}, r.Changes...),
 		System: append([]audit.Record{}, r.System...), Lost: r.Lost, Unused: r.ruleList(r.Unused), Expiring: r.ruleList(r.Expiring),
-		Findings: all(r.Findings, func(f *Finding) findingJSON { return findingJSON(*f) }), Others: r.Folded, Spread: r.Spread,
+		Findings: all(r.Findings, func(f *Finding) findingJSON { return findingJSON(*f) }), Others: r.Overflow, Spread: r.Spread,
 	})
 }
 
@@ -127,7 +127,7 @@ func all[T, J any](list []T, f func(*T) J) []J {
 	return out
 }
 
-// newOnes is all, but nil if there is no history to be new against.
+// newOnes is all, but nil if there is no history to compare with.
 func newOnes[T, J any](r *Report, list []T, f func(*T) J) []J {
 	if r.History.IsZero() {
 		return nil

@@ -29,7 +29,7 @@ func (r *Report) lists(rows []*audit.Row) {
 	r.DeniedClients, r.Clients = deniedClients.list(), clients.list()
 }
 
-// A useKey tells Uses apart. The zero values of fields do not count.
+// A useKey distinguishes Uses. Zero fields do not count.
 type useKey struct {
 	host   string
 	port   uint16
@@ -44,7 +44,7 @@ func hostAndReason(r *audit.Row) useKey { return useKey{host: r.Host, port: r.Po
 
 func clientOnly(r *audit.Row) useKey { return useKey{client: r.Client, group: r.Group} }
 
-// uses gathers Uses.
+// uses collects Uses.
 type uses struct {
 	key   func(*audit.Row) useKey
 	found map[useKey]*useCount
@@ -82,7 +82,7 @@ func (u *uses) add(row *audit.Row) {
 	}
 }
 
-// list returns those of which there were requests, the most first.
+// list returns the Uses with requests, those with the most first.
 func (u *uses) list() []Use {
 	const shown = 5 // clients named of one host
 	all := make([]Use, 0, len(u.found))
@@ -103,7 +103,7 @@ func (u *uses) list() []Use {
 	return all
 }
 
-// newHosts are the permitted hosts that nobody was permitted to reach before, the first first.
+// newHosts are the permitted hosts that were never permitted before, the earliest first.
 func newHosts(allowed, learned []Use, before []*audit.Row) []Use {
 	known := map[string]bool{}
 	for _, row := range before {

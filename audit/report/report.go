@@ -1,5 +1,5 @@
-// Package report sums up the audit log of a time for a reviewer: what left, what was refused, what changed, and what it
-// knows that it does not know. It reads the log only.
+// Package report summarises the audit log of a period for a reviewer: what was allowed, what was refused, what
+// changed, and what is unknown. It only reads the log.
 package report
 
 import (
@@ -16,20 +16,20 @@ import (
 type Options struct {
 	// Since and Until bound the period, as in ScanOptions.
 	Since, Until time.Time
-	// Rules are the entries in force now, for what is unused and what expires. Nil: nothing is said of rules.
+	// Rules are the entries in force now, to find those that are unused or expire. Nil: there is nothing about rules.
 	Rules []policy.RuleInfo
 	// UnusedFor is how long before Until a rule must not have decided anything to be called unused.
 	// Default: 90 days.
 	UnusedFor time.Duration
 	// ExpiringIn is how long before its end a rule is called expiring. Default: 30 days.
 	ExpiringIn time.Duration
-	// Findings are what other checks have to say of the policy, such as rules that are too broad.
+	// Findings are the results of other checks of the policy, such as rules that are too broad.
 	Findings []Finding
-	// Integrity is what Verify says of the log in one line; empty if nobody asked it.
+	// Integrity is the result of Verify in one line; empty if the log was not verified.
 	Integrity string
-	// Broken says that Integrity is bad news.
+	// Broken says that Integrity reports a problem.
 	Broken bool
-	// Progress, if not nil, is told how far the reading is.
+	// Progress, if not nil, is updated during the reading.
 	Progress *audit.Progress
 	// Now is the time of the report. If zero, it is the present.
 	Now time.Time
@@ -40,7 +40,7 @@ type Options struct {
 // A Finding is a remark on a rule of the policy.
 type Finding struct{ Rule, Source, Text string }
 
-// A Report is what a reviewer asks of a period of the log.
+// A Report is what a reviewer asks about a period of the log.
 type Report struct {
 	Site         string
 	Since, Until time.Time // the period asked for; zero: without bound
@@ -69,15 +69,15 @@ type Report struct {
 
 	Changes []audit.Record // admin.*
 	System  []audit.Record // system.*
-	Lost    uint64         // events that were too many to be kept
+	Lost    uint64         // events beyond the number that is kept
 
 	HasRules bool
 	Unused   []RuleUse
 	Expiring []RuleUse
 	Findings []Finding
 
-	Folded uint64 // requests' rows that were counted together, as Other
-	Spread uint64 // denied requests known only by client, not by host
+	Overflow uint64 // rows that were counted together, as Other
+	Spread   uint64 // denied requests known only by client, not by host
 }
 
 // A Figure is how many requests there were, by how many different clients, to how many hosts.
@@ -87,7 +87,7 @@ type Figure struct {
 	Clients  int
 }
 
-// A Use is what there was of one host, or of one client.
+// A Use is the requests for one host, or of one client.
 type Use struct {
 	Host     string
 	Port     uint16
@@ -129,7 +129,7 @@ func Make(dir string, o Options) (*Report, error) {
 	r := &Report{
 		Site: o.Site, Since: o.Since, Until: o.Until, Made: o.Now.UTC(), Integrity: o.Integrity, Broken: o.Broken,
 		Stats: counted.Stats, Span: t.Span(), History: counted.Before.Span().First,
-		Folded: t.Folded(), Spread: t.Spread(), Findings: o.Findings,
+		Overflow: t.Overflow(), Spread: t.Spread(), Findings: o.Findings,
 	}
 	rows := t.Rows()
 	r.total(rows)
@@ -146,8 +146,8 @@ func Make(dir string, o Options) (*Report, error) {
 	return r, nil
 }
 
-// total sums up all rows. A request that was refused late has two rows: what its decision record let
-// through is taken off, so that allowed, denied and would-deny add up to the requests there were.
+// total sums up all rows. A request that was refused late has two rows: the one of its decision record, which let it
+// through, is subtracted, so that allowed, denied and would-deny add up to the number of requests.
 func (r *Report) total(rows []*audit.Row) {
 	late := map[audit.RequestKey]uint64{}
 	for _, row := range rows {
@@ -224,7 +224,7 @@ func (r *Report) events(t *audit.Tally) (lost uint64) {
 	return lost
 }
 
-// rules finds the entries that decided nothing for long, and those that end soon.
+// rules finds the entries that have decided nothing for long, and those that end soon.
 func (r *Report) rules(o *Options, within, before []*audit.Row) {
 	r.HasRules = true
 	end := o.Until
@@ -244,7 +244,7 @@ func (r *Report) rules(o *Options, within, before []*audit.Row) {
 	for _, info := range o.Rules {
 		use := RuleUse{Rule: info.Rule, Source: info.Source, Entry: info.Host.String(), Expires: info.Expires}
 		for _, row := range byRule[info.Rule] {
-			// An entry shares its name with others of its list: the host tells them apart.
+			// An entry shares its name with others of its list: the host distinguishes them.
 			if row.Last.After(use.Last) && info.Host.Matches(row.Host) && decidedBy(row, &info) {
 				use.Last = row.Last
 			}
@@ -259,7 +259,7 @@ func (r *Report) rules(o *Options, within, before []*audit.Row) {
 	slices.SortStableFunc(r.Expiring, func(a, b RuleUse) int { return a.Expires.Compare(b.Expires) })
 }
 
-// decidedBy reports whether rule is what allowed, or denied, the requests of row, rather than only what came nearest.
+// decidedBy reports whether rule is the one that allowed or denied the requests of row, rather than only the nearest.
 func decidedBy(row *audit.Row, rule *policy.RuleInfo) bool {
 	if rule.Deny {
 		return row.Decision == policy.Denied && row.Reason == policy.DeniedByRule.String()

@@ -13,7 +13,7 @@ import (
 	"webproxy/policy"
 )
 
-// textRows is how many rows of a list a terminal is shown.
+// textRows is how many rows of a list are printed on a terminal.
 const textRows = 10
 
 // WriteText writes the report for a terminal that is width characters wide, 0 for any: the figures, and the beginning of each list.
@@ -52,7 +52,7 @@ func (r *Report) WriteText(w io.Writer, width int) error {
 	return b.Flush()
 }
 
-// Period is what the report is about, in words.
+// Period is the period of the report, in words.
 func (r *Report) Period() string {
 	from, to := "the beginning of the log", "now"
 	if !r.Since.IsZero() {
@@ -64,7 +64,7 @@ func (r *Report) Period() string {
 	return fmt.Sprintf("%s to %s, UTC", from, to)
 }
 
-// IntegrityLine says whether the log is whole, or that nobody has looked.
+// IntegrityLine says whether the log is intact, or that it was not verified.
 func (r *Report) IntegrityLine() string {
 	if r.Integrity != "" {
 		return r.Integrity

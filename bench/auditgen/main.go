@@ -47,7 +47,7 @@ func run(dir string, records int, month string, seed uint64) error {
 		Dir: dir, Site: site, Sync: setting.Off, RotateEvery: setting.Off, Retain: setting.Off,
 		Rotate: setting.Size(max(records*recordBytes/(hours/24), 64<<10)),
 		// The folding of denials goes by the clock of today; the month has its own repeats.
-		FoldWindow: setting.Off,
+		AggregateWindow: setting.Off,
 	})
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-// Command hello measures what looking at TLS hellos costs a running webproxy.
+// Command hello measures what looking at ClientHellos costs a running webproxy.
 //
 //	go build -o webproxy ./cmd/webproxy && go run ./bench/hello -webproxy ./webproxy
 //
@@ -80,7 +80,7 @@ func run(binary string, tunnels, rounds int) error {
 	slices.Sort(with)
 	base, more := without[rounds/2], with[rounds/2]
 	fmt.Printf("other bytes  median %.1f  (%.1f to %.1f)\n", base, without[0], without[rounds-1])
-	fmt.Printf("TLS hello    median %.1f  (%.1f to %.1f)\n", more, with[0], with[rounds-1])
+	fmt.Printf("ClientHello    median %.1f  (%.1f to %.1f)\n", more, with[0], with[rounds-1])
 	fmt.Printf("added        %.1f us, %.1f %%\n", more-base, 100*(more-base)/base)
 	return nil
 }

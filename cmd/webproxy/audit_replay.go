@@ -107,23 +107,23 @@ func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.
 
 // A replayAnswer is what audit replay prints as JSON.
 type replayAnswer struct {
-	Policy       string                     `json:"policy"`
-	Requests     uint64                     `json:"requests"`
-	Same         uint64                     `json:"same"`
-	NewlyDenied  uint64                     `json:"newly_denied"`
-	NewlyAllowed uint64                     `json:"newly_allowed"`
-	Undialled    uint64                     `json:"undialled"`
-	Listed       uint64                     `json:"listed"`
-	Unlisted     uint64                     `json:"unlisted"`
-	Unended      uint64                     `json:"unended"`
-	NotJudged    map[replay.Unjudged]uint64 `json:"not_judged"`
-	Changes      []*replay.Change           `json:"changes"`
+	Policy       string                    `json:"policy"`
+	Requests     uint64                    `json:"requests"`
+	Same         uint64                    `json:"same"`
+	NewlyDenied  uint64                    `json:"newly_denied"`
+	NewlyAllowed uint64                    `json:"newly_allowed"`
+	Undialled    uint64                    `json:"undialled"`
+	Listed       uint64                    `json:"listed"`
+	Unlisted     uint64                    `json:"unlisted"`
+	Unended      uint64                    `json:"unended"`
+	NotEvaluated map[replay.Skipped]uint64 `json:"not_judged"`
+	Changes      []*replay.Change          `json:"changes"`
 }
 
 func newReplayAnswer(r *replay.Replay, set *policy.Set) replayAnswer {
 	return replayAnswer{
 		set.Digest(), r.Requests, r.Same, r.NewlyDenied, r.NewlyAllowed, r.Undialled, r.Listed, r.Unlisted, r.Unfinished(),
-		r.Unjudged, r.Finish(),
+		r.Skipped, r.Finish(),
 	}
 }
 
@@ -158,11 +158,11 @@ func replayNotes(r *replay.Replay) []string {
 		notes = append(notes, fmt.Sprintf("of the newly allowed, %s go to names whose address is not in the log: the guards on addresses still hold", thousands(r.Undialled)))
 	}
 	if r.Unfinished() > 0 {
-		notes = append(notes, fmt.Sprintf("%s were judged without the address they went to: their end is not in the log", requests(r.Unfinished())))
+		notes = append(notes, fmt.Sprintf("%s were evaluated without the address they went to: their end is not in the log", requests(r.Unfinished())))
 	}
-	for _, why := range slices.Sorted(maps.Keys(r.Unjudged)) {
-		if n := r.Unjudged[why]; n > 0 {
-			notes = append(notes, fmt.Sprintf("not judged, %s: %s", why, thousands(n)))
+	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
+		if n := r.Skipped[why]; n > 0 {
+			notes = append(notes, fmt.Sprintf("not evaluated, %s: %s", why, thousands(n)))
 		}
 	}
 	return notes

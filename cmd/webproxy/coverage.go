@@ -50,7 +50,7 @@ proxy rule can express, such as UDP, does not count.`,
 	flags.StringVar(&f.source, "source", "", "only what the list took from documents that begin with `TEXT`")
 	flags.StringVar(&f.region, "region", "", "`REGION` instead of the configured one")
 	flags.StringVar(&f.cloud, "cloud", "", "`CLOUD` instead of the configured one")
-	flags.StringVar(&f.group, "for", "", "client `GROUP` whose requests are judged (default: a rule for some groups is a condition)")
+	flags.StringVar(&f.group, "for", "", "client `GROUP` whose requests are evaluated (default: a rule for some groups is a condition)")
 	flags.BoolVar(&f.gateway, "gateway", false, "what is needed with an Arc gateway (default: as policy.names.gateway says)")
 	flags.BoolVar(&f.all, "all", false, "show what is covered, too")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table, json or csv")

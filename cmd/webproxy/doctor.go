@@ -135,7 +135,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	}
 	rows := make([]doctor.Row, len(targets))
 	for i := range targets {
-		rows[i] = doctor.Judge(targets[i], seen[i], o)
+		rows[i] = doctor.Evaluate(targets[i], seen[i], o)
 	}
 	return f.write(cmd, cfg, doctor.NewReport(head, rows))
 }

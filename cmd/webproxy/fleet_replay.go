@@ -88,7 +88,7 @@ func newFleetReplayAnswer(name string, sites []fleet.SiteReplay) map[string]any 
 // fleetReplayText prints a row for each site where something would change, and the endpoints of all sites.
 func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 	var sum replay.Replay
-	rows := [][]string{{"SITE", "REQUESTS", "SAME", "NEWLY DENIED", "NEWLY ALLOWED", "NOT JUDGED"}}
+	rows := [][]string{{"SITE", "REQUESTS", "SAME", "NEWLY DENIED", "NEWLY ALLOWED", "NOT EVALUATED"}}
 	type key struct {
 		target string
 		denied bool
@@ -102,13 +102,13 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 	}
 	found := map[key]*endpoint{}
 	for _, s := range sites {
-		unjudged := uint64(0)
-		for _, n := range s.Unjudged {
-			unjudged += n
+		skipped := uint64(0)
+		for _, n := range s.Skipped {
+			skipped += n
 		}
 		sum.Requests, sum.Same, sum.NewlyDenied, sum.NewlyAllowed = sum.Requests+s.Requests, sum.Same+s.Same, sum.NewlyDenied+s.NewlyDenied, sum.NewlyAllowed+s.NewlyAllowed
 		if s.NewlyDenied+s.NewlyAllowed > 0 {
-			rows = append(rows, []string{tableCell(s.Site), thousands(s.Requests), thousands(s.Same), thousands(s.NewlyDenied), thousands(s.NewlyAllowed), thousands(unjudged)})
+			rows = append(rows, []string{tableCell(s.Site), thousands(s.Requests), thousands(s.Same), thousands(s.NewlyDenied), thousands(s.NewlyAllowed), thousands(skipped)})
 		}
 		for _, c := range s.Finish() {
 			k := key{fmt.Sprintf("%s://%s:%d", c.Scheme, c.Host, c.Port), c.Denied()}

@@ -208,7 +208,7 @@ func (d *diffAnswer) leftOut(sides [2]side, profiles []*coverage.Profile) (probl
 		if s.kind == aPolicy {
 			continue
 		}
-		for _, u := range profiles[i].Unjudged() {
+		for _, u := range profiles[i].Skipped() {
 			d.NotCompared = append(d.NotCompared, notCompared{u.Text, u.Source, u.Why})
 			problems = problems || s.kind == aDocument && !u.Firewall
 		}

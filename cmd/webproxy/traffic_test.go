@@ -41,7 +41,7 @@ func scriptTraffic(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b []audit.Record) int { return a[0].Time.Compare(b[0].Time) })
-	log, err := audit.Open(audit.Options{Dir: ts.MkAbs(args[0]), Sync: setting.Off, FoldWindow: setting.Off})
+	log, err := audit.Open(audit.Options{Dir: ts.MkAbs(args[0]), Sync: setting.Off, AggregateWindow: setting.Off})
 	ts.Check(err)
 	id := log.Written()
 	for _, request := range all {

@@ -124,7 +124,7 @@ func writeWhy(w io.Writer, why *review.Why, asJSON bool) (permitted bool, err er
 	if err != nil {
 		return false, err
 	}
-	record := why.Found.Judged()
+	record := why.Found.Final()
 	data := whyAnswer{
 		Decision: record.Decision, Record: record, Late: why.Found.Late(), End: why.Found.End(), Unknown: answer.Unknown,
 		Named: answer.Named, Same: answer.Same, Permitted: answer.Permitted, Safe: answer.Safe,

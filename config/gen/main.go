@@ -1,6 +1,6 @@
-// Command gen writes what is told of the settings of webproxy.yaml: the JSON Schema for editors, and
-// docs/configuration.md. Both are made from the types that the file is decoded into, and from the
-// comments of their fields. It is run by go generate in the directory of package config.
+// Command gen writes the documentation of the settings of webproxy.yaml: the JSON Schema for editors, and
+// docs/configuration.md. Both are made from the types that the file is decoded into, and from the comments of their
+// fields. It is run by go generate in the directory of package config.
 package main
 
 import (

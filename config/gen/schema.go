@@ -13,8 +13,8 @@ type object = map[string]any
 // A text is how values of a type are written.
 type text struct {
 	word    string   // what the documentation calls them
-	words   []string // all there are; nil if they are many
-	pattern string   // what they match; empty if that is no use
+	words   []string // all values; nil if they are many
+	pattern string   // what they match; empty if none is useful
 }
 
 const (
@@ -45,7 +45,7 @@ func texts() map[string]text {
 	}
 }
 
-// limits are what the types of some settings do not tell.
+// limits are the limits of some settings that their types do not have.
 func limits() map[string]object {
 	port := object{"type": "integer", "minimum": 1, "maximum": 65535}
 	return map[string]object{

@@ -16,9 +16,9 @@ import (
 type setting struct {
 	path   string // "policy.rules[].hosts"; empty for the whole
 	name   string // "hosts"
-	doc    string // what its comment says, with the settings' names
-	about  string // what its type's comment says of one of many, if that is worth reading
-	was    string // its earlier name, which is still understood; mostly empty
+	doc    string // its comment, with the settings' names
+	about  string // the comment of its type, if it is about one of many
+	was    string // its earlier name, which is still accepted; mostly empty
 	typ    reflect.Type
 	fields []*setting // of a section, in the order of the Go type
 	elem   *setting   // of a list or mapping
@@ -90,7 +90,7 @@ func (c *comments) section(s *setting, t reflect.Type) error {
 // aType begins the comment of a type that is about its values: "A RuleSpec is ", "TestsSpec are ".
 var aType = regexp.MustCompile(`^(?:An? )?\w+Spec (is|says|are) `)
 
-var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]*\b`)
+var goName = regexp.MustCompile(`\b[A-Z][A-Za-z0-9]*\b`)
 
 // inSettings turns a comment into one about settings: Go names become those of the settings.
 func inSettings(doc string, names map[string]string) string {

@@ -54,7 +54,7 @@ func newMetrics(d *daemon) *metrics {
 	m := &metrics{
 		registry:       prometheus.NewRegistry(),
 		decisions:      counters("decisions_total", "Decisions, by verdict (allow, deny, would_deny), reason and rule.", "verdict", "reason", "rule"),
-		deciding:       histogram("decision_seconds", "Time to judge a request.", prometheus.ExponentialBuckets(100e-9, 4, 8)),
+		deciding:       histogram("decision_seconds", "Time to decide a request.", prometheus.ExponentialBuckets(100e-9, 4, 8)),
 		dns:            histogram("dns_seconds", "Time to resolve a name; cached answers count.", dialBuckets),
 		dialling:       histogram("dial_seconds", "Time to connect to an origin, name resolution left out.", dialBuckets),
 		dialErrs:       counters("dial_errors_total", "Connections to origins that failed, by RFC 9209 word.", "error"),
@@ -75,7 +75,7 @@ func newMetrics(d *daemon) *metrics {
 		return max(0, time.Since(time.Unix(asOf, 0)).Seconds())
 	})
 	m.upstreamUp = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "webproxy_upstream_up", Help: "1 if the upstream proxy worked last, 0 if it did not."}, []string{"upstream"})
-	for _, id := range d.cfg.Egress.ParentNames() {
+	for _, id := range d.cfg.Egress.UpstreamNames() {
 		m.upstream(id, true)
 	}
 	m.lists(d.current.Load().Policy.Rules)
@@ -237,7 +237,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 func (g *gauges) collectAudit(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string)) {
 	l := g.d.audit
 	ch <- prometheus.MustNewConstMetric(g.audit, prometheus.CounterValue, float64(l.Written()))
-	ch <- prometheus.MustNewConstMetric(g.folded, prometheus.CounterValue, float64(l.Folded()))
+	ch <- prometheus.MustNewConstMetric(g.folded, prometheus.CounterValue, float64(l.Repeated()))
 	ch <- prometheus.MustNewConstMetric(g.unrotated, prometheus.CounterValue, float64(l.RotateErrors()))
 	used := l.Usage()
 	gauge(g.auditBytes, float64(used.Bytes))

@@ -12,8 +12,8 @@ import (
 	"webproxy/policy"
 )
 
-// ErrNotPermitted is returned for a Decision that does not permit its request. Nothing was
-// resolved or dialled. To get it is a mistake of the caller.
+// ErrNotPermitted is returned for a Decision that does not permit its request. Nothing was resolved or dialled. It
+// means a mistake of the caller.
 var ErrNotPermitted = errors.New("decision does not permit it")
 
 // Egress opens connections to origins. It is the only code that dials; only KDCs, for upstream proxies with negotiate, are
@@ -22,8 +22,8 @@ var ErrNotPermitted = errors.New("decision does not permit it")
 // It reaches origins directly or through the upstream proxies it is given, and takes nothing from the
 // environment: no HTTP_PROXY, no GODEBUG. An Egress is made by New, and safe for concurrent use.
 type Egress struct {
-	// OnUpstream is told when an upstream proxy stops working, and why, and with nil when it works again. It
-	// is called inside requests, by many goroutines, and may be nil. Set it before the first use.
+	// OnUpstream is called when an upstream proxy stops working, with the reason, and with nil when it works again.
+	// It is called inside requests and concurrently, and may be nil. Set it before the first use.
 	OnUpstream func(id string, err error)
 
 	upstreams []*Upstream
@@ -33,8 +33,8 @@ type Egress struct {
 	keepAlive net.KeepAliveConfig
 }
 
-// KeepAlive has the system look whether conn's peer is still there, now and then. Open does so, unless
-// Route.LateKeepAlive is set. An error would be that conn is closed.
+// KeepAlive turns on TCP keep-alive for conn, so that a peer that is gone is found. Open does so, unless
+// Route.LateKeepAlive is set. An error would mean that conn is closed.
 func (e *Egress) KeepAlive(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		tcp.SetKeepAliveConfig(e.keepAlive)
@@ -47,35 +47,34 @@ func (e *Egress) ConnectTimeout() time.Duration { return e.timeout }
 // HasUpstreams reports whether an origin may have to be reached through an upstream proxy.
 func (e *Egress) HasUpstreams() bool { return e != nil && len(e.upstreams) > 0 }
 
-// A Route tells how a connection to an origin came about.
+// A Route is how a connection to an origin came about.
 type Route struct {
-	// Addr is the address connected to; if there was an error, the one whose failure it is about. It
-	// is invalid if none was dialled.
+	// Addr is the address connected to; if there was an error, the one whose failure it is about. It is invalid if
+	// none was dialled.
 	Addr netip.AddrPort
 	// DNS and Connect are how long the name and the connection took.
 	DNS, Connect time.Duration
 	// Decision is the caller's, as evaluated for Addr: in learn mode an address outside the rule's service tag changes
 	// its verdict. If nothing was dialled it is the caller's.
 	Decision policy.Decision
-	// Upstream is the upstream proxy that it leads through, which resolves the name: there is no Addr then.
-	// Empty if it leads to the origin directly.
+	// Upstream is the upstream proxy that it leads through. That proxy resolves the name, so there is no Addr. Empty
+	// if it leads to the origin directly.
 	Upstream string
 
-	// LateKeepAlive is set by whoever calls KeepAlive later, for a connection that may not live for long: it takes four
-	// system calls.
+	// LateKeepAlive is set by a caller that calls KeepAlive later, for a connection that may be short: keep-alive
+	// takes four system calls.
 	LateKeepAlive bool
 
-	// Asker is the request that the connection is opened for, while it is opened: it says what holds by then
-	// instead of Decision. It may be nil.
+	// Asker is the request that the connection is opened for: while it is opened, Asker's decision holds instead of
+	// Decision. It may be nil.
 	Asker asker
 }
 
 // An Asker is the request that a connection is opened for.
 type asker interface {
-	// Again returns the Decision that holds now, or why nothing may be dialled any more. It is called by several
-	// goroutines at once.
+	// Again returns the Decision that holds now, or why nothing may be dialled any more. It is called concurrently.
 	Again() (policy.Decision, error)
-	// ViaOut is the Via of the CONNECT that an upstream proxy is asked for a tunnel with.
+	// ViaOut is the Via of the CONNECT that asks an upstream proxy for a tunnel.
 	ViaOut() string
 }
 
@@ -92,21 +91,21 @@ func (r *Route) renew() error {
 	return nil
 }
 
-// A RefusedError says that every address of a permitted target is one that may not be dialled, or that the
-// target is not permitted any more.
+// A RefusedError says that no address of a permitted target may be dialled, or that the target is not permitted any
+// more.
 type RefusedError struct {
 	// Decision is the refused one, with its Reason: the client's response is a denial.
 	Decision policy.Decision
 
-	Late bool // it is the request that is refused, not only its addresses: see Asker.Again
+	Late bool // the request itself is refused, not only its addresses: see Asker.Again
 }
 
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("dial %s: %s", e.Decision.Target.HostPort(), e.Decision.Reason)
 }
 
-// New returns an Egress that works as o says. The error is that of o.Check, or of a file that
-// o names. The caller closes the Egress.
+// New returns an Egress with the Options o. The error is that of o.Check, or of a file that o names. The caller
+// closes the Egress.
 func New(o Options) (*Egress, error) {
 	if err := o.Check(); err != nil {
 		return nil, err
@@ -135,8 +134,8 @@ func New(o Options) (*Egress, error) {
 	}, nil
 }
 
-// Close waits for what e does in the background, which is logins by Kerberos. A login cannot be cancelled, and ends
-// within the limits of its library: about 10 s for each KDC. Close is called once no connection is opened any more.
+// Close waits for what e does in the background: logins by Kerberos. A login cannot be cancelled, and ends within the
+// limits of its library, about 10 s for each KDC. Close is called when no connection is opened any more.
 func (e *Egress) Close() {
 	for _, p := range e.upstreams {
 		if p.secret != nil {
@@ -145,7 +144,7 @@ func (e *Egress) Close() {
 	}
 }
 
-// AdmitSockets has admits asked about every socket that e opens. It is called before e is used.
+// AdmitSockets sets the function that is asked about every socket that e opens. It is called before e is used.
 func (e *Egress) AdmitSockets(admits func(c syscall.RawConn) bool) {
 	d := admission(admits)
 	e.names.files = d
@@ -159,15 +158,15 @@ func (e *Egress) AdmitSockets(admits func(c syscall.RawConn) bool) {
 }
 
 // Open connects to the target of route.Decision and fills in the rest of route; the caller closes the connection. It
-// is a bare *net.TCPConn, so that the kernel may move its bytes, unless it leads through an upstream proxy: then it may
-// be a *tls.Conn or an *http1conn.Conn. Every address is checked by Decision.CheckAddr when it is known and again when it
-// is dialled, and no socket is connected to any other; behind an upstream proxy no address is known.
+// is a bare *net.TCPConn, so that the kernel may copy its bytes, unless it leads through an upstream proxy: then it
+// may be a *tls.Conn or an *http1conn.Conn. Every address is checked by Decision.CheckAddr when it is known and again
+// when it is dialled, and no socket is connected to any other. Through an upstream proxy no address is known.
 //
-// The error is ErrNotPermitted unless the Decision permits, a *RefusedError if no address may be dialled, a *DialError
-// if the origin cannot be reached, or wraps ctx's error if that was cancelled. The Route is filled in then too.
+// The error is ErrNotPermitted unless the Decision permits, a *RefusedError if no address may be dialled, a
+// *DialError if the origin cannot be reached, or wraps ctx's error if that was cancelled. The Route is filled in then
+// too.
 //
-// A Route that is handed from function to function by value takes so much of the stack that it has to grow for it,
-// which costs more than to dial; hence the pointer.
+// The Route is a pointer because passing it by value grows the stack, which costs more than to dial.
 func (e *Egress) Open(ctx context.Context, route *Route) (net.Conn, error) {
 	d := &route.Decision
 	if !d.Permit {
@@ -230,15 +229,15 @@ func (e *Egress) openTo(ctx context.Context, route *Route, addrs []netip.Addr) (
 	return conn, err
 }
 
-// leads notes that r leads to addr. Not inlined, its copies of a Decision take stack only here.
+// leads sets r.Addr to addr. It is not inlined, so that its copies of a Decision take stack only here.
 //
 //go:noinline
 func (r *Route) leads(addr netip.AddrPort) {
 	r.Addr, r.Decision = addr, r.Decision.CheckAddr(addr)
 }
 
-// resolve returns the addresses of t; an IP literal is its own, without DNS.
-// The slice is shared: it must not be changed.
+// resolve returns the addresses of t; for an IP literal that is itself, without DNS. The slice is shared: it must not
+// be changed.
 func (e *Egress) resolve(ctx context.Context, t policy.Target) nameAnswer {
 	if addr := t.Addr(); addr.IsValid() {
 		return nameAnswer{addrs: []netip.Addr{addr}}
@@ -248,7 +247,7 @@ func (e *Egress) resolve(ctx context.Context, t policy.Target) nameAnswer {
 	return a
 }
 
-// resolveRest returns those addresses of t, a name, that resolve did not wait for.
+// resolveRest returns the addresses of t, a name, that resolve did not wait for.
 func (e *Egress) resolveRest(ctx context.Context, t policy.Target, network string) nameAnswer {
 	limited, cancel := context.WithTimeout(ctx, e.names.timeout)
 	defer cancel()
@@ -267,11 +266,11 @@ func resolveError(ctx context.Context, t policy.Target, err error) error {
 	return newDNSError(t, err)
 }
 
-// usualAddrs is how many addresses a name has at most, in most cases.
+// usualAddrs is how many addresses most names have at most.
 const usualAddrs = 4
 
-// permittedAddrs appends to dst the addresses that d may be dialled to. If there are none, the error
-// says why not of the first one.
+// permittedAddrs appends to dst the addresses that d may be dialled to. If there are none, the error says why the
+// first one may not be.
 func permittedAddrs(dst []netip.AddrPort, d *policy.Decision, addrs []netip.Addr) ([]netip.AddrPort, error) {
 	var refusal error
 	for _, addr := range addrs {
@@ -285,8 +284,8 @@ func permittedAddrs(dst []netip.AddrPort, d *policy.Decision, addrs []netip.Addr
 	return dst, refusal
 }
 
-// connect dials addrs of t, of which there is at least one, within e.timeout. Each is checked once
-// more by check. It returns the address of the connection, or of the failure.
+// connect dials addrs of t, of which there is at least one, within e.timeout. check checks each once more. It returns
+// the address of the connection, or of the failure.
 func (e *Egress) connect(ctx context.Context, t policy.Target, check addrCheck, addrs []netip.AddrPort) (conn net.Conn, addr netip.AddrPort, err error) {
 	limited, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
@@ -305,7 +304,7 @@ func (e *Egress) connect(ctx context.Context, t policy.Target, check addrCheck, 
 	return conn, addr, nil
 }
 
-// An addrCheck says why an address may not be dialled.
+// An addrCheck returns why an address may not be dialled.
 type addrCheck func(netip.AddrPort) error
 
 // checkAddr is the addrCheck of r. It does not change r.
@@ -336,8 +335,8 @@ func (e *Egress) dial(ctx context.Context, check addrCheck, addr netip.AddrPort)
 // checkedKey is the context key of the address, as text, that was checked for a dial.
 type checkedKey struct{}
 
-// onlyChecked is called with the address that a socket is about to be connected to: whatever package net did since dial, it
-// must be the one that was checked.
+// onlyChecked is called with the address that a socket is about to be connected to. Whatever package net has done
+// since dial, it must be the one that was checked.
 func onlyChecked(ctx context.Context, _, address string, _ syscall.RawConn) error {
 	if checked, ok := ctx.Value(checkedKey{}).(string); !ok || address != checked {
 		return fmt.Errorf("address %q, while %q was checked: %w", address, checked, ErrNotPermitted)
@@ -349,9 +348,9 @@ func onlyChecked(ctx context.Context, _, address string, _ syscall.RawConn) erro
 func newDialer(o Options) *net.Dialer {
 	dialer := &net.Dialer{
 		KeepAlive: -1, // see Egress.KeepAlive
-		// The last moment before connecting, with the address the socket will have.
+		// The last moment before connecting, with the address that the socket will have.
 		ControlContext: onlyChecked,
 	}
-	dialer.SetMultipathTCP(false) // GODEBUG would decide otherwise
+	dialer.SetMultipathTCP(false) // otherwise GODEBUG would decide
 	return dialer
 }

@@ -175,7 +175,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 }
 
 // The dialer connects sockets to the address that was judged, and to no other.
-func TestDialOnlyJudged(t *testing.T) {
+func TestDialOnlyChecked(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@ import (
 	"webproxy/internal/proxystatus"
 )
 
-// errnoWord is the RFC 9209 word for what a socket call said.
+// errnoWord is the RFC 9209 word for an error of a socket call.
 func errnoWord(errno syscall.Errno) string {
 	switch errno {
 	case syscall.ECONNREFUSED:

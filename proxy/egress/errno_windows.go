@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// errnoWord is the RFC 9209 word for what a socket call said. Winsock has numbers of its own;
-// package syscall's POSIX names never come from the system here.
+// errnoWord is the RFC 9209 word for an error of a socket call. Winsock has its own numbers; the system never returns
+// package syscall's POSIX names here.
 func errnoWord(errno syscall.Errno) string {
 	switch errno {
 	case windows.WSAECONNREFUSED, windows.ERROR_CONNECTION_REFUSED:

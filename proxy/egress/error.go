@@ -14,19 +14,19 @@ import (
 	"webproxy/policy"
 )
 
-// A DialError says why a permitted target could not be reached. It is trouble, not a denial.
+// A DialError says why a permitted target could not be reached. It is a failure, not a denial.
 type DialError struct {
-	// Word is the proxy error type of RFC 9209, section 2.3: what the client and the audit log get.
+	// Word is the proxy error type of RFC 9209, section 2.3, for the client and the audit log.
 	Word string
-	// Status is 504 if time ran out, 503 at a limit of this proxy's or its system's, else 502.
+	// Status is 504 after a timeout, 503 at a limit of this proxy or its system, else 502.
 	Status int
-	// Detail is more about it, for clients and the audit log; it may be empty.
+	// Detail is for clients and the audit log; it may be empty.
 	Detail string
 	// Upstream is the upstream proxy that the failure is about; empty if there was none on the way.
 	Upstream string
-	// Received is the status that the upstream proxy answered with; 0 if it did not answer.
+	// Received is the status of the upstream proxy's response; 0 if it did not respond.
 	Received int
-	// Err is the cause. It may name addresses of the inside: it is for the operator, not for clients.
+	// Err is the cause. It may contain internal addresses: it is for the operator, not for clients.
 	Err error
 
 	target string
@@ -58,8 +58,7 @@ func newDNSError(t policy.Target, err error) *DialError {
 	return NewDialError(t, word, err)
 }
 
-// connectError tells apart why addr could not be connected to: the guard, the client that went
-// away, or the network.
+// connectError classifies why addr could not be connected to: the guard, a client that disconnected, or the network.
 func connectError(ctx context.Context, t policy.Target, addr netip.AddrPort, err error) error {
 	var refused *RefusedError
 	if errors.As(err, &refused) {
@@ -84,7 +83,7 @@ func connectWord(addr netip.AddrPort, err error) string {
 	}
 	word := errnoWord(errno)
 	if word == proxystatus.LimitReached && isNoLocalAddr(errno) && addr.Addr().Is6() {
-		// For IPv4 it means that all ports are taken; for IPv6, that it is switched off here.
+		// For IPv4 it means that all ports are in use; for IPv6, that it is switched off on this machine.
 		return proxystatus.Unroutable
 	}
 	return word
@@ -94,17 +93,18 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// ErrOtherWay says that the policy, which permits a CONNECT still, now wants its TLS opened, or no longer.
-var ErrOtherWay = errors.New("the policy wants the tunnel opened in another way")
+// ErrOtherWay says that the policy, which still permits a CONNECT, now wants its TLS inspected, or no longer
+// inspected.
+var ErrOtherWay = errors.New("the policy now wants the tunnel inspected, or no longer inspected")
 
-// refusedNow reports whether err says that what was to be dialled is not permitted any more.
+// refusedNow reports whether err says that the target is not permitted any more.
 func refusedNow(err error) bool {
 	var refused *RefusedError
 	return errors.As(err, &refused) || errors.Is(err, ErrOtherWay)
 }
 
-// errNoDescriptor is the failure of a connection that there is no room for. It is the system's own, so that it is
-// read as that is.
+// errNoDescriptor is the failure of a connection for which there is no room. It wraps the system's own error, and is
+// treated as that.
 var errNoDescriptor = fmt.Errorf("the budget of open files is used up: %w", syscall.EMFILE)
 
 // An admission reports whether there is room for a socket that is about to be connected, to an origin, an upstream

@@ -2,16 +2,16 @@ package egress
 
 import "fmt"
 
-// A Family says whose addresses of a name are used.
+// A Family is the IP version of the addresses that are used of a name.
 type Family uint8
 
 const (
 	AnyFamily Family = iota // both; the first in the system's order (RFC 6724) is tried first
-	IPv4                    // nobody is asked for others
+	IPv4                    // IPv6 addresses are not looked up
 	IPv6
 )
 
-// families are the words of the configuration, and what net.Resolver calls them.
+// families are the words of the configuration, and the networks of net.Resolver.
 var families = [...]struct{ word, network string }{{"any", "ip"}, {"ipv4", "ip4"}, {"ipv6", "ip6"}}
 
 // String returns the word used in the configuration.

@@ -11,8 +11,8 @@ import (
 	"webproxy/policy"
 )
 
-// OpenUpstream connects to p, by TLS if it wants that, for requests in absolute form. d is whom it is for. Its error
-// tells roundTrip that nothing was sent.
+// OpenUpstream connects to p, by TLS if p is configured so, for requests in absolute form. d is the Decision that it
+// is for. Its error tells RoundTrip that nothing was sent.
 func (e *Egress) OpenUpstream(ctx context.Context, d policy.Decision, p *Upstream) (net.Conn, Route, error) {
 	route := Route{Decision: d, Upstream: p.id}
 	if !d.Permit {
@@ -40,8 +40,8 @@ func (e *unsentError) Unwrap() error { return e.err }
 // A sender makes a request to an upstream proxy, on a connection that OpenUpstream opened.
 type sender func(p *Upstream, r *http.Request) (*http.Response, error)
 
-// RoundTrip has send make r, which d permits, to the first of upstreams that takes it. A response of the
-// upstream proxy's own is an error: it is never taken for the origin's.
+// RoundTrip has send make r, which d permits, to the first of upstreams that accepts it. A response of the upstream
+// proxy's own is an error: it is never taken for the origin's.
 func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, upstreams []*Upstream, send sender) (*http.Response, error) {
 	if !d.Permit {
 		return nil, ErrNotPermitted
@@ -67,7 +67,7 @@ func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, upstreams []*Ups
 			if e.noteFailure(p, err) && Repeatable(r) {
 				continue
 			}
-		case BrokenConnWord(err) == proxystatus.Terminated: // it is dying, and had the request in hand
+		case BrokenConnWord(err) == proxystatus.Terminated: // it failed, and may have processed the request
 			e.failed(p, err)
 			if Repeatable(r) {
 				continue
@@ -97,16 +97,16 @@ func (e *Egress) roundTripTo(p *Upstream, d *policy.Decision, r *http.Request, s
 	return resp, err
 }
 
-// Repeatable reports whether r may be sent again though somebody has it: it is safe, and has no body
-// that is gone (RFC 9110, 9.2.2).
+// Repeatable reports whether r may be sent again although an upstream proxy may have processed it: its method is
+// safe, and it has no body that is consumed (RFC 9110, 9.2.2).
 func Repeatable(r *http.Request) bool {
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	return safe && (r.Body == nil || r.Body == http.NoBody)
 }
 
-// isUpstreamsOwn reports whether resp was made by the upstream proxy, not by the origin. 407 is for the one next
-// to it (RFC 9110, 15.5.8). Any other status can be told only if the upstream proxy says that it is its own, by
-// Proxy-Status (RFC 9209) or, as Squid does, by X-Squid-Error.
+// isUpstreamsOwn reports whether resp was made by the upstream proxy, not by the origin. 407 is for the proxy's
+// direct client (RFC 9110, 15.5.8). Any other status counts only if the upstream proxy says that the response is its
+// own, by Proxy-Status (RFC 9209) or, as Squid does, by X-Squid-Error.
 func isUpstreamsOwn(resp *http.Response) bool {
 	if resp.StatusCode == http.StatusProxyAuthRequired {
 		return true

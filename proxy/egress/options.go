@@ -14,28 +14,28 @@ import (
 
 // Options are the settings under egress: in the configuration. A zero field means its default.
 type Options struct {
-	// Resolver is the DNS server to ask, "10.0.0.2:53", by UDP and TCP. Default: the system's
+	// Resolver is the DNS server, such as "10.0.0.2:53", by UDP and TCP. Default: the system's
 	// servers. The system's hosts file comes first either way.
 	Resolver string `yaml:"resolver"`
-	// Hosts gives names fixed addresses. They win over DNS and over the system's hosts file.
+	// Hosts gives names fixed addresses. They take precedence over DNS and the system's hosts file.
 	Hosts map[string][]string `yaml:"hosts"`
-	// Family is whose addresses of names are used: any (the default), ipv4 or ipv6. Addresses that are written
-	// in hosts or in a request are used whatever they are.
+	// Family is which addresses of names are used: any (the default), ipv4 or ipv6. Addresses in hosts or in a
+	// request are used whatever their family.
 	Family Family `yaml:"family"`
 	// ConnectTimeout bounds connecting to an origin, all its addresses together. Default 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
 	// DNSTimeout bounds resolving a name, retries included. Default 5s.
 	DNSTimeout time.Duration `yaml:"dns_timeout"`
-	// KeepAlive is how long a connection is silent before TCP asks whether the origin is still
-	// there; it is given up after 9 questions without a response, 15s apart. Default 30s.
+	// KeepAlive is how long a connection is idle before TCP sends keep-alive probes; it is closed after 9 probes
+	// without a response, 15s apart. Default 30s.
 	KeepAlive time.Duration `yaml:"keep_alive"`
-	// MaxNames bounds the names whose answers are remembered. Default 10000.
+	// MaxNames bounds the names in the DNS cache. Default 10000.
 	MaxNames int `yaml:"max_names"`
 	// Upstreams are proxies to reach origins through. Those that may serve a host are tried in this
 	// order until one does; a host that none may serve is reached directly. Default: none.
 	Upstreams []UpstreamSpec `yaml:"upstream_proxies" was:"parents"`
 
-	// Roots are the authorities that upstream proxies by https are trusted for. If nil, the system's.
+	// Roots are the authorities that TLS to upstream proxies is verified against. If nil, the system's.
 	Roots *Roots `yaml:"-"`
 }
 

@@ -11,28 +11,27 @@ import (
 	"webproxy/internal/proxystatus"
 )
 
-// attemptDelay is how long one attempt has before the next address is tried beside it
-// (RFC 8305, section 5).
+// attemptDelay is how long one attempt has before the next address is tried in parallel (RFC 8305, section 5).
 const attemptDelay = 250 * time.Millisecond
 
-// A dialRace connects to the first of several addresses that answers.
+// A dialRace connects to the first of several addresses that accepts.
 type dialRace struct {
 	dial func(context.Context, netip.AddrPort) (net.Conn, error)
 }
 
-// A dialAttempt is how one dial ended.
+// A dialAttempt is the result of one dial.
 type dialAttempt struct {
 	conn net.Conn
 	addr netip.AddrPort
 	err  error
 }
 
-// run tries addrs in their order, each attemptDelay after the one before it or as soon as one has
-// failed. The first connection wins; all other attempts have ended when run returns, and what they
-// connected is closed. Without a winner it returns the most telling failure and its address.
+// run tries addrs in their order, each attemptDelay after the one before it or as soon as one has failed. The first
+// connection wins. All other attempts have ended when run returns, and their connections are closed. Without a winner
+// it returns the most informative failure and its address.
 func (r dialRace) run(ctx context.Context, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan dialAttempt, len(addrs)) // never blocks an attempt
+	ended := make(chan dialAttempt, len(addrs)) // buffered, so that no attempt blocks
 	var running sync.WaitGroup
 	defer func() { // the losers
 		cancel()
@@ -80,8 +79,8 @@ func (r dialRace) run(ctx context.Context, addrs []netip.AddrPort) (net.Conn, ne
 	}
 }
 
-// saysLittle reports whether err only means that this machine has no way to an address family, as
-// it is for IPv6 in most IPv4 networks: any other failure tells more.
+// saysLittle reports whether err only means that this machine has no route for an address family, as for IPv6 in most
+// IPv4 networks: any other failure is more informative.
 func saysLittle(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) && errnoWord(errno) == proxystatus.Unroutable

@@ -12,22 +12,21 @@ import (
 )
 
 const (
-	// maxAddrs bounds the addresses taken from one answer: a name must not make this proxy knock
-	// on hundreds of doors.
+	// maxAddrs bounds the addresses taken from one answer: a name must not make this proxy probe hundreds of
+	// addresses.
 	maxAddrs = 16
 	// maxAnswerAge bounds how long an answer is used, whatever its TTL.
 	maxAnswerAge = time.Minute
-	// shortAnswerAge is for what has no TTL, the hosts file, and the bound for "no such name".
+	// shortAnswerAge is for answers without a TTL, those of the hosts file, and the bound for "no such name".
 	shortAnswerAge = 5 * time.Second
 )
 
-// A nameCache resolves names and remembers the answers for as long as they say, a minute at most.
-// Names asked for at the same time are looked up once. It has no goroutines of its own; it is safe
-// for concurrent use.
+// A nameCache resolves names and caches the answers for their TTL, a minute at most. A name is looked up once for all
+// callers that ask for it at the same time. It has no goroutines of its own; it is safe for concurrent use.
 type nameCache struct {
 	static  map[string][]netip.Addr // never changed
 	server  string                  // the DNS server; empty for the system's
-	network string                  // whose addresses are wanted, as net.Resolver calls it
+	network string                  // "ip", "ip4" or "ip6", for net.Resolver
 	timeout time.Duration           // of one lookup
 	delay   time.Duration           // see resolutionDelay
 	limit   int                     // of answers
@@ -44,10 +43,10 @@ type nameAnswer struct {
 	addrs   []netip.Addr // never changed
 	err     error
 	expires time.Time
-	rest    string // the network whose addresses were not waited for; empty if they were
+	rest    string // the network whose addresses were not waited for; empty if none
 }
 
-// A nameFlight is a lookup that is under way.
+// A nameFlight is a lookup in progress.
 type nameFlight struct {
 	done    chan struct{} // closed by the caller that looks up
 	answer  nameAnswer    // not to be read before done is closed
@@ -77,7 +76,7 @@ func (c *nameCache) lookup(ctx context.Context, host string) ([]netip.Addr, erro
 	return a.addrs, a.err
 }
 
-// find is lookup, and says what was not waited for.
+// find is lookup, and also returns which network's addresses were not waited for.
 func (c *nameCache) find(ctx context.Context, host string) nameAnswer {
 	if addrs, ok := c.static[host]; ok {
 		return nameAnswer{addrs: addrs}
@@ -91,7 +90,7 @@ func (c *nameCache) find(ctx context.Context, host string) nameAnswer {
 	return c.share(ctx, host)
 }
 
-// share joins the lookup of host that is under way, or else is the one that looks up.
+// share joins the lookup of host that is in progress, or else becomes the one that looks up.
 func (c *nameCache) share(ctx context.Context, host string) nameAnswer {
 	c.mu.Lock()
 	if f, ok := c.flights[host]; ok {
@@ -105,8 +104,8 @@ func (c *nameCache) share(ctx context.Context, host string) nameAnswer {
 			return nameAnswer{err: ctx.Err()}
 		}
 	}
-	// The lookup is everybody's: it has its own time limit, and the caller that does it may leave
-	// without failing the others. It then ends only when nobody waits any more.
+	// The lookup is shared. It has its own time limit, and the caller that does it may leave without failing the
+	// others. It then ends only when nobody waits any more.
 	shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
 	defer cancel()
 	f := &nameFlight{done: make(chan struct{}), waiting: 1, cancel: cancel}
@@ -133,7 +132,7 @@ func (c *nameCache) share(ctx context.Context, host string) nameAnswer {
 	return answer
 }
 
-// leave takes one caller off f. The last one ends it; whoever comes later starts another.
+// leave removes one caller from f. The last one ends it; later callers start another.
 func (c *nameCache) leave(host string, f *nameFlight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -147,8 +146,8 @@ func (c *nameCache) leave(host string, f *nameFlight) {
 	}
 }
 
-// remember keeps an answer. If there is no room, answers past their time make some, else any other:
-// a name costs one lookup more, no matter which. The caller holds c.mu.
+// remember keeps an answer. If the cache is full, expired answers are dropped, or else any other: that costs one more
+// lookup, whichever it is. The caller holds c.mu.
 func (c *nameCache) remember(host string, a nameAnswer, age time.Duration) {
 	now := c.now()
 	if _, ok := c.answers[host]; !ok && len(c.answers) >= c.limit {
@@ -165,24 +164,24 @@ func (c *nameCache) remember(host string, a nameAnswer, age time.Duration) {
 	c.answers[host] = a
 }
 
-// ask looks up the addresses of host in network, and says how long the answer holds; zero if it must not be used
-// again.
+// ask looks up the addresses of host in network, and returns how long the answer may be cached; zero if it must not
+// be.
 func (c *nameCache) ask(ctx context.Context, host, network string) (nameAnswer, time.Duration) {
 	note := &dnsNote{patience: c.delay, files: c.files}
-	var dials atomic.Int32 // it may ask for several types of records at a time
+	var dials atomic.Int32 // it may ask for several record types at a time
 	resolver := net.Resolver{
-		PreferGo: true, // the system's own would hide the TTL and obey GODEBUG
+		PreferGo: true, // the system's resolver would hide the TTL and obey GODEBUG
 		Dial: func(attempt context.Context, network, address string) (net.Conn, error) {
 			if c.server != "" {
 				address = c.server
 			} else {
 				address = systemServer(address, int(dials.Add(1))-1)
 			}
-			// Two tries must fit into the time limit: one lost packet is not a failed lookup.
+			// Two attempts must fit into the time limit: one lost packet is not a failed lookup.
 			return note.dial(attempt, ctx, network, address, c.timeout*2/5)
 		},
 	}
-	// The final dot: the name judged, not that name within a search domain.
+	// The final dot: exactly the name decided about, no search domains.
 	found, err := resolver.LookupNetIP(ctx, network, host+".")
 	if err != nil {
 		return nameAnswer{err: err}, note.negativeAge(err)
@@ -194,9 +193,8 @@ func (c *nameCache) ask(ctx context.Context, host, network string) (nameAnswer, 
 	return nameAnswer{addrs: addrs, rest: note.rest()}, note.age()
 }
 
-// usableAddrs returns a copy of addrs, each once, IPv4 as IPv4, without zones (they mean something
-// on one machine only), families in turn (RFC 8305, section 4) beginning with the first one's, and
-// no more than maxAddrs.
+// usableAddrs returns a copy of addrs, each once, IPv4 as IPv4, without zones (they are valid on one machine only),
+// families alternating (RFC 8305, section 4) beginning with the first one's, and no more than maxAddrs.
 func usableAddrs(addrs []netip.Addr) []netip.Addr {
 	var first, second []netip.Addr // of the first address's family, of the other
 	for _, a := range addrs {
@@ -223,7 +221,7 @@ func usableAddrs(addrs []netip.Addr) []netip.Addr {
 	return mixed
 }
 
-// isNoSuchName reports whether err is DNS saying that there is nothing by that name.
+// isNoSuchName reports whether err is DNS saying that the name does not exist.
 func isNoSuchName(err error) bool {
 	var dns *net.DNSError
 	return errors.As(err, &dns) && dns.IsNotFound

@@ -8,16 +8,15 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A name has addresses of two types, asked for at the same time, and some servers never answer for one of
-// them. net.Resolver waits for both. Here, whoever comes first has the other one waited for as long as RFC 8305,
-// section 3, says, and then taken for empty. If no connection comes of the first, the other is asked for again,
-// and waited for.
+// A and AAAA records are queried at the same time, and some servers never answer one of the queries. net.Resolver
+// waits for both. Here, once the first answer is in, the other is waited for as long as RFC 8305, section 3, says,
+// and then taken for empty. If no connection succeeds to an address of the first, the other is queried again, and
+// waited for.
 
 // resolutionDelay is the Resolution Delay of RFC 8305, section 8.
 const resolutionDelay = 50 * time.Millisecond
 
-// hurry bounds the time that is left for the answer to the other question, as there are addresses of the type kind.
-// n.mu is held.
+// hurry bounds the remaining time for the other query, when there are addresses of the type kind. n.mu is held.
 func (n *dnsNote) hurry(kind dnsmessage.Type) {
 	other := dnsmessage.TypeA
 	if kind == dnsmessage.TypeA {
@@ -35,14 +34,14 @@ func (n *dnsNote) hurry(kind dnsmessage.Type) {
 	}
 }
 
-// limit has reads from c end when there is no patience left. n.mu is held.
+// limit sets the deadline of reads from c to the end of that time. n.mu is held.
 func (n *dnsNote) limit(c *notedConn) {
 	if cutoff, ok := n.cutoff[c.question.Type]; ok && (c.deadline.IsZero() || cutoff.Before(c.deadline)) {
 		c.Conn.SetReadDeadline(cutoff)
 	}
 }
 
-// ask notes the question that c is about to ask; nil if it asks no more.
+// ask notes the query that c is about to send; nil if it sends no more.
 func (n *dnsNote) ask(c *notedConn, question []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -63,7 +62,7 @@ func (n *dnsNote) ask(c *notedConn, question []byte) {
 	n.limit(c)
 }
 
-// without returns an empty answer to the question of c, if err came of it that no patience was left; else nil.
+// without returns an empty answer to the query of c, if err means that its time was over; else nil.
 func (n *dnsNote) without(c *notedConn, err error) []byte {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil
@@ -86,7 +85,7 @@ func (n *dnsNote) without(c *notedConn, err error) []byte {
 	return empty
 }
 
-// rest is the network, as net.Resolver calls it, whose addresses were not waited for; empty if they were.
+// rest is the network, as net.Resolver calls it, whose addresses were not waited for; empty if none.
 func (n *dnsNote) rest() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()

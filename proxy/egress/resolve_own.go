@@ -9,11 +9,11 @@ import (
 // maxAliases bounds the CNAME records between a name and its addresses.
 const maxAliases = 16
 
-// ownAnswer returns msg, an answer of a DNS server to q, with nothing in it but what belongs to that question: the
-// CNAME records that lead from the name asked for to another, the records of the type asked for that this last
-// name has, and the SOA record of a zone that it is in. Records of other names are nobody's answer (RFC 5452, 6),
-// and net.Resolver looks at no name. It reports false for what is no answer to q, asked by that id. Where the
-// records do not parse, or lead in circles or two ways, it returns the answer of a server that failed.
+// ownAnswer returns msg, a DNS server's answer to q, reduced to what belongs to that query: the CNAME records that
+// lead from the queried name to another, the records of the queried type of this last name, and the SOA record of a
+// zone that it is in. Records of other names must not be accepted (RFC 5452, 6), and net.Resolver does not check
+// names. It reports false if msg is no answer to q with that id. If the records do not parse, or lead in circles or
+// two ways, it returns a SERVFAIL answer.
 func ownAnswer(msg []byte, id uint16, q dnsmessage.Question) ([]byte, bool) {
 	var p dnsmessage.Parser
 	head, err := p.Start(msg)
@@ -28,7 +28,7 @@ func ownAnswer(msg []byte, id uint16, q dnsmessage.Question) ([]byte, bool) {
 		return nil, false
 	}
 	own := dnsmessage.Message{Header: head, Questions: questions}
-	if !head.Truncated { // else it is asked for again, by TCP, whatever it has
+	if !head.Truncated { // a truncated answer is queried again by TCP, whatever it contains
 		var all dnsmessage.Message
 		if all.Unpack(msg) != nil || !adopt(&own, &all) {
 			own = dnsmessage.Message{Header: head, Questions: questions}
@@ -39,7 +39,7 @@ func ownAnswer(msg []byte, id uint16, q dnsmessage.Question) ([]byte, bool) {
 	return packed, err == nil
 }
 
-// adopt copies into own what of all belongs to own's question. It reports false if that cannot be told.
+// adopt copies into own those records of all that belong to own's query. It reports false if that cannot be decided.
 func adopt(own, all *dnsmessage.Message) bool {
 	q := own.Questions[0]
 	aliases := make(map[string]*dnsmessage.Resource, len(all.Answers))
@@ -80,7 +80,7 @@ func adopt(own, all *dnsmessage.Message) bool {
 	return true
 }
 
-// dnsName is n as names are compared: without regard to case (RFC 4343).
+// dnsName is n as names are compared: case does not matter (RFC 4343).
 func dnsName(n dnsmessage.Name) string { return strings.ToLower(n.String()) }
 
 // aliasOf is the name that a CNAME record leads to.

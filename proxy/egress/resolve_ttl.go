@@ -14,26 +14,26 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// A dnsNote learns from the answers to one lookup how long they hold, which net.Resolver does not
-// tell: it reads along on the resolver's connections.
+// A dnsNote learns from the answers to one lookup how long they may be cached, which net.Resolver does not return: it
+// reads along on the resolver's connections.
 //
-// It sees what answers the resolver's questions, as ownAnswer leaves it. All times are minima, a negative answer counts
-// only if the resolver itself came to one, and what was not waited for is asked for again where it is missed.
+// It sees the answers to the resolver's queries, as ownAnswer leaves them. All times are minima. A negative answer
+// counts only if the resolver itself came to one. What was not waited for is queried again when it is needed.
 type dnsNote struct {
 	files admission // of the sockets
 
-	mu          sync.Mutex    // guards what follows; A and AAAA are asked for at the same time
+	mu          sync.Mutex    // guards what follows; A and AAAA are queried at the same time
 	asked       bool          // a server was asked: the answer is not from the hosts file
 	positives   int           // messages with addresses
-	negatives   int           // messages that say there are none
+	negatives   int           // messages that say that there are none
 	noSuchName  bool          // one of them was NXDOMAIN: it holds for every type (RFC 2308, 5)
 	ttl         time.Duration // the least of the positives
 	negativeTTL time.Duration // the least of the negatives
 
-	patience time.Duration                 // with the other type of address, behind the first that has one
-	cutoff   map[dnsmessage.Type]time.Time // when there is none left with that type
-	late     dnsmessage.Type               // whose answer did not come in time; zero if it did
-	asking   map[*notedConn]bool           // that wait for an answer
+	patience time.Duration                 // for the other address type, after the first answer with addresses
+	cutoff   map[dnsmessage.Type]time.Time // when the wait for that type ends
+	late     dnsmessage.Type               // whose answer was not in time; zero if none
+	asking   map[*notedConn]bool           // connections that wait for an answer
 }
 
 // age is how long the addresses found may be used.
@@ -43,14 +43,14 @@ func (n *dnsNote) age() time.Duration {
 	switch {
 	case !n.asked:
 		return shortAnswerAge
-	case n.positives == 0: // not understood, so not kept
+	case n.positives == 0: // not understood, so not cached
 		return 0
 	}
 	return min(n.ttl, maxAnswerAge)
 }
 
-// negativeAge is how long err, the resolver's, may be repeated without asking again: not at all
-// unless the server said for both address types that there is no such name.
+// negativeAge is how long err, the resolver's, may be cached: not at all unless the server said for both address
+// types that the name does not exist.
 func (n *dnsNote) negativeAge(err error) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -60,15 +60,15 @@ func (n *dnsNote) negativeAge(err error) time.Duration {
 	return min(n.negativeTTL, shortAnswerAge)
 }
 
-// read takes one DNS message. What does not parse is ignored: the resolver will reject it.
+// read reads one DNS message. It ignores what does not parse: the resolver will reject it.
 func (n *dnsNote) read(msg []byte) {
 	var p dnsmessage.Parser
 	head, err := p.Start(msg)
 	if err != nil || !head.Response || p.SkipAllQuestions() != nil {
 		return
 	}
-	// A CNAME may stand alone in the answer for a type that its target does not have: it tells no
-	// more than an empty answer (RFC 2308, 2.2).
+	// The answer for a type that the target does not have may contain only a CNAME: that equals an empty answer (RFC
+	// 2308, 2.2).
 	addresses, ttl := dnsmessage.Type(0), uint32(math.MaxInt32)
 	for {
 		rr, err := p.AnswerHeader()
@@ -97,8 +97,8 @@ func (n *dnsNote) read(msg []byte) {
 	}
 }
 
-// soaTTL is how long the negative answer in p holds (RFC 2308, section 5). Without a SOA record it
-// must not be kept.
+// soaTTL is how long the negative answer in p may be cached (RFC 2308, section 5). Without a SOA record it must not
+// be.
 func soaTTL(p *dnsmessage.Parser) uint32 {
 	for {
 		rr, err := p.AuthorityHeader()
@@ -127,7 +127,7 @@ func saneTTL(ttl uint32) uint32 {
 	return ttl
 }
 
-// least is the lesser of the time noted so far, if any was, and ttl seconds.
+// least is the lesser of the time noted so far, if any, and ttl seconds.
 func least(noted int, sofar time.Duration, ttl uint32) time.Duration {
 	d := time.Duration(ttl) * time.Second
 	if noted > 0 {
@@ -136,8 +136,8 @@ func least(noted int, sofar time.Duration, ttl uint32) time.Duration {
 	return d
 }
 
-// dial opens a connection to a DNS server that n reads along on. It is closed when lookup is done, if
-// the resolver has not closed it before, and no exchange on it takes longer than limit.
+// dial opens a connection to a DNS server that n reads along on. It is closed at the end of the lookup at the latest,
+// and no exchange on it takes longer than limit.
 func (n *dnsNote) dial(ctx, lookup context.Context, network, address string, limit time.Duration) (net.Conn, error) {
 	n.mu.Lock()
 	n.asked = true
@@ -149,21 +149,21 @@ func (n *dnsNote) dial(ctx, lookup context.Context, network, address string, lim
 	}
 	noted := &notedConn{Conn: conn, note: n, limit: limit}
 	noted.release = context.AfterFunc(lookup, func() { conn.Close() })
-	// The resolver frames messages by the type of its connection: UDP must still look like it.
+	// The resolver frames messages by the type of its connection: a UDP connection must still look like one.
 	if udp, ok := conn.(*net.UDPConn); ok {
 		return &dnsPackets{notedConn: noted, packetReader: udp}, nil
 	}
 	return &dnsStream{notedConn: noted}, nil
 }
 
-// A notedConn is what both kinds of connection to a DNS server have in common.
+// A notedConn is the common part of both kinds of connection to a DNS server.
 type notedConn struct {
 	net.Conn
 	note    *dnsNote
 	limit   time.Duration
 	release func() bool // from the lookup's end
 
-	// Of the question in progress. They are written in the goroutine that asks, while note.mu is held.
+	// Of the query in progress. They are written by the goroutine that sends it, while note.mu is held.
 	id       uint16
 	question dnsmessage.Question
 	deadline time.Time
@@ -200,7 +200,7 @@ func (c *dnsPackets) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// Read returns an answer, as ownAnswer leaves it. What is none is dropped: it may be forged.
+// Read returns an answer, as ownAnswer leaves it. Anything else is dropped: it may be forged.
 func (c *dnsPackets) Read(b []byte) (int, error) {
 	for {
 		n, err := c.Conn.Read(b)
@@ -220,7 +220,7 @@ func (c *dnsPackets) Read(b []byte) (int, error) {
 // dnsStream is a connection by TCP: one message, two bytes of length before it (RFC 7766, section 8).
 type dnsStream struct {
 	*notedConn
-	answer []byte // what of the answer was not read yet, length and all
+	answer []byte // the part of the answer that was not read yet, its length included
 }
 
 // Write sends a question.

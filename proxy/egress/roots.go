@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// Roots are the authorities that a TLS server is trusted for, which may be replaced at any time: that counts
-// for every connection from then on. The zero Roots, and a nil one, are the system's. It is safe for
-// concurrent use.
+// Roots are the authorities that a TLS server's certificate is verified against. They may be replaced at any time,
+// for every connection from then on. The zero Roots, and a nil one, are the system's. They are safe for concurrent
+// use.
 type Roots struct {
 	pool atomic.Pointer[x509.CertPool]
 }
@@ -20,5 +20,6 @@ func (r *Roots) Load() *x509.CertPool {
 	return r.pool.Load()
 }
 
-// Swap has pool trusted from now on, which must not be changed any more, or, if it is nil, the system's authorities.
+// Swap replaces the trusted authorities by pool, which must not be changed any more, or, if it is nil, by the
+// system's.
 func (r *Roots) Swap(pool *x509.CertPool) { r.pool.Store(pool) }

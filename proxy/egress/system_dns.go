@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// A dnsAdapter is what the system knows of a network adapter that is up, as far as it matters for names.
+// A dnsAdapter is a network adapter that is up, as far as it matters for DNS.
 type dnsAdapter struct {
 	name    string
 	gateway bool // it has a default gateway
 	servers []netip.Addr
 }
 
-// pickServers returns the DNS servers of adapters with a default gateway, as package net asks on Windows, and if those have none the
-// servers of all others. unasked are the adapters whose servers are not asked.
+// pickServers returns the DNS servers of adapters with a default gateway, as package net asks on Windows, and if
+// those have none, the servers of all others. unasked are the adapters whose servers are not asked.
 func pickServers(adapters []dnsAdapter) (servers []netip.Addr, unasked []dnsAdapter) {
 	var others []netip.Addr
 	for _, a := range adapters {
@@ -51,8 +51,8 @@ func (o Options) Servers() []string {
 	return all
 }
 
-// SystemDNSWarnings says which DNS servers and rules of the system count for nothing while Options.Resolver is empty. There are none but
-// on Windows. It asks the system, not the network.
+// SystemDNSWarnings says which DNS servers and rules of the system are ignored while Options.Resolver is empty. There
+// are none but on Windows. It asks the system, not the network.
 func SystemDNSWarnings() []string {
 	adapters, rules := systemDNS()
 	return dnsWarnings(adapters, rules)

@@ -79,7 +79,7 @@ func systemServers() []netip.Addr {
 	return servers
 }
 
-// siteLocal has the addresses that Windows names as DNS servers where there are none (RFC 3879 deprecates them).
+// siteLocal has the addresses that Windows lists as DNS servers where there are none (RFC 3879 deprecates them).
 var siteLocal = netip.MustParsePrefix("fec0::/10")
 
 // elsewhere keeps the servers of adapters without a gateway for a while, as package net does with those that it finds.
@@ -89,8 +89,9 @@ var elsewhere struct {
 	until   time.Time
 }
 
-// systemServer is the server to ask instead of the one that package net found, for the n-th question of a lookup: where no adapter with a
-// default gateway has a DNS server, package net asks this machine, and the servers of other adapters are asked instead, in turn.
+// systemServer is the server to ask instead of the one that package net found, for the n-th query of a lookup. Where
+// no adapter with a default gateway has a DNS server, package net asks this machine; instead, the servers of other
+// adapters are asked, in turn.
 func systemServer(found string, n int) string {
 	if host, _, err := net.SplitHostPort(found); err != nil || host != "127.0.0.1" && host != "::1" {
 		return found

@@ -12,9 +12,9 @@ import (
 	"webproxy/policy"
 )
 
-// DetailClientCertificate says what to do about an origin that knows its clients by certificates. This proxy has none to
-// show in their names.
-const DetailClientCertificate = "the origin requires a client certificate, which cannot be shown in opened TLS: do not inspect this host"
+// DetailClientCertificate says what to do about an origin that requires client certificates. This proxy cannot
+// present its clients' certificates.
+const DetailClientCertificate = "the origin requires a client certificate, which cannot be presented in inspected TLS: do not inspect this host"
 
 // IsTLSAlert reports whether err is an alert of the other side.
 func IsTLSAlert(err error) bool {
@@ -22,7 +22,8 @@ func IsTLSAlert(err error) bool {
 	return errors.As(err, &op) && op.Op == "remote error"
 }
 
-// NewTLSError is the error of a TLS handshake of ours as a client. asked tells that the origin asked for a certificate.
+// NewTLSError is the error of a TLS handshake of ours as a client. asked says that the origin asked for a
+// certificate.
 func NewTLSError(t policy.Target, err error, asked bool) *DialError {
 	word, detail := tlsWord(err)
 	if asked && IsTLSAlert(err) {
@@ -41,7 +42,7 @@ func tlsWord(err error) (word, detail string) {
 	)
 	switch {
 	case errors.As(err, &verify):
-		return proxystatus.TLSCertificate, certificateFlaw(verify.Err)
+		return proxystatus.TLSCertificate, certificateProblem(verify.Err)
 	case errors.As(err, &netErr) && netErr.Timeout():
 		return proxystatus.Timeout, "no TLS session in time"
 	case errors.As(err, &alert):
@@ -52,8 +53,8 @@ func tlsWord(err error) (word, detail string) {
 	return proxystatus.TLSProtocol, "no TLS session of version 1.2 or newer"
 }
 
-// certificateFlaw says what is wrong with a certificate, in words that name nothing of it.
-func certificateFlaw(err error) string {
+// certificateProblem says what is wrong with a certificate, without quoting it.
+func certificateProblem(err error) string {
 	var (
 		invalid   x509.CertificateInvalidError
 		name      x509.HostnameError

@@ -19,22 +19,22 @@ import (
 // An Upstream is a proxy on the way to origins. It is safe for concurrent use.
 type Upstream struct {
 	id     string
-	addr   policy.Target // whom to connect to
-	tls    *tls.Config   // but for its roots; nil if it is spoken to in the clear
+	addr   policy.Target // where to connect to
+	tls    *tls.Config   // without its roots; nil for plain TCP
 	roots  *Roots
 	hosts  []policy.Pattern
 	except []policy.Pattern
-	secret authorizer // nil if it wants none
+	secret authorizer // nil if it needs none
 	health health
 }
 
-// An authorizer makes what an upstream proxy knows this proxy by. It is safe for concurrent use.
+// An authorizer makes the credentials for an upstream proxy. It is safe for concurrent use.
 type authorizer interface {
-	// authorization returns the value of Proxy-Authorization for one request. No error of it has secrets.
+	// authorization returns the value of Proxy-Authorization for one request. Its errors contain no secrets.
 	authorization(ctx context.Context) (string, error)
 	// forget says that the last value was not accepted.
 	forget()
-	// close waits for what authorization has begun. It is called once no request asks any more.
+	// close waits for what authorization has begun. It is called when no request calls it any more.
 	close()
 }
 
@@ -57,7 +57,7 @@ func newUpstream(spec UpstreamSpec, i int, o Options) (*Upstream, error) {
 	return p, err
 }
 
-// authorization is what p knows this proxy by, for one request for t; empty if it wants nothing.
+// authorization is the Proxy-Authorization for p, for one request for t; empty if p needs none.
 func (p *Upstream) authorization(ctx context.Context, t policy.Target) (string, error) {
 	if p.secret == nil {
 		return "", nil
@@ -92,8 +92,8 @@ func (p *Upstream) serves(t policy.Target) bool {
 	return !has(p.except) && (len(p.hosts) == 0 || has(p.hosts))
 }
 
-// Through returns the upstream proxies that t is reached through, in the order in which they are to be tried:
-// as configured, those that do not work last. It is empty if t is reached directly.
+// Through returns the upstream proxies that t is reached through, in the order in which they are to be tried: as
+// configured, with those that do not work last. It is empty if t is reached directly.
 func (e *Egress) Through(t policy.Target) []*Upstream {
 	var working, down []*Upstream
 	now := time.Now()
@@ -143,8 +143,8 @@ func (e *Egress) openThrough(ctx context.Context, route *Route, upstreams []*Ups
 	return nil, worst
 }
 
-// share is how long connecting to one upstream proxy may take if left are still to be tried, this one
-// included: an upstream proxy that swallows packets must not use up the client's patience.
+// share is how long connecting to one upstream proxy may take if left are still to be tried, this one included: an
+// upstream proxy that drops packets must not use up the client's patience.
 func (e *Egress) share(left int) time.Duration {
 	if left == 1 {
 		return e.timeout
@@ -152,8 +152,8 @@ func (e *Egress) share(left int) time.Duration {
 	return e.timeout / 3
 }
 
-// worseOf picks the error to report: what an upstream proxy has answered tells more than that another one is
-// not there.
+// worseOf picks the error to report: a response of an upstream proxy says more than that another one cannot be
+// reached.
 func worseOf(a, b error) error {
 	var answered *upstreamResponse
 	if a != nil && (errors.As(a, &answered) || !errors.As(b, &answered)) {
@@ -162,7 +162,7 @@ func worseOf(a, b error) error {
 	return b
 }
 
-// noteFailure notes what err says of p, and reports whether another upstream proxy should be asked.
+// noteFailure notes the failure err of p, and reports whether another upstream proxy should be tried.
 func (e *Egress) noteFailure(p *Upstream, err error) (again bool) {
 	var answered *upstreamResponse
 	switch {
@@ -180,7 +180,7 @@ func (e *Egress) noteFailure(p *Upstream, err error) (again bool) {
 	return answered.status >= 500 && !answered.loop
 }
 
-// dialUpstream connects to p, by TLS if it wants that. d is whom it is for.
+// dialUpstream connects to p, by TLS if p is configured so. d is the Decision that it is for.
 func (e *Egress) dialUpstream(ctx context.Context, d policy.Decision, p *Upstream) (net.Conn, error) {
 	found := e.resolve(ctx, p.addr)
 	if found.err != nil {
@@ -227,7 +227,7 @@ func (e *Egress) dialUpstream(ctx context.Context, d policy.Decision, p *Upstrea
 
 var errUpstreamIsSelf = errors.New("the upstream proxy is this proxy itself")
 
-// blame says that it is p that could not be reached. The client is told its id, never its address.
+// blame returns an error that says that p could not be reached. The client reads p's id, never its address.
 func (p *Upstream) blame(t policy.Target, err error) error {
 	var dial *DialError
 	if !errors.As(err, &dial) {
@@ -242,7 +242,7 @@ func (p *Upstream) blame(t policy.Target, err error) error {
 	return &blamed
 }
 
-// worked and failed tell whoever is interested when the state of p changes.
+// worked and failed call OnUpstream when the state of p changes.
 func (e *Egress) worked(p *Upstream) {
 	if p.health.worked() && e.OnUpstream != nil {
 		e.OnUpstream(p.id, nil)
@@ -250,7 +250,7 @@ func (e *Egress) worked(p *Upstream) {
 }
 
 func (e *Egress) failed(p *Upstream, err error) {
-	if errors.Is(err, errNoDescriptor) { // that is this proxy's trouble
+	if errors.Is(err, errNoDescriptor) { // that is a failure of this proxy
 		return
 	}
 	if p.health.failed(time.Now()) && e.OnUpstream != nil {

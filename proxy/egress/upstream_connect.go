@@ -37,7 +37,7 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 	if route.Asker != nil {
 		via = route.Asker.ViaOut()
 	}
-	// The upstream proxy has to connect too, and knows better than we do how long that may take.
+	// The upstream proxy has to connect too, and knows better than this proxy how long that may take.
 	conn.SetDeadline(time.Now().Add(e.timeout))
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	buffered, err := p.ask(conn, d.Target, via, authorization)
@@ -58,7 +58,7 @@ func (e *Egress) tunnelThrough(ctx context.Context, route *Route, p *Upstream, l
 	return conn, nil
 }
 
-// ask sends a CONNECT for t and reads the response. It returns the bytes of the tunnel that came with it.
+// ask sends a CONNECT for t and reads the response. It returns the bytes of the tunnel that arrived with it.
 func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string) (http1conn.Buffered, error) {
 	var head strings.Builder
 	head.WriteString("CONNECT " + t.HostPort() + " HTTP/1.1\r\nHost: " + t.HostPort() + "\r\n")
@@ -83,7 +83,8 @@ func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string
 	return r.TakeBuffered(), nil // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 }
 
-// An upstreamResponse is a response of an upstream proxy that is not the origin's. In a loop there is no point in asking others.
+// An upstreamResponse is a response of an upstream proxy that is not the origin's. In a loop there is no point in
+// trying others.
 type upstreamResponse struct {
 	status int
 	loop   bool
@@ -91,7 +92,7 @@ type upstreamResponse struct {
 
 func (e *upstreamResponse) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
 
-// answered is the error of an upstream proxy that answered by itself, instead of reaching t.
+// answered is the error of an upstream proxy that responded itself, instead of reaching t.
 func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
 	status, loop := resp.StatusCode, saysLoop(resp.Header)
 	word := proxystatus.Unavailable
@@ -113,7 +114,7 @@ func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
 	return failed
 }
 
-// saysLoop reports whether a proxy on the way says that it saw the request before (RFC 9209, 2.3.18).
+// saysLoop reports whether a proxy on the way says that it has seen the request before (RFC 9209, 2.3.18).
 func saysLoop(h http.Header) bool {
 	return proxystatus.HasError(h["Proxy-Status"], proxystatus.Loop)
 }

@@ -55,7 +55,7 @@ func (c *credentials) authorization(context.Context) (string, error) {
 // close implements authorizer.
 func (c *credentials) close() {}
 
-// forget has the file read again, though it may look the same: what was read was not accepted.
+// forget has the file read again, even if it looks unchanged: its content was not accepted.
 func (c *credentials) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// An upstream proxy that failed is left alone for a while, longer each time, then one request tries it again.
+// An upstream proxy that failed is not used for a while, longer each time; then one request tries it again.
 const (
 	minUpstreamPause = time.Second
 	maxUpstreamPause = time.Minute
 )
 
-// A health tells whether an upstream proxy works, by how the requests through it fared. The zero health does.
+// A health says whether an upstream proxy works, by the results of the requests through it. With the zero health it
+// does.
 type health struct {
 	mu    sync.Mutex // guards the fields below
 	fails int        // in a row
 	retry time.Time  // not to be used before, if fails is not 0
 }
 
-// usable reports whether the upstream proxy works, or should be tried by the one who asks now.
+// usable reports whether the upstream proxy works, or should be tried by the caller now.
 func (h *health) usable(now time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -28,7 +29,7 @@ func (h *health) usable(now time.Time) bool {
 	if now.Before(h.retry) {
 		return false
 	}
-	h.pause(now) // the others wait for how that one fares
+	h.pause(now) // the others wait for the result of that one
 	return true
 }
 
@@ -42,8 +43,8 @@ func (h *health) pause(now time.Time) {
 	h.retry = now.Add(wait)
 }
 
-// failed notes a failure, and reports whether the upstream proxy worked before. Requests that were under way
-// together fail together: that counts once.
+// failed notes a failure, and reports whether the upstream proxy worked before. Concurrent requests that fail
+// together count once.
 func (h *health) failed(now time.Time) (changed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

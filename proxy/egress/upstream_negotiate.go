@@ -24,14 +24,14 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A NegotiateSpec is how to be known to an upstream proxy by Kerberos (RFC 4559). There is no NTLM.
+// A NegotiateSpec is how to log in to an upstream proxy by Kerberos (RFC 4559). There is no NTLM.
 type NegotiateSpec struct {
 	// Keytab is a file with the keys of the principal. Only its owner may be able to read it. It is
 	// read at each login. Relative to the configuration file.
 	Keytab string `yaml:"keytab"`
 	// Principal is who logs in, "webproxy@CORP.EXAMPLE".
 	Principal string `yaml:"principal"`
-	// Krb5Conf is a file that tells where the realm's KDCs are. It is read at each login. Relative to
+	// Krb5Conf is a file that names the realm's KDCs. It is read at each login. Relative to
 	// the configuration file. Default: /etc/krb5.conf.
 	Krb5Conf string `yaml:"krb5_conf"`
 	// SPN is the upstream proxy's own principal, "HTTP/proxy.corp.example". Default: HTTP/ and the name in url.
@@ -43,12 +43,12 @@ const (
 	maxKeytab       = 1 << 20
 	maxKrb5Conf     = 1 << 20 // bytes
 
-	// loginPause is between logins that need not be: while the last ticket is still good, and after the
-	// KDC refused, as it may lock a principal that is refused often.
+	// loginPause is between logins that are not urgent: while the last ticket is still valid, and after the KDC
+	// refused, as it may lock a principal that is refused often.
 	loginPause = 10 * time.Second
 )
 
-// check calls fail for each problem. The name of the upstream proxy is host.
+// check calls fail for each problem. host is the name of the upstream proxy.
 func (s NegotiateSpec) check(host string, byName bool, fail func(field, msg, hint string)) {
 	if s.Keytab == "" {
 		fail(".keytab", "is missing", "name the file that ktutil, ktpass or kadmin has made")
@@ -70,21 +70,21 @@ func (s NegotiateSpec) principal() (user, realm string, ok bool) {
 	return user, realm, ok && user != "" && realm != "" && !strings.ContainsAny(s.Principal, " \t\r\n") && !strings.Contains(realm, "@")
 }
 
-// A kerberos is what makes tokens for an upstream proxy. It is safe for concurrent use.
+// A kerberos makes tokens for an upstream proxy. It is safe for concurrent use.
 type kerberos struct {
-	// login asks the KDC for a ticket. It cannot be cancelled, and ends by limits of its own.
+	// login asks the KDC for a ticket. It cannot be cancelled, and ends by its own limits.
 	login func() (*ticket, error)
-	// logins are those under way; see close.
+	// logins are those in progress; see close.
 	logins sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
 	ticket  *ticket    // the last one; nil if there is none
-	renew   time.Time  // when to look for the next
+	renew   time.Time  // when to fetch the next
 	refusal error      // of the last login; nil if it was not refused
 	flight  *login     // the one under way; nil if none is
 }
 
-// A ticket makes a token for each request: a token is good only once (RFC 4120, 3.2.3).
+// A ticket makes a token for each request: a token is valid only once (RFC 4120, 3.2.3).
 type ticket struct {
 	renew, end time.Time
 	token      func() ([]byte, error)
@@ -97,7 +97,7 @@ type login struct {
 	err    error
 }
 
-// A ticketError says why there is no ticket. What names files and addresses is in err only.
+// A ticketError says why there is no ticket. Files and addresses are named in err only.
 type ticketError struct {
 	word   string // of RFC 9209
 	detail string // for clients
@@ -109,7 +109,7 @@ func (e *ticketError) Error() string { return e.detail + ": " + e.err.Error() }
 // Unwrap returns the cause.
 func (e *ticketError) Unwrap() error { return e.err }
 
-// newKerberos reads the files once, to find out at the start what is wrong with them.
+// newKerberos reads the files once, to find errors in them at the start.
 func newKerberos(spec NegotiateSpec, host string) (*kerberos, error) {
 	if spec.Krb5Conf == "" {
 		spec.Krb5Conf = defaultKrb5Conf
@@ -123,8 +123,8 @@ func newKerberos(spec NegotiateSpec, host string) (*kerberos, error) {
 	return &kerberos{login: spec.login}, nil
 }
 
-// authorization returns the value of Proxy-Authorization for one request. It waits for the KDC only if
-// there is no good ticket, and not longer than ctx.
+// authorization returns the value of Proxy-Authorization for one request. It waits for the KDC only if there is no
+// valid ticket, and not longer than ctx.
 func (k *kerberos) authorization(ctx context.Context) (string, error) {
 	t, err := k.current(ctx)
 	if err != nil {
@@ -137,7 +137,7 @@ func (k *kerberos) authorization(ctx context.Context) (string, error) {
 	return "Negotiate " + base64.StdEncoding.EncodeToString(token), nil // RFC 4559, 4.2
 }
 
-// current returns a good ticket. One that comes to its end serves on while the next is fetched.
+// current returns a valid ticket. One that is about to expire is used while the next is fetched.
 func (k *kerberos) current(ctx context.Context) (*ticket, error) {
 	now := time.Now()
 	k.mu.Lock()
@@ -165,8 +165,8 @@ func (k *kerberos) current(ctx context.Context) (*ticket, error) {
 	}
 }
 
-// fly logs in for all who wait for f, and closes f.done. Those who lose patience leave it alone: there
-// is one at most for each upstream proxy, and the library gives up after 5 s with each KDC, by UDP and by TCP.
+// fly logs in for all who wait for f, and closes f.done. Callers whose ctx ends leave it alone: there is at most one
+// for each upstream proxy, and the library gives up after 5 s with each KDC, by UDP and by TCP.
 func (k *kerberos) fly(f *login) {
 	t, err := k.login()
 	k.mu.Lock()
@@ -186,7 +186,7 @@ func (k *kerberos) fly(f *login) {
 	close(f.done)
 }
 
-// close waits for the login under way. It begins none; requests must have ended before.
+// close waits for the login in progress. It begins none; requests must have ended before.
 func (k *kerberos) close() { k.logins.Wait() }
 
 // forget has the next request log in again: a token of the last ticket was not accepted.
@@ -196,14 +196,14 @@ func (k *kerberos) forget() {
 	k.ticket = nil
 }
 
-// load reads the files. No error of it quotes the keytab.
+// load reads the files. Its errors do not quote the keytab.
 func (s NegotiateSpec) load() (*config.Config, *keytab.Keytab, error) {
 	b, err := privatefile.Read(s.Keytab, maxKeytab)
 	if err != nil {
 		return nil, nil, fmt.Errorf("keytab: %w", err)
 	}
 	keys := keytab.New()
-	if keys.Unmarshal(b) != nil { // its text may quote them
+	if keys.Unmarshal(b) != nil { // its text may quote the keys
 		return nil, nil, fmt.Errorf("keytab %s: not a keytab", s.Keytab)
 	}
 	user, realm, _ := s.principal()
@@ -232,11 +232,11 @@ func (s NegotiateSpec) load() (*config.Config, *keytab.Keytab, error) {
 	return conf, keys, nil
 }
 
-// login has the KDC give a ticket for the upstream proxy: first one of the realm, then the upstream proxy's by it
+// login has the KDC issue a ticket for the upstream proxy: first one of the realm, then the upstream proxy's by it
 // (RFC 4120, 3.1 and 3.3). The library's own sessions are not used: a goroutine renews each.
 func (s NegotiateSpec) login() (t *ticket, err error) {
 	defer func() {
-		// What the KDC sends is taken apart before it can be told whether it is the KDC's.
+		// The KDC's response is parsed before it is known to be the KDC's.
 		if r := recover(); r != nil {
 			t, err = nil, &ticketError{proxystatus.Configuration, "no Kerberos ticket: the KDC's answer cannot be read", fmt.Errorf("%v", r)}
 		}
@@ -246,7 +246,7 @@ func (s NegotiateSpec) login() (t *ticket, err error) {
 		return nil, &ticketError{proxystatus.Configuration, "no Kerberos ticket: its files cannot be used", err}
 	}
 	user, realm, _ := s.principal()
-	// Active Directory does not know FAST.
+	// Active Directory does not support FAST.
 	c := client.NewWithKeytab(user, realm, keys, conf, client.DisablePAFXFAST(true))
 	defer c.Destroy() // a referral to another realm starts a session
 
@@ -279,7 +279,7 @@ func (s NegotiateSpec) login() (t *ticket, err error) {
 	}, nil
 }
 
-// newTicketError tells apart a KDC that is not there from one that refuses.
+// newTicketError distinguishes a KDC that cannot be reached from one that refuses.
 func newTicketError(err error) error {
 	var cause krberror.Krberror
 	errors.As(err, &cause)

@@ -11,7 +11,7 @@ import (
 )
 
 // An UpstreamSpec is one upstream proxy: a proxy between this one and the origins. It resolves the names of the
-// origins it is asked for.
+// origins.
 type UpstreamSpec struct {
 	// ID names the upstream proxy in the audit log, in metrics and to clients: letters, digits, "-", "_" and
 	// ".". Default: "parent" and its place in the list, such as "parent1".
@@ -23,7 +23,7 @@ type UpstreamSpec struct {
 	// Except are hosts that are not reached through the upstream proxy.
 	Except []string `yaml:"except"`
 	// Credentials is a file with one line, user:password, for Basic authentication. Only its owner
-	// may be able to read it. It is read again when it was replaced. Relative to the configuration file.
+	// may be able to read it. It is read again when it has been replaced. Relative to the configuration file.
 	Credentials string `yaml:"credentials"`
 	// Negotiate is Kerberos instead of credentials. Default: none.
 	Negotiate *NegotiateSpec `yaml:"negotiate"`
@@ -80,8 +80,8 @@ func (p UpstreamSpec) name(i int) string {
 	return p.ID
 }
 
-// ParentNames are the upstream proxies, as records and metrics name them.
-func (o Options) ParentNames() []string {
+// UpstreamNames are the ids of the upstream proxies, as in records and metrics.
+func (o Options) UpstreamNames() []string {
 	names := make([]string, len(o.Upstreams))
 	for i, p := range o.Upstreams {
 		names[i] = p.name(i)
@@ -89,12 +89,12 @@ func (o Options) ParentNames() []string {
 	return names
 }
 
-// target reads URL: whom to connect to, and whether by TLS.
+// target parses URL: where to connect to, and whether by TLS.
 func (p UpstreamSpec) target() (t policy.Target, secure bool, err error) {
 	u, err := url.Parse(p.URL)
 	switch {
 	case err != nil:
-		// Its text would quote the whole URL, and somebody may have put a password there.
+		// The error's text would quote the whole URL, which may contain a password.
 		return t, false, fmt.Errorf("not a URL")
 	case u.User != nil:
 		return t, false, fmt.Errorf("has a user: credentials belong in a file of their own")

@@ -1,11 +1,11 @@
 package clienthello
 
-// A Beginning is what the first bytes of a tunnel's client are the beginning of.
+// A Beginning is what a client's first bytes in a tunnel begin.
 type Beginning uint8
 
 const (
 	BeginsUnclear  Beginning = iota // more bytes are needed to tell
-	BeginsOther                     // nothing that hides a ClientHello
+	BeginsOther                     // something that cannot contain a ClientHello
 	BeginsTLS                       // TLS records
 	BeginsSSL2                      // a ClientHello in the format of SSL 2.0
 	BeginsPreamble                  // a PROXY protocol header
@@ -20,8 +20,8 @@ const (
 	recordHeartbeat        = 24
 )
 
-// ProtocolOf tells what b, which a client sends first, begins. The version in a TLS record is not looked at:
-// servers ignore it (RFC 8446, 5.1).
+// ProtocolOf classifies b, a client's first bytes. It ignores the version in a TLS record: servers ignore it (RFC
+// 8446, 5.1).
 func ProtocolOf(b []byte) Beginning {
 	switch {
 	case len(b) == 0:
@@ -34,10 +34,10 @@ func ProtocolOf(b []byte) Beginning {
 	return preamble(b)
 }
 
-// ssl2 tells a ClientHello in the format of SSL 2.0 with a header of two bytes (RFC 5246, E.2): length, type 1,
-// version. It can name no host.
+// ssl2 recognises a ClientHello in the format of SSL 2.0 with a header of two bytes (RFC 5246, E.2): length, type 1,
+// version. It cannot name a host.
 func ssl2(b []byte) Beginning {
-	const maxLength = 0x4200 // more than servers read of one
+	const maxLength = 0x4200 // longer than servers accept
 	switch {
 	case b[0]&0x7f > maxLength>>8:
 		return BeginsOther
@@ -53,8 +53,8 @@ func ssl2(b []byte) Beginning {
 	return BeginsOther
 }
 
-// The two beginnings of a PROXY protocol header. Many origins take one from anybody, and read the ClientHello
-// after it, from a client that names itself.
+// The two beginnings of a PROXY protocol header. Many origins accept one from any peer, and read the ClientHello
+// after it, from a client that could then claim any address.
 const (
 	preambleText   = "PROXY "
 	preambleBinary = "\r\n\r\n\x00\r\nQUIT\n"

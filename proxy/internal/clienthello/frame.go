@@ -1,7 +1,7 @@
 package clienthello
 
-// Limit bounds a ClientHello with the records around it, in bytes. Those of today's clients,
-// post-quantum keys included, stay below 4 KiB.
+// Limit bounds a ClientHello with the records around it, in bytes. Those of today's clients, post-quantum keys
+// included, are below 4 KiB.
 const Limit = 32 << 10
 
 const (
@@ -12,41 +12,41 @@ const (
 	typeClientHello = 1
 )
 
-// A ProtocolError is why bytes that begin like TLS are no ClientHello that can be checked. The zero one is
-// none. Its text is for the operator.
+// A ProtocolError is why bytes that begin like TLS are not a ClientHello that can be checked. The zero one is no
+// error. Its text is for the operator.
 type ProtocolError string
 
 const (
 	NoError              ProtocolError = ""
-	ErrTooLarge          ProtocolError = "TLS hello too large"
-	ErrTimeout           ProtocolError = "TLS hello not complete in time"
-	ErrIncomplete        ProtocolError = "connection closed inside the TLS hello"
-	ErrRecords           ProtocolError = "TLS hello in malformed records"
+	ErrTooLarge          ProtocolError = "ClientHello too large"
+	ErrTimeout           ProtocolError = "ClientHello not complete in time"
+	ErrIncomplete        ProtocolError = "connection closed inside the ClientHello"
+	ErrRecords           ProtocolError = "ClientHello in malformed records"
 	ErrNoClientHello     ProtocolError = "TLS session that does not begin with a ClientHello"
-	ErrMalformed         ProtocolError = "malformed TLS hello"
-	ErrRepeatedExtension ProtocolError = "TLS hello with an extension twice"
-	ErrServerName        ProtocolError = "TLS hello with a malformed server name"
-	ErrManyNames         ProtocolError = "TLS hello with more than one server name"
-	ErrNameType          ProtocolError = "TLS hello with a server name of unknown type"
-	ErrSSL2              ProtocolError = "TLS hello in the format of SSL 2.0"
-	ErrPreamble          ProtocolError = "PROXY protocol header before what the tunnel is for"
-	ErrRenamed           ProtocolError = "second TLS hello with another server name"
+	ErrMalformed         ProtocolError = "malformed ClientHello"
+	ErrRepeatedExtension ProtocolError = "ClientHello with an extension twice"
+	ErrServerName        ProtocolError = "ClientHello with a malformed server name"
+	ErrManyNames         ProtocolError = "ClientHello with more than one server name"
+	ErrNameType          ProtocolError = "ClientHello with a server name of unknown type"
+	ErrSSL2              ProtocolError = "ClientHello in the format of SSL 2.0"
+	ErrPreamble          ProtocolError = "PROXY protocol header at the beginning of the tunnel"
+	ErrRenamed           ProtocolError = "second ClientHello with another server name"
 
-	// ErrNoTLS says that the bytes turned out to be no TLS. It is recorded for no tunnel.
+	// ErrNoTLS says that the bytes turned out not to be TLS. It is recorded for no tunnel.
 	ErrNoTLS ProtocolError = "not TLS"
 )
 
-// A Frame follows the records that a ClientHello comes in, however they and it are cut. Bytes are
-// looked at once, in whatever portions they come.
+// A Frame tracks the records that a ClientHello arrives in, however it and they are split. Each byte is examined
+// once, in whatever portions they arrive.
 type Frame struct {
-	Next  int // where the next record begins: those before it are whole
+	Next  int // where the next record begins: those before it are complete
 	count int // of these
 	got   int // bytes of the message in them
 	head  [messageHeader]byte
 }
 
-// Scan looks at b, all that has come so far, and tells whether the ClientHello is whole. The error is ErrNoTLS if b
-// begins something other than TLS.
+// Scan examines b, all that has arrived so far, and reports whether the ClientHello is complete. The error is
+// ErrNoTLS if b begins something other than TLS.
 func (s *Frame) Scan(b []byte) (whole bool, f ProtocolError) {
 	if s.Next == 0 {
 		switch ProtocolOf(b) {
@@ -102,12 +102,12 @@ func (s *Frame) Scan(b []byte) (whole bool, f ProtocolError) {
 	return false, NoError
 }
 
-// size is that of the message, with its header.
+// size is the size of the message, with its header.
 func (s *Frame) size() int {
 	return messageHeader + (int(s.head[1])<<16 | int(s.head[2])<<8 | int(s.head[3]))
 }
 
-// Message returns the body of a ClientHello that is whole in b. It may share b's memory.
+// Message returns the body of a ClientHello that is complete in b. It may share b's memory.
 func (s *Frame) Message(b []byte) []byte {
 	if s.count == 1 {
 		return b[recordHeader+messageHeader : s.Next]

@@ -72,7 +72,7 @@ func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// withoutGREASE drops what means nothing from list, in place.
+// withoutGREASE drops GREASE values from list, in place.
 func withoutGREASE(list []uint16) []uint16 { return slices.DeleteFunc(list, isGREASE) }
 
 // appendCount writes n in two digits, at most 99.

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// A Hello is what a tunnel's client sent first, as far as it is checked and recorded.
+// A Hello is the first message of a tunnel's client, as far as it is checked and recorded.
 type Hello struct {
 	TLS     bool          // it begins like TLS
 	Err     ProtocolError // why no more is known of it
 	Version uint16        // the highest TLS version offered
 	SNI     string        // in clear; empty if there is none
 	ALPN    string        // the first of the protocols offered, comma between
-	ECH     bool          // an encrypted hello is offered, or one is pretended (RFC 9849, 6.2)
+	ECH     bool          // an encrypted ClientHello is offered, or pretended (GREASE) (RFC 9849, 6.2)
 	Early   bool          // early data may follow at once (RFC 8446, 4.2.10)
 	JA4     string        // see ja4.go
 }
@@ -22,7 +22,7 @@ type Hello struct {
 // maxALPN bounds how many protocols are recorded.
 const maxALPN = 8
 
-// Extensions that are looked into; the numbers are IANA's.
+// Extensions that are parsed; the numbers are IANA's.
 const (
 	extServerName        = 0
 	extSignatures        = 13
@@ -41,10 +41,10 @@ type clientHello struct {
 	protocol   string // the first offered
 }
 
-// Parse reads the body of a ClientHello. It takes only what is well-formed to the last byte:
-// what it and the origin might read differently is an error.
+// Parse reads the body of a ClientHello. It accepts only what is well-formed to the last byte: anything that the
+// origin might read differently is an error.
 func Parse(body []byte) (Hello, ProtocolError) {
-	const usual = 48 // more than clients have of either
+	const usual = 48 // clients have fewer of either
 	room := make([]uint16, 3*usual)
 	h := clientHello{ciphers: room[:0:usual], extensions: room[usual : usual : 2*usual], signatures: room[2*usual : 2*usual]}
 	h.TLS = true
@@ -152,7 +152,7 @@ func (h *clientHello) protocols(data cryptobyte.String) bool {
 	return true
 }
 
-// versions reads the list of versions that counts instead of the old field (RFC 8446, 4.2.1).
+// versions reads the list of versions, which replaces the old field (RFC 8446, 4.2.1).
 func (h *clientHello) versions(list cryptobyte.String) bool {
 	var space [16]uint16
 	all, ok := readUint16s(space[:0], list)
@@ -183,11 +183,11 @@ func readUint16s(dst []uint16, list cryptobyte.String) ([]uint16, bool) {
 	return dst, true
 }
 
-// isGREASE reports whether v is one of the values that mean nothing (RFC 8701).
+// isGREASE reports whether v is a GREASE value, which has no meaning (RFC 8701).
 func isGREASE(v uint16) bool { return v&0x0f0f == 0x0a0a && v>>8 == v&0xff }
 
-// VersionWord is the audit log's word for what h offers; "none" if it is not TLS, empty if it could
-// not be read.
+// VersionWord is the audit log's word for the version that h offers; "none" if it is not TLS, empty if it could not
+// be read.
 func (h *Hello) VersionWord() string {
 	switch {
 	case !h.TLS:

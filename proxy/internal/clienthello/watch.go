@@ -1,19 +1,19 @@
 package clienthello
 
-// A Watch follows what a client sends after its ClientHello as far as a second one may come, which the server
-// asks for by a HelloRetryRequest (RFC 8446, 4.1.4). Servers take the host from the second (OpenSSL does), so it must
+// A Watch tracks what a client sends after its ClientHello for as long as a second one may arrive, which the server
+// requests by a HelloRetryRequest (RFC 8446, 4.1.4). Servers take the host from the second (OpenSSL does), so it must
 // name the host that the first one named.
 type Watch struct {
-	SNI   string // in the first one, as it came
-	Early bool   // early data may come between the two
+	SNI   string // in the first one, as sent
+	Early bool   // early data may arrive between the two
 
 	left int                // bytes of the record in progress still to come
 	got  int                // bytes of head
-	head [recordHeader]byte // of the record that comes next
-	Over bool               // there will be no second one
+	head [recordHeader]byte // of the next record
+	Over bool               // no second one can arrive any more
 }
 
-// Pass returns how many bytes of b may go on. If it is less than all, the rest begins with a handshake record.
+// Pass returns how many bytes of b may be forwarded. If less than all, the rest begins with a handshake record.
 func (w *Watch) Pass(b []byte) int {
 	at := 0
 	for at < len(b) && !w.Over {
@@ -28,7 +28,7 @@ func (w *Watch) Pass(b []byte) int {
 			case recordHandshake:
 				return at
 			case recordApplicationData:
-				// Without early data it is encrypted by keys that both have: the ClientHellos are over.
+				// Without early data it is encrypted by keys that both have: no ClientHello can follow.
 				w.Over = !w.Early
 			}
 		}

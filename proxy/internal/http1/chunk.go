@@ -1,19 +1,18 @@
 package http1
 
-// Bounds on what a chunked body may hold besides its data.
+// Bounds on what a chunked body may contain besides its data.
 const (
 	maxSizeDigits     = 15       // 2^60 bytes in one chunk
 	maxExtensionBytes = 1 << 10  // in one chunk
 	maxTrailerBytes   = 16 << 10 // in one body
 )
 
-// Chunks follows the framing of a chunked body (RFC 9112, 7.1), byte by byte, and finds its end.
-// It is stricter than net/http's reader: lines end in CRLF, nothing stands before or after a size
-// but an extension, and extensions and trailers are bounded. The zero chunks is at the start of a
-// body; set it to zero again for the next one.
+// Chunks tracks the framing of a chunked body (RFC 9112, 7.1), byte by byte, and finds its end. It is stricter than
+// net/http's reader: lines end in CRLF, only extensions may stand next to a size, and extensions and trailers are
+// bounded. The zero Chunks is at the start of a body; set it to zero again for the next one.
 type Chunks struct {
 	state chunkState
-	left  int64 // data bytes of this chunk still to come
+	left  int64 // data bytes of this chunk that have not arrived
 	count int   // digits, extension bytes or trailer bytes so far, by state
 }
 
@@ -34,8 +33,8 @@ const (
 	bodyDone
 )
 
-// Scan follows b and returns how many bytes of it belong to the body: all of them, unless the body
-// ends in b or is malformed.
+// Scan tracks b and returns how many bytes of it belong to the body: all of them, unless the body ends in b or is
+// malformed.
 func (s *Chunks) Scan(b []byte) (n int, f ProtocolError) {
 	for n < len(b) && s.state != bodyDone {
 		if s.state == chunkData {
@@ -57,7 +56,7 @@ func (s *Chunks) Scan(b []byte) (n int, f ProtocolError) {
 // Done reports whether the body has ended.
 func (s *Chunks) Done() bool { return s.state == bodyDone }
 
-// step follows one byte outside of chunk data.
+// step tracks one byte outside chunk data.
 func (s *Chunks) step(c byte) ProtocolError {
 	switch s.state {
 	case chunkSize:
@@ -121,7 +120,7 @@ func (s *Chunks) stepExtension(c byte) ProtocolError {
 	return NoError
 }
 
-// stepTrailer follows the trailer section: field lines as strict as those of the head.
+// stepTrailer tracks the trailer section: field lines as strict as those of the head.
 func (s *Chunks) stepTrailer(c byte) ProtocolError {
 	s.count++
 	if s.count > maxTrailerBytes {

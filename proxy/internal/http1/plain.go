@@ -2,18 +2,18 @@ package http1
 
 import "strconv"
 
-// Nearly all heads of plain requests and their responses have only fields that concern the two ends. Such a head is
-// forwarded by copying its lines, without a map of them. One with any field that takes more than that is for
-// net/http's parsers; see IsPlainGet. Fuzz tests in package proxy hold the two ways against each other.
+// Nearly all heads of plain requests and their responses have only end-to-end fields. Such a head is forwarded by
+// copying its lines, without building a map. One with any field for which that is not enough is for net/http's
+// parsers; see IsPlainGet. Fuzz tests in package proxy compare the two paths.
 
-// A fieldUse is what becomes of a field when its head is forwarded.
+// A fieldUse is what happens to a field when its head is forwarded.
 type fieldUse uint8
 
 const (
 	fieldCopied     fieldUse = iota
-	fieldDropped             // it is for this connection only, or made anew
-	fieldConnection          // the same, and it may say that the connection ends
-	fieldInvolved            // it takes more to forward such a head
+	fieldDropped             // it is for this connection only, or is written anew
+	fieldConnection          // the same, and it may announce the end of the connection
+	fieldInvolved            // copying is not enough for a head with this field
 	fieldAgent
 	fieldAccept
 	fieldDate
@@ -21,7 +21,7 @@ const (
 	fieldServer
 )
 
-// requestFieldUse tells what becomes of a request's field with a name.
+// requestFieldUse is the use of a request's field with a name.
 func requestFieldUse(name []byte) fieldUse {
 	switch len(name) {
 	case 2:
@@ -66,7 +66,7 @@ func requestFieldUse(name []byte) fieldUse {
 	return fieldCopied
 }
 
-// responseFieldUse tells what becomes of a response's field with a name.
+// responseFieldUse is the use of a response's field with a name.
 func responseFieldUse(name []byte) fieldUse {
 	switch len(name) {
 	case 2:
@@ -126,20 +126,20 @@ func involvedIf(is bool) fieldUse {
 	return fieldCopied
 }
 
-// plainConnection reports whether a Connection field says no more than whether the connection ends.
+// plainConnection reports whether a Connection field says only whether the connection ends.
 func plainConnection(value []byte) (closes, ok bool) {
 	closes = equalFold(value, "close")
 	return closes, closes || equalFold(value, "keep-alive")
 }
 
-// A PlainRequest is what AppendRequest finds out about a request besides.
+// A PlainRequest is what else AppendRequest finds out about a request.
 type PlainRequest struct {
 	Closes bool   // the client's connection ends with this request
 	Accept []byte // the value of that field, in what was appended; empty if there is none
 }
 
-// AppendRequest appends to dst the fields of a plain GET's head b as they go to the origin, without the empty line. It
-// reports false if that takes more than copying: dst is then returned as it was. b has passed RequestHead.Parse.
+// AppendRequest appends to dst the fields of a plain GET's head b as they are sent to the origin, without the empty
+// line. It reports false if copying is not enough: dst is then returned unchanged. b has passed RequestHead.Parse.
 func AppendRequest(dst, b []byte) (out []byte, r PlainRequest, ok bool) {
 	_, rest := cutLine(b)
 	out = dst
@@ -180,8 +180,8 @@ type PlainResponse struct {
 	Dated  bool  // it has a Date
 }
 
-// PlainResponseEnd returns where the head of a final response ends with which b begins, and its status, if AppendResponse
-// may be able to forward it; 0 if not. b has passed a ResponseStream.
+// If b begins with the head of a final response that AppendResponse may be able to forward, PlainResponseEnd returns
+// where the head ends, and its status; else 0. b has passed a ResponseStream.
 func PlainResponseEnd(b []byte) (end, status int) {
 	const version = "HTTP/1.1 "
 	if len(b) < len(version)+3 || string(b[:len(version)]) != version {
@@ -200,9 +200,9 @@ func PlainResponseEnd(b []byte) (end, status int) {
 	return end, status
 }
 
-// AppendResponse appends to dst the fields of a response head b as they go to the client, without the empty line;
-// ourName is what this proxy calls itself in Server, in lower case. It reports false if that takes more than copying: dst is then
-// returned as it was. b is as PlainResponseEnd found it.
+// AppendResponse appends to dst the fields of a response head b as they are sent to the client, without the empty
+// line. ourName is this proxy's name in Server, in lower case. It reports false if copying is not enough: dst is then
+// returned unchanged. b is as PlainResponseEnd found it.
 func AppendResponse(dst, b []byte, ourName string) (out []byte, r PlainResponse, ok bool) {
 	_, rest := cutLine(b)
 	out, r.Length = dst, -1

@@ -2,9 +2,9 @@ package http1
 
 import "webproxy/policy"
 
-// A ProtocolError is what keeps bytes from being an HTTP/1.1 or HTTP/2 request stream with one meaning only. Its text
-// goes to the operator's log, and nothing of the client's is in it. Some are found by callers, in HTTP/2 or before
-// HTTP begins; they stand here so that there is one table of what a client is told.
+// A ProtocolError is why bytes are not an HTTP/1.1 or HTTP/2 request stream with one meaning only. Its text is for
+// the operator's log, and contains nothing that the client wrote. Some are found by callers, in HTTP/2 or before HTTP
+// begins; they are here so that one table has all.
 type ProtocolError uint8
 
 const (
@@ -51,7 +51,7 @@ const (
 	numErrors
 )
 
-// errorTexts holds, for each ProtocolError, the status that RFC 9110 has for it and what to tell the operator.
+// errorTexts has, for each ProtocolError, the status of RFC 9110 and the text for the operator.
 var errorTexts = [numErrors]struct {
 	status int
 	text   string
@@ -98,13 +98,13 @@ var errorTexts = [numErrors]struct {
 	ErrConnectionField: {400, "field about the connection in HTTP/2"},
 }
 
-// Error implements error: the reader of a body sees what is malformed in it.
+// Error implements error: the reader of a body gets it as its error.
 func (f ProtocolError) Error() string { return errorTexts[f].text }
 
 // Status is the status code of the response.
 func (f ProtocolError) Status() int { return errorTexts[f].status }
 
-// Reason is the word of the decision: a target that cannot be decided about is told apart from noise.
+// Reason is the word of the decision: a target that cannot be decided about is distinguished from noise.
 func (f ProtocolError) Reason() policy.Reason {
 	if f == ErrAuthority {
 		return policy.BadTarget

@@ -2,43 +2,43 @@ package http1
 
 import "bytes"
 
-// A RequestHead is a request head that has one meaning only: no two parsers can differ about where it ends,
-// what it asks for, or how long its body is. Its slices point into the bytes it was parsed from.
+// A RequestHead is a request head with one meaning only: no two parsers can differ about where it ends, what it asks
+// for, or how long its body is. Its slices point into the bytes it was parsed from.
 type RequestHead struct {
 	Method []byte
 	Target []byte // the request target as written
 	Minor  int    // the x of HTTP/1.x
-	Host   []byte // the Host field; nil if there is none, which only HTTP/1.0 may do
+	Host   []byte // the Host field; nil if there is none, as only HTTP/1.0 permits
 	// Length is the length of the body in bytes; -1 if it is chunked.
 	Length int64
 	// expects is set for Expect: 100-continue.
 	expects bool
 	Fields  int // how many header fields there are
-	// involved is set if there is a field that takes more than this parser to obey: see IsPlainConnect.
+	// involved is set if there is a field that this parser cannot handle alone: see IsPlainConnect.
 	involved bool
-	// unusual is set if there is a field about a body, about another protocol, or one that logs in the
-	// connection: see IsPlainGet.
+	// unusual is set if there is a field about a body or another protocol, or one that logs in the connection: see
+	// IsPlainGet.
 	unusual bool
 }
 
 func (h *RequestHead) IsConnect() bool { return string(h.Method) == "CONNECT" }
 
-// IsPlainConnect reports whether h is a CONNECT as nearly all are: of HTTP/1.1, without a word about
-// a body, and without a field that could change what becomes of it or what it is answered.
+// IsPlainConnect reports whether h is a plain CONNECT, as most are: of HTTP/1.1, without fields about a body, and
+// without a field that could change how it is served or what the response is.
 func (h *RequestHead) IsPlainConnect() bool { return h.IsConnect() && h.Minor == 1 && !h.involved }
 
-// IsPlainGet reports whether h is a GET or HEAD as nearly all are: of HTTP/1.1, in absolute form, without a
-// word about a body, without the wish to speak anything else, and without credentials that make the connection
-// to the origin the client's own: see login.go.
+// IsPlainGet reports whether h is a plain GET or HEAD, as most are: of HTTP/1.1, in absolute form, without fields
+// about a body, without an Upgrade, and without credentials for which the connection to the origin must be reserved
+// for the client: see login.go.
 func (h *RequestHead) IsPlainGet() bool {
 	return h.Minor == 1 && !h.unusual && h.Target[0] != '/' && (string(h.Method) == "GET" || string(h.Method) == "HEAD")
 }
 
-// ScanHead looks for the end of a request head in b, of which the first from bytes were scanned
-// before. It returns the length of the head with its final empty line, or 0 if more bytes are needed.
+// ScanHead looks for the end of a request head in b, of which the first from bytes were scanned before. It returns
+// the length of the head with its final empty line, or 0 if more bytes are needed.
 //
-// Whatever it lets pass consists of lines that end in CRLF and hold no control byte but HTAB: bare LF,
-// bare CR and NUL are read differently by different parsers (RFC 9112, 2.2 and 11.2).
+// A head that it accepts consists of lines that end in CRLF and contain no control byte except HTAB: bare LF, bare CR
+// and NUL are read differently by different parsers (RFC 9112, 2.2 and 11.2).
 func ScanHead(b []byte, from int) (end int, f ProtocolError) {
 	for i := max(from-1, 0); i < len(b); i++ {
 		c := b[i]
@@ -47,7 +47,7 @@ func ScanHead(b []byte, from int) (end int, f ProtocolError) {
 		}
 		switch {
 		case c == '\r' && i+1 == len(b):
-			return 0, NoError // its LF may be on the way
+			return 0, NoError // its LF may not have arrived yet
 		case c == '\r' && b[i+1] != '\n':
 			return 0, ErrBareCR
 		case c == '\r':
@@ -83,7 +83,7 @@ func (h *RequestHead) Parse(b []byte) ProtocolError {
 	}
 }
 
-// cutLine splits off the first line, without its CRLF. Every line has one: ScanHead saw to it.
+// cutLine splits off the first line, without its CRLF. Every line has one: ScanHead has checked that.
 func cutLine(b []byte) (line, rest []byte) {
 	i := bytes.IndexByte(b, '\n')
 	if i < 1 {
@@ -99,7 +99,7 @@ func (h *RequestHead) parseRequestLine(line []byte) ProtocolError {
 	if i < 0 || j == i {
 		return ErrRequestLine
 	}
-	if !IsToken(line[:i]) { // it is not kept for the record: it may be a URL with a password
+	if !IsToken(line[:i]) { // not kept for the record: it may be a URL with a password
 		return ErrMethod
 	}
 	h.Method, h.Target = line[:i], line[i+1:j]
@@ -114,8 +114,7 @@ func (h *RequestHead) parseRequestLine(line []byte) ProtocolError {
 		return ErrRequestLine
 	}
 	for _, c := range h.Target {
-		// A fragment is no part of a request target, and whether one is kept, cut or escaped
-		// differs from parser to parser.
+		// A fragment is not part of a request target, and parsers differ about whether it is kept, cut or escaped.
 		if c <= ' ' || c >= 0x7f || c == '#' {
 			return ErrTargetByte
 		}
@@ -158,8 +157,7 @@ func (h *RequestHead) parseField(line []byte, p *framing) ProtocolError {
 		}
 		h.involved, h.unusual = true, true
 	case equalFold(name, "transfer-encoding"):
-		// Exactly "chunked", once: every other spelling is one that some parser takes
-		// for it and another does not.
+		// Exactly "chunked", once: any other spelling is accepted by some parsers and not by others.
 		if p.chunked || !equalFold(value, "chunked") {
 			return ErrCoding
 		}
@@ -183,8 +181,8 @@ func (h *RequestHead) parseField(line []byte, p *framing) ProtocolError {
 	return NoError
 }
 
-// checkTrailerNames refuses a Trailer field that announces a length behind the body it is about
-// (RFC 9110, 6.5.1). net/http would refuse it too, by itself and without a record.
+// checkTrailerNames refuses a Trailer field that announces a length after the body it is about (RFC 9110, 6.5.1).
+// net/http would refuse it too, but without a record.
 func checkTrailerNames(list []byte) ProtocolError {
 	for name := range bytes.SplitSeq(list, []byte(",")) {
 		name = trimSpace(name)
@@ -195,7 +193,7 @@ func checkTrailerNames(list []byte) ProtocolError {
 	return NoError
 }
 
-// finish checks what can be told only when all fields are known.
+// finish checks what depends on several fields.
 func (h *RequestHead) finish(p *framing) ProtocolError {
 	switch {
 	case h.Host == nil && h.Minor == 1:
@@ -205,7 +203,7 @@ func (h *RequestHead) finish(p *framing) ProtocolError {
 	case p.chunked && h.Minor == 0:
 		return ErrCodingOn10
 	case h.IsConnect() && (p.chunked || p.length > 0):
-		// Where such a body would end and the tunnel begin is anybody's guess (RFC 9110, 9.3.6).
+		// Where such a body would end and the tunnel begin is undefined (RFC 9110, 9.3.6).
 		return ErrConnectBody
 	}
 	h.Length = max(p.length, 0)
@@ -215,8 +213,8 @@ func (h *RequestHead) finish(p *framing) ProtocolError {
 	return NoError
 }
 
-// ParseLength reads 1*DIGIT (RFC 9110, 8.6): no sign, no space, no list. Eighteen digits are more
-// bytes than anybody sends, and fit an int64.
+// ParseLength reads 1*DIGIT (RFC 9110, 8.6): no sign, no space, no list. Eighteen digits are enough for any real
+// body, and fit an int64.
 func ParseLength(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 18 {
 		return 0, false
@@ -242,7 +240,7 @@ func trimSpace(b []byte) []byte {
 	return b
 }
 
-// equalFold compares b with lower, which is in lower case, in ASCII only: the Kelvin sign is no k.
+// equalFold compares b with lower, which is in lower case, in ASCII only: the Kelvin sign is not a k.
 func equalFold(b []byte, lower string) bool {
 	if len(b) != len(lower) {
 		return false
@@ -280,8 +278,8 @@ func IsTokenByte(c byte) bool {
 	return false
 }
 
-// isHostValue reports whether b holds only bytes that a Host field may hold (RFC 3986, 3.2). The
-// value itself is of no consequence: the target is what is decided about, and Host is made from it again.
+// isHostValue reports whether b contains only bytes that a Host field may contain (RFC 3986, 3.2). The value itself
+// does not matter: decisions are about the target, and Host is made from it again.
 func isHostValue(b []byte) bool {
 	for _, c := range b {
 		switch {
@@ -300,9 +298,10 @@ func isHostValue(b []byte) bool {
 // connectionSchemes are those schemes, in lower case.
 var connectionSchemes = [...]string{"ntlm", "negotiate", "kerberos", "nego2"}
 
-// LogsInConnection reports whether one of the credentials or challenges in v, a field value, is of such a scheme. A field
-// may hold several challenges (RFC 9110, 11.6.1), and some servers read several credentials, although the grammar has one. A comma
-// inside of one looks like a border: to take a parameter for a scheme costs a connection, no more.
+// LogsInConnection reports whether one of the credentials or challenges in v, a field value, is of such a scheme. A
+// field may contain several challenges (RFC 9110, 11.6.1), and some servers read several credentials, although the
+// grammar has one. A comma inside a value looks like a separator: taking a parameter for a scheme only costs a
+// connection.
 func LogsInConnection(v []byte) bool {
 	for part := range bytes.SplitSeq(v, []byte(",")) {
 		part = trimSpace(part)

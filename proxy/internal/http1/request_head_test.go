@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// judgeHead is what a client connection does with a head that came in one piece.
-func judgeHead(b []byte) (RequestHead, RequestTarget, int, ProtocolError) {
+// parseHead is what a client connection does with a head that came in one piece.
+func parseHead(b []byte) (RequestHead, RequestTarget, int, ProtocolError) {
 	var h RequestHead
 	end, f := ScanHead(b, 0)
 	if f != NoError || end == 0 {
@@ -129,8 +129,8 @@ func TestHeadRefuses(t *testing.T) {
 		{ErrConnectBody, "CONNECT a.example:443 HTTP/1.1\r\n" + hostLine + "Transfer-Encoding: chunked\r\n\r\n"},
 	}
 	for _, tt := range tests {
-		if _, _, end, f := judgeHead([]byte(tt.head)); f != tt.want {
-			t.Errorf("judge(%q) = %v (end %d), want %v", tt.head, f, end, tt.want)
+		if _, _, end, f := parseHead([]byte(tt.head)); f != tt.want {
+			t.Errorf("Parse(%q) = %v (end %d), want %v", tt.head, f, end, tt.want)
 		}
 	}
 }
@@ -163,9 +163,9 @@ func TestHeadAccepts(t *testing.T) {
 		{FormAsterisk, "", 0, "OPTIONS * HTTP/1.1\r\n" + hostLine + "\r\n"},
 	}
 	for _, tt := range tests {
-		h, a, end, f := judgeHead([]byte(tt.head))
+		h, a, end, f := parseHead([]byte(tt.head))
 		if f != NoError || end != len(tt.head) || a.Form != tt.form || a.Target.String() != tt.target || h.Length != tt.length {
-			t.Errorf("judge(%q) = %v, end %d, form %d, target %v, length %d; want form %d, target %s, length %d",
+			t.Errorf("Parse(%q) = %v, end %d, form %d, target %v, length %d; want form %d, target %s, length %d",
 				tt.head, f, end, a.Form, a.Target, h.Length, tt.form, tt.target, tt.length)
 		}
 	}
@@ -222,7 +222,7 @@ func FuzzHead(f *testing.F) {
 				}
 			}
 		}
-		h, a, end, fl := judgeHead(b)
+		h, a, end, fl := parseHead(b)
 		if fl != NoError || end == 0 {
 			return
 		}

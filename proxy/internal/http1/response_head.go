@@ -12,12 +12,12 @@ const (
 	MaxInformational  = 16        // responses before the final one
 )
 
-// A ResponseError says what is malformed in a response. Nothing in it was written by the peer.
+// A ResponseError says what is malformed in a response. It contains nothing that the peer wrote.
 type ResponseError string
 
 func (e ResponseError) Error() string { return string(e) }
 
-// Detail says in a record, and to the client, why a response is not forwarded.
+// Detail is the text for the record and the client: why a response is not forwarded.
 func (e ResponseError) Detail() string { return "malformed response: " + string(e) }
 
 const (
@@ -38,11 +38,11 @@ const (
 	ErrResponseBoth      ResponseError = "both Content-Length and Transfer-Encoding"
 	ErrResponseLarge     ResponseError = "head larger than 256 KiB"
 	ErrManyInformational ResponseError = "more than 16 informational (1xx) responses"
-	ErrUnsolicited       ResponseError = "bytes that answer no request"
+	ErrUnsolicited       ResponseError = "bytes that belong to no response"
 )
 
-// A ResponseHead is a response head that has one meaning only: no two parsers can differ about where it
-// ends and where its body does (RFC 9112, 4 to 6).
+// A ResponseHead is a response head with one meaning only: no two parsers can differ about where it ends and where
+// its body does (RFC 9112, 4 to 6).
 type ResponseHead struct {
 	minor   int   // the x of HTTP/1.x
 	status  int   // 100 to 999
@@ -96,8 +96,8 @@ func (h *ResponseHead) parse(b []byte) error {
 	}
 }
 
-// parseStatusLine reads HTTP-version SP status-code [SP reason-phrase]. Many servers leave out the space
-// before a reason phrase that is empty.
+// parseStatusLine reads HTTP-version SP status-code [SP reason-phrase]. Many servers omit the space before an empty
+// reason phrase.
 func (h *ResponseHead) parseStatusLine(line []byte) error {
 	version, rest, ok := bytes.Cut(line, []byte(" "))
 	if !ok || !bytes.HasPrefix(version, []byte("HTTP/")) {
@@ -144,8 +144,8 @@ func (h *ResponseHead) parseField(line []byte) error {
 	return nil
 }
 
-// cutField splits a field line; name is empty if it has no colon. White space before the colon, which
-// must not be forwarded (RFC 9112, 5.1), belongs to neither; spaced reports that there is some.
+// cutField splits a field line; name is empty if it has no colon. White space before the colon, which must not be
+// forwarded (RFC 9112, 5.1), belongs to neither; spaced reports whether there is any.
 func cutField(line []byte) (name, value []byte, spaced bool) {
 	i := bytes.IndexByte(line, ':')
 	if i < 0 {
@@ -155,7 +155,7 @@ func cutField(line []byte) (name, value []byte, spaced bool) {
 	return name, trimSpace(line[i+1:]), len(name) < i
 }
 
-// parseLength reads a Content-Length, which may be a list of one value again and again (RFC 9110, 8.6).
+// parseLength reads a Content-Length, which may be a list that repeats one value (RFC 9110, 8.6).
 func (h *ResponseHead) parseLength(value []byte) error {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
 		n, ok := ParseLength(trimSpace(part))
@@ -172,7 +172,7 @@ func (h *ResponseHead) parseLength(value []byte) error {
 	return nil
 }
 
-// finish checks what can be told only when all fields are known.
+// finish checks what depends on several fields.
 func (h *ResponseHead) finish() error {
 	switch {
 	case h.chunked && h.length >= 0:

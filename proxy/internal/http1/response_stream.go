@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// A ResponseStream is the receiving side of a connection to an origin or an upstream proxy. Its Read returns
-// only bytes that parse unambiguously as HTTP/1 responses, each to a request that was announced by Expect.
-// net/http's readers of responses, which are more lenient, read from it: what passes, they cannot read in
-// another way. All response heads of HTTP/1 come through here.
+// A ResponseStream is the receiving side of a connection to an origin or an upstream proxy. Its Read returns only
+// bytes that parse unambiguously as HTTP/1 responses, each to a request that was announced by Expect. net/http's
+// readers of responses, which are more lenient, read from it: they cannot read what it returns in another way. All
+// HTTP/1 response heads pass through it.
 //
 // Read is called by one goroutine at a time. An error stays.
 type ResponseStream struct {
@@ -16,19 +16,19 @@ type ResponseStream struct {
 
 	mu      sync.Mutex // guards the fields below: a request begins while Read waits
 	method  string     // of the request whose response is awaited; empty if there is none
-	upgrade bool       // that request asks for another protocol, so that 101 may be its response
+	upgrade bool       // the request asks for another protocol, so that 101 may be the response
 	began   bool       // bytes were read since Expect
 	problem error      // what is malformed in the response; nil if nothing is
 
 	state         responseState
-	left          int64  // body bytes to come, in responseLength
+	left          int64  // body bytes that have not arrived, in responseLength
 	chunks        Chunks // in responseChunks
 	room          int    // how many bytes of heads may still be read
 	informational int    // responses before the final one so far
 
-	out     []byte // checked, and not returned yet
-	held    []byte // read, and not checked yet
-	scanned int    // held[:scanned] has no end of a head
+	out     []byte // checked, but not returned yet
+	held    []byte // read, but not checked yet
+	scanned int    // held[:scanned] contains no end of a head
 	readErr error  // of Source
 	err     error  // of Read, once out is empty
 }
@@ -42,14 +42,14 @@ const (
 	responseRaw                         // inside a body that the connection's end ends, or a tunnel
 )
 
-// Expect announces a request with method, which is about to be sent: the next final response is its.
+// Expect announces a request with method, which is about to be sent: the next final response is its response.
 func (s *ResponseStream) Expect(method string, upgrade bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.method, s.upgrade, s.began = method, upgrade, false
 }
 
-// awaited returns what Expect was told last, and notes that the response has begun.
+// awaited returns the arguments of the last Expect, and notes that the response has begun.
 func (s *ResponseStream) awaited() (method string, upgrade bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,15 +66,15 @@ func (s *ResponseStream) HasBegun() bool {
 	return s.began
 }
 
-// Malformed tells what is malformed in the response to the request in progress, as far as it was read; nil if
-// nothing is. It may be called at any time, by any goroutine.
+// Malformed returns what is malformed in the response to the request in progress, as far as it was read; nil if
+// nothing is. It may be called at any time, concurrently.
 func (s *ResponseStream) Malformed() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.problem
 }
 
-// setMalformed is called with what is malformed in the response, which is the last one then.
+// setMalformed is called when something is malformed in the response, which is then the last one.
 func (s *ResponseStream) setMalformed(err error) {
 	s.err = err
 	s.mu.Lock()
@@ -84,15 +84,15 @@ func (s *ResponseStream) setMalformed(err error) {
 	}
 }
 
-// IsIdle reports whether the last response has ended and nothing came after it.
+// IsIdle reports whether the last response has ended and nothing was received after it.
 func (s *ResponseStream) IsIdle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.method == "" && s.state == responseIdle && len(s.out)+len(s.held) == 0 && s.readErr == nil && s.err == nil
 }
 
-// Read implements io.Reader. The last bytes of a response come with io.EOF if others follow, which belong to
-// no response: the connection must not be used again then.
+// Read implements io.Reader. The last bytes of a response are returned with io.EOF if others follow that belong to no
+// response: the connection must not be used again then.
 func (s *ResponseStream) Read(p []byte) (int, error) {
 	for {
 		switch {
@@ -136,9 +136,9 @@ func (s *ResponseStream) excess() error {
 	return io.EOF
 }
 
-// fail makes err the error of Read. A status line comes before it, if a response is awaited and has begun:
-// net/http sends a request again if the connection fails before any byte of a response, and has no room for
-// our error in that of a malformed line. What follows the line is the error, so it never is a response.
+// fail makes err the error of Read. If a response is awaited and has begun, a status line is returned before err:
+// net/http sends a request again if the connection fails before any byte of a response, and could not return our
+// error with that of a malformed line. The line is followed by the error, so it is never a response.
 func (s *ResponseStream) fail(err error) {
 	s.setMalformed(err)
 	if method, _ := s.awaited(); method != "" && len(s.held) > 0 {
@@ -147,7 +147,7 @@ func (s *ResponseStream) fail(err error) {
 	s.held = nil
 }
 
-// readInto reads into p, and checks in place what was read: n bytes of it may be returned. The rest is held.
+// readInto reads into p, and checks the bytes in place: n of them may be returned. The rest is held.
 func (s *ResponseStream) readInto(p []byte) (n int, err error) {
 	if s.readErr != nil {
 		s.err = s.readErr
@@ -170,8 +170,8 @@ func (s *ResponseStream) readInto(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// headInPlace returns how many bytes of b are a head that needs no change, and what follows of its body; 0 if
-// b does not begin with such a head.
+// headInPlace returns how many bytes of b are a head that needs no change, and the part of its body that follows; 0
+// if b does not begin with such a head.
 func (s *ResponseStream) headInPlace(b []byte) int {
 	method, upgrade := s.awaited()
 	end, err := scanResponse(b, 0)
@@ -185,7 +185,7 @@ func (s *ResponseStream) headInPlace(b []byte) int {
 	return end + s.follow(b[end:])
 }
 
-// collectHead reads until the head that is held is whole, and moves it to out.
+// collectHead reads until the held head is complete, and moves it to out.
 func (s *ResponseStream) collectHead() error {
 	method, upgrade := s.awaited()
 	if method == "" {
@@ -232,7 +232,7 @@ func (s *ResponseStream) readMore() error {
 	return nil
 }
 
-// begin takes note of a head of size bytes: what follows it, and whether the response is the final one.
+// begin handles a head of size bytes: it decides what follows it, and whether the response is the final one.
 func (s *ResponseStream) begin(h *ResponseHead, size int, method string, upgrade bool) error {
 	switch {
 	case h.status == 101 && !upgrade:
@@ -268,7 +268,8 @@ func (s *ResponseStream) end() {
 	s.method = ""
 }
 
-// follow moves along the body in progress and returns how many bytes of b are its. If it is malformed, it sets err.
+// follow moves along the body in progress and returns how many bytes of b belong to it. If it is malformed, it sets
+// err.
 func (s *ResponseStream) follow(b []byte) int {
 	switch s.state {
 	case responseLength:
@@ -292,7 +293,7 @@ func (s *ResponseStream) follow(b []byte) int {
 	return 0
 }
 
-// TakeBody returns what was read of a body of known length and not returned by Read. Whoever takes it moves the
+// TakeBody returns the part of a body of known length that was read and not returned by Read. The caller moves the
 // rest of the body from Source, and then calls BodyMoved.
 func (s *ResponseStream) TakeBody() []byte {
 	if s.state == responseLength && len(s.held) > 0 {
@@ -311,7 +312,7 @@ func (s *ResponseStream) BodyMoved() {
 	s.end()
 }
 
-// TakeRaw returns what was read, and not returned by Read, of what follows the head that began a tunnel.
+// TakeRaw returns the bytes after the head that began a tunnel which were read and not returned by Read.
 func (s *ResponseStream) TakeRaw() []byte {
 	b := append(s.out, s.held...)
 	s.out, s.held = nil, nil

@@ -18,29 +18,29 @@ const (
 	FormAbsolute             // GET http://host/path
 	FormOrigin               // GET /path: to a server, not through a proxy
 	FormAsterisk             // OPTIONS *
-	FormInside               // GET /path inside a tunnel whose TLS was opened
+	FormInside               // GET /path inside an inspected tunnel
 )
 
 // A RequestTarget is a request target, parsed.
 type RequestTarget struct {
 	Form TargetForm
-	// Target is what is decided about and dialled; zero unless the form is authority or absolute and the
-	// scheme one that is served.
+	// Target is what is decided about and dialled; zero unless the form is authority or absolute and the scheme is
+	// served.
 	Target policy.Target
 	// Scheme is the scheme of an absolute form, in lower case; for CONNECT it is https.
 	Scheme string
-	// Host and port are what was sent, as far as it may be shown, where there is no target.
+	// If there is no target, Host and Port are as sent, as far as they may be shown.
 	Host string
 	Port uint16
-	// Unsupported is what is wrong with it, if that is known already.
+	// Unsupported is why the form is unsupported, if that is known already.
 	Unsupported string
 }
 
-// shownHostLimit bounds the host of a malformed target, in bytes: no real one is longer.
+// shownHostLimit bounds the host of a malformed target, in bytes: no valid one is longer.
 const shownHostLimit = 256
 
 // ShownTarget returns the host and the port in a request target that cannot be parsed, for the record. See
-// policy.Quotable for what is left out.
+// policy.Quotable for what is omitted.
 func ShownTarget(target []byte) (host string, port uint16) {
 	authority := target
 	if scheme, rest, ok := bytes.Cut(target, []byte("://")); ok && isScheme(scheme) {
@@ -61,11 +61,11 @@ func shownAuthority(authority []byte) (host string, port uint16) {
 	return host[:min(len(host), shownHostLimit)], port
 }
 
-// ParseTarget reads the request target of h. It is the one place where the authority of a request is
-// parsed: what it returns is decided about, dialled, and sent to the origin as Host.
+// ParseTarget reads the request target of h. It is the only place where the authority of a request is parsed: its
+// result is decided about, dialled, and sent to the origin as Host.
 //
-// What it accepts net/url accepts too, so that net/http has no reason to answer by itself.
-// The error is for the operator's log: it may quote the client.
+// net/url accepts everything that it accepts, so that net/http has no reason to respond by itself. The error is for
+// the operator's log: it may quote the client.
 func ParseTarget(h *RequestHead) (RequestTarget, ProtocolError, error) {
 	switch {
 	case h.IsConnect():
@@ -104,15 +104,15 @@ func readAbsolute(b []byte) (RequestTarget, ProtocolError, error) {
 	case equalFold(scheme, "http"):
 		a.Target, err = policy.ParseTarget(policy.HTTP, string(authority))
 	case equalFold(scheme, "https"):
-		// Never dialled: a proxy would have to open the TLS session itself. The target is
-		// read all the same, so that the record says where the client wanted to go.
+		// Never dialled: the proxy would have to end the TLS session itself. The target is parsed nevertheless, so
+		// that the record says where the client wanted to go.
 		a.Scheme = "https"
 		a.Target, err = policy.ParseTarget(policy.HTTPS, WithPort(string(authority), "443"))
 	default:
 		a.Scheme = string(bytes.ToLower(scheme))
 		a.Host, a.Port = shownAuthority(authority)
 		if _, bad := url.ParseRequestURI(string(b)); bad != nil {
-			err = errors.New("not a URL") // the text of bad quotes all of it, passwords included
+			err = errors.New("not a URL") // the text of bad quotes the whole URL, passwords included
 		}
 	}
 	if err != nil {
@@ -145,7 +145,7 @@ func isScheme(b []byte) bool {
 	return len(b) > 0
 }
 
-// checkEscapes looks at the percent escapes of a path; those of a query mean nothing to a proxy.
+// checkEscapes checks the percent escapes of a path; those of a query do not matter to a proxy.
 func checkEscapes(b []byte) ProtocolError {
 	for i := 0; i < len(b) && b[i] != '?'; i++ {
 		if b[i] == '%' && (i+2 >= len(b) || hexDigit(b[i+1]) < 0 || hexDigit(b[i+2]) < 0) {

@@ -1,5 +1,5 @@
-// Package http1conn is the client side of HTTP/1.1 on one connection: it reads response heads, and keeps bytes
-// that were read too early for whoever reads next. It neither dials nor writes.
+// Package http1conn is the client side of HTTP/1.1 on one connection: it reads response heads, and keeps bytes that
+// were read too early for the next reader. It neither dials nor writes.
 package http1conn
 
 import (
@@ -11,8 +11,8 @@ import (
 	"webproxy/proxy/internal/http1"
 )
 
-// A Reader reads the responses on a connection to an origin or an upstream proxy. It is used by one goroutine at
-// a time, but for the methods of Responses that say otherwise.
+// A Reader reads the responses on a connection to an origin or an upstream proxy. It is used by one goroutine at a
+// time, except for the methods of Responses that say otherwise.
 type Reader struct {
 	Responses http1.ResponseStream // of the connection; the strict parser
 	Buffer    *bufio.Reader        // of Responses
@@ -24,12 +24,12 @@ func (r *Reader) Reset(source io.Reader) {
 	r.Buffer = bufio.NewReader(&r.Responses)
 }
 
-// ReadHead reads the head of the final response to req, which Responses.Expect has announced. A 101 is final here.
-// Informational (1xx) responses before it go to informational, if that is not nil; an error of it ends the reading.
-// Responses bounds their number and their size.
+// ReadHead reads the head of the final response to req, which was announced to Responses.Expect. A 101 is final here.
+// Informational (1xx) responses before it are passed to informational, if that is not nil; its error ends the
+// reading. Responses bounds their number and their size.
 //
-// unsent is the error of sending req, or nil. A server that takes no request may have responded all the same
-// (RFC 9112, 9.5); if it has not, unsent is the error returned.
+// unsent is the error of sending req, or nil. A server that has not read the whole request may have responded
+// nevertheless (RFC 9112, 9.5); if it has not, unsent is the error returned.
 func (r *Reader) ReadHead(req *http.Request, unsent error, informational func(*http.Response) error) (*http.Response, error) {
 	for {
 		resp, err := http.ReadResponse(r.Buffer, req)
@@ -49,15 +49,15 @@ func (r *Reader) ReadHead(req *http.Request, unsent error, informational func(*h
 	}
 }
 
-// TakeBuffered returns the bytes after the head that began a tunnel which have been read already. From then on
-// the connection is read without r.
+// TakeBuffered returns the bytes after the head that began a tunnel which have been read already. From then on the
+// connection is read without r.
 func (r *Reader) TakeBuffered() Buffered {
 	b, _ := r.Buffer.Peek(r.Buffer.Buffered())
 	return append(b[:len(b):len(b)], r.Responses.TakeRaw()...)
 }
 
-// Buffered are bytes of a connection that were read before their reader was known. They come before what the
-// connection has next.
+// Buffered are bytes of a connection that were read before their reader was known. They precede the next bytes of the
+// connection.
 type Buffered []byte
 
 // Take moves bytes from b to p, and returns how many.

@@ -14,7 +14,7 @@ import (
 )
 
 // Judge says what o makes of a target.
-func Judge(t Target, seen Observation, o Options) Row {
+func Evaluate(t Target, seen Observation, o Options) Row {
 	r := Row{Target: t, Seen: seen, Category: Success}
 	switch {
 	case t.Skip != "":
@@ -27,7 +27,7 @@ func Judge(t Target, seen Observation, o Options) Row {
 	case len(seen.Hops) == 0:
 		r.skip("not tried")
 	default:
-		r.judgeHops(o)
+		r.evaluateHops(o)
 	}
 	if r.Finding != nil {
 		r.Category = r.Finding.Category
@@ -75,14 +75,14 @@ func (r *Row) private(a netip.Addr) {
 	r.Fix = fmt.Sprintf("Azure Local has no Arc Private Link; this proxy's DNS answers from the zone %s. Resolve Arc names publicly on the proxy:  egress: { resolver: \"...\" }", clientconfig.ArcZone(r.Host))
 }
 
-// judgeHops judges the requests that were made, the first fault first.
-func (r *Row) judgeHops(o Options) {
+// evaluateHops judges the requests that were made, the first fault first.
+func (r *Row) evaluateHops(o Options) {
 	for i := range r.Seen.Hops {
 		hop := &r.Seen.Hops[i]
 		if i == 0 {
 			r.Issuer = issuerOf(hop.Chain)
 		}
-		r.judgeHop(hop, i, o)
+		r.evaluateHop(hop, i, o)
 		if r.Finding != nil || r.Category == Skipped {
 			return
 		}
@@ -108,8 +108,8 @@ func (r *Row) slowest() time.Duration {
 	return most
 }
 
-// judgeHop judges one request, the i-th.
-func (r *Row) judgeHop(hop *Hop, i int, o Options) {
+// evaluateHop judges one request, the i-th.
+func (r *Row) evaluateHop(hop *Hop, i int, o Options) {
 	to := ""
 	if i > 0 {
 		to = "redirects to " + hop.URL.Scheme + "://" + hop.URL.Host + ", "
@@ -132,7 +132,7 @@ func (r *Row) judgeHop(hop *Hop, i int, o Options) {
 		return
 	}
 	if hop.URL.Scheme == "https" && !(i == 0 && r.Policy.Inspect()) {
-		if fault := judgeChain(hop.URL.Hostname(), hop.Chain, o); fault != nil {
+		if fault := evaluateChain(hop.URL.Hostname(), hop.Chain, o); fault != nil {
 			r.find(fault.finding, to+fault.detail)
 			return
 		}
@@ -146,7 +146,7 @@ func (r *Row) judgeHop(hop *Hop, i int, o Options) {
 		r.find(&findMiddlebox, to+who)
 		return
 	}
-	r.judgeRange(hop, to)
+	r.evaluateRange(hop, to)
 }
 
 // refused judges a refusal of this proxy.
@@ -275,8 +275,8 @@ func stranger(hop *Hop) string {
 	return ""
 }
 
-// judgeRange judges the response to a request for a part.
-func (r *Row) judgeRange(hop *Hop, to string) {
+// evaluateRange judges the response to a request for a part.
+func (r *Row) evaluateRange(hop *Hop, to string) {
 	part := hop.Range
 	if part == nil {
 		return

@@ -33,7 +33,7 @@ func TestOpeningDemands(t *testing.T) {
 	}
 }
 
-func TestCheckHello(t *testing.T) {
+func TestCheckClientHello(t *testing.T) {
 	set := compile(t, policy.Spec{
 		Clients: map[string][]string{"strict": {"10.0.0.0/24"}, "learning": {"10.0.9.0/24"}},
 		Modes:   map[string]policy.Mode{"learning": policy.Learn},

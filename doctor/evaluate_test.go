@@ -43,7 +43,7 @@ func target(t *testing.T, address string) doctor.Target {
 	}
 }
 
-func TestJudge(t *testing.T) {
+func TestEvaluate(t *testing.T) {
 	const plain = "http://a.allowed.example/"
 	at := func(s string) *url.URL {
 		u, err := url.Parse(s)
@@ -97,7 +97,7 @@ func TestJudge(t *testing.T) {
 		{"WD-SLOW", "Success", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, FirstByte: 6 * time.Second}}}},
 	}
 	for _, tt := range tests {
-		row := doctor.Judge(target(t, tt.url), tt.seen, doctor.Options{Now: now, Roots: x509.NewCertPool()})
+		row := doctor.Evaluate(target(t, tt.url), tt.seen, doctor.Options{Now: now, Roots: x509.NewCertPool()})
 		got := ""
 		if row.Finding != nil {
 			got = row.Finding.ID
@@ -114,7 +114,7 @@ func TestPagesForPeople(t *testing.T) {
 	away, _ := url.Parse("http://www.office.com/login")
 	tgt := target(t, "http://a.allowed.example/")
 	tgt.Host = "login.microsoftonline.com"
-	row := doctor.Judge(tgt, doctor.Observation{Hops: []doctor.Hop{{URL: front, Stage: doctor.Answered, Status: 302}, {URL: away, Refused: "host_not_listed"}}}, doctor.Options{Now: now})
+	row := doctor.Evaluate(tgt, doctor.Observation{Hops: []doctor.Hop{{URL: front, Stage: doctor.Answered, Status: 302}, {URL: away, Refused: "host_not_listed"}}}, doctor.Options{Now: now})
 	if row.Finding != nil {
 		t.Errorf("%s: %s", row.Finding.ID, row.Detail)
 	}
@@ -125,7 +125,7 @@ func TestExampleGone(t *testing.T) {
 	tgt := target(t, "http://a.allowed.example/")
 	tgt.Listed = "*.allowed.example"
 	u, _ := url.Parse(tgt.URL)
-	row := doctor.Judge(tgt, doctor.Observation{Hops: []doctor.Hop{{URL: u, Trouble: "dns_error"}}}, doctor.Options{Now: now})
+	row := doctor.Evaluate(tgt, doctor.Observation{Hops: []doctor.Hop{{URL: u, Trouble: "dns_error"}}}, doctor.Options{Now: now})
 	if row.Finding != nil || row.Category != doctor.Skipped {
 		t.Errorf("%+v", row)
 	}
@@ -170,7 +170,7 @@ func TestFindingsHaveWords(t *testing.T) {
 // What strangers sent is shown as text.
 func TestHTMLEscapes(t *testing.T) {
 	u, _ := url.Parse("http://a.allowed.example/")
-	row := doctor.Judge(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Stage: doctor.Answered, Status: 200, Server: "squid <script>alert(1)</script>\x1b[31m"}}}, doctor.Options{Now: now})
+	row := doctor.Evaluate(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Stage: doctor.Answered, Status: 200, Server: "squid <script>alert(1)</script>\x1b[31m"}}}, doctor.Options{Now: now})
 	var page, text strings.Builder
 	report := doctor.NewReport(doctor.Head{Proxy: "10.0.1.5:9090", Began: now}, []doctor.Row{row})
 	if err := report.WriteHTML(&page, "node", "devel"); err != nil {
@@ -195,7 +195,7 @@ func TestReport(t *testing.T) {
 	}
 	var rows []doctor.Row
 	for range 3 {
-		rows = append(rows, doctor.Judge(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Err: "connection refused"}}}, doctor.Options{Now: now}))
+		rows = append(rows, doctor.Evaluate(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Err: "connection refused"}}}, doctor.Options{Now: now}))
 	}
 	report = doctor.NewReport(doctor.Head{Proxy: "p:1"}, rows)
 	if n, blocking := report.Findings(); n != 1 || blocking != 1 || report.Notices[0].Finding.ID != "WD-PROXY" {
@@ -232,7 +232,7 @@ func TestTogether(t *testing.T) {
 		if i == 7 {
 			seen.Hops[0].Trouble = "connection_timeout"
 		}
-		rows = append(rows, doctor.Judge(target(t, u.String()), seen, doctor.Options{Now: now}))
+		rows = append(rows, doctor.Evaluate(target(t, u.String()), seen, doctor.Options{Now: now}))
 	}
 	report := doctor.NewReport(doctor.Head{Proxy: "10.0.1.5:9090", Began: now}, rows)
 	for all, want := range map[bool]int{false: 3, true: 8} {

@@ -12,22 +12,23 @@ import (
 	"webproxy/audit"
 )
 
-// A Domain is the Uses of the hosts of one registrable domain, for people: a page of 400 hosts is read by nobody.
+// A Domain is the Uses of the hosts of one registrable domain, so that people need not read a page of 400 hosts.
 type Domain struct {
 	Name  string // empty if the hosts are of none
-	Total Use    // of all; Clients are of no use
+	Total Use    // of all; Clients is not set
 	Shown []Use  // the first ones
 	Rest  []Use  // the others
 }
 
 const (
-	// shownHosts is how many hosts of a domain are rows of their own, shownDomains how many domains; what is beyond is folded.
+	// shownHosts is how many hosts of a domain have rows of their own, shownDomains how many domains do; the others
+	// are collapsed.
 	shownHosts   = 3
 	shownDomains = 60
 )
 
-// foldHosts groups uses by registrable domain, those with the most requests first.
-func foldHosts(uses []Use) []Domain {
+// byDomain groups uses by registrable domain, those with the most requests first.
+func byDomain(uses []Use) []Domain {
 	found := map[string]*Domain{}
 	var order []*Domain
 	for _, u := range uses {
@@ -60,7 +61,7 @@ func foldHosts(uses []Use) []Domain {
 	return all
 }
 
-// registrable is the domain that somebody has registered and host is in; empty for an address and for what has none.
+// registrable is the registrable domain (eTLD+1) of host; empty for an address and for a name without one.
 func registrable(host string) string {
 	if _, err := netip.ParseAddr(host); err == nil || host == audit.Other {
 		return ""
