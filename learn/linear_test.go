@@ -59,6 +59,24 @@ func TestProposalsAreLinear(t *testing.T) {
 	}
 }
 
+// However many answers are remembered at once, none is held against all others.
+func TestRememberIsLinear(t *testing.T) {
+	now := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
+	lineartest.Check(t, "answers", 2000, func(n int) func() {
+		items := make([]Item, n)
+		for i := range items {
+			items[i] = Item{Group: "nodes", Entry: fmt.Sprintf("a%d.example.com:443", i), Answer: Reject}
+		}
+		return func() {
+			var past Past
+			past.RememberAll(items, now)
+			if past.RememberAll(items, now); len(past.Decided) != n {
+				t.Errorf("%d of %d", len(past.Decided), n)
+			}
+		}
+	})
+}
+
 // Nor is what was asked for held against all entries.
 func TestUsesAreLinear(t *testing.T) {
 	for _, entry := range []string{"a%d.example.com", "*.b%d.example.com", "a*.c%d.example.com"} {

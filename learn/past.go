@@ -95,18 +95,32 @@ func (p Past) Encode() ([]byte, error) {
 	return append([]byte(pastHeader), text...), nil
 }
 
-// Remember adds the answer of i, if it is one to remember, in place of an earlier one. What was put off and is
-// due again is dropped.
+// Remember is RememberAll for one item, answered by somebody.
 func (p *Past) Remember(i Item, by string, now time.Time) {
+	i.By = by
+	p.RememberAll([]Item{i}, now)
+}
+
+// RememberAll adds the answers of items, those that are to be remembered, in place of earlier ones; of several about one entry the last
+// counts. What was put off and is due again is dropped.
+func (p *Past) RememberAll(items []Item, now time.Time) {
+	type key struct{ group, entry string }
+	last := make(map[key]int, len(items))
+	for n, i := range items {
+		last[key{i.Group, i.Entry}] = n
+	}
 	p.Decided = slices.DeleteFunc(p.Decided, func(d Decided) bool {
-		return d.Domain == "" && d.Group == i.Group && d.Entry == i.Entry || d.Answer == Snooze && !now.Before(d.Until)
+		_, again := last[key{d.Group, d.Entry}]
+		return d.Domain == "" && again || d.Answer == Snooze && !now.Before(d.Until)
 	})
-	if i.Answer != Reject && i.Answer != Snooze {
-		return
+	for n, i := range items {
+		if last[key{i.Group, i.Entry}] != n || i.Answer != Reject && i.Answer != Snooze {
+			continue
+		}
+		d := Decided{Group: i.Group, Entry: i.Entry, Answer: i.Answer, By: i.By, Reason: i.Reason, At: now.UTC().Truncate(time.Second)}
+		if i.Answer == Snooze {
+			d.Until = d.At.Add(snoozeFor)
+		}
+		p.Decided = append(p.Decided, d)
 	}
-	d := Decided{Group: i.Group, Entry: i.Entry, Answer: i.Answer, By: by, Reason: i.Reason, At: now.UTC().Truncate(time.Second)}
-	if i.Answer == Snooze {
-		d.Until = d.At.Add(snoozeFor)
-	}
-	p.Decided = append(p.Decided, d)
 }

@@ -36,12 +36,13 @@ type Application struct {
 	// allow all names there.
 	Replaced []string
 
-	writer Writer
-	past   learn.Past
-	added  map[string]int // lines, by list file as the configuration names it
-	count  map[learn.Answer]int
-	kinds  map[learn.Kind]int // of what is approved
-	now    time.Time
+	writer   Writer
+	past     learn.Past
+	answered []learn.Item   // to be remembered in past
+	added    map[string]int // lines, by list file as the configuration names it
+	count    map[learn.Answer]int
+	kinds    map[learn.Kind]int // of what is approved
+	now      time.Time
 }
 
 // Apply makes up the answers of items, and of rejected domains. What is approved already is passed over.
@@ -71,6 +72,7 @@ func (w Writer) Apply(items []learn.Item, domains ...RejectedDomain) (*Applicati
 			return nil, err
 		}
 	}
+	a.past.RememberAll(a.answered, a.now)
 	if !slices.Equal(before, a.past.Decided) {
 		if a.files[path], err = a.past.Encode(); err != nil {
 			return nil, err
@@ -97,7 +99,7 @@ func (a *Application) take(item learn.Item) error {
 	}
 	a.count[item.Answer]++
 	if item.Answer != learn.Pending {
-		a.past.Remember(item, item.By, a.now)
+		a.answered = append(a.answered, item)
 	}
 	lines, err := item.Lines()
 	if err == nil {

@@ -130,7 +130,7 @@ func FuzzRead(f *testing.F) {
 	for _, tt := range lines() {
 		f.Add(tt.line)
 	}
-	for _, tt := range forms() {
+	for _, tt := range append(forms(), habits()...) {
 		f.Add(tt.doc)
 	}
 	f.Add(string(seed))
@@ -183,6 +183,15 @@ func FuzzDenied(f *testing.F) {
 			"xml":       "<rules><rule action=\"deny\"><name>" + clean + "</name><host>" + banned + "</host></rule></rules>",
 			"html":      "<table><tr><th>URL</th><th>Action</th></tr><tr><td>" + clean + "</td><td>Allow</td></tr><tr><td>" + banned + "</td><td>Deny</td></tr></table>",
 			"squid":     "acl x dstdomain " + banned + "\n# " + clean + "\nhttp_access deny x\n",
+			"yaml":      "rules:\n  - host: \"" + clean + "\"\n    port: 443\n  - host: " + banned + "\n    action: deny\n",
+			"alias":     "x: &x [" + banned + "]\nnote: \"" + clean + "\"\nrules:\n  - action: deny\n    hosts: *x\n",
+			"false":     "[{\"url\": \"" + clean + "\", \"allow\": true}, {\"url\": \"" + banned + "\", \"allow\": false}]",
+			"rows":      "[[\"" + clean + "\", 443, \"Allow\"], [\"" + banned + "\", 443, \"Deny\"]]",
+			"locals":    "locals {\n hosts = [\"" + banned + "\"]\n}\nresource \"a\" \"b\" {\n note = \"" + clean + "\"\n action = \"Deny\"\n fqdns = local.hosts\n}\n",
+			"var":       "var hosts = [ '" + banned + "' ]\nvar b = {\n note: '" + clean + "'\n action: { type: 'Deny' }\n rules: [ { targetFqdns: hosts } ]\n}\n",
+			"rowspan":   "<table><tr><th>Action</th><th>URL</th></tr><tr><td rowspan=2>Deny</td><td>" + clean + "</td></tr><tr><td>" + banned + "</td></tr></table>",
+			"inner":     "<table><tr><th>URL</th><th>Action</th></tr><tr><td>" + clean + "<table><tr><td>" + banned + "</td></tr></table></td><td>Deny</td></tr></table>",
+			"pairs":     clean + "\n\nHost: " + banned + "\nAction: Deny\n",
 			"hosts":     "0.0.0.0 " + banned + "\n" + clean + "\n",
 		} {
 			report, err := tables.Read("doc", []byte(doc), policy.Place{})
