@@ -17,7 +17,7 @@ type InitParams struct {
 	Cloud   string   // public, china or usgov; empty for public
 	Region  string   // such as eastus; the list of what Azure Local needs there is then on
 	Release string   // of Azure Local, such as 2506; empty for the newest
-	Clients []string // groups: "nodes=10.0.1.0/24,10.0.2.10"
+	Clients []string // groups: "nodes=10.0.1.0/24,10.0.2.10"; also several in one, with ";" between them
 }
 
 // A File is one that webproxy init writes.
@@ -139,12 +139,12 @@ func placeProblem(e *policy.SpecError) error {
 	return fmt.Errorf("%s: %s", e.Field, e.Msg)
 }
 
-// clientsLine makes the clients setting from groups such as "nodes=10.0.1.0/24,10.0.2.10", and returns the first
-// group's name with it.
+// clientsLine makes the clients setting from groups such as "nodes=10.0.1.0/24,10.0.2.10;wac=10.0.2.11", and returns the
+// first group's name with it.
 func clientsLine(groups []string) (first, line string, err error) {
 	var settings, names []string
-	for _, g := range groups {
-		name, list, ok := strings.Cut(g, "=")
+	for _, g := range strings.Split(strings.Join(groups, ";"), ";") {
+		name, list, ok := strings.Cut(strings.TrimSpace(g), "=")
 		if !ok || !lowerName(name) || name == "default" || slices.Contains(names, name) {
 			return "", "", fmt.Errorf("clients %q: want a new name and its addresses, such as nodes=10.0.1.0/24,10.0.2.10", g)
 		}

@@ -31,7 +31,7 @@ func TestInit(t *testing.T) {
 		want []string
 	}{
 		{"nothing", InitParams{}, []string{"  cloud: public\n", "  # region", "  # clients", "{ from: default, "}},
-		{"all", InitParams{Region: "eastus", Clients: []string{"nodes=10.0.1.0/24,10.0.2.10", "wac=2001:db8::1"}}, []string{
+		{"all", InitParams{Region: "eastus", Clients: []string{"nodes=10.0.1.0/24,10.0.2.10; wac=2001:db8::1"}}, []string{
 			"  region: eastus\n", "    - { id: local, list: azure-local@2026-11 }\n", "    - { id: update, list: update@2026-11 }\n", `  clients: { nodes: ["10.0.1.0/24", "10.0.2.10"], wac: ["2001:db8::1"] }`, "{ from: nodes, "}},
 		{"cloud", InitParams{Cloud: "china", Region: "chinaeast2", Clients: []string{"nodes=10.0.1.0/24"}}, []string{"  cloud: china\n", "    - { id: local, list: azure-local@2026-11 }\n"}},
 		{"usgov", InitParams{Cloud: "usgov"}, []string{"  cloud: usgov\n", "  region: usgovvirginia\n"}},

@@ -6,10 +6,10 @@
 #   DIST_ARCHS=amd64 ...              for these processors only (default: amd64 arm64)
 #   SIGNING_KEY=FILE ...              sign SHA256SUMS with this OpenSSH key
 #
-#   DIST_URL=URL ...                  where the release will be found, for the manifest of scoop
+#   DIST_URL=URL ...                  where the release will be found, for the manifests of scoop and winget
 #   MAINTAINER='NAME <ADDRESS>' ...   of the packages
 #
-# It needs Linux, Go, GNU tar, gzip and git; ssh-keygen for a signature.
+# It needs Linux, Go, GNU tar, gzip and git; msibuild and gcab for the MSI; ssh-keygen for a signature.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -62,6 +62,7 @@ for arch in "${archs[@]}"; do
 done
 if [[ " ${archs[*]} " == *" amd64 "* ]]; then
 	make_zip
+	make_msi
 	make_manifests
 fi
 make_image

@@ -32,7 +32,7 @@ overwritten.`,
 	cmd.Flags().StringVar(&p.Cloud, "cloud", "", "`CLOUD`: public, china or usgov (default public)")
 	cmd.Flags().StringVar(&p.Region, "region", "", "Azure `REGION`, such as eastus")
 	cmd.Flags().StringVar(&p.Release, "release", "", "`RELEASE` of Azure Local: "+strings.Join(catalog.Releases(), ", ")+" (default the newest)")
-	cmd.Flags().StringArrayVar(&p.Clients, "clients", nil, "client `GROUP`, name=address,network,..; may be repeated")
+	cmd.Flags().StringArrayVar(&p.Clients, "clients", nil, "client `GROUP`, name=address,network,..; several with ; between them, or repeat the flag")
 	dir := cmd.Flags().String("dir", ".", "`DIRECTORY` to write to")
 	stdout := cmd.Flags().Bool("stdout", false, "print webproxy.yaml instead of writing files")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"webproxy/internal/install"
@@ -25,7 +31,8 @@ func newServiceInstall() *cobra.Command {
 		Short: "Install and start the service",
 		Long: `Install copies the program to its place, makes the service's user, directories and, if there is none, a configuration, and
 starts the service: of systemd on Linux, of the service control manager on Windows. It prints each step, and goes on where it
-is run again: that is an upgrade. A configuration that is there stays as it is.`,
+is run again: that is an upgrade. A configuration that is there stays as it is, unless nobody edited it and --cloud, --region,
+--release or --clients are given.`,
 		Example: "  webproxy service install --region eastus --clients nodes=10.0.1.0/24",
 		Args:    cobra.NoArgs,
 	}
@@ -36,15 +43,35 @@ is run again: that is an upgrade. A configuration that is there stays as it is.`
 	cmd.Flags().StringArrayVar(&o.Config.Clients, "clients", nil, "for a new configuration: client `GROUP`, as of init; may be repeated")
 	cmd.Flags().BoolVar(&o.NoStart, "no-start", false, "do not start the service")
 	cmd.Flags().StringVar(&o.Root, "root", "", "install below `DIR`, for an image, and start nothing (Linux)")
+	runSteps(cmd, &o, install.Install)
+	return cmd
+}
+
+// runSteps has cmd carry out the steps that plan returns for o, and gives it the flags of that.
+func runSteps(cmd *cobra.Command, o *install.Options, plan func(install.Options) ([]install.Step, error)) {
 	dry := cmd.Flags().Bool("dry-run", false, "say what would be done, and do nothing")
+	log := cmd.Flags().String("log", "", "append what is printed to `FILE` too, for a caller that does not show it")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		steps, err := install.Install(o)
+		run := func(w io.Writer) error {
+			steps, err := plan(*o)
+			if err != nil {
+				return err
+			}
+			return install.Run(w, steps, *dry)
+		}
+		if *log == "" {
+			return run(cmd.ErrOrStderr())
+		}
+		f, err := os.OpenFile(*log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			return err
 		}
-		return install.Run(cmd.ErrOrStderr(), steps, *dry)
+		fmt.Fprintf(f, "%s %s, webproxy %s\n", time.Now().UTC().Format(time.RFC3339), cmd.CommandPath(), version)
+		if err = run(io.MultiWriter(cmd.ErrOrStderr(), f)); err != nil {
+			fmt.Fprintf(f, "error: %v\n", err)
+		}
+		return errors.Join(err, f.Close())
 	}
-	return cmd
 }
 
 func newServiceUninstall() *cobra.Command {
@@ -58,14 +85,7 @@ that was edited; --purge removes them too.`,
 	var o install.Options
 	cmd.Flags().BoolVar(&o.Purge, "purge", false, "remove the audit log, its key and the configuration too")
 	cmd.Flags().StringVar(&o.Root, "root", "", "uninstall what is below `DIR` (Linux)")
-	dry := cmd.Flags().Bool("dry-run", false, "say what would be done, and do nothing")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		steps, err := install.Uninstall(o)
-		if err != nil {
-			return err
-		}
-		return install.Run(cmd.ErrOrStderr(), steps, *dry)
-	}
+	runSteps(cmd, &o, install.Uninstall)
 	return cmd
 }
 

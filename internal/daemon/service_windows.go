@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
+	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 	"golang.org/x/sys/windows/svc/eventlog"
 
@@ -29,10 +32,11 @@ const (
 // logoff and docker stop; a second one cuts them. ParamChange (sc.exe control webproxy paramchange) reads the configuration again.
 // It returns when serve does.
 func runAsService(ctx context.Context, serve func(context.Context, control) error) error {
-	if is, err := svc.IsWindowsService(); err == nil && is {
+	if isService() {
 		h := &service{ctx: ctx, serve: serve}
 		// Opened first, so that whatever goes wrong from here on is heard. Without the source of install the events lack a
 		// text of their own, and are there all the same.
+		var err error
 		if h.events, err = eventlog.Open(serviceName); err == nil {
 			defer h.events.Close()
 		}
@@ -58,6 +62,27 @@ func runAsService(ctx context.Context, serve func(context.Context, control) erro
 			c.stopNow()
 		}
 	}
+}
+
+// isService reports whether the service control manager started the process: its parent is services.exe. svc.IsWindowsService wants that
+// to be in session 0 too, which it is not under wine, where the service is tried.
+func isService() bool {
+	if is, err := svc.IsWindowsService(); err == nil && is {
+		return true
+	}
+	snapshot, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
+	if err != nil {
+		return false
+	}
+	defer windows.CloseHandle(snapshot)
+	parent := uint32(os.Getppid())
+	entry := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+	for err = windows.Process32First(snapshot, &entry); err == nil; err = windows.Process32Next(snapshot, &entry) {
+		if entry.ProcessID == parent {
+			return strings.EqualFold(windows.UTF16ToString(entry.ExeFile[:]), "services.exe")
+		}
+	}
+	return false
 }
 
 // A service is the process as the service control manager sees it.

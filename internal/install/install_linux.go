@@ -85,7 +85,7 @@ func Install(o Options) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := configFiles(o.Config, AuditLine)
+	configured, err := configSteps(o, AuditLine, s.at(configDir+"/"+config.FileName), s.writeConfig, s.replaceConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -116,19 +116,7 @@ func Install(o Options) ([]Step, error) {
 		steps = append(steps, Step{What: "make the user " + privatefile.Account, Do: makeUser})
 	}
 	steps = append(steps, Step{What: "make " + s.at(configDir), Do: s.makeConfigDir})
-	path := s.at(configDir + "/" + config.FileName)
-	present, err := os.ReadFile(path)
-	switch pristine, _ := configFiles(config.InitParams{}, AuditLine); {
-	case errors.Is(err, fs.ErrNotExist):
-		steps = append(steps, Step{What: "write " + path, Do: func() error { return s.writeConfig(files) }})
-	case err != nil:
-		return nil, err
-	case !o.answered() || bytes.Equal(present, files[0].Data):
-	case len(pristine) > 0 && bytes.Equal(present, pristine[0].Data):
-		steps = append(steps, Step{What: "write " + path + " anew: nobody edited it", Do: func() error { return s.replaceConfig(files) }})
-	default:
-		steps = append(steps, Step{What: "leave " + path + " as it is: it was edited, so --cloud, --region, --release and --clients change nothing", Do: func() error { return nil }})
-	}
+	steps = append(steps, configured...)
 	switch {
 	case o.NoStart || s.Root != "":
 	case !s.live():
@@ -208,12 +196,6 @@ func Status(o Options) []Part {
 		parts = append(parts, Part{unit, strings.TrimSpace(string(active)) + ", " + strings.TrimSpace(string(enabled)), err == nil})
 	}
 	return parts
-}
-
-// answered reports whether o has answers for a new configuration.
-func (o Options) answered() bool {
-	c := o.Config
-	return c.Cloud != "" || c.Region != "" || c.Release != "" || len(c.Clients) > 0
 }
 
 func copyProgram(from, to string) error {

@@ -51,6 +51,7 @@ func newLayout(o Options) (*layout, error) {
 }
 
 func (l *layout) binary() string     { return filepath.Join(l.program, "webproxy.exe") }
+func (l *layout) oldBinary() string  { return l.binary() + ".old" }
 func (l *layout) configFile() string { return filepath.Join(l.data, config.FileName) }
 
 // Install returns the steps that make this program a service. What is there already stays, but for the program, and the settings
@@ -60,7 +61,7 @@ func Install(o Options) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := configFiles(o.Config, AuditLine)
+	configured, err := configSteps(o, AuditLine, l.configFile(), l.writeConfig, l.replaceConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -69,9 +70,7 @@ func Install(o Options) ([]Step, error) {
 		steps = append(steps, Step{What: "copy the program to " + l.binary(), Do: l.copyProgram})
 	}
 	steps = append(steps, Step{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs})
-	if _, err := os.Lstat(l.configFile()); errors.Is(err, fs.ErrNotExist) {
-		steps = append(steps, Step{What: "write " + l.configFile(), Do: func() error { return l.writeConfig(files) }})
-	}
+	steps = append(steps, configured...)
 	steps = append(steps,
 		Step{What: `make the service ` + serviceName + `, which runs as NT SERVICE\` + serviceName, Do: l.makeService},
 		Step{What: "make the source of its events", Optional: true, Do: makeEventSource},
@@ -80,7 +79,7 @@ func Install(o Options) ([]Step, error) {
 			return netsh("advfirewall", "firewall", "add", "rule", "name="+serviceName, "dir=in", "action=allow", "protocol=TCP", "localport=9090", "program="+l.binary())
 		}})
 	if !o.NoStart {
-		steps = append(steps, Step{What: "start the service", Do: startService})
+		steps = append(steps, Step{What: "start the service, anew if it runs", Do: l.restartService})
 	}
 	return steps, nil
 }
@@ -99,8 +98,10 @@ func Uninstall(o Options) ([]Step, error) {
 			return netsh("advfirewall", "firewall", "delete", "rule", "name="+serviceName)
 		}},
 	}
-	if !strings.EqualFold(l.exe, l.binary()) { // no program removes itself while it runs
-		steps = append(steps, Step{What: "remove " + l.program, Do: func() error { return os.RemoveAll(l.program) }})
+	if strings.EqualFold(l.exe, l.binary()) { // no program removes itself while it runs
+		steps = append(steps, Step{What: "leave " + l.binary() + ": it is this program, remove it afterwards", Do: func() error { return nil }})
+	} else {
+		steps = append(steps, Step{What: "remove " + l.binary(), Do: l.removeProgram})
 	}
 	if o.Purge {
 		return append(steps, Step{What: "remove " + l.data, Do: func() error { return os.RemoveAll(l.data) }}), nil
@@ -159,12 +160,23 @@ func (l *layout) copyProgram() error {
 	if err := os.MkdirAll(l.program, 0o755); err != nil { // as Program Files has it: administrators change it
 		return err
 	}
-	old := l.binary() + ".old"
+	old := l.oldBinary()
 	os.Remove(old)
 	if err := os.Rename(l.binary(), old); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return atomicfile.Write(l.binary(), data, 0o755)
+}
+
+// removeProgram removes what copyProgram wrote, and the directory if nothing else is in it.
+func (l *layout) removeProgram() error {
+	for _, path := range []string{l.oldBinary(), l.binary()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	os.Remove(l.program) // only if it is empty
+	return nil
 }
 
 // makeDirs makes the directories with their access control lists. A directory that is there, as an ordinary user may have made it
@@ -196,6 +208,14 @@ func (l *layout) writeConfig(files []config.File) error {
 		}
 	}
 	return nil
+}
+
+// replaceConfig puts files[0] in the place of the configuration that is there, with its access control list, and notes its sum.
+func (l *layout) replaceConfig(files []config.File) error {
+	if err := atomicfile.Write(files[0].Local(l.data), files[0].Data, 0o640); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(l.data, installedFile), sums(files), 0o640)
 }
 
 // makeService makes the service, or gives the one that is there its settings.
@@ -307,8 +327,12 @@ func withService(do func(*mgr.Service) error) error {
 // patience is how long a service may take to start; to stop, tunnels have the time of proxy.shutdown_grace.
 const patience = time.Minute
 
-func startService() error {
+// restartService starts the service. One that runs, of an older program, is stopped first, and that program removed then.
+func (l *layout) restartService() error {
 	return withService(func(s *mgr.Service) error {
+		if err := stop(s); err != nil {
+			return err
+		}
 		if err := s.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
 			return err
 		}
@@ -316,21 +340,32 @@ func startService() error {
 		if err == nil && status.State != svc.Running {
 			err = fmt.Errorf("it ended with exit code %d: the event log says why, source %s", status.ServiceSpecificExitCode, serviceName)
 		}
+		if err == nil {
+			os.Remove(l.oldBinary()) // else the next upgrade does
+		}
 		return err
 	})
 }
 
 func removeService() error {
 	return withService(func(s *mgr.Service) error {
-		if _, err := s.Control(svc.Stop); err == nil {
-			if _, err := await(s, svc.Stopped); err != nil {
-				return err
-			}
-		} else if !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
+		if err := stop(s); err != nil {
 			return err
 		}
 		return s.Delete()
 	})
+}
+
+// stop stops the service, if it runs, and waits for its end.
+func stop(s *mgr.Service) error {
+	_, err := s.Control(svc.Stop)
+	if errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
+		return nil
+	}
+	if err == nil {
+		_, err = await(s, svc.Stopped)
+	}
+	return err
 }
 
 // await waits until the service is in one of the states, as long as it goes on.

@@ -3,6 +3,7 @@
 package install
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -77,6 +78,33 @@ func configFiles(p config.InitParams, auditLine string) ([]config.File, error) {
 	}
 	files[0].Data = []byte(strings.Replace(text, before, auditLine, 1))
 	return files, nil
+}
+
+// configSteps returns the step that concerns the configuration at path: it is written if it is not there, and written anew if nobody
+// edited it and o has answers for it. That answers change nothing is said.
+func configSteps(o Options, auditLine, path string, write, replace func([]config.File) error) ([]Step, error) {
+	files, err := configFiles(o.Config, auditLine)
+	if err != nil {
+		return nil, err
+	}
+	present, err := os.ReadFile(path)
+	switch pristine, _ := configFiles(config.InitParams{}, auditLine); {
+	case errors.Is(err, fs.ErrNotExist):
+		return []Step{{What: "write " + path, Do: func() error { return write(files) }}}, nil
+	case err != nil:
+		return nil, err
+	case !o.answered() || bytes.Equal(present, files[0].Data):
+		return nil, nil
+	case len(pristine) > 0 && bytes.Equal(present, pristine[0].Data):
+		return []Step{{What: "write " + path + " anew: nobody edited it", Do: func() error { return replace(files) }}}, nil
+	}
+	return []Step{{What: "leave " + path + " as it is: it was edited, so --cloud, --region, --release and --clients change nothing", Do: func() error { return nil }}}, nil
+}
+
+// answered reports whether o has answers for a new configuration.
+func (o Options) answered() bool {
+	c := o.Config
+	return c.Cloud != "" || c.Region != "" || c.Release != "" || len(c.Clients) > 0
 }
 
 // sums are the lines of installedFile.

@@ -1,5 +1,5 @@
 // Command tool makes those parts of a release that need more than tar and nfpm: zip files and container images of the same bytes each
-// time, the licences of what is compiled in, and the comparison of an SBOM with its binary. scripts/dist.sh runs it.
+// time, the licences of what is compiled in, the MSI, the comparison of an SBOM with its binary, and of manifests with their schemas. scripts/dist.sh runs it.
 package main
 
 import (
@@ -10,9 +10,11 @@ import (
 )
 
 func main() {
-	commands := map[string]func(args []string) error{"zip": writeZip, "unzip": listZip, "unpack": unpackImage, "image": writeImage, "licenses": writeLicenses, "roots": writeRoots, "sbom": checkSBOM}
+	commands := map[string]func(args []string) error{
+		"zip": writeZip, "unzip": listZip, "unpack": unpackImage, "image": writeImage, "licenses": writeLicenses, "roots": writeRoots, "sbom": checkSBOM,
+		"msi": writeMSI, "uuid": writeUUID, "schema": checkSchema}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: tool zip|unzip|unpack|image|licenses|roots|sbom ARGUMENT...")
+		fmt.Fprintln(os.Stderr, "usage: tool zip|unzip|unpack|image|licenses|roots|sbom|msi|uuid|schema ARGUMENT...")
 		os.Exit(2)
 	}
 	if err := commands[os.Args[1]](os.Args[2:]); err != nil {
