@@ -99,6 +99,8 @@ var namedIn = map[string][]string{
 	"github.com/beevik/etree":             {"catalog/manifest/"},
 	"github.com/russellhaering/goxmldsig": {"catalog/manifest/"},
 	"github.com/jcmturner/gokrb5":         {"proxy/egress/upstream_negotiate.go"},
+	"github.com/jcmturner/gofork":         {"proxy/egress/upstream_negotiate.go"},
+	"github.com/alexbrainman/sspi":        {"proxy/egress/sspi_windows.go"},
 	"github.com/coreos/go-systemd":        {"internal/daemon/supervisor_linux.go"},
 	"github.com/pires/go-proxyproto":      {"proxy/prelude.go"},
 	"github.com/prometheus/client_golang": {"internal/daemon/", "dashboard/"},

@@ -10,8 +10,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jcmturner/gofork/encoding/asn1"
 	"github.com/jcmturner/gokrb5/v8/client"
 	"github.com/jcmturner/gokrb5/v8/config"
+	"github.com/jcmturner/gokrb5/v8/gssapi"
 	"github.com/jcmturner/gokrb5/v8/iana/nametype"
 	"github.com/jcmturner/gokrb5/v8/keytab"
 	"github.com/jcmturner/gokrb5/v8/krberror"
@@ -26,6 +28,9 @@ import (
 
 // A NegotiateSpec is how to log in to an upstream proxy by Kerberos (RFC 4559). There is no NTLM.
 type NegotiateSpec struct {
+	// SSPI, on Windows, has the system make the tokens, for the account that runs the proxy: that of a service is the machine's own,
+	// such as CORP\HOST$. Then there is no keytab, principal or krb5_conf. Default: false.
+	SSPI bool `yaml:"sspi"`
 	// Keytab is a file with the keys of the principal. Only its owner may be able to read it. It is
 	// read at each login. Relative to the configuration file.
 	Keytab string `yaml:"keytab"`
@@ -50,11 +55,20 @@ const (
 
 // check calls fail for each problem. host is the name of the upstream proxy.
 func (s NegotiateSpec) check(host string, byName bool, fail func(field, msg, hint string)) {
-	if s.Keytab == "" {
+	_, _, ok := s.principal()
+	switch {
+	case s.SSPI && !hasSSPI:
+		fail(".sspi", "is of Windows", "name a keytab and its principal here")
+	case s.SSPI && (s.Keytab != "" || s.Principal != "" || s.Krb5Conf != ""):
+		fail(".sspi", "there is a keytab, principal or krb5_conf too", "leave sspi out, or these")
+	case s.SSPI:
+	case s.Keytab == "":
 		fail(".keytab", "is missing", "name the file that ktutil, ktpass or kadmin has made")
-	}
-	if _, _, ok := s.principal(); !ok {
-		fail(".principal", fmt.Sprintf("%q is not a principal with its realm", s.Principal), `write "webproxy@CORP.EXAMPLE"`)
+		fallthrough
+	default:
+		if !ok {
+			fail(".principal", fmt.Sprintf("%q is not a principal with its realm", s.Principal), `write "webproxy@CORP.EXAMPLE"`)
+		}
 	}
 	switch service, at, ok := strings.Cut(s.SPN, "/"); {
 	case s.SPN == "" && !byName:
@@ -74,7 +88,7 @@ func (s NegotiateSpec) principal() (user, realm string, ok bool) {
 type kerberos struct {
 	// login asks the KDC for a ticket. It cannot be cancelled, and ends by its own limits.
 	login func() (*ticket, error)
-	// logins are those in progress; see close.
+	// logins are those in progress, and tokens that are slow; see close.
 	logins sync.WaitGroup
 
 	mu      sync.Mutex // guards the fields below
@@ -88,6 +102,8 @@ type kerberos struct {
 type ticket struct {
 	renew, end time.Time
 	token      func() ([]byte, error)
+	// slow says that token may wait for others, and knows no limit but theirs.
+	slow bool
 }
 
 // A login is an exchange with the KDC. Its other fields are set when done is closed.
@@ -111,11 +127,14 @@ func (e *ticketError) Unwrap() error { return e.err }
 
 // newKerberos reads the files once, to find errors in them at the start.
 func newKerberos(spec NegotiateSpec, host string) (*kerberos, error) {
-	if spec.Krb5Conf == "" {
-		spec.Krb5Conf = defaultKrb5Conf
-	}
 	if spec.SPN == "" {
 		spec.SPN = "HTTP/" + host
+	}
+	if spec.SSPI {
+		return &kerberos{login: spec.loginSSPI}, nil
+	}
+	if spec.Krb5Conf == "" {
+		spec.Krb5Conf = defaultKrb5Conf
 	}
 	if _, _, err := spec.load(); err != nil {
 		return nil, fmt.Errorf("negotiate: %w", err)
@@ -130,11 +149,39 @@ func (k *kerberos) authorization(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	token, err := t.token()
+	token, err := k.token(ctx, t)
 	if err != nil {
-		return "", &ticketError{proxystatus.Configuration, "no Kerberos token could be made", err}
+		return "", err
 	}
 	return "Negotiate " + base64.StdEncoding.EncodeToString(token), nil // RFC 4559, 4.2
+}
+
+// token makes a token by t, for which it waits no longer than ctx.
+func (k *kerberos) token(ctx context.Context, t *ticket) ([]byte, error) {
+	type made struct {
+		token []byte
+		err   error
+	}
+	result := make(chan made, 1)
+	produce := func() {
+		token, err := t.token()
+		result <- made{token, err}
+	}
+	if t.slow {
+		k.logins.Go(produce)
+	} else {
+		produce()
+	}
+	select {
+	case m := <-result:
+		var failed *ticketError
+		if m.err != nil && !errors.As(m.err, &failed) {
+			m.err = &ticketError{proxystatus.Configuration, "no Kerberos token could be made", m.err}
+		}
+		return m.token, m.err
+	case <-ctx.Done():
+		return nil, &ticketError{proxystatus.Unavailable, "no Kerberos token: the system did not make it in time", ctx.Err()}
+	}
 }
 
 // current returns a valid ticket. One that is about to expire is used while the next is fetched.
@@ -277,6 +324,32 @@ func (s NegotiateSpec) login() (t *ticket, err error) {
 			return (&spnego.SPNEGOToken{Init: true, NegTokenInit: first}).Marshal()
 		},
 	}, nil
+}
+
+// sspiGood is how long tokens are taken to be good that the system makes: it renews its ticket itself, and a login only finds out
+// whether it still has one. What it says of the ticket's end is in local time, of which there is an hour twice a year.
+const sspiGood = 10 * time.Minute
+
+// loginSSPI has the system make a token, as it will for each request.
+func (s NegotiateSpec) loginSSPI() (*ticket, error) { return s.loginBy(systemToken) }
+
+// loginBy is loginSSPI with another system, for tests.
+func (s NegotiateSpec) loginBy(system func(spn string) ([]byte, error)) (*ticket, error) {
+	token := func() ([]byte, error) {
+		b, err := system(s.SPN)
+		if err != nil {
+			return nil, err
+		}
+		// Kerberos and nothing else is offered, so that no NTLM can come of it (RFC 4178, 4.2.1).
+		return (&spnego.SPNEGOToken{Init: true, NegTokenInit: spnego.NegTokenInit{
+			MechTypes: []asn1.ObjectIdentifier{gssapi.OIDKRB5.OID()}, MechTokenBytes: b,
+		}}).Marshal()
+	}
+	if _, err := token(); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	return &ticket{renew: now.Add(sspiGood / 2), end: now.Add(sspiGood), token: token, slow: true}, nil
 }
 
 // newTicketError distinguishes a KDC that cannot be reached from one that refuses.

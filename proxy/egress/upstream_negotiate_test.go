@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jcmturner/gokrb5/v8/gssapi"
 	"github.com/jcmturner/gokrb5/v8/keytab"
+	"github.com/jcmturner/gokrb5/v8/spnego"
 
 	"webproxy/internal/proxystatus"
 	"webproxy/policy"
@@ -197,6 +200,76 @@ func TestNegotiateFiles(t *testing.T) {
 		_, err := New(Options{Upstreams: []UpstreamSpec{spec}})
 		if got := fmt.Sprint(err); (err != nil) != (tt.want != "") || !strings.Contains(got, tt.want) || strings.Contains(got, "s3cret") {
 			t.Errorf("%+v\n got %v\nwant %s", tt.spec, err, tt.want)
+		}
+	}
+}
+
+// A token that the system makes offers Kerberos alone; a request waits for it no longer than its context allows, and Close does.
+func TestNegotiateSSPI(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		var delay time.Duration
+		var fails error
+		spec := NegotiateSpec{SPN: "HTTP/proxy.corp.example"}
+		k := &kerberos{login: func() (*ticket, error) {
+			return spec.loginBy(func(spn string) ([]byte, error) {
+				asked = append(asked, spn)
+				time.Sleep(delay)
+				return []byte("mech"), fails
+			})
+		}}
+		value, err := k.authorization(t.Context())
+		b, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(value, "Negotiate "))
+		var token spnego.SPNEGOToken
+		if err != nil || token.Unmarshal(b) != nil || !token.Init || string(token.NegTokenInit.MechTokenBytes) != "mech" ||
+			len(token.NegTokenInit.MechTypes) != 1 || !token.NegTokenInit.MechTypes[0].Equal(gssapi.OIDKRB5.OID()) {
+			t.Errorf("%q, %+v, %v", value, token.NegTokenInit, err)
+		}
+		if len(asked) != 2 || asked[1] != spec.SPN { // one to find out, one to send
+			t.Errorf("asked for %q", asked)
+		}
+
+		delay = time.Minute
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err = k.authorization(ctx)
+		var failed *ticketError
+		if !errors.As(err, &failed) || failed.word != proxystatus.Unavailable || time.Since(began) != time.Second {
+			t.Errorf("%v after %v, want the context's end", err, time.Since(began))
+		}
+		if k.close(); time.Since(began) != time.Minute {
+			t.Errorf("close waited for %v, want the minute that the token takes", time.Since(began))
+		}
+
+		delay, fails = 0, errors.New("no more")
+		if _, err = k.authorization(t.Context()); !errors.As(err, &failed) || failed.word != proxystatus.Configuration {
+			t.Errorf("a token that is not made: %v", err)
+		}
+	})
+}
+
+// With sspi there is neither keytab nor principal; elsewhere than on Windows there is no sspi.
+func TestNegotiateSSPICheck(t *testing.T) {
+	for _, tt := range []struct {
+		spec               NegotiateSpec
+		windows, elsewhere string // fields with problems
+	}{
+		{NegotiateSpec{SSPI: true}, "", ".sspi"},
+		{NegotiateSpec{SSPI: true, Keytab: "a"}, ".sspi", ".sspi"},
+		{NegotiateSpec{SSPI: true, SPN: "x"}, ".spn", ".sspi.spn"},
+		{NegotiateSpec{}, ".keytab.principal", ".keytab.principal"},
+		{NegotiateSpec{Keytab: "a", Principal: "a"}, ".principal", ".principal"},
+		{NegotiateSpec{Keytab: "a", Principal: "a@B"}, "", ""},
+	} {
+		var got string
+		tt.spec.check("proxy.corp.example", true, func(field, _, _ string) { got += field })
+		want := tt.elsewhere
+		if hasSSPI {
+			want = tt.windows
+		}
+		if got != want {
+			t.Errorf("%+v: problems with %q, want %q", tt.spec, got, want)
 		}
 	}
 }
