@@ -1,6 +1,6 @@
 // Package archtest keeps docs/architecture.md true: which package may import which, where a third
-// party may be named, what package policy must not know, and a few words. Its rules are the table of
-// packages on that page, and tables in imports.go and words.go; its test runs them over the tree.
+// party may be named, what package policy must not know, a few words, and that the files which the page names exist. Its
+// rules are the table of packages on that page, and tables in imports.go and words.go; its test runs them over the tree.
 package archtest
 
 import (
@@ -48,7 +48,7 @@ func (f *file) calls(do func(n ast.Node, pkg, name string)) {
 	})
 }
 
-// load parses every Go file of the tree, for every system: what is not built here is judged too.
+// load parses every Go file of the tree, for every system, also those that are not built here.
 func load(tree fs.FS) ([]*file, error) {
 	var files []*file
 	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {

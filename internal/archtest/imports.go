@@ -20,7 +20,7 @@ type table struct {
 }
 
 const (
-	anyMay  = "any package may import it"
+	anyMay  = "any package but policy may import it"
 	nothing = "nothing"
 )
 
@@ -80,7 +80,7 @@ func (t table) absent(files []*file) []string {
 // outside are trees of programs that only use or measure what is built; they may import anything.
 var outside = []string{"bench", "e2e", "packaging", "scripts"}
 
-// namedIn says where a third party may be named: files, or directories with a slash behind them.
+// namedIn says where a third party may be named: files, or directories with a slash at the end.
 // A pattern without a slash is about the file's name alone. Tests may name any.
 var namedIn = map[string][]string{
 	"github.com/elazarl/goproxy":          {"proxy/goproxy.go"},
