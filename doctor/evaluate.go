@@ -244,7 +244,7 @@ func (r *Row) asked() {
 	r.Detail += ", " + wording.Plural(len(r.Seen.Asked), "resolver") + " asked"
 	said := make([]string, 0, len(r.Seen.Asked))
 	for _, a := range r.Seen.Asked {
-		said = append(said, a.Server+": "+a.Answer)
+		said = append(said, strings.TrimSuffix(a.Server, ":53")+": "+a.Answer)
 	}
 	r.Fix = strings.Join(said, "; ") + ". Have these resolve the name, or name others: egress.resolver"
 }

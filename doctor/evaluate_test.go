@@ -242,7 +242,7 @@ func TestTogether(t *testing.T) {
 		}
 		text := b.String()
 		likewise := strings.Contains(text, "likewise h1.allowed.example:80, h2.allowed.example:80, h3.allowed.example:80, h4.allowed.example:80 and 1 more (--all)\n")
-		if strings.Count(text, "   DEAD ") != want || likewise == all || !strings.Contains(text, "dns_error after 0s, 2 resolvers asked") || !strings.Contains(text, "8 unreachable") {
+		if strings.Count(text, "   DEAD ") != want || likewise == all || !strings.Contains(text, "dns_error after 0s, 2 resolvers asked") || !strings.Contains(text, "8 unreachable") || !strings.Contains(text, "fix: 10.0.0.2: no such name; 10.0.0.3: does not answer. ") {
 			t.Errorf("all %v:\n%s", all, text)
 		}
 	}

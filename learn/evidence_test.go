@@ -245,4 +245,9 @@ func TestCompleteness(t *testing.T) {
 	if r.Used != 1 || r.Entries != 5 || !slices.Contains(r.Unused, "graph.windows.net") || slices.Contains(r.Unused, "login.microsoftonline.com") {
 		t.Errorf("%d of %d, never %q", r.Used, r.Entries, r.Unused)
 	}
+	twice := compile(t, policy.RuleSpec{ID: "a", List: "hci@2021-12"}, policy.RuleSpec{ID: "b", List: "hci@2021-12"})
+	r = s.seen.Group("nodes").Ready(learn.Params{Policy: twice, Known: openKnown(t), Now: s.at})
+	if once := slices.Compact(slices.Sorted(slices.Values(r.Unused))); len(once) != len(r.Unused) || len(once) != 4 {
+		t.Errorf("a host is named twice: %q", r.Unused)
+	}
 }

@@ -161,8 +161,8 @@ func (r *Readiness) completeness(g *Group, p Params) {
 		r.Entries++
 		if slices.ContainsFunc(asked[rule.Host.String()], func(e Endpoint) bool { return rule.Admits(e.Scheme, e.Port) }) {
 			r.Used++
-		} else if len(r.Unused) < 10 {
-			r.Unused = append(r.Unused, rule.Host.String())
+		} else if host := rule.Host.String(); len(r.Unused) < 10 && !slices.Contains(r.Unused, host) { // in both forms, or by two lists
+			r.Unused = append(r.Unused, host)
 		}
 	}
 	slices.Sort(r.Idle)
