@@ -71,7 +71,7 @@ func TestFrozenDisk(t *testing.T) {
 	const proxyAddr, pages = "127.0.0.1:18490", "127.0.0.1:18491"
 	text := "listen: " + proxyAddr + "\ndashboard: { listen: " + pages + " }\n" +
 		"audit: { dir: " + disk + "/audit, key: " + dir + "/key/audit.key, " + recordEach + " }\n" +
-		"policy:\n  rules: [ { id: a, url: \"http://127.0.0.1:9/\", private: allow } ]\n"
+		"policy:\n  modes: { default: learn }\n  rules: [ { id: a, url: \"http://127.0.0.1:9/\", private: allow } ]\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +136,13 @@ func TestFrozenDisk(t *testing.T) {
 	}
 	if status, body := page("/metrics"); status != http.StatusOK || !strings.Contains(body, "webproxy_audit_bytes") {
 		t.Errorf("/metrics: %d, want the metrics", status)
+	}
+	// What an operator asks waits for no disk.
+	st := run(t, nil, binary(t), "status", "-c", config)
+	for _, want := range []string{"NOT READY", "default learn", "look at  the audit log's disk does not answer\n"} {
+		if !strings.Contains(st.stdout, want) {
+			t.Errorf("status on a frozen disk: exit %d, no %q in\n%s%s", st.exit, want, st.stdout, st.stderr)
+		}
 	}
 	thaw()
 	eventually(t, "the log is written again", func() bool { status, _ := ask(); return status != http.StatusServiceUnavailable && status != 0 })
