@@ -18,6 +18,7 @@ import (
 	"webproxy/catalog"
 	"webproxy/config"
 	"webproxy/firewall"
+	"webproxy/internal/columns"
 	"webproxy/internal/hint"
 )
 
@@ -144,7 +145,11 @@ func (f *firewallFlags) text(cmd *cobra.Command) ([]byte, error) {
 		for _, r := range e.Rows() {
 			rows = append(rows, []string{r.Section, r.Rule, string(r.Source), cmp.Or(r.ServiceTag, string(r.Destination)), r.Protocol, cmp.Or(strings.Join(r.Ports, " "), "n/a")})
 		}
-		err = writeTable(&b, rows)
+		table := columns.Table{Drop: []string{"SECTION"}}
+		if f.to == "" {
+			table.Width = tableWidth(cmd.OutOrStdout())
+		}
+		err = table.Write(&b, rows)
 	}
 	return b.Bytes(), err
 }
