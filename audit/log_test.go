@@ -37,8 +37,19 @@ func rotated(t *testing.T, dir string) []string {
 // fill appends records until n files were rotated.
 func fill(t *testing.T, l *audit.Log, dir string, n int) {
 	t.Helper()
+	size := func() int64 {
+		info, err := os.Stat(live(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
 	for len(rotated(t, dir)) < n {
-		add(t, l, audittest.Decision())
+		for before := size(); ; before = size() { // until another file is live: it is smaller
+			if add(t, l, audittest.Decision()); size() <= before {
+				break
+			}
+		}
 	}
 }
 

@@ -40,7 +40,6 @@ func worldRules(w simsite.World) []policy.RuleSpec {
 // A visited is what a world asked for: hosts by whether they are wanted, and the forms of the wanted ones.
 type visited struct {
 	wanted, unwanted, forms map[string]bool
-	records                 []*audit.Record
 }
 
 // form is what a name was seen as: the owner of its domain, with the port and the scheme.
@@ -53,7 +52,7 @@ func form(r *audit.Record) string {
 }
 
 // visit has a site run from day first up to last, and hands each request to each with its decision record, and again with its
-// close record, if it has one. Records may be kept.
+// close record, if it has one.
 func visit(t testing.TB, site *simsite.Site, set *policy.Set, first, last int, each func(*simsite.Request, *audit.Record)) {
 	t.Helper()
 	seq := 0
@@ -84,10 +83,9 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 	known := openKnown(t)
 	seen := learn.NewObservations()
 	seen.Paths = learn.NewPathRules(open, known)
-	v := visited{map[string]bool{}, map[string]bool{}, map[string]bool{}, nil}
+	v := visited{map[string]bool{}, map[string]bool{}, map[string]bool{}}
 	visit(t, site, open, 0, 60, func(r *simsite.Request, rec *audit.Record) {
 		seen.Add(rec)
-		v.records = append(v.records, rec)
 		if r.Purpose.Legitimate() {
 			v.wanted[rec.Host], v.forms[form(rec)] = true, true
 		} else {
@@ -165,7 +163,8 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := seen.Group("nodes").Ready(learn.Params{Policy: learnt, Known: known, Now: seen.Last, Past: d.past, WhatIf: replayOf(v.records, enforced)}); !r.Ready() || r.WouldDeny == 0 {
+	again, err := simsite.NewWorld(w, seed)
+	if r := seen.Group("nodes").Ready(learn.Params{Policy: learnt, Known: known, Now: seen.Last, Past: d.past, WhatIf: replaySite(t, again, err, 60, open, enforced)}); !r.Ready() || r.WouldDeny == 0 {
 		t.Errorf("after the answers: %s, %q", r.State, r.Missing)
 	}
 }
