@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
 	"webproxy/internal/smallfile"
+	"webproxy/internal/spelling"
 	"webproxy/policy"
 )
 
@@ -193,6 +195,16 @@ func TagPrefixes(tag, cloud string, open func(cloud string) (*Tags, error)) ([]n
 	return append(prefixes[:len(prefixes):len(prefixes)], more...), nil
 }
 
+// names are those of all tags, sorted.
+func (t *Tags) names() []string {
+	names := make([]string, 0, len(t.tags))
+	for _, tag := range t.tags {
+		names = append(names, tag.name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // missing says that there is no such tag, and which may be meant.
 func (t *Tags) missing(name string) error {
 	n, _ := t.Len()
@@ -203,6 +215,8 @@ func (t *Tags) missing(name string) error {
 	base, _, _ := strings.Cut(strings.ToLower(name), ".")
 	if other, ok := t.tags[base]; ok && base != strings.ToLower(name) {
 		err.Hint = fmt.Sprintf("there is %q, for all regions", other.name)
+	} else if near := spelling.Nearest(name, t.names()); near != "" {
+		err.Hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	return err
 }

@@ -73,8 +73,8 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.group != "" && !hasGroup(cfg.Set, f.group) {
-		return usageError{fmt.Errorf("--for %q: no such client group", f.group)}
+	if err := wantGroup(cfg.Set, "--for", f.group); err != nil {
+		return err
 	}
 	if !cmd.Flags().Changed("list") {
 		f.list = f.inUse(cmd, cfg)
@@ -131,13 +131,19 @@ func (f *coverageFlags) profile(cmd *cobra.Command, p policy.Place) (*coverage.P
 	return profile, err
 }
 
-func hasGroup(set *policy.Set, name string) bool {
+// wantGroup is an error if a flag names no client group. An empty name is none that is asked for.
+func wantGroup(set *policy.Set, flag, name string) error {
+	if name == "" {
+		return nil
+	}
+	var names []string
 	for _, g := range set.Groups() {
 		if g.Name == name {
-			return true
+			return nil
 		}
+		names = append(names, g.Name)
 	}
-	return false
+	return usageError{fmt.Errorf("%s %w", flag, &review.NoGroupError{Name: name, There: names})}
 }
 
 // anyGateway stands for the id of a gateway that the configuration does not name.

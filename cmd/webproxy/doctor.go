@@ -190,9 +190,12 @@ type ourselves struct {
 func (f *doctorFlags) findOurselves(cfg *config.Config) (ourselves, error) {
 	var o ourselves
 	var err error
+	if err := wantGroup(cfg.Set, "--as", f.as); err != nil {
+		return o, err
+	}
 	if f.as != "" {
-		if o.asked, err = review.ClientAddr(cfg.Set, f.as); err != nil || !hasGroup(cfg.Set, f.as) {
-			return o, usageError{fmt.Errorf("--as %q: no such client group", f.as)}
+		if o.asked, err = review.ClientAddr(cfg.Set, f.as); err != nil {
+			return o, usageError{fmt.Errorf("--as %w", err)}
 		}
 	}
 	switch {

@@ -20,6 +20,7 @@ import (
 	"webproxy/firewall"
 	"webproxy/internal/columns"
 	"webproxy/internal/hint"
+	"webproxy/policy"
 )
 
 func newFirewall() *cobra.Command {
@@ -187,7 +188,11 @@ func (f *firewallFlags) export() (*firewall.Export, error) {
 	}
 	for _, name := range f.tags {
 		t, err := f.serviceTag(name, cfg, cfgErr)
-		if err != nil {
+		var unknown *policy.SpecError
+		switch {
+		case errors.As(err, &unknown):
+			return nil, hint.With(fmt.Errorf("--service-tag: %s", unknown.Msg), unknown.Hint)
+		case err != nil:
 			return nil, err
 		}
 		o.Tags = append(o.Tags, t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/config"
 	"webproxy/internal/adminsocket"
 	"webproxy/internal/hint"
 	"webproxy/internal/wording"
@@ -56,7 +57,7 @@ refuse everything. The policy's tests pass over it.`,
 		}
 		c, err := review.Lock(path, *only, until, who, *reason)
 		if err != nil {
-			return err
+			return unspared(err)
 		}
 		l := policy.Lockdown{Only: *only, Until: until, By: who, Reason: *reason}
 		answer := lockdownAnswer{State: "on", Only: append([]string{}, *only...), Until: until.UTC(), By: who, Reason: *reason}
@@ -106,6 +107,15 @@ type lockdownAnswer struct {
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
 	Effect *effect   `json:"effect"`
+}
+
+// unspared is err as a mistake of --only, if it is one: the file that would have said so is not written.
+func unspared(err error) error {
+	var problems config.Problems
+	if errors.As(err, &problems) && len(problems) > 0 && strings.HasPrefix(problems[0].Path, "only[") {
+		return usageError{fmt.Errorf("--only: %s", problems[0].Msg)}
+	}
+	return err
 }
 
 // lockdownEnd is when the lockdown ends, by --for or --until.

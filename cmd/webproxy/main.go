@@ -109,7 +109,7 @@ func tell(w io.Writer, cmd *cobra.Command, err error) int {
 	case errors.As(err, &tampered):
 		return exitIntegrity
 	case errors.As(err, &usage), isUsage(err):
-		sayError(w, err.Error())
+		sayError(w, usageText(err))
 		sayHint(w, "see "+cmd.CommandPath()+" --help")
 		return exitUsage
 	}
@@ -136,10 +136,23 @@ func (e usageError) Error() string { return e.err.Error() }
 
 // isUsage recognises cobra's own errors about commands and arguments, which have no type.
 func isUsage(err error) bool {
-	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", "if any flags in the group"} {
+	for _, start := range []string{"unknown command", "accepts ", "requires at least", "required flag", oneRequired, "if any flags in the group"} {
 		if strings.HasPrefix(err.Error(), start) {
 			return true
 		}
 	}
 	return false
+}
+
+// oneRequired begins cobra's error that none of several flags is set, "at least one of the flags in the group [for until] is required".
+const oneRequired = "at least one of the flags in the group ["
+
+// usageText is what a person is told of an error of the command line.
+func usageText(err error) string {
+	if names, ok := strings.CutPrefix(err.Error(), oneRequired); ok {
+		if names, ok = strings.CutSuffix(names, "] is required"); ok {
+			return "--" + strings.Join(strings.Fields(names), " or --") + " is missing"
+		}
+	}
+	return err.Error()
 }
