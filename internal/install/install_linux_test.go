@@ -65,6 +65,10 @@ func TestInstallAnswers(t *testing.T) {
 	if err != nil || !bytes.Contains(text, []byte("region: eastus")) {
 		t.Errorf("answers for a configuration that nobody edited: %v, %s", err, text)
 	}
+	run(t, Install, Options{Root: root, Config: config.InitParams{Region: "westeurope"}})
+	if text, err := os.ReadFile(path); err != nil || !bytes.Contains(text, []byte("region: westeurope")) {
+		t.Errorf("answers for a configuration of earlier answers: %v, %s", err, text)
+	}
 	run(t, Uninstall, Options{Root: root})
 	if left := regularFiles(t, root); len(left) > 0 {
 		t.Errorf("uninstall left %q", left)

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"webproxy/config"
@@ -95,7 +96,7 @@ func configSteps(o Options, auditLine, path string, write, replace func([]config
 		return nil, err
 	case !o.answered() || bytes.Equal(present, files[0].Data):
 		return nil, nil
-	case len(pristine) > 0 && bytes.Equal(present, pristine[0].Data):
+	case len(pristine) > 0 && bytes.Equal(present, pristine[0].Data), asInstalled(path, present):
 		return []Step{{What: "write " + path + " anew: nobody edited it", Do: func() error { return replace(files) }}}, nil
 	}
 	return []Step{{What: "leave " + path + " as it is: it was edited, so --cloud, --region, --release and --clients change nothing", Do: func() error { return nil }}}, nil
@@ -115,6 +116,13 @@ func sums(files []config.File) []byte {
 		fmt.Fprintf(&b, "%s  %s\n", hex.EncodeToString(sum[:]), f.Path)
 	}
 	return []byte(b.String())
+}
+
+// asInstalled reports whether data, the content of path, is what Install wrote there.
+func asInstalled(path string, data []byte) bool {
+	list, err := os.ReadFile(filepath.Join(filepath.Dir(path), installedFile))
+	sum := sha256.Sum256(data)
+	return err == nil && slices.Contains(strings.Split(string(list), "\n"), hex.EncodeToString(sum[:])+"  "+filepath.Base(path))
 }
 
 // removePristine removes the files in dir that are as Install wrote them, and the directories that are empty then.
