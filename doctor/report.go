@@ -28,8 +28,8 @@ type Head struct {
 
 // An Upstream is a proxy behind this one.
 type Upstream struct {
-	Name string
-	Up   bool // it worked when it was last used
+	Name string `json:"name"`
+	Up   bool   `json:"up"` // it worked when it was last used
 }
 
 // A Notice is a finding about the proxy or this machine.

@@ -366,6 +366,8 @@ type doctorAnswer struct {
 	Required int                 `json:"required"`
 	Findings int                 `json:"findings"`
 	Blocking int                 `json:"blocking"`
+	Ready    string              `json:"ready"` // what the proxy says of itself; empty if it is not ready, or nobody could ask
+	Upstream []doctor.Upstream   `json:"upstreams"`
 	Rows     []doctor.CheckerRow `json:"rows"`
 }
 
@@ -373,7 +375,7 @@ func newDoctorAnswer(r *doctor.Report, node string) doctorAnswer {
 	found, blocking := r.Findings()
 	return doctorAnswer{
 		Proxy: r.Proxy, Group: cmp.Or(r.Group, r.As), Policy: r.Policy, List: r.List, Region: r.Region, Required: r.Required(),
-		Findings: found, Blocking: blocking, Rows: r.Checker(node),
+		Findings: found, Blocking: blocking, Ready: r.Ready, Upstream: append([]doctor.Upstream{}, r.Upstreams...), Rows: r.Checker(node),
 	}
 }
 
