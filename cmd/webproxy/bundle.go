@@ -43,8 +43,12 @@ policy.bundle.keys.`,
 		Example: "  webproxy bundle keygen alice --dir /media/usb",
 		Args:    cobra.ExactArgs(1),
 	}
-	dir := cmd.Flags().String("dir", ".", "`DIRECTORY` for the two files")
+	dir, output := cmd.Flags().String("dir", ".", "`DIRECTORY` for the two files"), outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		path := filepath.Join(*dir, args[0]+notekey.Suffix)
 		_, public, err := notekey.Make(path, args[0])
 		if errors.Is(err, fs.ErrExist) {
@@ -53,11 +57,21 @@ policy.bundle.keys.`,
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(cmd.OutOrStdout(), public)
 		fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s, keep it offline, and %s\n", path, notekey.PublicFile(path))
-		return nil
+		if asJSON {
+			return writeJSON(cmd.OutOrStdout(), keyAnswer{path, notekey.PublicFile(path), public})
+		}
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), public)
+		return err
 	}
 	return cmd
+}
+
+// A keyAnswer is what bundle keygen prints as JSON.
+type keyAnswer struct {
+	Key        string `json:"key_file"`
+	PublicFile string `json:"public_file"`
+	Public     string `json:"public"`
 }
 
 func newBundleMake() *cobra.Command {
@@ -118,8 +132,13 @@ func newBundleSign() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	keyFile := cmd.Flags().String("key", "", "`FILE` of the private key (required)")
+	output := outputFlag(cmd)
 	cmd.MarkFlagRequired("key")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		b, err := bundle.ReadFile(args[0])
 		if err != nil {
 			return err
@@ -135,6 +154,9 @@ func newBundleSign() *cobra.Command {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is signed by %s\n", b, strings.Join(b.Signers(), ", "))
+		if asJSON {
+			return printBundle(cmd, b, b.Signers(), true)
+		}
 		return nil
 	}
 	return cmd

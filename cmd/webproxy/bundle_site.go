@@ -83,7 +83,12 @@ A running proxy reloads within a second.`,
 	}
 	file := configFlag(cmd)
 	by, reason := actorFlags(cmd)
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		cfg, store, err := bundleSite(*file)
 		if err != nil {
 			return err
@@ -102,15 +107,23 @@ A running proxy reloads within a second.`,
 		}
 		if again {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force already\n", b)
-			return nil
+			return taken(cmd, b, asJSON)
 		}
 		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: cmp.Or(*by, userName()), Reason: *reason}); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force\n", b)
-		return nil
+		return taken(cmd, b, asJSON)
 	}
 	return cmd
+}
+
+// taken prints the bundle that is in force now, for programs; people are told on stderr.
+func taken(cmd *cobra.Command, b *bundle.Bundle, asJSON bool) error {
+	if asJSON {
+		return printBundle(cmd, b, b.Signers(), true)
+	}
+	return nil
 }
 
 // verifyForSite opens a bundle by the keys of cfg, and checks that it is for this site and works there.
@@ -135,7 +148,12 @@ again: publish a bundle with a greater serial.`,
 	}
 	file := configFlag(cmd)
 	by, reason := actorFlags(cmd)
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := isJSON(*output)
+		if err != nil {
+			return err
+		}
 		cfg, store, err := bundleSite(*file)
 		if err != nil {
 			return err
@@ -155,7 +173,7 @@ again: publish a bundle with a greater serial.`,
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force again\n", b)
-		return nil
+		return taken(cmd, b, asJSON)
 	}
 	return cmd
 }

@@ -40,8 +40,9 @@ func newCAInit() *cobra.Command {
 	name := cmd.Flags().String("name", "", "common `NAME` (default: webproxy inspection)")
 	only := cmd.Flags().StringSlice("only", nil, "DNS `NAMES`, and those below them, that it can sign for; no addresses, URIs or mail then (default: all)")
 	days := cmd.Flags().Int("days", 730, "how long it is valid")
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return makeRoot(cmd, *file, certs.RootSpec{Name: *name, Only: *only, Life: daysLong(*days)}, false)
+		return makeRoot(cmd, *file, certs.RootSpec{Name: *name, Only: *only, Life: daysLong(*days)}, false, *output)
 	}
 	return cmd
 }
@@ -57,8 +58,9 @@ both to clients by then. A running proxy changes over by itself. It takes over t
 	file := configFlag(cmd)
 	overlap := cmd.Flags().Int("overlap", 30, "days until it signs")
 	days := cmd.Flags().Int("days", 730, "how long it is valid from then on")
+	output := outputFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return makeRoot(cmd, *file, certs.RootSpec{Life: daysLong(*days), Overlap: daysLong(*overlap)}, true)
+		return makeRoot(cmd, *file, certs.RootSpec{Life: daysLong(*days), Overlap: daysLong(*overlap)}, true, *output)
 	}
 	return cmd
 }
@@ -66,7 +68,11 @@ both to clients by then. A running proxy changes over by itself. It takes over t
 func daysLong(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // makeRoot makes a root: the first, or the next one.
-func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool) error {
+func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool, format string) error {
+	asJSON, err := isJSON(format)
+	if err != nil {
+		return err
+	}
 	if spec.Life <= 0 || spec.Overlap < 0 {
 		return usageError{errors.New("want a positive number of days")}
 	}
@@ -89,6 +95,13 @@ func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool) e
 	fmt.Fprintf(cmd.ErrOrStderr(), "made %s in %s; it signs from %s until %s\n", r.Name, dir,
 		r.Starts().UTC().Format(time.RFC3339), r.Cert.NotAfter.UTC().Format(time.RFC3339))
 	sayHint(cmd.ErrOrStderr(), "webproxy ca export gives clients what to trust")
+	if asJSON {
+		state := "signs"
+		if next {
+			state = "next"
+		}
+		return writeJSON(cmd.OutOrStdout(), newCARoot(r, state))
+	}
 	return nil
 }
 
@@ -136,9 +149,7 @@ func newCAShow() *cobra.Command {
 			case i+1 < len(roots) && !now.Before(roots[i+1].Starts()):
 				state = "was before"
 			}
-			all = append(all, caRoot{
-				r.Name, state, r.Starts().UTC(), r.Cert.NotAfter, append([]string{}, r.Cert.PermittedDNSDomains...), r.Binds(), fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
-			})
+			all = append(all, newCARoot(r, state))
 			only := strings.Join(r.Cert.PermittedDNSDomains, ",")
 			switch {
 			case only == "":
@@ -168,7 +179,13 @@ func newCAShow() *cobra.Command {
 	return cmd
 }
 
-// A caRoot is one root as ca show prints it as JSON.
+func newCARoot(r *certs.Root, state string) caRoot {
+	return caRoot{
+		r.Name, state, r.Starts().UTC(), r.Cert.NotAfter, append([]string{}, r.Cert.PermittedDNSDomains...), r.Binds(), fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
+	}
+}
+
+// A caRoot is one root as ca init, rotate and show print it as JSON.
 type caRoot struct {
 	Root   string    `json:"root"`
 	State  string    `json:"state"` // signs, next, was before, or over
