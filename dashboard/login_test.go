@@ -310,7 +310,7 @@ func TestNextPath(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "denied", "//evil.example", "/\\evil.example", "https://evil.example/", "javascript:alert(1)", "/%2f/../\r\nx", "/login?next=/", "/a\nb",
-		"\t//evil.example", "http:/evil", "/" + strings.Repeat("a", 3000)} {
+		"\t//evil.example", "/\u202etxt", "/a b", "http:/evil", "/" + strings.Repeat("a", 3000)} {
 		if got := nextPath(bad); got != "/" {
 			t.Errorf("%q: %q", bad, got)
 		}

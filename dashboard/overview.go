@@ -20,7 +20,8 @@ import (
 
 // An overviewBody is what the first page shows.
 type overviewBody struct {
-	Ready bool
+	Ready    bool
+	Refusing bool // every request, as long as none can be recorded
 	// Lockdown says until when one is on, and what it spares; empty if none is.
 	Lockdown string
 	Trouble  []string
@@ -59,7 +60,8 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	cfg := p.Config()
 	b := overviewBody{Policy: p.Status.snapshot(), Source: cmp.Or(cfg.Path, "the built-in configuration")}
-	b.Ready = b.Policy.Ready
+	b.Refusing = p.Refusing != nil && p.Refusing()
+	b.Ready = b.Policy.Ready && !b.Refusing
 	if p.Trouble != nil {
 		b.Trouble = p.Trouble()
 	}

@@ -47,6 +47,7 @@ type Pages struct {
 	// log is sent. None of these waits for a disk. They may be nil.
 	Usage     func() audit.Usage
 	Trouble   func() []string
+	Refusing  func() bool // every request is refused, because none can be recorded
 	Receivers func() []Receiver
 	Version   string
 	// Users are those who may log in with a password; nil for nobody. TLS says that the pages are served by TLS, so that people may

@@ -131,7 +131,9 @@ func TestHostileText(t *testing.T) {
 		audit.Record{Type: audit.TypeApprove, By: evil, Ticket: evil, Detail: evil, Added: []string{evil}, Removed: []string{evil}},
 		audit.Record{Type: audit.TypeShip, Detail: evil})
 	paths := append(screens(), "/why?q="+url.QueryEscape(evil), "/denied?q="+url.QueryEscape(evil), "/live?q="+url.QueryEscape(evil),
-		"/policy?host="+url.QueryEscape(evil), "/clients?a="+url.QueryEscape(evil)+"&b=x", "/denied?after="+url.QueryEscape(evil)+"&table=denied")
+		"/policy?host="+url.QueryEscape(evil), "/clients?a="+url.QueryEscape(evil)+"&b=x", "/denied?after="+url.QueryEscape(evil)+"&table=denied",
+		"/decide?scheme=https&port=443&client=10.0.1.11&host="+url.QueryEscape(evil), "/decide?scheme=https&port=443&client=10.0.1.11&host=a.example.com&x="+url.QueryEscape(evil),
+		"/login?next="+url.QueryEscape("/"+evil), "/login/"+url.PathEscape(evil))
 	shown := 0
 	for _, path := range paths {
 		r, text := s.get(path)
@@ -215,6 +217,26 @@ func TestWeight(t *testing.T) {
 	}
 	if n := len(script); n > 8<<10 {
 		t.Errorf("the script has %d bytes", n)
+	}
+}
+
+// Overview says the same as /readyz about whether requests are taken.
+func TestOverviewReadiness(t *testing.T) {
+	s := newSite(t)
+	s.p.Status.SetReady(true)
+	refusing := false
+	s.p.Refusing = func() bool { return refusing }
+	if _, text := s.get("/"); !strings.Contains(text, "Ready.") || strings.Contains(text, "Not ready") {
+		t.Errorf("ready:\n%s", text)
+	}
+	refusing = true
+	if _, text := s.get("/"); !strings.Contains(text, "Not ready: every request is refused") {
+		t.Errorf("refusing:\n%s", text)
+	}
+	s.p.Status.SetReady(false)
+	refusing = false
+	if _, text := s.get("/"); !strings.Contains(text, "Not ready: no request is taken") {
+		t.Errorf("not ready:\n%s", text)
 	}
 }
 

@@ -229,7 +229,9 @@ func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request, status int, b 
 // nextPath is where to go after a login, on this server.
 func nextPath(s string) string {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n\t") ||
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") ||
+		strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '\\' }) || // a browser escapes what is not ASCII
+
 		strings.HasPrefix(u.Path, "//") || strings.HasPrefix(u.Path, "/login") || len(s) > 2000 {
 		return "/"
 	}

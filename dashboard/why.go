@@ -71,6 +71,8 @@ const whyBack = setting.Duration(14 * 24 * time.Hour)
 // whyRecorded explains a request of the log: first what is known of it, then, when that has been read, what else a fix would let
 // through.
 func (p *Pages) whyRecorded(ctx context.Context, b *whyBody) {
+	ctx, cancel := context.WithTimeout(ctx, soon) // for both of what follows together
+	defer cancel()
 	id := strings.ToUpper(b.Asked)
 	b.Command = "webproxy why " + id
 	type answer struct {

@@ -52,11 +52,17 @@ export const keepHTML = async (dir, name, response) => {
   writeFileSync(`${dir}/html/${name}.html`, await response.body());
 };
 
+// settled waits until a page waits for nothing more; until then it loads itself again.
+export const settled = async (page) => {
+  await until(`${page.url()} has what it waits for`, async () => await page.locator("body[data-refresh]").count().catch(() => 1) === 0);
+};
+
 const widthOver = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 // accessible says by axe-core what is wrong with a page, light and dark. Its theme is colours and nothing else, so of the dark
 // one only these are looked at.
 export const accessible = async (context, page, what, prove = false) => {
+  await settled(page);
   const over = await widthOver(page);
   check(over <= 0, `${what}: the page is ${over} px too wide`);
   // In a world of its own: the pages' policy permits no script but theirs.

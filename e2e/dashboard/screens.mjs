@@ -1,7 +1,7 @@
 // Shows the dashboard to a browser: every screen, light and dark, wide and narrow, by axe-core; then what a person does there.
 //   node screens.mjs BASE LINK PROXY PICTURES
 // It prints what is wrong, one line each, as it finds it, and exits with 1 if anything is.
-import { accessible, ask, check, faults, keepHTML, launch, until, watched, wrong } from "./browser.mjs";
+import { accessible, ask, check, faults, keepHTML, launch, settled, until, watched, wrong } from "./browser.mjs";
 
 const [base, link, proxy, pictures] = process.argv.slice(2);
 const screens = ["/", "/live", "/live?by=host", "/denied", "/learn", "/policy", "/policy/whatif", "/clients", "/clients?a=127.0.0.1&b=127.0.0.2", "/decisions", "/reports",
@@ -26,6 +26,7 @@ for (const width of [1280, 390]) {
   for (const path of screens) {
     const response = await page.goto(base + path, { waitUntil: "domcontentloaded" });
     if (width === 1280) await keepHTML(pictures, nameOf(path), response);
+    await settled(page);
     for (const colorScheme of pictured[path] ? ["light", "dark"] : []) {
       await page.emulateMedia({ colorScheme });
       await page.screenshot({ path: `${pictures}/${pictured[path]}-${colorScheme}-${width}.png`, fullPage: path !== "/policy" });
@@ -119,7 +120,7 @@ await form.screenshot({ path: `${pictures}/decisions.png`, fullPage: true });
 await page.goto(base + "/reports");
 await page.locator("main li a").first().click();
 await page.waitForURL(/reports\/\d/);
-await until("the report is made", async () => { await page.waitForTimeout(200); return (await page.content()).includes("Audit report"); });
+await until("the report is made", async () => { await page.waitForTimeout(200); return (await page.content().catch(() => "")).includes("Audit report"); }); // the page loads itself again until then
 const report = page.url();
 for (const width of [1280, 420, 390]) {
   await page.setViewportSize({ width, height: 900 });
