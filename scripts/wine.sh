@@ -181,6 +181,9 @@ check "msi, what stays" "$(ls "$data" | tr '\n' ' ')$(ls "$programs" 2>/dev/null
 check "msi, its service after it" "$(wine "$dir/webproxy.exe" service status 2>&1 | tr '\n' ' ')" '*service webproxy*not there*'
 
 step "tests"
+# webproxy.exe has the time zones in it; the tests of policy do not.
+zones=$(GOOS= go env GOROOT)/lib/time/zoneinfo.zip
+export ZONEINFO="Z:${zones//\//\\}"
 packages=("$@")
 ((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./policy)
 for p in "${packages[@]}"; do
