@@ -162,12 +162,7 @@ func newCAShow() *cobra.Command {
 				r.Name, state, r.Starts().UTC().Format(time.DateOnly), r.Cert.NotAfter.UTC().Format(time.DateOnly), only, fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
 			})
 		}
-		if asJSON {
-			err = writeJSON(cmd.OutOrStdout(), all)
-		} else {
-			err = writeTable(cmd.OutOrStdout(), rows, "SHA-256")
-		}
-		if err != nil {
+		if err := writeAnswer(cmd.OutOrStdout(), asJSON, all, rows, "SHA-256"); err != nil {
 			return err
 		}
 		if len(open) > 0 {

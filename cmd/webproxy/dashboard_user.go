@@ -126,14 +126,11 @@ func newUserList() *cobra.Command {
 			answer.Users = append(answer.Users, userState{u.Name, u.Role, u.Changed, u.By})
 			rows = append(rows, []string{u.Name, string(u.Role), u.Changed.UTC().Format("2006-01-02 15:04"), audit.Printable(u.By)})
 		}
-		if asJSON {
-			return writeJSON(cmd.OutOrStdout(), answer)
-		}
-		if len(users) == 0 {
+		if len(users) == 0 && !asJSON {
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s has no users; webproxy dashboard user add NAME adds one\n", shownPath(path))
 			return nil
 		}
-		return writeTable(cmd.OutOrStdout(), rows)
+		return writeAnswer(cmd.OutOrStdout(), asJSON, answer, rows)
 	}
 	return cmd
 }

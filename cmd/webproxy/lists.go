@@ -73,16 +73,15 @@ func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
 			answers = append(answers, a)
 		}
 	}
-	if asJSON {
-		return writeJSON(cmd.OutOrStdout(), answers)
-	}
 	rows := [][]string{{"LIST", "ON", "ENTRIES", "DISABLED", "GENERATION", "DATE", "TITLE", "SOURCE"}}
 	for _, a := range answers {
 		rows = append(rows, []string{a.Name, cell(a.Use), fmt.Sprint(a.Entries), fmt.Sprint(a.Disabled),
 			a.Generation, a.Date, a.Title, sourceText(&a)})
 	}
-	io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
-	return writeTable(cmd.OutOrStdout(), rows, "SOURCE", "DISABLED", "DATE", "GENERATION")
+	if !asJSON {
+		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
+	}
+	return writeAnswer(cmd.OutOrStdout(), asJSON, answers, rows, "SOURCE", "DISABLED", "DATE", "GENERATION")
 }
 
 // A listUse is a list as rules take it: with its generation, and in which way.

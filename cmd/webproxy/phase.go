@@ -160,11 +160,10 @@ func newPhaseList() *cobra.Command {
 			answer.Phases = append(answer.Phases, p)
 			rows = append(rows, []string{name, now, p.When})
 		}
-		if asJSON {
-			return writeJSON(cmd.OutOrStdout(), answer)
+		if !asJSON {
+			io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
 		}
-		io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
-		return writeTable(cmd.OutOrStdout(), rows)
+		return writeAnswer(cmd.OutOrStdout(), asJSON, answer, rows)
 	}
 	return cmd
 }

@@ -110,12 +110,7 @@ func newServiceStatus() *cobra.Command {
 			all = all && p.OK
 			rows = append(rows, []string{p.Name, p.State})
 		}
-		if asJSON {
-			err = writeJSON(cmd.OutOrStdout(), parts)
-		} else {
-			err = writeTable(cmd.OutOrStdout(), rows)
-		}
-		if err == nil && !all {
+		if err = writeAnswer(cmd.OutOrStdout(), asJSON, parts, rows); err == nil && !all {
 			return noError{}
 		}
 		return err

@@ -48,6 +48,14 @@ func writeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
+// writeAnswer writes an answer: for programs data, for people rows, as writeTable does.
+func writeAnswer(w io.Writer, asJSON bool, data any, rows [][]string, drop ...string) error {
+	if asJSON {
+		return writeJSON(w, data)
+	}
+	return writeTable(w, rows, drop...)
+}
+
 // shortDigest is a policy's digest as people are shown it in a line, without the name of the hash.
 func shortDigest(digest string) string {
 	return strings.TrimPrefix(policy.ShortDigest(digest), "sha256:")
