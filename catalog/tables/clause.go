@@ -67,6 +67,14 @@ func (h *harvest) attributes(n *node, c *clause) {
 			c.unclear("the rule is switched off")
 		case kid.deniesAlone():
 			c.verdict = c.verdict.and(deny)
+		case kid.kind != scalar && verdictOfName(kid.key) == deny && !kid.hasDestinations(0): // denied: [{IPProtocol: tcp}]
+			c.verdict = c.verdict.and(deny)
+		case kid.kind == object && isAbout(kid.key) && !kid.hasDestinations(0):
+			about := clause{}
+			h.attributes(kid, &about)
+			if about.verdict == deny || about.verdict == unclear {
+				c.verdict, c.why = c.verdict.and(about.verdict), about.why
+			}
 		}
 	}
 	if !allowed {
@@ -101,8 +109,33 @@ func isLookup(n *node) bool {
 	return target && !protocols
 }
 
+// isAbout reports whether a field has what is said of all that stands beside it.
+func isAbout(key string) bool {
+	switch plainKey(key) {
+	case "meta", "metadata", "info", "header", "settings", "options", "config", "policy":
+		return true
+	}
+	return false
+}
+
+// hasDestinations reports whether a field at or below n is one of destinations.
+func (n *node) hasDestinations(depth int) bool {
+	if r := roleOf(n.key); r == dest || r == network || depth > maxNesting {
+		return true
+	}
+	for _, kid := range n.kids {
+		if kid.kind == scalar && kid.key == "" && looks(kid.text, true) || kid.hasDestinations(depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
 // deniesAlone reports whether a field, whatever it is called, has one word as its value, and that denies.
 func (n *node) deniesAlone() bool {
+	if strings.Contains(plainKey(n.key), "default") { // what holds for all that is not listed
+		return false
+	}
 	switch roleOf(n.key) {
 	case noRole:
 	case aside:

@@ -6,12 +6,12 @@ import "strings"
 // it, if the next line is the header of one. It reports whether it was.
 func (d *document) delimitedTable() bool {
 	for _, delim := range []byte{'\t', ',', ';'} {
-		if first := strings.Split(d.shown[d.next], string(delim)); len(first) < 2 || !layoutOf(first).sure() {
+		if first := strings.Split(d.shown[d.next], string(delim)); len(first) < 2 || !layoutOf(first).isTables() {
 			continue
 		}
 		cells, n := record(d.shown[d.next:], delim)
 		l := layoutOf(cells)
-		if len(cells) < 2 || !isHeader(cells) || !l.sure() {
+		if len(cells) < 2 || !isHeader(cells) || !l.isTables() {
 			continue
 		}
 		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), leave(Prose, rowText(cells), "the header of a table", ""))
@@ -40,6 +40,7 @@ func isHeader(cells []string) bool {
 // delimitedRows reads records until one that has no delimiter; blank lines between records are
 // passed over.
 func (d *document) delimitedRows(delim byte, l layout) {
+	group := unsaid
 	for d.next < len(d.lines) {
 		if strings.TrimSpace(visible(d.shown[d.next])) == "" {
 			if strings.TrimSpace(visible(d.lines[d.next])) != "" {
@@ -52,7 +53,11 @@ func (d *document) delimitedRows(delim byte, l layout) {
 		if len(cells) < 2 && n == 1 {
 			return
 		}
-		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), d.row(cells, l))
+		f := d.evaluate(d.row(cells, l), group, "", rowText(cells))
+		if v, ok := groupOf(cells); ok {
+			group, f = v, leave(Prose, rowText(cells), "a row that heads others", "")
+		}
+		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), f)
 		d.next += n
 	}
 }

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"errors"
 	"strings"
 
 	"webproxy/policy"
@@ -18,6 +19,7 @@ type document struct {
 	tried      int // bytes of it that were tried as JSON
 	broken     int // values of JSON that were none
 	noXML      int // a line before which no element of XML begins
+	noBlock    int // a line before which no block of YAML begins
 	noPairs    int // a line before which no pairs begin
 	plainUntil int // a line before which nothing is a form of its own
 
@@ -31,6 +33,10 @@ func (d *document) read(text string) {
 	d.lines = splitLines(text)
 	d.shown = withoutComments(d.lines)
 	d.size = len(text)
+	if why := notText(text); why != "" {
+		d.refuse(0, len(d.lines), 1, "a text", errors.New(why))
+		return
+	}
 	if d.form(0, len(d.lines)) {
 		return
 	}
@@ -252,6 +258,9 @@ var pair = lazy(`^[A-Za-z][A-Za-z0-9_ ./-]{0,40}[ \t]*:[ \t]+\S`)
 // pairsAhead reads lines of names and values that begin with the next line, as PowerShell shows an object, if what one says is
 // meant for another. It reports whether it did.
 func (d *document) pairsAhead() bool {
+	if d.next >= d.noBlock && d.yamlBlock() {
+		return true
+	}
 	if d.next < d.noPairs {
 		return false
 	}
@@ -265,6 +274,7 @@ func (d *document) pairsAhead() bool {
 		lines = append(lines, text)
 	}
 	if len(lines) < 2 {
+		d.noPairs = to
 		return false
 	}
 	d.noPairs = to // what is none from here on is none from its second line on
@@ -274,4 +284,43 @@ func (d *document) pairsAhead() bool {
 	}
 	d.structured(d.next, to, root)
 	return true
+}
+
+// yamlBlock reads the lines up to the next blank one, if they are YAML, and reports whether they were.
+func (d *document) yamlBlock() bool {
+	to := d.next
+	for to < len(d.lines) && strings.TrimSpace(visible(d.shown[to])) != "" {
+		to++
+	}
+	d.noBlock = to // nor does one begin within it
+	block := strings.Join(d.shown[d.next:to], "\n")
+	if !yamlDest().MatchString(block) || !yamlWith().MatchString(block) || yamlOther().MatchString(block) {
+		return false
+	}
+	root, err := parseYAML(block, d.next+1)
+	switch {
+	case err != nil:
+		d.refuse(d.next, to, d.next+1, "YAML", err)
+		return true
+	case root.structure(0):
+		d.structured(d.next, to, root)
+		return true
+	}
+	return false
+}
+
+// notText says what a file is that is no text; "" for one that may be.
+func notText(text string) string {
+	for start, what := range map[string]string{
+		"PK\x03\x04": "a workbook or another archive: save it as CSV", "%PDF-": "a PDF: copy the table out of it", "\x1f\x8b": "compressed with gzip",
+		"\x1f\ufffd": "compressed with gzip", "\ufffd\ufffd\x11\ufffd": "a document of an old Office: save it as CSV", "{\\rtf": "rich text: save it as plain text",
+	} {
+		if strings.HasPrefix(text, start) {
+			return what
+		}
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return "it has bytes of zero in it"
+	}
+	return ""
 }

@@ -15,7 +15,7 @@ func (d *document) form(from, to int) bool {
 		blank++
 	}
 	switch {
-	case strings.HasPrefix(head, "<?xml") || head[0] == '<' && strings.HasSuffix(strings.TrimSpace(text), ">") && !strings.HasPrefix(head, "<!--"):
+	case strings.HasPrefix(head, "<?xml") || head[0] == '<' && strings.HasSuffix(strings.TrimSpace(text), ">") && (!strings.HasPrefix(head, "<!--") || beginsHTML(head)):
 		if beginsHTML(head) {
 			d.html(from, to)
 			return true
@@ -58,6 +58,13 @@ func (d *document) form(from, to int) bool {
 			return true
 		case hclHint().MatchString(text):
 			d.refuse(from, to, from+blank+1, "Terraform", err)
+			return true
+		}
+	}
+	if !bicepHint().MatchString(text) && bicepPair().MatchString(text) {
+		// YAML may have texts in such quotes, too.
+		if root, err := parseYAML(text, from+1); err == nil && (root.kind == object || root.kind == list) && root.structure(0) {
+			d.structured(from, to, root)
 			return true
 		}
 	}

@@ -101,6 +101,10 @@ spec:
    { "action": { "type": "Deny" }, "rules": [ { "targetFqdns": "[variables('fqdns')]" } ] } ] } } ]
 }`},
 
+		{"what is said of all beside it", denies + "; https://a.example.com; https://b.example.com", `{"data":[{"destination":"pastebin.com"}],"meta":{"access":"block"}}` + "\n" +
+			`{"defaultAction":"Deny","allowedHosts":["a.example.com"]}` + "\n" + `{"data":[{"destination":"b.example.com"}],"meta":{"access":"allow"}}`},
+		{"a firewall of Google", denies + "; https://a.example.com", "- name: r1\n  denied:\n  - IPProtocol: tcp\n    ports: ['443']\n  destinationFqdns: [pastebin.com]\n- name: r2\n  allowed:\n  - IPProtocol: tcp\n    ports: ['443']\n  destinationFqdns: [a.example.com]\n"},
+
 		// Terraform
 		{"locals", "http://a.example.com; " + denies + "; problem: what uses it, on line 18, is not evaluated; https://unused.example.com; problem: target_fqdns is an expression, which is not evaluated", `locals {
   web    = ["a.example.com"]
@@ -219,14 +223,25 @@ var rule = {
 <Property Name="EndPoint"><Property>b.example.com</Property></Property><Property Name="Protocol"><Property>https</Property></Property></Property>
 </Property></Object></Objects>`},
 
+		{"a row that heads others", denies + "; https://b.example.com; " + denies, "<table><tr><th>Host</th><th>Port</th></tr>\n<tr><td colspan=2>Blocked</td></tr>\n<tr><td>pastebin.com</td><td>443</td></tr>\n<tr><td colspan=2>Azure</td></tr>\n<tr><td>b.example.com</td><td>443</td></tr></table>\n<table><tr><th>Host</th><th>Action</th></tr>\n<tr><td>mega.nz</td><td><img src=x.png alt=Deny></td></tr></table>"},
+		{"a saved page", "problem: the page does not show this row; https://b.example.com", "<!-- saved from url=(0011)x -->\n<!DOCTYPE html><html><body><table><tr><th>URL</th></tr>\n<tr style='display: none'><td>a.example.com</td></tr>\n<tr><td>b.example.com</td></tr></table></body></html>"},
+		{"boxes", denies + "; https://b.example.com", "<table><tr><th>URL</th><th>Allowed</th></tr>\n<tr><td>pastebin.com</td><td><input type=checkbox></td></tr>\n<tr><td>b.example.com</td><td><input type=checkbox checked></td></tr></table>"},
+
 		// rows
+		{"rows that head others", denies + "; https://b.example.com; " + denies + "; https://c.example.com", "|URL|Port|\n|-|-|\n|**Blocked**||\n|pastebin.com|443|\n|Azure||\n|b.example.com|443|\n\nURL,Port\nDenied,\nmega.nz,443\nOthers,\nc.example.com,443"},
 		{"marks", denies + "; " + denies + "; https://c.example.com; problem: \"?\" is neither allow nor deny", "URL,Allowed\npastebin.com,0\nmega.nz,❌\nc.example.com,✅\nd.example.com,?"},
 		{"words for no", denies + "; " + denies + "; " + denies, "pastebin.com,443,Not allowed\nmega.nz,443,Do not allow\nc.example.com,443,Verweigern"},
 		{"a direction in a column", inbound + "; https://b.example.com", "URL,Direction\na.example.com,Ingress\nb.example.com,Out"},
 		{"many lines in a cell", strings.TrimSuffix(strings.Repeat(denies+"; ", 1), "; "), "URL,Port,Action\n\"" + strings.Repeat("a.example.com\n", 60) + "pastebin.com\",443,Deny"},
 		{"formulas of Excel", "https://a.example.com; " + denies, "sep=;\nURL;Port;Action\n=\"a.example.com\";=\"443\";=\"Allow\"\n=\"pastebin.com\";=\"443\";=\"Deny\""},
 
+		{"sources and destinations", denies + "; https://a.example.com", "Rule Name,Source,Destination,Service,Action\nr1,10.0.0.0/8,pastebin.com,https,drop\nr2,client.example.com,a.example.com,https,accept"},
+
 		// lines
+		{"YAML within a page", "https://a.example.com; " + denies, "a.example.com\n\nrules:\n  - host: pastebin.com\n    ports:\n      - 443\n    action: deny\n\nThe end."},
+		{"a template of Helm", "problem: not YAML: yaml: ", "{{- if .Values.x }}\nrules:\n  - host: pastebin.com\n    ports:\n      - 443\n    action: deny\n{{- end }}\n"},
+		{"a workbook", "problem: not a text: a workbook or another archive: save it as CSV", "PK\x03\x04\n pastebin.com\n"},
+		{"a PDF", "problem: not a text: a PDF: copy the table out of it", "%PDF-1.7\npastebin.com\n"},
 		{"short lines that deny", denies + "; https://a.example.com; " + denies + "; https://b.example.com", "BLOCKLIST\npastebin.com\nAllowed\na.example.com\n[blocked]\nmega.nz\n[allowed]\nb.example.com"},
 		{"an action before names", denies, "Action: Deny\npastebin.com"},
 		{"a comment that denies", "problem: words stand around the address, which may limit or deny it; https://b.example.com", "pastebin.com # blocked\nb.example.com # since we block the old one, and it is needed"},

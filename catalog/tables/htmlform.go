@@ -91,6 +91,7 @@ func (r *htmlReader) start(t *html.Token) {
 			g.endRow()
 			r.endBlock()
 			g.line = r.line
+			g.row.hidden = hides(t)
 		}
 	case atom.Td, atom.Th:
 		if g == nil { // rows without a table
@@ -99,6 +100,22 @@ func (r *htmlReader) start(t *html.Token) {
 		}
 		if r.deeper == 0 {
 			g.startCell(t)
+		}
+	case atom.Img, atom.I, atom.Svg:
+		for _, a := range t.Attr { // what stands in place of a picture
+			if a.Key == "alt" || t.DataAtom != atom.Img && (a.Key == "aria-label" || a.Key == "title") {
+				r.text(" " + a.Val + " ")
+				break
+			}
+		}
+	case atom.Input:
+		box, checked := false, false
+		for _, a := range t.Attr {
+			box = box || a.Key == "type" && strings.EqualFold(a.Val, "checkbox")
+			checked = checked || a.Key == "checked"
+		}
+		if box {
+			r.text(map[bool]string{true: " ✓ ", false: " ✗ "}[checked])
 		}
 	case atom.A:
 		for _, a := range t.Attr {
@@ -161,6 +178,16 @@ func (r *htmlReader) end(t *html.Token) {
 			r.endBlock()
 		}
 	}
+}
+
+// hides reports whether a browser does not show an element.
+func hides(t *html.Token) bool {
+	for _, a := range t.Attr {
+		if a.Key == "hidden" || a.Key == "style" && strings.Contains(strings.ReplaceAll(strings.ToLower(a.Val), " ", ""), "display:none") {
+			return true
+		}
+	}
+	return false
 }
 
 // endLink writes a link in a cell as Markdown has it, unless it shows the name that it leads to.
@@ -228,13 +255,25 @@ func (r *htmlReader) endBlock() {
 
 // beginsHTML reports whether a text is a page of HTML, or a table of it.
 func beginsHTML(text string) bool {
-	text = strings.ToLower(strings.TrimSpace(text[:min(len(text), 4096)]))
+	text = strings.ToLower(afterComments(text[:min(len(text), 4096)]))
 	for _, start := range []string{"<!doctype html", "<html", "<head", "<body", "<table", "<div", "<main", "<article", "<section", "<h1", "<h2", "<tr", "<tbody", "<thead"} {
 		if strings.HasPrefix(text, start) {
 			return true
 		}
 	}
 	return false
+}
+
+// afterComments is text without the comments of HTML that it begins with.
+func afterComments(text string) string {
+	for {
+		text = strings.TrimSpace(text)
+		_, rest, ok := strings.Cut(text, "-->")
+		if !strings.HasPrefix(text, "<!--") || !ok {
+			return text
+		}
+		text = rest
+	}
 }
 
 // tableTag matches the line that a table of HTML begins on, in Markdown.

@@ -25,9 +25,10 @@ type htmlGrid struct {
 }
 
 type htmlRow struct {
-	line  int
-	cells []htmlCell
-	inner []placed
+	line   int
+	cells  []htmlCell
+	inner  []placed
+	hidden bool // a browser does not show it
 }
 
 type htmlCell struct {
@@ -53,6 +54,7 @@ type rowSpan struct {
 func (g *htmlGrid) startCell(t *html.Token) {
 	g.endCell()
 	g.cell, g.head, g.across, g.deep = &strings.Builder{}, t.DataAtom == atom.Th, 1, 1
+	g.row.hidden = g.row.hidden || hides(t)
 	for _, a := range t.Attr {
 		switch a.Key {
 		case "colspan":
@@ -167,7 +169,7 @@ func (g *htmlGrid) read() []placed {
 	}
 	var found []placed
 	var l layout
-	began := false
+	began, group := false, unsaid
 	for i := range g.rows {
 		row := &g.rows[i]
 		cells := row.texts(false)
@@ -179,8 +181,17 @@ func (g *htmlGrid) read() []placed {
 		if began = true; l.columns == nil {
 			l = layout{}
 		}
-		f := d.row(cells, l)
+		if v, ok := groupOf(cells); ok && len(row.inner) == 0 {
+			group = v
+			found = append(found, placed{row.line, leave(Prose, rowText(cells), "a row that heads others", "")})
+			continue
+		}
+		f := d.evaluate(d.row(cells, l), group, "", rowText(cells))
 		v, why := l.verdict(cells)
+		v = v.and(group)
+		if row.hidden && f.has() {
+			f = leave(Problem, rowText(cells), "the page does not show this row", "")
+		}
 		if g.denied {
 			f = d.evaluate(f, deny, "", rowText(cells))
 			v = v.and(deny)

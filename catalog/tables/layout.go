@@ -17,6 +17,7 @@ const (
 	dirCol          // inbound or outbound
 	actCol          // allow or deny
 	blockCol        // yes is deny
+	srcCol          // where requests come from
 )
 
 // A layout says what the columns of a table are for. The zero layout knows of none.
@@ -55,6 +56,21 @@ func layoutOf(header []string) layout {
 // sure reports whether the header names a column of addresses.
 func (l layout) sure() bool { return slices.Contains(l.columns, addrs) }
 
+// isTables reports whether l is the header of a table, and not a sentence with commas: a column of addresses, or one of
+// destinations with another beside it that a firewall's rules have.
+func (l layout) isTables() bool {
+	if l.sure() {
+		return true
+	}
+	for _, c := range l.columns {
+		switch c {
+		case portCol, protoCol, dirCol, actCol, blockCol, srcCol:
+			return slices.Contains(l.columns, maybe)
+		}
+	}
+	return false
+}
+
 func headerWords(cell string) []string {
 	return strings.FieldsFunc(strings.ToLower(plainText(cell)), func(c rune) bool {
 		return !('a' <= c && c <= 'z' || c == '#')
@@ -66,8 +82,10 @@ func columnOf(words []string) column {
 	for _, w := range words {
 		switch w {
 		case "description", "purpose", "tag", "tags", "id", "number", "no", "note", "notes", "#", "type", "support", "supported",
-			"deprecated", "private", "used", "previous", "previously", "old", "former", "removed", "internal", "source", "example", "comment", "comments":
+			"deprecated", "private", "used", "previous", "previously", "old", "former", "removed", "internal", "example", "comment", "comments":
 			return other
+		case "source", "sources", "src", "from", "client", "clients":
+			return srcCol
 		case "url", "urls", "uri", "uris", "endpoint", "endpoints", "fqdn", "fqdns", "host", "hosts", "hostname", "hostnames",
 			"domain", "domains", "address", "addresses", "website", "websites", "site", "sites":
 			kind = addrs

@@ -151,7 +151,26 @@ func unsure(text string, all []word, first int, c context) finding {
 	if c.column || first == 0 {
 		return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
 	}
-	return leave(Prose, text, "names "+all[first].text+" within a sentence", "to make it a rule, write it on a line of its own")
+	return leave(Prose, text, "names "+namesIn(all)+" within a sentence", "to make it a rule, write it on a line of its own")
+}
+
+// namesIn are the addresses among words, with those that stand within one.
+func namesIn(all []word) string {
+	const most = 10
+	var names []string
+	for _, w := range all {
+		name, ok := w.text, len(w.text) <= maxWord && looks(w.text, true)
+		if !ok {
+			name, ok = nameWithin(w.text)
+		}
+		if ok && len(names) == most {
+			return strings.Join(names, ", ") + " and more"
+		}
+		if ok {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // isLabelled reports whether the words before an address, if any, only name it, as in "Guest configuration: host".

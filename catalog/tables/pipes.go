@@ -24,6 +24,7 @@ func (d *document) pipeTable() {
 
 // pipeRows reads rows up to the first line that is none.
 func (d *document) pipeRows(l layout) {
+	group := unsaid
 	for d.next < len(d.lines) {
 		shown := d.shown[d.next]
 		if !strings.Contains(shown, "|") || strings.TrimSpace(visible(shown)) == "" || d.tableAhead() {
@@ -40,7 +41,12 @@ func (d *document) pipeRows(l layout) {
 			continue
 		}
 		d.next++
-		d.account(d.next, d.lines[d.next-1], d.row(cells, l))
+		if v, ok := groupOf(cells); ok {
+			group = v
+			d.account(d.next, d.lines[d.next-1], leave(Prose, rowText(cells), "a row that heads others", ""))
+			continue
+		}
+		d.account(d.next, d.lines[d.next-1], d.evaluate(d.row(cells, l), group, "", rowText(cells)))
 	}
 }
 

@@ -166,7 +166,7 @@ func mentioned(f finding, text string) finding {
 	all := words(plainText(text))
 	for _, w := range all {
 		if len(w.text) <= maxWord && looks(w.text, true) && len(f.left) > 0 {
-			f.left[0].Why += ", which names " + Shown(w.text)
+			f.left[0].Why += ", which names " + Shown(namesIn(all))
 			f.left[0].Hint = "to make it a rule, write it on a line of its own"
 			return f
 		}

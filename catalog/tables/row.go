@@ -45,6 +45,25 @@ func (l layout) verdict(cells []string) (v verdict, why string) {
 	return v, why
 }
 
+// groupOf reads a row that has a title for those after it and nothing else. ok is false for any other.
+func groupOf(cells []string) (v verdict, ok bool) {
+	if len(cells) < 2 || len(headerWords(cells[0])) == 0 || len(headerWords(cells[0])) > 4 {
+		return unsaid, false
+	}
+	for i, cell := range cells {
+		if i > 0 && strings.TrimSpace(visible(cell)) != "" {
+			return unsaid, false
+		}
+	}
+	if first, _ := addresses(words(plainText(cells[0])), false); first >= 0 {
+		return unsaid, false
+	}
+	if saysDeny(cells[0]) {
+		return deny, true
+	}
+	return unsaid, true
+}
+
 // isDenial reports whether a cell denies and says nothing else, whatever its column is called.
 func isDenial(cell string) bool {
 	words := headerWords(cell)
@@ -168,6 +187,9 @@ func (d *document) loose(cells []string, l layout) finding {
 	first := -1
 	var at []int
 	for i, cell := range cells {
+		if i < len(l.columns) && l.columns[i] == srcCol || l.hasMaybe() && !(i < len(l.columns) && l.columns[i] == maybe) {
+			continue
+		}
 		if _, ok := d.filling.whole(cell, context{}); ok {
 			at = append(at, i)
 			if first < 0 {
@@ -195,6 +217,9 @@ func (d *document) loose(cells []string, l layout) finding {
 	}
 	return tidy(out)
 }
+
+// hasMaybe reports whether the header names a column of destinations, which is that of the addresses if no other one is.
+func (l layout) hasMaybe() bool { return slices.Contains(l.columns, maybe) }
 
 // loosePorts finds the ports of a row without a header: in the first cell of ports behind the
 // address, or before it if that says 80, 443 or a protocol. Any other number there counts the rows.

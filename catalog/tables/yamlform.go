@@ -14,7 +14,7 @@ var (
 	yamlDest = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?"?(?:url|urls|endpoint|endpoints|fqdn|fqdns|host|hosts|hostname|domain|domains|allowed_domains|matchName|matchPattern|dnsName)"?[ \t]*:`)
 	yamlWith = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?"?(?:port|ports|protocol|protocols|action|access|direction|enabled|policy|effect|verdict|allow|allowed|deny|denied|block|blocked)"?[ \t]*:`)
 	// yamlOther matches a line that YAML made of mappings has not.
-	yamlOther = lazy(`(?m)^[ \t]*[^\s#"'\w-][^\n]*$|^[ \t]*\w[^\n:]*$|^[ \t]*-[^ \n-][^\n]*$`)
+	yamlOther = lazy(`(?m)^[ \t]*[^\s#"'\w{-][^\n]*$|^[ \t]*\{[^{\n][^\n]*$|^[ \t]*\w[^\n:]*$|^[ \t]*-[^ \n-][^\n]*$`)
 	// yamlMark matches what only YAML begins with.
 	yamlMark = lazy(`(?m)\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:%YAML|---[ \t]*(?:#[^\n]*)?\r?\n[ \t]*(?:#[^\n]*\r?\n[ \t]*)*(?:-[ \t]+)?["\w./-]+[ \t]*:|apiVersion[ \t]*:)`)
 	// bareStar matches a name with a star before it that nobody quoted: to YAML that is an alias.
@@ -131,6 +131,7 @@ func (p *yamlParser) node(y *yaml.Node, key string, depth int) (*node, error) {
 			}
 			n.kids = append(n.kids, kid)
 		}
+		oneOfPairs(n)
 	case yaml.ScalarNode:
 		p.scalar(n, y)
 	case yaml.AliasNode:
@@ -229,6 +230,25 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 		}
 	}
 	return split(append(objects, n), len(merged) == 0), nil
+}
+
+// oneOfPairs makes an object of a list whose elements have one field each, and not all the same: bullets before the fields of one
+// thing, or what nobody can tell from it.
+func oneOfPairs(n *node) {
+	differ := false
+	for _, kid := range n.kids {
+		if kid.kind != object || len(kid.kids) != 1 || kid.kids[0].kind != scalar {
+			return
+		}
+		differ = differ || kid.kids[0].key != n.kids[0].kids[0].key
+	}
+	if !differ {
+		return
+	}
+	n.kind = object
+	for i, kid := range n.kids {
+		n.kids[i] = kid.kids[0]
+	}
 }
 
 // isSet reports whether a mapping is names in braces and nothing else: {a.example.com, b.example.com}, as PowerShell shows lists.
