@@ -32,7 +32,7 @@ run: build ## Build and run with the built-in configuration, on :9090
 	mkdir -p run && cd run && exec ../$(BIN) serve -c built-in
 
 # The longest first, so that the machine is not idle while the last of them runs: a package that is named twice is tested once.
-TESTED := ./cmd/webproxy ./proxy ./audit ./learn ./...
+TESTED := ./cmd/webproxy ./audit ./learn ./...
 
 .PHONY: test
 test: ## Run all tests, with the seeds of the fuzz tests; make vet vets them

@@ -7,4 +7,4 @@ import (
 	"webproxy/internal/proxytest"
 )
 
-func TestMain(m *testing.M) { os.Exit(proxytest.Run(m)) }
+func TestMain(m *testing.M) { os.Exit(proxytest.Run(m, 8)) }

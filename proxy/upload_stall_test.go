@@ -112,10 +112,10 @@ func TestUploadStalls(t *testing.T) {
 	proxytest.Parallel(t)
 	for _, way := range uploadWays {
 		t.Run(way, func(t *testing.T) {
-			t.Parallel() // each waits for a second or more
+			t.Parallel() // each waits for two seconds or more
 			o := newUnread()
 			defer close(o.release)
-			p, client, url := o.start(t, way, func(s *proxy.Server) { s.Options.StallTimeout = setting.Duration(time.Second) })
+			p, client, url := o.start(t, way, func(s *proxy.Server) { s.Options.StallTimeout = setting.Duration(2 * time.Second) })
 			ctx, cancel := context.WithTimeout(t.Context(), proxytest.Patience)
 			defer cancel()
 			r, err := http.NewRequestWithContext(ctx, "POST", url, endless{})

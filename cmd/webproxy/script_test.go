@@ -26,7 +26,7 @@ func (a alone) Run() int {
 	os.Unsetenv(config.PathVariable)
 	systemConfig = filepath.Join(os.TempDir(), "webproxy-none", config.FileName)
 	systemSocket = filepath.Join(os.TempDir(), "webproxy-none", "admin.sock")
-	return proxytest.Run(a.tests)
+	return proxytest.Run(a.tests, 4)
 }
 
 func TestMain(m *testing.M) {

@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"flag"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -9,17 +10,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// manyParallel is how many tests run beside each other with Run.
-const manyParallel = "12"
-
-// Run runs the tests of a package whose parallel tests wait, for clocks, sockets and processes, more than they work: more of them
-// run at a time than there are processors, unless -parallel says how many. It is for TestMain, and returns what m.Run does.
-func Run(m *testing.M) int {
+// Run runs the tests of a package whose parallel tests wait, for clocks, sockets and processes, more than they work: as many of
+// them at a time as parallel says, unless -parallel says how many. It is for TestMain, and returns what m.Run does.
+func Run(m *testing.M, parallel int) int {
 	flag.Parse()
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		if err := flag.Set("test.parallel", manyParallel); err != nil {
+		if err := flag.Set("test.parallel", strconv.Itoa(parallel)); err != nil {
 			panic(err)
 		}
 	}
