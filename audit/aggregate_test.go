@@ -45,7 +45,7 @@ func told(all []audit.Record) (n int64) {
 	return n
 }
 
-func TestFold(t *testing.T) {
+func TestAggregate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := open(t, audit.Options{Dir: dir})
@@ -101,7 +101,7 @@ func TestFold(t *testing.T) {
 }
 
 // A storm that goes on is written every window, whether or not anybody rotates or closes.
-func TestFoldIsWrittenInTime(t *testing.T) {
+func TestAggregateIsWrittenInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := open(t, audit.Options{Dir: dir})
@@ -133,7 +133,7 @@ func TestFoldIsWrittenInTime(t *testing.T) {
 	})
 }
 
-func TestFoldAtRotation(t *testing.T) {
+func TestAggregateAtRotation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := open(t, small(dir))
@@ -151,7 +151,7 @@ func TestFoldAtRotation(t *testing.T) {
 }
 
 // A scan of ever other hosts is bounded on disk, counted, and takes nothing from other clients.
-func TestFoldScan(t *testing.T) {
+func TestAggregateScan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := open(t, audit.Options{Dir: dir})
@@ -189,7 +189,7 @@ func TestFoldScan(t *testing.T) {
 }
 
 // Many clients with many hosts: memory is bounded, and still every denial is told.
-func TestFoldManyClients(t *testing.T) {
+func TestAggregateManyClients(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := open(t, audit.Options{Dir: dir, AggregateAfter: 1})
@@ -212,7 +212,7 @@ func TestFoldManyClients(t *testing.T) {
 	})
 }
 
-func TestFoldOff(t *testing.T) {
+func TestAggregateOff(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: dir, AggregateWindow: setting.Off})
 	for range 100 {

@@ -47,8 +47,8 @@ func wantProblem(t *testing.T, dir, when, want string, heads ...string) {
 	}
 }
 
-// Behind a log that was closed nothing can be without a signature: what is there is named, and never signed.
-func TestForgedBehindTheEnd(t *testing.T) {
+// After the end of a closed log nothing can be without a signature: what is there is named, and never signed.
+func TestForgedAfterTheEnd(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: dir})
 	for range 20 {
@@ -70,7 +70,7 @@ func TestForgedBehindTheEnd(t *testing.T) {
 	wantGap(t, records[int(last)+5000], "were not written by this proxy")
 }
 
-// Behind a log that was killed stands at most what the proxy allowed itself to write.
+// After the end of a log that was killed stands at most what the proxy allowed itself to write.
 func TestCrashIsBounded(t *testing.T) {
 	first := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: first})

@@ -126,7 +126,7 @@ func TestProveAltered(t *testing.T) {
 		t.Errorf("record in another's place: %v", err)
 	}
 	if _, err := Prove(dir, 21, line, []string{key}); !errors.Is(err, ErrNotSealed) {
-		t.Errorf("record behind the last checkpoint: %v", err)
+		t.Errorf("record after the last checkpoint: %v", err)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestProofTampered(t *testing.T) {
 		}
 	}
 	if holds(append(bytes.Clone(data), '\n')) || holds(append(bytes.Clone(data), data...)) {
-		t.Error("with something behind it, it still holds")
+		t.Error("with something after it, it still holds")
 	}
 	// Another key of the same name.
 	_, other := provable(t, 1)

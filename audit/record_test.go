@@ -43,9 +43,9 @@ func samples() map[audit.Type]audit.Record {
 		audit.TypeRetain:      {Detail: "audit-000000000001-20251020T070149Z.ndjson.gz is deleted: older than 400d", FirstSeq: 1, LastSeq: 612340},
 		audit.TypeShip:        {Detail: "siem did not get 1200 records: they were no longer in the log", FirstSeq: 612341, LastSeq: 613540},
 	}
-	judged := all[audit.TypeDecision]
-	judged.ID = all[audit.TypeClose].ID
-	all[audit.TypeDecision] = judged
+	decision := all[audit.TypeDecision]
+	decision.ID = all[audit.TypeClose].ID
+	all[audit.TypeDecision] = decision
 	for t, r := range all {
 		r.V, r.Type, r.Seq, r.Time = audit.Version, t, 1240377, time.Date(2026, 11, 24, 7, 1, 49, 123e6, time.UTC)
 		all[t] = r

@@ -275,7 +275,7 @@ func (h *history) forge(t *testing.T) {
 	h.dir = other
 }
 
-// expand replaces {2+40} by the number of the record 40 behind the first of segment 2, {last} by that of the
+// expand replaces {2+40} by the number of the record 40 after the first of segment 2, {last} by that of the
 // last, and {file 1} and {summary 1} by names.
 func (h *history) expand(s string) string {
 	for {

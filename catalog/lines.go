@@ -126,7 +126,7 @@ func (d *Document) columns(w wording) columns {
 	return c
 }
 
-// judge says whether e concerns the cloud and region at all, and if so, what keeps it from being a
+// evaluate reports whether e is for the cloud and region, and if so, what keeps it from being a
 // rule there, "" if nothing does; it is absent if that is because the source has no line for them.
 func (c columns) evaluate(e *Endpoint) (fit, absent bool, reason string) {
 	if !e.HoldsIn(c.cloud) {

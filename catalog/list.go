@@ -35,7 +35,7 @@ type Document struct {
 // An Endpoint is one line of a source.
 type Endpoint struct {
 	// ID names the endpoint within its list: short, unique, and kept from one generation to the next.
-	// If an endpoint is for both schemes, its plain HTTP entry has the ID with "-http" behind it.
+	// If an endpoint is for both schemes, its plain HTTP entry has the ID with "-http" appended.
 	ID string `yaml:"id"`
 	// Cloud is public, china or usgov, or AnyCloud if the source makes no difference between them.
 	Cloud string `yaml:"cloud"`

@@ -56,7 +56,7 @@ func TestParseTagsRefuses(t *testing.T) {
 	for want, text := range map[string]string{
 		"breaks off":                     whole[:len(whole)-2],
 		"not a service tag file":         "<html>Sign in</html>",
-		"something stands behind":        whole + "{}",
+		"something follows":              whole + "{}",
 		`cloud "": want Public`:          `{"values": []}`,
 		`cloud "Moon": want Public`:      tagsJSON("Moon", 1, "A 1.0.0.0/8"),
 		"no changeNumber":                `{"cloud": "Public", "values": [{}]}`,

@@ -174,7 +174,7 @@ func itemLength(s string) int {
 	return len(s)
 }
 
-// gap judges list[start:end], which holds nothing but separators and space.
+// gap checks list[start:end], which contains only separators and space.
 func (c *checker) gap(start, end int, first, last bool) {
 	gap := c.list[start:end]
 	if gap == "" {
@@ -206,7 +206,7 @@ func (c *checker) gap(start, end int, first, last bool) {
 	}
 }
 
-// entry judges one entry and returns what it should be: nothing, itself, or what was meant.
+// entry checks one entry and returns what it should be: nothing, itself, or what was meant.
 func (c *checker) entry(it item) []string {
 	text := it.text
 	fault := func(f Fault, why, fix string) { c.find(f, it.start, it.end, it.text, why, fix) }
@@ -260,7 +260,7 @@ func prefixOf(text string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, a.BitLen()), true
 }
 
-// prefix judges an entry about addresses.
+// prefix checks an entry about addresses.
 func (c *checker) prefix(it item, text string, p netip.Prefix) []string {
 	fault := func(f Fault, why, fix string) { c.find(f, it.start, it.end, it.text, why, fix) }
 	if p.Bits() == 0 {
@@ -294,7 +294,7 @@ func (c *checker) prefix(it item, text string, p netip.Prefix) []string {
 	return stars
 }
 
-// name judges an entry about names.
+// name checks an entry about names.
 func (c *checker) name(it item, text string) []string {
 	fault := func(f Fault, why, fix string) { c.find(f, it.start, it.end, it.text, why, fix) }
 	bare := strings.TrimLeft(text, "*.")

@@ -85,7 +85,7 @@ func TestInitUpdatesWindows(t *testing.T) {
 		"https://geo.prod.do.dsp.mp.microsoft.com/geo", "https://kv601.prod.do.dsp.mp.microsoft.com/all", "https://tsfe.trafficshaping.dsp.mp.microsoft.com/x",
 		"http://emdl.ws.microsoft.com/x", "https://download.microsoft.com/x", "https://go.microsoft.com/fwlink/?LinkID=1", "http://go.microsoft.com/fwlink/",
 		"https://settings-win.data.microsoft.com/settings/v3.0/x", "http://windowsupdate.microsoft.com/",
-		// and what it judges certificates by
+		// and what it verifies certificates by
 		"http://crl.microsoft.com/pki/crl/products/x.crl", "http://crl.microsoft.com/pkiinfra/CRL/x.crl", "http://www.microsoft.com/pkiops/crl/x.crl",
 		"http://crl3.digicert.com/x.crl", "http://ocsp.digicert.com/x", "http://oneocsp.microsoft.com/ocsp/x",
 	}

@@ -19,7 +19,7 @@ func TestParseList(t *testing.T) {
 		{"plain", "www.example.com\n*.example.org:443,8443\n", []string{"1 www.example.com", "2 *.example.org:443,8443"}, nil, nil},
 		{"comments and blanks", "# hosts\n\n  \t\nwww.example.com # one\n", []string{"4 www.example.com"}, nil, nil},
 		{"Windows", "\ufeffwww.example.com\r\nwww.example.org\r\n", []string{"1 www.example.com", "2 www.example.org"}, nil, nil},
-		{"no end behind a comment", "www.example.com\n# end", []string{"1 www.example.com"}, nil, nil},
+		{"no end after a comment", "www.example.com\n# end", []string{"1 www.example.com"}, nil, nil},
 		{"repeated", "www.example.com\nWWW.example.com id=a by=bob\nwww.example.com:8443\n",
 			[]string{"1 www.example.com", "2 www.example.com id=a by=bob", "3 www.example.com:8443"}, []string{"2:1 says the same as line 1"}, nil},
 		{"until another day", "www.example.com\nwww.example.com expires=2027-01-01\n",

@@ -13,7 +13,7 @@ const Listed Need = "listed"
 
 // Document is the profile of a document that tables has read for place. Each endpoint is in it once, without what the
 // document denies and what it says of other clouds. What tables did not understand, or could not fill, is kept as an
-// endpoint that nobody can judge.
+// endpoint that cannot be evaluated.
 func Document(report *tables.Report, place policy.Place) *Profile {
 	p := &Profile{Name: tables.Shown(report.Name), Place: place}
 	cloud := cmp.Or(place.Cloud, "public")
@@ -45,7 +45,8 @@ func Document(report *tables.Report, place policy.Place) *Profile {
 	return p
 }
 
-// Skipped returns the endpoints that Compare leaves out: those that nobody can tell, and those that no rule can express.
+// Skipped returns the endpoints that Compare leaves out: those that are not known exactly, and those that no rule can
+// express.
 func (p *Profile) Skipped() []Skipped {
 	var all []Skipped
 	for _, e := range p.Endpoints {

@@ -74,7 +74,7 @@ func TestComparePolicy(t *testing.T) {
 	}
 }
 
-// Nothing of a document is dropped: what cannot be judged is in the report, and required.
+// Nothing of a document is dropped: what cannot be evaluated is in the report, and required.
 func TestDocument(t *testing.T) {
 	p := document(t, "a.example.com\nhttp://b.example.com:443\n<region>.example.com\ntime.windows.com:123\nNothing here.", policy.Place{})
 	report := p.Check(compile(t, policy.Spec{Rules: []policy.RuleSpec{{ID: "a", Hosts: []string{"a.example.com"}}}}, ""), coverage.Options{Now: now})

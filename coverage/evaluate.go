@@ -33,9 +33,9 @@ func Statuses() []Status {
 	return []Status{Covered, Broad, Limited, PathOnly, Denied, Missing, Unknown, Inexpressible}
 }
 
-// Options say for whom and when a policy is judged.
+// Options say for which clients and for what time a policy is evaluated.
 type Options struct {
-	// Group is the client group whose requests are judged. If empty, a rule for some groups admits on
+	// Group is the client group whose requests are evaluated. If empty, a rule for some groups admits on
 	// that condition.
 	Group string
 	// Now is when; rules that have expired by then admit nothing.
@@ -53,7 +53,7 @@ type Row struct {
 	Fix    string // a line for a list file, or what else to do; empty if nothing is to be done
 }
 
-// judge finds out what the entries of a policy do with e.
+// evaluate finds out what the entries of a policy do with e.
 func (e *Endpoint) evaluate(of *rules, o Options) Row {
 	row := Row{Endpoint: *e}
 	switch {

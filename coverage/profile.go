@@ -65,7 +65,7 @@ type Profile struct {
 
 // Open returns the profile of a catalog list or bundle, such as "azure-local@2026-07", at place. An
 // endpoint with a placeholder that place does not fill stands for whatever name may fill it; one that
-// differs by region, of a place without one, is kept as an endpoint that nobody can judge.
+// differs by region, of a place without one, is kept as an endpoint that cannot be evaluated.
 func Open(name string, place policy.Place) (*Profile, error) {
 	lines, err := catalog.Lines(name, place)
 	if err != nil {

@@ -16,7 +16,7 @@ type Report struct {
 	Rows    []Row
 }
 
-// Check judges every endpoint of p by set.
+// Check evaluates every endpoint of p by set.
 func (p *Profile) Check(set *policy.Set, o Options) Report {
 	r := Report{Profile: p.Name, Cloud: p.Place.Cloud, Region: p.Place.Region, Policy: set.Digest()}
 	rules := indexRules(set.Rules())

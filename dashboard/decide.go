@@ -50,7 +50,7 @@ func (u *use) decideLink() string {
 	return "/decide?" + v.Encode()
 }
 
-// decideOf reads which host is meant: what a form says is judged as what a client says.
+// decideOf reads which host is meant: a form's value is checked like a client's.
 func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
 	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client"), Made: madeNow()}
 	cfg := p.Config()

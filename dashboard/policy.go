@@ -197,7 +197,7 @@ type whatIfBody struct {
 	Path      string
 }
 
-// whatIf judges what is counted by another configuration, at once; the records, on request, as a job.
+// whatIf evaluates the counts by another configuration, at once; the records, on request, as a job.
 func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 	cfg := p.Config()
 	b := whatIfBody{Path: cfg.Path}
@@ -228,7 +228,7 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 			b.Wrong = text.String()
 		}
 	} else {
-		p.judge(&b, cfg.Set, candidate.Set)
+		p.compareCounts(&b, cfg.Set, candidate.Set)
 		if r.PostFormValue("full") != "" {
 			p.replay(r.Context(), &b, candidate.Set)
 		}
@@ -236,8 +236,8 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, "whatif", "What if", nil, 0, &b) // to load it again would lose what was sent
 }
 
-// judge compares two policies by the counted log.
-func (p *Pages) judge(b *whatIfBody, now, then *policy.Set) {
+// compareCounts compares two policies by the counted log.
+func (p *Pages) compareCounts(b *whatIfBody, now, then *policy.Set) {
 	t := &table{Name: "quick", Empty: "Nothing that is counted would be decided otherwise.", Command: "webproxy audit replay --config CANDIDATE",
 		Heads: []head{{"target", "Host", "h"}, {"change", "Change", "w"}, {"requests", "Requests", "n"}, {"clients", "Clients", "w"}, {"last", "Last", "t"}}}
 	at := time.Now()
@@ -257,7 +257,7 @@ func (p *Pages) judge(b *whatIfBody, now, then *policy.Set) {
 	b.Quick = t
 }
 
-// replay judges the records of the last 30 days by then.
+// replay evaluates the records of the last 30 days by then.
 func (p *Pages) replay(ctx context.Context, b *whatIfBody, then *policy.Set) {
 	state := p.lookUp(ctx, "replay "+then.Digest(), func(ctx context.Context, progress *audit.Progress) (any, error) {
 		out := replay.New(then)

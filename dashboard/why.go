@@ -45,7 +45,7 @@ func (p *Pages) why(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, "why", "Why", nil, map[bool]int{true: 1}[b.Running != ""], &b)
 }
 
-// explain judges a request that nobody has made yet.
+// explain evaluates a request that was not made.
 func (p *Pages) explain(b *whyBody) {
 	cfg := p.Config()
 	b.Command = "webproxy explain " + shellQuote(b.Asked)

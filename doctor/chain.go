@@ -89,7 +89,7 @@ func issuerOf(chain []*x509.Certificate) string {
 	return name.CommonName + " (" + owner + ")"
 }
 
-// evaluateChain judges the certificates of host.
+// evaluateChain evaluates the certificates of host.
 func evaluateChain(host string, chain []*x509.Certificate, o Options) *chainFault {
 	if len(chain) == 0 {
 		return &chainFault{&findTLS, "no certificate"}

@@ -1,5 +1,5 @@
 // Package doctor says what is wrong with the way from a client, through this proxy, to the endpoints that it needs. It is
-// pure: package probe tries the endpoints, this one judges what was seen, names the cause and puts it into words.
+// pure: package probe tries the endpoints, this one evaluates what was observed, names the cause and puts it into words.
 //
 //	row := doctor.Evaluate(target, observation, options)
 //	report := doctor.NewReport(head, rows)
@@ -134,7 +134,7 @@ type Row struct {
 // Failed reports whether there is a finding.
 func (r *Row) Failed() bool { return r.Finding != nil }
 
-// Options are what a judgement depends on.
+// Options are what an evaluation depends on.
 type Options struct {
 	Now time.Time
 	// Roots are the authorities to trust. Published says that they are an operating system's, so that a

@@ -13,13 +13,13 @@ import (
 	"webproxy/policy"
 )
 
-// Judge says what o makes of a target.
+// Evaluate returns the finding about a target.
 func Evaluate(t Target, seen Observation, o Options) Row {
 	r := Row{Target: t, Seen: seen, Category: Success}
 	switch {
 	case t.Skip != "":
 		r.skip(t.Skip)
-	case r.judgeDNS():
+	case r.evaluateDNS():
 	case seen.NotTried != "" && !t.Policy.Permit:
 		r.denied(t.Policy.Reason.String(), t.Host, t.Why, first(t.Fixes))
 	case seen.NotTried != "":
@@ -47,9 +47,9 @@ func (r *Row) skip(why string) { r.Category, r.Detail = Skipped, why }
 
 func (r *Row) find(f *Finding, detail string) { r.Finding, r.Detail = f, detail }
 
-// judgeDNS finds a private address of Azure Arc, whatever came of the request: a rule may allow private addresses, and the
+// evaluateDNS finds a private address of Azure Arc, whatever came of the request: a rule may allow private addresses, and the
 // service still is not there.
-func (r *Row) judgeDNS() bool {
+func (r *Row) evaluateDNS() bool {
 	if !clientconfig.IsArcName(r.Host) {
 		return false
 	}
@@ -75,7 +75,7 @@ func (r *Row) private(a netip.Addr) {
 	r.Fix = fmt.Sprintf("Azure Local has no Arc Private Link; this proxy's DNS answers from the zone %s. Resolve Arc names publicly on the proxy:  egress: { resolver: \"...\" }", clientconfig.ArcZone(r.Host))
 }
 
-// evaluateHops judges the requests that were made, the first fault first.
+// evaluateHops evaluates the requests that were made, the first fault first.
 func (r *Row) evaluateHops(o Options) {
 	for i := range r.Seen.Hops {
 		hop := &r.Seen.Hops[i]
@@ -108,7 +108,7 @@ func (r *Row) slowest() time.Duration {
 	return most
 }
 
-// evaluateHop judges one request, the i-th.
+// evaluateHop evaluates one request, the i-th.
 func (r *Row) evaluateHop(hop *Hop, i int, o Options) {
 	to := ""
 	if i > 0 {
@@ -149,7 +149,7 @@ func (r *Row) evaluateHop(hop *Hop, i int, o Options) {
 	r.evaluateRange(hop, to)
 }
 
-// refused judges a refusal of this proxy.
+// refused evaluates a refusal of this proxy.
 func (r *Row) refused(hop *Hop, i int, o Options) {
 	host := hop.URL.Hostname()
 	switch hop.Refused {
@@ -215,7 +215,7 @@ var troubles = map[string]*Finding{
 	"http_request_denied": &findUpstream, "http_request_error": &findUpstream, "connection_limit_reached": &findBusy,
 }
 
-// trouble judges what this proxy says about the way to the origin.
+// trouble evaluates what this proxy says about the way to the origin.
 func (r *Row) trouble(hop *Hop, to string) {
 	f := troubles[hop.Trouble]
 	if f == nil {
@@ -275,7 +275,7 @@ func stranger(hop *Hop) string {
 	return ""
 }
 
-// evaluateRange judges the response to a request for a part.
+// evaluateRange evaluates the response to a range request.
 func (r *Row) evaluateRange(hop *Hop, to string) {
 	part := hop.Range
 	if part == nil {

@@ -51,7 +51,7 @@ type Report struct {
 // clockLimit is from when a clock is wrong.
 const clockLimit = time.Minute
 
-// NewReport puts rows, each judged, together, and judges the proxy itself.
+// NewReport collects evaluated rows, and evaluates the proxy itself.
 func NewReport(h Head, rows []Row) *Report {
 	r := &Report{Head: h, Rows: rows}
 	r.clock()

@@ -23,7 +23,7 @@ type ran struct {
 	stdout, stderr string
 }
 
-// run runs a command. It must be one that can be started; its exit code is the caller's to judge.
+// run runs a command. It must be one that can be started; its exit code is the caller's to check.
 // The environment has env, and nothing of ours that would tell the command about another proxy.
 func run(t *testing.T, env []string, name string, args ...string) ran {
 	t.Helper()
@@ -52,7 +52,7 @@ type curled struct {
 	Exit    int `json:"exitcode"`
 	Code    int `json:"http_code"`    // of the last answer
 	Connect int `json:"http_connect"` // of the proxy's answer to CONNECT
-	// text is the heads of all answers, with the body behind them unless it was sent elsewhere.
+	// text is the heads of all answers, with the body after them unless it was sent elsewhere.
 	text   string
 	stderr string // of all transfers of one run
 }

@@ -50,7 +50,7 @@ func askAll(t *testing.T, cloud string, rows []row, ca *authority, book *guestbo
 	for _, share := range [][]ask{asked[:half], asked[half:]} {
 		workers.Go(func() {
 			for batch := range slices.Chunk(share, 20) {
-				p.judge(batch, o, ca)
+				p.evaluate(batch, o, ca)
 			}
 		})
 	}
@@ -133,8 +133,8 @@ func TestSeedRowsDisabled(t *testing.T) {
 	}
 }
 
-// judge has curl ask for all of asked, and holds what it got against the oracle.
-func (p *process) judge(asked []ask, o oracle, ca *authority) {
+// evaluate has curl ask for all of asked, and holds what it got against the oracle.
+func (p *process) evaluate(asked []ask, o oracle, ca *authority) {
 	var urls []string
 	for _, a := range asked {
 		urls = append(urls, a.url())

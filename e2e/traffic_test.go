@@ -18,7 +18,7 @@ import (
 // An asked is a request of the steady stream, as its client saw it.
 type asked struct {
 	// policy is how many policies the log had told of when the request was begun: the last of
-	// them, or a later one, must judge it.
+	// them, or a later one, must decide it.
 	policy int
 	status int // 0 if there was no answer
 	err    error
@@ -97,7 +97,7 @@ func (tr *traffic) stop() {
 	tr.clients.Wait()
 }
 
-// check holds what the clients saw against the log: each request was judged once, by a policy that was
+// check holds what the clients saw against the log: each request was decided once, by a policy that was
 // in force then, as that policy says, and its client was told the same.
 func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 	t.Helper()
@@ -113,7 +113,7 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 		a, ok := left[r.Host]
 		if !ok {
 			if _, twice := tr.asked[r.Host]; twice {
-				t.Errorf("seq %d: %s was judged twice", r.Seq, r.Host)
+				t.Errorf("seq %d: %s was decided twice", r.Seq, r.Host)
 			}
 			continue
 		}
@@ -122,9 +122,9 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 			known++
 		}
 		policy, ok := byDigest[r.Policy]
-		// The policy that is about to be recorded may judge already.
+		// The policy that is about to be recorded may decide already.
 		if !ok || policy < a.policy-1 || policy > known {
-			t.Errorf("seq %d: %s was judged by policy %d (%s), want one from %d to %d", r.Seq, r.Host, policy, r.Policy, a.policy-1, known)
+			t.Errorf("seq %d: %s was decided by policy %d (%s), want one from %d to %d", r.Seq, r.Host, policy, r.Policy, a.policy-1, known)
 			continue
 		}
 		if problem := wronglyDecided(in[policy:], a, r, closed[r.ID]); problem != "" {
@@ -135,7 +135,7 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 		}
 	}
 	for host, a := range left {
-		t.Errorf("%s was not judged at all; its client saw %d (%v)", host, a.status, a.err)
+		t.Errorf("%s was not decided at all; its client saw %d (%v)", host, a.status, a.err)
 	}
 	t.Logf("%d requests, %d of them allowed", len(tr.asked), allowed)
 }
@@ -155,7 +155,7 @@ func wronglyDecided(in []installed, a asked, decision, end audit.Record) string 
 	return ""
 }
 
-// caught reports whether the next policy forbids the request: it was cut before it had begun, or judged again before it
+// caught reports whether the next policy forbids the request: it was cut before it had begun, or decided again before it
 // went out, and refused. The close record of the latter says so.
 func caught(in []installed, a asked, decision, end audit.Record) bool {
 	refused := end.Error == "http_request_denied" && end.Decision == "deny" && a.status == http.StatusForbidden

@@ -178,7 +178,7 @@ func TestRanges(t *testing.T) {
 			t.Errorf("two ranges of %s: %v", url, c)
 		}
 		if c := d.curl(d.ca, "-r", "200000-", url); c.Code != 416 {
-			t.Errorf("a range behind the end of %s: %v", url, c)
+			t.Errorf("a range after the end of %s: %v", url, c)
 		}
 		if c := d.curl(d.ca, "-H", `If-None-Match: "100000"`, url); c.Code != 304 {
 			t.Errorf("If-None-Match of %s: %v", url, c)

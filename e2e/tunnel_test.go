@@ -180,6 +180,6 @@ func TestEarlyBytes(t *testing.T) {
 	}
 	got, err := io.ReadAll(conn)
 	if head, rest, _ := strings.Cut(string(got), "\r\n\r\n"); err != nil || !strings.HasPrefix(head, "HTTP/1.1 200 ") || rest != early {
-		t.Errorf("%d bytes of %d come back (%v), behind\n%s", len(rest), len(early), err, head)
+		t.Errorf("%d bytes of %d come back (%v), after\n%s", len(rest), len(early), err, head)
 	}
 }

@@ -38,7 +38,7 @@ type Stats struct {
 	Unread     string
 }
 
-// Warnings say what is wrong with the records behind an answer.
+// Warnings say what is wrong with the records of a result.
 func (s *Stats) Warnings() []string {
 	var all []string
 	if s.Unreadable > 0 {

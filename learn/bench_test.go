@@ -73,7 +73,7 @@ func BenchmarkLearn(b *testing.B) {
 	perSecond(b, records)
 }
 
-// Judging a log by another policy.
+// Evaluating a log by another policy.
 func BenchmarkReplay(b *testing.B) {
 	open, err := policy.Compile(siteSpec(policy.Learn), nil, policy.Env{})
 	if err != nil {

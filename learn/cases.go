@@ -9,7 +9,7 @@ import (
 	"webproxy/catalog"
 )
 
-// A Case is proposals that one answer may do for, because they have a domain, a client or days in common. A single
+// A Case is proposals that one answer may settle, because they have a domain, a client or days in common. A single
 // proposal is a Case too.
 type Case struct {
 	Group string
@@ -22,7 +22,7 @@ type Case struct {
 	Proposals []*Proposal
 }
 
-// briefDays is on how many days at most something was seen that a day, or one client alone, may explain.
+// briefDays is the most days on which something was seen that a single event, or one client alone, may explain.
 const briefDays = 3
 
 // Cases sorts the proposals that are not for bulk approval into cases, the most suspicious first: what one client alone
@@ -47,7 +47,7 @@ func Cases(list []*Proposal) []Case {
 	return all
 }
 
-// Split parts a case that has no one answer: by days, if it has none in common, else each proposal by itself.
+// Split divides a case that has no single answer: by days, if it has none in common, else each proposal by itself.
 func (c *Case) Split() []Case {
 	rest := c.Proposals
 	var all []Case

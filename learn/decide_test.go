@@ -138,7 +138,7 @@ func TestReadiness(t *testing.T) {
 		{"no time yet", learn.Creating, "0 of 14 quiet days; enforcing would refuse 1 requests that nobody decided on (newa.example.net); no patch Tuesday seen; phase onboarding never exercised", []int{0, 1, 2}, []int{2}, learn.Past{}},
 		{"new hosts", learn.Settling, "6 of 14 quiet days; enforcing would refuse 2 requests that nobody decided on (newa.example.net, newb.example.net); phase onboarding never exercised", days(0, 29), []int{0, 23}, learn.Past{}},
 		{"no patch Tuesday", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", days(9, 35), nil, learn.Past{}},
-		{"not the day behind it", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", append(days(0, 7), days(9, 29)...), nil, learn.Past{}},
+		{"not the day after it", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", append(days(0, 7), days(9, 29)...), nil, learn.Past{}},
 		{"undecided", learn.Settling, "enforcing would refuse 1 requests that nobody decided on (newa.example.net); phase onboarding never exercised", days(0, 29), []int{3}, learn.Past{}},
 		{"stable", learn.Stable, "phase onboarding never exercised", days(0, 29), nil, learn.Past{}},
 		{"never quiet", learn.Unstable, "1 of 14 quiet days; enforcing would refuse 6 requests that nobody decided on (newa.example.net, newb.example.net, newc.example.net, ...); phase onboarding never exercised",

@@ -22,7 +22,7 @@ const (
 	NoSuchMethod Objection = "its method is never forwarded"
 )
 
-// Object says whether s can be learnt from: it reached its origin under the name that was asked for.
+// Object returns why s cannot be learnt from; it can if it reached its origin under the requested name.
 func (s *Sighting) Object() Objection {
 	if _, err := netip.ParseAddr(s.Host); err == nil {
 		return Literal

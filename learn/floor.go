@@ -36,8 +36,8 @@ func tooWide(p policy.Pattern) string {
 	return floor(p.Tail())
 }
 
-// owner says whose names are at the place where host is, if they are not all of one owner's: then
-// host is one customer's of somebody, and that it is a friend's cannot be told from its name.
+// owner describes the names beside host, if they do not all belong to one owner: then host belongs to one customer of
+// a provider, and its name does not show whether that customer is trusted.
 func owner(host string) string {
 	if what := catalog.Receiver(host); what != "" {
 		return fmt.Sprintf("a %s: it exists to receive what anybody sends it", what)

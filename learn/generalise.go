@@ -130,7 +130,7 @@ func (f *family) covered() bool {
 // wildcard reports whether a proposed wildcard covers e.
 func (e *endpoint) wildcard() bool { return e.by != nil && e.by.Host.IsWildcard() }
 
-// suffices reports whether f's children are many enough, each seen by enough clients on enough days.
+// suffices reports whether f has enough children, each seen by enough clients on enough days.
 func (f *family) suffices() bool {
 	machine, any := 0, 0
 	for _, c := range f.children {

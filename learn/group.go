@@ -28,14 +28,13 @@ type Group struct {
 	Phases map[string]uint64
 
 	days      map[int64]struct{}                // since 1970, with requests
-	redirects map[Endpoint]map[*Sighting]uint64 // by where they led to, the answers that did
+	redirects map[Endpoint]map[*Sighting]uint64 // the responses that redirected, by their destination
 	sightings map[Key]*Sighting
 	segments  map[string]int    // first segments of paths that no rule has, by host
 	names     map[string]string // one copy of each word of the log
 }
 
-// A Client is what is remembered of one client: how many keys it was the first to ask for, and what
-// it asked for last.
+// A Client is the state of one client: how many keys it was the first to request, and its last requests.
 type Client struct {
 	Requests uint64
 	keys     int

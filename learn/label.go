@@ -8,13 +8,13 @@ import (
 type Class string
 
 const (
-	Word     Class = "word"     // somebody chose it
+	Word     Class = "word"     // chosen by a person
 	GUID     Class = "guid"     // 8-4-4-4-12 hexadecimal digits, or 32
 	Hex      Class = "hex"      // at least eight hexadecimal digits
 	Sequence Class = "sequence" // a number, or a few letters and a number: "2", "fe3", "1a"
 	Version  Class = "version"  // has a version number in it: "7-55-0-app"
 	Region   Class = "region"   // names a region: "eus", "weu-gas", "norwayeast"
-	Random   Class = "random"   // no word of any language
+	Random   Class = "random"   // not a word of any language
 )
 
 // machine reports whether a machine made labels of this class: where there are two there will be a third.
@@ -75,7 +75,7 @@ func hasVersion(s string) bool {
 }
 
 // isRandom recognises labels that change between letters and digits too often, or whose letters follow each other as
-// they do in no word.
+// in no word.
 func isRandom(s string) bool {
 	for part := range strings.SplitSeq(s, "-") {
 		if len(part) < 8 {

@@ -10,9 +10,8 @@ import (
 	"webproxy/policy"
 )
 
-// SetMode returns the text of a configuration in which policy.modes gives group mode. Only what must
-// change does: every other byte, comments and order included, is kept. The text must be valid; it is not
-// checked whether the group exists.
+// SetMode returns the text of a configuration in which policy.modes gives group mode. Every other byte, comments and
+// order included, is kept. The text must be valid; whether the group exists is not checked.
 func SetMode(text []byte, group string, mode policy.Mode) ([]byte, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {

@@ -46,7 +46,7 @@ const (
 func (u *Use) Life(first, last, now time.Time) Life {
 	used := u.Last
 	if used.IsZero() {
-		used = first // before that, nobody knows
+		used = first // nothing is known before that
 	}
 	switch ends := u.Rule.Expires; {
 	case !ends.IsZero() && !ends.After(now):
@@ -61,7 +61,7 @@ func (u *Use) Life(first, last, now time.Time) Life {
 	return InUse
 }
 
-// manyHosts is up to how many exact names are told in place of a wildcard.
+// manyHosts is the most exact names that are suggested in place of a wildcard.
 const manyHosts = 20
 
 // Uses says, for each allow entry of set in its order, what it was used for by all groups. An entry
@@ -157,7 +157,7 @@ func useOf(groups []*indexedGroup, info policy.RuleInfo) Use {
 // enough is the exact entries, unless the hosts are a family of which there will be more.
 func enough(groups []*indexedGroup, info policy.RuleInfo) []string {
 	w := work{endpoints: map[Endpoint]*endpoint{}, vouch: newVoucher(nil)}
-	w.vouch.own[catalog.Owner(info.Host.Tail())] = true // whoever wrote the wildcard knows whose names they are
+	w.vouch.own[catalog.Owner(info.Host.Tail())] = true // the author of the wildcard knows whose names they are
 	for _, g := range groups {
 		for _, s := range g.matching(info) {
 			e := w.endpoints[s.Endpoint()]
@@ -175,7 +175,7 @@ func enough(groups []*indexedGroup, info policy.RuleInfo) []string {
 	var lines []string
 	for _, p := range w.out.List {
 		if p.Host.Contains(info.Host) {
-			return nil // nothing narrower would do
+			return nil // nothing narrower would suffice
 		}
 		lines = append(lines, p.Entry)
 	}

@@ -10,7 +10,7 @@ import (
 	"webproxy/policy"
 )
 
-// A Key is what an entry of a list can tell apart: where a request goes, and how it is put.
+// A Key is what an entry of a list can distinguish: the destination of a request, and its form.
 type Key struct {
 	Host   string
 	Port   uint16
@@ -41,8 +41,8 @@ func (e Endpoint) anyPath() Endpoint {
 // the entry would admit plain HTTP too.
 func (e Endpoint) String() string { return entryText(e.Host, e.Port, e.Scheme) + e.Path }
 
-// bounds of what is remembered of a log. A client that makes up names must not exhaust the memory of
-// who reads it, nor crowd out what the others ask for.
+// bounds of what is remembered of a log. A client that makes up names must not exhaust the reader's memory, nor crowd
+// out the requests of others.
 const (
 	groupKeys   = 20_000 // of a group
 	clientKeys  = 2_000  // that one client was the first to ask for
@@ -95,7 +95,7 @@ func (o *Observations) Group(name string) *Group {
 	return newGroup(name)
 }
 
-// Add takes r into account. Records must come in the order of the log. r is not kept.
+// Add counts r. Records must be added in the order of the log. r is not kept.
 func (o *Observations) Add(r *audit.Record) {
 	switch r.Type {
 	case audit.TypeDecision:
@@ -142,7 +142,7 @@ func (o *Observations) end(r *audit.Record) {
 // group returns the group of a request; nil if it cannot be learnt from.
 func (o *Observations) group(r *audit.Record) *Group {
 	if r.Group == "" || r.Host == "" {
-		return nil // a stranger, or not a request for a host
+		return nil // a client in no group, or not a request for a host
 	}
 	if o.First.IsZero() || r.Time.Before(o.First) {
 		o.First = r.Time

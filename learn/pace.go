@@ -15,15 +15,15 @@ const (
 	regularPart  = 0.6             // of all intervals that must lie there; of those that come by chance, 0.37 do
 )
 
-// A pace counts how long the same client took to ask again. A program that calls home does so at regular intervals,
-// with some jitter; people do not. The zero pace has seen nothing.
+// A pace counts how long the same client took to ask again. A program that contacts its vendor does so at regular
+// intervals, with some jitter; people do not. The zero pace has seen nothing.
 type pace struct {
 	last  map[netip.Addr]time.Time
 	steps [paceSteps]uint32
 	count uint32
 }
 
-// tick takes note of a request. Requests must come in the order of time; one that does not is passed over.
+// tick counts a request. Requests must come in the order of time; one that does not is ignored.
 func (p *pace) tick(client netip.Addr, at time.Time) {
 	last, known := p.last[client]
 	if !known {

@@ -11,7 +11,7 @@ import (
 	"webproxy/policy"
 )
 
-// Past is what people decided, other than to approve proposals: that is in the list file.
+// Past has the decisions of people, except approvals, which are in the list file.
 type Past struct {
 	Decided []Decided `yaml:"decided,omitempty"`
 	// Switched is who last switched the mode of a group by a command, and why.

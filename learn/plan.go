@@ -84,7 +84,7 @@ type Item struct {
 	Reason  string `yaml:"reason" json:"reason"`
 	Expires string `yaml:"expires" json:"expires"`
 	By      string `yaml:"by,omitempty" json:"by"`
-	// Bulk says that nothing speaks against approving it unlooked at.
+	// Bulk says that it may be approved together with others, without a closer look.
 	Bulk       bool `yaml:"bulk" json:"bulk"`
 	Kind       Kind `yaml:"kind" json:"kind"`
 	Confidence int  `yaml:"confidence" json:"confidence"`
@@ -140,7 +140,7 @@ func (e Evidence) String() string {
 	return s
 }
 
-// String says what the rung would admit that the one below does not.
+// String says what the level would admit that the one below does not.
 func (r Generalization) String() string {
 	s := r.Entry
 	if n := len(r.Seen); n > 0 {

@@ -17,7 +17,7 @@ type Params struct {
 	Policy *policy.Set
 	// Known is the catalog. Nil knows nothing.
 	Known *Known
-	// Now is the time by which phases and expiry dates are judged.
+	// Now is the time for phases and expiry dates.
 	Now time.Time
 	// Past is what people decided before. The zero Past is that nobody did.
 	Past Past
@@ -58,7 +58,7 @@ type Proposal struct {
 	clients, days []string // in order; days as dates
 }
 
-// Bulk reports whether the proposal may be approved together with others, unlooked at.
+// Bulk reports whether the proposal may be approved together with others, without a closer look.
 func (p *Proposal) Bulk() bool { return len(p.Concerns) == 0 }
 
 // Evidence is what a proposal rests on.
@@ -153,7 +153,7 @@ func (w *work) collect() {
 		switch why := s.Object(); {
 		case why == Eligible:
 		case why == Refused && (admitted || w.params.Known.Best(s.Endpoint()) != nil):
-			// That it exists, the catalog vouches for.
+			// The catalog proves that it exists.
 		default:
 			if !admitted {
 				w.withhold(s, string(why))
@@ -183,7 +183,7 @@ func (w *work) withhold(s *Sighting, why string) {
 	w.out.Withheld = append(w.out.Withheld, Withheld{s, why})
 }
 
-// judge is what the policy says of s today.
+// decide is the policy's decision about s today.
 func (w *work) decide(s *Sighting) policy.Decision {
 	t, err := policy.ParseTarget(s.Scheme, s.Endpoint().hostPort())
 	if err != nil {
@@ -262,7 +262,7 @@ func (w *work) rest() {
 		}
 		p, err := policy.ParsePattern(e.Host)
 		if err != nil {
-			continue // Object saw to it
+			continue // Object has excluded it
 		}
 		w.propose(Exact, p, e.Endpoint).take(e)
 	}

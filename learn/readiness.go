@@ -13,10 +13,10 @@ import (
 type State string
 
 const (
-	Creating State = "creating" // too little is known to say anything
+	Creating State = "creating" // too little is known
 	Settling State = "settling" // new hosts still come, a month's work was not seen, or enforcing would refuse what nobody decided on
 	Stable   State = "stable"   // nothing new for quietDays, one patch Tuesday seen, and the what-if refuses nothing undecided
-	Unstable State = "unstable" // it has been watched for long, and new hosts do not cease to come
+	Unstable State = "unstable" // it has been observed for long, and new hosts still appear
 )
 
 const (
@@ -39,7 +39,7 @@ type Readiness struct {
 	NewHosts int       `json:"new_hosts"`
 	LastNew  time.Time `json:"last_new,omitzero"`
 	Quiet    int       `json:"quiet_days"` // days since then
-	// PatchTuesday reports whether a second Tuesday of a month was seen, and the day behind it.
+	// PatchTuesday reports whether a second Tuesday of a month was seen, and the day after it.
 	PatchTuesday bool `json:"patch_tuesday"`
 	// Idle are phases that the policy has and in which nothing was asked for.
 	Idle []string `json:"idle_phases"`
@@ -129,8 +129,8 @@ func (g *Group) allowedNow(w *work) uint64 {
 	return n
 }
 
-// patchTuesday reports whether g was watched on a second Tuesday of a month and the day behind it: the
-// updates of most of a month come then.
+// patchTuesday reports whether g was watched on a second Tuesday of a month and the day after it: most of a month's
+// updates arrive then.
 func (g *Group) patchTuesday() bool {
 	for d := range g.days {
 		t := time.Unix(d*int64(day/time.Second), 0).UTC()
@@ -168,7 +168,7 @@ func (r *Readiness) completeness(g *Group, p Params) {
 	slices.Sort(r.Idle)
 }
 
-// judge sets the state, and says what is missing.
+// evaluate sets the state, and Missing.
 func (r *Readiness) evaluate(g *Group) {
 	watched := len(r.PerDay)
 	recent := 0

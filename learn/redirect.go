@@ -7,10 +7,10 @@ import (
 	"webproxy/policy"
 )
 
-// redirectLimit bounds the endpoints of a group that answers were seen to lead to.
+// redirectLimit bounds the endpoints of a group that responses redirected to.
 const redirectLimit = 10_000
 
-// redirected takes note of where the answer to a request for s sent the client.
+// redirected notes where the response to a request for s sent the client.
 func (g *Group) redirected(s *Sighting, r *audit.Record) {
 	if r.Redirect == "" {
 		return
@@ -34,7 +34,7 @@ func (g *Group) redirected(s *Sighting, r *audit.Record) {
 	}
 }
 
-// A link is an answer that leads to what is proposed.
+// A link is a response that redirects to what is proposed.
 type link struct {
 	text    string
 	allowed bool // the origin that gave the answer is one that a rule allows

@@ -8,7 +8,7 @@ import (
 )
 
 // A Baseline is findings that somebody has looked at and accepted: one fingerprint a line, and
-// comments behind "#". A fingerprint is a finding's code, rule and entry, so that a file may be
+// comments after "#". A fingerprint is a finding's code, rule and entry, so that a file may be
 // reordered without losing what was accepted in it. The zero Baseline accepts nothing.
 type Baseline struct {
 	accepted map[string]bool

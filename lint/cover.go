@@ -69,7 +69,7 @@ func outranks(rules []policy.RuleInfo, j, i int) bool {
 type hostIndex struct {
 	exact map[string]*bucket            // by the name, or the address
 	below map[string]*bucket            // "*.name", by the name
-	globs map[string]map[string]*bucket // others with stars: by what stands behind the last star, then before the first
+	globs map[string]map[string]*bucket // others with stars: by the part after the last star, then before the first
 	every bucket                        // "*"
 }
 

@@ -20,7 +20,7 @@ func request(seq uint64, at time.Time, host string, decision policy.Outcome) *au
 	}
 }
 
-// What is written while a Follower reads is counted once: what was there, what came behind it, and what comes after a
+// What is written while a Follower reads is counted once: what was there, what came after it, and what comes after a
 // restart of the log.
 func TestFollower(t *testing.T) {
 	dir := t.TempDir()

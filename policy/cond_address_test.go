@@ -58,7 +58,7 @@ func TestOutsideTag(t *testing.T) {
 		if string(d.Outcome()) != tt.outcome || d.OutsideTag() != tt.outside {
 			t.Errorf("%s at %s: %s, outside %t, want %s, %t", tt.check, tt.addr, string(d.Outcome()), d.OutsideTag(), tt.outcome, tt.outside)
 		}
-		// Judged again at another address, it is told of that one.
+		// Checked again at another address, it is told of that one.
 		if d.Permit && d.CheckAddr(netip.MustParseAddrPort("20.1.9.9:443")).OutsideTag() {
 			t.Errorf("%s: 20.1.9.9 is outside too", tt.check)
 		}
@@ -136,7 +136,7 @@ func manyPrefixes() []netip.Prefix {
 	return all
 }
 
-// BenchmarkCheckAddr judges addresses by a tag of 93,000 prefixes, half of them inside.
+// BenchmarkCheckAddr decides addresses by a tag of 93,000 prefixes, half of them inside.
 func BenchmarkCheckAddr(b *testing.B) {
 	prefixes := manyPrefixes()
 	d := compileTagged(b, tagged{prefixes: prefixes}, tagRule("a", "a.example.com", policy.TagEnforce)).Decide(ask(b, "https://a.example.com"))

@@ -269,7 +269,7 @@ func TestPathEnforced(t *testing.T) {
 }
 
 // A deny that is about paths or methods inside TLS does not keep the tunnel out: it is opened, and what is
-// inside is judged. All other denies do.
+// inside is decided. All other denies do.
 func TestDenyInside(t *testing.T) {
 	set := compile(t, policy.Spec{
 		Modes: map[string]policy.Mode{"default": policy.Enforce},

@@ -107,7 +107,7 @@ func TestLockdownIsTold(t *testing.T) {
 	}
 }
 
-// The name in a ClientHello is judged like a target: a tunnel to a host that is spared must not carry another.
+// The name in a ClientHello is decided like a target: a tunnel to a host that is spared must not carry another.
 func TestLockdownSNI(t *testing.T) {
 	locked := under(t, compile(t, lockable), policy.Lockdown{Only: []string{"core"}})
 	req := ask(t, "https://a.example.com")

@@ -58,7 +58,7 @@ func expectDenied(t *testing.T, p *proxytest.Proxy, head, reason, rule string) {
 // behindDNS starts a proxy whose names are resolved by a server that calls asked first.
 func behindDNS(t *testing.T, c proxytest.Config, o egress.Options, asked func()) *proxytest.Proxy {
 	o.Resolver = dnstest.StartDNS(t, func(string) { asked() })
-	return behind(t, c, nil, o)
+	return viaUpstream(t, c, nil, o)
 }
 
 // hook is called for whoever gets to it, once it is set.
@@ -82,7 +82,7 @@ func TestAgainBeforeConnecting(t *testing.T) {
 			asked.call()
 		}
 	})
-	p := behind(t, proxytest.Config{Listener: origin}, nil, egress.Options{Resolver: resolver})
+	p := viaUpstream(t, proxytest.Config{Listener: origin}, nil, egress.Options{Resolver: resolver})
 	below := func(more ...policy.RuleSpec) *policy.Set {
 		rules := append(proxytest.OriginRule(p.Port), more...)
 		for i := range rules {
@@ -136,7 +136,7 @@ func TestAgainAfterExpiry(t *testing.T) {
 
 // Behind an upstream proxy too: it is asked for nothing that is not permitted any more, and a tunnel that it has opened by
 // then is not given to the client.
-func TestAgainBehindParent(t *testing.T) {
+func TestAgainThroughUpstream(t *testing.T) {
 	var resolved, reached hook
 	parent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached.call() }))
 	t.Cleanup(parent.Close)

@@ -225,7 +225,7 @@ func TestHelloRefused(t *testing.T) {
 			"sni_mismatch", "evil.test", alert(112), `names "evil.test"`},
 		{"the name in a second record", policy.Enforce, proxy.TLSOptions{}, string(intoRecords(7)([]byte(evil))[0]),
 			"sni_mismatch", "evil.test", alert(112), `names "evil.test"`},
-		{"more behind the hello", policy.Enforce, proxy.TLSOptions{}, evil + "more",
+		{"more after the ClientHello", policy.Enforce, proxy.TLSOptions{}, evil + "more",
 			"sni_mismatch", "evil.test", alert(112), `names "evil.test"`},
 		{"cut off", policy.Enforce, proxy.TLSOptions{}, evil[:100],
 			"bad_hello", "", "\x15\x03\x01\x00\x02\x02\x32", "connection closed inside the ClientHello"},
@@ -353,7 +353,7 @@ func TestHelloWaitsForNobody(t *testing.T) {
 	}
 }
 
-// A new policy judges open tunnels with the ClientHello that they began with.
+// A new policy evaluates open tunnels with the ClientHello that they began with.
 func TestHelloAfterReload(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Listener: echo(t), Rules: helloRules})
 	sent := goHello(t, "other.test")

@@ -41,7 +41,7 @@ func testEarlyData(t *testing.T, lines string) {
 			t.Errorf("%d early bytes: counted %d out, %d in", size, r.BytesOut, r.BytesIn)
 		}
 	}
-	// cut in the middle of the head, and right behind it
+	// cut in the middle of the head, and right after it
 	for _, cut := range []int{5, 40, -1} {
 		s := "CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + lines + "\r\n"
 		if cut < 0 {
@@ -102,7 +102,7 @@ func testConnect(t *testing.T, lines string) {
 }
 
 // A refused CONNECT gets its response whatever the client has sent by then, and then the connection
-// ends: nothing behind it is read as a request.
+// ends: nothing after it is read as a request.
 func TestRefusedConnect(t *testing.T) { bothWays(t, testRefusedConnect) }
 
 func testRefusedConnect(t *testing.T, lines string) {
@@ -119,7 +119,7 @@ func testRefusedConnect(t *testing.T, lines string) {
 		}
 		// A reset here would be one that may overtake the response on a longer way.
 		if b, err := c.R.ReadByte(); err != io.EOF {
-			t.Errorf("%.10q: behind the answer %q, %v", buffered, b, err)
+			t.Errorf("%.10q: after the response %q, %v", buffered, b, err)
 		}
 	}
 	if r := p.Records(4); len(r) != 4 || r[3].Status != http.StatusForbidden {

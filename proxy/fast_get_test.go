@@ -140,7 +140,7 @@ func getOnce(t *testing.T, p *proxytest.Proxy, origin *scriptedOrigin, method, p
 		}
 	}
 	c.CloseWrite() // sooner, it would be a client that leaves
-	fmt.Fprintf(&told, "behind it: %q\n", c.Rest())
+	fmt.Fprintf(&told, "after it: %q\n", c.Rest())
 	want := before + 1
 	heard := origin.take()
 	if !strings.Contains(told.String(), "webproxy denied") || len(heard) > 0 {
@@ -321,7 +321,7 @@ func TestGetUnsolicited(t *testing.T) {
 	}
 }
 
-// A large body arrives whole, and nothing that comes behind it.
+// A large body arrives whole, and nothing that comes after it.
 func TestGetLarge(t *testing.T) {
 	p, accept := talking(t)
 	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<17) // 2 MiB: more than buffers and pipes hold
@@ -402,7 +402,7 @@ func TestGetPipelined(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if rest := c.Rest(); rest != "" {
-		t.Errorf("%q behind the last answer", rest)
+		t.Errorf("%q after the last response", rest)
 	}
 	if records := p.Records(16); len(records) != 16 {
 		t.Errorf("%d records, want 16", len(records))

@@ -311,7 +311,7 @@ func TestStreaming(t *testing.T) {
 			next <- true
 		}
 		if rest := c.Body(resp); rest != "" {
-			t.Errorf("%s: %q behind the body", path, rest)
+			t.Errorf("%s: %q after the body", path, rest)
 		}
 	}
 }
@@ -359,15 +359,15 @@ func TestAnswerBeforeTheBodyEnds(t *testing.T) {
 	}
 	c.Send("0\r\n\r\n")
 	if rest := c.Body(resp); rest != "" {
-		t.Errorf("%q behind the last line", rest)
+		t.Errorf("%q after the last line", rest)
 	}
 	// When the response began nobody knew that the request's body would come to its end.
 	if rest := c.Rest(); !resp.Close || rest != "" {
-		t.Errorf("close %v, %q behind the answer", resp.Close, rest)
+		t.Errorf("close %v, %q after the response", resp.Close, rest)
 	}
 }
 
-// Connections are kept and used again on both sides, and every request on them is judged.
+// Connections are kept and used again on both sides, and every request on them is decided.
 func TestKeepAlive(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		io.WriteString(rw, r.RemoteAddr)

@@ -72,7 +72,7 @@ func TestInspectMalformed(t *testing.T) {
 		}
 		body, err := io.ReadAll(resp.Body)
 		if rest, _ := io.ReadAll(r); err != nil || len(rest) > 0 {
-			t.Errorf("%.60q: %v; %q behind the answer", tt.send, err, rest)
+			t.Errorf("%.60q: %v; %q after the response", tt.send, err, rest)
 		}
 		c.Close()
 		records := p.Records(before + 3)[before:] // of the CONNECT, two
@@ -115,7 +115,7 @@ func TestInspectMalformedChunk(t *testing.T) {
 	}
 }
 
-// Requests behind one another are served one by one.
+// Pipelined requests are served one by one.
 func TestInspectPipelining(t *testing.T) {
 	p := startInspected(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { io.WriteString(rw, r.URL.Path) }), leafSpec{})
 	c, r := p.open(t)

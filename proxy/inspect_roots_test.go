@@ -93,13 +93,13 @@ func TestInspectRevokedBeforeUse(t *testing.T) {
 }
 
 // The same of an upstream proxy by https.
-func TestParentRevokedRoot(t *testing.T) {
+func TestUpstreamRevokedRoot(t *testing.T) {
 	parent := startParent(t, true)
 	pool := x509.NewCertPool()
 	pool.AddCert(parent.Certificate())
 	roots := new(egress.Roots)
 	roots.Swap(pool)
-	p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent), Roots: roots})
+	p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent), Roots: roots})
 	ask := func() string {
 		t.Helper()
 		c := p.Dial()

@@ -61,7 +61,7 @@ func TestAnswerEndsBeforeTheBody(t *testing.T) {
 			}
 			io.WriteString(c, b.rest+p.Get("/next")) // the proxy may have closed already
 			if rest := c.Rest(); rest != "" {
-				t.Errorf("%s to %s: %q behind the answer", b.framing, url, rest)
+				t.Errorf("%s to %s: %q after the response", b.framing, url, rest)
 			}
 			if records := p.Records(before + 2); len(records) != before+2 {
 				t.Errorf("%s to %s: records %+v", b.framing, url, records[before:])

@@ -41,7 +41,7 @@ func TestLogsInConnection(t *testing.T) {
 
 // A connection to an upstream proxy that this proxy logs in, by Negotiate, is one client's; whoever gives its credentials with each
 // request may share.
-func TestLoginAtParent(t *testing.T) {
+func TestLoginAtUpstream(t *testing.T) {
 	s := &Server{}
 	s.prepare()
 	defer s.Close()

@@ -131,7 +131,7 @@ func loginWays(t *testing.T, test func(t *testing.T, o *loginOrigin, p *proxytes
 	})
 	t.Run("parent", func(t *testing.T) { // which is one with the origin
 		o := startLoginOrigin(t)
-		test(t, o, behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{{URL: o.URL}}}))
+		test(t, o, viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{{URL: o.URL}}}))
 	})
 }
 

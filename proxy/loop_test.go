@@ -21,10 +21,10 @@ func TestLoopOfTwo(t *testing.T) {
 	// Each must know the other's address before it starts: one of them by a name.
 	var firstAddr atomic.Value
 	front := relayTo(t, func() string { return firstAddr.Load().(string) }).Addr().String()
-	second := behind(t, proxytest.Config{Rules: rules}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{
+	second := viaUpstream(t, proxytest.Config{Rules: rules}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{
 		{ID: "first", URL: "http://" + front}, {ID: "again", URL: "http://" + front},
 	}})
-	first := behind(t, proxytest.Config{Rules: rules}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{
+	first := viaUpstream(t, proxytest.Config{Rules: rules}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{
 		{ID: "second", URL: "http://" + second.Addr}, {ID: "again", URL: "http://" + second.Addr},
 	}})
 	firstAddr.Store(first.Addr)
@@ -63,7 +63,7 @@ func TestLoopOfTwo(t *testing.T) {
 // Via grows: what came with a request goes on with it, on every way.
 func TestViaIsAppended(t *testing.T) {
 	parent := startParent(t, false)
-	p := behind(t, proxytest.Config{}, func(*egress.Egress) {}, egress.Options{Upstreams: specs(parent)})
+	p := viaUpstream(t, proxytest.Config{}, func(*egress.Egress) {}, egress.Options{Upstreams: specs(parent)})
 	for name, head := range asks(p) {
 		head = strings.Replace(head, "\r\n", "\r\nVia: 1.0 before\r\nvia: 1.1 then (a, b)\r\n", 1)
 		c := p.Dial()

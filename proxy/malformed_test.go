@@ -69,7 +69,7 @@ func TestRefusedByTheFilter(t *testing.T) {
 			t.Errorf("%.70q: body %q", tt.send, body)
 		}
 		if rest := c.Rest(); rest != "" {
-			t.Errorf("%.70q: %q behind the answer", tt.send, rest)
+			t.Errorf("%.70q: %q after the response", tt.send, rest)
 		}
 		records := p.Records(i + 1)
 		r := records[len(records)-1]
@@ -128,7 +128,7 @@ func TestSilentConnection(t *testing.T) {
 	}
 }
 
-// Requests behind one another are judged one by one; a malformed one ends the connection only when
+// Pipelined requests are decided one by one; a malformed one ends the connection only when
 // those before it were answered.
 func TestPipelining(t *testing.T) {
 	release := make(chan bool, 1)
@@ -152,7 +152,7 @@ func TestPipelining(t *testing.T) {
 		}
 	}
 	if rest := c.Rest(); rest != "" {
-		t.Errorf("%q behind the last answer", rest)
+		t.Errorf("%q after the last response", rest)
 	}
 	// three requests with two records, two refusals with one
 	if records := p.Records(8); len(records) != 8 {

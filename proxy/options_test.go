@@ -38,7 +38,7 @@ func TestOptionsOfAServer(t *testing.T) {
 	})
 	t.Run("upstream", func(t *testing.T) {
 		parent := startParent(t, false)
-		p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent)})
+		p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent)})
 		for _, tt := range tests {
 			ask(p, tt.method, tt.rest)
 			want := "http://" + p.Target + strings.TrimPrefix(tt.want, "*")

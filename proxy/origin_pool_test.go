@@ -99,7 +99,7 @@ func (k keeper) Append(r *audit.Record) error {
 	return nil
 }
 
-// An address is judged for the decision as it was made, not for what became of it at the address before.
+// An address is checked for the decision as it was made, not for what became of it at the address before.
 func TestGetChecksEachAddress(t *testing.T) {
 	spec := &policy.Spec{
 		Clients: map[string][]string{"local": {"127.0.0.0/8"}},

@@ -42,7 +42,7 @@ func everyWay(t *testing.T, test func(*testing.T, way)) {
 	t.Run("upstream proxy", func(t *testing.T) {
 		origin := newRawOrigin()
 		ln := origin.listener(t)
-		p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
+		p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
 		test(t, way{"upstream proxy", p, func() (*http.Response, error) {
 			c := p.Dial()
 			c.Send(p.Get("/x"))
@@ -195,7 +195,7 @@ func TestMalformedConnectResponse(t *testing.T) {
 		}
 		return "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX : y\r\n\r\n\x00banner\n"
 	})
-	p := behind(t, proxytest.Config{Hosts: nil}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
+	p := viaUpstream(t, proxytest.Config{Hosts: nil}, nil, egress.Options{Upstreams: []egress.UpstreamSpec{{URL: "http://" + ln.Addr().String()}}})
 	c := p.Dial()
 	c.Send("CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n")
 	resp := c.Response("CONNECT")

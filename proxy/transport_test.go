@@ -67,7 +67,7 @@ func TestDialOrigin(t *testing.T) {
 	}
 }
 
-// decideConnect judges a CONNECT to authority by a policy whose one rule allows it, at private addresses too.
+// decideConnect decides a CONNECT to authority by a policy whose one rule allows it, at private addresses too.
 func decideConnect(t testing.TB, authority string) policy.Decision {
 	t.Helper()
 	target, err := policy.ParseTarget(policy.HTTPS, authority)

@@ -44,7 +44,7 @@ func settle(count func() int, want int) {
 	}
 }
 
-func TestTunnelsLeaveNothingBehind(t *testing.T) {
+func TestTunnelsFreeEverything(t *testing.T) {
 	pools := &tunnelPools{}
 	if ln, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		ln.Close() // from now on the runtime's poller has its descriptors

@@ -26,7 +26,7 @@ type parent struct {
 	*httptest.Server
 	status atomic.Int64 // of all responses, if not 0
 	basic  atomic.Value // what clients must send as Proxy-Authorization
-	lead   string       // sent behind the head of a response to CONNECT
+	lead   string       // sent after the head of a response to CONNECT
 	asked  atomic.Int64
 	saw    atomic.Pointer[http.Request] // the last one
 	copies sync.WaitGroup
@@ -97,8 +97,8 @@ func (p *parent) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// behind starts a proxy that reaches all origins through upstream proxies.
-func behind(t *testing.T, c proxytest.Config, change func(*egress.Egress), o egress.Options) *proxytest.Proxy {
+// viaUpstream starts a proxy that reaches all origins through upstream proxies.
+func viaUpstream(t *testing.T, c proxytest.Config, change func(*egress.Egress), o egress.Options) *proxytest.Proxy {
 	t.Helper()
 	egress, err := egress.New(o)
 	if err != nil {
@@ -121,7 +121,7 @@ func specs(upstreams ...*parent) []egress.UpstreamSpec {
 
 // A tunnel through an upstream proxy carries what both sides send, what the upstream proxy sends too soon included, and
 // the record names the upstream proxy instead of an address.
-func TestParentTunnel(t *testing.T) {
+func TestUpstreamTunnel(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		parent := startParent(t, secure)
 		parent.lead = "early "
@@ -132,7 +132,7 @@ func TestParentTunnel(t *testing.T) {
 			o.Roots = new(egress.Roots)
 			o.Roots.Swap(roots)
 		}
-		p := behind(t, proxytest.Config{}, nil, o)
+		p := viaUpstream(t, proxytest.Config{}, nil, o)
 		c := p.Connect("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if got := c.Rest(); !strings.HasPrefix(got, "early HTTP/1.1 200 OK") || !strings.HasSuffix(got, "ok") {
 			t.Errorf("TLS %v: client got %q", secure, got)
@@ -149,10 +149,10 @@ func TestParentTunnel(t *testing.T) {
 }
 
 // A plain request goes to an upstream proxy in absolute form, as the client wrote it.
-func TestParentForward(t *testing.T) {
+func TestUpstreamForward(t *testing.T) {
 	parent := startParent(t, false)
 	var got []string
-	p := behind(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	p := viaUpstream(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.Method+" "+string(body))
 	})}, nil, egress.Options{Upstreams: specs(parent)})
@@ -182,7 +182,7 @@ func TestParentForward(t *testing.T) {
 
 // What an upstream proxy refuses is trouble of ours, never a response of the origin's: 502, the word, the upstream proxy's
 // name and the status that it answered with.
-func TestParentAnswers(t *testing.T) {
+func TestUpstreamResponds(t *testing.T) {
 	tests := []struct {
 		status int
 		want   int
@@ -195,7 +195,7 @@ func TestParentAnswers(t *testing.T) {
 		{504, 504, "connection_timeout"},
 	}
 	parent := startParent(t, false)
-	p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent)})
+	p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(parent)})
 	for _, tt := range tests {
 		parent.status.Store(int64(tt.status))
 		for _, request := range []string{"CONNECT " + p.Target + " HTTP/1.1\r\nHost: x\r\n\r\n", p.Get("/")} {
@@ -221,7 +221,7 @@ func TestParentAnswers(t *testing.T) {
 }
 
 // The credentials are those of the file as it is now, and stand nowhere else.
-func TestParentCredentials(t *testing.T) {
+func TestUpstreamCredentials(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "corp.txt")
 	write := func(line string) {
 		t.Helper()
@@ -234,7 +234,7 @@ func TestParentCredentials(t *testing.T) {
 	parent.basic.Store("Basic YWxpY2U6Zmlyc3Q=")
 	all := specs(parent)
 	all[0].Credentials = file
-	p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: all})
+	p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: all})
 	get := func() int {
 		c := p.Dial()
 		defer c.Close()
@@ -263,11 +263,11 @@ func TestParentCredentials(t *testing.T) {
 }
 
 // Of two upstream proxies the second serves while the first is dead: no request fails, and few find out.
-func TestParentFailover(t *testing.T) {
+func TestUpstreamFailover(t *testing.T) {
 	first, second := startParent(t, false), startParent(t, false)
 	var changes []string
 	var mu sync.Mutex
-	p := behind(t, proxytest.Config{}, func(e *egress.Egress) {
+	p := viaUpstream(t, proxytest.Config{}, func(e *egress.Egress) {
 		e.OnUpstream = func(id string, err error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -304,11 +304,11 @@ func TestParentFailover(t *testing.T) {
 }
 
 // An upstream proxy that ends a connection with a request in hand is down. What is safe to repeat, another one gets.
-func TestParentBreaksOff(t *testing.T) {
+func TestUpstreamBreaksOff(t *testing.T) {
 	for method, want := range map[string]int{"GET": 200, "POST": 502} {
 		dying, second := startParent(t, false), startParent(t, false)
 		dying.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-		p := behind(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(dying, second)})
+		p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{Upstreams: specs(dying, second)})
 		c := p.Dial()
 		c.Send(map[string]string{"GET": p.Get("/"), "POST": p.Request("POST", "/", "Content-Length: 2") + "hi"}[method])
 		if resp := c.Response(method); resp.StatusCode != want {
@@ -324,7 +324,7 @@ func TestParentBreaksOff(t *testing.T) {
 
 // Hosts that are no upstream proxy's, and those excepted, are reached directly; an upstream proxy that cannot be reached
 // is named in the response, without its address.
-func TestParentChoice(t *testing.T) {
+func TestUpstreamChoice(t *testing.T) {
 	for _, tt := range []struct {
 		spec   egress.UpstreamSpec
 		direct bool
@@ -336,7 +336,7 @@ func TestParentChoice(t *testing.T) {
 		{egress.UpstreamSpec{Hosts: []string{"*.test"}, Except: []string{"o*.test"}}, true},
 	} {
 		tt.spec.URL, tt.spec.ID = "http://127.0.0.1:1", "corp"
-		p := behind(t, proxytest.Config{}, nil, egress.Options{
+		p := viaUpstream(t, proxytest.Config{}, nil, egress.Options{
 			Hosts:     map[string][]string{proxytest.Host: {"127.0.0.1"}},
 			Upstreams: []egress.UpstreamSpec{tt.spec},
 		})
@@ -359,7 +359,7 @@ func TestParentChoice(t *testing.T) {
 }
 
 // A client that leaves while the upstream proxy thinks ends the dial.
-func TestParentCancel(t *testing.T) {
+func TestUpstreamCancel(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

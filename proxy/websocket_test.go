@@ -153,7 +153,7 @@ func hijacked(t *testing.T, answer func(r *http.Request) string) http.Handler {
 func TestNotSwitched(t *testing.T) {
 	origin := hijacked(t, func(r *http.Request) string { return notSwitched[r.URL.Query().Get("answer")] })
 	direct := proxytest.Start(t, proxytest.Config{Origin: origin})
-	through := behind(t, proxytest.Config{Origin: origin}, nil, egress.Options{Upstreams: specs(startParent(t, false))})
+	through := viaUpstream(t, proxytest.Config{Origin: origin}, nil, egress.Options{Upstreams: specs(startParent(t, false))})
 	opened := startInspected(t, origin, leafSpec{})
 	const more = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name := range notSwitched {

@@ -50,15 +50,15 @@ func (c *Change) read(path string) ([]byte, error) {
 
 // A Recording says where what was decided is recorded.
 type Recording struct {
-	// ByProxy is why it is not recorded here: a running proxy has the log open and records it when it takes the change
-	// over, or there is no log. Nil if it is.
+	// ByProxy is why it is not recorded here: a running proxy has the log open and records it when it applies the
+	// change, or there is no log. Nil if it is.
 	ByProxy error
 	// First and Last are the numbers of the records; 0 if there was nothing to record.
 	First, Last uint64
 }
 
 // Commit writes the files, if the configuration is right with them; else nothing. What was decided is
-// recorded: by the running proxy, when it takes the change over, or here, if none runs. Each file is written whole or
+// recorded: by the running proxy, when it applies the change, or here, if none runs. Each file is written whole or
 // not at all; if a later one cannot be written, those before it are put back. It returns ErrChanged if a file is not what
 // it was when the change was made.
 func (c *Change) Commit() (Recording, error) {

@@ -132,7 +132,7 @@ func (l *Lesson) Proposals() (list []*learn.Proposal, withheld []learn.Withheld)
 	return list, withheld
 }
 
-// Replay judges by candidate what was learnt from, or the part of it that q matches.
+// Replay evaluates by candidate the requests that were learnt from, or those that q matches.
 func (l *Lesson) Replay(candidate *policy.Set, q *audit.Query) (*replay.Replay, error) {
 	o := audit.ScanOptions{Since: l.options.Since, Until: l.options.Until, Where: q}
 	var done func(*audit.Stats)

@@ -21,7 +21,7 @@ import (
 
 // A Why tells a person about one request of the log.
 type Why struct {
-	Config *config.Config // by which it is judged anew; nil if there is none that is valid
+	Config *config.Config // by which it is evaluated again; nil if none is valid
 	Dir    string         // of the log
 	Found  Found
 	Back   setting.Duration // how far to look for what a fix would let through; setting.Off for not at all
@@ -31,7 +31,7 @@ type Why struct {
 	Flag    string // the --config that people ask with, for the commands they are told; empty for none
 }
 
-// An Answer is what is known of a request of the log, as data.
+// An Answer is what is known about a request of the log, as data.
 type Answer struct {
 	Found *Found
 	// Now is what the policy of now says of Request; nil if it cannot be asked, and then Unknown says why.
@@ -154,7 +154,7 @@ func (a *Why) writeRecorded(w io.Writer, r *audit.Record, unknown string) error 
 	return err
 }
 
-// writeScan tells of denials that were counted without their hosts. None of them can be judged anew.
+// writeScan tells of denials that were counted without their hosts. None of them can be evaluated again.
 func writeScan(w io.Writer, r *audit.Record) error {
 	_, err := fmt.Fprintf(w, ` reason  %s
  note    the client asked for so many hosts that these denials were counted under one id; among them:

@@ -38,8 +38,8 @@ func newDialer(r *ReceiverSpec) dialer {
 	return d
 }
 
-// dial connects; the caller closes the connection. Its TLS files are read anew, so that a
-// certificate that was renewed counts.
+// dial connects; the caller closes the connection. It reads the TLS files anew, so that a renewed certificate is
+// used.
 func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -98,7 +98,7 @@ func (d *dialer) readPair() (tls.Certificate, error) {
 	return tls.X509KeyPair(cert, key)
 }
 
-// closeWrite tells the other side that nothing more will come.
+// closeWrite ends the sending side of the connection.
 func closeWrite(conn net.Conn) error {
 	if c, ok := conn.(*tls.Conn); ok {
 		if err := c.CloseWrite(); err != nil { // close_notify (RFC 5425, 4.4)

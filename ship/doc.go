@@ -3,14 +3,14 @@
 //
 //	s, err := ship.New("siem", ship.ReceiverSpec{Syslog: "tls://siem.example.com:6514"}, log, logger)
 //	...
-//	s.Run(ctx) // returns after what was written by the time that ctx is done was sent, or a few seconds
+//	s.Run(ctx) // when ctx is done, sends what is in the log, for a few seconds at most, and returns
 //
-// It reads the log's files, as audit tail does, and never stands between a request and its record: a
-// receiver that is slow or gone costs a request nothing. Where each receiver is in the log is in a
-// file beside the log; it moves on only when the receiver has what was sent. So after any outage,
-// restart or crash every record is sent, in order, at least once; one that comes twice has the same
-// seq. What a receiver cannot get any more, because the log's retention has overtaken it, or
-// because it refuses it, is counted, logged, and stated in the log by a record of type system.ship.
+// It reads the log's files, as audit tail does, and is not on the path of a request: a receiver that is slow or down
+// costs a request nothing. The position of each receiver in the log is in a file beside the log; it advances only
+// when the receiver has what was sent. So after any outage, restart or crash every record is sent, in order, at least
+// once; one that is sent twice has the same seq. Records that a receiver cannot get any more, because they were
+// deleted after their retention, or because it refuses them, are counted, logged, and stated in the log by a record
+// of type system.ship.
 //
 // A VictoriaLogs acknowledges records that a crash of it then loses. So what was sent to it is looked for some time later, and
 // sent again if it is not there (readback.go).

@@ -10,7 +10,7 @@ import (
 	"webproxy/audit"
 )
 
-// A feed reads the log behind a position, ahead of the Shipper by one record.
+// A feed reads the log after a position, one record ahead of the Shipper.
 type feed struct {
 	dir   string
 	known position // where it began; its record must still be the same
@@ -74,7 +74,7 @@ type reading struct {
 	restart bool
 }
 
-// record is called with each record behind r.last, and that one before if r.check is set.
+// record is called with each record after r.last, and before that with r.last itself if r.check is set.
 func (r *reading) record(rec *audit.Record, line string) error {
 	if r.check != "" {
 		check := r.check

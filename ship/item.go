@@ -13,8 +13,7 @@ type item struct {
 	line       string       // what is sent of it, if there is room: as it stands in the log
 	checkpoint *audit.Checkpoint
 
-	// When the receiver has the item, it is done with all records through this one; those between
-	// are not for it.
+	// When the receiver has the item, it has all records through this one; those between are not for it.
 	through uint64
 	hash    string // of that record's line
 }
@@ -27,7 +26,7 @@ const itemCost = 1 << 10
 
 func (i *item) cost() int { return itemCost + len(i.line) }
 
-// newCheckpointItem makes an item of a checkpoint, to be sent behind the record of that number and hash.
+// newCheckpointItem makes an item of a checkpoint, to be sent after the record of that number and hash.
 func newCheckpointItem(c audit.Checkpoint, through uint64, hash string) (item, error) {
 	line, err := json.Marshal(struct {
 		V      int        `json:"v"`
@@ -53,8 +52,7 @@ const (
 	sevInfo    severity = 6
 )
 
-// severityOf says how much a record matters: what is missing most, then what was refused, then what
-// people did.
+// severityOf is the severity of a record: highest for missing records, then for refusals, then for what people did.
 func severityOf(r *audit.Record) severity {
 	switch {
 	case r.Type == audit.TypeGap, r.Type == audit.TypeShip:

@@ -12,7 +12,7 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// Config is what a Shipper is made of.
+// Config has what a Shipper is made from.
 type Config struct {
 	Name    string
 	Spec    ReceiverSpec // Check must have nothing against it
@@ -21,8 +21,8 @@ type Config struct {
 	Version string       // of webproxy, for receivers; may be empty
 }
 
-// New makes the Shipper of a receiver, and its position if it is new: it begins behind the last
-// record that the log has now, or with the first. It reads the files that the specification names, and fails if they are no use.
+// New makes the Shipper of a receiver, and its position if it is new: it begins after the last record that the log
+// has now, or with the first. It reads the files that the specification names, and fails if they are not valid.
 func New(c Config) (*Shipper, error) {
 	s := &Shipper{
 		name: c.Name, log: c.Log, dir: c.Log.Dir(), path: positionPath(c.Log.Dir(), c.Name),

@@ -19,13 +19,13 @@ import (
 )
 
 const (
-	// requestTimeout bounds one request with its answer.
+	// requestTimeout bounds one request with its response.
 	requestTimeout = 30 * time.Second
 	protobufType   = "application/x-protobuf"
 	maxToken       = 16 << 10 // bytes
 )
 
-// An otlp is the way to a receiver of OTLP over HTTP.
+// An otlp is the sink for a receiver of OTLP over HTTP.
 type otlp struct {
 	url       string
 	headers   map[string]string
@@ -42,7 +42,7 @@ type otlp struct {
 func newOTLP(r *ReceiverSpec, host, version string, refused refusal) *otlp {
 	d := newDialer(r)
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return d.dial(ctx) }
-	// No proxy: this is one. Both hooks are set, so that nothing but the dialer decides on TLS.
+	// No proxy: this is one. Both hooks are set, so that only the dialer decides on TLS.
 	t := &http.Transport{DialContext: dial, DialTLSContext: dial, MaxIdleConns: 1, IdleConnTimeout: time.Minute}
 	return &otlp{
 		url: r.address().String(), headers: r.Headers, tokenFile: r.TokenFile, gzip: r.Compression == Gzip,
@@ -53,7 +53,7 @@ func newOTLP(r *ReceiverSpec, host, version string, refused refusal) *otlp {
 	}
 }
 
-// deliver implements sink. What is answered by 200 has arrived.
+// deliver implements sink. Items of a request with response 200 have arrived.
 func (o *otlp) deliver(ctx context.Context, items []item, _ bool) (int, error) {
 	if len(items) == 0 {
 		return 0, nil
@@ -72,7 +72,7 @@ func (o *otlp) deliver(ctx context.Context, items []item, _ bool) (int, error) {
 // close implements sink.
 func (o *otlp) close() { o.transport.CloseIdleConnections() }
 
-// post sends items as one request. The error is an *answerError if there was an answer.
+// post sends items as one request. The error is an *answerError if there was a response.
 func (o *otlp) post(ctx context.Context, items []item) error {
 	body := o.source.appendRequest(nil, items) // not used again: net/http may read it after Do has returned
 	if o.gzip {
@@ -141,7 +141,7 @@ func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) 
 	return req, nil
 }
 
-// ask makes a request of the receiver, with what shows who asks.
+// ask makes a request to the receiver, with the credentials.
 func (o *otlp) ask(ctx context.Context, url string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

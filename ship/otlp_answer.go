@@ -13,14 +13,14 @@ import (
 	"webproxy/audit"
 )
 
-// answerLimit bounds what is read of an answer.
+// answerLimit bounds how much of a response is read, in bytes.
 const answerLimit = 64 << 10
 
-// An answerError is an answer that is not 200.
+// An answerError is a response with another status than 200.
 type answerError struct {
 	status int
-	text   string        // what the receiver says of it
-	wait   time.Duration // what it asks us to wait; 0: nothing
+	text   string        // the receiver's explanation
+	wait   time.Duration // how long it asks to wait; 0: not said
 }
 
 func (e *answerError) Error() string {
@@ -34,7 +34,7 @@ func (e *answerError) Error() string {
 	return msg
 }
 
-// refused reports whether the receiver objects to what was sent, rather than to who sent it or where.
+// refused reports whether the receiver objects to the records, rather than to the credentials or the URL.
 func (e *answerError) refused() bool {
 	return e.status == http.StatusBadRequest || e.status == http.StatusRequestEntityTooLarge || e.status == http.StatusUnprocessableEntity
 }
@@ -79,7 +79,7 @@ func rpcMessage(body []byte) (text string) {
 	return text
 }
 
-// clean makes one short line of what a receiver says. It may say what was sent to it, such as a token in its URL.
+// clean makes one short line of a receiver's text. It may quote what was sent to it, such as a token in its URL.
 func clean(b []byte) string {
 	text := audit.Quotable(audit.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "\ufffd")), " ")))
 	if len(text) > 200 {

@@ -6,11 +6,10 @@ import (
 	"errors"
 )
 
-// divideLimit is how many requests are refused in a row before what is refused counts as no fault of
-// the records.
+// divideLimit is how many requests may be refused in a row before the records are no longer taken for the cause.
 const divideLimit = 40
 
-// A division finds the items that a receiver refuses among others.
+// A division finds which items of a batch a receiver refuses.
 type division struct {
 	otlp     *otlp
 	last     *answerError
@@ -25,9 +24,9 @@ type suspect struct {
 	why  *answerError
 }
 
-// divide delivers items that were refused together, in parts. One that is refused by itself is given
-// up, so that it does not hold up the others for ever; but only if the receiver takes another: one
-// that refuses everything is set up wrongly, and that can be mended. It returns how many items are done with.
+// divide delivers items that were refused together, in parts. One that is refused by itself is given up, so that it
+// does not hold up the others for ever; but only if the receiver accepts another: one that refuses everything is
+// misconfigured, and that can be corrected. It returns how many items are done with.
 func (o *otlp) divide(ctx context.Context, items []item, why *answerError) (int, error) {
 	d := division{otlp: o, last: why, requests: 1}
 	n, err := d.halves(ctx, items)

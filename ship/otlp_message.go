@@ -38,7 +38,7 @@ const (
 	valueInt      = 3
 )
 
-// An otlpSource is who sends: the Resource and the InstrumentationScope of each request.
+// An otlpSource is the sender: the Resource and the InstrumentationScope of each request.
 type otlpSource struct {
 	host    string
 	version string // of webproxy; may be empty

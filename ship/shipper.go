@@ -44,7 +44,7 @@ type Shipper struct {
 // A checkpointAt names a checkpoint.
 type checkpointAt struct{ size, number uint64 }
 
-// A sink is the way to a receiver.
+// A sink delivers items to a receiver.
 type sink interface {
 	// deliver hands over items, which follow those of the call before. If settle is set it returns only when
 	// the receiver has all that was handed over. It returns how many items, from the first that was
@@ -67,11 +67,11 @@ const (
 	pendingSize  = 8 << 20
 )
 
-// A pace is how long a Shipper waits for what.
+// A pace has the intervals and limits of a Shipper.
 type pace struct {
 	tick       time.Duration // it looks this often after what is due
-	batchDelay time.Duration // a record may wait so long for others to go with it
-	settle     time.Duration // after this it is made sure that the receiver has what was sent
+	batchDelay time.Duration // how long a record may wait for others in its batch
+	settle     time.Duration // after this the receiver must have confirmed what was sent
 	backoff    time.Duration // after the first failure; then twice as long each time,
 	backoffMax time.Duration // up to this
 	flush      time.Duration // bounds the end of Run
@@ -109,7 +109,7 @@ func (s *Shipper) Run(ctx context.Context) {
 		if err := s.deliver(work, ctx.Err() != nil); err != nil {
 			s.fail(err)
 			if s.pause(ctx, err) {
-				return // who was not there a moment ago is not there now
+				return // a receiver that failed a moment ago is not tried again now
 			}
 		}
 		s.upkeep(false)
@@ -191,7 +191,7 @@ func (s *Shipper) gather(ctx context.Context, tick <-chan time.Time) {
 // pause waits before the next attempt, the longer the more failed; true if ctx is done.
 func (s *Shipper) pause(ctx context.Context, err error) bool {
 	wait := s.backoff(err)
-	wait = wait/2 + rand.N(wait/2+1) // many proxies must not come all at once
+	wait = wait/2 + rand.N(wait/2+1) // many proxies must not retry at the same moment
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -15,14 +15,14 @@ const (
 	writeTimeout = 30 * time.Second
 	// chunkSize is how much is written at a time.
 	chunkSize = 64 << 10
-	// answerTimeout is how long a receiver may take to read what is on its way, and close.
+	// answerTimeout is how long a receiver may take to read the rest, and close.
 	answerTimeout = 10 * time.Second
 )
 
-// A syslog is the way to a syslog receiver. That never answers, and what was written may lie in a
-// buffer when it dies. So the connection is closed on our side now and then: a receiver that closes
-// its own side after that, in order, has read everything. Its system would end the connection with a
-// reset otherwise (RFC 1122, 4.2.2.13), which is seen.
+// A syslog is the sink for a syslog receiver. Such a receiver never responds, and bytes that were written may be in a
+// buffer when it dies. So the connection is closed on our side now and then: a receiver that then closes its own side
+// regularly has read everything. Otherwise its system would end the connection with a reset (RFC 1122, 4.2.2.13),
+// which is detected.
 type syslog struct {
 	dialer  dialer
 	format  syslogFormat
@@ -98,8 +98,8 @@ func (s *syslog) write(ctx context.Context, items []item) (err error) {
 	return nil
 }
 
-// whyBroken is why a write failed: a receiver that refuses us says so in what it sends last, such as that it wants a
-// certificate, and that tells more than err.
+// whyBroken is why a write failed: a receiver that refuses the connection says so in the last bytes that it sends,
+// such as that it requires a certificate, which is more informative than err.
 func (s *syslog) whyBroken(err error) error {
 	late := time.NewTimer(time.Second)
 	defer late.Stop()
@@ -113,7 +113,7 @@ func (s *syslog) whyBroken(err error) error {
 	return err
 }
 
-// settle returns nil once everything written has arrived, as far as one can know.
+// settle returns nil once everything written has arrived, as far as that can be known.
 func (s *syslog) settle(ctx context.Context) error {
 	if s.gone.is() {
 		return s.closedEarly()
@@ -150,10 +150,10 @@ func (s *syslog) closedEarly() error {
 	return errors.New("the receiver closed the connection")
 }
 
-// An ending is how a connection's other side ended it.
+// An ending is how the other side ended a connection.
 type ending struct {
 	done chan struct{} // closed then
-	err  error         // nil if it was in order; to be read when done is closed
+	err  error         // nil if it ended regularly; to be read when done is closed
 	wg   sync.WaitGroup
 }
 

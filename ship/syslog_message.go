@@ -27,8 +27,7 @@ const syslogTime = "2006-01-02T15:04:05.000Z"
 //
 //	265 <134>1 2026-11-24T07:01:49.123Z proxy1 webproxy - egress.decision - {"v":1,...}
 //
-// The text is JSON in UTF-8, without the byte order mark that RFC 5424 would have: whoever reads JSON
-// stumbles over it.
+// The text is JSON in UTF-8, without the byte order mark of RFC 5424: parsers of JSON do not accept it.
 func (f *syslogFormat) append(b []byte, i *item) ([]byte, error) {
 	r := &i.record
 	head := "<" + strconv.Itoa(8*f.facility.code()+int(severityOf(r))) + ">1 " + r.Time.UTC().Format(syslogTime) + " " + f.host +

@@ -14,7 +14,7 @@ import (
 const (
 	// checkpointBatch bounds how many checkpoints are looked for at a time.
 	checkpointBatch = 256
-	// repeatTrouble is how often trouble that lasts is logged.
+	// repeatTrouble is how often a lasting failure is logged.
 	repeatTrouble = 10 * time.Minute
 )
 
@@ -48,7 +48,7 @@ func (s *Shipper) Stats() Stats {
 	if s.readback != nil {
 		st.Unconfirmed = max(int64(s.stats.sent.Load()-s.stats.seq.Load()), 0)
 	}
-	// What is pending may be checkpoints only: they are no records.
+	// Only checkpoints may be pending: they are not records.
 	if at := s.stats.oldest.Load(); at != 0 && st.LagRecords > 0 {
 		st.Lag = max(time.Since(time.UnixMilli(at)), 0)
 	}
@@ -66,8 +66,8 @@ func (s *Shipper) upkeep(now bool) {
 	}
 }
 
-// save writes the position, if it has moved. That it cannot be written is no reason not to ship: after a
-// crash more would be sent twice.
+// save writes the position, if it has moved. A failure does not stop shipping: after a crash more would be sent
+// twice.
 func (s *Shipper) save() {
 	if !s.unsaved {
 		return
@@ -101,7 +101,7 @@ func (s *Shipper) lookForCheckpoints(now bool) {
 	}
 	for _, c := range found {
 		if c.Size > s.feed.last {
-			break // behind the records that it covers
+			break // after the records that it covers
 		}
 		i, err := newCheckpointItem(c, seq, hash)
 		if err != nil {
@@ -146,7 +146,7 @@ func (t *trouble) over(s *Shipper) {
 	*t = trouble{}
 }
 
-// sayWaiting tells the operator, at the end, what was not sent.
+// sayWaiting logs, at the end, what was not sent.
 func (s *Shipper) sayWaiting() {
 	st := s.Stats()
 	if st.Unconfirmed > 0 {

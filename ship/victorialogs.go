@@ -20,7 +20,8 @@ const (
 	ingestPath = "insert/opentelemetry/v1/logs"
 	queryPath  = "select/logsql/query"
 
-	// queryTimeout bounds one question with its answer, maxFound its bytes, maxRow those of one of its lines.
+	// queryTimeout bounds one query with its response, maxFound the bytes of the response, maxRow those of one of its
+	// lines.
 	queryTimeout = 20 * time.Second
 	maxFound     = 64 << 20
 	maxRow       = 64 << 10
@@ -33,7 +34,7 @@ var victoriaLogsHeaders = map[string]string{
 	"VL-Ignore-Fields": "event_name,scope.name,scope.version,severity_number,service.name",
 }
 
-// A victoriaLogs asks a VictoriaLogs what it has of one site.
+// A victoriaLogs queries a VictoriaLogs for what it has of one site.
 type victoriaLogs struct {
 	otlp  *otlp
 	url   string // for questions
@@ -67,7 +68,7 @@ func (v *victoriaLogs) look(ctx context.Context, first, last uint64, from, to ti
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
 	const layout = "2006-01-02T15:04:05.000Z"
-	// Times are those of records, to the millisecond. What the filter lets through beside that is no matter.
+	// Times are those of records, to the millisecond. Further results of the filter do not matter.
 	logsql := fmt.Sprintf(`_time:[%s,%s] {"webproxy.site"=%s} "webproxy.seq":>=%d "webproxy.seq":<=%d | hash(_msg) as hash | uniq by ("webproxy.type","webproxy.seq",hash)`,
 		from.UTC().Add(-time.Second).Format(layout), to.UTC().Add(time.Second).Format(layout), strconv.Quote(v.site), first, last)
 	form := url.Values{"query": {logsql}, "timeout": {strconv.Itoa(int(queryTimeout/time.Second)) + "s"}}
@@ -93,7 +94,7 @@ func (v *victoriaLogs) look(ctx context.Context, first, last uint64, from, to ti
 	return readFound(resp.Body, v.limit, each)
 }
 
-// readFound reads an answer, a line of JSON for each row.
+// readFound reads a response, a line of JSON for each row.
 func readFound(body io.Reader, limit int64, each func(found)) error {
 	limited := &io.LimitedReader{R: body, N: limit}
 	in := bufio.NewReaderSize(limited, maxRow)
@@ -119,12 +120,12 @@ func readFound(body io.Reader, limit int64, each func(found)) error {
 		if len(line) == 1 {
 			continue
 		}
-		if err := json.Unmarshal(line, &row); err != nil { // what goes wrong after an answer has begun is said in it
+		if err := json.Unmarshal(line, &row); err != nil { // an error after the response has begun is in its body
 			return fmt.Errorf("the answer to a query breaks off: %s", clean(line))
 		}
 		seq, err := strconv.ParseUint(row.Seq, 10, 64)
 		if err != nil {
-			continue // nothing that we sent
+			continue // not sent by this proxy
 		}
 		hash, err := strconv.ParseUint(row.Hash, 10, 64)
 		if err != nil {

@@ -21,14 +21,14 @@ func (f From) String() string { return word(fromWords, f) }
 // UnmarshalText accepts "now" and "oldest".
 func (f *From) UnmarshalText(b []byte) error { return fromWord(fromWords, b, f) }
 
-// Confirm is how one knows that a receiver has a record.
+// Confirm is how a record counts as received.
 type Confirm uint8
 
 const (
 	ConfirmDefault Confirm = iota // Close of syslog, Readback of VictoriaLogs
 	Close                         // it closes the connection after we have
-	Write                         // it was written, and the connection stands, or it was answered by 200
-	Readback                      // it is found there some time later
+	Write                         // it was written, and the connection stands, or the response was 200
+	Readback                      // a query finds it there some time later
 )
 
 var confirmWords = []string{"close", "write", "readback"} // from Close on

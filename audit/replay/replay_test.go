@@ -65,7 +65,7 @@ func replayEqualsReality(t *testing.T, seed uint64, requests, rounds int) {
 		}
 		checkCounts(t, whole, len(asked), skipped)
 		checkCompare(t, before, a, b)
-		t.Logf("seed %d, round %d: same %d, newly denied %d, newly allowed %d, not judged %v", seed, round, whole.Same,
+		t.Logf("seed %d, round %d: same %d, newly denied %d, newly allowed %d, not evaluated %v", seed, round, whole.Same,
 			whole.NewlyDenied, whole.NewlyAllowed, whole.Skipped)
 	}
 }
@@ -156,7 +156,7 @@ func TestReplayQueryDecidesAddresses(t *testing.T) {
 			Method: "GET", Scheme: "http", Host: "a.one.test", Port: 80, Path: "/q", Decision: "allow", Reason: "allowed_by_rule",
 		})
 		if why != want || got.Decision != "allow" {
-			t.Errorf("host rule with private %q: %+v, not judged %q; want allow, %q", private, got, why, want)
+			t.Errorf("host rule with private %q: %+v, not evaluated %q; want allow, %q", private, got, why, want)
 		}
 	}
 }
@@ -260,7 +260,7 @@ func (g *replayTraffic) send(asked []replayRequest) [][]audit.Record {
 	return all
 }
 
-// compare reports whether the request could not be judged.
+// compare reports whether the request could not be evaluated.
 func (g *replayTraffic) compare(asked replayRequest, before, after []audit.Record, b *policy.Set) bool {
 	g.t.Helper()
 	r := replay.New(b)
@@ -316,7 +316,7 @@ func checkCounts(t *testing.T, r *replay.Replay, requests, skipped int) {
 		sum += n
 	}
 	if sum != uint64(skipped) || r.Same+r.NewlyDenied+r.NewlyAllowed+sum != uint64(requests) || r.Requests != uint64(requests) {
-		t.Errorf("counts do not add up to %d, of which %d not judged: %+v", requests, skipped, r)
+		t.Errorf("counts do not add up to %d, of which %d not evaluated: %+v", requests, skipped, r)
 	}
 	var changed uint64
 	for _, c := range r.Finish() {

@@ -84,7 +84,7 @@ func (t *traffic) next(appendRecord func(*audit.Record) error) error {
 	return appendRecord(r)
 }
 
-// repeats appends, behind some denials, the record of how often they were repeated.
+// repeats appends, after some denials, the record of how often they were repeated.
 func (t *traffic) repeats(r *audit.Record, appendRecord func(*audit.Record) error) error {
 	if t.rng.IntN(10) > 0 {
 		return nil

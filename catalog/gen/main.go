@@ -90,7 +90,7 @@ func run(table, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", table, err)
 	}
-	// A list that the table no longer has must not stay behind.
+	// A list that the table no longer has must be removed.
 	old, err := filepath.Glob(filepath.Join(dir, "*", "*.yaml"))
 	if err != nil {
 		return err

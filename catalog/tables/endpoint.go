@@ -79,7 +79,7 @@ func isFileName(word, ending string) bool {
 	return false
 }
 
-// An address is a word taken apart, before anything is judged.
+// An address is a word split into its parts, before any check.
 type address struct {
 	scheme string // lower case; "" if not stated
 	host   string

@@ -15,7 +15,7 @@ type Listed struct {
 	As    string // the entry's place: "line 4 of the list", or "line 12" of the document; "" if it is new
 }
 
-// Append adds the entries of r to a list file, with the line of the document behind each as a
+// Append adds the entries of r to a list file, with the line of the document after each as a
 // comment. An entry that list has already, or that r has named before, is not added again; every
 // byte of list stays. The error is about list: it must be UTF-8, as every list file.
 //
@@ -86,7 +86,7 @@ func admits(e policy.Entry) []string {
 	return all
 }
 
-// comment is a line of the document as it stands behind its entries: short, and without anything
+// comment is a line of the document as it is written after its entries: short, and without anything
 // that could end the comment.
 func (r Report) comment(l Line) string {
 	return fmt.Sprintf("%s:%d: %s", Shown(r.Name), l.Number, Shown(l.Text))

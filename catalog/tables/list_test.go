@@ -64,7 +64,7 @@ func TestAppendSaysWhatWasThere(t *testing.T) {
 	}
 }
 
-// The comment behind an entry is one line, whatever the document's line was.
+// The comment after an entry is one line, whatever the document's line was.
 func TestComment(t *testing.T) {
 	const doc = "URL,Port,Notes\n\"a.example.com\",443,\"two\nlines \u202e and a \x07 bell\"\n"
 	got, _, err := read(t, doc).Append(nil)

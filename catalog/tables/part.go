@@ -44,7 +44,7 @@ func sameHost(a, b string) bool {
 	return err1 == nil && err2 == nil && strings.EqualFold(x.host, y.host)
 }
 
-// read reads a cell or a line. Its parts, between line breaks, are judged one by one.
+// read reads a cell or a line. Its parts, between line breaks, are read one by one.
 func (f filling) read(text string, c context) finding {
 	resolved, err := resolveLinks(text, c.column)
 	if err != nil {

@@ -82,7 +82,7 @@ func portPieces(s string) []string {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// A portGroup is ports with the protocols named before and behind them: "TCP 80", "80/TCP".
+// A portGroup is ports with the protocols named before and after them: "TCP 80", "80/TCP".
 type portGroup struct {
 	before, after protocol
 	ports         []uint16

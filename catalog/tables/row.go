@@ -130,7 +130,7 @@ func onlyNoHost(f finding) bool {
 }
 
 // misplaced finds an address in a row whose columns of addresses have none: an unescaped "|" in a
-// cell shifts all cells behind it.
+// cell shifts all cells after it.
 func (d *document) misplaced(cells []string, l layout) finding {
 	for i, cell := range cells {
 		if i < len(l.columns) && l.columns[i] == addrs {

@@ -76,7 +76,7 @@ type head struct {
 	scheme  int  // the end of "scheme://"; 0 if there is none
 	path    bool // a path or a query has begun
 	numbers bool // nothing but digits and commas so far
-	colon   int  // of the last colon; -1 if there is none, or if it has more than ports behind it
+	colon   int  // of the last colon; -1 if there is none, or if it has more than ports after it
 }
 
 func newHead(s string) head {

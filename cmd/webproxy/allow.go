@@ -131,7 +131,7 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 // write says what the entry would let through, and writes it unless that was not to be; out is for people, answer for programs.
 func (f *allowFlags) write(cmd *cobra.Command, out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) error {
 	fmt.Fprint(out, aboutLine(cfg))
-	if done, err := f.judge(out, cfg, a, now, answer); done || err != nil {
+	if done, err := f.compare(out, cfg, a, now, answer); done || err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "allows   %s, for %s, until %s\n", answer.Allows, answer.For, answer.Until.Format("2006-01-02 15:04:05 UTC"))
@@ -162,8 +162,8 @@ func (f *allowFlags) write(cmd *cobra.Command, out io.Writer, cfg *config.Config
 	return err
 }
 
-// judge says what the policy, without the entry and with it, decides about its host. done is set if nothing is to be written.
-func (f *allowFlags) judge(out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) (done bool, err error) {
+// compare says what the policy, without the entry and with it, decides about its host. done is set if nothing is to be written.
+func (f *allowFlags) compare(out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) (done bool, err error) {
 	group := f.group
 	if group == "" {
 		if groups := cfg.Set.Groups(); len(groups) > 0 {

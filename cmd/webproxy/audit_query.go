@@ -57,7 +57,7 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 			return countBy(cmd, dir, o, *f.by, *f.top, *f.output, stop)
 		}
 		before := func() {}
-		if isTerminal(cmd.OutOrStdout()) { // a record must not stand behind a line of progress
+		if isTerminal(cmd.OutOrStdout()) { // a record must not follow a line of progress
 			before = stop
 		}
 		stats, err := listRecords(cmd.OutOrStdout(), dir, o, *f.limit, *f.output, tableWidth(cmd.OutOrStdout()), before)

@@ -52,7 +52,7 @@ func newCARotate() *cobra.Command {
 		Use:   "rotate",
 		Short: "Make the next authority, which signs when clients have had time to trust it",
 		Long: `Rotate makes the next root beside the one that signs. Until --overlap is over the old one goes on signing: export
-both to clients by then. A running proxy changes over by itself. It takes over the name and --only of the old one.`,
+both to clients by then. A running proxy switches by itself. The new one has the name and --only of the old one.`,
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)

@@ -152,7 +152,7 @@ func nothingToTry(targets []doctor.Target, list string) error {
 	return hint.With(fmt.Errorf("nothing of %s can be tried", list), why)
 }
 
-// options are what judgements depend on, but for the groups.
+// options are what evaluations depend on, except the groups.
 func (f *doctorFlags) options() (doctor.Options, error) {
 	o := doctor.Options{Now: time.Now(), Slow: f.slow, Published: os.Getenv("SSL_CERT_FILE") == "" && os.Getenv("SSL_CERT_DIR") == ""}
 	pool, err := x509.SystemCertPool()

@@ -126,7 +126,7 @@ func knownHosts(profile *coverage.Profile) []string {
 	if err != nil {
 		return known // the lists are in the program, and tested
 	}
-	for i := len(lists) - 1; i >= 0; i-- { // newer generations are behind
+	for i := len(lists) - 1; i >= 0; i-- { // newer generations are later
 		for j := range lists[i].Documents {
 			for k := range lists[i].Documents[j].Endpoints {
 				if host := lists[i].Documents[j].Endpoints[k].Host; host != "" && !strings.ContainsAny(host, "*{") {

@@ -75,7 +75,7 @@ func (f fleetFlags) search(win window, q *audit.Query) (fleet.Search, error) {
 	return s, err
 }
 
-// sayFleetStats says on stderr what is wrong with the records behind an answer.
+// sayFleetStats says on stderr what is wrong with the records of a result.
 func sayFleetStats(w io.Writer, stats *fleet.Stats) {
 	for _, text := range stats.Warnings() {
 		sayWarning(w, audit.Printable(text))

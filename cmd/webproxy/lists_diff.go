@@ -109,7 +109,7 @@ func diffLists(cmd *cobra.Command, a, b string, p policy.Place, asJSON bool) err
 	return err
 }
 
-// text has the removed hosts behind "-", the added ones behind "+", the changed ones behind "~".
+// text has the removed hosts after "-", the added ones after "+", the changed ones after "~".
 func (d *diffAnswer) text() string {
 	var b strings.Builder
 	for _, h := range d.Removed {

@@ -208,7 +208,7 @@ func (c *listContent) text() string {
 	return b.String()
 }
 
-// comment is the hosts as a comment behind an entry.
+// comment is the hosts as a comment after an entry.
 func comment(hosts []string) string {
 	if len(hosts) == 0 {
 		return ""

@@ -21,7 +21,7 @@ func newPhase() *cobra.Command {
 		Use:   "phase",
 		Short: "Switch a phase on for a time, or off again",
 		Long: `A rule bound to a phase holds only while the phase is on. Phase start writes to phases.yaml beside the
-configuration; a running proxy takes it over within a second and records it.`,
+configuration; a running proxy applies it within a second and records it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

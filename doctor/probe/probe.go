@@ -1,4 +1,5 @@
-// Package probe tries endpoints through a proxy, as a client would, and tells package doctor what it saw. It judges nothing.
+// Package probe tries endpoints through a proxy, as a client would, and tells package doctor what it saw. It
+// evaluates nothing.
 //
 //	p := probe.Prober{Proxy: "10.0.1.5:9090"}
 //	seen := p.All(ctx, targets, nil)

@@ -111,7 +111,7 @@ func (p *Prober) tunnel(ctx context.Context, hop *doctor.Hop, conn net.Conn, fro
 	hop.Stage, hop.Connect = doctor.InTLS, time.Since(began)
 	inside := tls.Client(&buffered{conn, from}, &tls.Config{
 		ServerName: hop.URL.Hostname(), MinVersion: tls.VersionTLS12,
-		InsecureSkipVerify: true, // whoever signed is what is asked about: package doctor judges the chain
+		InsecureSkipVerify: true, // whoever signed is what is asked about: package doctor evaluates the chain
 	})
 	err = inside.HandshakeContext(ctx)
 	hop.TLS, hop.FirstByte = time.Since(began), 0

@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// A second value behind the first is not passed over.
+// A second value after the first is not ignored.
 func TestDecodeOneValue(t *testing.T) {
 	r := &Request{Request: &http.Request{Body: io.NopCloser(strings.NewReader(`{"Word":"a"} {"Word":"b"}`))}}
 	if err := r.Decode(new(question)); err == nil {

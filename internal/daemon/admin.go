@@ -28,7 +28,8 @@ const (
 	UsersPath     = "/v1/dashboard/users" // POST: reads the file of users again
 )
 
-// routeAdmin registers what commands can ask. To add a request: a line here, and a handler, which is told who asks.
+// routeAdmin registers what commands can ask. A new request needs a line here, and a handler, which gets the caller's
+// identity.
 func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("GET "+StatusPath, d.adminStatus)
 	s.Handle("POST "+ReloadPath, d.adminReload)
@@ -37,8 +38,8 @@ func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("POST "+UsersPath, d.adminUsers)
 }
 
-// serveAdmin serves the admin socket until the returned function is called. The proxy serves without one if it cannot be
-// made: nothing that only operators need may stop the traffic.
+// serveAdmin serves the admin socket until the returned function is called. The proxy serves without one if it cannot
+// be created: what only operators need must not stop traffic.
 func (d *daemon) serveAdmin() (stop func()) {
 	if d.cfg.Admin.Socket == config.Off {
 		return func() {}

@@ -16,7 +16,7 @@ const mostLines = 200
 // justNow is how long after a change has been read by itself a reload that is asked for still tells of it.
 const justNow = 5 * time.Second
 
-// Reloaded is what became of a configuration that was read again.
+// Reloaded is the result of reading a configuration again.
 type Reloaded struct {
 	// Installed says whether it is in force; if not, Problem and Lines say why, and the policy before it stays.
 	Installed bool      `json:"installed"`
@@ -45,7 +45,7 @@ type Reloaded struct {
 	Unsteady []string `json:"unsteady,omitempty"`
 }
 
-// reloads keeps what became of the last reload, and who asked for the next. The zero reloads is ready to use.
+// reloads keeps the result of the last reload, and who asked for the next. The zero reloads is ready to use.
 type reloads struct {
 	mu    sync.Mutex // guards what follows
 	asker string

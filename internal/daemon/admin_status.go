@@ -14,7 +14,7 @@ import (
 	"webproxy/policy"
 )
 
-// Status is what a running proxy tells of itself.
+// Status is the state of a running proxy.
 type Status struct {
 	Version string    `json:"version"`
 	PID     int       `json:"pid"`
@@ -125,7 +125,7 @@ type AuditStatus struct {
 	Bytes     int64     `json:"bytes"`
 	Free      int64     `json:"free"` // bytes; -1 if the system does not tell
 	Recording bool      `json:"recording"`
-	Stalled   bool      `json:"stalled"`  // its disk does not answer
+	Stalled   bool      `json:"stalled"`  // its disk does not respond
 	OnError   string    `json:"on_error"` // refuse or continue
 	// DaysLeft is for how many days there is room at the pace so far; -1 if that is not known.
 	DaysLeft int             `json:"days_left"`

@@ -25,8 +25,8 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// bundles takes the bundles that policy.bundle names. What is taken becomes a file beside the configuration, which the
-// watcher of the configuration sees: reloading is done in one way. What is refused changes nothing.
+// bundles fetches the bundles that policy.bundle names. An accepted bundle becomes a file beside the configuration,
+// whose change the watcher of the configuration sees: there is one way to reload. A refused one changes nothing.
 type bundles struct {
 	d      *daemon
 	latest func() *config.Config
@@ -84,7 +84,7 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	if every == 0 {
 		every = defaultBundleEvery
 	}
-	// Sites that were started together must not ask together.
+	// Sites that were started together must not fetch at the same moment.
 	pause = time.Duration(float64(every) * (0.9 + 0.2*rand.Float64()))
 	err := b.connect(cfg, spec)
 	var data []byte
@@ -211,7 +211,7 @@ func dialFor(ctx context.Context, e *egress.Egress, set *policy.Set, addr string
 	return e.Open(ctx, &egress.Route{Decision: decision})
 }
 
-// take puts the bundle in data in force if everything speaks for it, and otherwise says why not.
+// take puts the bundle in data in force if it passes all checks; otherwise it returns why not.
 func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) error {
 	next, err := config.VerifyBundle(cfg, data, b.d.version)
 	if err != nil {
@@ -237,7 +237,7 @@ func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) err
 	return nil
 }
 
-// refused says that a bundle was refused: the last good one stays in force.
+// refused notes that a bundle was refused: the last good one stays in force.
 func (b *bundles) refused(cfg *config.Config, err error) {
 	text := err.Error()
 	var problems config.Problems
@@ -271,7 +271,7 @@ func bundleName(cfg *config.Config) string {
 	return cfg.Bundle.String()
 }
 
-// configKey tells configurations apart that may take different bundles.
+// configKey distinguishes configurations that may accept different bundles.
 func configKey(cfg *config.Config) string {
 	return fmt.Sprint(cfg.Set.Digest(), *cfg.Policy.Bundle, cfg.Audit.Site)
 }

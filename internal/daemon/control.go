@@ -1,11 +1,11 @@
 package daemon
 
-// A control is how the system tells a running process what to do, by signals or as a Windows service.
+// A control carries the system's commands to a running process, by signals or as a Windows service.
 type control struct {
 	stop   chan struct{} // a value: stop; a second one: at once
 	reload chan struct{}
 	ready  chan struct{} // closed by serve when it serves
-	// unattended says that nobody reads standard error: the process is a Windows service.
+	// unattended is set if nobody reads standard error: the process is a Windows service.
 	unattended bool
 }
 

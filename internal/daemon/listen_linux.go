@@ -24,8 +24,7 @@ func ListenTCP(addr string) (net.Listener, error) {
 	return lc.Listen(context.Background(), "tcp", addr)
 }
 
-// keepAlive has the system ask after 15 s of silence, every 15 s, and give up after 9 questions without
-// an answer: what package net does by itself.
+// keepAlive sets keep-alive probes after 15 s of silence, every 15 s, and 9 probes: the defaults of package net.
 func keepAlive(fd int) error {
 	for _, o := range []struct{ level, option, value int }{
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},

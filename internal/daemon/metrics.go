@@ -168,7 +168,7 @@ func (m *metrics) reloaded(ok bool) {
 	m.reloads.WithLabelValues("refused").Inc()
 }
 
-// gauges are read off the daemon when somebody asks.
+// gauges are read from the daemon when they are collected.
 type gauges struct {
 	d                                 *daemon
 	connections, requests, tunnels    *prometheus.Desc
@@ -188,8 +188,8 @@ func newGauges(d *daemon) *gauges {
 		connections: desc("open_connections", "Client connections open now."),
 		requests:    desc("open_requests", "Plain HTTP requests in progress now."),
 		tunnels:     desc("open_tunnels", "Tunnels open now."),
-		inspecting:  desc("inspection_memory_bytes", "What is taken now of proxy.inspection_memory, for TLS that is opened."),
-		reclaimed:   desc("reclaimed_total", "Connections and pipes at rest that were closed because no descriptor was left, since the start."),
+		inspecting:  desc("inspection_memory_bytes", "Bytes of proxy.inspection_memory in use, for inspected TLS."),
+		reclaimed:   desc("reclaimed_total", "Idle connections and pipes that were closed because no descriptor was left, since the start."),
 		limited:     desc("rate_limited_total", "How often a limit on what a client may do in a second applied, since the start.", "limit"),
 		policyAge:   desc("policy_age_seconds", "Time since the policy in force was installed."),
 		policyInfo:  desc("policy_info", "1; the label is the digest of the policy in force.", "digest"),
@@ -198,9 +198,9 @@ func newGauges(d *daemon) *gauges {
 		audit:       desc("audit_records_total", "Audit records written since the start."),
 		folded:      desc("audit_folded_total", "Denials that were counted rather than recorded one by one, since the start."),
 		unrotated:   desc("audit_rotate_errors_total", "Times that the live file of the audit log could not be rotated as it should be, since the start."),
-		auditBytes:  desc("audit_bytes", "What the audit log takes on disk."),
+		auditBytes:  desc("audit_bytes", "Bytes that the audit log uses on disk."),
 		auditLimit:  desc("audit_limit_bytes", "audit.retain_size; absent if there is none."),
-		auditFree:   desc("audit_disk_free_bytes", "What is free on the audit log's disk; absent if the system does not tell."),
+		auditFree:   desc("audit_disk_free_bytes", "Bytes free on the audit log's disk; absent if unknown."),
 	}
 }
 
@@ -233,7 +233,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	g.collectAudit(ch, gauge)
 }
 
-// collectAudit sends what is known of the audit log.
+// collectAudit collects the metrics of the audit log.
 func (g *gauges) collectAudit(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string)) {
 	l := g.d.audit
 	ch <- prometheus.MustNewConstMetric(g.audit, prometheus.CounterValue, float64(l.Written()))

@@ -9,15 +9,15 @@ import (
 	"webproxy/audit"
 )
 
-// diskPatience bounds what the end of the process waits for a piece of it that may hang with a disk. Shipping needs up to 5 s
-// of its own. Once a piece was given up, the others are not waited for that long.
+// diskPatience bounds how long the end of the process waits for a part that may hang with a disk. Shipping needs up
+// to 5 s itself. Once one part was given up, the wait for the others is shorter.
 const (
 	diskPatience = 8 * time.Second
 	lessPatience = time.Second
 )
 
-// patiently calls stop, and returns when it has or when diskPatience is over: no frozen file system, and no server that is
-// gone, keeps the process from ending. What still hangs then ends with the process.
+// patiently calls stop, and returns when stop has returned or diskPatience is over: no frozen file system, and no
+// server that is down, keeps the process from ending. What still hangs then ends with the process.
 func (d *daemon) patiently(what string, stop func()) {
 	done := make(chan struct{})
 	go func() {

@@ -8,7 +8,7 @@ import (
 	"webproxy/policy"
 )
 
-// Outcomes counts decisions by what became of the request.
+// Outcomes counts decisions by their outcome.
 type Outcomes struct {
 	Allowed   uint64 `json:"allowed"`
 	Denied    uint64 `json:"denied"`

@@ -112,8 +112,8 @@ func (d *daemon) recordDecisions(was, cfg *config.Config) (seqs [2]uint64) {
 	return seqs
 }
 
-// refuseReload keeps the policy in force and says so: in the log, in /readyz, in a metric, and in a record. A lockdown begins
-// and ends all the same.
+// refuseReload keeps the policy in force and reports that: in the log, in /readyz, in a metric, and in a record. A
+// lockdown begins and ends nevertheless.
 func (d *daemon) refuseReload(old *policy.Set, err error) {
 	d.status.Refused(err.Error(), time.Now())
 	d.metrics.reloaded(false)

@@ -49,7 +49,7 @@ func Run(ctx context.Context, o Options) error {
 	return runAsService(ctx, func(ctx context.Context, c control) error { return serve(ctx, o, c) })
 }
 
-// A daemon is a running proxy: what the pieces of serve share.
+// A daemon is a running proxy: the state that the parts of serve share.
 type daemon struct {
 	cfg     *config.Config // the settings that the process was started with; their policy is in live
 	log     *zap.Logger
@@ -88,7 +88,7 @@ type daemon struct {
 	shippers   []*ship.Shipper
 }
 
-// serve is the life of the process, top to bottom: what is started is ended in reverse order.
+// serve is the life of the process, top to bottom: parts are ended in the reverse order of their start.
 func serve(ctx context.Context, o Options, c control) error {
 	began := time.Now()
 	cfg, err := o.Load()
@@ -230,7 +230,7 @@ func (d *daemon) assemble() error {
 	return nil
 }
 
-// upstreamChanged tells the operator that an upstream proxy stopped working, or works again.
+// upstreamChanged logs that an upstream proxy stopped working, or works again.
 func (d *daemon) upstreamChanged(id string, err error) {
 	d.metrics.upstream(id, err == nil)
 	if err != nil {
@@ -240,7 +240,7 @@ func (d *daemon) upstreamChanged(id string, err error) {
 	d.log.Info("upstream proxy available again", zap.String("upstream", id))
 }
 
-// maintainAudit keeps the audit log's files in order until the returned function is called.
+// maintainAudit maintains the audit log's files until the returned function is called.
 func (d *daemon) maintainAudit() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -332,8 +332,7 @@ func (d *daemon) drain(c control, reason string) error {
 	return nil
 }
 
-// record writes a record about the proxy itself. That it could not be written is logged; there is
-// nothing that could be refused instead.
+// record writes a record about the proxy itself. A failure is logged; there is no request to refuse.
 func (d *daemon) record(r *audit.Record) {
 	if err := d.audit.Append(r); err != nil {
 		d.log.Error("audit record not written", zap.String("type", string(r.Type)), zap.Error(err))
@@ -379,7 +378,7 @@ func (d *daemon) recordStart() (stop func()) {
 	}
 }
 
-// greet tells the operator that the proxy serves, and what.
+// greet prints that the proxy serves, and what.
 func (d *daemon) greet(w io.Writer, cfg *config.Config, lns *listeners, took time.Duration) {
 	modes := map[string]bool{}
 	for _, g := range cfg.Set.Groups() {

@@ -47,7 +47,7 @@ func CheckProcess(t *testing.T, name string, n int, prepare func(n int) func()) 
 	}
 }
 
-// Grows is Check for those who judge the answer themselves; ok is false for a reader that is slower than linear.
+// Grows is Check for callers that evaluate the result themselves; ok is false for a reader that is slower than linear.
 func Grows(n int, prepare func(n int) func()) (small, large time.Duration, ok bool) {
 	return grows(n, prepare, threadTime)
 }

@@ -7,7 +7,7 @@ import (
 	"webproxy/policy"
 )
 
-// Policy is what judges r.
+// Policy decides about r.
 func (r *Request) Policy() (policy.Request, error) {
 	t, path, query, err := policy.ParseURL(r.Target)
 	if err != nil {

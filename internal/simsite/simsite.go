@@ -135,7 +135,7 @@ func daily(int) bool { return true }
 // monthly is the first of each month.
 func firstOfMonth(day int) bool { return start.AddDate(0, 0, day).Day() == 1 }
 
-// updating is a patch Tuesday, and the three days behind it.
+// updating is a patch Tuesday, and the three days after it.
 func updating(day int) bool {
 	for back := range 4 {
 		if d := start.AddDate(0, 0, day-back); d.Weekday() == time.Tuesday && d.Day() > 7 && d.Day() <= 14 {

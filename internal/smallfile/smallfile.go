@@ -32,7 +32,7 @@ const holdPatience = 3 * time.Second
 var ErrHangs = errors.New("its disk does not answer")
 
 // A Reader reads files, and keeps from reading one again whose disk it still waits for. The zero Reader is ready to use;
-// it is safe for concurrent use. A read that hangs leaves a goroutine behind until the disk answers, one for each path.
+// it is safe for concurrent use. A read that hangs keeps a goroutine until the disk responds, one for each path.
 type Reader struct {
 	// Patience is how long a read may take. If zero, it is Patience.
 	Patience time.Duration

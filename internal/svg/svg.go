@@ -1,6 +1,6 @@
 // Package svg makes small charts of counts: bars by the day, a strip of stacked bars by the hour, a line of bars beside a
 // row. A chart is numbers; Templates draws it, without any style of its own, so that a policy that forbids inline style
-// holds. Whoever draws a chart puts its numbers in a table behind it.
+// holds. Whoever draws a chart puts its numbers in a table after it.
 package svg
 
 import (

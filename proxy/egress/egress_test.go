@@ -24,7 +24,7 @@ func open(e *Egress, ctx context.Context, d policy.Decision) (net.Conn, Route, e
 	return conn, route, err
 }
 
-// decideFor judges a CONNECT to authority by a policy whose one rule allows host with that port,
+// decideFor decides a CONNECT to authority by a policy whose one rule allows host with that port,
 // at private addresses too if private is set.
 func decideFor(t testing.TB, authority string, private bool) policy.Decision {
 	t.Helper()
@@ -127,7 +127,7 @@ func TestOpenRefusesWithoutPermit(t *testing.T) {
 }
 
 // TestOpenRefusesAddresses: whatever DNS says, these are not dialled; nor by dial alone, should a resolved
-// address ever get that far without being judged.
+// address ever get that far without being checked.
 func TestOpenRefusesAddresses(t *testing.T) {
 	for _, tt := range []struct {
 		private bool // the rule says private: allow
@@ -174,7 +174,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 	}
 }
 
-// The dialer connects sockets to the address that was judged, and to no other.
+// The dialer connects sockets to the address that was checked, and to no other.
 func TestDialOnlyChecked(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -191,9 +191,9 @@ func TestDialOnlyChecked(t *testing.T) {
 		ctx  context.Context
 		want error
 	}{
-		{"nothing judged", t.Context(), ErrNotPermitted},
-		{"another address judged", context.WithValue(t.Context(), checkedKey{}, "127.0.0.1:1"), ErrNotPermitted},
-		{"judged", context.WithValue(t.Context(), checkedKey{}, addr), nil},
+		{"nothing checked", t.Context(), ErrNotPermitted},
+		{"another address checked", context.WithValue(t.Context(), checkedKey{}, "127.0.0.1:1"), ErrNotPermitted},
+		{"checked", context.WithValue(t.Context(), checkedKey{}, addr), nil},
 	} {
 		conn, err := e.dialer.DialContext(tt.ctx, "tcp", addr)
 		if !errors.Is(err, tt.want) {
@@ -218,7 +218,7 @@ func TestOpenSkipsRefusedAddresses(t *testing.T) {
 	}
 }
 
-// TestOpenRebinding: a name that is harmless when judged and something else when dialled. It is
+// TestOpenRebinding: a name that is harmless when checked and something else when dialled. It is
 // resolved once for each Open, so there is no second answer to dial.
 func TestOpenRebinding(t *testing.T) {
 	origin := startOrigin(t)
@@ -243,7 +243,7 @@ func TestOpenRebinding(t *testing.T) {
 	}
 	conn.Close()
 	if got := conn.RemoteAddr().String(); got != "127.0.0.1:"+fmt.Sprint(origin.Port()) || got != route.Addr.String() {
-		t.Errorf("connected to %s by %v, want what was judged first", got, route.Addr)
+		t.Errorf("connected to %s by %v, want what was checked first", got, route.Addr)
 	}
 	if s.Queries() != 2 {
 		t.Errorf("asked %d times, want once for each type", s.Queries())

@@ -54,15 +54,15 @@ func TestOpenOutsideTheServiceTag(t *testing.T) {
 			t.Fatalf("%v: decision %+v, want allow", mode, d)
 		}
 		_, route, err := open(e, t.Context(), d)
-		judged, dialled := route.Decision, true
+		checked, dialled := route.Decision, true
 		if refused := (*RefusedError)(nil); errors.As(err, &refused) {
-			judged, dialled = refused.Decision, false
+			checked, dialled = refused.Decision, false
 		}
 		if dialled != (mode == policy.Learn) || route.Addr.IsValid() != dialled {
 			t.Errorf("%v: Open = %v, route %+v", mode, err, route)
 		}
-		if judged.Permit != dialled || judged.Verdict != policy.Deny || judged.Reason != policy.ServiceTagMismatch {
-			t.Errorf("%v: judged %+v, want service_tag_mismatch", mode, judged)
+		if checked.Permit != dialled || checked.Verdict != policy.Deny || checked.Reason != policy.ServiceTagMismatch {
+			t.Errorf("%v: checked %+v, want service_tag_mismatch", mode, checked)
 		}
 	}
 }

@@ -110,9 +110,9 @@ func TestReadHello(t *testing.T) {
 			if got, f := readWhole(b, step); f != "" || got != want {
 				t.Errorf("records of %d, portions of %d: %+v, error %q", size, step, got, f)
 			}
-			// Bytes behind it are none of ours.
+			// Bytes after it do not belong to it.
 			if got, f := readWhole(append(bytes.Clone(b), "\x17\x03\x03"...), step); f != "" || got != want {
-				t.Errorf("records of %d, portions of %d, with more behind: %+v, error %q", size, step, got, f)
+				t.Errorf("records of %d, portions of %d, with more after it: %+v, error %q", size, step, got, f)
 			}
 		}
 	}
@@ -181,31 +181,31 @@ func TestMalformedHello(t *testing.T) {
 		want ProtocolError
 		b    []byte
 	}{
-		"whole":                        {NoError, whole},
-		"no extensions":                {NoError, wrap(append(append([]byte{3, 3}, make([]byte, 32)...), 0, 0, 2, 0x13, 1, 1, 0))},
-		"odd record version":           {NoError, change(1, 2)},
-		"server hello":                 {ErrNoClientHello, change(5, 2)},
-		"server hello, first byte":     {ErrNoClientHello, change(5, 2)[:6]},
-		"alert between":                {ErrRecords, append(records(whole, 20)[:25], 21, 3, 3, 0, 2, 2, 50)},
-		"empty record":                 {ErrRecords, []byte{22, 3, 1, 0, 0}},
-		"record too long":              {ErrRecords, []byte{22, 3, 1, 0x40, 1}},
-		"more behind it in its record": {ErrRecords, func() []byte { b := append(bytes.Clone(whole), 0); b[4]++; return b }()},
-		"announced too long":           {ErrTooLarge, []byte{22, 3, 1, 0, 5, 1, 1, 0, 0, 0}},
-		"too long in many records":     {ErrTooLarge, bytes.Repeat([]byte{22, 3, 1, 0, 1, 1}, Limit/6+1)},
-		"length of the session":        {ErrMalformed, change(9+34, 33)},
-		"odd cipher list":              {ErrMalformed, change(9+36, 1)},
-		"no compression":               {ErrMalformed, change(9+39, 0)},
-		"extensions too long":          {ErrMalformed, change(9+42, 99)},
-		"name twice":                   {ErrRepeatedExtension, build(name, name)},
-		"unknown extension twice":      {ErrRepeatedExtension, build(ext(0x1234, ""), ext(0x1233, ""), ext(0x1234, ""))},
-		"two names":                    {ErrManyNames, build(ext(extServerName, "\x00\x08\x00\x00\x01a\x00\x00\x01b"))},
-		"empty name":                   {ErrServerName, build(ext(extServerName, "\x00\x03\x00\x00\x00"))},
-		"no name in it":                {ErrServerName, build(ext(extServerName, ""))},
-		"behind the name":              {ErrServerName, build(ext(extServerName, "\x00\x04\x00\x00\x01a!"))},
-		"name of another type":         {ErrNameType, build(ext(extServerName, "\x00\x04\x01\x00\x01a"))},
-		"empty protocol":               {ErrMalformed, build(ext(extALPN, "\x00\x01\x00"))},
-		"odd versions":                 {ErrMalformed, build(ext(extSupportedVersions, "\x03\x03\x04\x03"))},
-		"no signatures":                {ErrMalformed, build(ext(extSignatures, "\x00\x00"))},
+		"whole":                       {NoError, whole},
+		"no extensions":               {NoError, wrap(append(append([]byte{3, 3}, make([]byte, 32)...), 0, 0, 2, 0x13, 1, 1, 0))},
+		"odd record version":          {NoError, change(1, 2)},
+		"server hello":                {ErrNoClientHello, change(5, 2)},
+		"server hello, first byte":    {ErrNoClientHello, change(5, 2)[:6]},
+		"alert between":               {ErrRecords, append(records(whole, 20)[:25], 21, 3, 3, 0, 2, 2, 50)},
+		"empty record":                {ErrRecords, []byte{22, 3, 1, 0, 0}},
+		"record too long":             {ErrRecords, []byte{22, 3, 1, 0x40, 1}},
+		"more after it in its record": {ErrRecords, func() []byte { b := append(bytes.Clone(whole), 0); b[4]++; return b }()},
+		"announced too long":          {ErrTooLarge, []byte{22, 3, 1, 0, 5, 1, 1, 0, 0, 0}},
+		"too long in many records":    {ErrTooLarge, bytes.Repeat([]byte{22, 3, 1, 0, 1, 1}, Limit/6+1)},
+		"length of the session":       {ErrMalformed, change(9+34, 33)},
+		"odd cipher list":             {ErrMalformed, change(9+36, 1)},
+		"no compression":              {ErrMalformed, change(9+39, 0)},
+		"extensions too long":         {ErrMalformed, change(9+42, 99)},
+		"name twice":                  {ErrRepeatedExtension, build(name, name)},
+		"unknown extension twice":     {ErrRepeatedExtension, build(ext(0x1234, ""), ext(0x1233, ""), ext(0x1234, ""))},
+		"two names":                   {ErrManyNames, build(ext(extServerName, "\x00\x08\x00\x00\x01a\x00\x00\x01b"))},
+		"empty name":                  {ErrServerName, build(ext(extServerName, "\x00\x03\x00\x00\x00"))},
+		"no name in it":               {ErrServerName, build(ext(extServerName, ""))},
+		"behind the name":             {ErrServerName, build(ext(extServerName, "\x00\x04\x00\x00\x01a!"))},
+		"name of another type":        {ErrNameType, build(ext(extServerName, "\x00\x04\x01\x00\x01a"))},
+		"empty protocol":              {ErrMalformed, build(ext(extALPN, "\x00\x01\x00"))},
+		"odd versions":                {ErrMalformed, build(ext(extSupportedVersions, "\x03\x03\x04\x03"))},
+		"no signatures":               {ErrMalformed, build(ext(extSignatures, "\x00\x00"))},
 	} {
 		for _, step := range []int{1, len(tt.b)} {
 			if _, f := readWhole(tt.b, step); f != tt.want {

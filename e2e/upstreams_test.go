@@ -112,9 +112,9 @@ func (s *squid) kill() {
 	})
 }
 
-// TestParents is about two Squids between webproxy and the origins, one with credentials: both ways
+// TestUpstreamProxies is about two Squids between webproxy and the origins, one with credentials: both ways
 // through, what a parent refuses, and the death of the first under load.
-func TestParents(t *testing.T) {
+func TestUpstreamProxies(t *testing.T) {
 	ca := newAuthority(t)
 	book := new(guestbook)
 	plain, secure := serveHTTP(t, "127.0.0.1:0", book), serveTLS(t, "127.0.0.1:0", ca, book)
