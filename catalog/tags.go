@@ -81,7 +81,7 @@ func ParseTags(data []byte) (*Tags, error) {
 		return nil, fmt.Errorf("not a service tag file: %w", err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("not a service tag file: something stands behind its end")
+		return nil, errors.New("not a service tag file: something follows its end")
 	}
 	cloud, ok := tagClouds[strings.ToLower(f.Cloud)]
 	switch {
@@ -120,7 +120,7 @@ func (t *Tags) add(v tagOf) error {
 		case p.Addr().Is4In6():
 			return fmt.Errorf("addressPrefixes[%d]: %q has an IPv4 address inside", i, s)
 		case p != p.Masked():
-			return fmt.Errorf("addressPrefixes[%d]: %q has bits behind its length", i, s)
+			return fmt.Errorf("addressPrefixes[%d]: %q has bits set after its prefix length", i, s)
 		}
 		prefixes[i] = p
 	}
