@@ -66,7 +66,7 @@ func TestParseTagsRefuses(t *testing.T) {
 		`[1]: "1.2.3.4" is not a prefix`: tagsJSON("Public", 1, "A 1.0.0.0/8 1.2.3.4"),
 		`"0.0.0.0/0" is every address`:   tagsJSON("Public", 1, "A 0.0.0.0/0"),
 		`"::/0" is every address`:        tagsJSON("Public", 1, "A ::/0"),
-		`"1.2.3.4/8" has bits set after`:    tagsJSON("Public", 1, "A 1.2.3.4/8"),
+		`"1.2.3.4/8" has bits set after`: tagsJSON("Public", 1, "A 1.2.3.4/8"),
 		`has an IPv4 address inside`:     tagsJSON("Public", 1, "A ::ffff:1.0.0.0/104"),
 	} {
 		if _, err := ParseTags([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
