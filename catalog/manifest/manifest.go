@@ -56,7 +56,7 @@ var root = sync.OnceValues(func() (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 })
 
-// Verify verifies the signature of a manifest at a time; no revocation list is asked. signed is what the signature covers: the document without the
+// Verify verifies the signature of a manifest at a time; no revocation list is read. signed is what the signature covers: the document without the
 // signature, on the lines on which it stood. Nothing else of data may be used as Microsoft's.
 //
 // The error is ErrUnsigned for a document in XML without a signature; any other error says that there is one which does not

@@ -53,7 +53,7 @@ func (d *document) delimitedRows(delim byte, l layout) {
 		if len(cells) < 2 && n == 1 {
 			return
 		}
-		f := d.evaluate(d.row(cells, l), group, "", rowText(cells))
+		f := d.rowUnder(group, cells, l)
 		if v, ok := groupOf(cells); ok {
 			group, f = v, leave(Prose, rowText(cells), "a row that heads others", "")
 		}

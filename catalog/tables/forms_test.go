@@ -276,9 +276,12 @@ func TestForms(t *testing.T) {
 func TestReadDenied(t *testing.T) {
 	for doc, want := range map[string]string{
 		"URL,Action\npastebin.com,Deny\na.example.com,Allow": "http://pastebin.com; https://pastebin.com; no_rule: the document does not deny it",
-		"## Blocked\nhttps://pastebin.com":                   "https://pastebin.com",
-		"0.0.0.0 ads.example.com":                            "http://ads.example.com; https://ads.example.com",
-		"169.254.169.254 443 tcp":                            "no_rule: the document does not deny it",
+		"[[\"pastebin.com\", 443, \"Deny\"]]":                "https://pastebin.com",
+		"|URL|Port|\n|-|-|\n|Blocked||\n|pastebin.com|443|":  "https://pastebin.com",
+		"<table><caption>Blocked</caption><tr><th>URL</th><th>Port</th></tr><tr><td>pastebin.com</td><td>443</td></tr></table>": "https://pastebin.com",
+		"## Blocked\nhttps://pastebin.com": "https://pastebin.com",
+		"0.0.0.0 ads.example.com":          "http://ads.example.com; https://ads.example.com",
+		"169.254.169.254 443 tcp":          "no_rule: the document does not deny it",
 	} {
 		report, err := tables.ReadDenied("doc", []byte(doc), policy.Place{})
 		if err != nil {

@@ -186,19 +186,22 @@ func (g *htmlGrid) read() []placed {
 			found = append(found, placed{row.line, leave(Prose, rowText(cells), "a row that heads others", "")})
 			continue
 		}
-		f := d.evaluate(d.row(cells, l), group, "", rowText(cells))
+		around := group
+		if g.denied {
+			around = deny
+		}
+		f := d.rowUnder(around, cells, l)
 		v, why := l.verdict(cells)
-		v = v.and(group)
+		v = v.and(around)
 		if row.hidden && f.has() {
 			f = leave(Problem, rowText(cells), "the page does not show this row", "")
 		}
-		if g.denied {
-			f = d.evaluate(f, deny, "", rowText(cells))
-			v = v.and(deny)
-		}
 		found = append(found, placed{row.line, f})
 		for _, in := range row.inner {
-			if in.finding = d.evaluate(in.finding, v, why, rowText(cells)); l.inbound(cells) && in.has() {
+			if v != unsaid {
+				in.finding = d.evaluate(in.finding, v, why, rowText(cells))
+			}
+			if l.inbound(cells) && in.has() {
 				in.finding = leave(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
 			}
 			found = append(found, in)

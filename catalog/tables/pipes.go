@@ -46,7 +46,7 @@ func (d *document) pipeRows(l layout) {
 			d.account(d.next, d.lines[d.next-1], leave(Prose, rowText(cells), "a row that heads others", ""))
 			continue
 		}
-		d.account(d.next, d.lines[d.next-1], d.evaluate(d.row(cells, l), group, "", rowText(cells)))
+		d.account(d.next, d.lines[d.next-1], d.rowUnder(group, cells, l))
 	}
 }
 

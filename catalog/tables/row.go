@@ -18,6 +18,15 @@ func (d *document) row(cells []string, l layout) finding {
 	return d.evaluate(f, v.and(d.section.verdict), why, rowText(cells))
 }
 
+// rowUnder is row for one of which something else says v, too.
+func (d *document) rowUnder(v verdict, cells []string, l layout) finding {
+	section := d.section.verdict
+	d.section.verdict = section.and(v)
+	f := d.row(cells, l)
+	d.section.verdict = section
+	return f
+}
+
 // verdict is what a row says of its destinations, in columns that are about that; where the header names none, in any
 // cell that says nothing but "deny" or the like.
 func (l layout) verdict(cells []string) (v verdict, why string) {

@@ -154,11 +154,11 @@ func (h *harvest) table(n *node, c clause) {
 			l = layoutOf(cells)
 			continue
 		}
-		f := h.d.row(cells, l)
+		f := h.d.rowUnder(c.verdict, cells, l)
 		if c.inbound && f.has() {
 			f = leave(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
 		}
-		h.add(row.line, h.d.evaluate(f, c.verdict, c.why, rowText(cells)))
+		h.add(row.line, f)
 	}
 }
 
