@@ -109,6 +109,10 @@ smoke: build ## Start and stop the built binary, with curl as its client
 wine: ## Try webproxy.exe under wine: a service, WinINet, WinHTTP, and tests; minutes; says so where wine is not to be had
 	scripts/wine.sh
 
+.PHONY: helm
+helm: ## Check the Helm chart: lint, templates, values, kubeconform; minutes at first, as it builds helm's packages
+	scripts/helm.sh
+
 .PHONY: bench
 bench: ## Measure
 	go test -run '^$$' -bench . -benchmem ./...

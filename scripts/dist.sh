@@ -66,6 +66,7 @@ if [[ " ${archs[*]} " == *" amd64 "* ]]; then
 	make_manifests
 fi
 make_image
+make_chart
 
 (cd "$dist" && find . -type f ! -name 'SHA256SUMS*' -printf '%P\n' | sort | xargs -d '\n' sha256sum >"$work/SHA256SUMS" && mv "$work/SHA256SUMS" .)
 if [[ -n ${SIGNING_KEY:-} ]]; then

@@ -23,3 +23,13 @@ make_zip() {
 	cp "$work/completions/webproxy.powershell" "$dir/completions/webproxy.ps1"
 	"$tools/dist" zip "$dist/$name.zip" "$dir"
 }
+
+# make_chart: the Helm chart, with the version of the release.
+make_chart() {
+	local dir=$work/chart/webproxy
+	mkdir -p "$work/chart"
+	cp -r deploy/helm/webproxy "$dir"
+	sed -i -e "s/^version: .*/version: $version/" -e "s/^appVersion: .*/appVersion: \"$version\"/" "$dir/Chart.yaml"
+	tar -C "$work/chart" --sort=name --format=ustar --mtime="@$SOURCE_DATE_EPOCH" --owner=root:0 --group=root:0 --mode=u=rwX,go=rX -cf - webproxy |
+		gzip -9n >"$dist/webproxy-$version-chart.tgz"
+}
