@@ -22,7 +22,7 @@ func LimitDescriptorsForTest(t testing.TB, s *Server, n int) {
 		}
 		limit = max(limit, descriptorOf(raw)+1)
 	}
-	s.prepare()
+	s.Prepare()
 	s.descriptors.limit = limit
 	s.tunnelPools.descriptors = s.descriptors.limit
 }

@@ -67,7 +67,7 @@ func roundTrip(t *testing.T, addr, s string) string {
 // A request that did not come through the filter is refused, decided or not.
 func TestServeWithoutWire(t *testing.T) {
 	s := &Server{}
-	s.prepare()
+	s.Prepare()
 	rec := httptest.NewRecorder()
 	s.serve(rec, httptest.NewRequest("GET", "http://origin.test/", nil))
 	if rec.Code != http.StatusBadRequest {

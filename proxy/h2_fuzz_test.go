@@ -72,7 +72,7 @@ func FuzzH2Filter(f *testing.F) {
 		fr.WritePing(false, [8]byte{})
 	}))
 	srv := new(Server)
-	srv.prepare()
+	srv.Prepare()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := &inspection{srv: srv, tunnel: &exchange{client: &clientConn{tcp: new(net.TCPConn)}}}
 		filter := newH2Filter(nil, n)

@@ -110,7 +110,7 @@ func snapshots(all []*exchange) []Open {
 //
 // If grace is 0, forbidden exchanges are ended at once.
 func (s *Server) Recheck(set *policy.Set, grace time.Duration) []Open {
-	s.prepare()
+	s.Prepare()
 	s.origins.drop()
 	var doomed []*exchange
 	for _, x := range s.tracked() {

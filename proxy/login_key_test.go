@@ -43,7 +43,7 @@ func TestLogsInConnection(t *testing.T) {
 // request may share.
 func TestLoginAtUpstream(t *testing.T) {
 	s := &Server{}
-	s.prepare()
+	s.Prepare()
 	defer s.Close()
 	p := &egress.Upstream{}
 	_, c := wirePair(t)

@@ -117,7 +117,7 @@ func TestGetChecksEachAddress(t *testing.T) {
 	live.Swap(set)
 	records := make(keeper, 1)
 	s := &Server{Policy: live, Audit: records}
-	s.prepare()
+	s.Prepare()
 	defer s.Close()
 	target, _ := policy.ParseTarget(policy.HTTP, "origin.test:80")
 	d := set.Decide(&policy.Request{Time: time.Now(), Client: netip.MustParseAddr("127.0.0.1"), Group: "local", Method: "GET", Target: target})

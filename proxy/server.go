@@ -99,8 +99,9 @@ const (
 	overLimitWait = 2 * time.Second
 )
 
-// prepare fills in what is derived from the exported fields.
-func (s *Server) prepare() {
+// Prepare fills in what is derived from the exported fields, which must not be changed after it. Serve calls it; whoever uses the
+// Egress before Serve was called calls it before. It may be called again, by any goroutine.
+func (s *Server) Prepare() {
 	s.once.Do(func() {
 		o := &s.Options
 		s.stopped = make(chan struct{})
@@ -194,7 +195,7 @@ func (s *Server) Serve(ln net.Listener) error { return s.serveOn(ln, nil) }
 func (s *Server) ServeTLS(ln net.Listener, o TLSListener) error { return s.serveOn(ln, &o) }
 
 func (s *Server) serveOn(ln net.Listener, o *TLSListener) error {
-	s.prepare()
+	s.Prepare()
 	if !s.conns.listen(ln) {
 		return ln.Close()
 	}

@@ -9,7 +9,7 @@ import "context"
 // net/http's own Shutdown is not used: it drops requests whose head was read while it began, without a response and
 // without a record.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.prepare()
+	s.Prepare()
 	s.draining.Store(true)
 	gone := s.conns.drain()
 	s.drainInside()

@@ -226,6 +226,7 @@ func (d *daemon) assemble() error {
 	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
+	d.proxy.Prepare() // bundles are fetched by its Egress, maybe before a listener is served
 	d.status.Installed(policy.ShortDigest(d.current.Load().Set.Digest()), time.Now(), nil, nil)
 	return nil
 }
