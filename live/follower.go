@@ -189,10 +189,13 @@ func (v *View) day(r *audit.Record, now time.Time) {
 	v.Recent = keep(v.Recent, e, keptRecent)
 }
 
-// keep appends e and forgets the first, a good many at a time, of more than most.
+// keep appends e and forgets the first, a good many at a time, of more than most. It moves the others within the array of list: who
+// holds f.mu for reading has nothing of it for longer.
 func keep[T any](list []T, e T, most int) []T {
 	if len(list) >= most+most/4 {
-		list = append(list[:0:0], list[len(list)-most+1:]...)
+		n := copy(list, list[len(list)-most+1:])
+		clear(list[n:])
+		list = list[:n]
 	}
 	return append(list, e)
 }

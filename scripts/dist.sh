@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a release in dist/: archives, packages, a container image, SBOMs, licences and sums. The same commit and the same Go are
-# meant to give the same bytes; dist_twice.sh compares. docs/release.md says how a release is made and checked.
+# Makes a release in dist/: archives, packages, a container image, SBOMs, licences and sums. The same commit and the same Go
+# give the same bytes; dist_twice.sh compares. docs/release.md says how a release is made and checked.
 #
 #   VERSION=1.2.3 scripts/dist.sh     a release; without VERSION, a version made of the commit
 #   DIST_ARCHS=amd64 ...              for these processors only (default: amd64 arm64)
