@@ -131,9 +131,9 @@ func (p *Replay) Policy() *policy.Set { return p.by.set }
 // Count is how many requests are of the kind that l limits; see setting.WhatIfNames.
 func (p *Replay) Count(l setting.Limit) uint64 {
 	switch l.Name {
-	case "newly_denied":
+	case setting.NewlyDenied:
 		return p.NewlyDenied
-	case "newly_allowed":
+	case setting.NewlyAllowed:
 		return p.NewlyAllowed
 	}
 	return 0

@@ -39,7 +39,7 @@ func (b *bundles) whatIf(ctx context.Context, cfg, next *config.Config, of *bund
 	}
 	compare := replay.Compare(cfg.Set, next.Set)
 	if cfg.Bundle == nil { // everything is refused now: what was let through before counts
-		if limit.Name == "newly_allowed" {
+		if limit.Name == setting.NewlyAllowed {
 			return nil
 		}
 		compare = replay.New(next.Set)
@@ -69,7 +69,7 @@ func (b *bundles) whatIf(ctx context.Context, cfg, next *config.Config, of *bund
 	}
 	if n := compare.Count(limit); limit.Exceeded(n, compare.Requests) {
 		return fmt.Errorf("%v: what-if: %s: %d of %s of the last %s, %s", of, limit, n, wording.Amount(compare.Requests, "request"),
-			setting.Duration(back), whatIfExamples(compare, limit.Name == "newly_denied"))
+			setting.Duration(back), whatIfExamples(compare, limit.Name == setting.NewlyDenied))
 	}
 	return nil
 }

@@ -39,9 +39,14 @@ func ParseLimit(text string, names []string) (Limit, error) {
 	return Limit{fields[0], n, share}, nil
 }
 
-// WhatIfNames are the kinds of requests that a limit on a what-if may name: those that a policy would newly deny, and
-// those that it would newly allow.
-func WhatIfNames() []string { return []string{"newly_denied", "newly_allowed"} }
+// The kinds of requests that a limit on a what-if may name.
+const (
+	NewlyDenied  = "newly_denied"  // permitted before, and denied by the other policy
+	NewlyAllowed = "newly_allowed" // denied before, and permitted by the other policy
+)
+
+// WhatIfNames are all of these kinds.
+func WhatIfNames() []string { return []string{NewlyDenied, NewlyAllowed} }
 
 // Exceeded reports whether n of all requests are more than the limit. A share counts from 100 requests on.
 func (l Limit) Exceeded(n, all uint64) bool {
