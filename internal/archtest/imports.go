@@ -57,11 +57,17 @@ func readTable(doc string) (table, error) {
 	return t, nil
 }
 
-// absent objects to rows of the table that no package is for, and to imports that name none.
+// absent objects to rows of the table that no package is for, to imports that name no package, and to imports that
+// no file has.
 func (t table) absent(files []*file) []string {
-	there := map[string]bool{}
+	there, imported := map[string]bool{}, map[[2]string]bool{}
 	for _, f := range files {
 		there[f.dir] = there[f.dir] || !f.test
+		if !f.test {
+			f.imports(func(_ *ast.ImportSpec, name string) {
+				imported[[2]string{f.dir, strings.TrimPrefix(name, module+"/")}] = true
+			})
+		}
 	}
 	var found []string
 	for _, name := range slices.Sorted(maps.Keys(t.may)) {
@@ -71,6 +77,8 @@ func (t table) absent(files []*file) []string {
 		for _, ours := range t.may[name] {
 			if _, known := t.may[ours]; !known {
 				found = append(found, fmt.Sprintf("docs/architecture.md: package %s may import %s, which is not in the table", name, ours))
+			} else if there[name] && !imported[[2]string{name, ours}] {
+				found = append(found, fmt.Sprintf("docs/architecture.md: package %s may import %s, and does not", name, ours))
 			}
 		}
 	}
