@@ -122,7 +122,7 @@ func TestNotWithheld(t *testing.T) {
 	}
 }
 
-// The ladder says what each rung would admit, and ends at the first that must not be.
+// Generalizations say what each level would admit, and end at the first that must not be proposed.
 func TestLevels(t *testing.T) {
 	s := newSite()
 	s.often("n1.a.b.example.com:443", "n2.a.b.example.com:443", "other.b.example.com:443")

@@ -28,7 +28,7 @@ type Score struct {
 // A Generalization is one candidate entry; candidates are ordered from narrowest to widest.
 type Generalization struct {
 	Entry string
-	// Seen and Listed are the names that it admits and the rung before does not: those seen in the
+	// Seen and Listed are the names that it admits and the narrower one before does not: those seen in the
 	// group that are not admitted yet, and those that the catalog has.
 	Seen, Listed []string
 	// Floor is why it must not be proposed; empty if it may.

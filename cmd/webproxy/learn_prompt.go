@@ -261,7 +261,7 @@ func whyText(p *learn.Proposal) string {
 		fmt.Fprintf(&b, "      because  %s\n", s)
 	}
 	for _, r := range p.Generalizations {
-		fmt.Fprintf(&b, "      rung     %s\n", r)
+		fmt.Fprintf(&b, "      level    %s\n", r)
 	}
 	if p.Hint != "" {
 		fmt.Fprintf(&b, "      hint     %s\n", p.Hint)
