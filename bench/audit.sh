@@ -112,22 +112,22 @@ ratio "zcat, grep -c / query of one host, no summaries" "$wall_zcat__grep__c" "$
 ratio "zcat, jq / denials by host" "$wall_zcat__jq__denials_by_host" "$wall_denials_by_host"
 ratio "goaccess / report, no summaries" "$wall_goaccess__of_access_log" "$wall_report__no_summaries"
 
-# busy says what the times are worth if others had a part of the machine.
+# busy says how reliable the times are if other processes ran.
 busy() {
 	awk -v load="${load_before%% *}" -v n="$(nproc)" 'BEGIN {
-		if (load > 1) printf "**The machine was not idle**: %s processes wanted its %d processors when this began, so times, and goals missed, are those of a share of it. " \
-			"What others do changes the seconds of processor less: divided by %d they are about the time on an idle machine, for all but grep, jq and goaccess, which use one.\n\n", load, n, n
+		if (load > 1) printf "**The machine was not idle**: its load was %s on %d processors at the start, so times are longer and goals were missed. " \
+			"Processor seconds depend less on that: divided by %d they are about the time on an idle machine, except for grep, jq and goaccess, which use one processor.\n\n", load, n, n
 	}'
 }
 
 cat <<END
 # Reading a month of audit log: measured
 
-Made by \`make bench-audit\`, which anybody can run; it compares the answers of the tools, too.
+Measured by \`make bench-audit\`, which also compares the results of the tools.
 
 - $(date -u +%Y-%m-%d), commit $(git rev-parse --short HEAD)$(git diff --quiet HEAD -- || echo " and changes"), $(go env GOVERSION)
 - $(nproc) x $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo) of memory, $(uname -s) $(uname -r | cut -d. -f1,2)
-- load (1, 5, 15 minutes) before: $load_before; after: $(cut -d' ' -f1-3 /proc/loadavg). Above 1 at the start, others had a part of the machine.
+- load (1, 5, 15 minutes) before: $load_before; after: $(cut -d' ' -f1-3 /proc/loadavg). Above 1 at the start: other processes ran too.
 - $records records, $(du -cb "$log"/audit*.ndjson.gz | tail -n 1 | awk '{ printf "%.0f", $1 / 1e6 }') MB in $(ls "$log"/audit*.ndjson.gz | wc -l) compressed files and one that is not; files are in the page cache
 - $(jq --version), $(goaccess --version | head -n 1 | sed 's/\.$//'), $(zcat --version | head -n 1), $(grep --version | head -n 1)
 
@@ -135,8 +135,8 @@ Made by \`make bench-audit\`, which anybody can run; it compares the answers of 
 |---|---|---|---|---|---|
 $(cat "$dir/rows")
 
-$(busy)With summaries, verify also adds up all records and compares. goaccess reads what \`audit export --as squid\` wrote, so that
-its time is without reading the log; it makes one HTML page of it.
+$(busy)With summaries, verify also adds up all records and compares. goaccess reads the output of \`audit export --as squid\`, so
+its time does not include reading the log; it writes one HTML page.
 
 | ratio of times | |
 |---|---|
