@@ -190,6 +190,7 @@ func TestAggregateScan(t *testing.T) {
 
 // Many clients with many hosts: memory is bounded, and still every denial is told.
 func TestAggregateManyClients(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "audit")
 		l := open(t, audit.Options{Dir: dir, AggregateAfter: 1})

@@ -64,6 +64,7 @@ func lacksOnlyTheCopy(v *audit.Verification) bool {
 // A copy that is made while the log is written, sealed and rotated is no sign of tampering: verify takes its end for cut off, or
 // says which records it lacks, and that a copy does.
 func TestCopyWhileRotating(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "audit")
 	l := open(t, small(dir))
 	keys := []string{public(t, dir)}
@@ -118,6 +119,7 @@ func TestCopyWhileRotating(t *testing.T) {
 
 // And so it is under load, whatever the moment.
 func TestCopyUnderLoad(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "audit")
 	o := small(dir)
 	o.RetainSize = 256 << 10 // some files: the oldest are deleted meanwhile

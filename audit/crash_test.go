@@ -13,6 +13,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/internal/audittest"
+	"webproxy/internal/proxytest"
 )
 
 // The test binary is also the process that the tests below kill, or starve of disk.
@@ -24,7 +25,7 @@ const (
 func TestMain(m *testing.M) {
 	switch os.Getenv(childEnv) {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(proxytest.Run(m, 4)) // they wait for the disk
 	case "append":
 		appendForEver(os.Getenv(dirEnv))
 	default:

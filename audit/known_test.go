@@ -49,6 +49,7 @@ func wantProblem(t *testing.T, dir, when, want string, heads ...string) {
 
 // After the end of a closed log nothing can be without a signature: what is there is named, and never signed.
 func TestForgedAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "audit")
 	l := open(t, audit.Options{Dir: dir})
 	for range 20 {
@@ -212,6 +213,7 @@ func TestWithoutTreeHead(t *testing.T) {
 
 // Files of hashes that are longer than they should be are found; one that is not there is said.
 func TestHashFiles(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, testHashFiles)
 }
 

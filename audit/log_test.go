@@ -125,6 +125,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestConcurrentAppendAcrossRotations(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, small(dir))
 	const workers, each = 8, 200

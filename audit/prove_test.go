@@ -67,6 +67,7 @@ func linesOf(t *testing.T, dir string) map[uint64][]byte {
 // Every record of a log can be proven, and its proof read and verified, with and without the files of hashes, and after the
 // first segments are gone.
 func TestProve(t *testing.T) {
+	t.Parallel()
 	dir, key := provable(t, 100)
 	check := func(what string, atLeast int) {
 		t.Helper()
@@ -132,6 +133,7 @@ func TestProveAltered(t *testing.T) {
 
 // No byte of a proof can be another one: not of the record, its number, the path, the checkpoint or its signature.
 func TestProofTampered(t *testing.T) {
+	t.Parallel()
 	dir, key := provable(t, 30)
 	p, err := Prove(dir, 9, linesOf(t, dir)[9], []string{key})
 	if err != nil {

@@ -22,6 +22,7 @@ func at() audit.Record {
 }
 
 func TestQueryMatch(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		want bool
 		expr string

@@ -63,6 +63,7 @@ func TestRetain(t *testing.T) {
 
 // A file that another program rotated is that program's to delete, and what is younger stays with it.
 func TestRetainLeavesOthers(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		o := audit.Options{Dir: dir, RotateEvery: setting.Duration(time.Hour), Retain: setting.Duration(3 * time.Hour)}
@@ -83,6 +84,7 @@ func TestRetainLeavesOthers(t *testing.T) {
 }
 
 func TestRetainSize(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "audit")
 	o := small(dir)
 	o.RetainSize = 512 << 10

@@ -67,6 +67,7 @@ func TestSealAfterACrash(t *testing.T) {
 // Who removes checkpoints, alters records and lets the proxy sign them is found out by the age of
 // what was signed late.
 func TestSealLate(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := makeHistory(t, false)
 		for i := 1; i < len(h.firsts); i++ {

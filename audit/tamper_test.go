@@ -15,6 +15,7 @@ import (
 
 // TestTamper is the matrix: what is done to a log, and what Verify says of it.
 func TestTamper(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		want   []string // parts of the problems, each
@@ -148,6 +149,7 @@ func TestTamper(t *testing.T) {
 
 // TestTamperCompressed is what can be done to compressed segments only.
 func TestTamperCompressed(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name   string
 		want   []string

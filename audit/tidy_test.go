@@ -49,6 +49,7 @@ func TestTidyCompresses(t *testing.T) {
 }
 
 func TestTidyAfterACrash(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := open(t, small(dir))
 	fill(t, l, dir, 1)

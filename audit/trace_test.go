@@ -15,6 +15,7 @@ import (
 // What Trace finds of a request is what a scan of the whole log for its id finds, and it reads no more than the files that can
 // have it: the last files, compressed or not, from the record on.
 func TestTrace(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "audit")
 	o := audit.Options{Dir: dir, Sync: setting.Off, Rotate: 64 << 10, RotateEvery: setting.Off, AggregateWindow: setting.Off}.WithDefaults()
 	var waiting []audit.Record // close records that come later, in another file

@@ -87,6 +87,7 @@ func (c *copied) verify(t *testing.T, o audit.CopyOptions) *audit.Verification {
 
 // What somebody who has the copy can do to it is found, and what delivery does to it is no problem.
 func TestVerifyCopy(t *testing.T) {
+	t.Parallel()
 	other := centralCopy(t)
 	alter := func(line string) string { return strings.Replace(line, `"decision":"allow"`, `"decision":"deny"`, 1) }
 	for _, tt := range []struct {

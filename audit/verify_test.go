@@ -146,6 +146,7 @@ func (h *history) swap(t *testing.T, a, b string) {
 }
 
 func TestVerify(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := makeHistory(t, false)
 		v := wantSound(t, h.dir, audit.VerifyOptions{Anchor: h.anchor})
