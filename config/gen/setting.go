@@ -6,6 +6,7 @@ import (
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -77,7 +78,7 @@ func (c *comments) section(s *setting, t reflect.Type) error {
 		if s.path != "" {
 			path = s.path + "." + name
 		}
-		child, err := c.setting(path, f.Type, inSettings(docs[t.Name()+"."+f.Name], names))
+		child, err := c.setting(path, f.Type, inSetting(docs[t.Name()+"."+f.Name], names))
 		if err != nil {
 			return err
 		}
@@ -91,6 +92,23 @@ func (c *comments) section(s *setting, t reflect.Type) error {
 var aType = regexp.MustCompile(`^(?:An? )?\w+Spec (is|says|are) `)
 
 var goName = regexp.MustCompile(`\b[A-Z][A-Za-z0-9]*\b`)
+
+// properNames are names of settings that are also names of something else.
+var properNames = []string{"OTLP", "TLS", "Via", "VictoriaLogs"}
+
+// inSetting is inSettings for the comment of one setting: it begins with the name of that. A proper name further on is
+// not that of a setting.
+func inSetting(doc string, names map[string]string) string {
+	first, rest, ok := strings.Cut(doc, " ")
+	if !ok {
+		return inSettings(doc, names)
+	}
+	others := maps.Clone(names)
+	for _, name := range properNames {
+		delete(others, name)
+	}
+	return inSettings(first, names) + " " + inSettings(rest, others)
+}
 
 // inSettings turns a comment into one about settings: Go names become those of the settings.
 func inSettings(doc string, names map[string]string) string {
