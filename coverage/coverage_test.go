@@ -115,7 +115,7 @@ func TestOwnGeneration(t *testing.T) {
 	}
 }
 
-// The gateway reaches most hosts in our stead.
+// The gateway reaches most hosts for the nodes.
 func TestGateway(t *testing.T) {
 	place := policy.Place{Region: "eastus", Names: map[string]string{"keyvault": "vault1"}}
 	without := open(t, "azure-local@2026-07", place)
@@ -227,7 +227,7 @@ func TestFixCovers(t *testing.T) {
 	}
 }
 
-// What is optional is shown, and is no fault.
+// A missing optional endpoint is shown, and the report is still complete.
 func TestOptional(t *testing.T) {
 	place := policy.Place{Region: "eastus", Names: map[string]string{"keyvault": "vault1", "gateway": "none"}}
 	profile := open(t, "azure-local@2026-07", place)

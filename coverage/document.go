@@ -8,12 +8,12 @@ import (
 	"webproxy/policy"
 )
 
-// Listed is the Need of what a document lists: most documents do not say how needed it is.
+// Listed is the Need of a document's endpoints: most documents do not say whether they are required.
 const Listed Need = "listed"
 
-// Document is the profile of a document that tables has read for place. Each endpoint is in it once, without what the
-// document denies and what it says of other clouds. What tables did not understand, or could not fill, is kept as an
-// endpoint that cannot be evaluated.
+// Document returns the profile of a document that package tables has read for place. It has each endpoint once, without those
+// that the document denies or has for other clouds. Parts that tables did not understand, or could not fill, are kept as
+// endpoints that cannot be evaluated.
 func Document(report *tables.Report, place policy.Place) *Profile {
 	p := &Profile{Name: tables.Shown(report.Name), Place: place}
 	cloud := cmp.Or(place.Cloud, "public")
@@ -45,8 +45,7 @@ func Document(report *tables.Report, place policy.Place) *Profile {
 	return p
 }
 
-// Skipped returns the endpoints that Compare leaves out: those that are not known exactly, and those that no rule can
-// express.
+// Skipped returns the endpoints that Compare leaves out: those with an unknown part, and those that no rule can express.
 func (p *Profile) Skipped() []Skipped {
 	var all []Skipped
 	for _, e := range p.Endpoints {
@@ -60,13 +59,13 @@ func (p *Profile) Skipped() []Skipped {
 	return all
 }
 
-// Skipped is an endpoint with the reason why it can be held against nothing.
+// Skipped is an endpoint that cannot be compared, and why.
 type Skipped struct {
 	Text, Source, Why string
 	Firewall          bool // no rule can express it
 }
 
-// Size is how many endpoints of p can be held against a policy.
+// Size is how many endpoints of p can be compared with a policy.
 func (p *Profile) Size() int {
 	n := 0
 	for _, e := range p.Endpoints {
@@ -87,19 +86,18 @@ type Comparison struct {
 	Within []Difference
 }
 
-// A Difference is one endpoint that two sides do not have alike.
+// A Difference is one endpoint that differs between two sides.
 type Difference struct {
 	Host   string // the pattern
 	Text   string // "https://host:8084/path"
 	Source string
-	By     string // what is wider, if something is
-	Why    string // what the other side does with it, if there is more to say than that it has nothing for it
+	By     string // the wider entry that lets it through; may be empty
+	Why    string // what the other side does with it; empty if it has no entry for it
 }
 
-// Compare holds p, a profile of a list, against one of a document. What neither the place nor the configuration fills
-// takes no part: see Skipped.
+// Compare compares p, the profile of a list, with the profile of a document. It leaves out the endpoints in Skipped.
 func (p *Profile) Compare(document *Profile) Comparison {
-	ours, theirs := doorsOf(p), doorsOf(document)
+	ours, theirs := flowsOf(p), flowsOf(document)
 	var c Comparison
 	for _, d := range theirs.all {
 		switch by := ours.covering(d); {
@@ -109,11 +107,11 @@ func (p *Profile) Compare(document *Profile) Comparison {
 			c.Within = append(c.Within, d.difference(by.text, ""))
 		}
 	}
-	c.Removed = theirs.lacking(ours)
+	c.Removed = theirs.missing(ours)
 	return c
 }
 
-// ComparePolicy holds what set admits against a document. A rule that holds on a condition admits.
+// ComparePolicy compares what set admits with a document. A rule with a condition counts as admitting.
 func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 	var c Comparison
 	rules := indexRules(set.Rules())
@@ -122,7 +120,7 @@ func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 		if e.reason != "" || e.blank != "" {
 			continue
 		}
-		d := door{Endpoint: e, scheme: e.want.Scheme, host: e.want.Host, text: e.Text}
+		d := flow{Endpoint: e, scheme: e.want.Scheme, host: e.want.Host, text: e.Text}
 		switch row := e.evaluate(rules, o); {
 		case !row.Status.Admitted():
 			why := row.Why
@@ -134,24 +132,24 @@ func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 			c.Within = append(c.Within, d.difference(row.Host, row.Why))
 		}
 	}
-	ours := newDoors()
+	ours := newFlowSet()
 	for i := range rules.all {
 		if r := &rules.all[i]; !r.Deny && (r.Expires.IsZero() || o.Now.Before(r.Expires)) {
 			ours.addRule(r)
 		}
 	}
-	c.Removed = doorsOf(document).lacking(ours)
+	c.Removed = flowsOf(document).missing(ours)
 	return c
 }
 
-// A door is one way through: a host in one form on one port.
-type door struct {
+// A flow is an endpoint that a list, a document or a policy allows: a host, a scheme, a port and a path.
+type flow struct {
 	*Endpoint
 	scheme policy.Scheme
 	host   policy.Pattern
 	text   string
 }
 
-func (d *door) difference(by, why string) Difference {
-	return Difference{Host: d.host.String(), Text: d.text, Source: d.Source, By: by, Why: why}
+func (f *flow) difference(by, why string) Difference {
+	return Difference{Host: f.host.String(), Text: f.text, Source: f.Source, By: by, Why: why}
 }

@@ -31,7 +31,7 @@ func differences(ds []coverage.Difference) string {
 	return strings.Join(all, " ")
 }
 
-// What a document has and another side lacks, and the other way round: form, port and path count.
+// Endpoints that only one of a document and a list has: scheme, port and path are compared.
 func TestCompare(t *testing.T) {
 	for _, tt := range []struct{ added, removed, within, ours, theirs string }{
 		{"", "", "", "a.example.com", "https://a.example.com:443"},

@@ -18,14 +18,14 @@ const (
 	Covered       Status = "covered"       // a rule admits it, always
 	Broad         Status = "broad"         // likewise, but only a wildcard that admits strangers too
 	Limited       Status = "limited"       // admitted on a condition: a phase, some clients, some methods
-	PathOnly      Status = "path-only"     // only a rule for one path names it: a tunnel hides the path
+	PathOnly      Status = "path-only"     // only a rule for another path admits it, as a tunnel hides paths
 	Denied        Status = "denied"        // a deny rule refuses it
 	Missing       Status = "missing"       // no rule admits it
-	Unknown       Status = "unknown"       // the place does not say which host it is
+	Unknown       Status = "unknown"       // settings to know its host are missing
 	Inexpressible Status = "inexpressible" // no rule of a proxy can admit it, such as UDP
 )
 
-// Admitted reports whether requests to the endpoint go through, if only on a condition.
+// Admitted reports whether requests to the endpoint are let through, perhaps on a condition.
 func (s Status) Admitted() bool { return s == Covered || s == Broad || s == Limited }
 
 // Statuses lists every Status, the good ones first.
@@ -35,10 +35,9 @@ func Statuses() []Status {
 
 // Options say for which clients and for what time a policy is evaluated.
 type Options struct {
-	// Group is the client group whose requests are evaluated. If empty, a rule for some groups admits on
-	// that condition.
+	// Group is the client group whose requests are evaluated. If empty, a rule for some groups admits on that condition.
 	Group string
-	// Now is when; rules that have expired by then admit nothing.
+	// Now is the time of the requests; rules that have expired by then admit nothing.
 	Now time.Time
 }
 
@@ -46,14 +45,14 @@ type Options struct {
 type Row struct {
 	Endpoint
 	Status Status
-	Rule   string // that decides, as policy.Decision.Rule; empty if none does
-	RuleAt string // where it is written
-	Host   string // its host pattern
-	Why    string // half a sentence; empty if Status says it all
-	Fix    string // a line for a list file, or what else to do; empty if nothing is to be done
+	Rule   string // the rule that decides, as policy.Decision.Rule; may be empty
+	RuleAt string // where the rule is written
+	Host   string // the rule's host pattern
+	Why    string // half a sentence; may be empty
+	Fix    string // a line for a list file, or what else to do; may be empty
 }
 
-// evaluate finds out what the entries of a policy do with e.
+// evaluate finds what the entries of a policy do with e.
 func (e *Endpoint) evaluate(of *rules, o Options) Row {
 	row := Row{Endpoint: *e}
 	switch {
@@ -91,7 +90,7 @@ func (e *Endpoint) evaluate(of *rules, o Options) Row {
 	return row
 }
 
-// findings gather what rules say of one endpoint.
+// findings collect what the rules say about one endpoint.
 type findings struct {
 	allow verdict          // the best
 	deny  verdict          // the worst
@@ -125,14 +124,14 @@ func (e *Endpoint) fix() string {
 	return e.want.String()
 }
 
-// An answer is what one rule says of one endpoint. The zero answer is that it says nothing.
+// A verdict is what one rule says about one endpoint. The zero verdict: nothing.
 type verdict struct {
 	rule   *policy.RuleInfo
 	status Status
 	why    string
 }
 
-// askAllow returns what r, an allow that names e's host, says of e.
+// askAllow returns what r, an allow that matches e's host, says about e.
 func (e *Endpoint) askAllow(r *policy.RuleInfo, o Options) verdict {
 	method := "GET"
 	if e.want.Scheme == policy.HTTPS {
@@ -156,7 +155,7 @@ func (e *Endpoint) askAllow(r *policy.RuleInfo, o Options) verdict {
 	return verdict{r, Covered, ""}
 }
 
-// askDeny returns what r, a deny, says: that it refuses all of e, or some.
+// askDeny returns what r, a deny, says about e: it refuses all of it, or a part.
 func (e *Endpoint) askDeny(r *policy.RuleInfo, o Options) verdict {
 	whole := r.Host.Contains(e.want.Host)
 	if !whole && !e.want.Host.Contains(r.Host) || !r.Admits(e.want.Scheme, e.port) {
@@ -173,8 +172,7 @@ func (e *Endpoint) askDeny(r *policy.RuleInfo, o Options) verdict {
 	return verdict{r, Denied, "a deny beats every allow"}
 }
 
-// conditions says, as half a sentence, on what r depends besides host, port and path.
-// What o has settled is not one.
+// conditions says, as half a sentence, on what r depends besides host, port and path, and what o does not settle.
 func conditions(r *policy.RuleInfo, o Options) string {
 	var all []string
 	if r.Groups != nil && o.Group == "" {
@@ -192,8 +190,7 @@ func conditions(r *policy.RuleInfo, o Options) string {
 	return strings.Join(all, ", ")
 }
 
-// beats reports whether a is to be named rather than b: the one without conditions, then the one
-// with the narrower host.
+// beats reports whether a is named rather than b: the better status first, then the narrower host.
 func (a verdict) beats(b verdict) bool {
 	if x, y := a.rank(), b.rank(); x != y {
 		return x > y
@@ -203,8 +200,8 @@ func (a verdict) beats(b verdict) bool {
 
 func (a verdict) rank() int { return -slices.Index(Statuses(), a.status) }
 
-// broader reports whether rule admits names of strangers besides those of want: it is another
-// pattern, a wildcard on a shared domain or on all that somebody registered.
+// broader reports whether rule admits names of other owners besides want: it is another pattern, a wildcard on a shared domain
+// or on a whole registered domain.
 func broader(rule, want policy.Pattern) bool {
 	if !rule.IsWildcard() || rule.String() == want.String() {
 		return false
@@ -215,7 +212,7 @@ func broader(rule, want policy.Pattern) bool {
 	return catalog.Registrable(rule.Tail()) == rule.Tail()
 }
 
-// others says who else is admitted by a wildcard.
+// others says which other hosts a wildcard admits.
 func others(p policy.Pattern) string {
 	if s, shared := catalog.SharedUnder(p.Tail()); shared {
 		return fmt.Sprintf("every %s below %s", s.What, s.Suffix)

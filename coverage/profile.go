@@ -1,13 +1,14 @@
-// Package coverage says whether a policy admits everything that a list of required endpoints asks
-// for, before a client finds out:
+// Package coverage says whether a policy admits all endpoints of a list or a document, before a client finds out:
 //
 //	profile, err := coverage.Open("azure-local@2026-07", policy.Place{Cloud: "public", Region: "eastus"})
 //	report := profile.Check(set, coverage.Options{Now: time.Now()})
 //	fmt.Println(report.Verdict())
 //
-// It compares patterns, not samples: an endpoint that is a wildcard is covered only if every host
-// below it is. It never calls an endpoint covered that some request to it would be denied, unless
-// it says on what condition it is admitted.
+// It compares patterns, not samples: an endpoint that is a wildcard is covered only if every host below it is. An endpoint to
+// which some request would be denied is never called covered; if it is admitted on a condition, the condition is named.
+//
+// The package reads no files and opens no sockets. Its functions may be called concurrently; a Profile must not be changed
+// meanwhile.
 package coverage
 
 import (
@@ -23,22 +24,21 @@ import (
 type Endpoint struct {
 	Text        string // as a line of a list: "https://eastus.obo.arc.azure.com:8084"
 	Source      string // "catalog hci@2026-07, entry 9"
-	Document    string // that the catalog took it from
+	Document    string // the document that the catalog took it from
 	Need        Need
 	Description string
 
-	want  policy.Entry // what must be admitted, unless reason says why nobody knows
+	want  policy.Entry // what must be admitted; not valid if reason is set
 	port  uint16
-	blank string // the setting that a star in want.Host stands for; "" if none
-	// reason is why there is no want: no rule can express the endpoint, or the place does not say
-	// enough, which beyond tells apart.
+	blank string // the setting that a star in want.Host stands for; may be empty
+	// reason is why there is no want: no rule can express the endpoint (beyond is set), or a setting is missing.
 	reason string
-	beyond bool   // beyond rules
-	fill   string // what would fill it, if something is missing; may be empty
+	beyond bool
+	fill   string // how to supply what is missing; may be empty
 }
 
-// Want is what must be admitted, and the port. If that is not known, or not all of it, why says so, and whether it
-// is beyond rules.
+// Want returns what must be admitted, and the port. why is not empty if that is not known, or not fully; beyond reports
+// whether no rule can express it.
 func (e *Endpoint) Want() (want policy.Entry, port uint16, why string, beyond bool) {
 	why = e.reason
 	if why == "" && e.blank != "" {
@@ -47,13 +47,13 @@ func (e *Endpoint) Want() (want policy.Entry, port uint16, why string, beyond bo
 	return e.want, e.port, why, e.beyond
 }
 
-// A Need is how needed an endpoint is, in the words of the catalog.
+// A Need says when an endpoint is needed, in the words of the catalog.
 type Need string
 
-// Optional is the Need of what a cluster runs without. Whatever else a list says is required.
+// Optional is the Need of what a cluster can run without. All other values mean required.
 const Optional Need = "optional"
 
-// Required reports whether it is a fault if the endpoint cannot be reached.
+// Required reports whether the endpoint must be reachable.
 func (n Need) Required() bool { return n != Optional }
 
 // A Profile is the endpoints that a list of the catalog, a bundle of lists or a document requires at a place.
@@ -63,9 +63,9 @@ type Profile struct {
 	Endpoints []Endpoint
 }
 
-// Open returns the profile of a catalog list or bundle, such as "azure-local@2026-07", at place. An
-// endpoint with a placeholder that place does not fill stands for whatever name may fill it; one that
-// differs by region, of a place without one, is kept as an endpoint that cannot be evaluated.
+// Open returns the profile of a catalog list or bundle, such as "azure-local@2026-07", at place. An endpoint with a placeholder
+// that place does not fill stands for every name that may fill it. Without a region, an endpoint that differs by region is
+// kept as one that cannot be evaluated.
 func Open(name string, place policy.Place) (*Profile, error) {
 	lines, err := catalog.Lines(name, place)
 	if err != nil {
@@ -89,8 +89,7 @@ func Open(name string, place policy.Place) (*Profile, error) {
 	return p, nil
 }
 
-// From returns the part of p that comes from documents whose source begins with prefix. The error
-// names the documents there are.
+// From returns the endpoints of p from documents whose source begins with prefix. The error names all documents.
 func (p *Profile) From(prefix string) (*Profile, error) {
 	part := &Profile{Name: p.Name, Place: p.Place}
 	var documents []string
@@ -123,7 +122,7 @@ func endpoints(l *catalog.Line, place policy.Place) ([]Endpoint, error) {
 		return all, nil
 	}
 	if d.Final && l.Endpoint.Disabled == "" {
-		return nil, nil // the operator says that there is no such thing here
+		return nil, nil // the operator says that it does not exist here
 	}
 	e.Source, e.reason, e.beyond = d.Source, d.Reason, d.Final
 	if d.Final || !fillable(l.Endpoint, place) {
@@ -161,8 +160,7 @@ func fillable(e *catalog.Endpoint, place policy.Place) bool {
 		(len(e.Regions) == 0 || slices.Contains(e.Regions, strings.ToLower(place.Region)))
 }
 
-// starred is form with a star for each placeholder: whatever the name will be, it is admitted only
-// if all names are.
+// starred is form with a star for each placeholder: the endpoint is admitted only if it is with every value.
 func starred(form string) string {
 	for {
 		before, rest, ok := strings.Cut(form, "{")

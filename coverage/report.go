@@ -16,7 +16,7 @@ type Report struct {
 	Rows    []Row
 }
 
-// Check evaluates every endpoint of p by set.
+// Check evaluates every endpoint of p under set.
 func (p *Profile) Check(set *policy.Set, o Options) Report {
 	r := Report{Profile: p.Name, Cloud: p.Place.Cloud, Region: p.Place.Region, Policy: set.Digest()}
 	rules := indexRules(set.Rules())
@@ -26,8 +26,8 @@ func (p *Profile) Check(set *policy.Set, o Options) Report {
 	return r
 }
 
-// Complete reports whether everything required that rules can admit is admitted. What no rule can
-// express is a matter of the firewall, and does not count.
+// Complete reports whether every required endpoint is admitted. Those that no rule can express, which are a matter of the
+// firewall, do not count.
 func (r *Report) Complete() bool {
 	for _, row := range r.Rows {
 		if row.Need.Required() && !row.Status.Admitted() && row.Status != Inexpressible {

@@ -10,8 +10,8 @@ import (
 // AzureLocal is the bundle of lists with all that Azure Local requires.
 const AzureLocal = "azure-local"
 
-// InUse returns the profile to hold a policy against: of the bundle or list name, the generation that the rules have, the newest of several,
-// and by, the rule that says so. Where a rule has the list without a generation, or none has it, it is name itself.
+// InUse returns the profile to compare a policy with: the bundle or list name in the newest generation that a rule has, and by,
+// that rule. If a rule has the list without a generation, or no rule has it, it returns name itself.
 func InUse(name string, rules []policy.RuleSpec) (profile, by string) {
 	used := ""
 	for i := range rules {

@@ -6,7 +6,7 @@ import (
 	"webproxy/policy"
 )
 
-// A policy is held against the generation that its rules have.
+// A policy is compared with the generation that its rules have.
 func TestInUse(t *testing.T) {
 	for want, lists := range map[string][]string{
 		"azure-local":         {"hci", "arc@2021-12"},

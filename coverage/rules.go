@@ -6,10 +6,10 @@ import (
 	"webproxy/policy"
 )
 
-// rules are the entries of a policy, found by the hosts that they may be about.
+// rules are the entries of a policy, found by host.
 type rules struct {
 	all   []policy.RuleInfo
-	exact map[string][]int // those that are no wildcards, by their host
+	exact map[string][]int // exact names, by host
 	wild  map[string][]int // wildcards, by the end of their host
 	below map[string][]int // denies, by each end of their host
 }
@@ -33,8 +33,8 @@ func indexRules(all []policy.RuleInfo) *rules {
 	return r
 }
 
-// about are the rules whose host contains host, or, of denies, that host contains, in the order of the policy, and perhaps
-// others.
+// about returns the rules whose host contains host, and the denies whose host is contained in host, in the order of the
+// policy; perhaps also others.
 func (r *rules) about(host policy.Pattern) []int {
 	found := slices.Clone(r.exact[host.String()])
 	for end := range host.Ends() {

@@ -7,7 +7,7 @@ import (
 	"webproxy/policy"
 )
 
-// No rule that says anything of a host is passed over.
+// No rule that matches a host is missed.
 func TestRulesAbout(t *testing.T) {
 	var hosts []policy.Pattern
 	for _, h := range []string{"*.com", "*.example.com", "example.com", "a.example.com", "*.a.example.com", "b.a.example.com", "a*.example.com",

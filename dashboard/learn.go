@@ -16,7 +16,7 @@ import (
 
 // A lesson is what learning proposes, as of a time.
 type lesson struct {
-	*review.Lesson
+	*review.LearnInput
 	at         time.Time
 	took       time.Duration
 	ready      []learn.Readiness
@@ -43,11 +43,11 @@ func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, 
 		}
 	}
 	var g reading
-	l, err := review.Learn(cfg, review.LessonOptions{Dir: p.Audit.Dir, Watch: g.watch, Progress: progress})
+	l, err := review.Learn(cfg, review.LearnOptions{Dir: p.Audit.Dir, Watch: g.watch, Progress: progress})
 	if err != nil {
 		return nil, err
 	}
-	out := &lesson{Lesson: l, at: l.Now}
+	out := &lesson{LearnInput: l, at: l.Now}
 	out.Proposals, out.Withheld = l.Proposals()
 	params := l.Params()
 	if candidate, err := review.Enforcing(cfg); err != nil {

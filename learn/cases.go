@@ -22,7 +22,7 @@ type Case struct {
 	Proposals []*Proposal
 }
 
-// briefDays is the most days on which something was seen that a single event, or one client alone, may explain.
+// briefDays is the most days with requests that a single event, or one client alone, may explain.
 const briefDays = 3
 
 // Cases sorts the proposals that are not for bulk approval into cases, the most suspicious first: what one client alone
@@ -88,7 +88,7 @@ func daysKey(p *Proposal) string {
 	return p.Group + " " + strings.Join(p.days, " ")
 }
 
-// gather returns the cases of two or more proposals that have a key in common, and what is left.
+// gather returns the cases of two or more proposals with the same key, and the other proposals.
 func gather(list []*Proposal, key func(*Proposal) string) (cases []Case, rest []*Proposal) {
 	found := map[string][]*Proposal{}
 	for _, p := range list {
@@ -144,7 +144,7 @@ func (c *Case) Suspicion() int {
 // has in common may be rejected in one answer.
 func (c *Case) Approvable() bool { return c.Domain != "" || len(c.Proposals) == 1 }
 
-// Entries are those of the proposals.
+// Entries returns the entries of the proposals.
 func (c *Case) Entries() []string {
 	all := make([]string, 0, len(c.Proposals))
 	for _, p := range c.Proposals {
@@ -170,12 +170,12 @@ func (c Case) String() string {
 
 // A Scope chooses proposals by what they have in common. The zero Scope chooses none.
 type Scope struct {
-	Domain string // of which all names are
-	Client string // that alone asked for them
-	Day    string // on which alone they were asked for: "2026-11-30"
+	Domain string // all names are in this domain
+	Client string // only this client asked for them
+	Day    string // they were asked for on this day only: "2026-11-30"
 }
 
-// Chooses reports whether p is one that s is about. All fields that are set must fit.
+// Chooses reports whether s chooses p. All fields that are set must match.
 func (s Scope) Chooses(p *Proposal) bool {
 	if s == (Scope{}) {
 		return false

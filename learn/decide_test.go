@@ -99,7 +99,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// Whatever a plan says, nothing too wide and nothing that is no entry gets into a list.
+// Whatever a plan says, no entry that is too wide or invalid gets into a list.
 func TestLinesErrors(t *testing.T) {
 	for _, tt := range []struct {
 		want string
@@ -191,7 +191,7 @@ func days(first, last int) []int {
 	return all
 }
 
-// Entries in force are held against what they were used for.
+// Entries in force are compared with what they were used for.
 func TestUses(t *testing.T) {
 	now := start.AddDate(0, 0, 120)
 	soon, past := expiry(t, now.AddDate(0, 0, 10)), expiry(t, start.AddDate(0, 0, 1))

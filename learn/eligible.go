@@ -6,7 +6,7 @@ import (
 	"webproxy/policy"
 )
 
-// An Objection is why something that was seen is not proposed. The words are printed.
+// An Objection is the reason why a sighting is not proposed. The words are printed.
 type Objection string
 
 const (
@@ -15,14 +15,14 @@ const (
 	BadName      Objection = "not a valid name"
 	Unlisted     Objection = "a name of one label"
 	Refused      Objection = "was always refused, so it is not known to exist"
-	Unreachable  Objection = "never answered"
+	Unreachable  Objection = "never responded"
 	NotPublic    Objection = "has no public address, or leads back to the proxy"
-	OtherName    Objection = "its TLS names another host"
+	OtherName    Objection = "its ClientHello names another host"
 	WrittenDeny  Objection = "a rule denies it"
 	NoSuchMethod Objection = "its method is never forwarded"
 )
 
-// Object returns why s cannot be learnt from; it can if it reached its origin under the requested name.
+// Object returns why s cannot be learnt from. Eligible means that a request reached its origin under the requested name.
 func (s *Sighting) Object() Objection {
 	if _, err := netip.ParseAddr(s.Host); err == nil {
 		return Literal
@@ -43,7 +43,7 @@ func (s *Sighting) Object() Objection {
 		return Unlisted
 	case s.Allowed+s.WouldDeny == 0:
 		return Refused
-	case s.Answered == 0:
+	case s.Reached == 0:
 		return Unreachable
 	}
 	return Eligible

@@ -2,12 +2,12 @@ package learn
 
 import "webproxy/policy"
 
-// EntryFor is the entry of a list that admits host, a name, on one port in one form.
+// EntryFor returns the list entry that admits host, a name, on one port by CONNECT or by plain HTTP.
 func EntryFor(host string, port uint16, scheme policy.Scheme) string {
 	return entryText(host, port, scheme)
 }
 
-// WiderThan is the entry that admits all names beside host too; or, if it must not be proposed, why not.
+// WiderThan returns the entry that admits host and all names beside it; or, if that must not be proposed, why not.
 func WiderThan(host string, port uint16, scheme policy.Scheme) (entry, why string) {
 	above := parent(host)
 	if above == "" {

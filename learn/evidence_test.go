@@ -74,7 +74,7 @@ func TestGroupsAreApart(t *testing.T) {
 	}
 }
 
-// What cannot be learnt from is not proposed, and it is said why.
+// What cannot be learnt from is not proposed, and the reason is given.
 func TestWithheld(t *testing.T) {
 	for _, tt := range []struct {
 		want, target string
@@ -107,7 +107,7 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
-// That the proxy was in trouble says nothing of a host; a host that the catalog vouches for may have been refused.
+// That the proxy was overloaded says nothing about a host; a refused host is proposed if the catalog has it.
 func TestNotWithheld(t *testing.T) {
 	s := newSite()
 	s.often("www.example.com:443")
@@ -122,7 +122,7 @@ func TestNotWithheld(t *testing.T) {
 	}
 }
 
-// Generalizations say what each level would admit, and end at the first that must not be proposed.
+// Each candidate says what it would admit; the list ends at the first that must not be proposed.
 func TestLevels(t *testing.T) {
 	s := newSite()
 	s.often("n1.a.b.example.com:443", "n2.a.b.example.com:443", "other.b.example.com:443")
@@ -148,8 +148,7 @@ func TestLevels(t *testing.T) {
 	}
 }
 
-// An allowed host that leads to what is proposed is a reason for it; one that is not allowed is none. What comes
-// soon after something else is a hint.
+// A redirect from an allowed host is a reason for a proposal; one from another host is not. A request soon before is a hint.
 func TestLinks(t *testing.T) {
 	redirect := func(_, e *audit.Record) { e.Status, e.Redirect = 302, "https://next.example.org:443" }
 	for _, allowed := range []bool{true, false} {
@@ -169,9 +168,9 @@ func TestLinks(t *testing.T) {
 			t.Fatal("not proposed")
 		}
 		p := s.propose(t, set).List[i]
-		want, confidence := "4 answers of http://go.example.com, which is allowed, sent clients to next.example.org:443", 5
+		want, confidence := "4 responses of http://go.example.com, which is allowed, redirected to next.example.org:443", 5
 		if !allowed {
-			want, confidence = "4 answers of http://go.example.com, which no rule allows itself, sent clients to next.example.org:443", 3
+			want, confidence = "4 responses of http://go.example.com, which no rule allows itself, redirected to next.example.org:443", 3
 		}
 		if !slices.Contains(p.Sure, want) || p.Confidence != confidence {
 			t.Errorf("confidence %d, %q; want %d, %q", p.Confidence, p.Sure, confidence, want)
@@ -182,7 +181,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// A client that makes up names is bounded, said to be noisy, and crowds out nobody.
+// A client that makes up names is limited, reported as noisy, and displaces nobody's requests.
 func TestNoisyClient(t *testing.T) {
 	s := newSite()
 	for i := range 5_000 {
@@ -212,8 +211,8 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// A host that anybody can rent is nothing to approve unlooked at, however many ask for it; unless a list names
-// this very host, and its owner is not told by the path alone.
+// A host that anybody can rent is not for bulk approval, however many clients ask for it; unless a list names this very host
+// and not only the path tells owners apart.
 func TestSharedHosts(t *testing.T) {
 	for host, want := range map[string]bool{
 		"cdn-metrics-7f3a.azureedge.net":       false,

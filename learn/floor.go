@@ -27,8 +27,8 @@ func floor(domain string) string {
 	return ""
 }
 
-// tooWide is floor of a pattern; empty for an exact name. A pattern with stars inside labels may be had as a built-in
-// list has it, and in no other way.
+// tooWide is floor of a pattern; empty for an exact name. A pattern with stars inside labels may only be proposed as a
+// built-in list has it.
 func tooWide(p policy.Pattern) string {
 	if !p.IsWildcard() || inLabel(p) && catalog.HasHost(p.String()) {
 		return ""
@@ -62,7 +62,7 @@ func parent(host string) string {
 // hostPort is e as an authority.
 func (e Endpoint) hostPort() string { return net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))) }
 
-// entryText is the entry of a list that admits host, a name or a pattern, on one port in one form.
+// entryText is the list entry that admits host, a name or a pattern, on one port by CONNECT or by plain HTTP.
 func entryText(host string, port uint16, scheme policy.Scheme) string {
 	if scheme == policy.HTTP {
 		if port == 80 {

@@ -9,12 +9,12 @@ import (
 	"webproxy/policy"
 )
 
-// What makes names below one domain a family, of which there will be more.
+// Names below one domain are a family, to which more will belong, from these numbers on.
 const (
 	fewMachine = 2 // children that a machine named
 	fewAny     = 5 // children of any kind
-	minClients = 2 // that must have asked for each child
-	minDays    = 3 // on which they must have
+	minClients = 2 // clients that asked for each child
+	minDays    = 3 // days on which they did
 )
 
 // A family is what was seen below one domain, on one port and in one form.
@@ -35,9 +35,9 @@ type child struct {
 
 // generalise proposes "*.domain" where names below it form a family: from the deepest domains to the
 // widest, so that what a narrow wildcard covers is not covered by a wide one.
-func (w *work) generalise() {
+func (w *proposer) generalise() {
 	for _, f := range w.families() {
-		if f.covered() || !f.suffices() || floor(f.domain) != "" || w.vouch.unlisted(f.domain) != "" {
+		if f.covered() || !f.suffices() || floor(f.domain) != "" || w.owners.unlisted(f.domain) != "" {
 			continue
 		}
 		host, err := policy.ParsePattern("*." + f.domain)
@@ -48,8 +48,8 @@ func (w *work) generalise() {
 	}
 }
 
-// absorb makes p cover the members of f. Proposals for some of them are dropped: one decision will do.
-func (w *work) absorb(p *Proposal, f *family) {
+// absorb makes p cover the members of f. Proposals for some of them are dropped: one decision is enough.
+func (w *proposer) absorb(p *Proposal, f *family) {
 	kept := w.out.List[:0]
 	for _, other := range w.out.List {
 		inside := other != p && p.Host.Contains(other.Host) && other.Port == p.Port && other.Scheme == p.Scheme
@@ -69,8 +69,8 @@ func (w *work) absorb(p *Proposal, f *family) {
 	}
 }
 
-// families are all there are, the deepest first.
-func (w *work) families() []*family {
+// families returns all families, the deepest domains first.
+func (w *proposer) families() []*family {
 	type place struct {
 		domain string
 		port   uint16

@@ -19,12 +19,11 @@ type Group struct {
 	Permitted, WouldDeny uint64
 	First, Last          time.Time
 	Clients              map[netip.Addr]*Client
-	// Beyond is how many requests were for something that is not among the Sightings, since there
-	// were too many; they are not learnt from.
+	// Beyond is how many requests were for names above the limit on Sightings; they are not learnt from.
 	Beyond uint64
-	// Noisy are the clients that asked for so many new names that further ones were passed over.
+	// Noisy are the clients that reached the limit on new names of one client.
 	Noisy []netip.Addr
-	// Phases are those that a rule which allowed something was bound to, with how often.
+	// Phases counts the allowed requests by the phase of the rule that allowed them.
 	Phases map[string]uint64
 
 	days      map[int64]struct{}                // since 1970, with requests
@@ -49,8 +48,7 @@ func newGroup(name string) *Group {
 	}
 }
 
-// sighting returns the Sighting that r is one of, and counts r's requests for the group. It is nil if
-// there is no room for another.
+// sighting returns the Sighting of r, and counts r's requests for the group. It returns nil if a limit is reached.
 func (g *Group) sighting(r *audit.Record, paths *PathRules) *Sighting {
 	n := uint64(1)
 	if r.Type == audit.TypeRepeat {
@@ -110,7 +108,7 @@ func (g *Group) count(r *audit.Record, n uint64) *Client {
 	return c
 }
 
-// word returns s as a string of its own: those of a record keep a block of the log in memory.
+// word returns a copy of s, once for equal strings: a string of a record would keep a block of the log in memory.
 func (g *Group) word(s string) string {
 	w, ok := g.names[s]
 	if !ok {
@@ -120,7 +118,7 @@ func (g *Group) word(s string) string {
 	return w
 }
 
-// Sightings are all that was asked for, by host, port, scheme and method.
+// Sightings returns all sightings, sorted by host, port, scheme and method.
 func (g *Group) Sightings() []*Sighting {
 	all := make([]*Sighting, 0, len(g.sightings))
 	for _, s := range g.sightings {

@@ -10,7 +10,7 @@ import (
 	"webproxy/policy"
 )
 
-// A KnownEntry is an entry of the catalog that covers something that was seen.
+// A KnownEntry is an entry of the catalog, as it may be proposed.
 type KnownEntry struct {
 	List        string // with its generation: "arc@2026-07"
 	Number      int    // of the entry in it
@@ -21,14 +21,14 @@ type KnownEntry struct {
 	generation  string
 }
 
-// String says where it stands.
+// String names the list and the entry in it.
 func (k *KnownEntry) String() string {
 	return fmt.Sprintf("catalog %s, entry %d %q", k.List, k.Number, k.Description)
 }
 
 func (k *KnownEntry) required() bool { return strings.HasPrefix(k.When, "required") }
 
-// Known is the catalog, as it stands for one place. It is safe for concurrent use.
+// Known is the catalog for one place: its cloud, region and names. It is safe for concurrent use.
 type Known struct {
 	byTail map[string][]*KnownEntry // by the fixed end of their hosts
 	names  []string                 // all exact hosts, of all clouds and regions
@@ -74,9 +74,8 @@ func (k *Known) add(list string, line catalog.Line) {
 	}
 }
 
-// Best returns the entry that admits e with the least excess, of those that may be proposed; nil if
-// none does. One that is required comes before one that the documents call optional or withdrew.
-// A nil Known knows nothing.
+// Best returns the narrowest entry that admits e and may be proposed; nil if no entry does. A required entry comes before
+// one that the documents call optional or have withdrawn. A nil Known has no entries.
 func (k *Known) Best(e Endpoint) *KnownEntry {
 	if k == nil {
 		return nil
@@ -92,7 +91,7 @@ func (k *Known) Best(e Endpoint) *KnownEntry {
 	return best
 }
 
-// admits reports whether the entry is about e: host, port, form, and the path where it is enforced.
+// admits reports whether the entry admits e: host, port, scheme, and the path where it is enforced.
 func (k *KnownEntry) admits(e Endpoint) bool {
 	ports := k.entry.Ports
 	if len(ports) == 0 {
@@ -102,7 +101,7 @@ func (k *KnownEntry) admits(e Endpoint) bool {
 		(k.path(e.Scheme) == "" || k.entry.Path == e.Path)
 }
 
-// path is the path that the entry asks for in requests of scheme: none in a tunnel, which hides it.
+// path is the path that the entry requires of requests of scheme: empty in a tunnel, which hides it.
 func (k *KnownEntry) path(scheme policy.Scheme) string {
 	if scheme == policy.HTTPS {
 		return ""
@@ -110,8 +109,8 @@ func (k *KnownEntry) path(scheme policy.Scheme) string {
 	return k.entry.Path
 }
 
-// otherwise says which list has host at this place on another port, in another form or with another path; empty if none
-// does.
+// otherwise says which list has host at this place on another port, with another scheme or with another path; empty if no
+// list does.
 func (k *Known) otherwise(host string) string {
 	if k == nil {
 		return ""
@@ -162,8 +161,8 @@ func (k *Known) Under(p policy.Pattern) []string {
 	return found
 }
 
-// about says which list names host in any cloud and region; empty if none does. Only exact names and those of a
-// region count: a wildcard says little about one host, and what fills another placeholder is anybody's choice.
+// about says which list names host in any cloud and region; empty if no list does. Only exact names and names with a region
+// count: a wildcard says little about one host, and anybody can choose the value of another placeholder.
 func about(host string) string {
 	lines, err := catalog.Covering(host)
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// A Class is what a label of a name looks like. The words are printed.
+// A Class is the kind of a label of a name. The words are printed.
 type Class string
 
 const (
@@ -17,7 +17,7 @@ const (
 	Random   Class = "random"   // not a word of any language
 )
 
-// machine reports whether a machine made labels of this class: where there are two there will be a third.
+// machine reports whether machines make labels of this class: after two of them, a third is likely.
 func (c Class) machine() bool { return c != Word }
 
 // Classify tells what label, in lower case, looks like.
@@ -74,8 +74,7 @@ func hasVersion(s string) bool {
 	return false
 }
 
-// isRandom recognises labels that change between letters and digits too often, or whose letters follow each other as
-// in no word.
+// isRandom recognises labels that change often between letters and digits, or with letter pairs that words do not have.
 func isRandom(s string) bool {
 	for part := range strings.SplitSeq(s, "-") {
 		if len(part) < 8 {
@@ -128,21 +127,20 @@ func digits(s string) int {
 	return n
 }
 
-// regionWords are what names of regions are made of: a place, and where in it.
+// The parts of names of regions: a place, and where in it.
 const (
 	regionPlaces = `us eu uk australia austria belgium brazil canada chile denmark europe asia france germany india indonesia
 		israel italy japan jioindia korea malaysia mexico newzealand norway poland qatar southafrica spain sweden
 		switzerland taiwan uae china usgov usdod`
 	regionSides = `central centralus east west north south northcentral southcentral westcentral northeast southeast
 		northwest southwest virginia texas arizona iowa`
-	// regionCodes are short names, as they stand in names of hosts.
+	// regionCodes are short names, as host names have them.
 	regionCodes = `ae ase acl acl2 brs brse bse cae cac cc ccan ccy cid cin cle cnc cnc1 cus ea ecy eus eus2 euap frc frs gn gwc inc ins
 		inw isc itn jaw jae je jioc jiow jpe jpw jw krc krs kc ks mxc ncus neu noe now nwe nww nzn plc pn pnc qac san saw scus sdc sds sea
 		sec spc suk swc sws szn szw uac uan uks ukw ugt ugv uga usgv wcus weu wus wus2 wus3 ne we`
 )
 
-// regionCode reports whether s is a short name of a region of at least three letters; two may be
-// anything.
+// regionCode reports whether s is a short name of a region of at least three letters; two letters may mean anything.
 func regionCode(s string) bool {
 	return len(s) >= 3 && contains(regionCodes, s)
 }

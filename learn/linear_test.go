@@ -14,7 +14,7 @@ import (
 )
 
 // proposalOf is a proposal of host, with an endpoint that it covers.
-func proposalOf(t *testing.T, w *work, host, seen string) *Proposal {
+func proposalOf(t *testing.T, w *proposer, host, seen string) *Proposal {
 	t.Helper()
 	p, err := policy.ParsePattern(host)
 	if err != nil {
@@ -26,12 +26,12 @@ func proposalOf(t *testing.T, w *work, host, seen string) *Proposal {
 	return prop
 }
 
-// However many names clients ask for, and however many were rejected, none is held against all others.
+// However many names clients ask for, and however many were rejected, no name is compared with all others.
 func TestProposalsAreLinear(t *testing.T) {
 	now := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
 	for _, wild := range []bool{false, true} {
 		lineartest.Check(t, fmt.Sprint("proposals, wildcards: ", wild), 500, func(n int) func() {
-			w := &work{group: newGroup("nodes")}
+			w := &proposer{group: newGroup("nodes")}
 			for i := range n {
 				proposalOf(t, w, fmt.Sprintf("a%d.d%d.example.com", i, i), fmt.Sprintf("a%d.d%d.example.com", i, i))
 				if wild {
@@ -59,7 +59,7 @@ func TestProposalsAreLinear(t *testing.T) {
 	}
 }
 
-// However many answers are remembered at once, none is held against all others.
+// However many answers are remembered at once, no answer is compared with all others.
 func TestRememberIsLinear(t *testing.T) {
 	now := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
 	lineartest.Check(t, "answers", 2000, func(n int) func() {
@@ -77,7 +77,7 @@ func TestRememberIsLinear(t *testing.T) {
 	})
 }
 
-// Nor is what was asked for held against all entries.
+// Nor is each request compared with all entries.
 func TestUsesAreLinear(t *testing.T) {
 	for _, entry := range []string{"a%d.example.com", "*.b%d.example.com", "a*.c%d.example.com"} {
 		lineartest.Check(t, entry, 400, func(n int) func() {
@@ -106,7 +106,7 @@ func TestUsesAreLinear(t *testing.T) {
 
 // A proposal that another one contains is dropped, and what it covered is covered by that.
 func TestTidy(t *testing.T) {
-	w := &work{group: newGroup("nodes")}
+	w := &proposer{group: newGroup("nodes")}
 	for host, seen := range map[string]string{
 		"a.example.com": "a.example.com", "*.example.com": "b.example.com", "*.b.example.com": "c.b.example.com", "example.com": "example.com",
 		"a.example.net": "a.example.net", "10.0.0.1": "10.0.0.1", "a*.example.org": "a1.example.org", "a2.example.org": "a2.example.org",

@@ -8,8 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// AppendLines returns the content of a list file with lines at its end, and every byte that was there
-// before kept. The line ends are those of the file.
+// AppendLines returns a copy of the content of a list file with lines appended. Every byte of data is kept, and the new
+// lines end as those of the file do.
 func AppendLines(data []byte, lines []string) []byte {
 	end := "\n"
 	if i := bytes.IndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
@@ -26,8 +26,8 @@ func AppendLines(data []byte, lines []string) []byte {
 	return out
 }
 
-// HasLine reports whether a list file has an entry that admits the same as line does, for as long at least.
-// Who approved it and why does not matter.
+// HasLine reports whether a list file has an entry that admits the same as line does, for at least as long. Who approved it
+// and why is not compared.
 func HasLine(data []byte, line string) bool {
 	want, err := policy.ParseEntry(line)
 	if err != nil {
@@ -46,7 +46,7 @@ func HasLine(data []byte, line string) bool {
 	return false
 }
 
-// conditions is equal for entries that differ only in how long they hold, and in what is said of them.
+// conditions is equal for entries that differ only in their end and in their remarks.
 func conditions(e policy.Entry) string {
 	if len(e.Ports) == 0 {
 		e.Ports = []uint16{e.Scheme.DefaultPort()}

@@ -52,10 +52,10 @@ func valueOf(n *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// An editor changes a text at places that YAML nodes name.
+// An editor changes a text at the positions of YAML nodes.
 type editor struct{ text []byte }
 
-// offset is where the line and column of n are in the text. Columns count characters.
+// offset is the offset in the text, in bytes, of the line and column of n. Columns count characters.
 func (e editor) offset(n *yaml.Node) int {
 	at := 0
 	for range n.Line - 1 {

@@ -10,23 +10,23 @@ import (
 	"webproxy/policy"
 )
 
-// A Use is what an allow entry in force was good for.
+// A Use says what an allow entry in force was used for.
 type Use struct {
 	Rule    policy.RuleInfo
 	Hits    uint64
 	Clients int
-	First   time.Time // of the hits; zero if there was none
+	First   time.Time // of the hits; zero without hits
 	Last    time.Time
-	// Seen are the hosts that were asked for, of a wildcard.
+	// Seen are the hosts that were asked for, if the entry is a wildcard.
 	Seen []string
-	// Wanted is how many requests came for an entry that had expired.
+	// Wanted is how many requests matched the entry after it had expired.
 	Wanted uint64
-	// Enough is what would have sufficed in place of a wildcard: narrower entries; empty if the
-	// wildcard is needed, or was not used.
+	// Enough are narrower entries that would have sufficed in place of a wildcard; empty if the wildcard is needed, or was
+	// not used.
 	Enough []string
 }
 
-// A Life says how far an approved entry is on its way. The words are printed.
+// A Life is the state of an approved entry. The words are printed.
 type Life string
 
 const (
@@ -42,7 +42,7 @@ const (
 	expiringSoon = 30 * day
 )
 
-// Life is how far the entry is at now, by a log that was read from first to last.
+// Life is the state of the entry at now, by a log that was read from first to last.
 func (u *Use) Life(first, last, now time.Time) Life {
 	used := u.Last
 	if used.IsZero() {
@@ -61,12 +61,12 @@ func (u *Use) Life(first, last, now time.Time) Life {
 	return InUse
 }
 
-// manyHosts is the most exact names that are suggested in place of a wildcard.
+// manyHosts is the largest number of exact names that are suggested in place of a wildcard.
 const manyHosts = 20
 
-// Uses says, for each allow entry of set in its order, what it was used for by all groups. An entry
-// counts as used by every request that went ahead and that it matches, whether or not another one matches it too,
-// and whether it was there then: an entry that was approved today is in use.
+// Uses returns, for each allow entry of set in its order, what all groups used it for. Every permitted request that an entry
+// matches counts as a use of it, even if another entry matches too, or if the entry was added later: an entry that was
+// approved today is in use.
 func (o *Observations) Uses(set *policy.Set) []Use {
 	var uses []Use
 	groups := o.indexed()
@@ -79,15 +79,14 @@ func (o *Observations) Uses(set *policy.Set) []Use {
 	return uses
 }
 
-// An indexedGroup is a Group whose sightings are found by the hosts that an entry is about. There may be 20,000 of them, and
-// 100,000 entries.
+// An indexedGroup is a Group whose sightings are found by host. There may be 20,000 sightings and 100,000 entries.
 type indexedGroup struct {
 	*Group
 	host  map[string][]*Sighting
 	below map[string][]*Sighting // by each end of their host
 }
 
-// indexed are the groups, by name.
+// indexed returns the groups, sorted by name.
 func (o *Observations) indexed() []*indexedGroup {
 	var all []*indexedGroup
 	for _, g := range o.Groups() {
@@ -103,7 +102,7 @@ func (o *Observations) indexed() []*indexedGroup {
 	return all
 }
 
-// about are the sightings of hosts that info's pattern may match, in no order.
+// about returns the sightings of hosts that info's pattern may match, unsorted.
 func (g *indexedGroup) about(info policy.RuleInfo) []*Sighting {
 	if info.Host.IsWildcard() && info.Host.Tail() != "" {
 		return g.below[info.Host.Tail()]
@@ -154,10 +153,10 @@ func useOf(groups []*indexedGroup, info policy.RuleInfo) Use {
 	return u
 }
 
-// enough is the exact entries, unless the hosts are a family of which there will be more.
+// enough returns the exact entries, unless the hosts are a family to which more will belong.
 func enough(groups []*indexedGroup, info policy.RuleInfo) []string {
-	w := work{endpoints: map[Endpoint]*endpoint{}, vouch: newVoucher(nil)}
-	w.vouch.own[catalog.Owner(info.Host.Tail())] = true // the author of the wildcard knows whose names they are
+	w := proposer{endpoints: map[Endpoint]*endpoint{}, owners: newKnownOwners(nil)}
+	w.owners.own[catalog.Owner(info.Host.Tail())] = true // the author of the wildcard knows whose names they are
 	for _, g := range groups {
 		for _, s := range g.matching(info) {
 			e := w.endpoints[s.Endpoint()]
@@ -183,7 +182,7 @@ func enough(groups []*indexedGroup, info policy.RuleInfo) []string {
 	return lines
 }
 
-// matching are the sightings that info allowed, or would have allowed, in no order.
+// matching returns the sightings that info allowed, or would have allowed, unsorted.
 func (g *indexedGroup) matching(info policy.RuleInfo) []*Sighting {
 	var found []*Sighting
 	for _, s := range g.about(info) {
@@ -194,7 +193,7 @@ func (g *indexedGroup) matching(info policy.RuleInfo) []*Sighting {
 	return found
 }
 
-// matches reports whether info is about s, whatever its phase and its end.
+// matches reports whether info matches s, whatever its phase and its expiry date.
 func (s *Sighting) matches(info policy.RuleInfo) bool {
 	return info.Host.Matches(s.Host) && info.Admits(s.Scheme, s.Port) && (len(info.Methods) == 0 || slices.Contains(info.Methods, s.Method)) &&
 		(info.Path == "" || s.path == "" || policy.MatchPath(info.Path, s.path))

@@ -10,17 +10,17 @@ import (
 	"webproxy/policy"
 )
 
-// A Key is what an entry of a list can distinguish: the destination of a request, and its form.
+// A Key is what a list entry can distinguish: the destination of a request, its scheme and its method.
 type Key struct {
 	Host   string
 	Port   uint16
 	Scheme policy.Scheme
 	Method string // CONNECT, or one of plain HTTP
-	// Path is the path rule that requests fall under, where paths decide: a pattern of an entry, or a first segment.
+	// Path is the path rule that requests match, on hosts where paths decide: a pattern of an entry, or a first segment.
 	Path string
 }
 
-// Endpoint is k without its method: what a list entry is about.
+// Endpoint is k without its method: what a list entry names.
 func (k Key) Endpoint() Endpoint { return Endpoint{k.Host, k.Port, k.Scheme, k.Path} }
 
 // An Endpoint is a host, a port, and whether it is asked for by CONNECT or by plain HTTP.
@@ -41,32 +41,33 @@ func (e Endpoint) anyPath() Endpoint {
 // the entry would admit plain HTTP too.
 func (e Endpoint) String() string { return entryText(e.Host, e.Port, e.Scheme) + e.Path }
 
-// bounds of what is remembered of a log. A client that makes up names must not exhaust the reader's memory, nor crowd
-// out the requests of others.
+// Limits on what is remembered of a log. A client that makes up names must neither exhaust the reader's memory nor displace
+// the requests of others.
 const (
 	groupKeys   = 20_000 // of a group
 	clientKeys  = 2_000  // that one client was the first to ask for
-	keyClients  = 1_000  // of a key; beyond, clients are not counted
+	keyClients  = 1_000  // clients that are counted for a key
 	openLimit   = 200_000
-	beforeLimit = 8 // hosts of which it is counted how often they came just before
+	beforeLimit = 8 // hosts counted as requested just before a key
 )
 
-// Observations is what a log says, by client group. It is not safe for concurrent use.
+// Observations are the requests of a log, by client group. They are not safe for concurrent use.
 type Observations struct {
 	First, Last time.Time // of all requests
-	// Paths are where paths decide. It must be set before the first Add.
+	// Paths are the hosts on which paths decide. It must be set before the first Add.
 	Paths *PathRules
 
 	groups map[string]*Group
 	open   *audit.Join[*Sighting]
 }
 
-// NewObservations returns Observations of nothing yet.
+// NewObservations returns empty Observations.
 func NewObservations() *Observations {
 	return &Observations{groups: map[string]*Group{}, open: audit.NewJoin[*Sighting](openLimit)}
 }
 
-// Observe reads the log in dir. Where paths decide, they are told apart.
+// Observe reads the log in dir. On the hosts of paths, which may be nil, requests are kept apart by path. An error is about
+// files that could not be read.
 func Observe(dir string, o audit.ScanOptions, paths *PathRules) (*Observations, audit.Stats, error) {
 	seen := NewObservations()
 	seen.Paths = paths
@@ -77,7 +78,7 @@ func Observe(dir string, o audit.ScanOptions, paths *PathRules) (*Observations, 
 	return seen, stats, err
 }
 
-// Groups are the groups that were seen, by name.
+// Groups returns the groups that were seen, sorted by name.
 func (o *Observations) Groups() []*Group {
 	all := make([]*Group, 0, len(o.groups))
 	for _, g := range o.groups {
@@ -87,7 +88,7 @@ func (o *Observations) Groups() []*Group {
 	return all
 }
 
-// Group is what is known of the group of that name; of one that was never seen, that it was not.
+// Group returns the group of that name; an empty one if it was never seen.
 func (o *Observations) Group(name string) *Group {
 	if g := o.groups[name]; g != nil {
 		return g
@@ -95,7 +96,7 @@ func (o *Observations) Group(name string) *Group {
 	return newGroup(name)
 }
 
-// Add counts r. Records must be added in the order of the log. r is not kept.
+// Add counts r, which it does not keep. Records must be added in the order of the log.
 func (o *Observations) Add(r *audit.Record) {
 	switch r.Type {
 	case audit.TypeDecision:
@@ -121,7 +122,7 @@ func (o *Observations) decision(r *audit.Record) {
 	o.open.Opened(r, s)
 }
 
-// repeat counts refused requests that stand in one record.
+// repeat counts the denials that one record aggregates.
 func (o *Observations) repeat(r *audit.Record) {
 	if r.Host == "" || r.Port == 0 || r.Scheme == "" || r.Count <= 0 {
 		return

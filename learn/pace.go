@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	paceClients  = 32              // whose intervals are measured, of a key
-	paceSteps    = 44              // of a factor of the square root of two each, from burst on
-	burst        = 5 * time.Second // requests that come sooner belong together
-	regularCount = 20              // intervals that must have been seen
-	regularWidth = 3               // steps in which regular intervals lie: within a factor of 2.8
-	regularPart  = 0.6             // of all intervals that must lie there; of those that come by chance, 0.37 do
+	paceClients  = 32              // clients of a key whose intervals are measured
+	paceSteps    = 44              // steps of the histogram, from burst on, a factor of the square root of two each
+	burst        = 5 * time.Second // shorter intervals are within one burst
+	regularCount = 20              // least number of intervals
+	regularWidth = 3               // steps within which regular intervals lie: a factor of 2.8
+	regularPart  = 0.6             // part of all intervals that must lie there; of random ones, 0.37 do
 )
 
-// A pace counts how long the same client took to ask again. A program that contacts its vendor does so at regular
-// intervals, with some jitter; people do not. The zero pace has seen nothing.
+// A pace is a histogram of the intervals between requests of the same client. A program that contacts its vendor does so at
+// regular intervals, with some jitter; people do not. The zero pace is empty.
 type pace struct {
 	last  map[netip.Addr]time.Time
 	steps [paceSteps]uint32
 	count uint32
 }
 
-// tick counts a request. Requests must come in the order of time; one that does not is ignored.
+// tick counts a request. Requests must come in the order of time; others are ignored.
 func (p *pace) tick(client netip.Addr, at time.Time) {
 	last, known := p.last[client]
 	if !known {
@@ -46,7 +46,7 @@ func (p *pace) tick(client netip.Addr, at time.Time) {
 	p.count++
 }
 
-// regular reports at what intervals requests come; 0 if at none.
+// regular returns the interval at which requests come; 0 if they are not regular.
 func (p *pace) regular() time.Duration {
 	if p.count < regularCount {
 		return 0

@@ -11,10 +11,10 @@ import (
 	"webproxy/policy"
 )
 
-// Past has the decisions of people, except approvals, which are in the list file.
+// Past has the earlier decisions of people, except approvals, which are in the list file.
 type Past struct {
 	Decided []Decided `yaml:"decided,omitempty"`
-	// Switched is who last switched the mode of a group by a command, and why.
+	// Switched says who last switched the mode of a group by a command, and why.
 	Switched map[string]Switch `yaml:"switched,omitempty"`
 }
 
@@ -30,17 +30,17 @@ type Switch struct {
 type Decided struct {
 	Group string `yaml:"group"`
 	Entry string `yaml:"entry,omitempty"`
-	// Domain is one whose names were rejected, those that will be asked for too; instead of Entry.
+	// Domain, instead of Entry, is a domain of which all names were rejected, future ones included.
 	Domain string    `yaml:"domain,omitempty"`
 	Answer Answer    `yaml:"answer"`
 	By     string    `yaml:"by,omitempty"`
 	Reason string    `yaml:"reason,omitempty"`
 	At     time.Time `yaml:"at"`
-	// Until is when a proposal that was put off comes again.
+	// Until is when a snoozed proposal is shown again.
 	Until time.Time `yaml:"until,omitempty"`
 }
 
-// An Answer is what a person says to a proposal. The words are those of a plan.
+// An Answer is a person's answer to a proposal. The words are those of a plan.
 type Answer string
 
 const (
@@ -54,7 +54,7 @@ const (
 // snoozeFor is how long a proposal is put off.
 const snoozeFor = 14 * 24 * time.Hour
 
-// SwitchedTo remembers who switched a group's mode.
+// SwitchedTo records who switched a group's mode.
 func (p *Past) SwitchedTo(group string, s Switch) {
 	s.At = s.At.UTC().Truncate(time.Second)
 	p.Switched = maps.Clone(p.Switched)
@@ -66,7 +66,7 @@ func (p *Past) SwitchedTo(group string, s Switch) {
 
 const pastHeader = "# Proposals that were rejected or put off, and who switched modes. Written by webproxy; delete an item to be asked again.\n"
 
-// ParsePast reads what Encode wrote; nothing is the zero Past.
+// ParsePast reads what Encode wrote; empty data is the zero Past.
 func ParsePast(data []byte) (Past, error) {
 	var p Past
 	if err := decodeStrict(data, &p); err != nil {
@@ -80,7 +80,7 @@ func ParsePast(data []byte) (Past, error) {
 	return p, nil
 }
 
-// RejectDomain remembers that no name of domain is wanted in group, by, for the reason.
+// RejectDomain records that by rejected all names of domain for group, and why.
 func (p *Past) RejectDomain(group, domain, by, reason string, now time.Time) {
 	p.Decided = slices.DeleteFunc(slices.Clone(p.Decided), func(d Decided) bool { return d.Group == group && d.Domain == domain })
 	p.Decided = append(p.Decided, Decided{Group: group, Domain: domain, Answer: Reject, By: by, Reason: reason, At: now.UTC().Truncate(time.Second)})
@@ -101,8 +101,8 @@ func (p *Past) Remember(i Item, by string, now time.Time) {
 	p.RememberAll([]Item{i}, now)
 }
 
-// RememberAll adds the answers of items, those that are to be remembered, in place of earlier ones; of several about one entry the last
-// counts. What was put off and is due again is dropped.
+// RememberAll adds the rejections and snoozes among items, in place of earlier ones; of several about one entry the last
+// counts. Snoozes that are over are dropped.
 func (p *Past) RememberAll(items []Item, now time.Time) {
 	type key struct{ group, entry string }
 	last := make(map[key]int, len(items))

@@ -7,11 +7,11 @@ import (
 	"webproxy/policy"
 )
 
-// A pastIndex is what people decided for one group, found by what it is about: there may be as many decisions as proposals.
+// A pastIndex finds decisions about one group by entry and by host: there may be as many decisions as proposals.
 type pastIndex struct {
 	hidden   map[string]bool // entries that are not to be shown again
 	rejected map[string]bool // of them, those that were rejected
-	domains  []Scope         // that were rejected
+	domains  []Scope         // rejected domains
 	parsed   []rejection     // the rejected entries, in the order of the decisions
 	hosts    map[string][]int
 	below    map[string][]int // by each end of their host

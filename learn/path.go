@@ -6,8 +6,8 @@ import (
 	"webproxy/policy"
 )
 
-// PathRules are the hosts on which a path decides: by an entry of the policy, or of a built-in list. What is asked for
-// there is learnt by path. Only plain HTTP shows paths. A nil PathRules has none. It is safe for concurrent use.
+// PathRules are the hosts for which the policy or a built-in list has an entry with a path. Requests for them are learnt by
+// path. Only plain HTTP shows paths. A nil PathRules is empty. It is safe for concurrent use.
 type PathRules struct {
 	byHost map[string][]string
 	wide   []pathRule // of wildcards
@@ -18,7 +18,7 @@ type pathRule struct {
 	path string
 }
 
-// hostPaths is how many first segments that no rule has are told apart on a host; beyond, the whole host is learnt.
+// hostPaths is how many first segments without a rule are kept apart on a host; above that, the whole host is learnt.
 const hostPaths = 16
 
 // NewPathRules returns those of the policy, which may be nil, and of the catalog.
@@ -51,8 +51,8 @@ func (p *PathRules) add(host policy.Pattern, path string) {
 	p.byHost[host.String()] = append(p.byHost[host.String()], path)
 }
 
-// rule is the path rule that path falls under on host: the narrowest pattern that matches it, else its first segment.
-// It is empty where paths do not decide. known reports whether a pattern matches.
+// rule returns the path rule for path on host: the narrowest pattern that matches it, else its first segment. decides
+// reports whether paths decide on host, known whether a pattern matches.
 func (p *PathRules) rule(host, path string) (rule string, decides, known bool) {
 	if p == nil || path == "" {
 		return "", false, false
@@ -77,7 +77,7 @@ func (p *PathRules) rule(host, path string) (rule string, decides, known bool) {
 	return rule, decides, known
 }
 
-// firstSegment is "/pkiops" of "/pkiops/crl/x.crl"; empty if it cannot stand in a rule.
+// firstSegment is "/pkiops" of "/pkiops/crl/x.crl"; empty if a rule cannot have it.
 func firstSegment(host, path string) string {
 	segment, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	if segment == "" {
@@ -90,7 +90,7 @@ func firstSegment(host, path string) string {
 	return e.Path
 }
 
-// keyed returns k with the path rule that r's path falls under, and whether the path decides.
+// keyed returns k with the path rule for path, and reports whether paths decide on its host.
 func (g *Group) keyed(k Key, path string, rules *PathRules) (Key, bool) {
 	if k.Scheme != policy.HTTP {
 		return k, false

@@ -25,7 +25,7 @@ type Plan struct {
 	Items []Item     `yaml:"proposals"`
 }
 
-// A PlanCase is proposals that have something in common, and one answer to all of them that have none of their own.
+// A PlanCase is proposals that have something in common, and one answer for those that have no answer of their own.
 type PlanCase struct {
 	Group  string   `yaml:"group" json:"group"`
 	About  string   `yaml:"about" json:"about"`
@@ -39,7 +39,7 @@ type PlanCase struct {
 	Entries   []string `yaml:"entries" json:"entries"`
 }
 
-// NewPlanCases are the cases of more than one proposal, pending.
+// NewPlanCases returns the cases of more than one proposal, pending.
 func NewPlanCases(list []*Proposal) []PlanCase {
 	all := []PlanCase{}
 	for _, c := range Cases(list) {
@@ -140,7 +140,7 @@ func (e Evidence) String() string {
 	return s
 }
 
-// String says what the level would admit that the one below does not.
+// String says what the candidate would admit that the one before it does not.
 func (r Generalization) String() string {
 	s := r.Entry
 	if n := len(r.Seen); n > 0 {
@@ -212,8 +212,8 @@ func (i *Item) check() error {
 	return fmt.Errorf("%s: answer %q: want pending, approve, exact, reject or snooze", i.Entry, i.Answer)
 }
 
-// Lines are the lines of a list that the answer asks for: none unless it approves. A wildcard that must not
-// be proposed is refused here too: who wants it can write it into the list.
+// Lines returns the list lines that an approval adds; nil for other answers. A wildcard that must not be proposed is refused
+// here too: people can still write it into the list by hand.
 func (i *Item) Lines() ([]string, error) {
 	if i.Answer != Approve && i.Answer != Narrow {
 		return nil, nil
@@ -254,8 +254,8 @@ func (i *Item) Lines() ([]string, error) {
 	return lines, nil
 }
 
-// Past returns an error if the answer is an approval that has ended before now: its lines would allow nothing.
-func (i *Item) Past(now time.Time) error {
+// CheckExpiry returns an error if the answer is an approval that has ended before now: its lines would allow nothing.
+func (i *Item) CheckExpiry(now time.Time) error {
 	if i.Expires == "" || i.Answer != Approve && i.Answer != Narrow {
 		return nil
 	}
@@ -284,7 +284,7 @@ func patterns(hosts []string) ([]policy.Pattern, error) {
 	return all, nil
 }
 
-// decodeStrict reads YAML that may have no other settings than v.
+// decodeStrict reads YAML into v and refuses unknown settings.
 func decodeStrict(data []byte, v any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)

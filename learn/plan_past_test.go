@@ -27,7 +27,7 @@ func TestItemPast(t *testing.T) {
 		{false, learn.Pending, "2024-12-31"},
 	} {
 		item := learn.Item{Entry: "www.example.com", Answer: tt.answer, Expires: tt.expires}
-		if err := item.Past(now); (err != nil) != tt.past {
+		if err := item.CheckExpiry(now); (err != nil) != tt.past {
 			t.Errorf("%s, expires %q: %v", tt.answer, tt.expires, err)
 		}
 	}

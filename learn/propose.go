@@ -13,13 +13,13 @@ import (
 
 // Params say what proposals are made for.
 type Params struct {
-	// Policy is the one in force: what it admits is not proposed. Nil admits nothing.
+	// Policy is the policy in force: what it admits is not proposed. Nil admits nothing.
 	Policy *policy.Set
-	// Known is the catalog. Nil knows nothing.
+	// Known is the catalog. Nil has no entries.
 	Known *Known
 	// Now is the time for phases and expiry dates.
 	Now time.Time
-	// Past is what people decided before. The zero Past is that nobody did.
+	// Past has the earlier decisions of people.
 	Past Past
 	// WhatIf is a replay of the log under the policy with the groups enforcing. Without one, no group is ready.
 	WhatIf *replay.Replay
@@ -43,16 +43,16 @@ type Proposal struct {
 	Port   uint16
 	Scheme policy.Scheme
 	Path   string      // empty for every path
-	Known  *KnownEntry // of the catalog; nil if it has none
+	Known  *KnownEntry // of the catalog; nil if no entry admits it
 	About  string      // what else the catalog says of it
-	Seen   []*Sighting // what it would admit, of what is not admitted
+	Seen   []*Sighting // the sightings that it would admit and the policy does not
 	Evidence
 	Generalizations []Generalization
 	Score
-	// Replaces is the wildcard in force that admits it today, with many others, and could go once all names below it
-	// that are needed are approved; empty if no rule admits it.
+	// Replaces is the shared wildcard in force that admits it today, and can be removed when all needed names below it are
+	// approved; empty if no rule admits it.
 	Replaces string
-	// Hint is what usually came just before; no proof of anything.
+	// Hint names the request that usually came just before. It proves nothing.
 	Hint string
 
 	clients, days []string // in order; days as dates
@@ -64,30 +64,30 @@ func (p *Proposal) Bulk() bool { return len(p.Concerns) == 0 }
 // Evidence is what a proposal rests on.
 type Evidence struct {
 	Hits         uint64
-	Clients      int // that asked for it
-	GroupClients int // that there are
-	Days         int // distinct ones
+	Clients      int // clients that asked for it
+	GroupClients int // clients of the group
+	Days         int // days on which it was asked for
 	First, Last  time.Time
 	Refused      uint64 // of Hits
 }
 
-// A Withheld is something seen that is not proposed, and why.
+// A Withheld is a sighting that is not proposed, and why.
 type Withheld struct {
 	*Sighting
 	Why string
 }
 
-// Proposals are what a group's sightings lead to.
+// Proposals are the result for one group.
 type Proposals struct {
-	// List begins with what may be approved together; the rest is ordered by suspicion, the most suspicious first.
+	// List begins with the proposals for bulk approval; the others follow, the most suspicious first.
 	List []*Proposal
-	// Withheld is what is not admitted, and not proposed either.
+	// Withheld are the sightings that are neither admitted nor proposed.
 	Withheld []Withheld
 	// Remembered are proposals left out because somebody rejected or snoozed them.
 	Remembered []*Proposal
 }
 
-// Propose makes proposals of what was seen in g, by nothing else: what other groups do is no evidence.
+// Propose makes proposals from the sightings of g alone: requests of other groups are no evidence.
 func (g *Group) Propose(p Params) Proposals {
 	w := newWork(g, p)
 	w.find()
@@ -107,34 +107,34 @@ func (g *Group) Propose(p Params) Proposals {
 	return w.out
 }
 
-// A work is the making of one group's proposals.
-type work struct {
+// A proposer is the making of one group's proposals.
+type proposer struct {
 	group     *Group
 	params    Params
-	vouch     *voucher
-	namesOf   map[string]int         // how many names of each owner can be learnt from
-	endpoints map[Endpoint]*endpoint // that can be learnt from, admitted or not
+	owners    *knownOwners
+	namesOf   map[string]int         // number of names that can be learnt from, by owner
+	endpoints map[Endpoint]*endpoint // those that can be learnt from, admitted or not
 	order     []*endpoint
 	past      *pastIndex
 	out       Proposals
 }
 
-// An endpoint is the sightings that one list entry is about: those of all methods.
+// An endpoint is the sightings that one list entry names: those of all methods.
 type endpoint struct {
 	Endpoint
 	seen     []*Sighting
 	admitted bool
-	shared   *policy.RuleInfo // the shared wildcard that alone admits it; nil if none does
-	by       *Proposal        // that covers it; nil if none does
+	shared   *policy.RuleInfo // the shared wildcard that alone admits it; may be nil
+	by       *Proposal        // the proposal that covers it; may be nil
 }
 
-func newWork(g *Group, p Params) *work {
-	return &work{group: g, params: p, vouch: newVoucher(p.Policy), namesOf: map[string]int{}, endpoints: map[Endpoint]*endpoint{},
+func newWork(g *Group, p Params) *proposer {
+	return &proposer{group: g, params: p, owners: newKnownOwners(p.Policy), namesOf: map[string]int{}, endpoints: map[Endpoint]*endpoint{},
 		past: p.Past.index(g.Name, p.Now)}
 }
 
-// find finds what to propose, by whom it is covered, and what to leave out.
-func (w *work) find() {
+// find fills in out, and which proposal covers each endpoint.
+func (w *proposer) find() {
 	w.collect()
 	w.matchCatalog()
 	w.generalise()
@@ -144,8 +144,8 @@ func (w *work) find() {
 	w.remember()
 }
 
-// collect sorts out what can be learnt from, and of that what the policy does not admit.
-func (w *work) collect() {
+// collect finds the endpoints that can be learnt from, and which of them the policy admits.
+func (w *proposer) collect() {
 	shared := newSharedWildcards(w.params.Policy, w.group.Name)
 	for _, s := range w.group.Sightings() {
 		d := w.decide(s)
@@ -179,12 +179,12 @@ func (w *work) collect() {
 	}
 }
 
-func (w *work) withhold(s *Sighting, why string) {
+func (w *proposer) withhold(s *Sighting, why string) {
 	w.out.Withheld = append(w.out.Withheld, Withheld{s, why})
 }
 
 // decide is the policy's decision about s today.
-func (w *work) decide(s *Sighting) policy.Decision {
+func (w *proposer) decide(s *Sighting) policy.Decision {
 	t, err := policy.ParseTarget(s.Scheme, s.Endpoint().hostPort())
 	if err != nil {
 		return policy.Refusal(policy.BadTarget)
@@ -192,7 +192,7 @@ func (w *work) decide(s *Sighting) policy.Decision {
 	return w.params.Policy.Decide(&policy.Request{Time: w.params.Now, Client: s.anyClient(), Method: s.Method, Target: t, Path: s.path})
 }
 
-// anyClient is one of the clients; which one makes no difference, they are of one group.
+// anyClient returns one of the clients; they are all in one group, so it does not matter which.
 func (s *Sighting) anyClient() netip.Addr {
 	var least netip.Addr
 	for c := range s.Clients {
@@ -203,8 +203,7 @@ func (s *Sighting) anyClient() netip.Addr {
 	return least
 }
 
-// listed says why another entry would not help: the policy has one, whose condition is not met, or
-// one that denies.
+// listed says why another entry would not help: the policy has an entry whose condition is not met, or one that denies.
 func listed(d policy.Decision) string {
 	switch d.Reason {
 	case policy.DeniedByRule, policy.ClientUnknown, policy.PrivateAddress, policy.NetworkDenied, policy.Loop:
@@ -215,8 +214,8 @@ func listed(d policy.Decision) string {
 	return ""
 }
 
-// open are the endpoints that are not admitted, and that no proposal covers yet.
-func (w *work) open() []*endpoint {
+// open returns the endpoints that neither the policy nor a proposal admits yet.
+func (w *proposer) open() []*endpoint {
 	var all []*endpoint
 	for _, e := range w.order {
 		if !e.admitted && e.by == nil {
@@ -226,8 +225,8 @@ func (w *work) open() []*endpoint {
 	return all
 }
 
-// matchCatalog proposes entries of the catalog, each with all that it would admit.
-func (w *work) matchCatalog() {
+// matchCatalog proposes entries of the catalog, each with all endpoints that it would admit.
+func (w *proposer) matchCatalog() {
 	type choice struct {
 		known  *KnownEntry
 		port   uint16
@@ -251,10 +250,10 @@ func (w *work) matchCatalog() {
 	}
 }
 
-// rest proposes what is left, each name by itself.
-func (w *work) rest() {
+// rest proposes the remaining names, each by itself.
+func (w *proposer) rest() {
 	for _, e := range w.open() {
-		if why := e.noiseReason(); why != "" && !w.vouch.knows(e.Host) {
+		if why := e.noiseReason(); why != "" && !w.owners.knows(e.Host) {
 			for _, s := range e.seen {
 				w.withhold(s, why)
 			}
@@ -268,7 +267,7 @@ func (w *work) rest() {
 	}
 }
 
-func (w *work) propose(kind Kind, host policy.Pattern, e Endpoint) *Proposal {
+func (w *proposer) propose(kind Kind, host policy.Pattern, e Endpoint) *Proposal {
 	p := &Proposal{
 		Group: w.group.Name, Kind: kind, Host: host, Port: e.Port, Scheme: e.Scheme,
 	}
@@ -277,7 +276,7 @@ func (w *work) propose(kind Kind, host policy.Pattern, e Endpoint) *Proposal {
 	return p
 }
 
-// take makes e one of those that p covers.
+// take makes p cover e.
 func (p *Proposal) take(e *endpoint) {
 	p.Seen = append(p.Seen, e.seen...)
 	e.by = p
@@ -288,20 +287,20 @@ func (p *Proposal) covers(e Endpoint) bool {
 	return p.Port == e.Port && p.Scheme == e.Scheme && p.Host.Matches(e.Host) && (p.Path == "" || p.Path == e.Path)
 }
 
-// contains reports whether p's entry admits all that o's does, and more.
+// contains reports whether p's entry admits all that o's entry does, and more.
 func (p *Proposal) contains(o *Proposal) bool {
 	wider := p.Host.String() != o.Host.String() && p.Host.Contains(o.Host) && (p.Path == "" || p.Path == o.Path)
 	return p.Port == o.Port && p.Scheme == o.Scheme && (wider || p.Host.String() == o.Host.String() && p.Path == "" && o.Path != "")
 }
 
-// setPath sets the path, and the text of the entry.
+// setPath sets the path, and the text of the entry with it.
 func (p *Proposal) setPath(path string) {
 	p.Path = path
 	p.Entry = entryText(p.Host.String(), p.Port, p.Scheme) + path
 }
 
-// remember moves proposals that somebody rejected or snoozed out of the way.
-func (w *work) remember() {
+// remember moves proposals that somebody rejected or snoozed to out.Remembered.
+func (w *proposer) remember() {
 	kept := w.out.List[:0]
 	for _, p := range w.out.List {
 		if w.past.hides(p) {

@@ -9,24 +9,24 @@ import (
 	"webproxy/policy"
 )
 
-// A State says how far the learning of a group is. The words are printed.
+// A State is the state of a group's learning. The words are printed.
 type State string
 
 const (
-	Creating State = "creating" // too little is known
-	Settling State = "settling" // new hosts still come, a month's work was not seen, or enforcing would refuse what nobody decided on
-	Stable   State = "stable"   // nothing new for quietDays, one patch Tuesday seen, and the what-if refuses nothing undecided
-	Unstable State = "unstable" // it has been observed for long, and new hosts still appear
+	Creating State = "creating" // observed for less than creatingDays
+	Settling State = "settling" // new hosts still appear, no patch Tuesday was seen, or enforcing would refuse what nobody decided on
+	Stable   State = "stable"   // no new host for quietDays, a patch Tuesday seen, and the what-if refuses nothing undecided
+	Unstable State = "unstable" // observed for unstableDays, and new hosts still appear
 )
 
 const (
-	creatingDays = 7  // less than this is too little
-	quietDays    = 14 // without a new host
-	unstableDays = 45 // of watching, after which new hosts on unstableNew of the last quietDays are a bad sign
-	unstableNew  = 5
+	creatingDays = 7
+	quietDays    = 14 // days without a new host
+	unstableDays = 45
+	unstableNew  = 5 // days with new hosts, of the last quietDays, that make a group unstable
 )
 
-// A Readiness says what enforcing a group's mode would be based on.
+// A Readiness says whether a group can be switched to enforce mode, and on what evidence.
 type Readiness struct {
 	Group    string    `json:"group"`
 	State    State     `json:"state"`
@@ -34,22 +34,22 @@ type Readiness struct {
 	Until    time.Time `json:"until,omitzero"` // and the last
 	Requests uint64    `json:"requests"`
 	Covered  float64   `json:"covered"` // part of Requests that the policy in force allows, 0 to 1
-	// NewHosts is how many endpoints are proposed, each or by a wildcard; LastNew is when the last of them was
-	// first seen.
+	// NewHosts is how many endpoints are proposed, by name or by a wildcard; LastNew is when the last of them was first
+	// seen.
 	NewHosts int       `json:"new_hosts"`
 	LastNew  time.Time `json:"last_new,omitzero"`
 	Quiet    int       `json:"quiet_days"` // days since then
 	// PatchTuesday reports whether a second Tuesday of a month was seen, and the day after it.
 	PatchTuesday bool `json:"patch_tuesday"`
-	// Idle are phases that the policy has and in which nothing was asked for.
+	// Idle are phases of the policy without a request.
 	Idle []string `json:"idle_phases"`
-	// Used and Entries are how many required single hosts of the policy's catalog lists were asked for, of how many.
+	// Entries is how many hosts, wildcards apart, the policy's catalog lists require; Used is how many of them were asked for.
 	Used    int `json:"used"`
 	Entries int `json:"entries"`
-	// Unused are some of those that were not.
+	// Unused are some of those that were not asked for.
 	Unused []string `json:"unused"`
-	// WouldDeny is how many requests of the log enforcing would refuse, of which nobody decided on Undecided, to
-	// UndecidedHosts. Replayed reports whether that was looked for.
+	// WouldDeny is how many requests of the log enforcing would refuse. Nobody decided on Undecided of them, for
+	// UndecidedHosts. Replayed reports whether a what-if was made.
 	WouldDeny      uint64   `json:"would_deny"`
 	Undecided      uint64   `json:"undecided"`
 	UndecidedHosts []string `json:"undecided_hosts"`
@@ -63,7 +63,7 @@ type Readiness struct {
 // Ready reports whether enforcing may be switched on without force.
 func (r *Readiness) Ready() bool { return r.State == Stable }
 
-// Ready says how far the learning of g is, by p.
+// Ready evaluates whether g can be switched to enforce mode.
 func (g *Group) Ready(p Params) Readiness {
 	r := Readiness{Group: g.Name, State: Creating, Since: g.First, Until: g.Last, Requests: g.Requests}
 	if g.Requests == 0 {
@@ -72,7 +72,7 @@ func (g *Group) Ready(p Params) Readiness {
 	}
 	w := newWork(g, p)
 	w.find()
-	r.news(w, g)
+	r.countNew(w, g)
 	r.whatIf(w, p.WhatIf)
 	r.PatchTuesday = g.patchTuesday()
 	r.completeness(g, p)
@@ -83,9 +83,9 @@ func (g *Group) Ready(p Params) Readiness {
 	return r
 }
 
-// news counts the endpoints that are proposed by the day on which they were first seen. What somebody rejected, or
-// what is not worth proposing, is no news: one noisy client must not keep a group from being stable.
-func (r *Readiness) news(w *work, g *Group) {
+// countNew counts the endpoints that are proposed by the day on which they were first seen. What somebody rejected, or
+// what is not worth proposing, does not count: one noisy client must not keep a group from being stable.
+func (r *Readiness) countNew(w *proposer, g *Group) {
 	days := int(dayOf(g.Last)-dayOf(g.First)) + 1
 	r.PerDay = make([]int, days)
 	for _, e := range w.order {
@@ -115,22 +115,22 @@ func (e *endpoint) first() time.Time {
 	return first
 }
 
-// allowedNow is how many of the requests the policy allows today, whatever it said of them then.
-func (g *Group) allowedNow(w *work) uint64 {
+// allowedNow is how many of the requests the policy of today allows, whatever was decided at the time.
+func (g *Group) allowedNow(w *proposer) uint64 {
 	var n uint64
 	for _, s := range g.sightings {
 		switch d := w.decide(s); {
 		case d.Verdict == policy.Allow:
 			n += s.Hits
 		case d.Reason == policy.PhaseInactive:
-			n += s.Allowed // while the phase was on
+			n += s.Allowed // while the phase was active
 		}
 	}
 	return n
 }
 
-// patchTuesday reports whether g was watched on a second Tuesday of a month and the day after it: most of a month's
-// updates arrive then.
+// patchTuesday reports whether g was observed on the second Tuesday of a month and the day after it, when most updates of a
+// month arrive.
 func (g *Group) patchTuesday() bool {
 	for d := range g.days {
 		t := time.Unix(d*int64(day/time.Second), 0).UTC()
@@ -142,7 +142,7 @@ func (g *Group) patchTuesday() bool {
 	return false
 }
 
-// completeness looks at what the policy has and the group did not use.
+// completeness finds the phases and required hosts of the policy that the group did not use.
 func (r *Readiness) completeness(g *Group, p Params) {
 	asked := map[string][]Endpoint{}
 	for k := range g.sightings {

@@ -37,11 +37,11 @@ func (g *Group) redirected(s *Sighting, r *audit.Record) {
 // A link is a response that redirects to what is proposed.
 type link struct {
 	text    string
-	allowed bool // the origin that gave the answer is one that a rule allows
+	allowed bool // a rule allows the origin of the response
 }
 
-// link is the answer that led most often to one of those that p would admit; nil if none did.
-func (w *work) link(p *Proposal) *link {
+// link returns the origin whose responses redirected most often to what p would admit; nil if no response did.
+func (w *proposer) link(p *Proposal) *link {
 	var best *Sighting
 	var to Endpoint
 	var most uint64
@@ -61,6 +61,6 @@ func (w *work) link(p *Proposal) *link {
 	if l.allowed {
 		what = "which is allowed"
 	}
-	l.text = fmt.Sprintf("%d answers of %s, %s, sent clients to %s", most, best.Endpoint(), what, to)
+	l.text = fmt.Sprintf("%d responses of %s, %s, redirected to %s", most, best.Endpoint(), what, to)
 	return l
 }

@@ -7,8 +7,8 @@ import (
 	"webproxy/policy"
 )
 
-// sharedWildcards finds what the policy admits by nothing but a wildcard that admits many owners' names. It is nil if
-// the policy has no such wildcard.
+// sharedWildcards finds names that only a wildcard on a domain with many owners admits. It is nil if the policy has no such
+// wildcard.
 type sharedWildcards struct {
 	group  string
 	shared []policy.RuleInfo            // wildcards at or above a domain that many owners share
@@ -38,7 +38,7 @@ func newSharedWildcards(set *policy.Set, group string) *sharedWildcards {
 	return x
 }
 
-// admitting returns the wildcard by which alone s is admitted, if s is a name of one owner among many; nil if there is none.
+// admitting returns the shared wildcard that alone admits s, if s is a name of one owner among many; else nil.
 func (x *sharedWildcards) admitting(s *Sighting) *policy.RuleInfo {
 	if x == nil || owner(s.Host) == "" {
 		return nil
@@ -54,14 +54,14 @@ func (x *sharedWildcards) admitting(s *Sighting) *policy.RuleInfo {
 }
 
 // replace proposes the names that a shared wildcard in force admits as exact entries, to stand in its place.
-func (w *work) replace() {
+func (w *proposer) replace() {
 	for _, e := range w.order {
 		if !e.admitted || e.shared == nil {
 			continue
 		}
 		host, err := policy.ParsePattern(e.Host)
 		if err != nil {
-			continue // Object saw to it
+			continue // Object has excluded it
 		}
 		p := w.propose(Exact, host, e.Endpoint)
 		if known := w.params.Known.Best(e.Endpoint); known != nil && known.Host == host {

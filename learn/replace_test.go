@@ -12,7 +12,7 @@ import (
 )
 
 // Names below a wildcard in force that many owners share are learnt and ranked all the same, and offered as entries that
-// replace it; a beacon to a rented name does not hide there.
+// replace it; a beacon to a rented name does not stay hidden.
 func TestSharedWildcardInForce(t *testing.T) {
 	wide := policy.RuleSpec{ID: "azure", Hosts: []string{"*.blob.core.windows.net", "*.azure.com", "*.example.com"}, Source: "webproxy.yaml:5"}
 	s := newSite()

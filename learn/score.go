@@ -11,8 +11,8 @@ import (
 	"webproxy/policy"
 )
 
-// A Score says how sure a proposal is and how much more than what was seen it would admit, both from
-// 0 to 10, with the reasons for each.
+// A Score has a proposal's confidence and its excess, which is how much it would admit beyond what was seen. Both are from 0
+// to 10, with the reasons for each.
 type Score struct {
 	Confidence int
 	Sure       []string
@@ -20,25 +20,24 @@ type Score struct {
 	Wide       []string
 	// Concerns exclude a proposal from bulk approval.
 	Concerns []string
-	// Suspicion says how much speaks against the proposal, from 0 to 10: by it those that are not for bulk approval
-	// are ordered.
+	// Suspicion, from 0 to 10, says how much speaks against the proposal. It orders those that are not for bulk approval.
 	Suspicion int
 }
 
 // A Generalization is one candidate entry; candidates are ordered from narrowest to widest.
 type Generalization struct {
 	Entry string
-	// Seen and Listed are the names that it admits and the narrower one before does not: those seen in the
-	// group that are not admitted yet, and those that the catalog has.
+	// Seen and Listed are the names that it admits and the candidate before it does not: names seen in the group that are
+	// not admitted yet, and names of the catalog.
 	Seen, Listed []string
 	// Floor is why it must not be proposed; empty if it may.
 	Floor string
-	// Unlisted is why it is proposed only to a person who asks for something wider; empty if nothing is.
+	// Unlisted is why it is only proposed to a person who asks for something wider; else empty.
 	Unlisted string
 }
 
-// complete fills in what a proposal says of itself, once it is known what it covers.
-func (w *work) complete(p *Proposal) {
+// complete fills in evidence, score and hint of a proposal whose sightings are known.
+func (w *proposer) complete(p *Proposal) {
 	clients, days := map[netip.Addr]bool{}, map[int64]bool{}
 	for _, s := range p.Seen {
 		p.Hits += s.Hits
@@ -77,7 +76,7 @@ func (w *work) complete(p *Proposal) {
 	p.Hint = hint(p.Seen)
 }
 
-// Hosts are the names seen that p would admit, in order.
+// Hosts returns the names seen that p would admit, sorted.
 func (p *Proposal) Hosts() []string {
 	names := map[string]bool{}
 	for _, s := range p.Seen {
@@ -88,7 +87,7 @@ func (p *Proposal) Hosts() []string {
 
 // generalizations are the candidates of p: the exact names, then each wildcard above them, up to the first that must not be
 // proposed.
-func (w *work) generalizations(p *Proposal) []Generalization {
+func (w *proposer) generalizations(p *Proposal) []Generalization {
 	hosts := p.Hosts()
 	bottom := Generalization{Entry: strings.Join(hosts, " "), Seen: hosts}
 	if len(hosts) == 1 {
@@ -105,7 +104,7 @@ func (w *work) generalizations(p *Proposal) []Generalization {
 		if err != nil {
 			break
 		}
-		r := Generalization{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain), Unlisted: w.vouch.unlisted(domain)}
+		r := Generalization{Entry: entryText(host.String(), p.Port, p.Scheme), Floor: floor(domain), Unlisted: w.owners.unlisted(domain)}
 		for _, e := range w.order {
 			if !e.admitted && e.Port == p.Port && e.Scheme == p.Scheme && host.Matches(e.Host) && !before[e.Host] {
 				r.Seen = append(r.Seen, e.Host)
@@ -126,7 +125,7 @@ func (w *work) generalizations(p *Proposal) []Generalization {
 	return levels
 }
 
-// Wider is the next wider candidate that may be proposed; empty if there is none.
+// Wider is the next wider candidate that may be proposed; may be empty.
 func (p *Proposal) Wider() string {
 	for _, r := range p.Generalizations[1:] {
 		if e, err := policy.ParseEntry(r.Entry); err == nil && r.Floor == "" && e.Host != p.Host && e.Host.Contains(p.Host) {
@@ -183,7 +182,7 @@ func (p *Proposal) scoreConfidence(l *link) {
 	p.Confidence = min(p.Confidence, 10)
 }
 
-func (p *Proposal) scoreExcess(w *work) {
+func (p *Proposal) scoreExcess(w *proposer) {
 	add := func(n int, format string, args ...any) {
 		p.Excess += n
 		p.Wide = append(p.Wide, fmt.Sprintf(format, args...))
@@ -209,8 +208,8 @@ func (p *Proposal) scoreExcess(w *work) {
 	p.Excess = min(p.Excess, 10)
 }
 
-// unseenListed counts the names of the catalog that p would admit, and that nobody asked for.
-func (w *work) unseenListed(p *Proposal) int {
+// unseenListed counts the names of the catalog that p would admit and nobody asked for.
+func (w *proposer) unseenListed(p *Proposal) int {
 	n := 0
 	for _, host := range w.params.Known.Under(p.Host) {
 		if w.endpoints[Endpoint{Host: host, Port: p.Port, Scheme: p.Scheme}] == nil {
@@ -228,7 +227,7 @@ func looksRandom(host string, kind Kind) bool {
 	return kind == Exact && (c == Random || c == Hex) || Classify(domain) == Random
 }
 
-// owner is owner of host, but for the one that a list names: whose that is, its documents say.
+// owner is owner of host; empty if a list names the host itself, since its documents say whose it is.
 func (p *Proposal) owner(host string) string {
 	if p.Known != nil && !p.Known.Host.IsWildcard() && catalog.SharedHost(host) == "" {
 		return ""
@@ -236,8 +235,8 @@ func (p *Proposal) owner(host string) string {
 	return owner(host)
 }
 
-// noiseReason says why e is noise that is not worth a person's time; empty if it is not noise. Software that makes up names, to find
-// one that somebody has registered, finds some.
+// noiseReason says why e is not worth a person's time; empty if it is. Software that makes up names, in search of a
+// registered one, finds some.
 func (e *endpoint) noiseReason() string {
 	clients, days := map[netip.Addr]bool{}, map[int64]bool{}
 	for _, s := range e.seen {
@@ -254,7 +253,7 @@ func (e *endpoint) noiseReason() string {
 	return "looks like no word, and one client asked for it on one day"
 }
 
-// hint says what usually came just before.
+// hint names the request that usually came just before.
 func hint(seen []*Sighting) string {
 	for _, s := range seen {
 		if host, part := s.Before(); host != "" {

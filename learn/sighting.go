@@ -8,28 +8,28 @@ import (
 	"webproxy/policy"
 )
 
-// A Sighting is what is known of one Key in one client group.
+// A Sighting counts the requests for one Key in one client group.
 type Sighting struct {
 	Key
 	Hits        uint64
 	First, Last time.Time
 	Clients     map[netip.Addr]uint64 // with their hits
-	// Allowed, WouldDeny and Refused say what became of the hits: a rule allowed them, learn mode let them
-	// through, or they were refused.
+	// Allowed, WouldDeny and Refused count the hits by outcome: a rule allowed them, learn mode let them through, or they
+	// were refused.
 	Allowed, WouldDeny, Refused uint64
-	// Answered is how many of those that went ahead reached the origin; Failed did not, for whatever reason.
-	Answered, Failed uint64
-	// Guarded is how many a guard refused: a private address, a loop. No rule can help those.
+	// Reached is how many of the permitted ones reached the origin; Failed is how many did not, for whatever reason.
+	Reached, Failed uint64
+	// Guarded is how many a guard refused: a private address, a loop. No rule can allow those.
 	Guarded uint64
 	// Misnamed is how many had another name in their ClientHello.
 	Misnamed uint64
 	Rule     string // the last that allowed or denied it
 	Reason   string // the last one given
 
-	path   string // the first one, where paths decide
+	path   string // the first path, on hosts where paths decide
 	group  *Group
 	days   map[int64]struct{} // since 1970
-	before map[string]uint64  // hosts that the same client had asked for just before
+	before map[string]uint64  // hosts that the same client had requested just before, with how often
 	pace   pace
 }
 
@@ -81,7 +81,7 @@ func (s *Sighting) see(r *audit.Record, n uint64) {
 	}
 }
 
-// end takes note of how a request ended that was let through.
+// end counts how a permitted request ended.
 func (s *Sighting) end(r *audit.Record) {
 	switch {
 	case r.RefusedLate():
@@ -94,7 +94,7 @@ func (s *Sighting) end(r *audit.Record) {
 			s.Guarded++
 		}
 	case reached(r):
-		s.Answered++
+		s.Reached++
 		s.group.redirected(s, r)
 	default:
 		s.Failed++
@@ -104,7 +104,7 @@ func (s *Sighting) end(r *audit.Record) {
 	}
 }
 
-// reached reports whether the origin was connected to, and answered if it was asked.
+// reached reports whether the connection to the origin succeeded and, for plain HTTP, the origin responded.
 func reached(r *audit.Record) bool {
 	if r.Error == "" {
 		return r.Status > 0
@@ -113,18 +113,17 @@ func reached(r *audit.Record) bool {
 	return r.Status > 0 && r.Status < 500 || r.BytesIn > 0
 }
 
-// guards reports whether a word is a Reason that says of the host what no rule can lift. That the proxy was
-// overloaded, or could not write its record, says nothing of the host.
+// guards reports whether word is a Reason that no rule can lift for the host. That the proxy was overloaded, or could not
+// write its record, says nothing about the host.
 func guards(word string) bool {
 	return word == policy.PrivateAddress.String() || word == policy.NetworkDenied.String() || word == policy.Loop.String()
 }
 
-// adjacent is how soon a request must come after another one of the same client to be taken for its
-// consequence.
+// adjacent is how soon after another request of the same client a request is taken for its consequence.
 const adjacent = 2 * time.Second
 
-// follow counts which host the client had asked for just before s. It is no proof of anything: two
-// programs on one machine come after each other too.
+// follow counts which host the client had requested just before s. It proves nothing: the two requests may be of two
+// programs.
 func (g *Group) follow(s *Sighting, r *audit.Record) {
 	c := g.Clients[r.Client]
 	if c.last != "" && c.last != s.Host && r.Time.Sub(c.lastAt) <= adjacent {
@@ -138,8 +137,8 @@ func (g *Group) follow(s *Sighting, r *audit.Record) {
 	c.last, c.lastAt = s.Host, r.Time
 }
 
-// Before is the host that was asked for just before s most often, and in which part of its
-// sightings; empty if in less than half.
+// Before returns the host that was most often requested just before s, and before which part of its hits; empty if before
+// less than half.
 func (s *Sighting) Before() (host string, part float64) {
 	var most uint64
 	for h, n := range s.before {

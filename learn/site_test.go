@@ -59,7 +59,7 @@ func replaySite(t testing.TB, site *simsite.Site, err error, days int, was, is *
 	return replay
 }
 
-// A review is a person's way through proposals.
+// A review is what a person did with proposals.
 type review struct {
 	lines             []string // approved
 	bulk              int      // approved together, in one decision

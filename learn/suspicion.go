@@ -8,14 +8,14 @@ import (
 	"webproxy/internal/wording"
 )
 
-// What is suspicious, and how much of 10.
+// What is suspicious, with its weight, of 10.
 const (
 	asDisguise = 6 // it reads like a known name
 	asReceiver = 6 // it exists to receive data
 	asRejected = 3 // it would admit what somebody rejected
 	asStranger = 2 // no list and no entry has a name of its owner
 	asShared   = 2 // one of many owners' names
-	asMade     = 2 // looks like no word
+	asRandom   = 2 // looks like no word
 	asMany     = 3 // many names below one domain
 	asRegular  = 2 // asked for at regular intervals
 	asOnly     = 2 // by one client alone
@@ -27,20 +27,20 @@ const (
 )
 
 const (
-	manyNames = 8 // below the domain of one owner that no list knows
+	manyNames = 8 // names below the domain of one owner that no list has
 	newAfter  = 7 * 24 * time.Hour
 	newWindow = 14 * 24 * time.Hour
 )
 
-// raiseConcerns says what a person should look at first, and how suspicious p is. Bulk approval is for names that a
-// built-in list has, or that are of an owner whom a list in use or the operator's own entries name: however many clients
-// ask for another name, that does not make it a friend's.
-func (w *work) raiseConcerns(p *Proposal) {
+// raiseConcerns sets the concerns and the suspicion of p. Bulk approval is for names that a built-in list has, or that are
+// of an owner of whom a list in use or an entry of the operator has a name: how many clients ask for another name proves
+// nothing about its owner.
+func (w *proposer) raiseConcerns(p *Proposal) {
 	object := func(weight int, format string, args ...any) {
 		p.Concerns = append(p.Concerns, fmt.Sprintf(format, args...))
 		p.Suspicion = min(p.Suspicion+weight, 10)
 	}
-	// What is only remarked upon ranks a name, and does not keep one that is vouched for out of bulk approval.
+	// A remark ranks a proposal that has a concern, and does not exclude another one from bulk approval.
 	var remarks []func()
 	remark := func(weight int, format string, args ...any) {
 		remarks = append(remarks, func() { object(weight, format, args...) })
@@ -58,7 +58,7 @@ func (w *work) raiseConcerns(p *Proposal) {
 		object(0, "%s allows it today, and every other name there too", p.Replaces)
 	}
 	if p.Hits == p.Refused {
-		object(asUnproved, "it was never let through, so it was not seen to answer")
+		object(asUnproved, "it was never let through, so it was not seen to respond")
 	}
 	if entry := w.past.rejectedIn(p); entry != "" {
 		object(asRejected, "it would admit %s, which was rejected", entry)
@@ -73,18 +73,18 @@ func (w *work) raiseConcerns(p *Proposal) {
 		remark(asMinority, "only %d of %d clients ask for it", p.Clients, p.GroupClients)
 	}
 	if p.listed() {
-		return // whose it is, and what for, its documents say
+		return // its documents say whose it is, and what for
 	}
 	w.concernHabits(p, hosts, object, remark)
 }
 
-// listed reports whether a built-in list has p, or its very name for another place.
+// listed reports whether a built-in list has p, or its exact name for another place.
 func (p *Proposal) listed() bool { return p.Known != nil || p.About != "" && !p.Host.IsWildcard() }
 
-// concernNames objects to whose the names are.
-func (w *work) concernNames(p *Proposal, hosts []string, object func(int, string, ...any)) {
+// concernNames raises concerns about the owners of the names.
+func (w *proposer) concernNames(p *Proposal, hosts []string, object func(int, string, ...any)) {
 	for _, h := range hosts {
-		if why := w.vouch.disguise(h); why != "" && !catalog.HasHost(h) {
+		if why := w.owners.lookAlike(h); why != "" && !catalog.HasHost(h) {
 			object(asDisguise, "%s", why)
 			break
 		}
@@ -105,7 +105,7 @@ func (w *work) concernNames(p *Proposal, hosts []string, object func(int, string
 		return
 	}
 	for _, h := range hosts {
-		if !rented && !w.vouch.inUse(h) {
+		if !rented && !w.owners.inUse(h) {
 			object(asStranger, "no list has %s, and neither a list in use nor an entry of yours a name of %s", h, ownerText(h))
 			break
 		}
@@ -115,18 +115,18 @@ func (w *work) concernNames(p *Proposal, hosts []string, object func(int, string
 	}
 }
 
-// concernHabits objects to how a name that no list has is asked for.
-func (w *work) concernHabits(p *Proposal, hosts []string, object, remark func(int, string, ...any)) {
+// concernHabits raises concerns about how a name that no list has is requested.
+func (w *proposer) concernHabits(p *Proposal, hosts []string, object, remark func(int, string, ...any)) {
 	if p.Days < minDays {
 		object(asBrief, "seen on %s only", wording.Plural(p.Days, "day"))
 	}
 	for _, h := range hosts {
 		if looksRandom(h, p.Kind) {
-			object(asMade, "%s looks like no word", h)
+			object(asRandom, "%s looks like no word", h)
 			break
 		}
 	}
-	if owner := catalog.Owner(hosts[0]); owner != "" && !w.vouch.knows(hosts[0]) && w.namesOf[owner] >= manyNames {
+	if owner := catalog.Owner(hosts[0]); owner != "" && !w.owners.knows(hosts[0]) && w.namesOf[owner] >= manyNames {
 		remark(asMany, "%d names below %s were asked for", w.namesOf[owner], owner)
 	}
 	for _, s := range p.Seen {
@@ -140,7 +140,7 @@ func (w *work) concernHabits(p *Proposal, hosts []string, object, remark func(in
 	}
 }
 
-// roughly is a length of time in one unit.
+// roughly is a duration in one unit.
 func roughly(d time.Duration) string {
 	switch {
 	case d >= 48*time.Hour:

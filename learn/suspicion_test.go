@@ -110,7 +110,7 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-// A list in use, and an entry of the operator's own, vouch for the other names of their owners, once enough clients ask
+// A list in use, and an entry of the operator, make other names of their owners trusted, once enough clients ask
 // for them.
 func TestVouching(t *testing.T) {
 	s := newSite()

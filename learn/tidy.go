@@ -6,8 +6,8 @@ import (
 	"webproxy/policy"
 )
 
-// tidy drops proposals that another one contains: one decision will do.
-func (w *work) tidy() {
+// tidy drops proposals that another one contains: one decision is enough.
+func (w *proposer) tidy() {
 	all := indexProposals(w.out.List)
 	kept := make([]*Proposal, 0, len(w.out.List))
 	for _, p := range w.out.List {
@@ -50,7 +50,7 @@ func indexProposals(list []*Proposal) *proposalIndex {
 
 func (x *proposalIndex) has(p *Proposal) bool { return x.at[p] }
 
-// near are the proposals that may contain p, in their order.
+// near returns the proposals that may contain p, in their order.
 func (x *proposalIndex) near(p *Proposal) []int {
 	found := slices.Clone(x.host[p.Host.String()])
 	for end := range p.Host.Ends() {
@@ -60,7 +60,7 @@ func (x *proposalIndex) near(p *Proposal) []int {
 	return slices.Compact(found)
 }
 
-// containing returns a proposal that contains p, other than p; nil if there is none.
+// containing returns another proposal that contains p; may be nil.
 func (x *proposalIndex) containing(p *Proposal) *Proposal {
 	for _, i := range x.near(p) {
 		if o := x.all[i]; o != p && o.contains(p) {
@@ -70,11 +70,11 @@ func (x *proposalIndex) containing(p *Proposal) *Proposal {
 	return nil
 }
 
-// covering returns the first proposal that covers e; nil if there is none.
+// covering returns the first proposal that covers e; may be nil.
 func (x *proposalIndex) covering(e Endpoint) *Proposal {
 	host, err := policy.ParsePattern(e.Host)
 	if err != nil {
-		return nil // Object saw to it
+		return nil // Object has excluded it
 	}
 	for _, i := range x.near(&Proposal{Host: host}) {
 		if o := x.all[i]; o.covers(e) {

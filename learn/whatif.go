@@ -8,14 +8,14 @@ import (
 	"webproxy/policy"
 )
 
-// whatIf counts what enforcing would refuse, by a replay of the log under the policy that would be enforced. What people
-// rejected, and what is not learnt from because it never answered or cannot be allowed, is meant to be refused.
-func (r *Readiness) whatIf(w *work, replay *replay.Replay) {
+// whatIf counts what enforcing would refuse, by a replay of the log under the policy that would be enforced. Rejected
+// proposals, and hosts that are not learnt from because they never responded or cannot be allowed, are meant to be refused.
+func (r *Readiness) whatIf(w *proposer, replay *replay.Replay) {
 	r.Replayed = replay != nil
 	if replay == nil {
 		return
 	}
-	meant := w.meant()
+	meant := w.meantToBeRefused()
 	hosts := map[string]bool{}
 	for _, c := range replay.Finish() {
 		if c.Group != r.Group || !c.Denied() || c.Was.Decision == policy.Allowed && c.Is.Reason == policy.PhaseInactive.String() {
@@ -32,9 +32,9 @@ func (r *Readiness) whatIf(w *work, replay *replay.Replay) {
 	r.UndecidedHosts = sortedKeys(hosts)
 }
 
-// meant are the endpoints of which everything that is not admitted is meant to be refused. A host of which one path was
-// rejected and another was not is none.
-func (w *work) meant() map[Endpoint]bool {
+// meantToBeRefused are the endpoints of which everything that is not admitted is meantToBeRefused to be refused. A host of which one path was
+// rejected and another was not is not among them.
+func (w *proposer) meantToBeRefused() map[Endpoint]bool {
 	meant := map[Endpoint]bool{}
 	for _, x := range w.out.Withheld {
 		meant[x.Endpoint().anyPath()] = true

@@ -7,15 +7,13 @@ import (
 	"strings"
 )
 
-// A Baseline is findings that somebody has looked at and accepted: one fingerprint a line, and
-// comments after "#". A fingerprint is a finding's code, rule and entry, so that a file may be
-// reordered without losing what was accepted in it. The zero Baseline accepts nothing.
+// A Baseline is the findings that somebody has accepted: one fingerprint a line, and comments after "#". A fingerprint is a
+// finding's code, rule and entry, so that a file may be reordered. The zero Baseline accepts nothing.
 type Baseline struct {
 	accepted map[string]bool
 }
 
-// ReadBaseline reads what WriteBaseline wrote, perhaps edited. The error says which line begins with
-// no code: a finding whose code is misspelt would be accepted by nobody.
+// ReadBaseline reads what WriteBaseline wrote, perhaps edited. The error names the first line that is not a fingerprint.
 func ReadBaseline(text string) (Baseline, error) {
 	b := Baseline{accepted: map[string]bool{}}
 	number := 0
@@ -49,8 +47,8 @@ func WriteBaseline(w io.Writer, findings []Finding) error {
 	return err
 }
 
-// Split parts the findings that are not accepted from those that are, and returns how many
-// fingerprints of b belong to no finding any more.
+// Split separates findings that are not accepted from those that are. stale is how many fingerprints of b have no finding any
+// more.
 func (b Baseline) Split(findings []Finding) (open, accepted []Finding, stale int) {
 	used := map[string]bool{}
 	for _, f := range findings {

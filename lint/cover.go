@@ -7,7 +7,7 @@ import (
 	"webproxy/policy"
 )
 
-// covered finds entries that do nothing because of another one: redundant and shadowed ones.
+// covered finds entries that have no effect because of another one: redundant and shadowed ones.
 func (l *linter) covered() {
 	for i := range l.rules {
 		r := &l.rules[i]
@@ -45,8 +45,8 @@ func (l *linter) first(x *hostIndex, r *policy.RuleInfo, wanted func(int) bool) 
 	return found
 }
 
-// comparisons is with how many others an entry may be compared: of entries that no index tells apart, such as a
-// thousand ports of one host or a*1.example.com to a*1000.example.com, each could be compared with all.
+// comparisons is the limit on comparisons of one entry with others: entries that no index keeps apart, such as a thousand
+// ports of one host or a*1.example.com to a*1000.example.com, would each be compared with all others.
 func (l *linter) comparisons() int {
 	const each, total, after = 1000, 2_000_000, 32
 	if l.compared > total {
@@ -55,8 +55,7 @@ func (l *linter) comparisons() int {
 	return each
 }
 
-// outranks reports whether, of two entries that say the same, the one at j stays: that of a built-in
-// list, else the first.
+// outranks reports whether, of two equal entries, the one at j is kept: that of a built-in list, else the first.
 func outranks(rules []policy.RuleInfo, j, i int) bool {
 	if a, b := builtIn(&rules[j]), builtIn(&rules[i]); a != b {
 		return a
@@ -64,8 +63,8 @@ func outranks(rules []policy.RuleInfo, j, i int) bool {
 	return j < i
 }
 
-// A hostIndex finds the entries whose host pattern may contain another one by the suffixes of its
-// name, so that 100,000 entries are compared with a handful each.
+// A hostIndex finds, by the suffixes of a host pattern, the entries whose pattern may contain it, so that each of 100,000
+// entries is compared with few others.
 type hostIndex struct {
 	exact map[string]*bucket            // by the name, or the address
 	below map[string]*bucket            // "*.name", by the name
@@ -73,7 +72,7 @@ type hostIndex struct {
 	every bucket                        // "*"
 }
 
-// A bucket is entries with one host pattern, or with patterns that cannot be told apart by index.
+// A bucket is entries with one host pattern, or with patterns that the index does not keep apart.
 type bucket struct {
 	all    []int
 	byPath map[string][]int // by path and query; made when all is long
@@ -163,8 +162,8 @@ func eachOf(all []int, f func(int) bool) bool {
 	return true
 }
 
-// pathsAround are the path patterns that may contain p: itself, its parents, and with a star each of
-// its beginnings.
+// pathsAround returns the path patterns that may contain p: itself, its parent directories, and each of its prefixes with a
+// star.
 func pathsAround(p string) []string {
 	all := []string{p}
 	if p == "" {
@@ -209,7 +208,7 @@ func (x *hostIndex) containing(r *policy.RuleInfo, f func(int) bool) {
 	x.every.each(r, f)
 }
 
-// fixedStart is what stands before the first star of a pattern.
+// fixedStart is the part of a pattern before its first star.
 func fixedStart(text string) string {
 	before, _, _ := strings.Cut(text, "*")
 	return before

@@ -8,8 +8,7 @@ import (
 	"webproxy/policy"
 )
 
-// dead finds entries that admit nothing, whoever asks for whatever: those that have expired, and
-// those that no request can match.
+// dead finds entries that admit no request at all: those that have expired, and those that no request can match.
 func (l *linter) dead() {
 	for i := range l.rules {
 		r := &l.rules[i]
@@ -50,7 +49,7 @@ func neverMatches(r *policy.RuleInfo) (why, fix string) {
 	return "", ""
 }
 
-// paths finds paths that nobody can see.
+// paths finds entries with a path that a tunnel hides.
 func (l *linter) paths() {
 	for i := range l.rules {
 		r := &l.rules[i]

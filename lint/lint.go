@@ -1,10 +1,10 @@
-// Package lint finds what is legal in a policy and yet probably wrong: what is broader than its
-// author can have meant, what does nothing, what is about to mislead a reader.
+// Package lint finds what is legal in a policy and yet probably wrong: entries that are broader than their author can have
+// meant, that have no effect, or that mislead a reader.
 //
 //	findings, err := lint.Check(lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: time.Now()})
 //
-// It changes nothing and refuses nothing; a policy that cannot be right does not compile in the first
-// place. A finding that is accepted goes into a Baseline.
+// It changes nothing and refuses nothing; an invalid policy does not compile in the first place. It reads the audit log, if
+// it is given one, and no other file. A finding that is accepted goes into a Baseline. Check may be called concurrently.
 package lint
 
 import (
@@ -17,13 +17,13 @@ import (
 	"webproxy/policy"
 )
 
-// An Input is what there is to look at. Set and Spec belong together.
+// An Input is what Check examines. Set is compiled from Spec.
 type Input struct {
 	Set  *policy.Set
 	Spec *policy.Spec
 	Now  time.Time
-	// Text returns a file by the name that a Source has for it: the configuration, or a list. What
-	// only the text shows, and columns, are left out where it is nil or returns an error.
+	// Text returns a file by the name that a Source has for it: the configuration, or a list. If it is nil or fails, columns
+	// and findings about the spelling are left out.
 	Text func(name string) ([]byte, error)
 	// Log is the directory of an audit log, in which narrower hosts are looked for; empty for none.
 	Log string
@@ -31,8 +31,8 @@ type Input struct {
 	Since time.Time
 }
 
-// Check returns all findings in the order of files and lines. The error is of the audit log; the
-// findings are then complete but for its hosts.
+// Check returns all findings in the order of files and lines. An error is about the audit log; the findings are then complete
+// except for Hosts.
 func Check(in Input) ([]Finding, error) {
 	l := &linter{Input: in, rules: in.Set.Rules(), texts: map[string][]string{}}
 	l.allows, l.denies = newHostIndex(l.rules, false), newHostIndex(l.rules, true)
@@ -61,7 +61,7 @@ type linter struct {
 	denies *hostIndex
 	texts  map[string][]string // lines by name of file; nil if there is no text
 
-	compared int // entries, so far: see comparisons
+	compared int // comparisons so far; see comparisons
 }
 
 // add adds a finding about the entry r.
@@ -74,10 +74,10 @@ func (l *linter) add(code Code, level Level, r *policy.RuleInfo, entry, reason, 
 	l.found = append(l.found, f)
 }
 
-// builtIn reports whether r comes from a list of the catalog, which the operator does not edit.
+// builtIn reports whether r is from a list of the catalog, which the operator does not edit.
 func builtIn(r *policy.RuleInfo) bool { return strings.HasPrefix(r.Source, "catalog ") }
 
-// noteIfBuiltIn is the level of what only the author of an entry can set right.
+// noteIfBuiltIn is the level of a finding that only the author of an entry can correct.
 func noteIfBuiltIn(r *policy.RuleInfo) Level {
 	if builtIn(r) {
 		return Note
@@ -105,8 +105,7 @@ func (l *linter) place(f *Finding, r *policy.RuleInfo) {
 	l.column(f, host)
 }
 
-// column looks for text from the finding's line on: in the configuration it may stand some lines below
-// the beginning of its rule.
+// column looks for text from the finding's line on: in the configuration it may be some lines below the start of its rule.
 func (l *linter) column(f *Finding, text string) {
 	reach := 2000 // lines; a rule with more hosts is better off with a file
 	if l.isList(f.File) {
@@ -132,7 +131,7 @@ func (l *linter) isList(name string) bool {
 	return slices.ContainsFunc(l.Spec.Rules, func(r policy.RuleSpec) bool { return r.File == name })
 }
 
-// lines returns the text of a file; nil if there is none.
+// lines returns the lines of a file; nil if its text is not known.
 func (l *linter) lines(name string) []string {
 	lines, known := l.texts[name]
 	if known || l.Text == nil || name == "" {
@@ -145,13 +144,13 @@ func (l *linter) lines(name string) []string {
 	return lines
 }
 
-// startsRule reports whether a line of YAML begins the next rule.
+// startsRule reports whether a line of YAML starts a rule.
 func startsRule(line string) bool {
 	line = strings.TrimLeft(line, " \t-")
 	return strings.HasPrefix(line, "id:") || strings.HasPrefix(line, "{ id:") || strings.HasPrefix(line, "{id:")
 }
 
-// wordColumn returns the column at which word stands in line, not as a part of a longer one.
+// wordColumn returns the column of word in line, where it is not a part of a longer word.
 func wordColumn(line, word string) (int, bool) {
 	for from := 0; word != ""; {
 		i := strings.Index(line[from:], word)
@@ -173,7 +172,7 @@ func hostByte(c byte) bool {
 		'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// splitSource splits "lists/approved.txt:4"; the line is 0 if there is none.
+// splitSource splits "lists/approved.txt:4"; the line is 0 without a number.
 func splitSource(source string) (file string, line int) {
 	i := strings.LastIndexByte(source, ':')
 	if i < 0 {
@@ -186,10 +185,10 @@ func splitSource(source string) (file string, line int) {
 	return source[:i], n
 }
 
-// ruleIndex is 3 for "rules[3].hosts[0]"; -1 if field is of no rule.
+// ruleIndex is 3 for "rules[3].hosts[0]"; -1 if field names no rule.
 func ruleIndex(field string) int { return bracketed(field, "rules[") }
 
-// hostNumber is 0 for "rules[3].hosts[0]"; -1 if field is of no host.
+// hostNumber is 0 for "rules[3].hosts[0]"; -1 if field names no host.
 func hostNumber(field string) int { return bracketed(field, ".hosts[") }
 
 func bracketed(field, before string) int {
@@ -202,7 +201,7 @@ func bracketed(field, before string) int {
 	return n
 }
 
-// forms is the entry as a list would have it, without what does not decide: "https://host:8084/path".
+// forms is the entry as a list has it, without ports and remarks: "http+https://host/path".
 func forms(r *policy.RuleInfo) string {
 	var all []string
 	for _, s := range []policy.Scheme{policy.HTTP, policy.HTTPS} {

@@ -19,7 +19,7 @@ import (
 
 var now = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// library is list files in memory; with them goes the catalog.
+// library is list files in memory, beside the catalog.
 type library map[string]string
 
 func (l library) text(name string) ([]byte, error) {
@@ -190,8 +190,7 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// A pinned list of which there is a newer generation is noted.
-// A list that says what documents did more than half a year ago is warned of.
+// A list made of documents that are more than half a year old is warned of.
 func TestListAge(t *testing.T) {
 	for list, want := range map[string]bool{"hci@2021-12": true, "azure-stack-hci": true, "azure-local@2026-11": false, "azure-local@2025-05": true} {
 		found := slices.ContainsFunc(check(t, policy.Spec{Region: "eastus", Rules: []policy.RuleSpec{{ID: "r", List: list}}}, nil), func(f lint.Finding) bool {
@@ -308,7 +307,7 @@ func narrowLog(t *testing.T, days int) string {
 	return dir
 }
 
-// What is built in is a note, whatever it is: the operator cannot edit it.
+// A finding about a built-in list is a note: the operator cannot edit the list.
 func TestBuiltInIsNoted(t *testing.T) {
 	spec := policy.Spec{Region: "eastus"}
 	for _, list := range []string{"portal@2021-12", "tools@2021-12", "aks@2021-12", "arc@2026-07", "monitoring@2026-07"} {

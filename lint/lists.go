@@ -11,8 +11,8 @@ import (
 	"webproxy/policy"
 )
 
-// lists finds endpoints of built-in lists that are not in force for want of a setting, or because
-// the list has none for this place. One finding names all endpoints of a rule that have one cause.
+// lists finds endpoints of built-in lists that are not in force because a setting is missing, or because the list has none for
+// this cloud or region. One finding names all endpoints of a rule with the same cause.
 func (l *linter) lists() {
 	place := policy.Place{Cloud: l.Spec.Cloud, Region: l.Spec.Region, Names: l.Spec.Names}
 	for i := range l.Spec.Rules {
@@ -39,8 +39,7 @@ func (l *linter) lists() {
 	}
 }
 
-// generation finds that rule i has a list of which there is a newer generation. That may be on purpose, so it
-// is a note.
+// generation notes that there is a newer generation of rule i's list. The older one may be on purpose.
 func (l *linter) generation(i int) {
 	rule := &l.Spec.Rules[i]
 	info, err := catalog.Info(rule.List)
@@ -56,7 +55,7 @@ func (l *linter) generation(i int) {
 		fmt.Sprintf("webproxy lists diff %s %s@%s shows what would change", name, info.Name, newest))
 }
 
-// age finds that rule i has a list that has grown old: Microsoft's documents have changed since.
+// age warns that rule i's list is old: Microsoft's documents have changed since.
 func (l *linter) age(i int) {
 	rule := &l.Spec.Rules[i]
 	asOf, err := catalog.AsOf(rule.List)
@@ -117,7 +116,7 @@ func (c *cause) reason(list string) string {
 //go:embed servicetags.txt
 var tagText string
 
-// tagNames are the service tags there are, in lower case, without regions.
+// tagNames returns the names of all service tags, in lower case, without regions.
 var tagNames = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
 	for line := range strings.Lines(tagText) {
@@ -128,14 +127,14 @@ var tagNames = sync.OnceValue(func() map[string]bool {
 	return names
 })
 
-// knownTag reports whether there is a service tag; "Storage.WestEurope" is one if "Storage" is.
+// knownTag reports whether a service tag exists; "Storage.WestEurope" does if "Storage" does.
 func knownTag(tag string) bool {
 	name, _, _ := strings.Cut(strings.ToLower(tag), ".")
 	return tagNames()[name]
 }
 
-// serviceTags finds service tags that do not exist, where nothing else would notice: a list's tag is
-// for information, and a rule may say not to check.
+// serviceTags finds service tags that do not exist where nothing else would notice: an entry's tag is only information, and a
+// rule may say not to check.
 func (l *linter) serviceTags() {
 	for i := range l.Spec.Rules {
 		rule := &l.Spec.Rules[i]

@@ -4,8 +4,8 @@ import (
 	"webproxy/catalog"
 )
 
-// lookAlikes finds names that a reviewer reads as another one: letters of several scripts in a label,
-// letters that look Latin, and names that are nearly one of the built-in lists, or begin like one.
+// lookAlikes finds names that a reviewer may mistake for another one: with letters of several scripts in a label, with letters
+// that look Latin, and names that resemble one of the built-in lists.
 func (l *linter) lookAlikes() {
 	listed := catalog.ListedDomains()
 	for i := range l.rules {

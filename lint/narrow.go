@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	maxSeen   = 100_000 // hosts that are remembered of a log: bounded memory, whatever clients asked for
-	maxHosts  = 100     // that a finding lists
-	maxSpoken = 5       // that its fix names
+	maxSeen  = 100_000 // hosts that are remembered of a log: bounded memory, whatever clients asked for
+	maxHosts = 100     // that a finding lists
+	maxNamed = 5       // that its fix names
 
-	// enoughLog is how long a log must reach for what it does not have to tell something: a month's work is not in less.
+	// enoughLog is how long a log must be before a host that it does not have counts as unused.
 	enoughLog = 21 * 24 * time.Hour
 )
 
-// narrow looks in the audit log for the hosts that were really reached under wildcards on shared
-// domains. The log is read only if there is such a wildcard.
+// narrow looks in the audit log for the hosts that were allowed below wildcards on shared domains. The log is read only if
+// there is such a wildcard.
 func (l *linter) narrow(found []Finding) error {
 	wide := map[string][]*wildcard{} // by the tail
 	for i := range found {
@@ -58,21 +58,21 @@ func (l *linter) narrow(found []Finding) error {
 	return nil
 }
 
-// A wildcard is a finding about one, and the hosts under it that the log has, with their counts.
+// A wildcard is a finding about a wildcard, and the hosts below it that the log has, with their counts.
 type wildcard struct {
 	finding *Finding
 	pattern policy.Pattern
 	seen    map[string]int
 }
 
-// A sighted is what the log has: the requests that were let through, counted by host, and from when to when it reaches.
-type sighted struct {
+// A logHosts is what the log has: the requests that were let through, counted by host, and from when to when it reaches.
+type logHosts struct {
 	hosts       map[string]int
 	first, last time.Time
 }
 
 // length says how long the log is, for people.
-func (s *sighted) length() string {
+func (s *logHosts) length() string {
 	switch d := s.last.Sub(s.first); {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", int(d.Hours()/24))
@@ -84,8 +84,8 @@ func (s *sighted) length() string {
 }
 
 // hostsSeen reads the log.
-func (l *linter) hostsSeen() (*sighted, error) {
-	seen := &sighted{hosts: map[string]int{}}
+func (l *linter) hostsSeen() (*logHosts, error) {
+	seen := &logHosts{hosts: map[string]int{}}
 	_, err := audit.Scan(l.Log, audit.ScanOptions{Since: l.Since}, func(r audit.Record) error {
 		if r.Type != audit.TypeDecision {
 			return nil
@@ -107,9 +107,8 @@ func (l *linter) hostsSeen() (*sighted, error) {
 	return seen, err
 }
 
-// say puts the hosts into the finding's fix. That nothing was asked for is a reason to remove an entry only if the log
-// reaches back for weeks.
-func (w *wildcard) say(log *sighted) {
+// say puts the hosts into the finding's fix. It advises to remove an unused entry only if the log reaches back for weeks.
+func (w *wildcard) say(log *logHosts) {
 	since := log.first.UTC().Format("2006-01-02")
 	short := log.last.Sub(log.first) < enoughLog
 	switch {
@@ -129,8 +128,8 @@ func (w *wildcard) say(log *sighted) {
 		return cmp.Or(cmp.Compare(w.seen[b], w.seen[a]), strings.Compare(a, b))
 	})
 	w.finding.Hosts = names[:min(len(names), maxHosts)]
-	spoken := strings.Join(names[:min(len(names), maxSpoken)], ", ")
-	if more := len(names) - maxSpoken; more > 0 {
+	spoken := strings.Join(names[:min(len(names), maxNamed)], ", ")
+	if more := len(names) - maxNamed; more > 0 {
 		spoken += fmt.Sprintf(" and %d more", more)
 	}
 	w.finding.Fix = fmt.Sprintf("name the hosts that are needed; since %s the audit log has %s", since, spoken)

@@ -8,7 +8,7 @@ import (
 	"webproxy/policy"
 )
 
-// shared finds allows that let data out to whoever signs up with a provider.
+// shared finds allow entries that let data out to whoever signs up with a provider.
 func (l *linter) shared() {
 	for i := range l.rules {
 		r := &l.rules[i]
@@ -24,7 +24,7 @@ func (l *linter) shared() {
 	}
 }
 
-// receiver finds an allow of a service that exists to receive data, be it of one name alone.
+// receiver reports an allow entry for a service that exists to receive data, even for a single name.
 func (l *linter) receiver(r *policy.RuleInfo) {
 	what := catalog.Receiver(r.Host.Tail())
 	l.add(DataReceiver, noteIfBuiltIn(r), r, r.Host.String(),
@@ -88,7 +88,7 @@ func (l *linter) apexes() {
 	}
 }
 
-// naming returns an entry of x that names host, on whatever condition; nil if there is none.
+// naming returns an entry of x that matches host, whatever its conditions; may be nil.
 func (l *linter) naming(x *hostIndex, host policy.Pattern) *policy.RuleInfo {
 	var found *policy.RuleInfo
 	x.containing(&policy.RuleInfo{Host: host}, func(i int) bool {

@@ -8,8 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// written finds hosts that are not written as they are matched: with capitals, or with a dot at the
-// end. They mean what they say, but a search for the host does not find them.
+// written finds hosts with capitals or with a dot at the end. They match as intended, but a text search for the host does not
+// find them.
 func (l *linter) written() {
 	for i := range l.Spec.Rules {
 		rule := &l.Spec.Rules[i]

@@ -10,7 +10,7 @@ import (
 	"webproxy/policy"
 )
 
-// AdviceText is the near misses, the built-in lists that have the host, and the fixes.
+// AdviceText tells people of near misses, of built-in lists that have the host, and of fixes.
 func AdviceText(x *policy.Explanation, remedies []Remedy, listed []string) string {
 	var b strings.Builder
 	label := "near"
@@ -29,8 +29,8 @@ func AdviceText(x *policy.Explanation, remedies []Remedy, listed []string) strin
 	return b.String()
 }
 
-// ListedIn are the built-in lists, with their generations, that have the host of x for the cloud of cfg. That it is
-// denied as not listed is because they are off, or because policy.region or policy.names is not set.
+// ListedIn returns the built-in lists, with their generations, that have the host of x for the cloud of cfg, if x is denied as
+// not listed: they are not in use, or policy.region or policy.names is not set.
 func ListedIn(cfg *config.Config, x *policy.Explanation) []string {
 	listed := []string{}
 	if x.Reason != policy.HostNotListed {

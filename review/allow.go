@@ -13,17 +13,17 @@ import (
 	"webproxy/policy"
 )
 
-// An Allowance is one entry that is allowed until a time, made up in memory: nothing is written before Commit.
+// An Allowance is one entry that is allowed until a time. Nothing is written before Commit.
 type Allowance struct {
 	Change
 	Entry policy.Entry
-	Line  string         // that is added
-	File  string         // to this list, as policy.rules names it
+	Line  string         // the line that is added
+	File  string         // the list file that it is added to, as policy.rules names it
 	Next  *config.Config // the configuration with it
 }
 
-// Allow makes up that an entry, such as "www.example.com:443", is allowed until a time, for the client groups that its list
-// is for: the one of the group, or if that is empty one for all groups.
+// Allow prepares, in memory, to allow an entry such as "www.example.com:443" until a time. It goes to the list of group, or if
+// that is empty to one for all groups.
 func (w Writer) Allow(entry, group, reason string, until time.Time) (*Allowance, error) {
 	if w.Config.Path == "" {
 		return nil, ErrBuiltIn
@@ -52,8 +52,8 @@ func (w Writer) Allow(entry, group, reason string, until time.Time) (*Allowance,
 	return &Allowance{Change: a.Change, Entry: parsed, Line: lines[0], File: rule.File, Next: next}, nil
 }
 
-// Requests are examples of what the entry is about, made by a client of the group, one for each of its forms and ports;
-// for a wildcard, to one host that it matches.
+// Requests returns examples of requests that the entry matches, by a client of the group, one for each scheme and port; for a
+// wildcard, to one host that it matches.
 func (a *Allowance) Requests(group string, now time.Time) []policy.Request {
 	host := a.Entry.Host.String()
 	if a.Entry.Host.IsWildcard() {
@@ -88,7 +88,7 @@ func (a *Allowance) Requests(group string, now time.Time) []policy.Request {
 	return all
 }
 
-// examplePath is a path that a request in that form has which an entry with a path is about.
+// examplePath is the path of an example request to which an entry with path applies.
 func examplePath(path string, scheme policy.Scheme) string {
 	switch {
 	case scheme == policy.HTTPS:
@@ -116,12 +116,12 @@ func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, wat
 	if err != nil {
 		return nil, err
 	}
-	return &Safe{tallyOfClients: found}, nil
+	return &Safe{clientTally: found}, nil
 }
 
-// refused counts those refused requests of the log, or let through in learn mode, that counts reports. only, if it is not empty, is an expression that
-// all of these match, so that the rest need not be read.
-func refused(dir string, back setting.Duration, now time.Time, watch Watch, only string, counts func(*audit.Record) bool) (found tallyOfClients, err error) {
+// refused counts the requests of the log that were refused, or that learn mode let through, and for which counts is true. only,
+// if not empty, is an expression that all of these match, so that other records need not be parsed.
+func refused(dir string, back setting.Duration, now time.Time, watch Watch, only string, counts func(*audit.Record) bool) (found clientTally, err error) {
 	text := "type in (egress.decision, egress.repeat) and decision in (deny, would_deny)"
 	if only != "" {
 		text += " and " + only
@@ -143,7 +143,7 @@ func refused(dir string, back setting.Duration, now time.Time, watch Watch, only
 	return found, err
 }
 
-// Breadth says how far the entry reaches, in words: which hosts, in which forms.
+// Breadth says in words what the entry allows: which hosts, by CONNECT or plain HTTP, on which ports.
 func (a *Allowance) Breadth() string {
 	host := a.Entry.Host.Unicode()
 	if a.Entry.Host.IsWildcard() {

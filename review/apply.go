@@ -19,33 +19,32 @@ import (
 // ErrBuiltIn says that there is no file to change: the configuration is the one in the program.
 var ErrBuiltIn = errors.New("the built-in configuration has no file that could be changed")
 
-// A Writer says in whose name answers are carried out, and where approvals go.
+// A Writer says in whose name decisions are carried out, and where approvals go.
 type Writer struct {
 	Config *config.Config
 	By     string // who; must not be empty
 	List   string // list file as policy.rules names it; empty for the first that holds for the group
 }
 
-// A RejectedDomain is one of which no name is wanted in a group.
+// A RejectedDomain is a domain of which all names are rejected for a group.
 type RejectedDomain struct{ Group, Domain, Reason string }
 
-// An Application is the answers of a person, made up in memory: nothing is written before Commit.
+// An Application is the answers of a person, carried out in memory. Nothing is written before Commit.
 type Application struct {
 	Change
-	// Replaced are the wildcards in force in whose place something was approved, or whose names were rejected: they still
-	// allow all names there.
+	// Replaced are the wildcards in force below which names were approved or rejected: they still allow all names.
 	Replaced []string
 
 	writer   Writer
 	past     learn.Past
 	answered []learn.Item   // to be remembered in past
-	added    map[string]int // lines, by list file as the configuration names it
+	added    map[string]int // number of lines, by list file as the configuration names it
 	count    map[learn.Answer]int
-	kinds    map[learn.Kind]int // of what is approved
+	kinds    map[learn.Kind]int // number of approved lines
 	now      time.Time
 }
 
-// Apply makes up the answers of items, and of rejected domains. What is approved already is passed over.
+// Apply carries out, in memory, the answers of items, and rejects domains. A line that a list has already is not added again.
 func (w Writer) Apply(items []learn.Item, domains ...RejectedDomain) (*Application, error) {
 	if w.Config.Path == "" {
 		return nil, ErrBuiltIn
@@ -81,7 +80,7 @@ func (w Writer) Apply(items []learn.Item, domains ...RejectedDomain) (*Applicati
 	return a, nil
 }
 
-// replaced are the wildcards in force in whose place items were approved, or whose names were rejected.
+// replaced returns the wildcards in force below which items were approved or rejected.
 func replaced(items []learn.Item) []string {
 	var all []string
 	for _, i := range items {
@@ -103,7 +102,7 @@ func (a *Application) take(item learn.Item) error {
 	}
 	lines, err := item.Lines()
 	if err == nil {
-		err = item.Past(a.now)
+		err = item.CheckExpiry(a.now)
 	}
 	if err != nil || len(lines) == 0 {
 		return err
@@ -116,7 +115,7 @@ func (a *Application) take(item learn.Item) error {
 	return a.append(rule.File, lines)
 }
 
-// kindOf is what kind of lines an answer leads to. A plan need not say.
+// kindOf is the kind of the lines that an answer adds. A plan may leave it out.
 func kindOf(item learn.Item) learn.Kind {
 	switch {
 	case item.Kind != "" && item.Answer == learn.Approve:
@@ -127,7 +126,7 @@ func kindOf(item learn.Item) learn.Kind {
 	return learn.Exact
 }
 
-// append adds lines to a list file, but for those that it has.
+// append adds lines to a list file, except those that it has.
 func (a *Application) append(file string, lines []string) error {
 	path := filepath.FromSlash(file)
 	if !filepath.IsAbs(path) {
@@ -148,10 +147,10 @@ func (a *Application) append(file string, lines []string) error {
 	return nil
 }
 
-// Answers are how many of each were carried out.
+// Answers returns how many answers of each kind were carried out.
 func (a *Application) Answers() map[learn.Answer]int { return maps.Clone(a.count) }
 
-// Added are how many lines are added to each list file, as the configuration names it.
+// Added returns how many lines are added to each list file, by its name in the configuration.
 func (a *Application) Added() map[string]int { return maps.Clone(a.added) }
 
 // Summary is "approved 6 (1 catalog, 2 wildcard, 3 exact), rejected 2, snoozed 1 -> lists/approved.txt (+6)".
@@ -183,8 +182,8 @@ func (a *Application) Summary() string {
 	return b.String()
 }
 
-// ListFor is the rule to whose list file what is approved for group goes: that of w.List, else one for this
-// group alone, else one for all groups, else one for this group among others.
+// ListFor returns the rule to whose list file approvals for group go: that of w.List, else one for this group alone, else one
+// for all groups, else one for this group among others.
 func (w Writer) ListFor(group string) (policy.RuleSpec, error) {
 	var found policy.RuleSpec
 	best := 0
@@ -213,7 +212,7 @@ func (w Writer) ListFor(group string) (policy.RuleSpec, error) {
 	return found, hint.With(errors.New(what), "add a rule to policy.rules: { id: approved, file: lists/approved.txt }")
 }
 
-// GoesTo says which list what is approved for group goes to, and for whom it holds there.
+// GoesTo says to which list approvals for group go, and for which groups that list is.
 func (w Writer) GoesTo(group string) string {
 	r, err := w.ListFor(group)
 	switch {

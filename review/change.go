@@ -22,7 +22,7 @@ import (
 type Change struct {
 	cfg    *config.Config
 	files  map[string][]byte // by absolute path
-	before map[string][]byte // what was read of those; nil for what was not there
+	before map[string][]byte // their contents when they were read; nil if they did not exist
 }
 
 func newChange(cfg *config.Config) Change {
@@ -35,7 +35,7 @@ func (c *Change) Empty() bool { return len(c.files) == 0 }
 // ErrChanged says that somebody else wrote to a file after it had been read: nothing was written over it.
 var ErrChanged = errors.New("somebody else changed it meanwhile; nothing was written")
 
-// read is the file at path as the change has it, or else as it is on disk; nothing if it is not there.
+// read returns the file at path as the change has it, else as it is on disk; nil if it does not exist.
 func (c *Change) read(path string) ([]byte, error) {
 	if data, ours := c.files[path]; ours {
 		return data, nil
@@ -48,19 +48,18 @@ func (c *Change) read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// A Recording says where what was decided is recorded.
+// A Recording says where a decision is recorded.
 type Recording struct {
-	// ByProxy is why it is not recorded here: a running proxy has the log open and records it when it applies the
-	// change, or there is no log. Nil if it is.
+	// ByProxy is why it is not recorded here: a running proxy has the log open and will record it when it applies the change,
+	// or there is no log. It is nil if it was recorded here.
 	ByProxy error
 	// First and Last are the numbers of the records; 0 if there was nothing to record.
 	First, Last uint64
 }
 
-// Commit writes the files, if the configuration is right with them; else nothing. What was decided is
-// recorded: by the running proxy, when it applies the change, or here, if none runs. Each file is written whole or
-// not at all; if a later one cannot be written, those before it are put back. It returns ErrChanged if a file is not what
-// it was when the change was made.
+// Commit writes the files if the configuration is valid with them; else it writes nothing. The decision is recorded by the
+// running proxy, when it applies the change, or here, if no proxy runs. Each file is written whole or not at all; if a later
+// one cannot be written, those before it are restored. The error is ErrChanged if a file was changed since it was read.
 func (c *Change) Commit() (Recording, error) {
 	var rec Recording
 	next, err := config.LoadWith(c.cfg.Path, c.files)
@@ -93,8 +92,8 @@ func (c *Change) Commit() (Recording, error) {
 	return rec, nil
 }
 
-// openLog opens the audit log. The error says why it is not to be written here: a proxy has it open, or
-// there is none, and a command is not what starts one.
+// openLog opens the audit log. The error says why it is not written here: a proxy has it open, or it does not exist, and
+// commands do not create one.
 func (c *Change) openLog() (*audit.Log, error) {
 	o := c.cfg.Audit.WithDefaults()
 	if _, err := os.Stat(o.Dir); err != nil {
@@ -125,7 +124,7 @@ func (c *Change) write() error {
 	return nil
 }
 
-// restore puts back what was in files before; those that were not there are removed.
+// restore restores the contents of files; those that did not exist are removed.
 func restore(paths []string, before map[string][]byte) error {
 	var errs []error
 	for _, path := range paths {

@@ -8,8 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// ClientAddr is the address that a person means who names a client: itself, or one of the group of that name. Without
-// one it is this machine's, or that of the first group.
+// ClientAddr returns an address for client, which is an address, the name of a client group, or empty: this machine, or if that
+// is in no group, a client of the first group.
 func ClientAddr(set *policy.Set, client string) (netip.Addr, error) {
 	if addr, err := netip.ParseAddr(client); err == nil {
 		return addr, nil
@@ -34,7 +34,7 @@ func ClientAddr(set *policy.Set, client string) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("client %q: neither an address nor one of the groups %s", client, strings.Join(names, ", "))
 }
 
-// addrIn finds an address of p that is in the group: others may have taken a part of it.
+// addrIn finds an address of p that is in the group: parts of p may be in other groups.
 func addrIn(set *policy.Set, p netip.Prefix, group string) (netip.Addr, bool) {
 	addr := p.Addr()
 	for range 256 {
@@ -48,7 +48,7 @@ func addrIn(set *policy.Set, p netip.Prefix, group string) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// ExplainText is an explanation for people; listed is what ListedIn says, and remedies what Remedies does.
+// ExplainText is an explanation for people; remedies and listed are from Remedies and ListedIn.
 func ExplainText(x *policy.Explanation, req *policy.Request, remedies []Remedy, listed []string) string {
 	var b strings.Builder
 	group := x.Group

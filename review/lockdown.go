@@ -13,10 +13,10 @@ import (
 // ErrNoLockdown says that there is no lockdown to end.
 var ErrNoLockdown = errors.New("no lockdown is on")
 
-// A LockdownChange is a lockdown that is to begin or to end.
+// A LockdownChange is the start or the end of a lockdown. Nothing is written before Commit.
 type LockdownChange struct {
 	Change
-	// Next is the configuration with it; nil if the configuration on disk is not valid. A lockdown begins and ends all the same.
+	// Next is the configuration with it; nil if the configuration on disk is not valid, which does not prevent a lockdown.
 	Next *config.Config
 
 	path string
@@ -25,9 +25,8 @@ type LockdownChange struct {
 	Invalid error
 }
 
-// Lock makes up the start of a lockdown of the configuration at configPath: until a time, sparing the rules or lists of only, or
-// nothing if there are none. Nothing is written before Commit. Where the configuration is not valid, only must be empty:
-// what its names mean cannot be told.
+// Lock prepares, in memory, the start of a lockdown of the configuration at configPath, until a time. The rules and lists in only
+// stay allowed. If the configuration is not valid, only must be empty: its names could not be resolved.
 func Lock(configPath string, only []string, until time.Time, by, reason string) (*LockdownChange, error) {
 	c, err := lockdownChange(configPath, config.Lockdown{
 		Only: only, Since: time.Now().UTC().Truncate(time.Second), Until: until.UTC(), By: by, Reason: reason,
@@ -39,15 +38,15 @@ func Lock(configPath string, only []string, until time.Time, by, reason string) 
 	return c, err
 }
 
-// Unlock makes up the end of the lockdown of the configuration at configPath. It returns ErrNoLockdown if there is none, nor a
-// lockdown.yaml that cannot be read.
+// Unlock prepares, in memory, the end of the lockdown of the configuration at configPath. It returns ErrNoLockdown if
+// lockdown.yaml can be read and no lockdown is on.
 func Unlock(configPath, by, reason string) (*LockdownChange, error) {
 	l, err := config.ReadLockdown(configPath)
 	now := time.Now()
 	if err == nil && !l.IsOn(now) {
 		return nil, ErrNoLockdown
 	}
-	if l == nil { // it cannot be read: then all that it said is lost
+	if l == nil { // it cannot be read: its contents are lost
 		l = new(config.Lockdown)
 	}
 	l.Ended = config.LockdownEnd{At: now.UTC().Truncate(time.Second), By: by, Reason: reason}
@@ -81,8 +80,7 @@ func lockdownChange(configPath string, l config.Lockdown) (*LockdownChange, erro
 	return c, nil
 }
 
-// Commit writes lockdown.yaml, over whatever it was. It is recorded as Change.Commit says or, if the configuration is not valid,
-// by the proxy alone.
+// Commit overwrites lockdown.yaml. It is recorded as Change.Commit says or, if the configuration is not valid, by the proxy alone.
 func (c *LockdownChange) Commit() (Recording, error) {
 	if c.Invalid == nil {
 		return c.Change.Commit()

@@ -11,7 +11,7 @@ import (
 	"webproxy/policy"
 )
 
-// ModeOf is the mode of a client group; enforce if there is no such group.
+// ModeOf returns the mode of a client group; enforce if there is no such group.
 func ModeOf(set *policy.Set, group string) policy.Mode {
 	for _, g := range set.Groups() {
 		if g.Name == group {
@@ -21,8 +21,7 @@ func ModeOf(set *policy.Set, group string) policy.Mode {
 	return policy.Enforce
 }
 
-// Enforcing is the policy of cfg with every group that learns enforcing. It is an error where the tests of the policy are
-// about learn mode.
+// Enforcing returns the policy of cfg with every group in enforce mode. It fails if tests of the policy expect learn mode.
 func Enforcing(cfg *config.Config) (*policy.Set, error) {
 	var groups []string
 	for _, g := range cfg.Set.Groups() {
@@ -48,15 +47,15 @@ func Enforcing(cfg *config.Config) (*policy.Set, error) {
 	return candidate.Set, nil
 }
 
-// A ModeSwitch is a change of the mode of one group, made up in memory.
+// A ModeSwitch is a change of the mode of one group. Nothing is written before Commit.
 type ModeSwitch struct {
 	Change
-	Candidate *config.Config // the configuration that it makes
+	Candidate *config.Config // the configuration with it
 	group     string
 	mode      policy.Mode
 }
 
-// SwitchMode makes up the change of a group's mode.
+// SwitchMode prepares the change of a group's mode, in memory.
 func SwitchMode(cfg *config.Config, group string, mode policy.Mode) (*ModeSwitch, error) {
 	if cfg.Path == "" {
 		return nil, ErrBuiltIn
@@ -81,9 +80,9 @@ func SwitchMode(cfg *config.Config, group string, mode policy.Mode) (*ModeSwitch
 	return &ModeSwitch{c, candidate, group, mode}, nil
 }
 
-// Ready replays the group's part of the log by the candidate, and says how ready the group is to be switched. The lesson
-// must be of this group alone.
-func (s *ModeSwitch) Ready(l *Lesson) (learn.Readiness, *replay.Replay, error) {
+// Ready replays the group's part of the log under the candidate, and says whether the group is ready to be switched. l must be
+// of this group alone.
+func (s *ModeSwitch) Ready(l *LearnInput) (learn.Readiness, *replay.Replay, error) {
 	q, err := audit.ParseQuery("group = " + quote(s.group))
 	if err != nil {
 		return learn.Readiness{}, nil, err
@@ -97,7 +96,7 @@ func (s *ModeSwitch) Ready(l *Lesson) (learn.Readiness, *replay.Replay, error) {
 	return l.Groups[0].Ready(params), r, nil
 }
 
-// Sign adds to the change who switches the group, and why.
+// Sign adds to the change who made it, and why.
 func (s *ModeSwitch) Sign(by, reason string) error {
 	path := config.PastPath(s.cfg.Path)
 	data, err := s.read(path)

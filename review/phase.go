@@ -8,7 +8,7 @@ import (
 	"webproxy/policy"
 )
 
-// StartPhase switches a phase on for a time, by somebody, for a reason. It returns when it ends.
+// StartPhase switches a phase on for length, and returns when it will end.
 func StartPhase(configPath, phase string, length time.Duration, by, reason string) (until time.Time, err error) {
 	switch {
 	case configPath == "":
@@ -20,7 +20,7 @@ func StartPhase(configPath, phase string, length time.Duration, by, reason strin
 	return until, config.StartPhase(configPath, phase, until, by, reason)
 }
 
-// StopPhase takes back what StartPhase did. It returns why the phase is on all the same; empty if it is not.
+// StopPhase undoes StartPhase. It returns why the phase is still on; empty if it is off.
 func StopPhase(configPath, phase string) (still string, err error) {
 	if configPath == "" {
 		return "", ErrBuiltIn
@@ -30,7 +30,7 @@ func StopPhase(configPath, phase string) (still string, err error) {
 	}
 	cfg, err := config.Load(configPath)
 	if err != nil || !cfg.Set.PhaseOn(phase, time.Now()) {
-		return "", nil // what does not load is not in force
+		return "", nil // a configuration that does not load is not in force
 	}
 	return PhaseWhen(cfg.Policy.Phases[phase]), nil
 }

@@ -9,10 +9,9 @@ import (
 	"webproxy/lint"
 )
 
-// Remarks are what a reviewer should know of the rules as they are: which say nothing new, admit too much, or
-// admit nothing.
+// Remarks returns the warnings of package lint about the rules: entries that are redundant, too wide, or match nothing.
 func Remarks(cfg *config.Config, now time.Time) []report.Finding {
-	found, _ := lint.Check(lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now}) // an error is of the log, which it is not given
+	found, _ := lint.Check(lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now}) // errors are about the log, which is not read
 	var remarks []report.Finding
 	for i := range found {
 		f := &found[i]

@@ -7,7 +7,7 @@ import (
 	"webproxy/policy"
 )
 
-// A Remedy is one thing that would let a request through, as people are told it and as data.
+// A Remedy is one change that would let a request through, as text and as data.
 type Remedy struct {
 	Text    string `json:"text"`
 	Entry   string `json:"entry,omitempty"`   // a line for a list file
@@ -15,8 +15,8 @@ type Remedy struct {
 	Command string `json:"command,omitempty"` // a command to run
 }
 
-// Remedies are those of x, for the configuration cfg: an entry says to which list file it goes, and a command that it is
-// about cfg, where people ask with --config. A reason in them is a placeholder.
+// Remedies returns the remedies of x for the configuration cfg: an entry with its list file, a command with flag, the value of
+// --config, unless that is empty. A reason in a command is a placeholder.
 func Remedies(cfg *config.Config, x *policy.Explanation, flag string) []Remedy {
 	all := make([]Remedy, 0, len(x.Remedies))
 	for _, r := range x.Remedies {
@@ -35,8 +35,8 @@ func Remedies(cfg *config.Config, x *policy.Explanation, flag string) []Remedy {
 	return all
 }
 
-// FixFile is the list file that an entry for a client group goes to, or if that is empty one for all groups, as cfg names it;
-// empty if it has none.
+// FixFile is the list file, as cfg names it, that an entry for a client group goes to, or for all groups if group is empty; empty
+// if cfg has no such list file.
 func FixFile(cfg *config.Config, group string) string {
 	if cfg.Path == "" {
 		return ""

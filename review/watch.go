@@ -2,8 +2,8 @@ package review
 
 import "webproxy/audit"
 
-// A Watch is called when a reading of the log begins, with what it is for in one word; what it returns is called when it
-// has ended, with what was read. A nil Watch watches nothing.
+// A Watch is called when a reading of the log begins, with its purpose in one word. The done that it returns is called once the
+// reading has ended. It may be nil.
 type Watch func(what string, p *audit.Progress) (done func(*audit.Stats))
 
 // begin begins a reading.

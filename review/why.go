@@ -12,7 +12,7 @@ import (
 	"webproxy/policy"
 )
 
-// ByID is the query for a request by the id that the client was told.
+// ByID is the query for the records of a request by its id, which the client got in the response.
 func ByID(id string) (*audit.Query, error) {
 	return audit.ParseQuery(fmt.Sprintf("id = %s and type in (egress.decision, egress.repeat, egress.close)", quote(strings.ToUpper(id))))
 }
@@ -22,7 +22,7 @@ func RefusedTo(client string) (*audit.Query, error) {
 	return audit.ParseQuery(ofClient(client) + " and decision in (deny, would_deny)")
 }
 
-// ofClient is the condition that a record is of a client: its address, a network, its name, or its client group.
+// ofClient is an expression for the records of a client: its address, a network, its name, or its client group.
 func ofClient(client string) string {
 	if addr, err := netip.ParseAddr(client); err == nil {
 		return "client = " + quote(addr.String())
@@ -57,26 +57,25 @@ func quote(s string) string {
 // A Found is a request as the log has it.
 type Found struct {
 	audit.Record
-	// late is its close record, if that says what the decision record could not: that it was refused when
-	// its address was known.
+	// late reports whether it was refused after its decision record, as its close record says.
 	late bool
-	// end is its close record, nil if it has none.
+	// end is its close record; may be nil.
 	end *audit.Record
-	// repeats is how many more there were like it, which were counted under its id; last is the time of the last.
+	// repeats is how many further denials were aggregated under its id; last is the time of the last.
 	repeats int64
 	last    time.Time
 }
 
-// repeatedBy reports whether r counts more denials of the same request.
+// repeatedBy reports whether r aggregates further denials of the same request.
 func (f *Found) repeatedBy(r *audit.Record) bool {
 	return r.Type == audit.TypeRepeat && r.Hosts == 0 && f.Type == audit.TypeDecision && r.ID == f.ID && r.Host == f.Host
 }
 
-// ErrNotFound says that no request of the log was meant.
+// ErrNotFound says that the log has no such request.
 var ErrNotFound = errors.New("no such decision in the log")
 
-// Find returns the last request that q matches of the log in dir, from since on. It returns ErrNotFound if there is none;
-// what of the log could not be read, where the one that was wanted may be, is in the Stats.
+// Find returns the last request in the log in dir that q matches, from since on, or ErrNotFound. The Stats say which parts of
+// the log could not be read.
 func Find(dir string, q *audit.Query, since time.Time, watch Watch) (Found, audit.Stats, error) {
 	f := newFinder()
 	o := audit.ScanOptions{Since: since, Where: q}
@@ -93,8 +92,8 @@ func Find(dir string, q *audit.Query, since time.Time, watch Watch) (Found, audi
 	return f.found, stats, err
 }
 
-// FindID is Find for the request that has an id. The public key of the log, which may be empty, says where in the log that is, so
-// that little of it need be read; only if it is not there, all is.
+// FindID is Find for the request with an id. With the public key of the log, which may be empty, it finds the place of the
+// request without reading the whole log; if the request is not there, it reads the whole log.
 func FindID(dir, public, id string, since time.Time, watch Watch) (Found, audit.Stats, error) {
 	id = strings.ToUpper(id)
 	if seq, ok := audit.SeqOf(public, id); ok && public != "" {
@@ -121,7 +120,7 @@ func FindID(dir, public, id string, since time.Time, watch Watch) (Found, audit.
 	return Find(dir, q, since, watch)
 }
 
-// A finder makes a Found of the records about requests, in the order of the log: of the last of them.
+// A finder takes the records of requests in the order of the log, and keeps the last request.
 type finder struct {
 	found Found
 	open  *audit.Join[*Found]
@@ -141,13 +140,13 @@ func (f *finder) take(r *audit.Record) {
 	default:
 		if found, ok := f.open.Closed(r); ok {
 			found.end, found.late = r, r.RefusedLate()
-		} else if r.RefusedLate() { // its decision record is before what is read, or does not match q
+		} else if r.RefusedLate() { // its decision record was not read, or does not match q
 			f.found = Found{Record: *r}
 		}
 	}
 }
 
-// Final is the record that has the last word on the request.
+// Final returns the record with the final decision about the request.
 func (f *Found) Final() *audit.Record {
 	if f.late {
 		return f.end
@@ -155,7 +154,7 @@ func (f *Found) Final() *audit.Record {
 	return &f.Record
 }
 
-// Times is how often the same request was refused, or 1, and when the last time was.
+// Times returns how often the same request was refused, at least 1, and when it last was.
 func (f *Found) Times() (n int64, last time.Time) {
 	switch r := f.Final(); {
 	case r.Type == audit.TypeRepeat:
@@ -167,11 +166,11 @@ func (f *Found) Times() (n int64, last time.Time) {
 	}
 }
 
-// Late reports whether the request was refused after it had been allowed: for the address of its name, or for what the client
-// sent into its tunnel.
+// Late reports whether the request was refused after it had been allowed: for the address of its host, or for the first bytes
+// that the client sent into its tunnel.
 func (f *Found) Late() bool { return f.late }
 
-// End is the record of the request's end; nil if it has none.
+// End returns the close record of the request; may be nil.
 func (f *Found) End() *audit.Record { return f.end }
 
 // Headline is the request on one line.
@@ -204,7 +203,7 @@ func (f *Found) Headline(now time.Time) string {
 // RecordedTarget is the host and port of a record, for people.
 func RecordedTarget(r *audit.Record) string {
 	switch {
-	case r.Host == "" && r.Hosts > 0: // counted, whatever the host
+	case r.Host == "" && r.Hosts > 0: // aggregated over hosts
 		return wording.Plural(r.Hosts, "host")
 	case r.Host == "":
 		return "-"
@@ -225,7 +224,7 @@ func recordedRule(r *audit.Record) string {
 	return fmt.Sprintf(": %s (%s)", r.Rule, r.RuleSource)
 }
 
-// ShortDigest is a policy's digest as people are shown it in a line, without the name of the hash.
+// ShortDigest is a policy's digest for people: shortened, and without the name of the hash.
 func ShortDigest(digest string) string {
 	return strings.TrimPrefix(policy.ShortDigest(digest), "sha256:")
 }

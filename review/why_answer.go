@@ -19,36 +19,36 @@ import (
 	"webproxy/policy"
 )
 
-// A Why tells a person about one request of the log.
+// A Why explains one request of the log to a person.
 type Why struct {
-	Config *config.Config // by which it is evaluated again; nil if none is valid
+	Config *config.Config // the request is evaluated again under its policy; nil if it is not valid
 	Dir    string         // of the log
 	Found  Found
-	Back   setting.Duration // how far to look for what a fix would let through; setting.Off for not at all
+	Back   setting.Duration // how far back to replay a fix; setting.Off for not at all
 	Watch  Watch
-	// Unknown says why there is no Config; empty: the configuration is not valid.
+	// Unknown says why Config is nil; empty: the configuration is not valid.
 	Unknown string
-	Flag    string // the --config that people ask with, for the commands they are told; empty for none
+	Flag    string // the value of --config for suggested commands; empty for none
 }
 
 // An Answer is what is known about a request of the log, as data.
 type Answer struct {
 	Found *Found
-	// Now is what the policy of now says of Request; nil if it cannot be asked, and then Unknown says why.
+	// Now is what the current policy decides about Request; nil if that cannot be known, and then Unknown says why.
 	Now     *policy.Explanation
 	Request policy.Request
 	Unknown string
-	// Named reports whether Request is for the host that the TLS in a tunnel named, instead of the one that was asked for.
+	// Named reports whether Request is for the host that the ClientHello in a tunnel named, instead of the CONNECT's.
 	Named bool
-	// Same reports whether Now is by the policy that decided at the time, and for the same reason.
+	// Same reports whether the policy and the reason of Now are those of the time.
 	Same bool
-	// Permitted reports whether the request would be let through; what was no request needs nothing, so that is true.
+	// Permitted reports whether the request would be let through now; true for a record that is not of a request.
 	Permitted bool
-	// Safe is what else a fix would let through; nil where the fix is no entry and no phase, or it was not looked for.
+	// Safe is what else a fix would let through; nil if the fix is neither an entry nor a phase, or without Why.Back.
 	Safe *Safe
 }
 
-// Answer is what Write tells, as data.
+// Answer returns what Write tells, as data.
 func (a *Why) Answer() (Answer, error) {
 	now := time.Now()
 	answer := a.evaluate(now)
@@ -60,7 +60,7 @@ func (a *Why) Answer() (Answer, error) {
 	return answer, err
 }
 
-// evaluate makes the answer, but for what else a fix would let through.
+// evaluate makes the answer, without Safe.
 func (a *Why) evaluate(now time.Time) Answer {
 	r := a.Found.Final()
 	answer := Answer{Found: &a.Found}
@@ -91,8 +91,7 @@ func (a *Why) evaluate(now time.Time) Answer {
 	return answer
 }
 
-// Write tells what was recorded, and what the policy of now says of the same request. It reports whether that would let
-// the request through; what was no request needs nothing, so that is true.
+// Write tells what was recorded, and what the current policy decides about the same request. permitted is as in Answer.
 func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	now := time.Now()
 	r := a.Found.Final()
@@ -140,7 +139,7 @@ func (a *Why) Write(w io.Writer) (permitted bool, err error) {
 	return answer.Permitted, err
 }
 
-// writeRecorded tells what was recorded, where there is no policy to hold it against.
+// writeRecorded tells what was recorded, if there is no policy to compare it with.
 func (a *Why) writeRecorded(w io.Writer, r *audit.Record, unknown string) error {
 	fmt.Fprintf(w, " reason  %s\n", audit.Printable(r.Reason+recordedRule(r)))
 	if a.Found.late {
@@ -154,7 +153,7 @@ func (a *Why) writeRecorded(w io.Writer, r *audit.Record, unknown string) error 
 	return err
 }
 
-// writeScan tells of denials that were counted without their hosts. None of them can be evaluated again.
+// writeScan tells of denials that were aggregated without their hosts, and so cannot be evaluated again.
 func writeScan(w io.Writer, r *audit.Record) error {
 	_, err := fmt.Fprintf(w, ` reason  %s
  note    the client asked for so many hosts that these denials were counted under one id; among them:
@@ -164,7 +163,7 @@ func writeScan(w io.Writer, r *audit.Record) error {
 	return err
 }
 
-// writeEnd tells how a request that went ahead ended.
+// writeEnd tells how a permitted request ended.
 func (a *Why) writeEnd(w io.Writer) {
 	end := a.Found.end
 	if end == nil || a.Found.late {
@@ -182,8 +181,8 @@ func (a *Why) writeEnd(w io.Writer) {
 
 // A Safe is which requests of the log a fix would have let through.
 type Safe struct {
-	Phase string // the phase that the fix switches on; empty: the fix is an entry
-	tallyOfClients
+	Phase string // the phase that the fix switches on; empty if the fix is an entry
+	clientTally
 }
 
 // Text is the count in words, with the busiest clients.
@@ -204,7 +203,7 @@ func (s *Safe) MarshalJSON() ([]byte, error) {
 	}
 	clients := []client{}
 	for _, c := range s.busiest() {
-		clients = append(clients, client{c, s.tallyOfClients.clients[c]})
+		clients = append(clients, client{c, s.clientTally.clients[c]})
 	}
 	return json.Marshal(struct {
 		Phase    string   `json:"phase"`
@@ -214,14 +213,14 @@ func (s *Safe) MarshalJSON() ([]byte, error) {
 	}{s.Phase, s.requests, append([]string{}, slices.Sorted(maps.Keys(s.hosts))...), clients})
 }
 
-// safe finds which requests of the log the fix would have let through. It is nil where the fix is no entry and no phase.
+// safe finds which requests of the log the fix would have let through. It is nil if the fix is neither an entry nor a phase.
 func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*Safe, error) {
 	if x.Verdict == policy.Allow || a.Back == setting.Off {
 		return nil, nil
 	}
 	safe := &Safe{}
 	var counts func(*audit.Record) bool
-	only := "host = " + quote(req.Target.Host()) // whoever counts need not look at other records
+	only := "host = " + quote(req.Target.Host()) // counts is true for no other records
 	switch x.Reason {
 	case policy.PhaseInactive:
 		phase := x.Phase()
@@ -237,11 +236,11 @@ func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*
 		return nil, nil
 	}
 	var err error
-	safe.tallyOfClients, err = refused(a.Dir, a.Back, now, a.Watch, only, counts)
+	safe.clientTally, err = refused(a.Dir, a.Back, now, a.Watch, only, counts)
 	return safe, err
 }
 
-// entryFor is a policy of one entry, the narrowest that would allow req, for the same client groups.
+// entryFor returns a policy with one entry, the narrowest that would allow req, and the same client groups.
 func (a *Why) entryFor(req *policy.Request, path string) (*policy.Set, error) {
 	spec := policy.Spec{Clients: a.Config.Policy.Clients, Rules: []policy.RuleSpec{{
 		ID: "proposed", Hosts: []string{req.Target.Host()}, Ports: []uint16{req.Target.Port()},
@@ -253,8 +252,8 @@ func (a *Why) entryFor(req *policy.Request, path string) (*policy.Set, error) {
 	return policy.Compile(&spec, nil, policy.Env{})
 }
 
-// newlyAllowed reports of a record whether entry would allow what the policy of now denies. A guard, or
-// a written deny, is not lifted by an entry.
+// newlyAllowed returns whether entry would allow a record that the current policy denies. No entry lifts a guard or a deny
+// rule.
 func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 	before, alone := replay.New(a.Config.Set), replay.New(entry)
 	return func(r *audit.Record) bool {
@@ -271,14 +270,14 @@ func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 	}
 }
 
-// tallyOfClients counts requests by client.
-type tallyOfClients struct {
+// A clientTally counts requests by client.
+type clientTally struct {
 	requests uint64
 	clients  map[netip.Addr]uint64
 	hosts    map[string]bool
 }
 
-func (t *tallyOfClients) add(r *audit.Record) {
+func (t *clientTally) add(r *audit.Record) {
 	if t.clients == nil {
 		t.clients, t.hosts = map[netip.Addr]uint64{}, map[string]bool{}
 	}
@@ -291,15 +290,15 @@ func (t *tallyOfClients) add(r *audit.Record) {
 	t.hosts[RecordedTarget(r)] = true
 }
 
-// busiest are the clients, those with the most requests first.
-func (t *tallyOfClients) busiest() []netip.Addr {
+// busiest returns the clients, those with the most requests first.
+func (t *clientTally) busiest() []netip.Addr {
 	return slices.SortedFunc(maps.Keys(t.clients), func(a, b netip.Addr) int {
 		return cmp.Or(cmp.Compare(t.clients[b], t.clients[a]), a.Compare(b))
 	})
 }
 
 // text is the count in words, with the busiest clients.
-func (t *tallyOfClients) text() string {
+func (t *clientTally) text() string {
 	const named = 4
 	if t.requests == 0 {
 		return "nothing that was asked for"

@@ -77,7 +77,7 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 }
 
 // enforce switches the group, unless that was not to be; out is for people, answer for programs.
-func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *lesson, answer *enforceAnswer) error {
+func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *learnInput, answer *enforceAnswer) error {
 	group, stderr := *f.group, cmd.ErrOrStderr()
 	if review.ModeOf(l.Config.Set, group) == policy.Enforce {
 		answer.State = "enforced already"
@@ -88,7 +88,7 @@ func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *lesson, ans
 	if err != nil {
 		return err
 	}
-	ready, replay, err := change.Ready(l.Lesson)
+	ready, replay, err := change.Ready(l.LearnInput)
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func whatIfText(w io.Writer, replay *replay.Replay, ready *learn.Readiness) erro
 		fmt.Fprintf(w, " the log is of %s: what is done once a month may not be in it\n", days(window))
 	}
 	if meant := ready.WouldDeny - ready.Undecided; meant > 0 {
-		fmt.Fprintf(w, " of these, %s are meant: rejected, or of what never answered or cannot be allowed\n", requests(meant))
+		fmt.Fprintf(w, " of these, %s are meant: rejected, or for hosts that never responded or cannot be allowed\n", requests(meant))
 	}
 	for _, phase := range ready.Idle {
 		fmt.Fprintf(w, " phase %s was never exercised: what it needs is not known\n", phase)

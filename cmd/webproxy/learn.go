@@ -44,16 +44,16 @@ func addLearnFlags(cmd *cobra.Command) learnFlags {
 	return f
 }
 
-// A lesson is what was read to learn from.
-type lesson struct{ *review.Lesson }
+// A learnInput is what was read to learn from.
+type learnInput struct{ *review.LearnInput }
 
 // read reads the configuration, the log, and what was decided before.
-func (f learnFlags) read(cmd *cobra.Command) (*lesson, error) {
+func (f learnFlags) read(cmd *cobra.Command) (*learnInput, error) {
 	cfg, err := loadConfig(*f.config)
 	if err != nil {
 		return nil, err
 	}
-	o := review.LessonOptions{Dir: *f.dir, Group: *f.group, Watch: watchReading(cmd.ErrOrStderr())}
+	o := review.LearnOptions{Dir: *f.dir, Group: *f.group, Watch: watchReading(cmd.ErrOrStderr())}
 	if o.Since, o.Until, err = f.window.times(time.Now()); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (f learnFlags) read(cmd *cobra.Command) (*lesson, error) {
 	for _, w := range l.PassedOver() {
 		sayWarning(cmd.ErrOrStderr(), w)
 	}
-	return &lesson{l}, nil
+	return &learnInput{l}, nil
 }
 
 func newLearnStatus() *cobra.Command {
@@ -105,7 +105,7 @@ func newLearnStatus() *cobra.Command {
 }
 
 // whatIf replays the log under the policy with all groups enforcing.
-func (l *lesson) whatIf(cmd *cobra.Command) (*replay.Replay, error) {
+func (l *learnInput) whatIf(cmd *cobra.Command) (*replay.Replay, error) {
 	candidate, err := review.Enforcing(l.Config)
 	if err != nil { // such as the tests of the policy, which may be about learn mode
 		sayWarning(cmd.ErrOrStderr(), "no what-if: "+err.Error())
@@ -114,7 +114,7 @@ func (l *lesson) whatIf(cmd *cobra.Command) (*replay.Replay, error) {
 	return l.Replay(candidate, nil)
 }
 
-func (l *lesson) statusTable(w io.Writer, ready []learn.Readiness) error {
+func (l *learnInput) statusTable(w io.Writer, ready []learn.Readiness) error {
 	rows := [][]string{{"GROUP", "MODE", "STATE", "SINCE", "REQUESTS", "COVERED", "NEW HOSTS", "LAST NEW", "READY"}}
 	modes := map[string]string{}
 	for _, g := range l.Config.Set.Groups() {

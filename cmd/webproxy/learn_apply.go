@@ -68,7 +68,7 @@ func (f writeFlags) applyFile(cmd *cobra.Command, configFile, path string) (*app
 	}
 	plan, err := learn.ParsePlan(data)
 	for i := 0; err == nil && i < len(plan.Items); i++ {
-		if past := plan.Items[i].Past(time.Now()); past != nil {
+		if past := plan.Items[i].CheckExpiry(time.Now()); past != nil {
 			err = fmt.Errorf("proposals[%d]: %w", i, past)
 		}
 	}

@@ -57,7 +57,7 @@ type narrowAnswer struct {
 	Enough  []string   `json:"enough,omitempty"`
 }
 
-func (l *lesson) narrowAnswers(uses []learn.Use) []narrowAnswer {
+func (l *learnInput) narrowAnswers(uses []learn.Use) []narrowAnswer {
 	all := make([]narrowAnswer, 0, len(uses))
 	for _, u := range uses {
 		all = append(all, narrowAnswer{u.Rule.Rule, u.Rule.Source, u.Rule.Host.String(), u.Hits, u.Clients, u.First, u.Last,
@@ -66,9 +66,9 @@ func (l *lesson) narrowAnswers(uses []learn.Use) []narrowAnswer {
 	return all
 }
 
-func (l *lesson) life(u *learn.Use) learn.Life { return u.Life(l.Seen.First, l.Seen.Last, l.Now) }
+func (l *learnInput) life(u *learn.Use) learn.Life { return u.Life(l.Seen.First, l.Seen.Last, l.Now) }
 
-func (l *lesson) narrowTable(w io.Writer, uses []learn.Use) error {
+func (l *learnInput) narrowTable(w io.Writer, uses []learn.Use) error {
 	if l.Seen.First.IsZero() {
 		_, err := fmt.Fprintln(w, "no request was seen: nothing can be said")
 		return err

@@ -217,7 +217,7 @@ func (d *prompter) conditions(item *learn.Item) error {
 		}
 		item.Expires = expires
 		if _, err = item.Lines(); err == nil {
-			err = item.Past(time.Now())
+			err = item.CheckExpiry(time.Now())
 		}
 		if err == nil {
 			return nil
@@ -230,7 +230,7 @@ func (d *prompter) conditions(item *learn.Item) error {
 	}
 }
 
-// proposalText is a proposal as the dialogue shows it.
+// proposalText is a proposal as the prompt shows it.
 func (d *prompter) proposalText(number string, p *learn.Proposal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s  %s   %s\n", number, p.Group, p.Entry, p.Evidence)
@@ -254,7 +254,7 @@ func (d *prompter) proposalText(number string, p *learn.Proposal) string {
 	return b.String()
 }
 
-// whyText is what a person who asks is told besides.
+// whyText is what is shown in addition to a person who asks why.
 func whyText(p *learn.Proposal) string {
 	var b strings.Builder
 	for _, s := range p.Sure {

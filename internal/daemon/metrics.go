@@ -175,7 +175,7 @@ type gauges struct {
 	inspecting, reclaimed, limited    *prometheus.Desc
 	policyAge, policyInfo, entries    *prometheus.Desc
 	lockdown                          *prometheus.Desc
-	audit, folded, unrotated          *prometheus.Desc
+	audit, aggregated, unrotated      *prometheus.Desc
 	auditBytes, auditLimit, auditFree *prometheus.Desc
 }
 
@@ -196,7 +196,7 @@ func newGauges(d *daemon) *gauges {
 		entries:     desc("policy_entries", "Entries of the policy in force."),
 		lockdown:    desc("lockdown", "1 while a lockdown is on, else 0."),
 		audit:       desc("audit_records_total", "Audit records written since the start."),
-		folded:      desc("audit_folded_total", "Denials that were counted rather than recorded one by one, since the start."),
+		aggregated:  desc("audit_folded_total", "Denials that were counted rather than recorded one by one, since the start."),
 		unrotated:   desc("audit_rotate_errors_total", "Times that the live file of the audit log could not be rotated as it should be, since the start."),
 		auditBytes:  desc("audit_bytes", "Bytes that the audit log uses on disk."),
 		auditLimit:  desc("audit_limit_bytes", "audit.retain_size; absent if there is none."),
@@ -237,7 +237,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 func (g *gauges) collectAudit(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string)) {
 	l := g.d.audit
 	ch <- prometheus.MustNewConstMetric(g.audit, prometheus.CounterValue, float64(l.Written()))
-	ch <- prometheus.MustNewConstMetric(g.folded, prometheus.CounterValue, float64(l.Repeated()))
+	ch <- prometheus.MustNewConstMetric(g.aggregated, prometheus.CounterValue, float64(l.Repeated()))
 	ch <- prometheus.MustNewConstMetric(g.unrotated, prometheus.CounterValue, float64(l.RotateErrors()))
 	used := l.Usage()
 	gauge(g.auditBytes, float64(used.Bytes))

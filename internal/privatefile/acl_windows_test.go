@@ -99,7 +99,7 @@ func TestServiceSID(t *testing.T) {
 	}
 }
 
-// What this package makes has no flaw, and a file that everybody may change has one, with a line that mends it.
+// What this package makes has no problem; a file that everybody may change has one, with a command that corrects it.
 func TestMadeAndLoose(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "site", "audit")
 	if err := MkdirAll(dir, Private); err != nil {
@@ -111,8 +111,8 @@ func TestMadeAndLoose(t *testing.T) {
 	}
 	r := new(smallfile.Reader)
 	for path, kind := range map[string]Kind{dir: Private, path: Secret} {
-		if flaw := Loose(r, path, kind); flaw.Why != "" {
-			t.Errorf("%s: %+v, want none", path, flaw)
+		if found := Loose(r, path, kind); found.Why != "" {
+			t.Errorf("%s: %+v, want none", path, found)
 		}
 	}
 	if _, err := Read(path, 100); err != nil {
@@ -129,8 +129,8 @@ func TestMadeAndLoose(t *testing.T) {
 	if err := windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, acl, nil); err != nil {
 		t.Fatal(err)
 	}
-	if flaw := Loose(r, path, Policy); !strings.Contains(flaw.Why, "may change it") || !strings.Contains(flaw.Fix, `icacls "`+path+`" /inheritance:r`) {
-		t.Errorf("a file that everybody may change: %+v", flaw)
+	if found := Loose(r, path, Policy); !strings.Contains(found.Why, "may change it") || !strings.Contains(found.Fix, `icacls "`+path+`" /inheritance:r`) {
+		t.Errorf("a file that everybody may change: %+v", found)
 	}
 	if _, err := Read(path, 100); err == nil || !strings.Contains(err.Error(), "may read or change it") || !strings.Contains(err.Error(), path) {
 		t.Errorf("Read of a secret that everybody may read: %v", err)

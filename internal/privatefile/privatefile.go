@@ -37,25 +37,25 @@ const (
 	Secret               // a file that Read refuses if it is loose, or the directory of such files
 )
 
-// A Flaw is why a file or directory is not kept as it should be, and what to do about it. The zero Flaw is none.
-type Flaw struct {
+// A Problem is why a file's or directory's permissions are wrong, and what to do about it. The zero Problem: they are right.
+type Problem struct {
 	Why string // a phrase, such as "everybody may change it"
 	Fix string // a command line
 }
 
-// Loose says why a file or directory of that kind is not kept as it should be. What is not there has no flaw. It is the one
-// place that checks permissions of what is not secret, for warnings. r reads it.
-func Loose(r *smallfile.Reader, path string, kind Kind) (flaw Flaw) {
+// Loose says what is wrong with the permissions of a file or directory of that kind, for warnings; the zero Problem if
+// nothing is, or if it does not exist. It is the only place that checks permissions of files that are not secret. r reads it.
+func Loose(r *smallfile.Reader, path string, kind Kind) (problem Problem) {
 	info, err := r.Stat(path)
 	if err != nil {
-		return Flaw{}
+		return Problem{}
 	}
 	if kind != Secret || info.IsDir() {
 		r.Do(path, func() (func(), error) {
 			found := loose(path, info, kind)
-			return func() { flaw = found }, nil
+			return func() { problem = found }, nil
 		})
-		return flaw
+		return problem
 	}
 	_, err = r.Read(path, 1<<20, func(f *os.File) error {
 		if err := Check(f); err != nil {
@@ -64,9 +64,9 @@ func Loose(r *smallfile.Reader, path string, kind Kind) (flaw Flaw) {
 		return nil
 	})
 	if errors.Is(err, errLoose) {
-		return Flaw{"others may read or change it, so it will be refused", fixSecret(path)}
+		return Problem{"others may read or change it, so it will be refused", fixSecret(path)}
 	}
-	return Flaw{}
+	return Problem{}
 }
 
 var errLoose = errors.New("loose")

@@ -37,7 +37,7 @@ func Check(f *os.File) error {
 
 // loose takes a group with the number of the owner for the owner's own. In a sticky directory, such as /tmp, others can add files
 // and change none: that is fine further up, and not where a file that they add counts.
-func loose(path string, info os.FileInfo, kind Kind) Flaw {
+func loose(path string, info os.FileInfo, kind Kind) Problem {
 	mode := info.Mode().Perm()
 	sticky := info.IsDir() && info.Mode()&os.ModeSticky != 0
 	if sticky && kind == Ancestor {
@@ -55,15 +55,15 @@ func loose(path string, info os.FileInfo, kind Kind) Flaw {
 	}
 	switch {
 	case mode&0o002 != 0:
-		return Flaw{"everybody may " + change, fix}
+		return Problem{"everybody may " + change, fix}
 	case mode&0o020 != 0 && !ownGroup:
-		return Flaw{"its group may " + change, fix}
+		return Problem{"its group may " + change, fix}
 	case kind >= Private && mode&0o004 != 0:
-		return Flaw{"everybody may read it", fix}
+		return Problem{"everybody may read it", fix}
 	case ok && !trusted(st.Uid):
-		return Flaw{"it belongs to " + userName(st.Uid) + ", who may change it", "chown root " + path}
+		return Problem{"it belongs to " + userName(st.Uid) + ", who may change it", "chown root " + path}
 	}
-	return Flaw{}
+	return Problem{}
 }
 
 func fixSecret(path string) string { return "chmod 600 " + path }

@@ -28,10 +28,10 @@ func Check(f *os.File) error {
 	return nil
 }
 
-func loose(path string, info os.FileInfo, kind Kind) Flaw {
+func loose(path string, info os.FileInfo, kind Kind) Problem {
 	sd, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
-		return Flaw{"who may change it cannot be told: " + err.Error(), ""}
+		return Problem{"who may change it cannot be told: " + err.Error(), ""}
 	}
 	rights, verb := uint32(change), "change it"
 	switch {
@@ -44,12 +44,12 @@ func loose(path string, info os.FileInfo, kind Kind) Flaw {
 	}
 	found, err := newAccounts().find(sd, rights, info.IsDir() && kind != Ancestor)
 	if err != nil {
-		return Flaw{"who may change it cannot be told: " + err.Error(), ""}
+		return Problem{"who may change it cannot be told: " + err.Error(), ""}
 	}
 	if found.who == "" {
-		return Flaw{}
+		return Problem{}
 	}
-	return Flaw{found.phrase(verb), found.fix(path, kind, info.IsDir())}
+	return Problem{found.phrase(verb), found.fix(path, kind, info.IsDir())}
 }
 
 func fixSecret(path string) string { return finding{}.fix(path, Secret, false) }

@@ -11,17 +11,17 @@ const (
 // Nearest returns the one of names that word is most likely a misspelling of, the first of equally near
 // ones; "" if none is near. Case does not matter, nor whether parts are joined by "-" or "_".
 func Nearest(word string, names []string) string {
-	word = fold(word)
+	word = normalize(word)
 	best, least := "", min(slips, 1+len(word)/3)+1
 	for _, name := range names {
-		if d := Distance(word, fold(name)); d < least && d < len(name) {
+		if d := Distance(word, normalize(name)); d < least && d < len(name) {
 			best, least = name, d
 		}
 	}
 	return best
 }
 
-func fold(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
+func normalize(s string) string { return strings.ReplaceAll(strings.ToLower(s), "-", "_") }
 
 // Distance returns how many bytes must be inserted, removed, replaced, or swapped with their neighbour to
 // make b of a (Damerau-Levenshtein, each pair swapped once). It is len(a) for an a of more than 64 bytes.

@@ -19,7 +19,7 @@ func lateNote(reason string) string {
 	return "its name was allowed; it was refused when the name led to an address that is not"
 }
 
-// serverNamed is req as if the client had asked for the host that its TLS named.
+// serverNamed is req for the host that the client's ClientHello named.
 func serverNamed(req *policy.Request, sni string) (policy.Request, bool) {
 	named := *req
 	var err error
@@ -27,13 +27,12 @@ func serverNamed(req *policy.Request, sni string) (policy.Request, bool) {
 	return named, err == nil
 }
 
-// writeMisnamed tells of a tunnel whose TLS named another host: what would allow it is what would
-// allow a tunnel to that host, named.
+// writeMisnamed tells of a tunnel whose ClientHello named another host, and what would allow a tunnel to that host.
 func (a *Why) writeMisnamed(w io.Writer, r *audit.Record, x *policy.Explanation) (err error) {
 	fmt.Fprintf(w, " reason  %s\n note    %s\n note    %s\n", audit.Printable(r.Reason+recordedRule(r)), lateNote(r.Reason), audit.Printable(r.Detail))
 	fmt.Fprintf(w, "of the host it named, now: %s\n reason  %s: %s\n", headline(x), x.Reason, x.Why)
 	if x.Permit {
-		_, err = fmt.Fprintln(w, " note    with the policy of now the tunnel would go on")
+		_, err = fmt.Fprintln(w, " note    with the current policy the tunnel would go on")
 		return err
 	}
 	_, err = io.WriteString(w, AdviceText(x, Remedies(a.Config, x, a.Flag), ListedIn(a.Config, x)))

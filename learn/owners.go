@@ -7,18 +7,18 @@ import (
 	"webproxy/policy"
 )
 
-// ownLimit bounds the operator's own domains that look-alikes are looked for of.
+// ownLimit bounds the operator's own domains for which look-alikes are searched.
 const ownLimit = 5_000
 
-// A voucher knows which owners' names are known, so that a stranger's can be told from them.
-type voucher struct {
-	own   map[string]bool  // by catalog.Owner: of the lists in use and the operator's own entries
+// knownOwners are the owners of names in lists and in the operator's entries.
+type knownOwners struct {
+	own   map[string]bool  // owners, as catalog.Owner has them, of the lists in use and of the operator's entries
 	names *catalog.Domains // of all built-in lists, and of own
 }
 
-// newVoucher returns a voucher for the policy in force, which may be nil.
-func newVoucher(set *policy.Set) *voucher {
-	v := &voucher{own: map[string]bool{}, names: catalog.ListedDomains()}
+// newKnownOwners returns those of the policy in force, which may be nil.
+func newKnownOwners(set *policy.Set) *knownOwners {
+	v := &knownOwners{own: map[string]bool{}, names: catalog.ListedDomains()}
 	if set == nil {
 		return v
 	}
@@ -40,21 +40,21 @@ func newVoucher(set *policy.Set) *voucher {
 	return v
 }
 
-// inUse reports whether a list in use, or an entry of the operator's own, has a name of the owner of host.
-func (v *voucher) inUse(host string) bool {
+// inUse reports whether a list in use, or an entry of the operator, has a name of the owner of host.
+func (v *knownOwners) inUse(host string) bool {
 	owner := catalog.Owner(host)
 	return owner != "" && v.own[owner]
 }
 
-// knows reports whether any built-in list, or an entry of the operator's own, has a name of the owner of host.
-func (v *voucher) knows(host string) bool {
+// knows reports whether any built-in list, or an entry of the operator, has a name of the owner of host.
+func (v *knownOwners) knows(host string) bool {
 	owner := catalog.Owner(host)
 	return owner != "" && (v.own[owner] || catalog.ListedDomains().Has(owner))
 }
 
-// unlisted says why no wildcard is proposed for domain, where no list and no entry has a name of its owner: a tunnel
-// through the DNS makes as many names as it likes there. It is empty where one has.
-func (v *voucher) unlisted(domain string) string {
+// unlisted says why no wildcard is proposed for domain: neither a list nor an entry has a name of its owner, and DNS tunnels
+// make any number of names there. It is empty if the owner is known.
+func (v *knownOwners) unlisted(domain string) string {
 	if v.knows(domain) {
 		return ""
 	}
@@ -69,8 +69,8 @@ func ownerText(host string) string {
 	return host
 }
 
-// disguise says which known name host is easily taken for; empty if none.
-func (v *voucher) disguise(host string) string {
+// lookAlike says which known name host is easily mistaken for; may be empty.
+func (v *knownOwners) lookAlike(host string) string {
 	if p, err := policy.ParsePattern(host); err == nil {
 		if why := catalog.ForeignLetters(p); why != "" {
 			return why

@@ -15,26 +15,26 @@ import (
 	"webproxy/policy"
 )
 
-// LessonOptions say what of the log is learnt from.
-type LessonOptions struct {
-	Dir          string    // of the log; empty for that of the configuration
+// LearnOptions say which part of the log is learnt from.
+type LearnOptions struct {
+	Dir          string    // of the log; empty for the configuration's
 	Group        string    // only this client group; empty for all
 	Since, Until time.Time // zero for no bound
 	Watch        Watch
-	// Progress is told how far the reading is, in place of the one that Watch is given. It may be nil.
+	// Progress, if not nil, is told how far the reading is, instead of the one that Watch gets.
 	Progress *audit.Progress
 }
 
-// A Lesson is what was read to learn from.
-type Lesson struct {
+// A LearnInput is what proposals are made from: the log and earlier decisions. It is for one goroutine.
+type LearnInput struct {
 	Config *config.Config
 	Seen   *learn.Observations
 	Past   learn.Past
 	Now    time.Time
-	Groups []*learn.Group // those that are asked for, in the order of the configuration
+	Groups []*learn.Group // the groups chosen by LearnOptions, in the order of the configuration
 
 	known   *learn.Known
-	options LessonOptions
+	options LearnOptions
 }
 
 // A NoGroupError says that a configuration has no client group of that name.
@@ -52,10 +52,10 @@ func LogDir(cfg *config.Config, dir string) string {
 	return cmp.Or(dir, cfg.Audit.WithDefaults().Dir)
 }
 
-// Learn reads the log, and what was decided before.
-func Learn(cfg *config.Config, o LessonOptions) (*Lesson, error) {
+// Learn reads the log and the earlier decisions. The error is a *NoGroupError if there is no group of that name.
+func Learn(cfg *config.Config, o LearnOptions) (*LearnInput, error) {
 	o.Dir = LogDir(cfg, o.Dir)
-	l := &Lesson{Config: cfg, Now: time.Now(), options: o}
+	l := &LearnInput{Config: cfg, Now: time.Now(), options: o}
 	var err error
 	if l.Past, err = readPast(cfg); err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func Learn(cfg *config.Config, o LessonOptions) (*Lesson, error) {
 	return l, l.choose(o.Group)
 }
 
-// choose takes the groups of the configuration, in its order, or the one of that name.
-func (l *Lesson) choose(name string) error {
+// choose selects the groups of the configuration, in its order, or the one of that name.
+func (l *LearnInput) choose(name string) error {
 	var names []string
 	for _, g := range l.Config.Set.Groups() {
 		names = append(names, g.Name)
@@ -93,8 +93,8 @@ func (l *Lesson) choose(name string) error {
 	return nil
 }
 
-// PassedOver says, a sentence each, which groups asked for more names than are remembered.
-func (l *Lesson) PassedOver() []string {
+// PassedOver returns a sentence for each group that asked for more names than are remembered.
+func (l *LearnInput) PassedOver() []string {
 	var all []string
 	for _, g := range l.Groups {
 		if g.Beyond > 0 {
@@ -117,13 +117,13 @@ func noisy(g *learn.Group) string {
 	return "; the most by " + strings.Join(names[:min(len(names), 4)], ", ")
 }
 
-// Params are for the proposals of one group.
-func (l *Lesson) Params() learn.Params {
+// Params returns the parameters for the proposals of any of the groups.
+func (l *LearnInput) Params() learn.Params {
 	return learn.Params{Policy: l.Config.Set, Known: l.known, Now: l.Now, Past: l.Past}
 }
 
-// Proposals are those of all groups asked for.
-func (l *Lesson) Proposals() (list []*learn.Proposal, withheld []learn.Withheld) {
+// Proposals returns the proposals to all of Groups.
+func (l *LearnInput) Proposals() (list []*learn.Proposal, withheld []learn.Withheld) {
 	for _, g := range l.Groups {
 		p := g.Propose(l.Params())
 		list = append(list, p.List...)
@@ -132,8 +132,8 @@ func (l *Lesson) Proposals() (list []*learn.Proposal, withheld []learn.Withheld)
 	return list, withheld
 }
 
-// Replay evaluates by candidate the requests that were learnt from, or those that q matches.
-func (l *Lesson) Replay(candidate *policy.Set, q *audit.Query) (*replay.Replay, error) {
+// Replay evaluates under candidate the requests that were learnt from; if q is not nil, only those that it matches.
+func (l *LearnInput) Replay(candidate *policy.Set, q *audit.Query) (*replay.Replay, error) {
 	o := audit.ScanOptions{Since: l.options.Since, Until: l.options.Until, Where: q}
 	var done func(*audit.Stats)
 	o.Progress, done = l.options.Watch.begin("replay")
@@ -142,7 +142,7 @@ func (l *Lesson) Replay(candidate *policy.Set, q *audit.Query) (*replay.Replay, 
 	return r, err
 }
 
-// readPast is what was decided before.
+// readPast returns the earlier decisions.
 func readPast(cfg *config.Config) (learn.Past, error) {
 	past, err := learn.ParsePast(cfg.Past)
 	if err != nil {
