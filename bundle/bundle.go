@@ -4,7 +4,7 @@
 // (https://c2sp.org/signed-note) that names every other member with its size and SHA-256, so that a signature holds for
 // all of it. The same contents give the same bytes: members are sorted, and carry no times, owners or modes.
 //
-// Nothing in a bundle is trusted before Open has verified it. Nothing in a bundle can change what is the site's own:
+// Nothing in a bundle is trusted before Open has verified it. A bundle cannot change a site's own settings:
 // listeners, client addresses, egress, the audit log and keys.
 package bundle
 
@@ -31,7 +31,7 @@ const PolicyFile = "policy.yaml"
 
 const manifestFile = "manifest"
 
-// Limits of what Parse reads, far above what a policy needs.
+// Limits of Parse, far above what a policy needs.
 const (
 	MaxSize     = 64 << 20 // bytes of a bundle
 	maxManifest = 1 << 20  // bytes
@@ -46,7 +46,7 @@ type Bundle struct {
 	note  note.Note // its text is that of the manifest
 }
 
-// New makes an unsigned bundle of files, by their slash-separated names. One of them must be PolicyFile.
+// New makes an unsigned bundle of files, given by slash-separated name. One of them must be PolicyFile.
 // It fills in m.Files, and keeps the contents of files without copying them.
 func New(m Manifest, files map[string][]byte) (*Bundle, error) {
 	m.Files = nil
@@ -63,7 +63,7 @@ func New(m Manifest, files map[string][]byte) (*Bundle, error) {
 	return b, nil
 }
 
-// Parse reads a bundle and holds its files against its manifest. It verifies no signature: see Verify and Open.
+// Parse reads a bundle and checks its files against its manifest. It verifies no signature: see Verify and Open.
 func Parse(data []byte) (*Bundle, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("%d bytes: a bundle has at most %d", len(data), int64(MaxSize))
@@ -79,12 +79,12 @@ func Parse(data []byte) (*Bundle, error) {
 	switch {
 	case errors.As(err, &unverified):
 		n = unverified.Note
-	case err != nil: // a note without a signature is none
+	case err != nil: // a note must have a signature
 		n = &note.Note{Text: string(text)}
 	}
 	b.note = note.Note{Text: n.Text, UnverifiedSigs: n.UnverifiedSigs}
 	for _, s := range n.UnverifiedSigs {
-		// Package note ignores the last bits of its base64, which belong to no byte: the same signature has four spellings.
+		// Package note ignores the unused last bits of its base64, so a signature would have four encodings.
 		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
 			return nil, fmt.Errorf("signature of %s: %w", s.Name, err)
 		}
@@ -105,7 +105,7 @@ func Parse(data []byte) (*Bundle, error) {
 	if _, err := r.Next(); err != io.EOF {
 		return nil, errors.New("there is more in it than its manifest names, or its end is missing")
 	}
-	// What is read is what is written: no byte of a bundle is without meaning.
+	// Only the canonical encoding is accepted: every byte of a bundle has a meaning.
 	if !bytes.Equal(b.Bytes(), data) {
 		return nil, errors.New("not in the one form of a bundle: it was repacked, cut off, or has something behind its end")
 	}
@@ -134,7 +134,7 @@ func member(r *tar.Reader, name string, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// notBundle says what data probably is, which does not begin as a bundle does.
+// notBundle is the error for data that does not begin like a bundle; it says what data probably is.
 func notBundle(data []byte, err error) error {
 	start := bytes.ToLower(bytes.TrimSpace(data[:min(len(data), 512)]))
 	switch {
@@ -160,7 +160,7 @@ func (b *Bundle) Bytes() []byte {
 	out.Grow(int(b.size()))
 	w := tar.NewWriter(&out)
 	put := func(name string, content []byte) {
-		// Neither of these fails: a buffer takes everything, and names and sizes were checked.
+		// These cannot fail: the writer is a buffer, and names and sizes were checked.
 		w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: int64(len(content)), Mode: 0o644, Format: tar.FormatUSTAR})
 		w.Write(content)
 	}
@@ -182,7 +182,7 @@ func (b *Bundle) size() int64 {
 	return size
 }
 
-// Diff compares the files of two bundles: the names of those that only b has, only a has, and that differ.
+// Diff compares the files of two bundles: the names of those only in b, those only in a, and those that differ.
 func Diff(a, b *Bundle) (added, removed, changed []string) {
 	had := map[string]File{}
 	for _, f := range a.Files {
@@ -201,13 +201,13 @@ func Diff(a, b *Bundle) (added, removed, changed []string) {
 	return added, slices.Sorted(maps.Keys(had)), changed
 }
 
-// Digest is the SHA-256 of the manifest without its signatures, in hexadecimal: it names the contents.
+// Digest is the SHA-256 of the manifest without its signatures, in hexadecimal; it identifies the contents.
 func (b *Bundle) Digest() string { return fmt.Sprintf("%x", sha256.Sum256([]byte(b.note.Text))) }
 
-// safeName reports whether a file may be called name on every system, below whatever directory it is put in.
+// safeName returns an error unless name is a valid relative file name on every system.
 func safeName(name string) error {
 	switch {
-	case name == "" || len(name) > 99: // what a ustar header holds without a prefix
+	case name == "" || len(name) > 99: // the limit of a ustar header without a prefix
 		return errors.New("want a name of 1 to 99 bytes")
 	case path.Clean(name) != name || path.IsAbs(name) || name == "." || name == ".." || strings.HasPrefix(name, "../"):
 		return errors.New("want a path below the bundle, such as lists/approved.txt")
@@ -228,12 +228,12 @@ func safeName(name string) error {
 	return nil
 }
 
-// deviceNames are reserved on Windows, whatever follows after a dot.
+// deviceNames are reserved on Windows, with any extension.
 var deviceNames = []string{"con", "prn", "aux", "nul", "conin$", "conout$",
 	"com0", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
 	"lpt0", "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9"}
 
-// ReadFile reads the bundle in a file, of at most MaxSize bytes, and verifies no signature. An error names the file.
+// ReadFile reads a bundle from a file of at most MaxSize bytes and verifies no signature. Errors name the file.
 func ReadFile(path string) (*Bundle, error) {
 	data, err := smallfile.Read(path, MaxSize)
 	if err != nil {

@@ -103,11 +103,11 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// No byte of a signed bundle can be another one, and none can be missing.
+// No byte of a signed bundle can be changed, and none can be missing.
 func TestEveryByteCounts(t *testing.T) {
 	alice := newSigner(t, "alice")
 	data, keys := sign(t, newBundle(t), alice), keysOf(t, alice)
-	// The last character of a signature's base64 has two bits that belong to no byte of it. Whichever it is, one of these
+	// The last character of a signature's base64 has two unused bits. Whichever it is, one of these
 	// differs from it in those alone.
 	if end := bytes.Index(data, []byte("=\n\x00")); end < 0 {
 		t.Error("no padding where the signature ends")
@@ -181,7 +181,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// A signature of another bundle is none of this one, and makes it wrong although another key's is right.
+// A signature copied from another bundle makes a bundle invalid, even if another key's signature is valid.
 func TestSignatureOfAnother(t *testing.T) {
 	alice, bob := newSigner(t, "alice"), newSigner(t, "bob")
 	m := manifest()
@@ -311,7 +311,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// What Parse takes is in its one form, whatever was thrown at it.
+// Whatever Parse accepts is in canonical form.
 func FuzzParse(f *testing.F) {
 	alice := newSigner(f, "alice")
 	f.Add(sign(f, newBundle(f), alice))

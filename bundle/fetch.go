@@ -15,29 +15,28 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// waitHeader is how a server says that it holds a request with wait=SECONDS until there is something new.
+// waitHeader in a response says that the server holds a request with wait=SECONDS until there is something new.
 const waitHeader = "Webproxy-Bundle-Wait"
 
 // maxWait bounds how long a server may hold a request.
 const maxWait = 2 * time.Minute
 
-// A Source is where bundles are published. Its methods are called by one goroutine at a time.
+// A Source is where bundles are published. It is not safe for concurrent use.
 type Source struct {
 	// From is an https:// URL or the path of a file.
 	From string
 	// Client fetches URLs. It must have timeouts for connecting and for response heads.
 	Client *http.Client
-	// Token, if it is not empty, is sent as a bearer token; it is read again for each request, by this function.
+	// Token is called for each request; its result, if not empty, is sent as a bearer token.
 	Token func() (string, error)
 
 	etag string
 	wait time.Duration // that the server holds a request
-	seen time.Time     // of the file: its modification time
+	seen time.Time     // modification time of the file
 }
 
-// Fetch returns the bundle's bytes, or nil if they are those of the last call. It takes at most MaxSize bytes and
-// trusts none of them. With a server that can hold requests, Fetch returns when there is something new, and after a
-// while without.
+// Fetch returns the bundle's bytes, unverified and at most MaxSize, or nil if they are those of the last call. With a
+// server that can hold requests, Fetch returns when there is something new, or nil after at most maxWait.
 func (s *Source) Fetch(ctx context.Context) ([]byte, error) {
 	if !strings.Contains(s.From, "://") {
 		return s.readFile()
@@ -100,7 +99,7 @@ const maxFetch = 5 * time.Minute
 // Waits reports whether the server holds requests until there is something new, so that the next one may be sent at once.
 func (s *Source) Waits() bool { return s.wait > 0 && s.etag != "" }
 
-// Forget makes the next Fetch return the bytes whatever they are.
+// Forget makes the next Fetch return the bytes even if they have not changed.
 func (s *Source) Forget() { s.etag, s.seen = "", time.Time{} }
 
 func (s *Source) readFile() ([]byte, error) {

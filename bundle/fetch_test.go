@@ -74,7 +74,7 @@ func bundleOf(t testing.TB, serial uint64) []byte {
 	return b.Bytes()
 }
 
-// A request that is held returns with the next bundle, and not with a part of it.
+// A held request returns the next bundle, never a part of it.
 func TestFetchWaits(t *testing.T) {
 	p := publish(t, "")
 	first, second := bundleOf(t, 1), bundleOf(t, 2)
@@ -152,7 +152,7 @@ func TestServerRefuses(t *testing.T) {
 	}
 }
 
-// An answer without end is cut, and one that is no bundle is handed on as it is: Open refuses it.
+// An endless response is cut. One that is not a bundle is returned as it is; Open refuses it.
 func TestFetchBounds(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

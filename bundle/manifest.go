@@ -13,20 +13,20 @@ import (
 	"unicode/utf8"
 )
 
-// header is the first line of a manifest, and says in what form the rest is.
+// header is the first line of a manifest, with the version of the format.
 const header = "webproxy bundle 1"
 
-// A Manifest says what a bundle is. Who signs it signs every field.
+// A Manifest describes a bundle. A signature covers every field.
 type Manifest struct {
-	// Name is the channel, such as "stable": a site takes bundles of one name only.
+	// Name is the channel, such as "stable": a site accepts bundles of one name only.
 	Name string `json:"name"`
-	// Serial grows with every bundle of a name. A site never goes back by itself.
+	// Serial increases with every bundle of a name. A site never goes back by itself.
 	Serial uint64 `json:"serial"`
 	// Version is the oldest webproxy that understands the bundle, such as "0.9.0"; empty for any.
 	Version string `json:"version,omitempty"`
-	// Sites are the sites that it is for: names, or patterns of path.Match such as "oslo-*". Empty for none; "*" for all.
+	// Sites are the sites that it is for: names, or patterns of path.Match such as "oslo-*". Empty means none, "*" all.
 	Sites []string `json:"sites"`
-	// Made is when it was made, to the second, and By is who made it.
+	// Made is when it was made, in whole seconds; By is who made it.
 	Made time.Time `json:"made"`
 	By   string    `json:"by"`
 	// Files are the files in it, sorted by name.
@@ -67,7 +67,7 @@ func (m *Manifest) text() string {
 	return b.String()
 }
 
-// parseManifest reads what text writes, and nothing else.
+// parseManifest accepts only what text writes.
 func parseManifest(text string) (m Manifest, err error) {
 	if first, _, _ := strings.Cut(text, "\n"); first != header {
 		if strings.HasPrefix(first, "webproxy bundle ") {
@@ -125,7 +125,7 @@ func parseFile(value string) (f File, err error) {
 	return f, err
 }
 
-// check reports what is wrong with m, all at once.
+// check returns all errors in m.
 func (m *Manifest) check() error {
 	var errs []error
 	bad := func(field, format string, args ...any) {
@@ -191,7 +191,7 @@ func isWord(s string) bool {
 
 func notInWord(r rune) bool { return r <= ' ' || r > '~' }
 
-// parseVersion reads a version such as "0.9.0" or "1.2"; what follows a "-" is not looked at.
+// parseVersion reads a version such as "0.9.0" or "1.2"; what follows a "-" is ignored.
 func parseVersion(s string) (v [3]int, err error) {
 	number, _, _ := strings.Cut(strings.TrimPrefix(s, "v"), "-")
 	parts := strings.Split(number, ".")
@@ -208,7 +208,7 @@ func parseVersion(s string) (v [3]int, err error) {
 	return v, nil
 }
 
-// Understands reports whether a webproxy of that version may use the bundle. A version that is no release, such as one
+// Understands reports whether a webproxy of that version may use the bundle. A version that is not a release, such as one
 // built from a commit, understands every bundle.
 func (m *Manifest) Understands(version string) bool {
 	need, err := parseVersion(m.Version)

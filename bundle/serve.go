@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// A Server publishes the *.bundle files below a directory: by ETag, and by requests that it holds until a file
-// changes. It serves only whole bundles; while a file is being written, the one before is served.
+// A Server publishes the *.bundle files below a directory, with ETags. On request it holds a request until the file
+// changes. It serves only complete bundles: while a file is being written, it serves the previous one.
 // A Server is an http.Handler, safe for concurrent use. The caller must call Close.
 type Server struct {
 	root  *os.Root
@@ -31,12 +31,12 @@ type Server struct {
 	done  sync.WaitGroup
 }
 
-// A published is a file that was asked for.
+// A published is a file that was requested.
 type published struct {
-	info    fs.FileInfo // of what was read last
+	info    fs.FileInfo // when it was last read
 	data    []byte
 	etag    string
-	changed chan struct{} // closed when data is another
+	changed chan struct{} // closed when data changes
 }
 
 const (
@@ -57,7 +57,7 @@ func NewServer(dir, token string) (*Server, error) {
 	return s, nil
 }
 
-// Close ends the Server's goroutine. Requests that are held end within their time.
+// Close ends the Server's goroutine. Held requests end when their wait is over.
 func (s *Server) Close() error {
 	s.stop()
 	s.done.Wait()
@@ -127,7 +127,7 @@ func (s *Server) authorized(r *http.Request) bool {
 	return ok && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// get returns the file called name as it is now; changed is closed when it is another.
+// get returns the current contents of a file; changed is closed when they change.
 func (s *Server) get(name string) (data []byte, etag string, changed <-chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +147,7 @@ func (s *Server) get(name string) (data []byte, etag string, changed <-chan stru
 	return p.data, p.etag, p.changed, nil
 }
 
-// look reads the file again if it is not the one that was read; what is no whole bundle changes nothing.
+// look reads the file again if it has changed. If it is not a complete bundle, the previous one stays.
 func (s *Server) look(name string, p *published) error {
 	info, err := s.root.Stat(name)
 	if err != nil {
@@ -180,7 +180,7 @@ func (s *Server) look(name string, p *published) error {
 	return nil
 }
 
-// watch looks at the files that were asked for.
+// watch checks the requested files for changes.
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -193,7 +193,7 @@ func (s *Server) watch(ctx context.Context) {
 		s.mu.Lock()
 		for name, p := range s.files {
 			if err := s.look(name, p); errors.Is(err, fs.ErrNotExist) {
-				close(p.changed) // who waits is told that it is gone
+				close(p.changed) // held requests learn that it is gone
 				delete(s.files, name)
 			}
 		}

@@ -13,7 +13,7 @@ import (
 // maxSignatures bounds the signatures on a bundle.
 const maxSignatures = 16
 
-// Sign adds the signature of key to b, in place of one that the key has made before.
+// Sign adds the signature of key to b, replacing an earlier one by the same key.
 func (b *Bundle) Sign(key note.Signer) error {
 	b.note.UnverifiedSigs = slices.DeleteFunc(b.note.UnverifiedSigs, func(s note.Signature) bool {
 		return s.Name == key.Name() && s.Hash == key.KeyHash()
@@ -30,7 +30,7 @@ func (b *Bundle) Sign(key note.Signer) error {
 		return fmt.Errorf("sign: %w", err)
 	}
 	b.note.UnverifiedSigs = append(b.note.UnverifiedSigs, unverified.Note.UnverifiedSigs...)
-	slices.SortFunc(b.note.UnverifiedSigs, func(x, y note.Signature) int { // whoever signs first: the same bytes
+	slices.SortFunc(b.note.UnverifiedSigs, func(x, y note.Signature) int { // the order of signing does not change the bytes
 		if c := strings.Compare(x.Name, y.Name); c != 0 {
 			return c
 		}
@@ -46,7 +46,7 @@ func (b *Bundle) signedManifest() []byte {
 	}
 	msg, err := note.Sign(&b.note)
 	if err != nil {
-		// Only a note whose text or signatures were not read or made by package note.
+		// Impossible for a note that package note has read or made.
 		panic("bundle: " + err.Error())
 	}
 	return msg
@@ -61,13 +61,13 @@ func (b *Bundle) Signers() []string {
 	return names
 }
 
-// Keys are the public keys of which some must have signed a bundle.
+// Keys are the public keys that may sign a bundle.
 type Keys struct {
 	list note.Verifiers
 	n    int
 }
 
-// ParseKeys reads public keys, in the form of note.NewVerifier. No key may be there twice, under whatever name:
+// ParseKeys reads public keys, in the form of note.NewVerifier. A key may not occur twice, even under different names:
 // it would count as two signatures.
 func ParseKeys(keys []string) (Keys, error) {
 	var all []note.Verifier
@@ -94,8 +94,8 @@ func ParseKeys(keys []string) (Keys, error) {
 // Len is the number of keys.
 func (k Keys) Len() int { return k.n }
 
-// Verify checks that at least need of the keys have signed b, and returns the names of those that have. A wrong
-// signature of one of the keys is an error, whatever the others are.
+// Verify checks that at least need of the keys have signed b, and returns the names of those that have. An invalid
+// signature of one of the keys is an error, even if there are enough others.
 func (b *Bundle) Verify(keys Keys, need int) (signers []string, err error) {
 	if need < 1 || need > keys.n {
 		return nil, fmt.Errorf("%d of %d keys must sign: want 1 to %d", need, keys.n, keys.n)

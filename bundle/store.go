@@ -13,8 +13,8 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A Store is the directory where a site keeps the bundle in force, the one before, and what it has seen. Only one
-// process changes it at a time.
+// A Store is the directory in which a site keeps the bundle in force, the previous one, and its State. Only one
+// process may change it at a time.
 type Store struct{ dir string }
 
 // Names of the files in a Store.
@@ -29,11 +29,11 @@ func NewStore(dir string) Store { return Store{dir} }
 
 // A State is what a site remembers of the bundles that it took.
 type State struct {
-	// Highest is the greatest serial that was ever taken: what is taken next has a greater one, also after a rollback.
+	// Highest is the greatest serial ever taken. The next bundle must have a greater one, also after a rollback.
 	Highest uint64 `json:"highest"`
 	// Taken is when the bundle in force was taken.
 	Taken time.Time `json:"taken"`
-	// By and Reason are of the person who rolled back to it or took it by hand; empty for what was fetched.
+	// By and Reason are those of a rollback or of taking it by hand; empty if it was fetched.
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
@@ -60,7 +60,7 @@ func (s Store) State() (State, error) {
 // Current reads the bundle in force without verifying it; the error is fs.ErrNotExist if there is none.
 func (s Store) Current() (*Bundle, error) { return s.read(CurrentFile) }
 
-// Previous is Current for the bundle that was in force before.
+// Previous is Current for the bundle that was in force before it.
 func (s Store) Previous() (*Bundle, error) { return s.read(previousFile) }
 
 func (s Store) read(name string) (*Bundle, error) {
@@ -75,8 +75,8 @@ func (s Store) read(name string) (*Bundle, error) {
 	return b, nil
 }
 
-// Admit reports why b must not follow on what was taken before: its serial is not greater. That the bundle in force
-// comes again is no error, and again is set.
+// Admit returns an error if the serial of b is not greater than all taken before. If b is the bundle in force, there is
+// no error, and again is true.
 func (s Store) Admit(b *Bundle) (again bool, err error) {
 	st, err := s.State()
 	if err != nil {
@@ -99,8 +99,8 @@ func (s Store) Admit(b *Bundle) (again bool, err error) {
 	return false, nil
 }
 
-// Take puts b in force, which the caller has verified and admitted, and keeps the one before for a rollback.
-// Files are replaced as wholes: a crash leaves the one bundle or the other.
+// Take puts b in force and keeps the previous bundle for a rollback. The caller must have verified and admitted b.
+// Files are replaced atomically: a crash leaves either bundle.
 func (s Store) Take(b *Bundle, st State) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
@@ -119,7 +119,7 @@ func (s Store) Take(b *Bundle, st State) error {
 			return err
 		}
 	}
-	// The state first: a crash in between must not forget the serial.
+	// The state comes first: after a crash in between the serial is still known.
 	if err := atomicfile.Write(filepath.Join(s.dir, stateFile), append(data, '\n'), 0o644); err != nil {
 		return err
 	}

@@ -21,8 +21,8 @@ type SiteReplay struct {
 	*replay.Replay
 }
 
-// A candidate is the policy of a bundle as sites would have it. What is a site's own is taken from its records: which groups there
-// are, and their modes. Its deny rules, its region and its names are not known.
+// A candidate is the policy of a bundle as sites would use it. The client groups and modes of a site are taken from its
+// records. Its own deny rules, region and names are not known.
 type candidate struct {
 	bundle *bundle.Bundle
 	modes  map[string]map[string]policy.Mode // by site and group
@@ -75,7 +75,7 @@ func (c *Client) newCandidate(ctx context.Context, b *bundle.Bundle, s Search) (
 	return k, nil
 }
 
-// network is the network that stands for the clients of a group. A request names its group by itself.
+// network is the network that stands for the clients of the n-th group. Requests name their group themselves.
 func network(n int) string { return fmt.Sprintf("fd77:%x:%x::/48", n>>16, n&0xffff) }
 
 // set is the policy of the site. Sites whose groups are in the same modes share it.
@@ -126,7 +126,7 @@ func (c *Client) Replay(ctx context.Context, b *bundle.Bundle, s Search) ([]Site
 		}
 		byGroup := r.Record
 		if byGroup.Group != "" && byGroup.ClientName == "" {
-			byGroup.ClientName = "-" // the record says which group the client is of; its address is the site's own matter
+			byGroup.ClientName = "-" // the record names the client's group; its address means nothing outside of the site
 		}
 		one.Add(&byGroup)
 		return nil

@@ -24,25 +24,25 @@ import (
 )
 
 const (
-	// maxLine bounds one line of an answer: a record of the largest kind, in which every byte is escaped.
+	// maxLine bounds one line of a response, in bytes: a record of the largest size, with every byte escaped.
 	maxLine = 8 << 20
-	// maxAnswer bounds the answer to one question.
+	// maxAnswer bounds the response to one query, in bytes.
 	maxAnswer = 1 << 30
 	maxToken  = 16 << 10
 	maxPEM    = 4 << 20
 )
 
-// A Client asks one VictoriaLogs. It is safe for concurrent use.
+// A Client queries one VictoriaLogs. It is safe for concurrent use.
 type Client struct {
 	base      *url.URL
 	http      *http.Client
 	tokenFile string // may be empty
 	timeout   time.Duration
-	// Slice is about how many records are held in memory at a time. If zero, it is 50,000.
+	// Slice is about how many records are held in memory at a time. Zero means 50,000.
 	Slice int
 }
 
-// NewClient returns a Client of the VictoriaLogs that c names. It reads the files of TLS and the token.
+// NewClient returns a Client of the VictoriaLogs that c names. It reads the certificate files and the token.
 func NewClient(c *Config) (*Client, error) {
 	base, err := serverURL(c.VictoriaLogs)
 	if err != nil {
@@ -61,7 +61,7 @@ func NewClient(c *Config) (*Client, error) {
 			DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext, TLSClientConfig: tlsConfig,
 			TLSHandshakeTimeout: 10 * time.Second, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute, ForceAttemptHTTP2: true,
 		},
-		// A token, and questions about the sites, are for the server that the settings name.
+		// The token and the queries are only for the server that the settings name.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return cl, nil
@@ -98,7 +98,7 @@ func clientTLS(c *Config) (*tls.Config, error) {
 	return t, nil
 }
 
-// token reads the token, anew each time; empty for none. The error does not have it.
+// token reads the token from its file at each call; it is empty if there is none. Errors do not contain it.
 func (c *Client) token() (string, error) {
 	if c.tokenFile == "" {
 		return "", nil
@@ -114,8 +114,8 @@ func (c *Client) token() (string, error) {
 	return token, nil
 }
 
-// Query asks a question in LogsQL, and calls each with every line of the answer, which is valid until each returns. An error of
-// each ends the answer, and is returned.
+// Query runs a query in LogsQL and calls each with every line of the response; the line is valid until each returns. An
+// error of each ends the query and is returned.
 func (c *Client) Query(ctx context.Context, logsql string, each func(line []byte) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("%s has not answered within %s", c.base.Host, c.timeout))
 	defer cancel()
@@ -155,7 +155,7 @@ func (c *Client) query(ctx context.Context, logsql string, each func(line []byte
 	return c.lines(resp.Body, each)
 }
 
-// refusal is the error of a response that is no answer.
+// refusal is the error for a response that is not a result.
 func (c *Client) refusal(resp *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if resp.StatusCode == http.StatusOK && kind == "application/stream+json" {
@@ -174,7 +174,7 @@ func (c *Client) refusal(resp *http.Response) error {
 	return fmt.Errorf("%w: %s", err, shortText(text))
 }
 
-// shortText is what a stranger says, as one short line.
+// shortText is untrusted text as one short line.
 func shortText(b []byte) string {
 	text := audit.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "\ufffd")), " "))
 	if len(text) > 300 {
@@ -183,7 +183,7 @@ func shortText(b []byte) string {
 	return text
 }
 
-// lines reads an answer of lines.
+// lines reads a response of lines.
 func (c *Client) lines(body io.Reader, each func(line []byte) error) error {
 	limited := &io.LimitedReader{R: body, N: maxAnswer}
 	in := bufio.NewReaderSize(limited, 256<<10)
@@ -214,7 +214,7 @@ func (c *Client) lines(body io.Reader, each func(line []byte) error) error {
 		if len(line) == 0 {
 			continue
 		}
-		if line[0] != '{' { // what goes wrong after an answer has begun is said in it
+		if line[0] != '{' { // an error after the response has begun is a line in it
 			return fmt.Errorf("%s breaks off its answer: %s", c.base.Host, shortText(line))
 		}
 		if err := each(line); err != nil {
@@ -223,7 +223,7 @@ func (c *Client) lines(body io.Reader, each func(line []byte) error) error {
 	}
 }
 
-// rows asks for rows of few fields, all of which VictoriaLogs answers as text.
+// rows runs a query for rows of few fields; VictoriaLogs returns all of them as text.
 func (c *Client) rows(ctx context.Context, logsql string, each func(row map[string]string) error) error {
 	return c.Query(ctx, logsql, func(line []byte) error {
 		var row map[string]string

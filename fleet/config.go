@@ -14,25 +14,25 @@ import (
 	"webproxy/internal/setting"
 )
 
-// FileName is what the settings of the fleet commands are called where nobody names a file.
+// FileName is the default name of the settings file of the fleet commands.
 const FileName = "fleet.yaml"
 
-// A Config is the settings of the fleet commands: a file on the machine of whoever looks after many sites.
+// A Config is the settings of the fleet commands, in a file on the machine of the operator of many sites.
 type Config struct {
-	// VictoriaLogs is the URL of the VictoriaLogs that sites ship to, such as https://logs.example.com:9428. Without TLS it may
-	// be on this machine only.
+	// VictoriaLogs is the URL of the VictoriaLogs that sites ship to, such as https://logs.example.com:9428. Without TLS it must
+	// be on this machine.
 	VictoriaLogs string `yaml:"victorialogs"`
-	// CA is a file of certificates, in PEM, by which its certificate is checked instead of the system's.
+	// CA is a PEM file of authorities that its certificate is verified against, instead of the system's.
 	CA string `yaml:"ca"`
-	// Cert is a file with the certificate, in PEM, that shows it who asks.
+	// Cert is a PEM file of the client certificate.
 	Cert string `yaml:"cert"`
-	// Key is the file of Cert's private key, in PEM.
+	// Key is the PEM file of Cert's private key.
 	Key string `yaml:"key"`
-	// TokenFile is a file with a bearer token for it.
+	// TokenFile is a file with a bearer token for the server.
 	TokenFile string `yaml:"token_file"`
-	// Timeout bounds each question to it; a command may ask many. Default: 60s
+	// Timeout bounds each query; a command may make many. Default: 60s
 	Timeout setting.Duration `yaml:"timeout"`
-	// Keys are the public keys, in files, of those who sign bundles, for fleet rollout.
+	// Keys are the public keys, or files with them, of those who sign bundles, for fleet rollout.
 	Keys []string `yaml:"keys"`
 	// Need is how many of Keys must have signed. Default: all
 	Need int `yaml:"need"`
@@ -40,7 +40,7 @@ type Config struct {
 	Rings map[string]RingSpec `yaml:"rings"`
 }
 
-// A RingSpec is some sites, and where bundles for them are published.
+// A RingSpec names sites, and where bundles for them are published.
 type RingSpec struct {
 	// Dir is the directory that sites of the ring fetch bundles from, such as one below that of bundle serve.
 	Dir string `yaml:"dir"`
@@ -50,8 +50,8 @@ type RingSpec struct {
 
 const defaultTimeout = time.Minute
 
-// Load reads the settings in the file at path; relative paths in it begin in its directory. The error is config.Problems if
-// something in it is wrong.
+// Load reads the settings file; relative paths in it are relative to its directory. Errors in the settings are
+// config.Problems.
 func Load(file string) (*Config, error) {
 	c := new(Config)
 	doc, err := config.ReadDocument(file, c)

@@ -13,8 +13,8 @@ import (
 // copyLimit bounds the bytes of records that are copied.
 const copyLimit = 1 << 30
 
-// CopyLog writes the records that s asks for, of one site, to an audit log in the directory at dir, in the order of their numbers:
-// what reads a log can read it.
+// CopyLog writes the records that s selects, of one site, to an audit log in the directory dir, in the order of their numbers.
+// Everything that reads a log can read it.
 func (c *Client) CopyLog(ctx context.Context, s Search, dir string) (Stats, error) {
 	type numbered struct {
 		seq  uint64

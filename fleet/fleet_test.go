@@ -19,7 +19,7 @@ import (
 	"webproxy/config"
 )
 
-// A number counts once, wherever numbers stand and however many there are.
+// Each number counts once, in any order and amount.
 func TestSeenSet(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var s seenSet
@@ -46,7 +46,7 @@ func TestSeenSet(t *testing.T) {
 	}
 }
 
-// A value of an expression stays a value, whatever it is, and what cannot be said exactly excludes nothing.
+// Any value of an expression is quoted safely, and a condition without an exact filter excludes nothing.
 func TestFilter(t *testing.T) {
 	for expr, want := range map[string]string{
 		`site = oslo`:                                      `(_msg:"\"oslo\"")`,
@@ -86,7 +86,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// Settings are wrong with their place, and relative paths begin where the file is.
+// Errors in settings name their place, and relative paths are relative to the file.
 func TestLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), FileName)
 	for text, want := range map[string]string{
@@ -118,7 +118,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-// A slicedServer answers questions about records that are at given milliseconds, as VictoriaLogs does.
+// A slicedServer answers queries about records at given milliseconds, as VictoriaLogs does.
 func slicedServer(t *testing.T, at []int64) *Client {
 	span := regexp.MustCompile(`_time:\[(\S+?),(\S+?)\)`)
 	step := regexp.MustCompile(`_time:(\d+)ms`)
@@ -157,7 +157,7 @@ func slicedServer(t *testing.T, at []int64) *Client {
 	return c
 }
 
-// Slices have every record once, in order, and no more than fit, but where one millisecond has more.
+// Slices have every record once, in order, and no more than fit, unless one millisecond has more.
 func TestPlan(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	base := time.Date(2026, 10, 1, 7, 0, 0, 0, time.UTC).UnixMilli()
@@ -195,7 +195,7 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// An answer has bounds, and ends when the one who asks has had enough.
+// Responses are bounded, and end when the caller stops.
 func TestAnswerBounds(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/stream+json")

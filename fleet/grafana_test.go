@@ -15,8 +15,7 @@ import (
 	"webproxy/internal/victorialogstest"
 )
 
-// Each panel over VictoriaLogs of the dashboard for Grafana asks a question that VictoriaLogs understands, and that logs of two sites
-// answer.
+// Each VictoriaLogs panel of the Grafana dashboard has a valid query, which returns data for the logs of two sites.
 func TestGrafanaFleet(t *testing.T) {
 	data, err := os.ReadFile("../deploy/monitoring/grafana-fleet.json")
 	if err != nil {

@@ -16,16 +16,16 @@ import (
 	"webproxy/policy"
 )
 
-// A Proposal is one that learning makes of what clients at all sites asked for, with the sites where they did.
+// A Proposal is one of package learn, made from the requests of all sites, with the sites that requested it.
 type Proposal struct {
 	*learn.Proposal
 	Sites []string
 }
 
-// clientLimit bounds the clients of all sites that are told apart.
+// clientLimit bounds the clients of all sites that are distinguished.
 const clientLimit = 1 << 20
 
-// allClients gives each client of each site an address of its own, in the network of its group: 10.0.1.12 is another machine at
+// allClients gives each client of each site an address of its own, in the network of its group: 10.0.1.12 is a different machine at
 // each site.
 type allClients struct {
 	groups map[string]int
@@ -62,14 +62,14 @@ func (a *allClients) of(site, group string, addr netip.Addr) (netip.Addr, error)
 	return x, nil
 }
 
-// site is the site of a client that of returned.
+// site is the site of a client address that of returned.
 func (a *allClients) site(x netip.Addr) string {
 	b := x.As16()
 	return a.names[binary.BigEndian.Uint32(b[6:])]
 }
 
-// Learn makes proposals of the requests that s asks for, for what the policy of b does not allow, those seen at most sites first;
-// b may be nil, for one that allows nothing. What one group asked for is no evidence for another's, but a client at another
+// Learn makes proposals from the requests that s selects and the policy of b does not allow. Proposals of the most sites come first.
+// A nil b allows nothing. Requests of one group are no evidence for another group. A client at another
 // site is another client.
 func (c *Client) Learn(ctx context.Context, b *bundle.Bundle, s Search, params learn.Params) ([]Proposal, Stats, error) {
 	k, err := c.newCandidate(ctx, b, s)
@@ -97,7 +97,7 @@ func (c *Client) Learn(ctx context.Context, b *bundle.Bundle, s Search, params l
 	seen.Paths = learn.NewPathRules(params.Policy, params.Known)
 	stats, err := c.Records(ctx, s, func(r *Record) error {
 		if _, known := clients.groups[r.Group]; !known && r.Type != audit.TypeClose {
-			return nil // a stranger, or a group that came while this was asked
+			return nil // a client in no group, or of a group that appeared meanwhile
 		}
 		one := r.Record
 		one.ID = r.From + " " + r.ID // an id is unique at its site
@@ -125,7 +125,7 @@ func (c *Client) Learn(ctx context.Context, b *bundle.Bundle, s Search, params l
 	return all, stats, nil
 }
 
-// sitesOf are the sites whose clients asked for what p would admit.
+// sitesOf are the sites whose clients requested what p would allow.
 func (a *allClients) sitesOf(p *learn.Proposal) []string {
 	sites := map[string]bool{}
 	for _, s := range p.Seen {

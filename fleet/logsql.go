@@ -13,15 +13,15 @@ import (
 const (
 	everything = "*"
 	nothing    = "!*"
-	// filterLimit bounds a filter: VictoriaLogs takes queries of 16 KiB unless it is told otherwise.
+	// filterLimit bounds a filter, in bytes: VictoriaLogs accepts queries of 16 KiB by default.
 	filterLimit = 12 << 10
-	// exactNumbers are those below, which LogsQL compares exactly: it takes all for floating point.
+	// Numbers below exactNumbers are compared exactly by LogsQL, which treats all as floating point.
 	exactNumbers = 1 << 53
 )
 
-// attributes are the fields of a record that package ship sends as attributes, by field: what LogsQL can look for without
-// reading the line. An attribute that is missing is an empty text, or the number 0. The site is not among them: as an attribute it is
-// who delivered a record, also one of a time when the site had another name.
+// attributes are the fields of a record that package ship sends as attributes, by field: LogsQL can search them without
+// reading the line. A missing attribute is an empty text, or the number 0. The site is not among them: that attribute says
+// who delivered a record, even if the site had another name when it was written.
 var attributes = map[string]string{
 	"type": "webproxy.type", "id": "webproxy.id", "group": "webproxy.group",
 	"decision": "webproxy.decision", "reason": "webproxy.reason", "rule": "webproxy.rule", "policy": "webproxy.policy",
@@ -34,8 +34,8 @@ var attributes = map[string]string{
 // quoted is s as a value in LogsQL, whatever it holds. LogsQL reads quoted values as Go does.
 func quoted(s string) string { return strconv.Quote(s) }
 
-// Filter is a filter of LogsQL that holds for every record of the log that q matches, and perhaps for others: what it lets
-// through must be evaluated by q.
+// Filter is a LogsQL filter that holds for every record that q matches, and possibly for others: its results
+// must still be evaluated by q.
 func Filter(q *audit.Query) string {
 	filter := superset(q.Condition(), true)
 	if len(filter) > filterLimit {
@@ -44,7 +44,7 @@ func Filter(q *audit.Query) string {
 	return filter
 }
 
-// superset is a filter that holds for every record for which c is want.
+// superset is a filter that holds for at least all records for which c is want.
 func superset(c audit.Condition, want bool) string {
 	switch c.Op {
 	case "and":
@@ -66,7 +66,7 @@ func superset(c audit.Condition, want bool) string {
 	return everything
 }
 
-// join is a filter that holds for every record for which all of parts, or else one of them, are want.
+// join is a filter that holds for at least all records for which all of parts, or one of them, are want.
 func join(parts []audit.Condition, want, all bool) string {
 	var filters []string
 	for _, p := range parts {
@@ -88,19 +88,19 @@ func join(parts []audit.Condition, want, all bool) string {
 	return "(" + strings.Join(filters, " or ") + ")"
 }
 
-// comparison is a filter that holds for every record for which c does; exact says that it holds for no other.
+// comparison is a filter that holds for at least all records for which c does; exact means that it holds for no others.
 func comparison(c *audit.Comparison) (filter string, exact bool) {
 	attribute, sent := attributes[c.Field]
 	name := quoted(attribute) + ":"
 	switch {
-	case c.Op == "~": // what LogsQL takes for a regular expression need not be what Go does
+	case c.Op == "~": // LogsQL may read the regular expression differently from Go
 	case sent && c.Equal != nil:
 		values := make([]string, len(c.Equal))
 		for i, v := range c.Equal {
 			values[i] = name + "=" + quoted(v)
 		}
 		slices.Sort(values)
-		// An attribute is left out if it is empty, as a field that is not set is.
+		// An empty attribute is not sent, like a field that is not set.
 		return "(" + strings.Join(slices.Compact(values), " or ") + ")", true
 	case sent && c.Tail != "":
 		return name + "~" + quoted(regexp.QuoteMeta(c.Tail)+"$"), false
@@ -124,7 +124,7 @@ func isNumber(field string) bool {
 	return false
 }
 
-// number is a comparison of an attribute that is left out if it is 0.
+// number is a comparison of an attribute that is not sent if it is 0.
 func number(name string, c *audit.Comparison) (filter string, exact bool) {
 	if c.Number >= exactNumbers {
 		return everything, false
@@ -134,13 +134,13 @@ func number(name string, c *audit.Comparison) (filter string, exact bool) {
 	switch {
 	case zero:
 		filter = "(" + filter + " or " + name + `="")`
-	case c.Op == ">", c.Op == ">=": // one that does not fit an attribute, which has a sign, is sent as a negative number
+	case c.Op == ">", c.Op == ">=": // a number that exceeds the signed attribute is sent as a negative number
 		filter = "(" + filter + " or " + name + "<0)"
 	}
 	return filter, false
 }
 
-// recordTime compares the time of a record, in whole milliseconds, which is that of VictoriaLogs too.
+// recordTime compares the time of a record, in whole milliseconds; VictoriaLogs has the same time.
 func recordTime(c *audit.Comparison) string {
 	const layout = "2006-01-02T15:04:05.000000000Z"
 	if c.Time.Year() < 1700 || c.Time.Year() > 2250 {
@@ -156,8 +156,8 @@ func recordTime(c *audit.Comparison) string {
 	return "_time:[" + early + "," + late + "]"
 }
 
-// inLine is a filter for lines with one of texts. They are found as phrases, which end where words do: a text that ends within a
-// word cannot be asked for.
+// inLine is a filter for lines with one of texts. LogsQL finds them as phrases, which end at the ends of words: it cannot search for a text that
+// ends within a word.
 func inLine(texts []string) string {
 	if len(texts) == 0 {
 		return everything

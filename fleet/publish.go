@@ -15,8 +15,8 @@ import (
 
 const bundleSuffix = ".bundle"
 
-// Published are the serials of the bundles that are published for each ring, by ring and name. A ring whose directory is not there
-// has none.
+// Published are the serials of the bundles published for each ring, by ring and name of the bundle. A ring whose directory does not
+// exist has none.
 func Published(c *Config) (map[string]map[string]uint64, error) {
 	all := map[string]map[string]uint64{}
 	for ring, spec := range c.Rings {
@@ -40,8 +40,8 @@ func Published(c *Config) (map[string]map[string]uint64, error) {
 	return all, nil
 }
 
-// publish puts b where sites of the ring fetch it: readers see the bundle before, or b. It is no error if it is there already; one
-// of a greater or the same serial, which is not b, is not replaced.
+// publish puts b where sites of the ring fetch it, atomically: readers see the earlier bundle or b. If b is there already, that is
+// not an error. Another bundle with the same or a greater serial is not replaced.
 func publish(ring RingSpec, b *bundle.Bundle) error {
 	path := filepath.Join(ring.Dir, b.Name+bundleSuffix)
 	there, err := bundle.ReadFile(path)
@@ -57,7 +57,7 @@ func publish(ring RingSpec, b *bundle.Bundle) error {
 	return atomicfile.Write(path, b.Bytes(), 0o644)
 }
 
-// publicKeys reads public keys, which stand there themselves or in files.
+// publicKeys returns public keys; each of keys is one, or the path of a file with one.
 func publicKeys(keys []string) ([]string, error) {
 	var texts []string
 	for _, k := range keys {

@@ -53,7 +53,7 @@ func writeSite(t testing.TB, name string, records []audit.Record) *siteLog {
 	return s
 }
 
-// send sends records from one number to before another, as package ship does.
+// send sends the records with numbers from one (inclusive) to another (exclusive), as package ship does.
 func (s *siteLog) send(t testing.TB, url string, from, to int) {
 	t.Helper()
 	const batch = 512
@@ -72,7 +72,7 @@ func (s *siteLog) send(t testing.TB, url string, from, to int) {
 	}
 }
 
-// words from which random records and random expressions are made: those that something could misread are among them.
+// words are the parts of random records and random expressions; some are easily misread.
 var (
 	someHosts = []string{"a.example.com", "b.example.com", "deep.a.example.com", "example.com", "xn--bcher-kva.example", "10.1.2.3", "2001:db8::1",
 		"1.0", "0443", "and", "*", "evil\"or\"1", `back\slash`, "a|b", "(x)", "_msg:x", "{a=\"b\"}", "ünï", "new\nline", "", "#c", "'q'", "`t`"}
@@ -92,7 +92,7 @@ func randomRecords(rng *rand.Rand, n int, from time.Time) []audit.Record {
 	records := make([]audit.Record, n)
 	types := audit.Types()
 	for i := range records {
-		from = from.Add(time.Duration(rng.IntN(4)) * 700 * time.Millisecond) // some at one time
+		from = from.Add(time.Duration(rng.IntN(4)) * 700 * time.Millisecond) // some at the same time
 		r := audit.Record{
 			Type: pick(rng, types[:3]), Time: from, Group: pick(rng, someGroups), ClientName: pick(rng, someNames),
 			Client: address(pick(rng, someClients)), ClientPort: uint16(rng.IntN(3) * 50000 / 2),
@@ -129,7 +129,7 @@ func randomRecords(rng *rand.Rand, n int, from time.Time) []audit.Record {
 	return records
 }
 
-// randomExpression is an expression that may match some of them.
+// randomExpression is an expression that may match some of these records.
 func randomExpression(rng *rand.Rand, depth int) string {
 	if depth > 0 && rng.IntN(3) > 0 {
 		a, b := randomExpression(rng, depth-1), randomExpression(rng, depth-1)
@@ -198,7 +198,7 @@ func client(t testing.TB, url string) *fleet.Client {
 	return c
 }
 
-// What the logs of sites say together, by the code that reads one log.
+// The expected result: the logs of all sites together, by the code that reads one log.
 func fromLogs(t testing.TB, sites []*siteLog, q *audit.Query) []string {
 	t.Helper()
 	var lines []string
@@ -215,7 +215,7 @@ func fromLogs(t testing.TB, sites []*siteLog, q *audit.Query) []string {
 	return lines
 }
 
-// For any records and any expression, fleet query answers what audit query does over the sites' own logs, though records were
+// For any records and any expression, fleet query returns what audit query returns over the sites' own logs, even if records were
 // delivered twice.
 func TestQueryEqualsLogs(t *testing.T) {
 	vl := victorialogstest.Start(t)

@@ -31,23 +31,23 @@ func StopNames() []string {
 	return names
 }
 
-// A Rollout brings a bundle to one ring of sites after another, and stops if something speaks against it. What it has done is in a
-// file, so that it can be begun again where it ended.
+// A Rollout publishes a bundle to one ring of sites after another, and stops if a limit is exceeded or a site refuses it. Its progress is in a
+// file, so it can be resumed.
 type Rollout struct {
 	Client *Client
 	Config *Config
 	Bundle *bundle.Bundle // whose signatures were verified
 	Rings  []string       // in this order
-	Soak   time.Duration  // how long a ring is watched
-	Every  time.Duration  // between two looks
+	Soak   time.Duration  // how long a ring is observed
+	Every  time.Duration  // between two checks
 	StopIf setting.Limit
-	// WhatIf is how far back recorded requests of a ring are evaluated by the bundle before it is published, 0 for not at all, and
-	// RefuseIf what must not come of it.
+	// WhatIf is how far back recorded requests of a ring are evaluated with the bundle before it is published; 0 for not at all.
+	// RefuseIf is the limit on the result.
 	WhatIf   time.Duration
 	RefuseIf setting.Limit
 	// State is the path of the file.
 	State string
-	// Say is told how far it is, a line each time that this is another. It may be nil.
+	// Say is called with a line of progress when that has changed. It may be nil.
 	Say func(string)
 
 	now  func() time.Time
@@ -55,33 +55,33 @@ type Rollout struct {
 	said string
 }
 
-// A RolloutState is what a rollout has done.
+// A RolloutState is the progress of a rollout.
 type RolloutState struct {
 	Bundle string       `json:"bundle"` // name and serial
 	Digest string       `json:"digest"`
 	Rings  []*RingState `json:"rings"`
-	// Outcome is empty while it goes on, "done", or "stopped", and then Why says why.
+	// Outcome is empty while it runs, then "done" or "stopped"; Why says why it stopped.
 	Outcome string `json:"outcome,omitempty"`
 	Why     string `json:"why,omitempty"`
 }
 
-// A RingState is how a bundle does in one ring.
+// A RingState is the progress of a bundle in one ring.
 type RingState struct {
 	Ring      string    `json:"ring"`
 	Published time.Time `json:"published,omitzero"`
 	Soaked    bool      `json:"soaked"`
-	// Taken are the sites that have the bundle, Refused those that refuse it, with their reasons, Waiting those that were heard of
-	// since and do not have it, Silent those that were not heard of since.
+	// Taken are the sites that use the bundle; Refused those that refuse it, with their reasons; Waiting those that delivered records
+	// since and do not use it; Silent those that delivered none since.
 	Taken   []string          `json:"taken,omitempty"`
 	Refused map[string]string `json:"refused,omitempty"`
 	Waiting []string          `json:"waiting,omitempty"`
 	Silent  []string          `json:"silent,omitempty"`
-	// Requests are those at the sites that have it, since they have it; Exceeding those of StopIf's kind.
+	// Requests counts requests at the sites that use it, since then; Exceeding those of StopIf's kind.
 	Requests  uint64 `json:"requests"`
 	Exceeding uint64 `json:"exceeding"`
 }
 
-// Run goes on until the rollout is done, or stopped: that is no error, but the state's outcome.
+// Run returns when the rollout is done or stopped. Being stopped is not an error, but the state's outcome.
 func (r *Rollout) Run(ctx context.Context) (*RolloutState, error) {
 	if r.now == nil {
 		r.now, r.wait = time.Now, sleep
@@ -107,7 +107,7 @@ func (r *Rollout) Run(ctx context.Context) (*RolloutState, error) {
 	return st, r.save(st)
 }
 
-// begin reads the state of the same rollout, or makes one.
+// begin reads the state of this rollout, or makes a new one.
 func (r *Rollout) begin() (*RolloutState, error) {
 	st := &RolloutState{}
 	data, err := smallfile.Read(r.State, 4<<20)
@@ -153,14 +153,14 @@ func (st *RolloutState) stop(format string, args ...any) error {
 	return nil
 }
 
-// ring publishes the bundle for a ring and watches it there.
+// ring publishes the bundle for a ring and observes it.
 func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) error {
 	spec := r.Config.Rings[ring.Ring]
 	if ring.Published.IsZero() {
 		if err := r.whatIf(ctx, st, ring.Ring, spec); err != nil || st.Outcome != "" {
 			return err
 		}
-		// The time first: what sites say once they have it must not be before it, and begun again it publishes again.
+		// Store the time before publishing: records of sites that use the bundle must not be earlier. A resumed rollout publishes again.
 		ring.Published = r.now().UTC().Truncate(time.Millisecond)
 		if err := r.save(st); err != nil {
 			return err
@@ -213,10 +213,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// of reports whether a site is of the ring.
+// of reports whether a site belongs to the ring.
 func (r *Rollout) of(ring, site string) bool { return RingOf(r.Config.Rings, site) == ring }
 
-// whatIf stops the rollout if the bundle would change too much of what the ring's sites did of late.
+// whatIf stops the rollout if the bundle would change more of the ring's recent requests than RefuseIf allows.
 func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spec RingSpec) error {
 	if r.WhatIf == 0 || r.RefuseIf.Name == "" {
 		return nil
@@ -246,7 +246,7 @@ func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spe
 	return nil
 }
 
-// look reads what the sites of a ring have done since the bundle was published.
+// look reads what the sites of a ring have recorded since the bundle was published.
 func (r *Rollout) look(ctx context.Context, ring *RingState, spec RingSpec) error {
 	where, err := audit.ParseQuery("type in (admin.reload, system.start, egress.decision, egress.repeat)")
 	if err != nil {
@@ -306,7 +306,7 @@ func (r *Rollout) look(ctx context.Context, ring *RingState, spec RingSpec) erro
 	return nil
 }
 
-// siteNames are the sites that delivered something since a time, sorted.
+// siteNames are the sites that delivered anything since a time, sorted.
 func (c *Client) siteNames(ctx context.Context, since time.Time) ([]string, error) {
 	var names []string
 	err := c.rows(ctx, slice{from: since, to: time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)}.within()+` "webproxy.type":* | uniq by ("webproxy.site")`, func(row map[string]string) error {
@@ -320,7 +320,7 @@ func (c *Client) siteNames(ctx context.Context, since time.Time) ([]string, erro
 	return names, err
 }
 
-// say tells how the ring does, if that is something new.
+// say reports the progress of the ring if it has changed.
 func (r *Rollout) say(ring *RingState) {
 	text := fmt.Sprintf("ring %s: %d of %s have %s", ring.Ring, len(ring.Taken), wording.Plural(len(ring.Taken)+len(ring.Waiting)+len(ring.Silent), "site"), r.Bundle)
 	if len(ring.Silent) > 0 {
@@ -335,7 +335,7 @@ func (r *Rollout) say(ring *RingState) {
 	r.said = text
 }
 
-// VerifyBundle opens the bundle in data by the keys of the settings.
+// VerifyBundle opens the bundle in data and verifies it with the keys of the settings.
 func (c *Config) VerifyBundle(data []byte) (*bundle.Bundle, error) {
 	if len(c.Keys) == 0 {
 		return nil, hint.With(errors.New("no keys are set that sign bundles"), "name them in "+FileName+": keys: [alice.pub, bob.pub]")

@@ -66,7 +66,7 @@ func many(n int, record string) []string {
 	return all
 }
 
-// A rollout goes on where nothing speaks against it, stops where something does, and is begun again where it ended.
+// A rollout continues, stops at a limit or a refusal, and can be resumed.
 func TestRollout(t *testing.T) {
 	vl := victorialogstest.Start(t)
 	start := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
@@ -130,7 +130,7 @@ func TestRollout(t *testing.T) {
 			StopIf: setting.Limit{Name: "host_not_listed", Number: 5, Share: true}, WhatIf: 7 * 24 * time.Hour, RefuseIf: setting.Limit{Name: "newly_denied", Number: 1, Share: true}, State: filepath.Join(dir, "state.json"),
 			now: func() time.Time { return now },
 		}
-		// It is ended once, in the middle, and begun again.
+		// It is interrupted once, in the middle, and resumed.
 		r.wait = func(_ context.Context, d time.Duration) error {
 			now = now.Add(d)
 			if looks++; looks == 2 {
@@ -161,7 +161,7 @@ func TestRollout(t *testing.T) {
 	}
 }
 
-// What is published does not go back.
+// The published serial never decreases.
 func TestPublish(t *testing.T) {
 	ring := RingSpec{Dir: t.TempDir()}
 	make := func(serial uint64, rule string) *bundle.Bundle {
@@ -192,7 +192,7 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// A site is of the ring that names it, before one whose pattern does.
+// The ring with a site's exact name comes before one with a matching pattern.
 func TestRingOf(t *testing.T) {
 	rings := map[string]RingSpec{"stable": {Sites: []string{"*"}}, "a-canary": {Sites: []string{"oslo-*"}}, "z": {Sites: []string{"oslo-9"}}}
 	for site, want := range map[string]string{"oslo-1": "a-canary", "oslo-9": "z", "kiel": "stable"} {

@@ -15,30 +15,30 @@ import (
 	"webproxy/internal/wording"
 )
 
-// A Search says which records are meant.
+// A Search selects records.
 type Search struct {
-	// Where leaves out records that it does not match. Nil matches all.
+	// Where excludes records that it does not match. Nil matches all.
 	Where *audit.Query
-	// Sites are names of the sites that delivered them, or patterns such as oslo-*. Empty for all.
+	// Sites are names of the delivering sites, or patterns such as oslo-*. Empty means all.
 	Sites []string
-	// Since leaves out records before it, Until those at or after it. Zero for none.
+	// Since excludes records before it, Until those at or after it. Zero means no limit.
 	Since, Until time.Time
 }
 
-// Stats say what an answer rests on.
+// Stats say what a result is based on.
 type Stats struct {
-	Records  uint64 // that were meant, each once
+	Records  uint64 // that were selected, each once
 	Read     uint64 // lines that VictoriaLogs returned
-	Repeated uint64 // records that were there more than once, byte for byte
-	// Conflicts are numbers of which there are different records; the earliest counts. Conflict names the first.
+	Repeated uint64 // records found more than once, byte for byte
+	// Conflicts counts numbers with several different records; the earliest record is used. Conflict names the first.
 	Conflicts uint64
 	Conflict  string
-	// Unreadable are lines that are no records; Unread says of the first what is wrong with it.
+	// Unreadable counts lines that are not records; Unread is the error of the first.
 	Unreadable uint64
 	Unread     string
 }
 
-// Warnings say what is wrong with the records of a result.
+// Warnings describe problems in the records of a result.
 func (s *Stats) Warnings() []string {
 	var all []string
 	if s.Unreadable > 0 {
@@ -54,22 +54,22 @@ const (
 	defaultSlice = 50_000
 	// aheadSlices is how many slices are read at a time.
 	aheadSlices = 2
-	// leastStep is what records are told apart by in time.
+	// leastStep is the resolution of the time of records.
 	leastStep = time.Millisecond
-	// planBuckets is about how many spans of time one question about their sizes is for.
+	// planBuckets is about how many spans of time one query for their sizes covers.
 	planBuckets = 500
 	logsqlTime  = "2006-01-02T15:04:05.000Z"
 )
 
-// A Record is a record of a site, and the line that it was read from, as it stands in the site's log.
+// A Record is a record of a site, with its line as it is in the site's log.
 type Record struct {
 	audit.Record
 	Line string
-	// From is the site that delivered it. The record names the site too, as it was called when it was written.
+	// From is the site that delivered it. Record.Site is its name when the record was written.
 	From string
 }
 
-// Records calls fn with the records that s asks for, by time, site and number, each site's number once. fn may keep the record.
+// Records calls fn with the records that s selects, ordered by time, site and number; each number of a site once. fn may keep the record.
 func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) (Stats, error) {
 	var stats Stats
 	filter, err := c.filter(ctx, &s)
@@ -142,7 +142,7 @@ func (c *Client) filter(ctx context.Context, s *Search) (string, error) {
 	return strings.Join(filters, " "), nil
 }
 
-// meant reports whether s asks for r.
+// meant reports whether s selects r.
 func (s *Search) meant(r *audit.Record) bool {
 	if r.Time.Before(s.Since) || !s.Until.IsZero() && !r.Time.Before(s.Until) {
 		return false
@@ -150,7 +150,7 @@ func (s *Search) meant(r *audit.Record) bool {
 	return s.Where.Match(r)
 }
 
-// MatchesSite reports whether site is one of patterns, or there are none.
+// MatchesSite reports whether one of patterns matches site, or patterns is empty.
 func MatchesSite(patterns []string, site string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
 		ok, err := path.Match(p, site)
@@ -158,9 +158,9 @@ func MatchesSite(patterns []string, site string) bool {
 	})
 }
 
-// A slice is a span of time, and how many records VictoriaLogs has in it.
+// A slice is a span of time, with the number of records that VictoriaLogs has in it.
 type slice struct {
-	from, to time.Time // to is not in it
+	from, to time.Time // exclusive
 	records  uint64
 }
 
@@ -169,7 +169,7 @@ func (s slice) within() string {
 	return "_time:[" + s.from.UTC().Format(logsqlTime) + "," + s.to.UTC().Format(logsqlTime) + ")"
 }
 
-// within is a filter for the time that s asks for, with a space after it; empty for all times.
+// within is a filter for the time that s selects, with a space after it; empty for all times.
 func (s *Search) within() string {
 	if s.Since.IsZero() && s.Until.IsZero() {
 		return ""
@@ -177,7 +177,7 @@ func (s *Search) within() string {
 	return s.whole().within() + " "
 }
 
-// whole is the time that s asks for.
+// whole is the time that s selects.
 func (s *Search) whole() slice {
 	whole := slice{from: time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC), to: time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)}
 	if !s.Since.IsZero() {
@@ -189,7 +189,7 @@ func (s *Search) whole() slice {
 	return whole
 }
 
-// plan cuts time into slices that fit into memory.
+// plan divides time into slices that fit into memory.
 func (c *Client) plan(ctx context.Context, filter string, whole slice) ([]slice, error) {
 	if !whole.from.Before(whole.to) {
 		return nil, nil
@@ -217,7 +217,7 @@ func (c *Client) plan(ctx context.Context, filter string, whole slice) ([]slice,
 	return plan, nil
 }
 
-// divide appends the parts of s that fit to plan.
+// divide appends the parts of s to plan, each of which fits.
 func (c *Client) divide(ctx context.Context, filter string, s slice, plan *[]slice) error {
 	target := uint64(cmp.Or(c.Slice, defaultSlice))
 	span := s.to.Sub(s.from)
@@ -243,7 +243,7 @@ func (c *Client) divide(ctx context.Context, filter string, s slice, plan *[]sli
 		return err
 	}
 	slices.SortFunc(parts, func(a, b slice) int { return a.from.Compare(b.from) })
-	for i := range parts { // the first and the last may reach beyond s
+	for i := range parts { // the first and the last may extend beyond s
 		p := &parts[i]
 		if p.from.Before(s.from) {
 			p.from = s.from
@@ -266,7 +266,7 @@ func (c *Client) divide(ctx context.Context, filter string, s slice, plan *[]sli
 	return nil
 }
 
-// A sliceRead is what was read of one slice, in order.
+// A sliceRead has the records of one slice, in order.
 type sliceRead struct {
 	records    []Record
 	read       uint64
@@ -290,7 +290,7 @@ func (c *Client) read(ctx context.Context, filter string, s *Search, plan []slic
 			part := <-ahead[0]
 			ahead = ahead[1:]
 			if !yield(part) || part.err != nil {
-				return // what is still read ends with ctx, and nobody waits for it
+				return // remaining reads end with ctx; nothing waits for them
 			}
 		}
 	}
@@ -330,7 +330,7 @@ func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part s
 	return got
 }
 
-// CountBy counts the requests that s asks for by the fields of by, as audit.CountBy does for one site.
+// CountBy counts the requests that s selects by the fields of by, as audit.CountBy does for one site.
 func (c *Client) CountBy(ctx context.Context, s Search, by *audit.Grouping) ([]audit.Group, Stats, error) {
 	counter := audit.NewGroupCounter(by, s.Where)
 	stats, err := c.Records(ctx, s, func(r *Record) error {

@@ -6,22 +6,22 @@ import (
 )
 
 const (
-	// seenFew is how many numbers of a block are kept as a list; more are kept as bits.
+	// seenFew is how many numbers of a block are kept as a list; more are kept as a bit set.
 	seenFew = 2048
-	// seenBlocks bounds the blocks of all sites. Numbers that sites gave without gaps need few; one that makes them up must not
-	// exhaust the memory of who asks.
+	// seenBlocks bounds the blocks of all sites. Consecutive numbers need few blocks; a site that invents numbers must not
+	// exhaust the memory.
 	seenBlocks = 1 << 19
 )
 
-// A seenSet is numbers of records, by site: 8 KiB for each 65,536 numbers of a site at most.
+// A seenSet is a set of record numbers, by site: at most 8 KiB for each 65,536 numbers of a site.
 type seenSet struct {
 	sites  map[string]map[uint64]*seenBlock
 	blocks int
 }
 
-// A seenBlock is some of 65,536 numbers that follow on each other.
+// A seenBlock is a subset of 65,536 consecutive numbers.
 type seenBlock struct {
-	few  []uint16 // in order; nil once there are bits
+	few  []uint16 // in order; nil if the bits are used
 	bits []uint64
 }
 

@@ -15,35 +15,35 @@ import (
 	"webproxy/policy"
 )
 
-// A SiteStatus is how a site is, as far as its records tell.
+// A SiteStatus is the state of a site, according to its records.
 type SiteStatus struct {
 	Site string `json:"site"`
-	// Last is the time of the last that it delivered, record or checkpoint; Seq the number of the last record.
+	// Last is the time of the last record or checkpoint that it delivered; Seq is the number of the last record.
 	Last time.Time `json:"last"`
 	Seq  uint64    `json:"seq"`
-	// Policy is the digest of the policy in force; it differs from site to site, as sites have clients of their own.
+	// Policy is the digest of the policy in force. It differs between sites, which have clients of their own.
 	Policy string `json:"policy,omitempty"`
-	// Bundle and Serial are of the bundle in force, empty and 0 if it takes none, or none was named within the time that was asked for.
+	// Bundle and Serial are of the bundle in force; empty and 0 if there is none, or if no record of the period names one.
 	Bundle string `json:"bundle,omitempty"`
 	Serial uint64 `json:"serial,omitempty"`
 	// Refused says why the site refused the last configuration or bundle; empty if it did not.
 	Refused string `json:"refused,omitempty"`
-	// Modes are those of its client groups that asked for something in the last 24 hours, sorted.
+	// Modes are those of its client groups with requests in the last 24 hours, sorted.
 	Modes []string `json:"modes,omitempty"`
 	// Denied is how many requests it refused in the last hour.
 	Denied uint64 `json:"denied_last_hour"`
 	// Checkpoint is when its last signed checkpoint was made; zero if none was delivered.
 	Checkpoint time.Time `json:"checkpoint,omitzero"`
-	// Drift says what is not as it is at other sites, or as it should be.
+	// Drift says what differs from other sites, or from what it should be.
 	Drift []string `json:"drift"`
 }
 
 // StatusOptions bound a Status.
 type StatusOptions struct {
 	Sites []string  // names, or patterns; empty for all
-	Since time.Time // sites that delivered nothing since then are not known
+	Since time.Time // sites that delivered nothing since then are not reported
 	Now   time.Time
-	// Silent is how long a site may deliver nothing, and how old its checkpoint may be beside its last record.
+	// Silent is how long a site may deliver nothing, and by how much its checkpoint may be older than its last record.
 	Silent time.Duration
 	Rings  map[string]RingSpec // for which bundle a site should have; may be nil
 	// Published is the greatest serial published for a ring, by ring and name of the bundle.
@@ -52,7 +52,7 @@ type StatusOptions struct {
 
 const checkpointAge = time.Hour
 
-// Status says how each site is, by name.
+// Status returns the state of each site, by name.
 func (c *Client) Status(ctx context.Context, o StatusOptions) ([]*SiteStatus, error) {
 	found := map[string]*SiteStatus{}
 	within := slice{from: o.Since, to: o.Now.Add(48 * time.Hour)}.within() + ` "webproxy.type":*`
@@ -110,7 +110,7 @@ func bundleOf(r *audit.Record) (name string, serial uint64, ok bool) {
 	return m[1], serial, err == nil
 }
 
-// refusal is why a site refused a configuration, or a bundle; empty if r says nothing like it.
+// refusal is why a site refused a configuration or a bundle; empty if r is not about that.
 func refusal(r *audit.Record) string {
 	if why, ok := strings.CutPrefix(r.Detail, "refused: "); ok && r.Type == audit.TypeReload {
 		return why
@@ -118,7 +118,7 @@ func refusal(r *audit.Record) string {
 	return ""
 }
 
-// lives reads what sites say of their policies.
+// lives reads the records about policies of sites.
 func (c *Client) lives(ctx context.Context, o *StatusOptions, found map[string]*SiteStatus) error {
 	where, err := audit.ParseQuery("type in (system.start, admin.reload)")
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *Client) lives(ctx context.Context, o *StatusOptions, found map[string]*
 	return err
 }
 
-// traffic reads what sites did of late.
+// traffic reads the recent requests of sites.
 func (c *Client) traffic(ctx context.Context, o *StatusOptions, found map[string]*SiteStatus) error {
 	newest, told := map[string]time.Time{}, map[string]bool{}
 	for _, s := range found {
@@ -184,7 +184,7 @@ func (c *Client) traffic(ctx context.Context, o *StatusOptions, found map[string
 	return err
 }
 
-// drift says of each site what is odd.
+// drift sets Drift of each site.
 func drift(all []*SiteStatus, o *StatusOptions) {
 	newest := map[string]uint64{}
 	checkpoints := false
@@ -216,8 +216,8 @@ func drift(all []*SiteStatus, o *StatusOptions) {
 	}
 }
 
-// RingOf is the ring that a site is of: the first by name whose patterns name it, but one that names it without a pattern comes
-// before all others. Empty for none.
+// RingOf is the ring of a site: one that has its exact name, or else the first by name with a matching pattern. Empty if there
+// is none.
 func RingOf(rings map[string]RingSpec, site string) string {
 	names := slices.Sorted(maps.Keys(rings))
 	for _, n := range names {
@@ -233,12 +233,12 @@ func RingOf(rings map[string]RingSpec, site string) string {
 	return ""
 }
 
-// ShortPolicy is the digest as people are shown it.
+// ShortPolicy is a policy's digest, shortened for people.
 func (s *SiteStatus) ShortPolicy() string {
 	return strings.TrimPrefix(policy.ShortDigest(s.Policy), "sha256:")
 }
 
-// Age is a length of time for people, in the unit that tells most: 45s, 12m, 5h, 3d.
+// Age is a duration for people, in one unit: 45s, 12m, 5h, 3d.
 func Age(d time.Duration) string {
 	switch {
 	case d < 2*time.Minute:

@@ -14,28 +14,28 @@ import (
 	"webproxy/audit"
 )
 
-// VerifyOptions say what of a site's copy is verified, and by what.
+// VerifyOptions say which part of a site's copy is verified, and with which keys.
 type VerifyOptions struct {
 	Site string
-	// Since leaves out what was proven by the last checkpoint before it. Zero for none: the whole copy is verified.
+	// Since excludes the records that the last checkpoint before it covers. If zero, the whole copy is verified.
 	Since time.Time
 	// Keys are the public keys of the site's log, as audit.ReadPublicKey returns them; at least one.
 	Keys []string
-	// Anchor is a file that the site's checkpoints were also sent to. Empty: none.
+	// Anchor is a file to which the site's checkpoints were also written. Empty if there is none.
 	Anchor string
 }
 
 const (
-	// verifyWindow is how many numbers are asked for at a time; a window of which more than verifyBytes come is halved.
+	// verifyWindow is how many numbers are requested at a time; a window with more than verifyBytes is halved.
 	verifyWindow = 8192
 	verifyBytes  = 64 << 20
-	// notesPage is how many checkpoints are asked for at a time.
+	// notesPage is how many checkpoints are requested at a time.
 	notesPage = 1000
 )
 
-// Verify holds the records that VictoriaLogs has of a site against the checkpoints that the site signed: whether they are
-// complete and unaltered, or which numbers are not. What is there twice, byte for byte, was delivered again. What comes in
-// while it looks is left out. An error means that it could not look.
+// Verify checks the records that VictoriaLogs has of a site against the checkpoints that the site signed: whether they are
+// complete and unaltered, or which numbers are not. Duplicates, byte for byte, were delivered again. Records that arrive
+// during the check are left out. An error means that the check could not be made.
 func (c *Client) Verify(ctx context.Context, o VerifyOptions) (*audit.Verification, error) {
 	v := verification{c: c, stream: `{"webproxy.site"=` + quoted(o.Site) + `}`}
 	var err error
@@ -58,12 +58,12 @@ func (c *Client) Verify(ctx context.Context, o VerifyOptions) (*audit.Verificati
 	return audit.VerifyCopy(ctx, v.records(ctx), v.notes(ctx), audit.CopyOptions{Keys: o.Keys, Anchor: o.Anchor, From: from})
 }
 
-// A verification is what Verify knows of the copy.
+// A verification is the state of Verify.
 type verification struct {
 	c           *Client
 	stream      string // filter for all of the site
-	first, last uint64 // the numbers that are looked at
-	size        uint64 // of the checkpoint that is the first
+	first, last uint64 // the numbers that are checked
+	size        uint64 // of the first checkpoint
 }
 
 const (
@@ -71,7 +71,7 @@ const (
 	recordFilter = `!` + noteFilter
 )
 
-// bounds are the first and the last number that there is. A checkpoint comes after the records that it covers, so these should be there.
+// bounds are the first and the last number. A checkpoint is sent after the records that it covers, so these should exist.
 func (v *verification) bounds(ctx context.Context) (first, last uint64, err error) {
 	err = v.c.rows(ctx, v.stream+` "webproxy.seq":>0 | stats min("webproxy.seq") first, max("webproxy.seq") last`, func(row map[string]string) error {
 		if row["last"] == "" {
@@ -98,7 +98,7 @@ func (v *verification) before(ctx context.Context, t time.Time) (size uint64, er
 	return size, err
 }
 
-// A sentNote is what ship sends of a checkpoint.
+// A sentNote is a checkpoint as ship sends it.
 type sentNote struct {
 	Type   string    `json:"type"`
 	Time   time.Time `json:"ts"`
@@ -115,7 +115,7 @@ func readNote(line string) (n sentNote, err error) {
 	return n, err
 }
 
-// errTooMuch says that a window has more than is kept in memory.
+// errTooMuch means that a window has more than may be held in memory.
 var errTooMuch = errors.New("too much at once")
 
 // records yields the records by number.
@@ -165,7 +165,7 @@ func (v *verification) window(ctx context.Context, first, last uint64) (lines []
 	return lines, err
 }
 
-// notes yields the signed notes by what they cover and their number, each once; what is no checkpoint is left to the verifier.
+// notes yields the signed notes by the size that they cover and their number, each once. The verifier rejects those that are not checkpoints.
 func (v *verification) notes(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		var last sentNote
@@ -196,7 +196,7 @@ func (v *verification) notes(ctx context.Context) iter.Seq2[string, error] {
 			more := rows == notesPage
 			for _, n := range page {
 				if n.Size < last.Size || n == last || more && n.Size == page[len(page)-1].Size && n.Size > from {
-					continue // seen, or the next page has all of that size
+					continue // already seen, or the next page has all of that size
 				}
 				if !yield(n.Note, nil) {
 					return

@@ -14,7 +14,7 @@ import (
 	"webproxy/internal/victorialogstest"
 )
 
-// A copy in a real VictoriaLogs is proven by the site's checkpoints; one without a record, and with another in its place, is not.
+// A copy in a real VictoriaLogs verifies against the site's checkpoints; with a missing or a replaced record it does not.
 func TestVerifyVictoriaLogs(t *testing.T) {
 	vl := victorialogstest.Start(t)
 	rng := rand.New(rand.NewPCG(1, 2))

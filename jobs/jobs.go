@@ -1,5 +1,5 @@
-// Package jobs runs what takes longer than somebody waits for a page: one at a time of each name, with its progress, in the
-// background; its last result is kept, with its time. It knows nothing of what it runs.
+// Package jobs runs functions that take longer than a page may take to load: in the background, one at a time of each name, with
+// progress. The last result of each name is kept, with its time.
 //
 //	var r jobs.Runner
 //	err := r.Start("verify", func(ctx context.Context, p *audit.Progress) (any, error) { ... })
@@ -28,34 +28,34 @@ type Runner struct {
 type job struct {
 	state    State
 	progress *audit.Progress
-	cancel   context.CancelFunc // nil if it does not run
+	cancel   context.CancelFunc // nil if none runs
 	done     chan struct{}      // closed when it ends
-	ended    uint64             // how many had ended when the last one did: a clock may stand still
+	ended    uint64             // the value of Runner.ended after the last one; orders results without a clock
 }
 
-// A State is what is known of the jobs of a name. The zero State is that there was none.
+// A State describes the jobs of a name. The zero State means that there was none.
 type State struct {
 	Running bool
-	Began   time.Time // of the one that runs
-	Part    float64   // of it that is done, 0 to 1
-	// Result, Err and Ended are of the last one that ended: Result is nil if Err is not.
+	Began   time.Time // when the running one began
+	Part    float64   // of it that is done, from 0 to 1
+	// Result, Err and Ended are those of the last one that ended. Result is nil if Err is not.
 	Result any
 	Err    error
 	Ended  time.Time
 }
 
-// maxNames bounds the results that are kept, and what can run at a time.
+// maxNames bounds the kept results, and the jobs that run at a time.
 const maxNames = 64
 
-// ErrRunning says that there is one of this name already; ErrCrowded, that too many run; ErrClosed, that the Runner takes
-// no more.
+// ErrRunning means that a job of this name runs already; ErrCrowded, that too many jobs run; ErrClosed, that the Runner was
+// closed.
 var (
 	ErrCrowded = errors.New("too many are running already")
 	ErrRunning = errors.New("it is running already")
 	ErrClosed  = errors.New("the proxy is stopping")
 )
 
-// Start runs fn in the background. Its context is done when somebody cancels it, or the Runner is closed.
+// Start runs fn in the background. Its context is done when the job is cancelled or the Runner closed.
 func (r *Runner) Start(name string, fn func(context.Context, *audit.Progress) (any, error)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -96,8 +96,8 @@ func (r *Runner) Start(name string, fn func(context.Context, *audit.Progress) (a
 	return nil
 }
 
-// Keep takes a result that was made elsewhere as that of the last job of that name, which ended at that time. It reports false if there is
-// no room for one more, or a later result.
+// Keep stores a result from elsewhere as that of the last job of that name, which ended at that time. It reports false if there is
+// no room, or a later result.
 func (r *Runner) Keep(name string, result any, ended time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,7 +118,7 @@ func (r *Runner) Keep(name string, result any, ended time.Time) bool {
 	return true
 }
 
-// forget drops the result that is the oldest; false if all jobs run. r.mu is held.
+// forget drops the oldest result; it reports false if all jobs run. r.mu is held.
 func (r *Runner) forget() bool {
 	oldest := ""
 	for name, j := range r.jobs {
@@ -148,7 +148,7 @@ func (r *Runner) Wait(ctx context.Context, name string) State {
 	return r.State(name)
 }
 
-// State is that of the jobs of a name.
+// State returns the state of the jobs of a name.
 func (r *Runner) State(name string) State {
 	r.mu.Lock()
 	defer r.mu.Unlock()

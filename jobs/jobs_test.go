@@ -46,7 +46,7 @@ func TestRunner(t *testing.T) {
 		if err := r.Start("b", hang); err != nil {
 			t.Fatal(err)
 		}
-		for i := range 200 { // results are forgotten, the oldest first; what runs is not
+		for i := range 200 { // results are dropped, the oldest first; running jobs are not
 			name := fmt.Sprint("n", i)
 			if err := r.Start(name, func(context.Context, *audit.Progress) (any, error) { return i, nil }); err != nil {
 				t.Fatal(err)
@@ -65,7 +65,7 @@ func TestRunner(t *testing.T) {
 	})
 }
 
-// A result that was made elsewhere counts as that of a job, unless a later one is known.
+// A result from elsewhere counts as that of a job, unless there is a later one.
 func TestKeep(t *testing.T) {
 	var r jobs.Runner
 	now := time.Now()

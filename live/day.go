@@ -10,10 +10,10 @@ import (
 	"webproxy/policy"
 )
 
-// Hours is how many hours a Day has: the present one, and those before it.
+// Hours is how many hours a Day has: the current one, and those before it.
 const Hours = 24
 
-// A Key is what requests of a DayRow have in common.
+// A Key is what the requests of a DayRow have in common.
 type Key struct {
 	Group    string
 	Client   netip.Addr
@@ -25,10 +25,10 @@ type Key struct {
 	Rule     string
 }
 
-// A DayRow counts requests of the last day that are alike.
+// A DayRow counts requests of the last day with the same Key.
 type DayRow struct {
 	Key
-	First, Last time.Time // of them, in the day
+	First, Last time.Time // of these requests
 	ID          string    // of the last
 	slots       [Hours]uint32
 	total       uint64
@@ -37,7 +37,7 @@ type DayRow struct {
 // Requests is how many there were.
 func (r *DayRow) Requests() uint64 { return r.total }
 
-// Record is what all records of the row have in common.
+// Record has the fields that all records of the row share.
 func (r *DayRow) Record() audit.Record {
 	return audit.Record{Group: r.Group, Client: r.Client, Host: r.Host, Port: r.Port, Scheme: r.Scheme,
 		Decision: r.Decision, Reason: r.Reason, Rule: r.Rule}
@@ -46,8 +46,8 @@ func (r *DayRow) Record() audit.Record {
 // A Day counts the requests of the last 24 hours by the hour.
 type Day struct {
 	rows map[Key]*DayRow
-	hour int64 // number of the present hour
-	// Overflow is how many kinds of requests were counted together, because there were too many.
+	hour int64 // number of the current hour
+	// Overflow is how many keys were counted together, because there were too many.
 	Overflow uint64
 }
 
@@ -75,7 +75,7 @@ func (d *Day) All() iter.Seq[*DayRow] {
 	}
 }
 
-// Hours are the counts of r by the hour, the first one first.
+// Hours are the counts of r by hour, the oldest first.
 func (d *Day) Hours(r *DayRow) (hours [Hours]uint64) {
 	for i := range hours {
 		hours[i] = uint64(r.slots[(d.hour+1+int64(i))%Hours])
@@ -118,7 +118,7 @@ func (d *Day) add(r *audit.Record, now time.Time) {
 	}
 }
 
-// turn forgets the hours that are no longer of the day.
+// turn drops the hours that are older than the day.
 func (d *Day) turn(hour int64) {
 	if hour <= d.hour {
 		return
@@ -139,7 +139,7 @@ func (d *Day) turn(hour int64) {
 	d.hour = hour
 }
 
-// requests is how many requests r stands for: each is counted once.
+// requests is how many requests r adds: each request is counted once.
 func requests(r *audit.Record) uint64 {
 	switch r.Type {
 	case audit.TypeDecision:

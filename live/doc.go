@@ -1,5 +1,5 @@
-// Package live knows what the audit log says, as of now: it counts the log once, follows its files, and tells those who
-// watch. Nothing of it is on the way of a request: a reader that is slow is a reader that is late.
+// Package live keeps the current state of the audit log: it counts the log once, follows its files, and sends new requests
+// to viewers. It reads files only, so it never delays a request; if it is slow, it lags behind.
 //
 //	f := &live.Follower{Dir: "audit"}
 //	go f.Run(ctx) // the caller waits for it

@@ -8,8 +8,8 @@ import (
 	"webproxy/audit"
 )
 
-// An Event is a request as those who watch are shown it. All of it is text for people, bounded, and without what a
-// terminal would obey or what turns the direction of text.
+// An Event is a request as viewers see it: text of bounded length, without control characters or characters that
+// change the direction of text.
 type Event struct {
 	Seq      uint64    `json:"seq"`
 	ID       string    `json:"id"`
@@ -23,13 +23,13 @@ type Event struct {
 	Rule     string    `json:"rule"`
 	Count    int64     `json:"count,omitempty"` // of repeats
 
-	Record audit.Record `json:"-"` // what it was made of
+	Record audit.Record `json:"-"` // its source
 }
 
 // textLimit bounds a text of an Event, so that 20 of them are a few kilobytes.
 const textLimit = 300
 
-// text is s for people.
+// text is s, bounded and cleaned.
 func text(s string) string {
 	if len(s) > textLimit {
 		s = strings.ToValidUTF8(s[:textLimit], "") + "…"
@@ -37,7 +37,7 @@ func text(s string) string {
 	return strings.Clone(audit.Printable(s))
 }
 
-// eventOf is the Event of a record; false if it tells of no request that was not told of before.
+// eventOf is the Event of a record; false if the record is not about a request, or its request was shown before.
 func eventOf(r *audit.Record) (Event, bool) {
 	if requests(r) == 0 {
 		return Event{}, false

@@ -11,7 +11,7 @@ import (
 	"webproxy/audit"
 )
 
-// A Feed tells viewers of requests as they come: a frame each half second, the same for all who have the same filter.
+// A Feed sends requests to viewers as they are recorded: a frame each half second, the same for all with the same filter.
 // The zero Feed is ready for use. It is safe for concurrent use.
 type Feed struct {
 	mu       sync.Mutex // guards all below
@@ -23,14 +23,14 @@ const (
 	// frameEvery is how often there is a frame, frameRows how many requests are in it.
 	frameEvery = 500 * time.Millisecond
 	frameRows  = 20
-	// maxViewers and maxFilters bound what watching costs.
+	// maxViewers and maxFilters bound the cost of viewers.
 	maxViewers = 256
 	maxFilters = 32
-	// waiting is how many frames wait for a viewer; one that lets more wait is dropped.
+	// waiting is how many frames may wait for a viewer; with more it is dropped.
 	waiting = 4
 )
 
-// A channel is those who watch by one filter.
+// A channel is the viewers with one filter.
 type channel struct {
 	query   *audit.Query
 	rows    []Event
@@ -38,7 +38,7 @@ type channel struct {
 	viewers map[*Viewer]struct{}
 }
 
-// A Viewer gets frames. Frames is closed when it was too slow, or the feed ends.
+// A Viewer receives frames. Frames is closed if it was too slow, or when the feed ends.
 type Viewer struct {
 	Frames <-chan []byte
 
@@ -47,10 +47,10 @@ type Viewer struct {
 	filter string
 }
 
-// ErrCrowded says that there are too many viewers, or filters.
+// ErrCrowded means that there are too many viewers or filters.
 var ErrCrowded = errors.New("too many watch already")
 
-// Watch begins to tell of the requests that q matches. The caller calls Leave.
+// Watch returns a new viewer of the requests that q matches. The caller must call Leave.
 func (f *Feed) Watch(q *audit.Query) (*Viewer, error) {
 	filter := ""
 	if q != nil {
@@ -100,14 +100,14 @@ func (f *Feed) drop(v *Viewer) {
 	}
 }
 
-// Viewers is how many there are.
+// Viewers is the number of viewers.
 func (f *Feed) Viewers() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.viewers
 }
 
-// add takes a record into the next frames. Its Event is made once, and only if somebody wants it.
+// add adds a record to the next frames. Its Event is made once, and only if a viewer wants it.
 func (f *Feed) add(r *audit.Record) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -158,7 +158,7 @@ func (f *Feed) Run(ctx context.Context) {
 	}
 }
 
-// flush sends a frame to each channel in which something happened.
+// flush sends a frame to each channel with new requests.
 func (f *Feed) flush() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -169,7 +169,7 @@ func (f *Feed) flush() {
 		data, err := json.Marshal(frame{c.rows, c.more})
 		c.rows, c.more = c.rows[:0], 0
 		if err != nil {
-			continue // texts and numbers are always written
+			continue // cannot fail: only texts and numbers
 		}
 		text := fmt.Appendf(nil, "data: %s\n\n", data)
 		for v := range c.viewers {

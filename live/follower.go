@@ -14,7 +14,7 @@ import (
 // A Follower keeps the state of one log. Dir is set before Run. It is safe for concurrent use.
 type Follower struct {
 	Dir string
-	// Feed is told of each record; nil for nobody.
+	// Feed gets each record. It may be nil.
 	Feed *Feed
 	// Now is the clock. If nil, it is time.Now.
 	Now func() time.Time
@@ -27,14 +27,14 @@ type Follower struct {
 
 // A View is the state of a Follower.
 type View struct {
-	// Counted reports whether the log was read to its end once; until then all below is a part.
+	// Counted reports whether the log was read to its end once; until then all below is incomplete.
 	Counted bool
 	// AsOf is when the state was last brought up to date.
 	AsOf time.Time
 	// Last is the number and the time of the last record.
 	LastSeq  uint64
 	LastTime time.Time
-	// Total counts the whole log, as long as it is kept.
+	// Total counts the whole log, as far back as it is retained.
 	Total *audit.Tally
 	// Day is the last 24 hours.
 	Day *Day
@@ -46,11 +46,11 @@ type View struct {
 	System []audit.Record
 	// Recent are the last requests, the oldest first.
 	Recent []Event
-	// Bad is how many lines were no records since the start; Missing and Unreadable are those of the first reading.
+	// Bad is how many lines since the start were not records; Missing and Unreadable are those of the first reading.
 	Bad        uint64
 	Missing    uint64
 	Unreadable uint64
-	// Err is why following stands still; nil if it does not.
+	// Err is why following has stopped; nil if it has not.
 	Err error
 }
 
@@ -61,7 +61,7 @@ const (
 	keptRecent    = 1_000
 )
 
-// View calls fn with the state. fn must be quick, and keep nothing of it: the follower waits meanwhile.
+// View calls fn with the state. fn must be quick and must not keep any of it: the follower waits meanwhile.
 func (f *Follower) View(fn func(*View)) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
@@ -72,7 +72,7 @@ func (f *Follower) View(fn func(*View)) {
 	fn(&v)
 }
 
-// Progress is how much of the log was counted at the start, from 0 to 1.
+// Progress is the part of the log that has been counted at the start, from 0 to 1.
 func (f *Follower) Progress() float64 {
 	done, total := f.progress.Bytes()
 	return min(float64(done)/float64(max(total, 1)), 1)
@@ -85,7 +85,7 @@ func (f *Follower) now() time.Time {
 	return time.Now()
 }
 
-// retryEvery is how long following pauses after an error, such as a directory that is gone.
+// retryEvery is the pause after an error, such as a missing directory.
 const retryEvery = time.Second
 
 // Run counts the log and follows it until ctx is done.
@@ -111,7 +111,7 @@ func (f *Follower) Run(ctx context.Context) {
 	}
 }
 
-// count reads what there is, and returns the number of the last record.
+// count reads the existing log and returns the number of its last record.
 func (f *Follower) count(ctx context.Context) uint64 {
 	now := f.now()
 	f.mu.Lock()
@@ -133,7 +133,7 @@ func (f *Follower) count(ctx context.Context) uint64 {
 		f.view.event(&events[i])
 	}
 	f.mu.Unlock()
-	// The hours of the last day are not in summaries.
+	// Summaries do not have the hours of the last day.
 	_, err = audit.ScanLines(f.Dir, audit.ScanOptions{Since: startOfDay(now)}, func(r *audit.Record, _ string) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -152,7 +152,7 @@ func (f *Follower) count(ctx context.Context) uint64 {
 	return last
 }
 
-// add takes one record into account.
+// add counts one record.
 func (f *Follower) add(r *audit.Record) {
 	now := f.now()
 	f.mu.Lock()
@@ -189,8 +189,8 @@ func (v *View) day(r *audit.Record, now time.Time) {
 	v.Recent = keep(v.Recent, e, keptRecent)
 }
 
-// keep appends e and forgets the first, a good many at a time, of more than most. It moves the others within the array of list: who
-// holds f.mu for reading has nothing of it for longer.
+// keep appends e. Of more than most elements it drops the first, many at a time, and moves the others within the array: a reader
+// may use the list only while it holds f.mu.
 func keep[T any](list []T, e T, most int) []T {
 	if len(list) >= most+most/4 {
 		n := copy(list, list[len(list)-most+1:])

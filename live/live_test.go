@@ -20,7 +20,7 @@ func request(seq uint64, at time.Time, host string, decision policy.Outcome) *au
 	}
 }
 
-// What is written while a Follower reads is counted once: what was there, what came after it, and what comes after a
+// Each record is counted once: those that existed, those written while a Follower reads, and those after a
 // restart of the log.
 func TestFollower(t *testing.T) {
 	dir := t.TempDir()
@@ -148,11 +148,11 @@ func TestFeed(t *testing.T) {
 		if !strings.Contains(string(c), `"more":4981}`) {
 			t.Error("the frame of all has not all")
 		}
-		for range waiting + 2 { // nobody reads one and all
+		for range waiting + 2 { // one and all do not read
 			f.add(request(6000, time.Now(), "a.example.com", "deny"))
 			<-two.Frames
 		}
-		for range one.Frames { // what waited, then closed
+		for range one.Frames { // the waiting frames, then closed
 		}
 		if n := f.Viewers(); n != 1 {
 			t.Errorf("%d viewers, want the one that reads", n)
@@ -167,7 +167,7 @@ func TestFeed(t *testing.T) {
 	})
 }
 
-// However many watch, and however long the texts, what is kept is bounded.
+// With any number of viewers and any length of texts, memory is bounded.
 func TestFeedBounds(t *testing.T) {
 	var f Feed
 	for i := range maxViewers {
