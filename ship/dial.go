@@ -62,7 +62,7 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	return c, nil
 }
 
-// tlsConfig reads the files.
+// tlsConfig reads the files and returns the configuration of a TLS client.
 func (d *dialer) tlsConfig() (*tls.Config, error) {
 	cfg := &tls.Config{ServerName: d.serverName, MinVersion: tls.VersionTLS12}
 	if d.ca != "" {
@@ -85,7 +85,7 @@ func (d *dialer) tlsConfig() (*tls.Config, error) {
 	return cfg, nil
 }
 
-// readPair reads the certificate for the receiver, and its key, which nobody else may read.
+// readPair reads the client certificate and its key, which nobody else may read.
 func (d *dialer) readPair() (tls.Certificate, error) {
 	cert, err := d.files.Read(d.cert, maxPEM, nil)
 	if err != nil {
@@ -98,7 +98,7 @@ func (d *dialer) readPair() (tls.Certificate, error) {
 	return tls.X509KeyPair(cert, key)
 }
 
-// closeWrite ends the sending side of the connection.
+// closeWrite closes the connection for writing (half-close).
 func closeWrite(conn net.Conn) error {
 	if c, ok := conn.(*tls.Conn); ok {
 		if err := c.CloseWrite(); err != nil { // close_notify (RFC 5425, 4.4)

@@ -13,8 +13,8 @@ import (
 // A feed reads the log after a position, one record ahead of the Shipper.
 type feed struct {
 	dir   string
-	known position // where it began; its record must still be the same
-	last  uint64   // the last record that the Shipper took; it alone uses this
+	known position // where it began; the record there must not have changed
+	last  uint64   // the last record that the Shipper took; used by the Shipper alone
 	out   chan entry
 }
 
@@ -23,7 +23,7 @@ type entry struct {
 	record  audit.Record
 	line    string
 	missing uint64
-	restart bool // it is the first of another log than the one before
+	restart bool // it is the first record of another log
 }
 
 func newFeed(dir string, p position) feed {
@@ -41,7 +41,7 @@ func (f *feed) run(ctx context.Context, log *zap.Logger) {
 	for ctx.Err() == nil {
 		after := r.last
 		if r.check != "" {
-			after-- // to see that record again
+			after-- // read that record again, to compare it
 		}
 		err := audit.Follow(ctx, f.dir, after, r.record, func(b audit.BadLine) {
 			log.Warn("a line of the audit log cannot be read, and is not shipped", zap.String("line", b.Error()))
@@ -70,7 +70,7 @@ type reading struct {
 	last  uint64 // the last record that was read
 	check string // the hash that the line of that record must have; empty once it was seen
 	fresh bool   // no record was read before
-	// The next record is of another log.
+	// restart: the next record is of another log
 	restart bool
 }
 

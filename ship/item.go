@@ -10,18 +10,18 @@ import (
 // An item is what a receiver gets: a record, or a checkpoint.
 type item struct {
 	record     audit.Record // with Type, Time and Seq for a checkpoint too
-	line       string       // what is sent of it, if there is room: as it stands in the log
+	line       string       // its line of the log; sent as it is, unless it is too long
 	checkpoint *audit.Checkpoint
 
-	// When the receiver has the item, it has all records through this one; those between are not for it.
+	// A receiver that has the item is done with all records up to through: the records between are not for it.
 	through uint64
-	hash    string // of that record's line
+	hash    string // of the line of record through
 }
 
 // typeCheckpoint is the type of what is sent of a checkpoint. No record of the log has it.
 const typeCheckpoint audit.Type = "checkpoint"
 
-// itemCost is what an item takes in memory beside its line.
+// itemCost is the memory that an item takes besides its line, in bytes.
 const itemCost = 1 << 10
 
 func (i *item) cost() int { return itemCost + len(i.line) }
@@ -52,7 +52,7 @@ const (
 	sevInfo    severity = 6
 )
 
-// severityOf is the severity of a record: highest for missing records, then for refusals, then for what people did.
+// severityOf is the severity of a record: highest for lost records, then for denials, then for actions of people.
 func severityOf(r *audit.Record) severity {
 	switch {
 	case r.Type == audit.TypeGap, r.Type == audit.TypeShip:

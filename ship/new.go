@@ -15,14 +15,14 @@ import (
 // Config has what a Shipper is made from.
 type Config struct {
 	Name    string
-	Spec    ReceiverSpec // Check must have nothing against it
-	Log     *audit.Log   // whose records are sent, and which is told what could not be
+	Spec    ReceiverSpec // must be valid, see Check
+	Log     *audit.Log   // its records are sent; losses are recorded in it
 	Logger  *zap.Logger  // the operator's
 	Version string       // of webproxy, for receivers; may be empty
 }
 
-// New makes the Shipper of a receiver, and its position if it is new: it begins after the last record that the log
-// has now, or with the first. It reads the files that the specification names, and fails if they are not valid.
+// New returns the Shipper of a receiver. A new receiver begins after the last record that the log has now, or with the first,
+// as Spec says; its position is written to a file. New reads the files that Spec names, and fails if they are not valid.
 func New(c Config) (*Shipper, error) {
 	s := &Shipper{
 		name: c.Name, log: c.Log, dir: c.Log.Dir(), path: positionPath(c.Log.Dir(), c.Name),
@@ -58,7 +58,7 @@ func New(c Config) (*Shipper, error) {
 			s.checkpoints = true
 			v := newVictoriaLogs(o, &c.Spec, c.Log.Site())
 			if c.Spec.readsBack() {
-				o.refused = func(uint64, uint64, int64, string) {} // what it does not take is not found
+				o.refused = func(uint64, uint64, int64, string) {} // records that it rejects are not found
 				s.readback = newReadback(s, v, c.Spec.ReadbackAfter.Or(defaultReadbackAfter))
 			}
 		}
@@ -69,7 +69,7 @@ func New(c Config) (*Shipper, error) {
 	return s, nil
 }
 
-// begin finds the position.
+// begin reads the position, or writes that of a new receiver.
 func (s *Shipper) begin(from From) error {
 	p, err := readPosition(s.path)
 	if err != nil {

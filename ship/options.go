@@ -26,23 +26,21 @@ type ReceiverSpec struct {
 	// OTLP is the URL of an OpenTelemetry receiver of logs (its protocol over HTTP, in protobuf), such as
 	// https://host:4318/v1/logs. Without a path it is /v1/logs.
 	OTLP string `yaml:"otlp"`
-	// VictoriaLogs is the URL of a VictoriaLogs, such as https://logs.example.com:9428, or of what stands before one. Records and
-	// checkpoints go to it by OTLP, below /insert/opentelemetry, with the fields that the fleet commands search by, and are
-	// looked for there, below /select/logsql. audit.site must be set, and be this proxy's alone.
+	// VictoriaLogs is the URL of a VictoriaLogs, such as https://logs.example.com:9428, or of a proxy before it. Records and
+	// checkpoints are sent by OTLP, below /insert/opentelemetry, with the fields that the fleet commands search by, and are
+	// looked for below /select/logsql. audit.site must be set, and be unique to this proxy.
 	VictoriaLogs string `yaml:"victorialogs"`
-	// From is where a receiver begins that is new: now, or oldest, the first record that the log still
-	// has. Default: now
+	// From is where a new receiver begins: now, or oldest, the first record that the log still has. Default: now
 	From From `yaml:"from"`
 	// Where is an expression, as audit query has it, such as decision!=allow; other records are not sent. Default: all
 	Where string `yaml:"where"`
-	// Checkpoints says whether the log's signed checkpoints are sent too. Out of reach of who has this
-	// machine, they prove later what the log was. To a VictoriaLogs they always are. Default: false
+	// Checkpoints says whether the log's signed checkpoints are sent too. On another machine, they can prove later
+	// what the log was. To VictoriaLogs they are always sent. Default: false
 	Checkpoints bool `yaml:"checkpoints"`
 
-	// CA is a file of certificates, in PEM, by which the receiver's is checked instead of the system's.
+	// CA is a file of certificates, in PEM, that the receiver's is verified with instead of the system's.
 	CA string `yaml:"ca"`
-	// Cert is a file with the certificate, in PEM, that shows the receiver who sends. It is read anew
-	// for each connection, as CA and Key are.
+	// Cert is a file with the client certificate, in PEM. It is read again for each connection, as CA and Key are.
 	Cert string `yaml:"cert"`
 	// Key is the file of Cert's private key, in PEM.
 	Key string `yaml:"key"`
@@ -51,18 +49,18 @@ type ReceiverSpec struct {
 
 	// Facility is that of syslog messages. Default: local0
 	Facility Facility `yaml:"facility"`
-	// MaxMessage is the size of a syslog message beyond which long lists and texts in a record are
-	// shortened; a receiver that takes less would cut the JSON in two. 2KiB to 1MiB. Default: 8KiB
+	// MaxMessage is the largest syslog message. Long lists and texts in a record are shortened to it; a receiver that takes
+	// less would cut the JSON. 2KiB to 1MiB. Default: 8KiB
 	MaxMessage setting.Size `yaml:"max_message"`
-	// Confirm says when a receiver counts as having a record. Of syslog, which never answers: close, every
-	// few seconds the connection is ended, and the receiver has read everything once it closes its side;
-	// write, once the record was written to a connection that still stands some seconds later, so that what is on its way
-	// when a receiver dies can be lost. Of VictoriaLogs, which answers before records are on its disk: readback, once
-	// a query finds the record there, readback_after it was sent, and what is not found is sent again; write, once it
-	// was answered. Default: close for syslog, readback for VictoriaLogs
+	// Confirm says when a record counts as received. A receiver of syslog sends no response, so there: close, every few seconds
+	// the connection is closed for writing, and all records count as received when the receiver closes its side; write, when
+	// the record was written and the connection is still open some seconds later, so that records in transit can be lost if
+	// the receiver fails. A VictoriaLogs responds before records are on its disk, so there: readback, when a query finds the
+	// record readback_after it was sent, and a record that is not found is sent again; write, when it has responded.
+	// Default: close for syslog, readback for VictoriaLogs
 	Confirm Confirm `yaml:"confirm"`
-	// ReadbackAfter is how long after records were sent they are looked for. It must be some times what VictoriaLogs has
-	// as -inmemoryDataFlushInterval, 5s unless set otherwise: what is in its memory alone is found too. 5s to 1h. Default: 30s
+	// ReadbackAfter is how long after records were sent they are looked for. It should be several times the receiver's
+	// -inmemoryDataFlushInterval, 5s by default: records in its memory alone are found too. 5s to 1h. Default: 30s
 	ReadbackAfter setting.Duration `yaml:"readback_after"`
 
 	// Headers are sent with each request over HTTP.
@@ -73,11 +71,11 @@ type ReceiverSpec struct {
 	Compression Compression `yaml:"compression"`
 }
 
-// DefaultMaxMessage is what every syslog receiver should take (RFC 5425, 4.3.1).
+// DefaultMaxMessage is the size of a message that every syslog receiver should take (RFC 5425, 4.3.1).
 const DefaultMaxMessage = setting.Size(8 << 10)
 
 const (
-	minMaxMessage = setting.Size(2 << 10) // and what it must take
+	minMaxMessage = setting.Size(2 << 10) // a receiver must take this much (RFC 5425, 4.3.1)
 	maxMaxMessage = setting.Size(1 << 20)
 
 	defaultReadbackAfter = 30 * time.Second
@@ -88,7 +86,7 @@ const (
 var properName = regexp.MustCompile(`^[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?$`)
 
 // Check reports everything wrong with the receivers of a configuration at once: nil, or an error made by
-// errors.Join whose parts are *setting.OptionError. It looks at nothing but its arguments.
+// errors.Join whose parts are *setting.OptionError. It reads no files.
 func Check(receivers map[string]ReceiverSpec) error {
 	var errs []error
 	for name, r := range receivers {
@@ -104,10 +102,10 @@ func Check(receivers map[string]ReceiverSpec) error {
 	return errors.Join(errs...)
 }
 
-// A complaint tells of a setting that is wrong.
-type complaint func(field, hint, format string, args ...any)
+// A report is called for each wrong setting.
+type report func(field, hint, format string, args ...any)
 
-func (r *ReceiverSpec) check(wrong complaint) {
+func (r *ReceiverSpec) check(wrong report) {
 	switch {
 	case r.Syslog == "" && r.OTLP == "" && r.VictoriaLogs == "":
 		wrong("", "write syslog: tls://host:6514, otlp: https://host:4318, or victorialogs: https://host:9428", "names no receiver")
@@ -153,8 +151,8 @@ func (r *ReceiverSpec) check(wrong complaint) {
 	}
 }
 
-// onlyFor complains of settings that the receiver's kind does not obey.
-func (r *ReceiverSpec) onlyFor(wrong complaint, kind string, given map[string]bool) {
+// onlyFor reports settings that are given, but apply to another kind of receiver only.
+func (r *ReceiverSpec) onlyFor(wrong report, kind string, given map[string]bool) {
 	for field, is := range given {
 		if is {
 			wrong(field, "remove it", "is for receivers with %s only", kind)
@@ -162,9 +160,9 @@ func (r *ReceiverSpec) onlyFor(wrong complaint, kind string, given map[string]bo
 	}
 }
 
-func (r *ReceiverSpec) checkReadback(wrong complaint) {
+func (r *ReceiverSpec) checkReadback(wrong report) {
 	if r.Confirm == Close {
-		wrong("confirm", "remove it, or write confirm: readback", "is close, which a VictoriaLogs has no way to answer by")
+		wrong("confirm", "remove it, or write confirm: readback", "is close, which is for syslog receivers only")
 	}
 	switch {
 	case r.ReadbackAfter == 0:
@@ -175,10 +173,10 @@ func (r *ReceiverSpec) checkReadback(wrong complaint) {
 	}
 }
 
-// readsBack reports whether records count as arrived when they are found at the receiver.
+// readsBack reports whether records count as received only when they are found at the receiver.
 func (r *ReceiverSpec) readsBack() bool { return r.VictoriaLogs != "" && r.Confirm != Write }
 
-func (r *ReceiverSpec) checkTLS(wrong complaint) {
+func (r *ReceiverSpec) checkTLS(wrong report) {
 	if !r.encrypted() {
 		for field, value := range map[string]string{"ca": r.CA, "cert": r.Cert, "key": r.Key, "server_name": r.ServerName} {
 			if value != "" {
@@ -192,7 +190,7 @@ func (r *ReceiverSpec) checkTLS(wrong complaint) {
 	}
 }
 
-func (r *ReceiverSpec) checkHeaders(wrong complaint) {
+func (r *ReceiverSpec) checkHeaders(wrong report) {
 	own := []string{"Content-Type", "Content-Length", "Content-Encoding", "Host", "Connection", "Transfer-Encoding", "User-Agent"}
 	if r.VictoriaLogs != "" {
 		own = append(own, slices.Collect(maps.Keys(victoriaLogsHeaders))...)
@@ -201,7 +199,7 @@ func (r *ReceiverSpec) checkHeaders(wrong complaint) {
 		field := "headers." + name
 		switch {
 		case strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`()<>@,;:\"/[]?={}`, c) }):
-			wrong(field, "", "%q is no name of a header", name)
+			wrong(field, "", "%q is not a header name", name)
 		case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }):
 			wrong(field, "", "has other than printable ASCII characters")
 		case containsFold(own, name):
@@ -299,18 +297,17 @@ func (r *ReceiverSpec) encrypted() bool {
 	return scheme == "tls" || scheme == "https"
 }
 
-// nearby reports whether the receiver is on this machine.
+// nearby reports whether the receiver's address is a loopback address.
 func (r *ReceiverSpec) nearby() bool {
 	host := r.address().Hostname()
 	addr, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// Exposed reports whether records would cross the network in clear text. It needs a receiver that Check
-// has nothing against.
+// Exposed reports whether records would cross the network in clear text. r must be valid, see Check.
 func (r *ReceiverSpec) Exposed() bool { return !r.encrypted() && !r.nearby() }
 
-// hostPort is where to connect.
+// hostPort is the address to connect to.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

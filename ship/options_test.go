@@ -94,7 +94,7 @@ func TestCheck(t *testing.T) {
 		{"x.cert: cert and key belong together", syslog(func(r *ReceiverSpec) { r.Key = "k" })},
 		{"x.ca: is set, but the connection is not encrypted", ReceiverSpec{Syslog: "tcp://a:1", CA: "c"}},
 		{"x.where: ", syslog(func(r *ReceiverSpec) { r.Where = "decision=" })},
-		{`x.headers.a b: "a b" is no name of a header`, otlp(func(r *ReceiverSpec) { r.Headers = map[string]string{"a b": "c"} })},
+		{`x.headers.a b: "a b" is not a header name`, otlp(func(r *ReceiverSpec) { r.Headers = map[string]string{"a b": "c"} })},
 		{"x.headers.a: has other than printable", otlp(func(r *ReceiverSpec) { r.Headers = map[string]string{"a": "c\nd"} })},
 		{"x.headers.content-type: is set by webproxy", otlp(func(r *ReceiverSpec) { r.Headers = map[string]string{"content-type": "c"} })},
 		{"x.headers.authorization: is set, and token_file too", otlp(func(r *ReceiverSpec) { r.TokenFile, r.Headers = "t", map[string]string{"authorization": "c"} })},
@@ -163,7 +163,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Files that are no use, and a position that is none, are told before anything is sent.
+// Invalid files, and an invalid position, are reported before anything is sent.
 func TestNew(t *testing.T) {
 	l := openLog(t, audit.Options{})
 	position := positionPath(l.Dir(), "test")

@@ -42,13 +42,13 @@ type otlp struct {
 func newOTLP(r *ReceiverSpec, host, version string, refused refusal) *otlp {
 	d := newDialer(r)
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return d.dial(ctx) }
-	// No proxy: this is one. Both hooks are set, so that only the dialer decides on TLS.
+	// No proxy is used. Both hooks are set, so that only the dialer decides about TLS.
 	t := &http.Transport{DialContext: dial, DialTLSContext: dial, MaxIdleConns: 1, IdleConnTimeout: time.Minute}
 	return &otlp{
 		url: r.address().String(), headers: r.Headers, tokenFile: r.TokenFile, gzip: r.Compression == Gzip,
 		source: otlpSource{host: host, version: version}, refused: refused, transport: t,
 		client: &http.Client{Transport: t, Timeout: requestTimeout,
-			// Records, and a token, are for the receiver that the configuration names.
+			// Records and the token must only go to the receiver that the configuration names.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}
 }
@@ -59,9 +59,9 @@ func (o *otlp) deliver(ctx context.Context, items []item, _ bool) (int, error) {
 		return 0, nil
 	}
 	err := o.post(ctx, items)
-	var answer *answerError
-	if errors.As(err, &answer) && answer.refused() {
-		return o.divide(ctx, items, answer)
+	var response *responseError
+	if errors.As(err, &response) && response.refused() {
+		return o.divide(ctx, items, response)
 	}
 	if err != nil {
 		return 0, err
@@ -72,9 +72,9 @@ func (o *otlp) deliver(ctx context.Context, items []item, _ bool) (int, error) {
 // close implements sink.
 func (o *otlp) close() { o.transport.CloseIdleConnections() }
 
-// post sends items as one request. The error is an *answerError if there was a response.
+// post sends items as one request. The error is a *responseError if there was a response.
 func (o *otlp) post(ctx context.Context, items []item) error {
-	body := o.source.appendRequest(nil, items) // not used again: net/http may read it after Do has returned
+	body := o.source.appendRequest(nil, items) // not reused: net/http may read it after Do has returned
 	if o.gzip {
 		var err error
 		if body, err = pack(body); err != nil {
@@ -90,15 +90,15 @@ func (o *otlp) post(ctx context.Context, items []item) error {
 		return withoutURL(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, answerLimit))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, responseLimit))
 	if resp.StatusCode != http.StatusOK {
-		return newAnswerError(resp, text)
+		return newResponseError(resp, text)
 	}
 	if err != nil {
 		return err
 	}
 	if rejected, why := partialSuccess(text); rejected > 0 {
-		// Which ones it does not say, and they must not be sent again (OTLP 1.5, partial success).
+		// The response does not say which ones, and they must not be sent again (OTLP 1.5, partial success).
 		o.refused(items[0].through, items[len(items)-1].through, min(rejected, int64(len(items))), why)
 	}
 	return nil
@@ -141,7 +141,7 @@ func (o *otlp) request(ctx context.Context, body []byte) (*http.Request, error) 
 	return req, nil
 }
 
-// ask makes a request to the receiver, with the credentials.
+// ask makes a POST request to the receiver, with the configured headers and the token.
 func (o *otlp) ask(ctx context.Context, url string, body []byte) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {

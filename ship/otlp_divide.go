@@ -6,28 +6,28 @@ import (
 	"errors"
 )
 
-// divideLimit is how many requests may be refused in a row before the records are no longer taken for the cause.
+// divideLimit is how many requests may be refused in a row before it is assumed that the receiver refuses everything.
 const divideLimit = 40
 
 // A division finds which items of a batch a receiver refuses.
 type division struct {
 	otlp     *otlp
-	last     *answerError
-	accepted bool // it took at least one
-	requests int  // sent
+	last     *responseError
+	accepted bool // the receiver took at least one request
+	requests int  // requests sent
 	suspects []suspect
 }
 
 // A suspect is an item that was refused by itself.
 type suspect struct {
 	item *item
-	why  *answerError
+	why  *responseError
 }
 
-// divide delivers items that were refused together, in parts. One that is refused by itself is given up, so that it
-// does not hold up the others for ever; but only if the receiver accepts another: one that refuses everything is
-// misconfigured, and that can be corrected. It returns how many items are done with.
-func (o *otlp) divide(ctx context.Context, items []item, why *answerError) (int, error) {
+// divide delivers items that were refused together, in parts. An item that is refused by itself is given up, so that it does
+// not block the others, but only if the receiver accepts another: a receiver that refuses everything is misconfigured, which can
+// be corrected. It returns how many items are delivered or given up.
+func (o *otlp) divide(ctx context.Context, items []item, why *responseError) (int, error) {
 	d := division{otlp: o, last: why, requests: 1}
 	n, err := d.halves(ctx, items)
 	if !d.accepted {
@@ -39,8 +39,8 @@ func (o *otlp) divide(ctx context.Context, items []item, why *answerError) (int,
 	return n, err
 }
 
-// halves delivers items, which were refused together. It returns how many of them, from the first,
-// were taken, or are suspects; the error says why it did not get to the others.
+// halves delivers items that were refused together, in two parts. It returns how many of them, from the first, were accepted or
+// are suspects; the error says why the others were not tried.
 func (d *division) halves(ctx context.Context, items []item) (int, error) {
 	if len(items) == 1 {
 		d.suspects = append(d.suspects, suspect{&items[0], d.last})
@@ -61,13 +61,13 @@ func (d *division) halves(ctx context.Context, items []item) (int, error) {
 func (d *division) part(ctx context.Context, items []item) (int, error) {
 	d.requests++
 	err := d.otlp.post(ctx, items)
-	var answer *answerError
+	var response *responseError
 	switch {
 	case err == nil:
 		d.accepted = true
 		return len(items), nil
-	case errors.As(err, &answer) && answer.refused():
-		d.last = answer
+	case errors.As(err, &response) && response.refused():
+		d.last = response
 		return d.halves(ctx, items)
 	}
 	return 0, err

@@ -42,7 +42,7 @@ const (
 type otlpSource struct {
 	host    string
 	version string // of webproxy; may be empty
-	site    string // if not empty, of all that is sent, whatever a record of another time says
+	site    string // if not empty, the site of all records, also of older ones with another site
 }
 
 // appendRequest appends items as one request.
@@ -71,9 +71,8 @@ var otlpSeverities = map[severity]struct {
 	text   string
 }{sevError: {17, "ERROR"}, sevWarning: {13, "WARN"}, sevNotice: {10, "INFO2"}, sevInfo: {9, "INFO"}}
 
-// appendRecord appends i as a LogRecord. Its body is the line of the log, byte for byte; the
-// attributes are what one searches by, named by the semantic conventions of OpenTelemetry where
-// they have a name. docs/shipping.md lists them.
+// appendRecord appends i as a LogRecord. Its body is the line of the log, byte for byte; the attributes are for searching, and
+// are named as in OpenTelemetry's semantic conventions, where these have a name. docs/shipping.md lists them.
 func (s *otlpSource) appendRecord(b []byte, i *item) []byte {
 	r := &i.record
 	at := uint64(max(r.Time.UnixNano(), 0))

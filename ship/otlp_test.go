@@ -32,9 +32,9 @@ type collector struct {
 	texts    []string
 	requests int
 	last     *http.Request
-	// answer, if not nil, may answer a request of records with these lines itself: a status other than
-	// 0. What it answers by 200 is not taken either.
-	answer func(w http.ResponseWriter, r *http.Request, texts []string) bool
+	// respond, if not nil, may respond a request of records with these lines itself: a status other than
+	// 0. What it responds to with 200 is not kept either.
+	respond func(w http.ResponseWriter, r *http.Request, texts []string) bool
 }
 
 func newCollector(t *testing.T) *collector {
@@ -58,7 +58,7 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer c.mu.Unlock()
 	c.requests++
 	c.last = r
-	if c.answer != nil && c.answer(w, r, texts) {
+	if c.respond != nil && c.respond(w, r, texts) {
 		return
 	}
 	c.texts = append(c.texts, texts...)
@@ -92,11 +92,11 @@ func (c *collector) got() []string {
 	return slices.Clone(c.texts)
 }
 
-// answering sets what answers from now on.
-func (c *collector) answering(answer func(w http.ResponseWriter, r *http.Request, texts []string) bool) {
+// responding sets what responds from now on.
+func (c *collector) responding(respond func(w http.ResponseWriter, r *http.Request, texts []string) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answer = answer
+	c.respond = respond
 }
 
 func TestOTLP(t *testing.T) {
@@ -148,7 +148,7 @@ func TestOTLPMessage(t *testing.T) {
 	}
 }
 
-// What is no fault of the records is tried again until it is over.
+// After an outage, all records are sent.
 func TestOTLPOutage(t *testing.T) {
 	l := openLog(t, audit.Options{})
 	c := newCollector(t)
@@ -159,12 +159,12 @@ func TestOTLPOutage(t *testing.T) {
 		status int
 		want   string // in the trouble that is logged
 	}{
-		{503, "answers 503 Service Unavailable: too much"}, {429, "429"}, {500, "500"}, {401, "401 Unauthorized"}, {404, "404"},
+		{503, "responds 503 Service Unavailable: too much"}, {429, "429"}, {500, "500"}, {401, "401 Unauthorized"}, {404, "404"},
 		{400, "400 Bad Request: too much"}, {413, "413"}, {307, "redirections are not followed"}, {204, "204"},
 	} {
 		failed := s.Stats().Errors
 		s.logged.TakeAll()
-		c.answering(func(w http.ResponseWriter, r *http.Request, _ []string) bool {
+		c.responding(func(w http.ResponseWriter, r *http.Request, _ []string) bool {
 			w.Header().Set("Location", elsewhere.URL)
 			w.WriteHeader(tt.status)
 			if tt.status != 307 {
@@ -178,7 +178,7 @@ func TestOTLPOutage(t *testing.T) {
 		if got := s.logged.All(); !slices.ContainsFunc(got, func(e entryOf) bool { return strings.Contains(errorIn(e), tt.want) }) {
 			t.Errorf("%d: logged %v", tt.status, got)
 		}
-		c.answering(nil)
+		c.responding(nil)
 		eventually(t, "all comes", func() bool { return s.Stats().LagRecords == 0 })
 	}
 	s.stop()
@@ -194,7 +194,7 @@ func TestRetryAfter(t *testing.T) {
 	rec := httptest.NewRecorder()
 	rec.Header().Set("Retry-After", "7")
 	rec.WriteHeader(503)
-	if got := s.backoff(newAnswerError(rec.Result(), nil)).Seconds(); got != 7 {
+	if got := s.backoff(newResponseError(rec.Result(), nil)).Seconds(); got != 7 {
 		t.Errorf("waits %v s, want 7", got)
 	}
 	s.pace = usualPace()
@@ -206,12 +206,12 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// A record that the receiver does not take holds up no others, and is told.
+// A record that the receiver refuses does not block others, and is reported.
 func TestOTLPRefused(t *testing.T) {
 	l := openLog(t, audit.Options{})
 	c := newCollector(t)
 	refusing := func(status int, poison ...uint64) {
-		c.answering(func(w http.ResponseWriter, _ *http.Request, texts []string) bool {
+		c.responding(func(w http.ResponseWriter, _ *http.Request, texts []string) bool {
 			for _, seq := range poison {
 				if has(texts, seq) {
 					w.Header().Set("Content-Type", "application/x-protobuf")
@@ -253,7 +253,7 @@ func TestOTLPRefused(t *testing.T) {
 		}
 	}
 	if len(said) != 2 || !strings.Contains(said[0], `"first_seq":3,"last_seq":`) ||
-		!strings.Contains(said[0], `it does not take them: the receiver answers 400 Bad Request: no such field"`) {
+		!strings.Contains(said[0], `it does not take them: the receiver responds 400 Bad Request: no such field"`) {
 		t.Errorf("said in the log: %s", said)
 	}
 }
@@ -263,7 +263,7 @@ func TestPartialSuccess(t *testing.T) {
 	l := openLog(t, audit.Options{})
 	c := newCollector(t)
 	taken := make(chan []uint64, 1) // what came in that request: how many it has depends on when the log was read
-	c.answering(func(w http.ResponseWriter, _ *http.Request, texts []string) bool {
+	c.responding(func(w http.ResponseWriter, _ *http.Request, texts []string) bool {
 		if !has(texts, 5) {
 			return false
 		}
@@ -290,7 +290,7 @@ func TestToken(t *testing.T) {
 	c := newCollector(t)
 	path := filepath.Join(t.TempDir(), "token")
 	put := func(text string) { writeFile(t, path, text) }
-	c.answering(func(w http.ResponseWriter, r *http.Request, _ []string) bool {
+	c.responding(func(w http.ResponseWriter, r *http.Request, _ []string) bool {
 		if r.Header.Get("Authorization") == "Bearer s3cret" {
 			return false
 		}
@@ -313,8 +313,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// Whatever a receiver answers, reading it ends.
-func FuzzAnswer(f *testing.F) {
+// Reading a response ends, whatever is in it.
+func FuzzResponse(f *testing.F) {
 	f.Add([]byte("\x0a\x04\x08\x02\x12\x00"))
 	f.Add([]byte("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -44,7 +44,7 @@ func (s *Shipper) add(i item) {
 	s.size += i.cost()
 }
 
-// deliver hands pending items over, in batches, and lets go of what the receiver has.
+// deliver sends pending items in batches, and removes those that the receiver has. With settle it waits until it has all.
 func (s *Shipper) deliver(ctx context.Context, settle bool) error {
 	for {
 		if s.readback.full() {
@@ -81,7 +81,7 @@ func (s *Shipper) deliver(ctx context.Context, settle bool) error {
 	}
 }
 
-// batchOf is how many of the first items make a batch.
+// batchOf returns how many of the first items make a batch; all of items if they are fewer.
 func batchOf(items []item) int {
 	size := 0
 	for n := range items {
@@ -92,7 +92,7 @@ func batchOf(items []item) int {
 	return len(items)
 }
 
-// settled lets go of the first n pending items: the receiver has them.
+// settled removes the first n pending items: the receiver has acknowledged them.
 func (s *Shipper) settled(n int) {
 	if n == 0 {
 		return
@@ -112,13 +112,13 @@ func (s *Shipper) settled(n int) {
 	s.moved()
 }
 
-// A handover is some items that follow on each other, as they were handed to the receiver.
+// A handover is consecutive items that were given to the sink.
 type handover struct {
-	through    uint64 // when the receiver has them it is done with all records through this one,
-	hash       string // whose line has this hash
+	through    uint64 // a receiver that has them is done with all records up to this one
+	hash       string // of the line of record through
 	records    int
-	checkpoint checkpointAt // the last among them; zero if there is none
-	oldest     int64        // time of the first, in ms
+	checkpoint checkpointAt // the last checkpoint among them; zero without one
+	oldest     int64        // time of the first item, in ms
 }
 
 func newHandover(items []item) handover {
@@ -134,7 +134,7 @@ func newHandover(items []item) handover {
 	return h
 }
 
-// has moves the position on: the receiver has these.
+// has advances the position: the receiver has h.
 func (s *Shipper) has(h handover) {
 	s.position.Seq, s.position.Hash = h.through, h.hash
 	if h.checkpoint.number > 0 {
@@ -143,7 +143,7 @@ func (s *Shipper) has(h handover) {
 	s.stats.shipped.Add(int64(h.records))
 }
 
-// moved notes that the position is another.
+// moved updates the statistics after the position has changed.
 func (s *Shipper) moved() {
 	s.stats.seq.Store(s.position.Seq)
 	s.stats.oldest.Store(0)

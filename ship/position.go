@@ -14,19 +14,19 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A position is up to where a receiver has the log. It names a record, not a place in a file, so
-// rotation and compression do not concern it. It is kept in a file beside the log.
+// A position says up to which record a receiver has the log. It names a record, not a place in a file, so rotation and
+// compression do not affect it. It is kept in a file beside the log.
 type position struct {
 	V    int       `json:"v"`
 	Seq  uint64    `json:"seq"`            // the last record that the receiver has; 0: none
-	Hash string    `json:"hash,omitempty"` // of that record's line, by which it is known again; empty if the receiver began behind it
-	Time time.Time `json:"ts"`             // of the position, for people
+	Hash string    `json:"hash,omitempty"` // of that record's line, to recognise it; empty if the receiver began after it
+	Time time.Time `json:"ts"`             // when the position was written, for people
 
 	CheckpointSize   uint64 `json:"checkpoint_size,omitempty"` // the last checkpoint that it has
 	CheckpointNumber uint64 `json:"checkpoint_number,omitempty"`
 
-	// Sent is the last record that was sent, if that does not mean that the receiver has it. It saves sending these again
-	// after a restart; what the receiver has is found out in any case.
+	// Sent is the last record that was sent, if records are confirmed by readback. After a restart, records up to it are looked
+	// for instead of being sent again.
 	Sent uint64 `json:"sent,omitempty"`
 }
 
@@ -37,8 +37,8 @@ const (
 
 func positionPath(dir, name string) string { return filepath.Join(dir, "ship-"+name+".json") }
 
-// readPosition reads a position; nil if there is none. One that cannot be read is an error:
-// to begin anew would send too much, or too little.
+// readPosition reads a position; nil if the file does not exist. A file that cannot be read is an error: to begin as a new
+// receiver would send too many or too few records.
 func readPosition(path string) (*position, error) {
 	data, err := smallfile.Read(path, maxPosition)
 	if errors.Is(err, fs.ErrNotExist) {

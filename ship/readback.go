@@ -12,45 +12,45 @@ import (
 	"webproxy/audit"
 )
 
-// A readback finds out what a receiver has that acknowledges records before they are on its disk: it keeps which were sent, not
-// their lines, looks for them some time later, and has those sent again that are not there, from the log. Its methods do
-// nothing, or say no, if it is nil. They are for the Shipper's goroutine.
+// A readback confirms records at a receiver that acknowledges them before they are on its disk. It remembers which records were
+// sent, without their lines, queries the receiver for them some time later, and sends those that are not found again, from the
+// log. A nil readback does nothing. Its methods are for the Shipper's goroutine.
 type readback struct {
 	s       *Shipper
 	where   inquirer
-	after   time.Duration // so long after records were sent they are looked for
+	after   time.Duration // records are looked for this long after they were sent
 	assumed uint64        // records up to this one were sent before the start
 	batches []*sentBatch  // in order; the first is not confirmed
-	items   int           // in them
-	next    time.Time     // nothing is looked for before
-	kept    time.Time     // the latest time at which something was sent that was found since
+	items   int           // unconfirmed items in batches
+	next    time.Time     // time of the next query
+	kept    time.Time     // when the latest batch was sent of which something was found
 	trouble trouble
 	now     func() time.Time
 }
 
-// An inquirer says what a receiver has.
+// An inquirer queries a receiver for what it has.
 type inquirer interface {
 	look(ctx context.Context, first, last uint64, from, to time.Time, each func(found)) error
 }
 
 const (
-	// unconfirmedItems and unconfirmedBatches bound what is kept of what was sent, some 6 MiB: 4,000 records a second at the default of 30 s.
+	// unconfirmedItems and unconfirmedBatches bound what is remembered, to some 6 MiB: 4,000 records a second at the default of 30 s.
 	unconfirmedItems   = 128 << 10
 	unconfirmedBatches = 4096
-	// lookItems bounds what is looked for at a time, lookSpan the numbers among which.
+	// lookItems bounds the items of one query, lookSpan the range of their numbers.
 	lookItems = 8192
 	lookSpan  = 2 * lookItems
-	// giveUpAfter is how often a record is sent again that is never found, though others are that were sent no earlier.
+	// giveUpAfter is how often a record is sent again that is never found, although records sent at the same time or later are.
 	giveUpAfter = 12
 	// slowestRepeat bounds the time between two attempts, in units of readback.after.
 	slowestRepeat = 10
 )
 
-// A sentBatch is some items that follow on each other and were sent together.
+// A sentBatch is consecutive items that were sent together.
 type sentBatch struct {
 	handover
 	items    []sentItem // those that are not confirmed
-	from, to time.Time  // of the records
+	from, to time.Time  // the earliest and the latest time of the records
 	at       time.Time  // when they were last sent
 	tries    int        // how often some were sent again
 }
@@ -65,13 +65,12 @@ func newReadback(s *Shipper, where inquirer, after time.Duration) *readback {
 	return &readback{s: s, where: where, after: after, now: time.Now}
 }
 
-// full reports whether nothing more may be sent.
+// full reports whether a limit on unconfirmed items is reached, so that nothing may be sent.
 func (r *readback) full() bool {
 	return r != nil && (r.items >= unconfirmedItems || len(r.batches) >= unconfirmedBatches)
 }
 
-// assume returns how many of the first items were sent before the start, as far as is known. Whether the receiver has them is
-// found out.
+// assume returns how many of the first items were sent before the start, as the position says. They are confirmed like others.
 func (r *readback) assume(items []item) int {
 	if r == nil || r.assumed == 0 { // the first checkpoint is of no records
 		return 0
@@ -83,7 +82,7 @@ func (r *readback) assume(items []item) int {
 	return n
 }
 
-// add takes note of items that were sent.
+// add remembers items that were sent.
 func (r *readback) add(items []item) {
 	b := &sentBatch{handover: newHandover(items), items: make([]sentItem, len(items)), at: r.now(),
 		from: items[0].record.Time, to: items[0].record.Time}
@@ -103,7 +102,7 @@ func (r *readback) add(items []item) {
 	r.s.stats.sent.Store(r.s.position.Sent)
 }
 
-// skip takes note of a record that is not for the receiver; false if it has everything before it.
+// skip extends the last batch over a record that is not for the receiver; false if no batch is unconfirmed.
 func (r *readback) skip(seq uint64, line string) bool {
 	last := r.last()
 	if last == nil {
@@ -113,7 +112,7 @@ func (r *readback) skip(seq uint64, line string) bool {
 	return true
 }
 
-// last is what was sent last and is not confirmed, or comes after such; nil if there is nothing.
+// last returns the last batch; nil if no batch is unconfirmed.
 func (r *readback) last() *handover {
 	if r == nil || len(r.batches) == 0 {
 		return nil
@@ -121,7 +120,7 @@ func (r *readback) last() *handover {
 	return &r.batches[len(r.batches)-1].handover
 }
 
-// oldest is the time of the first record that is not confirmed, in ms; 0 if there is none.
+// oldest is the time of the first unconfirmed record, in ms; 0 if all are confirmed.
 func (r *readback) oldest() int64 {
 	if r == nil || len(r.batches) == 0 {
 		return 0
@@ -129,7 +128,7 @@ func (r *readback) oldest() int64 {
 	return r.batches[0].oldest
 }
 
-// forget lets go of everything: another log is in the place of that which it was read from.
+// forget discards everything: another log has replaced the one that was sent.
 func (r *readback) forget() {
 	if r == nil {
 		return
@@ -139,12 +138,12 @@ func (r *readback) forget() {
 	r.s.stats.sent.Store(0)
 }
 
-// due reports whether b is to be looked for.
+// due reports whether it is time to query for b.
 func (r *readback) due(b *sentBatch, now time.Time) bool {
 	return len(b.items) > 0 && now.Sub(b.at) >= r.after*time.Duration(min(b.tries+1, slowestRepeat))
 }
 
-// look looks for what was sent long enough ago, and has the Shipper's position move on.
+// look queries the receiver for what was sent long enough ago, and advances the Shipper's position.
 func (r *readback) look(ctx context.Context) {
 	if r == nil {
 		return
@@ -159,7 +158,7 @@ func (r *readback) look(ctx context.Context) {
 		if some, at = r.some(at, now); len(some) == 0 {
 			break
 		}
-		r.next = now.Add(r.after / 5) // few at a time cost as much as many
+		r.next = now.Add(r.after / 5) // a query for few items costs as much as one for many
 		if err := r.confirm(ctx, some); err != nil {
 			if ctx.Err() == nil {
 				r.fail(err)
@@ -171,7 +170,7 @@ func (r *readback) look(ctx context.Context) {
 	r.advance()
 }
 
-// some returns batches that are due, from the one at index at on, as many as one question is for, and where to go on.
+// some returns due batches, from index at on, as many as one query may be for, and the index to continue at.
 func (r *readback) some(at int, now time.Time) (some []*sentBatch, next int) {
 	n := 0
 	for ; at < len(r.batches); at++ {
@@ -187,7 +186,7 @@ func (r *readback) some(at int, now time.Time) (some []*sentBatch, next int) {
 	return some, at
 }
 
-// confirm looks for some batches, and sends again what is not found of them.
+// confirm queries for batches, and sends again the items that are not found.
 func (r *readback) confirm(ctx context.Context, some []*sentBatch) error {
 	wanted := map[found]bool{}
 	first, last := some[0].items[0].seq, uint64(0)
@@ -234,7 +233,7 @@ func (r *readback) confirm(ctx context.Context, some []*sentBatch) error {
 	return r.again(ctx, missing)
 }
 
-// again sends what is left of batches, from the log.
+// again sends the unconfirmed items of batches again, from the log.
 func (r *readback) again(ctx context.Context, batches []*sentBatch) error {
 	records := map[uint64]bool{}
 	var items []item
@@ -293,10 +292,10 @@ func (r *readback) again(ctx context.Context, batches []*sentBatch) error {
 	return nil
 }
 
-// errEnough ends a reading.
+// errEnough ends a reading of the log.
 var errEnough = errors.New("enough")
 
-// reread calls fn with the records of these numbers that are in the log, in order, and takes them out of numbers.
+// reread calls fn with the records of the log that have these numbers, in order, and removes those from numbers.
 func (r *readback) reread(ctx context.Context, numbers map[uint64]bool, fn func(item) error) error {
 	if len(numbers) == 0 {
 		return nil
@@ -322,22 +321,22 @@ func (r *readback) reread(ctx context.Context, numbers map[uint64]bool, fn func(
 	switch {
 	case errors.Is(err, errEnough):
 		return nil
-	case err == nil: // the log has nothing more, and should
+	case err == nil: // the log ended before the last of the numbers
 		err = context.Cause(ctx)
 	}
 	return fmt.Errorf("read the audit log again: %w", err)
 }
 
-// rereadTimeout bounds the reading of what is sent again.
+// rereadTimeout bounds reread.
 const rereadTimeout = 10 * time.Minute
 
-// giveUp lets go of what is left of b, and says so.
+// giveUp drops the unconfirmed items of b, as losses.
 func (r *readback) giveUp(b *sentBatch) {
 	r.drop(b, func(*sentItem) bool { return true }, &r.s.stats.refused,
 		fmt.Sprintf("it acknowledged them %d times and does not keep them, as it does others: they are older than its -retentionPeriod, or further ahead than its -futureRetention", b.tries+1))
 }
 
-// drop lets go of the items of b that gone says, as lost.
+// drop drops the items of b for which gone is true, as losses.
 func (r *readback) drop(b *sentBatch, gone func(*sentItem) bool, counter *atomic.Int64, why string) {
 	left := b.items[:0]
 	first, last, n := uint64(0), uint64(0), int64(0)
@@ -363,7 +362,7 @@ func (r *readback) drop(b *sentBatch, gone func(*sentItem) bool, counter *atomic
 	}
 }
 
-// advance moves the position on to where nothing before is left.
+// advance moves the position past the confirmed batches.
 func (r *readback) advance() {
 	n := 0
 	for n < len(r.batches) && len(r.batches[n].items) == 0 {
@@ -377,7 +376,7 @@ func (r *readback) advance() {
 	}
 }
 
-// fail notes that nothing could be found out.
+// fail counts a failed query, logs it now and then, and delays the next one.
 func (r *readback) fail(err error) {
 	r.s.stats.errors.Add(1)
 	r.trouble.count++

@@ -16,17 +16,17 @@ import (
 	"webproxy/audit"
 )
 
-// A hostile is what stands where a VictoriaLogs should, and answers questions as a test says.
-type hostile struct {
+// A fakeServer stands in for VictoriaLogs, and responds to queries as a test says.
+type fakeServer struct {
 	*httptest.Server
 	collector *collector
 	asked     atomic.Int64
-	mu        sync.Mutex // guards answer
-	answer    func(w http.ResponseWriter, c *collector)
+	mu        sync.Mutex // guards respond
+	respond   func(w http.ResponseWriter, c *collector)
 }
 
-func newHostile(t *testing.T, answer func(http.ResponseWriter, *collector)) *hostile {
-	h := &hostile{collector: newCollector(t), answer: answer}
+func newFakeServer(t *testing.T, respond func(http.ResponseWriter, *collector)) *fakeServer {
+	h := &fakeServer{collector: newCollector(t), respond: respond}
 	mux := http.NewServeMux()
 	mux.Handle("POST /vl/insert/opentelemetry/v1/logs", h.collector)
 	mux.HandleFunc("POST /vl/select/logsql/query", func(w http.ResponseWriter, r *http.Request) {
@@ -36,20 +36,20 @@ func newHostile(t *testing.T, answer func(http.ResponseWriter, *collector)) *hos
 		h.asked.Add(1)
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.answer(w, h.collector)
+		h.respond(w, h.collector)
 	})
 	h.Server = httptest.NewServer(mux)
 	t.Cleanup(h.Close)
 	return h
 }
 
-func (h *hostile) answering(answer func(http.ResponseWriter, *collector)) {
+func (h *fakeServer) responding(respond func(http.ResponseWriter, *collector)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.answer = answer
+	h.respond = respond
 }
 
-// honest answers with all that came, twice, but for what keep says.
+// honest responds with all items that arrived and for which keep is true, twice.
 func honest(keep func(seq uint64) bool) func(http.ResponseWriter, *collector) {
 	return func(w http.ResponseWriter, c *collector) {
 		w.Header().Set("Content-Type", "application/stream+json")
@@ -69,14 +69,14 @@ func honest(keep func(seq uint64) bool) func(http.ResponseWriter, *collector) {
 
 func all(uint64) bool { return true }
 
-func (h *hostile) spec(t *testing.T) ReceiverSpec {
+func (h *fakeServer) spec(t *testing.T) ReceiverSpec {
 	token := t.TempDir() + "/token"
 	writeFile(t, token, "s3cret\n")
 	return ReceiverSpec{VictoriaLogs: h.URL + "/vl", TokenFile: token, From: Oldest}
 }
 
-// Whatever is answered to a question, nothing counts as arrived, what is read is bounded, and the operator is told why; once the
-// answers are right, all counts.
+// With a hostile response to a query nothing counts as confirmed, what is read is bounded, and the operator is told why; once the
+// responses are right, everything is confirmed.
 func TestReadbackHostile(t *testing.T) {
 	stream := func(text string) func(http.ResponseWriter, *collector) {
 		return func(w http.ResponseWriter, _ *collector) {
@@ -85,8 +85,8 @@ func TestReadbackHostile(t *testing.T) {
 		}
 	}
 	for name, tt := range map[string]struct {
-		answer func(http.ResponseWriter, *collector)
-		want   string
+		respond func(http.ResponseWriter, *collector)
+		want    string
 	}{
 		"a login page": {func(w http.ResponseWriter, _ *collector) { io.WriteString(w, "<html>Log in</html>") }, "is victorialogs its address"},
 		"not allowed":  {func(w http.ResponseWriter, _ *collector) { http.Error(w, "no such token", http.StatusUnauthorized) }, "401 Unauthorized: no such token"},
@@ -110,7 +110,7 @@ func TestReadbackHostile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHostile(t, tt.answer)
+			h := newFakeServer(t, tt.respond)
 			l := openSite(t, "oslo-1")
 			write(t, l, 3)
 			s := run(t, l, h.spec(t), after(20*time.Millisecond), func(s *Shipper) { s.readback.where.(*victoriaLogs).limit = 1 << 20 })
@@ -123,7 +123,7 @@ func TestReadbackHostile(t *testing.T) {
 			if said := fmt.Sprint(s.logged.All()[s.logged.Len()-1].ContextMap()); !strings.Contains(said, tt.want) || strings.Contains(said, "s3cret") {
 				t.Errorf("said %s\nwant %q", said, tt.want)
 			}
-			h.answering(honest(all))
+			h.responding(honest(all))
 			eventually(t, "all counts", func() bool { return s.Stats().LagRecords == 0 && s.Stats().Shipped == 3 })
 			s.wantLogged(t, "audit records are confirmed again")
 		})
@@ -133,7 +133,7 @@ func TestReadbackHostile(t *testing.T) {
 // What a receiver acknowledges and does not have is sent again from the log, and only that.
 func TestReadbackSendsAgain(t *testing.T) {
 	t.Parallel()
-	h := newHostile(t, nil)
+	h := newFakeServer(t, nil)
 	sent := func() map[uint64]int {
 		times := map[uint64]int{}
 		for _, n := range seqs(h.collector.got()) {
@@ -142,7 +142,7 @@ func TestReadbackSendsAgain(t *testing.T) {
 		return times
 	}
 	lost := func(seq uint64) bool { return seq%100 == 7 } // when it comes first
-	h.answering(func(w http.ResponseWriter, c *collector) {
+	h.responding(func(w http.ResponseWriter, c *collector) {
 		times := sent()
 		honest(func(seq uint64) bool { return !lost(seq) || times[seq] > 1 })(w, c)
 	})
@@ -166,7 +166,7 @@ func TestReadbackSendsAgain(t *testing.T) {
 // given up, counted and stated in the log.
 func TestReadbackGivesUp(t *testing.T) {
 	t.Parallel()
-	h := newHostile(t, honest(func(seq uint64) bool { return seq != 5 }))
+	h := newFakeServer(t, honest(func(seq uint64) bool { return seq != 5 }))
 	l := openSite(t, "oslo-1")
 	write(t, l, 10)
 	s := run(t, l, h.spec(t), after(2*time.Millisecond))
@@ -196,10 +196,10 @@ func TestReadbackGivesUp(t *testing.T) {
 	}
 }
 
-// A receiver that keeps nothing loses nothing that the site keeps: nothing is given up.
+// With a receiver that keeps nothing, no record is given up: all stay at the site.
 func TestReadbackOfNothing(t *testing.T) {
 	t.Parallel()
-	h := newHostile(t, honest(func(uint64) bool { return false }))
+	h := newFakeServer(t, honest(func(uint64) bool { return false }))
 	l := openSite(t, "oslo-1")
 	write(t, l, 10)
 	s := run(t, l, h.spec(t), after(time.Millisecond))

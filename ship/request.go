@@ -2,8 +2,8 @@ package ship
 
 import "webproxy/audit"
 
-// AppendOTLP appends to b one OTLP request with these records, and the lines of the log that they stand in, as a receiver of a
-// proxy on the given host gets it. It is for programs that play many sites, and for tests.
+// AppendOTLP appends to b one OTLP request with these records and their lines of the log, as a proxy on that host sends it. It
+// is for programs that simulate many sites, and for tests.
 func AppendOTLP(b []byte, host, version string, records []audit.Record, lines []string) []byte {
 	items := make([]item, len(records))
 	for i := range records {

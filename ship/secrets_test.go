@@ -12,7 +12,7 @@ import (
 	"webproxy/internal/proxytest"
 )
 
-// A receiver's URL may hold a token. Neither an outage nor an answer that repeats the URL puts it into the
+// A receiver's URL may hold a token. Neither an outage nor a response that repeats the URL puts it into the
 // operator's log.
 func TestSecretsInErrors(t *testing.T) {
 	const token = "S3cr3tMark"
@@ -49,7 +49,7 @@ func TestSecretsInSettings(t *testing.T) {
 	}
 }
 
-// A checkpoint that waits is no record that waits.
+// A pending checkpoint does not count as a pending record.
 func TestLagIsOfRecords(t *testing.T) {
 	l := openLog(t, audit.Options{})
 	write(t, l, 1)

@@ -11,7 +11,7 @@ import (
 	"webproxy/audit"
 )
 
-// A Shipper sends the records of a log to one receiver. Run does the work, Stats may be asked meanwhile.
+// A Shipper sends the records of a log to one receiver. Run does the work; Stats may be called meanwhile.
 type Shipper struct {
 	name  string
 	log   *audit.Log
@@ -20,7 +20,7 @@ type Shipper struct {
 	where *audit.Query
 	sink  sink
 	pace  pace
-	// readback finds out what the receiver has; nil if it has what the sink says.
+	// readback confirms what the receiver has; nil if the sink's deliver confirms it.
 	readback *readback
 
 	position    position // what the receiver has
@@ -32,9 +32,9 @@ type Shipper struct {
 	checkpoint  checkpointAt // the last that was read
 
 	feed    feed
-	pending []item // what the receiver is not known to have, in order
-	size    int    // what they take in memory
-	sent    int    // of pending, how many were handed to the sink
+	pending []item // items that are not acknowledged, in order
+	size    int    // their cost, in bytes
+	sent    int    // how many of pending were given to the sink
 	oldest  time.Time
 	trouble trouble
 	losses  losses
@@ -46,21 +46,20 @@ type checkpointAt struct{ size, number uint64 }
 
 // A sink delivers items to a receiver.
 type sink interface {
-	// deliver hands over items, which follow those of the call before. If settle is set it returns only when
-	// the receiver has all that was handed over. It returns how many items, from the first that was
-	// handed over, the receiver now has for sure. After an error the caller calls close, and
-	// hands over the others again.
+	// deliver sends items, which follow those of the call before. If settle is set it returns only when the receiver has
+	// acknowledged all that was sent. It returns how many items, from the first unacknowledged one, are acknowledged now.
+	// After an error the caller calls close, and sends the others again.
 	deliver(ctx context.Context, items []item, settle bool) (int, error)
-	// close ends the connection, if there is one. The sink can be used again.
+	// close closes the connection, if one is open. The sink can be used again.
 	close()
 }
 
-// A refusal is told of records that a receiver does not take: n of those from first to last.
+// A refusal is called with records that a receiver refuses: n of those from first to last.
 type refusal func(first, last uint64, n int64, why string)
 
 const (
-	// batchItems and batchSize bound what is handed over at a time, pendingItems and pendingSize what is kept
-	// until the receiver has it.
+	// batchItems and batchSize (bytes) bound what is sent at a time, pendingItems and pendingSize what is kept until it is
+	// acknowledged.
 	batchItems   = 512
 	batchSize    = 1 << 20
 	pendingItems = 4096
@@ -69,15 +68,15 @@ const (
 
 // A pace has the intervals and limits of a Shipper.
 type pace struct {
-	tick       time.Duration // it looks this often after what is due
+	tick       time.Duration // between checks of what is due
 	batchDelay time.Duration // how long a record may wait for others in its batch
-	settle     time.Duration // after this the receiver must have confirmed what was sent
-	backoff    time.Duration // after the first failure; then twice as long each time,
-	backoffMax time.Duration // up to this
+	settle     time.Duration // after this long the sink must settle
+	backoff    time.Duration // after the first failure; doubled each time, up to backoffMax
+	backoffMax time.Duration
 	flush      time.Duration // bounds the end of Run
-	save       time.Duration // the position is written this often
-	checkpoint time.Duration // and checkpoints are looked for
-	tell       time.Duration // and losses told
+	save       time.Duration // between writes of the position
+	checkpoint time.Duration // between searches for checkpoints
+	tell       time.Duration // between records of losses
 }
 
 func usualPace() pace {
@@ -88,8 +87,8 @@ func usualPace() pace {
 	}
 }
 
-// Run sends records until ctx is done; then it goes on until the receiver has what is in the log at that
-// moment, for five seconds at most, and not at all if the receiver cannot be reached. Call it once.
+// Run sends records until ctx is done. Then it sends what is in the log at that moment, for five seconds at most, and not at
+// all if the receiver failed last. Call it once.
 func (s *Shipper) Run(ctx context.Context) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
@@ -109,7 +108,7 @@ func (s *Shipper) Run(ctx context.Context) {
 		if err := s.deliver(work, ctx.Err() != nil); err != nil {
 			s.fail(err)
 			if s.pause(ctx, err) {
-				return // a receiver that failed a moment ago is not tried again now
+				return // the receiver failed a moment ago: do not try again
 			}
 		}
 		s.upkeep(false)
@@ -155,7 +154,7 @@ func (s *Shipper) finish(work context.Context) {
 	}
 }
 
-// gather waits for records until there is something to do, and takes what there is.
+// gather waits for a record or a tick, and takes the records that arrive within batchDelay.
 func (s *Shipper) gather(ctx context.Context, tick <-chan time.Time) {
 	if s.full() {
 		if s.readback.full() { // nothing can be sent
@@ -188,7 +187,7 @@ func (s *Shipper) gather(ctx context.Context, tick <-chan time.Time) {
 	}
 }
 
-// pause waits before the next attempt, the longer the more failed; true if ctx is done.
+// pause waits before the next attempt, longer after each failure; true if ctx is done.
 func (s *Shipper) pause(ctx context.Context, err error) bool {
 	wait := s.backoff(err)
 	wait = wait/2 + rand.N(wait/2+1) // many proxies must not retry at the same moment

@@ -8,9 +8,8 @@ import (
 	"webproxy/audit"
 )
 
-// shorten returns r as a line of at most limit bytes. Its longest lists lose their ends first, then its
-// longest texts; both say so, as they do in the log: "… and 12 more", "…". A limit that the record's
-// numbers alone exceed is not kept to.
+// shorten returns r as a line of at most limit bytes: first its longest lists are shortened, then its longest texts, marked as
+// in the log: "… and 12 more", "…". The line is longer than limit if the record's numbers alone are.
 func shorten(r audit.Record, limit int) (string, error) {
 	lists := []*[]string{&r.Added, &r.Removed, &r.Sample}
 	left := make([]int, len(lists)) // how many of the list are left out
@@ -29,7 +28,7 @@ func shorten(r audit.Record, limit int) (string, error) {
 	}
 }
 
-// halveList takes away half of the longest list; false if there is none with two items.
+// halveList removes half of the longest list; false if all are empty.
 func halveList(lists []*[]string, left []int) bool {
 	longest := 0
 	for i, l := range lists {
@@ -39,7 +38,7 @@ func halveList(lists []*[]string, left []int) bool {
 	}
 	l := *lists[longest]
 	if left[longest] > 0 {
-		l = l[:len(l)-1] // the item that says so
+		l = l[:len(l)-1] // "… and n more"
 	}
 	if len(l) == 0 {
 		return false
@@ -50,7 +49,7 @@ func halveList(lists []*[]string, left []int) bool {
 	return true
 }
 
-// halveText cuts the longest text in half; false if none is longer than what says so.
+// halveText cuts the longest text in half; false if no text is longer than its mark.
 func halveText(r *audit.Record) bool {
 	texts := []*string{&r.Path, &r.Detail, &r.Host, &r.SNI, &r.RuleSource, &r.Rule, &r.ClientName, &r.Group,
 		&r.ServiceTag, &r.By, &r.Ticket, &r.Method, &r.Scheme, &r.Phase, &r.Error, &r.Site, &r.ID, &r.Reason}

@@ -11,26 +11,25 @@ import (
 )
 
 const (
-	// writeTimeout bounds how long a receiver may take none of a chunk that is written.
+	// writeTimeout bounds the write of one chunk.
 	writeTimeout = 30 * time.Second
 	// chunkSize is how much is written at a time.
 	chunkSize = 64 << 10
-	// answerTimeout is how long a receiver may take to read the rest, and close.
-	answerTimeout = 10 * time.Second
+	// closeTimeout is how long a receiver may take to read the rest, and close its side.
+	closeTimeout = 10 * time.Second
 )
 
-// A syslog is the sink for a syslog receiver. Such a receiver never responds, and bytes that were written may be in a
-// buffer when it dies. So the connection is closed on our side now and then: a receiver that then closes its own side
-// regularly has read everything. Otherwise its system would end the connection with a reset (RFC 1122, 4.2.2.13),
-// which is detected.
+// A syslog is the sink for a syslog receiver. Such a receiver sends no response, and bytes that were written may still be in a
+// buffer when it fails. So the connection is half-closed now and then: a receiver that then closes its own side in order has
+// read everything. Otherwise its system would reset the connection (RFC 1122, 4.2.2.13), which is detected.
 type syslog struct {
 	dialer  dialer
 	format  syslogFormat
 	confirm Confirm
 
-	conn   net.Conn // nil: none
+	conn   net.Conn // nil if not connected
 	gone   *ending  // of conn
-	handed int      // items written to conn, or before in its place, that are not known to have arrived
+	handed int      // items written that are not acknowledged
 	buf    []byte
 }
 
@@ -98,8 +97,8 @@ func (s *syslog) write(ctx context.Context, items []item) (err error) {
 	return nil
 }
 
-// whyBroken is why a write failed: a receiver that refuses the connection says so in the last bytes that it sends,
-// such as that it requires a certificate, which is more informative than err.
+// whyBroken returns why a write failed: a receiver that refuses the connection says so in its last bytes, such as that it
+// requires a certificate, which is more informative than err.
 func (s *syslog) whyBroken(err error) error {
 	late := time.NewTimer(time.Second)
 	defer late.Stop()
@@ -113,7 +112,7 @@ func (s *syslog) whyBroken(err error) error {
 	return err
 }
 
-// settle returns nil once everything written has arrived, as far as that can be known.
+// settle returns nil once the receiver has everything that was written, as far as Confirm can tell.
 func (s *syslog) settle(ctx context.Context) error {
 	if s.gone.is() {
 		return s.closedEarly()
@@ -124,7 +123,7 @@ func (s *syslog) settle(ctx context.Context) error {
 	if err := closeWrite(s.conn); err != nil {
 		return s.whyBroken(err)
 	}
-	late := time.NewTimer(answerTimeout)
+	late := time.NewTimer(closeTimeout)
 	defer late.Stop()
 	select {
 	case <-s.gone.done:
@@ -132,7 +131,7 @@ func (s *syslog) settle(ctx context.Context) error {
 		return context.Cause(ctx)
 	case <-late.C:
 		return fmt.Errorf("the receiver does not close its side of the connection within %v, so it may not have read everything; "+
-			"one that never does needs confirm: write", answerTimeout)
+			"one that never does needs confirm: write", closeTimeout)
 	}
 	if s.gone.err != nil {
 		return fmt.Errorf("the receiver did not read everything: %w", s.gone.err)
@@ -150,14 +149,14 @@ func (s *syslog) closedEarly() error {
 	return errors.New("the receiver closed the connection")
 }
 
-// An ending is how the other side ended a connection.
+// An ending is how the receiver ended a connection.
 type ending struct {
-	done chan struct{} // closed then
-	err  error         // nil if it ended regularly; to be read when done is closed
+	done chan struct{} // closed when the connection has ended
+	err  error         // nil if it was closed in order; read it after done is closed
 	wg   sync.WaitGroup
 }
 
-// watch reads conn until it ends, by the other side or by Close.
+// watch reads conn until the receiver or Close ends it.
 func watch(conn net.Conn) *ending {
 	e := &ending{done: make(chan struct{})}
 	e.wg.Go(func() {

@@ -23,7 +23,7 @@ func newSyslogFormat(r *ReceiverSpec, host string) syslogFormat {
 // syslogTime is a TIMESTAMP of RFC 5424, in UTC.
 const syslogTime = "2006-01-02T15:04:05.000Z"
 
-// append appends i as a message with its length in front (RFC 6587, 3.4.1; RFC 5425, 4.3):
+// append appends i as a message with its length before it (RFC 6587, 3.4.1; RFC 5425, 4.3):
 //
 //	265 <134>1 2026-11-24T07:01:49.123Z proxy1 webproxy - egress.decision - {"v":1,...}
 //

@@ -12,35 +12,35 @@ import (
 )
 
 const (
-	// checkpointBatch bounds how many checkpoints are looked for at a time.
+	// checkpointBatch bounds how many checkpoints are read at a time.
 	checkpointBatch = 256
 	// repeatTrouble is how often a lasting failure is logged.
 	repeatTrouble = 10 * time.Minute
 )
 
-// counters are what Stats is made of. They are written by the Shipper's goroutine.
+// counters are the source of Stats. The Shipper's goroutine writes them.
 type counters struct {
 	shipped, missing, refused, errors atomic.Int64
 	resent                            atomic.Int64
 	seq, sent                         atomic.Uint64
-	oldest                            atomic.Int64 // time of the first pending item, in ms; 0: none
+	oldest                            atomic.Int64 // time of the first item that is not confirmed, in ms; 0 if all are
 }
 
 // Stats are numbers about a receiver, since its Shipper was made.
 type Stats struct {
 	Name       string
 	Shipped    int64 // records that the receiver has
-	Missing    int64 // records that it cannot get, as the log has them no longer
-	Refused    int64 // records that it did not take
-	Resent     int64 // records that were sent again, as the receiver had acknowledged and not kept them
-	Errors     int64 // attempts that failed
-	LagRecords int64 // records in the log that it is not known to have
-	// Unconfirmed is how many of these were sent, and not yet found at the receiver.
+	Missing    int64 // records that it did not get because the log does not have them any more
+	Refused    int64 // records that it refused
+	Resent     int64 // records sent again because it had acknowledged and not kept them
+	Errors     int64 // failed attempts
+	LagRecords int64 // records in the log that are not confirmed
+	// Unconfirmed is how many of LagRecords were sent, and not yet found at the receiver.
 	Unconfirmed int64
-	Lag         time.Duration // the age of the first of them
+	Lag         time.Duration // the age of the first of LagRecords
 }
 
-// Stats may be called by any goroutine.
+// Stats is safe for concurrent use.
 func (s *Shipper) Stats() Stats {
 	st := Stats{Name: s.name, Shipped: s.stats.shipped.Load(), Missing: s.stats.missing.Load(),
 		Refused: s.stats.refused.Load(), Resent: s.stats.resent.Load(), Errors: s.stats.errors.Load()}
@@ -55,7 +55,7 @@ func (s *Shipper) Stats() Stats {
 	return st
 }
 
-// upkeep does what is due; now says that all is.
+// upkeep does what is due; with now, everything.
 func (s *Shipper) upkeep(now bool) {
 	s.lookForCheckpoints(now)
 	if now || time.Since(s.saved) >= s.pace.save {
@@ -66,8 +66,7 @@ func (s *Shipper) upkeep(now bool) {
 	}
 }
 
-// save writes the position, if it has moved. A failure does not stop shipping: after a crash more would be sent
-// twice.
+// save writes the position, if it has changed. A failure does not stop shipping: after a crash more records would be sent twice.
 func (s *Shipper) save() {
 	if !s.unsaved {
 		return
@@ -81,7 +80,7 @@ func (s *Shipper) save() {
 	s.unsaved = false
 }
 
-// lookForCheckpoints adds checkpoints of what was read to what is pending.
+// lookForCheckpoints adds the new checkpoints of records that were read to the pending items.
 func (s *Shipper) lookForCheckpoints(now bool) {
 	if !s.checkpoints || !now && time.Since(s.looked) < s.pace.checkpoint || s.full() {
 		return
@@ -101,7 +100,7 @@ func (s *Shipper) lookForCheckpoints(now bool) {
 	}
 	for _, c := range found {
 		if c.Size > s.feed.last {
-			break // after the records that it covers
+			break // it is sent after the records that it covers
 		}
 		i, err := newCheckpointItem(c, seq, hash)
 		if err != nil {
@@ -112,14 +111,14 @@ func (s *Shipper) lookForCheckpoints(now bool) {
 	}
 }
 
-// trouble is what keeps records from a receiver.
+// trouble is a series of failed attempts.
 type trouble struct {
-	since time.Time // of the first failure in a row; zero: none
+	since time.Time // of the first failure; zero if there was no failure
 	count int
 	told  time.Time
 }
 
-// fail notes a failed attempt. The log has the first, and one now and then.
+// fail counts a failed attempt. The first of a series is logged, then one every repeatTrouble.
 func (s *Shipper) fail(err error) {
 	s.stats.errors.Add(1)
 	t := &s.trouble
@@ -136,7 +135,7 @@ func (s *Shipper) fail(err error) {
 		zap.Int64("waiting", s.Stats().LagRecords))
 }
 
-// over notes that the receiver takes records.
+// over ends the series: the receiver has taken records.
 func (t *trouble) over(s *Shipper) {
 	if t.since.IsZero() {
 		return
@@ -160,14 +159,14 @@ func (s *Shipper) sayWaiting() {
 // backoff is how long to wait after an error.
 func (s *Shipper) backoff(err error) time.Duration {
 	wait := min(s.pace.backoff<<min(max(s.trouble.count-1, 0), 10), s.pace.backoffMax)
-	var answer *answerError
-	if errors.As(err, &answer) {
-		wait = max(wait, answer.wait)
+	var response *responseError
+	if errors.As(err, &response) {
+		wait = max(wait, response.wait)
 	}
 	return wait
 }
 
-// losses are records that the receiver did not get, until a record of the log says so.
+// losses are records that the receiver did not get and that are not yet recorded in the log.
 type losses struct {
 	first, last uint64
 	n           int64
@@ -188,8 +187,7 @@ func (l *losses) add(s *Shipper, counter *atomic.Int64, first, last uint64, n in
 	l.first, l.last, l.n = min(l.first, first), max(l.last, last), l.n+n
 }
 
-// tell writes a record of the losses. Not of each by itself: a receiver that takes nothing does not take
-// these records either.
+// tell writes one record about all losses: a receiver that takes nothing would not take a record about each either.
 func (l *losses) tell(s *Shipper) {
 	if l.n == 0 {
 		return

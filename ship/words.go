@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// From is where in the log a receiver begins that is new.
+// From is where in the log a new receiver begins.
 type From uint8
 
 const (
@@ -21,14 +21,14 @@ func (f From) String() string { return word(fromWords, f) }
 // UnmarshalText accepts "now" and "oldest".
 func (f *From) UnmarshalText(b []byte) error { return fromWord(fromWords, b, f) }
 
-// Confirm is how a record counts as received.
+// Confirm is when a record counts as received.
 type Confirm uint8
 
 const (
 	ConfirmDefault Confirm = iota // Close of syslog, Readback of VictoriaLogs
-	Close                         // it closes the connection after we have
-	Write                         // it was written, and the connection stands, or the response was 200
-	Readback                      // a query finds it there some time later
+	Close                         // the receiver closes the connection after we have half-closed it
+	Write                         // it was written and the connection is still open, or the response was 200
+	Readback                      // a query finds it some time later
 )
 
 var confirmWords = []string{"close", "write", "readback"} // from Close on

@@ -13,18 +13,18 @@ import (
 	"webproxy/audit"
 )
 
-// answerLimit bounds how much of a response is read, in bytes.
-const answerLimit = 64 << 10
+// responseLimit bounds how much of a response is read, in bytes.
+const responseLimit = 64 << 10
 
-// An answerError is a response with another status than 200.
-type answerError struct {
+// A responseError is a response with another status than 200.
+type responseError struct {
 	status int
 	text   string        // the receiver's explanation
-	wait   time.Duration // how long it asks to wait; 0: not said
+	wait   time.Duration // its Retry-After; 0 if it has none
 }
 
-func (e *answerError) Error() string {
-	msg := fmt.Sprintf("the receiver answers %d %s", e.status, http.StatusText(e.status))
+func (e *responseError) Error() string {
+	msg := fmt.Sprintf("the receiver responds %d %s", e.status, http.StatusText(e.status))
 	switch {
 	case e.text != "":
 		msg += ": " + e.text
@@ -34,13 +34,13 @@ func (e *answerError) Error() string {
 	return msg
 }
 
-// refused reports whether the receiver objects to the records, rather than to the credentials or the URL.
-func (e *answerError) refused() bool {
+// refused reports whether the receiver refuses the records, rather than the credentials or the URL.
+func (e *responseError) refused() bool {
 	return e.status == http.StatusBadRequest || e.status == http.StatusRequestEntityTooLarge || e.status == http.StatusUnprocessableEntity
 }
 
-func newAnswerError(resp *http.Response, body []byte) *answerError {
-	e := &answerError{status: resp.StatusCode}
+func newResponseError(resp *http.Response, body []byte) *responseError {
+	e := &responseError{status: resp.StatusCode}
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), protobufType) {
 		body = []byte(rpcMessage(body))
 	}
@@ -79,7 +79,7 @@ func rpcMessage(body []byte) (text string) {
 	return text
 }
 
-// clean makes one short line of a receiver's text. It may quote what was sent to it, such as a token in its URL.
+// clean makes one short line of a receiver's text, without secrets: the text may quote the request, with a token in its URL.
 func clean(b []byte) string {
 	text := audit.Quotable(audit.Printable(strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "\ufffd")), " ")))
 	if len(text) > 200 {
@@ -88,14 +88,14 @@ func clean(b []byte) string {
 	return text
 }
 
-// A field is one of a protobuf message, if it is a number, or bytes: a text or a message.
+// A field is a field of a protobuf message: a varint, or bytes (a text or a message).
 type field struct {
 	number protowire.Number
 	varint uint64
 	bytes  []byte
 }
 
-// fields yields the fields of a message, as far as it is one.
+// fields yields the fields of a message, up to the first malformed one.
 func fields(b []byte) iter.Seq[field] {
 	return func(yield func(field) bool) {
 		for len(b) > 0 {
