@@ -160,19 +160,21 @@ func (g *groups) put(key string, group *Group) *Group {
 	return group
 }
 
-func (g *groups) record(r *Record) {
+func (g *groups) record(r *Record) { g.alike(r, 1, uint64(r.BytesOut), uint64(r.BytesIn), r.span()) }
+
+func (g *groups) alike(r *Record, records, bytesOut, bytesIn uint64, span Span) {
 	n := r.requests()
 	if g.each && n == 0 {
 		n = 1
 	}
 	found := g.group(r)
-	found.Requests += n
+	found.Requests += n * records
 	if r.Type == TypeClose {
-		found.BytesOut += uint64(r.BytesOut)
-		found.BytesIn += uint64(r.BytesIn)
+		found.BytesOut += bytesOut
+		found.BytesIn += bytesIn
 	}
 	if n > 0 {
-		found.Include(r.span())
+		found.Include(span)
 	}
 }
 
@@ -245,6 +247,13 @@ func NewGroupCounter(by *Grouping, q *Query) *GroupCounter { return &GroupCounte
 
 // Add counts r, whose strings are not kept.
 func (c *GroupCounter) Add(r *Record) { c.groups.record(r) }
+
+// AddAlike counts records that are alike in the fields of the grouping and of the query, and in type and decision: r is one of them,
+// bytesOut and bytesIn are the sums of all. span is the time of the first and of the last. Records that stand for others
+// (TypeRepeat) are not alike: Add counts each.
+func (c *GroupCounter) AddAlike(r *Record, records, bytesOut, bytesIn uint64, span Span) {
+	c.groups.alike(r, records, bytesOut, bytesIn, span)
+}
 
 // Groups are all groups, those with the most requests first.
 func (c *GroupCounter) Groups() []Group { return c.groups.list() }

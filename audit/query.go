@@ -54,6 +54,17 @@ func (q *Query) Match(r *Record) bool {
 	return q == nil || q.root.eval(r, allColumns) == yes
 }
 
+// Fields returns the names of the fields in the expression, in the order of the log.
+func (q *Query) Fields() []string {
+	var names []string
+	for i := range columns {
+		if q != nil && q.uses&(1<<i) != 0 {
+			names = append(names, columns[i].name)
+		}
+	}
+	return names
+}
+
 // usesOnly reports whether the expression names no other fields than these.
 func (q *Query) usesOnly(known columnSet) bool { return q == nil || q.uses&^known == 0 }
 

@@ -43,7 +43,7 @@ func (c *Client) newCandidate(ctx context.Context, b *bundle.Bundle, s Search) (
 		return nil, err
 	}
 	s.Where = where
-	filter, err := c.filter(ctx, &s)
+	filter, err := s.filter()
 	if err != nil {
 		return nil, err
 	}

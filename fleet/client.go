@@ -40,6 +40,10 @@ type Client struct {
 	timeout   time.Duration
 	// Slice is about how many records are held in memory at a time. Zero means 50,000.
 	Slice int
+	// ReadLines has CountBy read the line of every record, where VictoriaLogs could count.
+	ReadLines bool
+
+	countSlice uint64 // how many records VictoriaLogs counts at a time; 0 for the default
 }
 
 // NewClient returns a Client of the VictoriaLogs that c names. It reads the certificate files and the token.

@@ -170,7 +170,7 @@ func TestPlan(t *testing.T) {
 	}
 	c := slicedServer(t, at)
 	c.Slice = 100
-	plan, err := c.plan(context.Background(), "x", new(Search).whole())
+	plan, err := c.plan(context.Background(), "x", new(Search).whole(), c.slice())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,4 +229,28 @@ func (letters) Read(p []byte) (int, error) {
 		p[i] = '{'
 	}
 	return len(p), nil
+}
+
+// A sum counts only if LogsQL, which has floating point and sums that begin anew, cannot have rounded it.
+func TestExactSum(t *testing.T) {
+	for _, tt := range []struct {
+		sum, most string
+		n, want   uint64
+		ok        bool
+	}{
+		{"NaN", "", 3, 0, true},
+		{"12", "7", 2, 12, true},
+		{"9007199254740991", "9007199254740991", 1, 1<<53 - 1, true},
+		{"9007199254740992", "9007199254740991", 2, 0, false},
+		{"0", "1152921504606846976", 16, 0, false},
+		{"4", "4503599627370496", 4096, 0, false},
+		{"1e21", "5", 2, 0, false},
+		{"1.5", "1", 2, 0, false},
+		{"-1", "1", 2, 0, false},
+	} {
+		got, ok := exactSum(tt.sum, tt.most, tt.n)
+		if ok != tt.ok || ok && got != tt.want {
+			t.Errorf("%+v: %d %v", tt, got, ok)
+		}
+	}
 }

@@ -56,10 +56,16 @@ func writeSite(t testing.TB, name string, records []audit.Record) *siteLog {
 // send sends the records with numbers from one (inclusive) to another (exclusive), as package ship does.
 func (s *siteLog) send(t testing.TB, url string, from, to int) {
 	t.Helper()
+	s.sendAs(t, url, "", from, to)
+}
+
+// sendAs sends them as a proxy does whose site has another name since; empty for the same.
+func (s *siteLog) sendAs(t testing.TB, url, site string, from, to int) {
+	t.Helper()
 	const batch = 512
 	for ; from < to; from += batch {
 		end := min(from+batch, to)
-		body := ship.AppendOTLP(nil, "proxy-"+s.name, "1.2.3", s.records[from:end], s.lines[from:end])
+		body := ship.AppendOTLPAs(nil, site, "proxy-"+s.name, "1.2.3", s.records[from:end], s.lines[from:end])
 		resp, err := http.Post(url+"/insert/opentelemetry/v1/logs", "application/x-protobuf", bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)

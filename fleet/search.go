@@ -23,11 +23,14 @@ type Search struct {
 	Sites []string
 	// Since excludes records before it, Until those at or after it. Zero means no limit.
 	Since, Until time.Time
+
+	only string // a filter of LogsQL that all of them match; empty for none
 }
 
 // Stats say what a result is based on.
 type Stats struct {
 	Records  uint64 // that were selected, each once
+	Counted  uint64 // of Records, those that VictoriaLogs counted: their lines were not read
 	Read     uint64 // lines that VictoriaLogs returned
 	Repeated uint64 // records found more than once, byte for byte
 	// Conflicts counts numbers with several different records; the earliest record is used. Conflict names the first.
@@ -36,6 +39,12 @@ type Stats struct {
 	// Unreadable counts lines that are not records; Unread is the error of the first.
 	Unreadable uint64
 	Unread     string
+}
+
+func (s *Stats) add(o *Stats) {
+	s.Records, s.Counted, s.Read, s.Repeated = s.Records+o.Records, s.Counted+o.Counted, s.Read+o.Read, s.Repeated+o.Repeated
+	s.Conflicts, s.Conflict = s.Conflicts+o.Conflicts, cmp.Or(s.Conflict, o.Conflict)
+	s.Unreadable, s.Unread = s.Unreadable+o.Unreadable, cmp.Or(s.Unread, o.Unread)
 }
 
 // Warnings describe problems in the records of a result.
@@ -72,11 +81,11 @@ type Record struct {
 // Records calls fn with the records that s selects, ordered by time, site and number; each number of a site once. fn may keep the record.
 func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) (Stats, error) {
 	var stats Stats
-	filter, err := c.filter(ctx, &s)
+	filter, err := s.filter()
 	if err != nil {
 		return stats, err
 	}
-	plan, err := c.plan(ctx, filter, s.whole())
+	plan, err := c.plan(ctx, filter, s.whole(), c.slice())
 	if err != nil {
 		return stats, err
 	}
@@ -115,8 +124,11 @@ func (c *Client) Records(ctx context.Context, s Search, fn func(*Record) error) 
 }
 
 // filter is the LogsQL filter of a search, without its time.
-func (c *Client) filter(ctx context.Context, s *Search) (string, error) {
+func (s *Search) filter() (string, error) {
 	filters := []string{`"webproxy.type":*`, `!"webproxy.type":="checkpoint"`}
+	if s.only != "" {
+		filters = append(filters, s.only)
+	}
 	for _, p := range s.Sites {
 		if _, err := path.Match(p, ""); err != nil {
 			return "", fmt.Errorf("site %q is no name and no pattern such as oslo-*", p)
@@ -189,8 +201,11 @@ func (s *Search) whole() slice {
 	return whole
 }
 
-// plan divides time into slices that fit into memory.
-func (c *Client) plan(ctx context.Context, filter string, whole slice) ([]slice, error) {
+// slice is about how many records are held in memory at a time.
+func (c *Client) slice() uint64 { return uint64(cmp.Or(c.Slice, defaultSlice)) }
+
+// plan divides time into slices of about target records.
+func (c *Client) plan(ctx context.Context, filter string, whole slice, target uint64) ([]slice, error) {
 	if !whole.from.Before(whole.to) {
 		return nil, nil
 	}
@@ -211,15 +226,14 @@ func (c *Client) plan(ctx context.Context, filter string, whole slice) ([]slice,
 	}
 	found.from, found.to = found.from.UTC().Truncate(leastStep), found.to.UTC().Truncate(leastStep).Add(leastStep)
 	var plan []slice
-	if err := c.divide(ctx, filter, found, &plan); err != nil {
+	if err := c.divide(ctx, filter, found, target, &plan); err != nil {
 		return nil, err
 	}
 	return plan, nil
 }
 
 // divide appends the parts of s to plan, each of which fits.
-func (c *Client) divide(ctx context.Context, filter string, s slice, plan *[]slice) error {
-	target := uint64(cmp.Or(c.Slice, defaultSlice))
+func (c *Client) divide(ctx context.Context, filter string, s slice, target uint64, plan *[]slice) error {
 	span := s.to.Sub(s.from)
 	if s.records <= target || span <= leastStep {
 		*plan = append(*plan, s)
@@ -259,7 +273,7 @@ func (c *Client) divide(ctx context.Context, filter string, s slice, plan *[]sli
 			*plan = append(*plan, *p)
 			continue
 		}
-		if err := c.divide(ctx, filter, *p, plan); err != nil {
+		if err := c.divide(ctx, filter, *p, target, plan); err != nil {
 			return err
 		}
 	}
@@ -328,14 +342,4 @@ func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part s
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Line, b.Line))
 	})
 	return got
-}
-
-// CountBy counts the requests that s selects by the fields of by, as audit.CountBy does for one site.
-func (c *Client) CountBy(ctx context.Context, s Search, by *audit.Grouping) ([]audit.Group, Stats, error) {
-	counter := audit.NewGroupCounter(by, s.Where)
-	stats, err := c.Records(ctx, s, func(r *Record) error {
-		counter.Add(&r.Record)
-		return nil
-	})
-	return counter.Groups(), stats, err
 }

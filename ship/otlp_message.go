@@ -90,6 +90,9 @@ func (s *otlpSource) appendRecord(b []byte, i *item) []byte {
 	if i.checkpoint != nil {
 		return b
 	}
+	if s.site != "" && s.site != r.Site {
+		b = appendString(b, recordAttributes, "webproxy.renamed", "true")
+	}
 	return appendAttributes(b, r)
 }
 

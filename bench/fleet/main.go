@@ -5,6 +5,7 @@
 //
 //	make build && scripts/victorialogs.sh build
 //	go run ./bench/fleet
+//	go run ./bench/fleet -works load,ask -data DIR -records 100000000     many records; load can be interrupted, and goes on
 //
 // A site is everything of webproxy but its sockets: an audit log with keys, records of a simulated site, a shipper that
 // reads back, a configuration that takes bundles. Each work prints one line for each figure; the process fails if what
@@ -33,6 +34,8 @@ type options struct {
 	rate                   float64 // records of a site in a second
 	apart                  int     // records that a site writes while it is cut off
 	records                int     // of all sites, that are asked about
+	data                   string  // what the work load fills, and the work ask asks about
+	progress               string  // where load says how far it is; empty for nowhere
 	dir                    string
 	seed                   uint64
 }
@@ -52,6 +55,12 @@ var works = []work{
 	{"query", workQuery},
 }
 
+// asked are works that are done only if they are named.
+var asked = []work{
+	{"load", workLoad},
+	{"ask", workAsk},
+}
+
 func main() {
 	o := options{}
 	flag.StringVar(&o.webproxy, "webproxy", "bin/webproxy", "the binary to measure")
@@ -64,7 +73,9 @@ func main() {
 	flag.IntVar(&o.apart, "apart", 200_000, "records that a site writes in three weeks without the centre")
 	flag.IntVar(&o.records, "records", 1_000_000, "records of all sites that questions are about")
 	flag.Uint64Var(&o.seed, "seed", 1, "another seed, other traffic and other moments")
-	only := flag.String("works", "", "only these, by comma: publish, polls, kills, apart, query")
+	flag.StringVar(&o.data, "data", "", "`DIR` that the work load fills, with -records of -sites, and the work ask asks about")
+	flag.StringVar(&o.progress, "progress", "", "`FILE` in which load says how far it is")
+	only := flag.String("works", "", "only these, by comma: publish, polls, kills, apart, query; or load, ask")
 	quick := flag.Bool("quick", false, "little of each, to see that it runs")
 	flag.Parse()
 	if *quick {
@@ -93,11 +104,12 @@ func run(ctx context.Context, o *options, only string) error {
 	if only != "" {
 		chosen = nil
 		for name := range strings.SplitSeq(only, ",") {
-			i := slices.IndexFunc(works, func(w work) bool { return w.name == name })
+			all := slices.Concat(works, asked)
+			i := slices.IndexFunc(all, func(w work) bool { return w.name == name })
 			if i < 0 {
 				return fmt.Errorf("-works %q: there is none of that name", name)
 			}
-			chosen = append(chosen, works[i])
+			chosen = append(chosen, all[i])
 		}
 	}
 	var errs []error

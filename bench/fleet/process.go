@@ -42,18 +42,23 @@ func (p *process) end(s os.Signal) {
 }
 
 // memory is the resident memory of the process, in bytes (proc(5), VmRSS).
-func (p *process) memory() (int64, error) {
+func (p *process) memory() (int64, error) { return p.status("VmRSS:") }
+
+// peak is the most that memory was (VmHWM).
+func (p *process) peak() (int64, error) { return p.status("VmHWM:") }
+
+func (p *process) status(field string) (int64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, field); ok {
 			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("the process has no VmRSS")
+	return 0, fmt.Errorf("the process has no %s", field)
 }
 
 // freePort is a port of 127.0.0.1 below those that the system gives to whoever asks for any, so that it can be had again.

@@ -38,7 +38,18 @@ type site struct {
 const readbackAfter = setting.Duration(12 * time.Second)
 
 func newSite(o *options, work string, n int, c *centre) (*site, error) {
-	s := &site{name: fmt.Sprintf("%s-%d", work, n)}
+	s, err := newWriter(o, work, fmt.Sprintf("%s-%d", work, n), n)
+	if err != nil {
+		return nil, err
+	}
+	s.shipper, err = ship.New(ship.Config{Name: "centre", Log: s.log, Logger: zap.NewNop(),
+		Spec: ship.ReceiverSpec{VictoriaLogs: c.url(), From: ship.Oldest, ReadbackAfter: readbackAfter}})
+	return s, err
+}
+
+// newWriter makes a site that ships nothing.
+func newWriter(o *options, work, name string, n int) (*site, error) {
+	s := &site{name: name}
 	var err error
 	if s.traffic, err = simsite.New(o.seed + uint64(n)); err != nil {
 		return nil, err
@@ -50,11 +61,6 @@ func newSite(o *options, work string, n int, c *centre) (*site, error) {
 		return nil, err
 	}
 	s.log, err = audit.Open(audit.Options{Dir: filepath.Join(o.dir, work, s.name, "audit"), Site: s.name, Retain: setting.Off})
-	if err != nil {
-		return nil, err
-	}
-	s.shipper, err = ship.New(ship.Config{Name: "centre", Log: s.log, Logger: zap.NewNop(),
-		Spec: ship.ReceiverSpec{VictoriaLogs: c.url(), From: ship.Oldest, ReadbackAfter: readbackAfter}})
 	return s, err
 }
 

@@ -19,12 +19,14 @@ func newFleetQuery() *cobra.Command {
 		Long: `Query prints the records of all sites that an expression matches, by time, or, with --by, counts requests by one or more
 fields, as webproxy audit query does for one site: the expressions are the same, and so are the answers. What a site has
 not delivered yet is not in them; webproxy fleet status says how far each is. A record that was delivered twice
-counts once.`,
+counts once. Where there is much to count, VictoriaLogs counts it, by the attributes that sites sent with their records; --lines has
+every line read instead.`,
 		Example: `  webproxy fleet query 'decision=deny host=*.azure.com' --since 1d --by site,host
   webproxy fleet query 'type=admin.*' --site 'oslo-*' --since 30d -o csv --out changes.csv`,
 	}
 	flags, win := addFleetFlags(cmd), windowFlags(cmd)
 	f := addQueryFlags(cmd, "site,host")
+	readLines := cmd.Flags().Bool("lines", false, "with --by: read the line of every record, also where VictoriaLogs can count by the attributes that sites sent with it")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := f.check(); err != nil {
 			return err
@@ -41,6 +43,7 @@ counts once.`,
 		if err != nil {
 			return err
 		}
+		client.ReadLines = *readLines
 		if len(*f.by) > 0 {
 			return fleetCount(cmd, client, search, &f)
 		}
@@ -109,7 +112,7 @@ func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryFla
 			objects[i] = groupObject(grouping.Names(), &groups[i])
 		}
 		return writeJSON(cmd.OutOrStdout(), map[string]any{
-			"groups": objects, "records": stats.Records, "unreadable": stats.Unreadable, "conflicts": stats.Conflicts,
+			"groups": objects, "records": stats.Records, "counted": stats.Counted, "unreadable": stats.Unreadable, "conflicts": stats.Conflicts,
 		})
 	}
 	return writeGroups(cmd.OutOrStdout(), grouping.Names(), groups, nil, *f.output)
