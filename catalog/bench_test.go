@@ -11,7 +11,7 @@ import (
 // listPaths are the files of all lists.
 func listPaths() []string {
 	var paths []string
-	for _, f := range catalogue() {
+	for _, f := range embeddedFiles() {
 		if !f.bundle {
 			paths = append(paths, "lists/"+f.generation+"/"+f.name+".yaml")
 		}
@@ -78,7 +78,7 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkEverythingOn(b *testing.B) {
 	paths := listPaths()
 	spec := policy.Spec{Region: "eastus"}
-	for _, f := range catalogue() {
+	for _, f := range embeddedFiles() {
 		if !f.bundle {
 			name := f.name + "@" + f.generation
 			spec.Rules = append(spec.Rules, policy.RuleSpec{ID: f.name + "-" + f.generation, List: name})

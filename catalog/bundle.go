@@ -8,9 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// A Bundle is a list of lists: what belongs together for one purpose, in one generation. Get reads it
-// like a list. The id of its entries is that of the list and that of the entry, "hci.login"; Source
-// stays with the list.
+// A Bundle is a list of lists for one purpose, in one generation. Get reads it like a list. The ids of its entries are those of
+// the list and of the entry, "hci.login"; their Source is the list.
 type Bundle struct {
 	Name       string `yaml:"name"`
 	Title      string `yaml:"title"`
@@ -18,11 +17,11 @@ type Bundle struct {
 	Parts      []Part `yaml:"parts"`
 }
 
-// A Part is some lists of a Bundle, and which of their lines it takes.
+// A Part is some lists of a Bundle, and which of their lines the bundle takes.
 type Part struct {
 	// Why the bundle has these lines.
 	Why string `yaml:"why"`
-	// Lists are names with generations: a bundle says the same until its file is changed.
+	// Lists are names with generations, so that a bundle does not change with newer lists.
 	Lists []string `yaml:"lists,flow"`
 	// Source, if set, takes only documents whose source begins with it.
 	Source string `yaml:"source,omitempty"`
@@ -33,8 +32,8 @@ type Part struct {
 	Skip []string `yaml:"skip,omitempty,flow"`
 	// GatewayOnly takes the part only if there is an Arc gateway (policy.names.gateway).
 	GatewayOnly bool `yaml:"gateway_only,omitempty"`
-	// GatewaySpares leaves out what an Arc gateway, if there is one, reaches in our stead. What is
-	// plain HTTP stays: it never goes through the gateway.
+	// GatewaySpares leaves out what an Arc gateway, if there is one, reaches for the machine. Plain HTTP stays: it never goes
+	// through the gateway.
 	GatewaySpares bool `yaml:"gateway_spares,omitempty"`
 }
 
@@ -65,9 +64,9 @@ func readBundle(name string) (*Bundle, error) {
 	return b, nil
 }
 
-// bundleLines returns the lines of f's parts in their order. Of equal entries the first stays; a line
-// of which nothing stays, and a line disabled as an earlier one was, is left out.
-func bundleLines(f file, w wording) ([]Line, error) {
+// bundleLines returns the lines of f's parts in their order. Of equal entries the first is kept; a line of which nothing is kept,
+// and a line disabled like an earlier one, is left out.
+func bundleLines(f file, w resolvedPlace) ([]Line, error) {
 	b, err := f.open()
 	if err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func bundleLines(f file, w wording) ([]Line, error) {
 }
 
 // lines returns what the part takes, with ids that are unique in the bundle.
-func (p *Part) lines(w wording) ([]Line, error) {
+func (p *Part) lines(w resolvedPlace) ([]Line, error) {
 	if p.GatewayOnly && !w.hasGateway() || len(p.Clouds) > 0 && !slices.Contains(p.Clouds, w.cloud) {
 		return nil, nil
 	}
@@ -113,7 +112,7 @@ func (p *Part) lines(w wording) ([]Line, error) {
 	return taken, nil
 }
 
-func (p *Part) takes(l *Line, w wording) bool {
+func (p *Part) takes(l *Line, w resolvedPlace) bool {
 	e := l.Endpoint
 	switch {
 	case !strings.HasPrefix(l.Document.Source, p.Source),
@@ -135,8 +134,7 @@ func (l *Line) prefixIDs(prefix string) {
 	}
 }
 
-// claim takes from l the entries that are in seen, adds the others to it, and reports whether any
-// part of l is new.
+// claim removes from l the entries that are in seen, adds the others to seen, and reports whether l has anything new.
 func (l *Line) claim(seen map[string]bool) bool {
 	if d := l.Disabled; d != nil {
 		key := d.Text + "\n" + d.Reason

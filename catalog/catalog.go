@@ -1,22 +1,23 @@
-// Package catalog holds the lists of endpoints that Microsoft publishes for Azure Stack HCI / Azure
-// Local and what belongs to it, each with its source and date, built into the program.
+// Package catalog holds the lists of endpoints that Microsoft publishes for Azure Stack HCI / Azure Local and related services,
+// each with its source and date, built into the program.
 //
-// A list exists in one or more generations: what the documents said in a month. Generations stand
-// side by side, so that a policy can be pinned to one and reviewed before it moves to the next:
+// A list has one or more generations, each for the documents of one month. All generations are available, so that a policy can
+// be pinned to one and reviewed before it moves to the next:
 //
 //	list, err := catalog.Get("arc", policy.Place{Cloud: "public"})         // the newest generation
 //	list, err := catalog.Get("arc@2026-07", policy.Place{Cloud: "public"}) // exactly this one
 //
 // A bundle, such as azure-local, is a list of lists, and is read like one.
 //
-// The package never guesses. A line that no rule can express, that lacks a setting, or that does not
-// exist for a cloud is returned as disabled, with the reason; it is not dropped, repaired or replaced
-// by the line of another cloud.
+// The package never guesses. A line that no rule can express, that lacks a setting, or that a source does not have for a cloud is
+// returned as disabled, with the reason; it is not dropped, corrected or replaced by the line of another cloud.
 //
-// The lists are the files lists/GENERATION/NAME.yaml, packed into lists.packed by "go generate"; the
-// bundles are bundles/GENERATION/NAME.yaml. The first lists were made from a table of endpoints by
-// catalog/gen, which also holds the corrections and notes. A new generation is one more directory;
-// nothing else names it. See "Generations and bundles" in docs/lists.md.
+// The lists are the files lists/GENERATION/NAME.yaml, packed into lists.packed by "go generate"; the bundles are
+// bundles/GENERATION/NAME.yaml. The first lists were made from a table of endpoints by catalog/gen, which also has the
+// corrections and notes. A new generation is one more directory; nothing else names it. See "Generations and bundles" in
+// docs/lists.md.
+//
+// The package reads no files at run time and opens no sockets. All its functions are safe for concurrent use.
 package catalog
 
 import (
@@ -34,8 +35,8 @@ import (
 
 //go:generate go run ./gen -o lists
 
-// packed is the lists, one a line: the name of its file, and what is in it as JSON. To parse all files
-// themselves would take a fifth of the time that a start may take.
+// packed has a line for each list: the name of its file, and its content as JSON. Parsing the YAML files would take a fifth of
+// the time that a start may take.
 //
 //go:embed lists.packed
 var packed string
@@ -43,8 +44,7 @@ var packed string
 //go:embed bundles
 var bundles embed.FS
 
-// A file is one embedded list or bundle, parsed when it is first asked for: a policy that uses three
-// lists pays for three.
+// A file is one embedded list or bundle. It is parsed on first use.
 type file struct {
 	name, generation string
 	bundle           bool
@@ -52,8 +52,8 @@ type file struct {
 	open             func() (*Bundle, error) // if it is a bundle
 }
 
-// catalogue is all embedded lists and bundles, by name, then generation.
-var catalogue = sync.OnceValue(func() []file {
+// embeddedFiles returns all embedded lists and bundles, sorted by name, then generation.
+var embeddedFiles = sync.OnceValue(func() []file {
 	var all []file
 	for line := range strings.Lines(packed) {
 		p, _, _ := strings.Cut(line, " ")
@@ -85,10 +85,9 @@ func fileAt(p string) file {
 	return file{name: strings.TrimSuffix(path.Base(p), ".yaml"), generation: path.Base(path.Dir(p))}
 }
 
-// Get returns the entries of a list or bundle, such as "hci" or "hci@2021-12", that hold at place, in
-// the order of its file. What it has for place but cannot be a rule is in Disabled.
-// The error for an unknown name says which there are; see CheckPlace for the other ones. Safe for
-// concurrent use; the caller owns the result.
+// Get returns the entries of a list or bundle, such as "hci" or "hci@2021-12", for place, in the order of its file. Those that
+// cannot be a rule are in Disabled. The error for an unknown name lists all names; see CheckPlace for the other errors. The
+// caller owns the result.
 func Get(name string, place policy.Place) (policy.List, error) {
 	lines, err := Lines(name, place)
 	if err != nil {
@@ -104,8 +103,8 @@ func Get(name string, place policy.Place) (policy.List, error) {
 	return out, nil
 }
 
-// Open returns a list as its file has it: all clouds and regions, placeholders unfilled, disabled
-// lines too. The List is shared and must not be changed. A bundle has no such form; see OpenBundle.
+// Open returns a list as its file has it: for all clouds and regions, with placeholders and disabled lines. The List is shared and
+// must not be changed. For a bundle see OpenBundle.
 func Open(name string) (*List, error) {
 	f, err := find(name)
 	if err != nil {
@@ -121,7 +120,7 @@ func Open(name string) (*List, error) {
 func find(name string) (file, error) {
 	bare, pin, pinned := strings.Cut(name, "@")
 	var found []file
-	for _, f := range catalogue() {
+	for _, f := range embeddedFiles() {
 		if f.name == bare {
 			found = append(found, f)
 		}
@@ -130,7 +129,7 @@ func find(name string) (file, error) {
 		return file{}, unknownList(bare)
 	}
 	if !pinned {
-		return found[len(found)-1], nil // the newest: an unpinned list is never silently an old one
+		return found[len(found)-1], nil // the newest
 	}
 	for _, f := range found {
 		if f.generation == pin {
@@ -141,7 +140,7 @@ func find(name string) (file, error) {
 }
 
 // Newest returns the newest generation of any list, such as "2026-07".
-func Newest() string { return slices.Max(generations(catalogue())) }
+func Newest() string { return slices.Max(generations(embeddedFiles())) }
 
 func generations(fs []file) []string {
 	var all []string
@@ -169,7 +168,7 @@ func BundleNames() []string { return names(true) }
 
 func names(bundles bool) []string {
 	var all []string
-	for _, f := range catalogue() {
+	for _, f := range embeddedFiles() {
 		if f.bundle == bundles {
 			all = append(all, f.name)
 		}
@@ -177,11 +176,11 @@ func names(bundles bool) []string {
 	return slices.Compact(all)
 }
 
-// All returns every list in every generation, by name, then generation, without the bundles. The
-// Lists are shared and must not be changed.
+// All returns every list in every generation, sorted by name, then generation, without the bundles. The Lists are shared and
+// must not be changed.
 func All() ([]*List, error) {
 	var all []*List
-	for _, f := range catalogue() {
+	for _, f := range embeddedFiles() {
 		if f.bundle {
 			continue
 		}

@@ -146,7 +146,7 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// A list without a generation is never silently an old one beside a new one.
+// A list without a generation is the newest one.
 func TestUnpinnedIsNewest(t *testing.T) {
 	tests := []struct{ want, name string }{
 		{"2026-07", "aks"},

@@ -7,9 +7,9 @@ import (
 	"webproxy/policy"
 )
 
-// Covering returns the endpoints of all lists, generations, clouds and regions whose host pattern
-// matches host, which must be in normal form (see policy.ParsePattern). A placeholder stands for any
-// one label. The Lines have neither Entries nor Disabled: they are of no place.
+// Covering returns the endpoints of all lists, generations, clouds and regions whose host pattern matches host, which must be in
+// normal form (see policy.ParsePattern). A placeholder stands for any single label. The Lines have neither Entries nor Disabled,
+// as these depend on the place.
 func Covering(host string) ([]Line, error) {
 	lists, err := All()
 	if err != nil {
@@ -31,10 +31,10 @@ func Covering(host string) ([]Line, error) {
 	return found, nil
 }
 
-// HasHost reports whether an endpoint of any list has host, a name or a pattern, as it stands there.
+// HasHost reports whether an endpoint of any list has exactly this host, a name or a pattern.
 func HasHost(host string) bool { return hostsListed()[host] }
 
-// hostsListed are the hosts of all lists, as they stand there.
+// hostsListed returns the hosts of all lists, as their files have them.
 var hostsListed = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
 	lists, err := All()
@@ -64,8 +64,8 @@ func (e *Endpoint) covers(host string) bool {
 	}
 	p, err := policy.ParsePattern(pattern)
 	if err != nil || !p.Matches(host) {
-		return false // a line without a host covers none
+		return false // a line without a host covers nothing
 	}
-	// A star at the beginning goes to any depth, a placeholder does not.
+	// A star at the beginning matches any number of labels, a placeholder only one.
 	return !strings.HasPrefix(e.Host, "{") || strings.Count(host, ".") == strings.Count(e.Host, ".")
 }

@@ -8,18 +8,18 @@ import (
 	"webproxy/policy"
 )
 
-// A Change is what two lists say differently about one host pattern.
+// A Change is a difference between two lists about one host pattern.
 type Change struct {
-	// Host is the pattern, with the placeholders that have no value.
+	// Host is the pattern; placeholders without a value stay in it.
 	Host string
-	// From and To are its forms in the one and in the other list, such as "https://host:8084/path".
-	// If From is empty the host was added; if To is, removed.
+	// From and To are its forms in the two lists, such as "https://host:8084/path". If From is empty the host was added; if To
+	// is empty it was removed.
 	From, To []string
 }
 
-// Diff compares what two lists, generations or bundles have for place, by scheme, host, port and path;
-// ids, descriptions and order do not count. Changes are ordered by host. What a list lacks for the
-// cloud or region of place (Line.Absent) takes no part.
+// Diff compares two lists, generations or bundles for place, by scheme, host, port and path; ids, descriptions and order are
+// not compared. Changes are ordered by host. Lines that a list lacks for the cloud or region of place (Line.Absent) are left
+// out.
 func Diff(a, b string, place policy.Place) ([]Change, error) {
 	from, err := formsByHost(a, place)
 	if err != nil {
@@ -44,7 +44,7 @@ func Diff(a, b string, place policy.Place) ([]Change, error) {
 	return changes, nil
 }
 
-// formsByHost returns the forms of each host pattern of a list, sorted, none twice.
+// formsByHost returns the forms of each host pattern of a list, sorted, without repetitions.
 func formsByHost(name string, place policy.Place) (map[string][]string, error) {
 	lines, err := Lines(name, place)
 	if err != nil {
@@ -69,8 +69,8 @@ func formsByHost(name string, place policy.Place) (map[string][]string, error) {
 	return forms, nil
 }
 
-// Forms are the line's entries as a list file has them, without their keys: "https://host:8084/path".
-// A line without entries has the forms of its endpoint, with the placeholders that have no value.
+// Forms returns the line's entries as a list file has them, without keys: "https://host:8084/path". For a line without entries
+// they are those of its endpoint, with placeholders.
 func (l *Line) Forms() []string {
 	if len(l.Entries) == 0 {
 		return l.Endpoint.Forms()
@@ -82,7 +82,7 @@ func (l *Line) Forms() []string {
 	return forms
 }
 
-// Form is e without its keys: what it lets through, "https://host:8084/path".
+// Form is e without its keys: "https://host:8084/path".
 func Form(e policy.Entry) string {
 	return policy.Entry{Scheme: e.Scheme, Host: e.Host, Ports: e.Ports, Path: e.Path, Query: e.Query}.String()
 }

@@ -8,24 +8,24 @@ import (
 	"webproxy/policy"
 )
 
-// A Line is one endpoint of a list as it stands for a place: rules' entries, or why there are none.
+// A Line is one endpoint of a list for a place: its entries for rules, or why it has none.
 type Line struct {
 	List     *List
 	Document *Document
 	Endpoint *Endpoint
-	// Number is the endpoint's place in the list, from 1, as in the Source of its entries.
+	// Number is the endpoint's position in the list, from 1, as in the Source of its entries.
 	Number   int
 	Entries  []policy.Entry
 	Disabled *policy.DisabledEntry // nil if there are Entries
-	// Absent is set if the source has no line for the cloud or region: what Disabled shows is another's.
+	// Absent is set if the source has no line for the cloud or region; Disabled then shows that of another one.
 	Absent bool
 }
 
-// Lines returns the endpoints that concern place, of a list or of a bundle, in the order of its file.
-// An endpoint of another cloud or region is not among them. The errors are those of Get. The caller
-// owns the result, but not the List, Document and Endpoint that each Line points to.
+// Lines returns the endpoints of a list or bundle for place, in the order of its file, without those of other clouds and
+// regions. The errors are those of Get. The caller owns the result, but not the List, Document and Endpoint that each Line
+// points to.
 func Lines(name string, place policy.Place) ([]Line, error) {
-	w, errs := newWording(place)
+	w, errs := resolvePlace(place)
 	if err := placeError(errs); err != nil {
 		return nil, fmt.Errorf("catalog list %s: %w", name, err)
 	}
@@ -45,7 +45,7 @@ func Lines(name string, place policy.Place) ([]Line, error) {
 	return lines, nil
 }
 
-func listLines(f file, name string, w wording) ([]Line, error) {
+func listLines(f file, name string, w resolvedPlace) ([]Line, error) {
 	if f.bundle {
 		return nil, fmt.Errorf("%q is a bundle: bundles are made of lists", name)
 	}
@@ -56,8 +56,8 @@ func listLines(f file, name string, w wording) ([]Line, error) {
 	return l.lines(name, w)
 }
 
-// lines returns what l has for w's place. The name is how l was asked for; it stands in each Source.
-func (l *List) lines(name string, w wording) ([]Line, error) {
+// lines returns the lines of l for w. name, as the caller of Lines gave it, becomes part of each Source.
+func (l *List) lines(name string, w resolvedPlace) ([]Line, error) {
 	var all []Line
 	number := 0
 	for i := range l.Documents {
@@ -79,9 +79,8 @@ func (l *List) lines(name string, w wording) ([]Line, error) {
 	return all, nil
 }
 
-// fill makes the entries of the line's endpoint, or says why there are none. It reports whether the
-// endpoint concerns the place at all.
-func (l *Line) fill(name string, c columns, w wording) (bool, error) {
+// fill sets the entries of the line's endpoint, or Disabled. It reports false if the endpoint is for another place.
+func (l *Line) fill(name string, c columns, w resolvedPlace) (bool, error) {
 	e := l.Endpoint
 	source := fmt.Sprintf("catalog %s, entry %d", name, l.Number)
 	fit, absent, reason := c.evaluate(e)
@@ -102,16 +101,16 @@ func (l *Line) fill(name string, c columns, w wording) (bool, error) {
 	return true, err
 }
 
-// columns is what a document has for one cloud and region. Documents differ in that: some are a table
-// with a column for each cloud, some a list for each region.
+// columns says what a document has for one cloud and region. Some documents are a table with a column for each cloud, some a
+// list for each region.
 type columns struct {
 	cloud, region string
-	hasCloud      bool   // there is a line for cloud, be it only to say that there is none yet
+	hasCloud      bool   // the source has a line for cloud, perhaps a disabled one
 	hasRegion     bool   // the source has lines for region, here or in another list
-	sample        string // the first region of cloud, whose lines stand for those of a region it lacks
+	sample        string // the first region of cloud, whose lines are shown for a region that the source lacks
 }
 
-func (d *Document) columns(w wording) columns {
+func (d *Document) columns(w resolvedPlace) columns {
 	c := columns{cloud: w.cloud, region: w.region, hasRegion: slices.Contains(d.Regions, w.region)}
 	for i := range d.Endpoints {
 		e := &d.Endpoints[i]
@@ -126,12 +125,12 @@ func (d *Document) columns(w wording) columns {
 	return c
 }
 
-// evaluate reports whether e is for the cloud and region, and if so, what keeps it from being a
-// rule there, "" if nothing does; it is absent if that is because the source has no line for them.
+// evaluate reports whether e is for the cloud and region (fit), and if so, why it cannot be a rule there, "" if it can. absent
+// is set if the source has no line for the cloud or region.
 func (c columns) evaluate(e *Endpoint) (fit, absent bool, reason string) {
 	if !e.HoldsIn(c.cloud) {
-		// Public is the column that every table has. Another cloud that has none is told so line by
-		// line: what is missing must be seen, and must not be made up for by the public host.
+		// Every table has a column for the public cloud. For a cloud without a column each line is shown as missing, and not
+		// replaced by the public host.
 		return e.Cloud == publicCloud && !c.hasCloud, true,
 			fmt.Sprintf("the source has no column for cloud %s (policy.cloud); this is the public one", c.cloud)
 	}
@@ -149,8 +148,8 @@ func (c columns) evaluate(e *Endpoint) (fit, absent bool, reason string) {
 	return true, true, fmt.Sprintf("the source has no line for region %s (policy.region), this is the one of %s", c.region, c.sample)
 }
 
-// entries makes the rules' entries of e, one for each scheme. Two, not one with both ports: a single
-// entry without a scheme would admit CONNECT to port 80 as well.
+// entries makes the entries of e, one for each scheme: a single entry with both ports and no scheme would admit CONNECT to port
+// 80 as well.
 func (e *Endpoint) entries(host, source string) ([]policy.Entry, error) {
 	all := make([]policy.Entry, 0, len(e.Schemes))
 	for i, form := range e.forms(host) {
@@ -167,8 +166,7 @@ func (e *Endpoint) entries(host, source string) ([]policy.Entry, error) {
 	return all, nil
 }
 
-// forms are the endpoint as list entries have it, one for each scheme: "https://host:8084/path". The
-// host may still have its placeholders.
+// forms returns the endpoint with host as list entries have it, one for each scheme: "https://host:8084/path".
 func (e *Endpoint) forms(host string) []string {
 	all := make([]string, len(e.Schemes))
 	for i, scheme := range e.Schemes {
@@ -181,7 +179,7 @@ func (e *Endpoint) forms(host string) []string {
 	return all
 }
 
-// Forms are the endpoint as its list has it, one for each scheme: "https://{keyvault}.vault.azure.net".
+// Forms returns the endpoint with its placeholders, once for each scheme: "https://{keyvault}.vault.azure.net".
 func (e *Endpoint) Forms() []string { return e.forms(e.Host) }
 
 func defaultPort(scheme string, port uint16) bool {

@@ -47,7 +47,7 @@ func TestDisabled(t *testing.T) {
 		{"arc@2026-07", none, "weu.his.arc.azure.com", ""},
 		{"arc@2026-07", policy.Place{Region: "norwayeast"}, "eus.his.arc.azure.com", "no line for region norwayeast"},
 		{"arc@2026-07", policy.Place{Region: "westeurope"}, "eus.his.arc.azure.com", ""},
-		// a line of two regions is none for a third one, though this list has nothing else of that one
+		// a line of two regions does not apply to a third one, although this list has no other line for that one
 		{"update@2026-07", policy.Place{Region: "westeurope"}, "tsfe.trafficshaping.dsp.mp.microsoft.com", ""},
 		{"update@2026-07", policy.Place{Region: "norwayeast"}, "tsfe.trafficshaping.dsp.mp.microsoft.com", "no line for region norwayeast"},
 	}

@@ -15,33 +15,33 @@ import (
 type List struct {
 	Name       string     `yaml:"name"`
 	Title      string     `yaml:"title"`
-	Generation string     `yaml:"generation"` // the month in which the documents said so: "2021-12"
+	Generation string     `yaml:"generation"` // the month of the documents: "2021-12"
 	Documents  []Document `yaml:"documents"`
 }
 
-// A Document is a source, with the endpoints that were taken from it, in its order.
+// A Document is a source with its endpoints, in its order.
 type Document struct {
 	Source string `yaml:"source"`
 	// Date is when the source was published or last changed: a day, or as much as is known of it.
 	Date string `yaml:"date"`
-	// Regions are those that it has lines for, in this list or in another one that was taken from it: a
-	// line of other regions is then none for such a region, not a missing one. Empty: it has no such lines.
+	// Regions are the regions that the source has lines for, in this list or in another one: for such a region, a line of other
+	// regions does not apply, and is not missing. Empty if the source has no lines by region.
 	Regions []string `yaml:"regions,omitempty,flow"`
-	// Notes are what a reader should know of it: errors, contradictions, what later sources say.
+	// Notes are what a reader should know about it: errors, contradictions, what later sources say.
 	Notes     []string   `yaml:"notes,omitempty"`
 	Endpoints []Endpoint `yaml:"endpoints"`
 }
 
 // An Endpoint is one line of a source.
 type Endpoint struct {
-	// ID names the endpoint within its list: short, unique, and kept from one generation to the next.
-	// If an endpoint is for both schemes, its plain HTTP entry has the ID with "-http" appended.
+	// ID names the endpoint within its list: short, unique, and the same in all generations. If an endpoint is for both
+	// schemes, its plain HTTP entry has the ID with "-http" appended.
 	ID string `yaml:"id"`
 	// Cloud is public, china or usgov, or AnyCloud if the source makes no difference between them.
 	Cloud string `yaml:"cloud"`
-	// Regions are the only ones it is for, by their long names; none: all.
+	// Regions are the regions that it is for, by their long names; empty for all.
 	Regions []string `yaml:"regions,omitempty,flow"`
-	// Schemes are http (absolute form) and https (CONNECT); something else if it is Disabled.
+	// Schemes are http (absolute form) and https (CONNECT); others are possible if it is Disabled.
 	Schemes []string `yaml:"schemes,flow"`
 	// Host is a name or a wildcard, and may have placeholders such as {region}.
 	Host string `yaml:"host,omitempty"`
@@ -49,11 +49,11 @@ type Endpoint struct {
 	Path string `yaml:"path,omitempty"`
 	// Ports has one port for each of Schemes, in their order.
 	Ports []uint16 `yaml:"ports,flow"`
-	// When is how needed it is: required daily, registration, or optional.
+	// When says when it is needed: required daily, registration, or optional.
 	When string `yaml:"when"`
 	// Tags are the service tags that the source names for it.
 	Tags []string `yaml:"tags,omitempty,flow"`
-	// ArcGateway says whether the Arc gateway reaches it in our stead: yes, no, or not required.
+	// ArcGateway says whether the Arc gateway reaches it for the machine: yes, no, or not required.
 	ArcGateway  string `yaml:"arc_gateway,omitempty"`
 	Description string `yaml:"description"`
 	Note        string `yaml:"note,omitempty"`
@@ -63,7 +63,7 @@ type Endpoint struct {
 	Raw string `yaml:"raw"`
 }
 
-// AnyCloud is the Cloud of an Endpoint whose source has no column for clouds: it holds in each of them.
+// AnyCloud is the Cloud of an Endpoint whose source does not distinguish clouds: it is for all of them.
 const AnyCloud = "any"
 
 // HoldsIn reports whether e is for cloud; the empty cloud is the public one.
@@ -71,8 +71,8 @@ func (e *Endpoint) HoldsIn(cloud string) bool {
 	return e.Cloud == AnyCloud || e.Cloud == cmp.Or(cloud, publicCloud)
 }
 
-// readList returns the list of the file lists/GENERATION/NAME.yaml, from its packed form. Its errors are
-// mistakes of ours, which the tests of this package find before a user can.
+// readList returns the list of the file lists/GENERATION/NAME.yaml, from its packed form. It fails only if lists.packed is
+// wrong, which the tests of this package find.
 func readList(name string) (*List, error) {
 	for line := range strings.Lines(packed) {
 		file, data, _ := strings.Cut(line, " ")
@@ -108,7 +108,7 @@ func ReadList(name string, data []byte) (*List, error) {
 	return l, nil
 }
 
-// Pack appends the line that stands for l in lists.packed.
+// Pack appends the line for l in lists.packed.
 func Pack(b []byte, l *List) ([]byte, error) {
 	data, err := json.Marshal(l)
 	if err != nil {
@@ -118,7 +118,7 @@ func Pack(b []byte, l *List) ([]byte, error) {
 	return append(append(b, data...), '\n'), nil
 }
 
-// decodeYAML decodes data into v, which must have a field for each of its keys.
+// decodeYAML decodes data into v; a key without a field is an error.
 func decodeYAML(name string, data []byte, v any) error {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)

@@ -12,8 +12,8 @@ import (
 	"webproxy/policy"
 )
 
-// ForeignLetters says what is odd about the letters of p: letters of several scripts in one label, or letters that
-// look like Latin ones; empty if nothing is.
+// ForeignLetters says whether a label of p has letters of several scripts, or letters that look like Latin ones; else it is
+// empty.
 func ForeignLetters(p policy.Pattern) string {
 	shown := p.Unicode()
 	if shown == p.String() {
@@ -99,7 +99,7 @@ func skeleton(s string) string {
 	}, s)
 }
 
-// plain is skeleton without accents: "micrósoft" is an honest word of no script but Latin, and yet reads like another.
+// plain is skeleton without accents: "micrósoft" is Latin only, and yet reads like another name.
 func plain(s string) string {
 	marks := accented()
 	return strings.Map(func(r rune) rune {
@@ -110,23 +110,23 @@ func plain(s string) string {
 	}, skeleton(s))
 }
 
-// alike replaces what a hurried eye takes for something else.
+// alike replaces letters that are easily mistaken for others.
 var alike = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d", "0", "o", "1", "l", "i", "l", "3", "e", "4", "a", "5", "s",
 	"7", "t", "8", "b", "9", "g", "-", "")
 
-// blurred is an ASCII name as a hurried eye sees it: what is equal here looks alike.
+// blurred is equal for ASCII names that look alike.
 func blurred(name string) string { return alike.Replace(name) }
 
-// Domains are names of owners that others may be mistaken for. It is safe for concurrent use.
+// Domains are known domains that others may be mistaken for. It is safe for concurrent use, except Add.
 type Domains struct {
 	domains map[string]bool
 	blurred map[string]string // domain by its blurred form
-	without map[string]string // domain by what is left of it without one letter
+	without map[string]string // domain by itself without one letter
 	brands  map[string]string // domain by its first label, blurred
-	nearly  map[string]string // domain by what is left of that label without one letter
+	nearly  map[string]string // domain by its first label without one letter
 }
 
-// ListedDomains are the domains of the built-in lists.
+// ListedDomains returns the domains of the built-in lists. The result is shared: Clone it before Add.
 var ListedDomains = sync.OnceValue(func() *Domains {
 	n := &Domains{domains: map[string]bool{}, blurred: map[string]string{}, without: map[string]string{}, brands: map[string]string{}, nearly: map[string]string{}}
 	lists, err := All()
@@ -151,11 +151,11 @@ func (n *Domains) Clone() *Domains {
 }
 
 const (
-	minNear  = 8 // how long a domain must be for one slip to tell something: "hp.com" is a slip from many
-	minBrand = 6 // how long a label must be for it to name its owner by itself
+	minNear  = 8 // shorter domains, such as "hp.com", differ from many others by one letter
+	minBrand = 6 // shorter labels do not identify an owner
 )
 
-// commonLabels are first labels of listed domains that say nothing of their owner.
+// commonLabels are first labels of listed domains that do not identify an owner.
 const commonLabels = " office status storage search python "
 
 // Add adds a domain that somebody registered.
@@ -191,7 +191,7 @@ func (n *Domains) addBrand(domain string) {
 	}
 }
 
-// brand returns the domain of n whose first label part is, or is taken for; empty if it is of none.
+// brand returns the domain of n whose first label part is, or looks like; may be empty.
 func (n *Domains) brand(part string) string {
 	if len(part) < minBrand {
 		return ""
@@ -210,15 +210,15 @@ func (n *Domains) brand(part string) string {
 // Has reports whether domain is one of n.
 func (n *Domains) Has(domain string) bool { return n.domains[domain] }
 
-// Resembles says which of n's names host is easily taken for without being of that domain; empty if none. Host is a
-// name in its normal form, or the end of a pattern.
+// Resembles says which domain of n host is easily mistaken for; empty if it is in one of them, or resembles none. Host is a name
+// in its normal form, or the end of a pattern.
 func (n *Domains) Resembles(host string) string {
 	domain := Registrable(host)
 	if domain == "" || n.domains[domain] {
 		if domain = Owner(host); domain == "" || n.domains[domain] || n.domains[Registrable(host)] && domain == Registrable(host) {
 			return ""
 		}
-		return n.slip(domain) // a name that somebody has below a domain that a list names too
+		return n.slip(domain) // a customer's name below a domain that a list has too
 	}
 	if inside := n.inside(host, domain); inside != "" {
 		return fmt.Sprintf("%s begins like %s, and belongs to %s", host, inside, domain)
@@ -245,7 +245,7 @@ func (n *Domains) Resembles(host string) string {
 	return ""
 }
 
-// inside returns the domain of n whose labels stand in host before its end, which is domain.
+// inside returns the domain of n whose labels host has before its end, which is domain; may be empty.
 func (n *Domains) inside(host, domain string) string {
 	for at := host; len(at) > len(domain); at = parentDomain(at) {
 		for end := strings.LastIndexByte(at, '.'); end > 0; end = strings.LastIndexByte(at[:end], '.') {
@@ -263,7 +263,7 @@ func (n *Domains) inside(host, domain string) string {
 	return ""
 }
 
-// slip says which of n's domains is written nearly as domain is.
+// slip says which domain of n is spelt nearly like domain; may be empty.
 func (n *Domains) slip(domain string) string {
 	if other, ok := n.blurred[blurred(domain)]; ok {
 		return fmt.Sprintf("%s reads like %s, which a list names", domain, other)
@@ -271,8 +271,8 @@ func (n *Domains) slip(domain string) string {
 	if len(domain) < minNear {
 		return ""
 	}
-	// Two names are one slip apart (a letter more, less, wrong, or two swapped) if they are equal
-	// without a letter each; what else is equal then is two slips apart, and rare enough to be told.
+	// Two names that differ by one letter (inserted, removed, replaced, or two swapped) are equal without one letter each. Some
+	// names that differ by two letters are, too; they are rare, and reported.
 	other, ok := n.without[domain]
 	for i := 0; i < len(domain) && !ok; i++ {
 		other, ok = n.without[domain[:i]+domain[i+1:]]
@@ -283,8 +283,8 @@ func (n *Domains) slip(domain string) string {
 	return fmt.Sprintf("%s is one letter off %s, which a list names", domain, other)
 }
 
-// sameHead reports whether a slip between the two tells something: where a long suffix is the same, a short name before
-// it is a slip from many.
+// sameHead reports whether a difference of one letter is significant: below the same suffix of several labels, short names
+// differ from many others by one letter.
 func sameHead(a, b string) bool {
 	x, rest, _ := strings.Cut(a, ".")
 	y, other, _ := strings.Cut(b, ".")

@@ -10,7 +10,7 @@ import (
 	"webproxy/catalog"
 )
 
-// What is built into the program is what stands in the files.
+// What is built into the program equals the files.
 func TestPacked(t *testing.T) {
 	names, err := filepath.Glob("lists/*/*.yaml")
 	if err != nil {

@@ -1,8 +1,8 @@
 package catalog
 
-// receivers are services that exist to receive what anybody sends them: catchers of requests, tunnels to somebody's
-// machine, places to drop files and texts, hooks that hand a message on. Nothing that a server needs is there, and what
-// is sent there is read by whoever made up the name or the path. The values say what a name or a path is.
+// receivers are services that exist to receive what anybody sends them: request catchers, tunnels to somebody's machine, file
+// and text shares, hooks that pass a message on. No server needs them, and whoever made up the name or the path can read what
+// is sent there. The values say what a name or a path there is.
 var receivers = map[string]string{
 	// catchers of requests
 	"beeceptor.com": "request catcher", "burpcollaborator.net": "request catcher", "canarytokens.com": "request catcher",
@@ -44,11 +44,11 @@ var receivers = map[string]string{
 	"webhook.office.com": "chat hook",
 }
 
-// Receiver says what a name or a path is at host, where host belongs to a service that exists to receive what anybody
-// sends it, such as "request catcher"; empty for any other host. Host is in its normal form.
+// Receiver says what a name or a path at host is, such as "request catcher", if host belongs to a service that exists to receive
+// what anybody sends it; else it is empty. Host is in its normal form.
 func Receiver(host string) string { return receivers[receiverOf(host)] }
 
-// receiverOf is the service that host belongs to, by its domain; empty if it belongs to none.
+// receiverOf is the domain of the receiver that host belongs to; may be empty.
 func receiverOf(host string) string {
 	for at := host; at != ""; at = parentDomain(at) {
 		if receivers[at] != "" {

@@ -9,7 +9,7 @@ import (
 	"webproxy/policy"
 )
 
-// The regions of each cloud, by the names that Azure Resource Manager has for them.
+// The regions of each cloud, with their names in Azure Resource Manager.
 const (
 	publicRegions = `australiacentral australiacentral2 australiaeast australiasoutheast austriaeast belgiumcentral
 		brazilsouth brazilsoutheast canadacentral canadaeast centralindia centralus chilecentral eastasia eastus eastus2
@@ -38,7 +38,7 @@ func regionsOf(cloud string) []string {
 	return nil
 }
 
-// Regions returns the names of the regions of a cloud, or if that is empty of all clouds.
+// Regions returns the names of the regions of a cloud; of all clouds if cloud is empty.
 func Regions(cloud string) []string {
 	if cloud != "" {
 		return regionsOf(cloud)
@@ -53,9 +53,9 @@ func Regions(cloud string) []string {
 // Clouds returns the values of policy.cloud.
 func Clouds() []string { return clouds() }
 
-// RegionOf returns the long name of place's region, such as "eastus" for "eus"; "" if it has none that is valid.
+// RegionOf returns the long name of place's region, such as "eastus" for "eus"; "" if place has no region or is not valid.
 func RegionOf(place policy.Place) string {
-	w, errs := newWording(place)
+	w, errs := resolvePlace(place)
 	if len(errs) > 0 {
 		return ""
 	}
@@ -67,11 +67,10 @@ func IsRegion(name string) bool {
 	return slices.ContainsFunc(clouds(), func(cloud string) bool { return slices.Contains(regionsOf(cloud), name) })
 }
 
-// regionCodes are the short names that some hosts have for a region, as the sources of the lists
-// show them. Short names follow no rule ("pn" is Central India): one that is not here must be set.
-// Which of its two names a host has follows no rule either (South Central US has
-// scus.dp.prod.appliances.azure.com and southcentralus.dp.kubernetesconfiguration.azure.com), so the
-// lists say it host by host.
+// regionCodes are the short names of regions that some hosts have, from the sources of the lists. Short names follow no rule
+// ("pn" is Central India): one that is not here must be configured. Which of the two names a host has follows no rule either
+// (South Central US has scus.dp.prod.appliances.azure.com and southcentralus.dp.kubernetesconfiguration.azure.com), so the lists
+// say it for each host.
 var regionCodes = map[string]string{
 	"australiaeast":  "ae",
 	"canadacentral":  "cc",
@@ -97,9 +96,8 @@ func regionOfCode(code string) string {
 	return ""
 }
 
-// resolveRegion returns the name of the region that word, in lower case, means in cloud: its name or
-// its short name. An unknown one is a mistake, unless the operator vouches for it by giving its short
-// name: Azure gets regions faster than this table.
+// resolveRegion returns the name of the region in cloud for word, in lower case: its name or its short name. An unknown region
+// is an error, unless the operator has configured its short name (vouched): Azure may have regions that this table lacks.
 func resolveRegion(cloud, word string, vouched bool) (string, *policy.SpecError) {
 	fail := func(hint, format string, args ...any) (string, *policy.SpecError) {
 		return "", &policy.SpecError{Field: "region", Msg: fmt.Sprintf(format, args...), Hint: hint}

@@ -8,8 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// releases are the releases of Azure Local that a bundle is for, the newest first. Release 2506 dropped
-// hosts that older clusters go on asking for.
+// releases are releases of Azure Local with their bundles, the newest first. Release 2506 dropped hosts that older clusters
+// still request.
 var releases = []struct{ name, bundle string }{
 	{"2608", "azure-local@2026-11"},
 	{"2506", "azure-local@2026-11"},
@@ -26,8 +26,8 @@ func Releases() []string {
 	return all
 }
 
-// ForRelease returns the bundle of what a release of Azure Local needs, such as "azure-local@2026-11" for
-// "2506"; the empty release is the newest.
+// ForRelease returns the bundle for a release of Azure Local, such as "azure-local@2026-11" for "2506"; if release is empty, for
+// the newest.
 func ForRelease(release string) (string, error) {
 	if release == "" {
 		return releases[0].bundle, nil
@@ -41,10 +41,10 @@ func ForRelease(release string) (string, error) {
 		strings.Join(Releases(), ", "))
 }
 
-// OffersAzureLocal reports whether Microsoft keeps a list of what Azure Local needs at place. Other
-// regions have Azure Arc, but no Azure Local. Place must be one that CheckPlace accepts.
+// OffersAzureLocal reports whether Microsoft has a list of endpoints of Azure Local for place. Other regions have Azure Arc, but
+// not Azure Local. Place must be valid, see CheckPlace.
 func OffersAzureLocal(place policy.Place) bool {
-	w, errs := newWording(place)
+	w, errs := resolvePlace(place)
 	if len(errs) > 0 {
 		return false
 	}

@@ -10,14 +10,13 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-// A Shared is a domain whose names belong to many owners: whoever signs up gets one. A wildcard
-// there lets data out to all of them.
+// A Shared is a domain whose names belong to many owners: whoever signs up gets one. A wildcard there lets data out to all of
+// them.
 type Shared struct {
 	Suffix string // "blob.core.windows.net"
 	What   string // what a name below it is: "storage account"
-	Source string // who says so
-	// Above is set if the domain that was asked for is not part of Suffix, but contains it:
-	// "windows.net" contains "blob.core.windows.net".
+	Source string // where that is documented
+	// Above is set if the domain is above Suffix, as "windows.net" is above "blob.core.windows.net".
 	Above bool
 }
 
@@ -28,12 +27,11 @@ const (
 	suffixList   = "Public Suffix List (publicsuffix.org)"
 )
 
-// anyDepth stands for the zones of a suffix below which no name tells owners apart, however deep.
+// anyDepth is the number of zones of a suffix below which no label identifies an owner.
 const anyDepth = 99
 
 // sharedSuffixes are domains whose names belong to many owners, most of which the Public Suffix List does not have.
-// The second field is how many labels below the suffix do not tell owners apart, such as the zone
-// in acct.z13.web.core.windows.net.
+// zones is how many labels below the suffix do not identify an owner, such as z13 in acct.z13.web.core.windows.net.
 var sharedSuffixes = []struct {
 	suffix string
 	zones  int
@@ -266,17 +264,17 @@ var sharedSuffixes = []struct {
 	{"slack.com", 0, "Slack workspace", otherClouds},
 }
 
-// otherClouds says where a row about another provider comes from.
+// otherClouds is the source of a row about another provider.
 const otherClouds = "the naming rules of the provider (its documentation)"
 
-// A sharedZone is what is known of one domain.
+// A sharedZone is a shared domain with its number of zones.
 type sharedZone struct {
 	Shared
 	zones int
 }
 
-// sharedByDomain has sharedSuffixes, the services that exist to receive data, and the domains that contain either,
-// a suffix of the Public Suffix List, or a host that is shared by path.
+// sharedByDomain has sharedSuffixes, receivers, and the domains above one of those, above a suffix of the Public Suffix List, or
+// above a host that is shared by path.
 var sharedByDomain = sync.OnceValue(func() map[string]sharedZone {
 	all := map[string]sharedZone{}
 	for _, s := range sharedSuffixes {
@@ -316,13 +314,12 @@ var sharedByDomain = sync.OnceValue(func() map[string]sharedZone {
 //go:embed suffixes_above.txt
 var suffixesAbove string
 
-// customer is what a name below a suffix of the list's private section is.
+// customer is the What of a suffix in the private section of the Public Suffix List.
 const customer = "customer of the domain's owner"
 
-// SharedUnder says whether "*.domain" admits names of many owners: because domain is shared, or is a
-// public suffix (with the private section of the Public Suffix List), or because a shared domain lies
-// below it. A domain that has one owner, such as "acct.blob.core.windows.net", is not. Domain is in
-// its normal form.
+// SharedUnder reports whether "*.domain" admits names of many owners: domain is shared, or is a public suffix (the private
+// section of the Public Suffix List included), or a shared domain is below it. A domain of one owner, such as
+// "acct.blob.core.windows.net", is not shared. Domain is in its normal form.
 func SharedUnder(domain string) (Shared, bool) {
 	if s, zones, ok := sharedAt(domain); ok && zones <= s.zones {
 		return s.Shared, true
@@ -351,9 +348,9 @@ func sharedAt(domain string) (s sharedZone, below int, ok bool) {
 	return sharedZone{}, 0, false
 }
 
-// Owner returns the domain of one owner that host is in, which may be host itself: what somebody registered, or the
-// name that a customer has below a shared suffix. It is empty where no label tells whose host is: for a shared suffix
-// itself, a public suffix, and the hosts of a service that all its customers use.
+// Owner returns the domain of host that has one owner, and may be host itself: a registered domain, or a customer's name below a
+// shared suffix. It is empty if no label identifies an owner: for a shared suffix itself, a public suffix, and the hosts of a
+// service that all its customers use.
 func Owner(host string) string {
 	s, below, ok := sharedAt(host)
 	if suffix, _ := publicsuffix.PublicSuffix(host); !ok || strings.HasSuffix(suffix, "."+s.Suffix) {
@@ -369,8 +366,8 @@ func Owner(host string) string {
 	return owner
 }
 
-// sharedHosts are hosts on which whoever signs up has a path of his own to put things to. Inside TLS
-// a rule cannot tell one path from another.
+// sharedHosts are hosts on which whoever signs up has a path of their own to write to. In a tunnel a rule cannot distinguish
+// paths.
 var sharedHosts = map[string]string{
 	"dev.azure.com":             "DevOps organisation",
 	"docs.google.com":           "document",
@@ -388,8 +385,7 @@ var sharedHosts = map[string]string{
 	"www.dropbox.com":           "file share",
 }
 
-// SharedHost says what the owners of paths on host have there, such as "storage bucket"; empty if
-// host is not known to be shared by path.
+// SharedHost says what a path on host is, such as "storage bucket"; empty if host is not known to be shared by path.
 func SharedHost(host string) string {
 	if what := sharedHosts[host]; what != "" {
 		return what
@@ -400,9 +396,9 @@ func SharedHost(host string) string {
 	return ""
 }
 
-// Registrable returns the domain that somebody registered to have host: "microsoft.com" for
-// "www.microsoft.com". It is empty if host is a public suffix itself. Here the private section of the
-// Public Suffix List counts: for "www.acct.azurewebsites.net" it is "acct.azurewebsites.net".
+// Registrable returns the registered domain of host: "microsoft.com" for "www.microsoft.com". It is empty if host is a public
+// suffix itself. The private section of the Public Suffix List counts: for "www.acct.azurewebsites.net" it is
+// "acct.azurewebsites.net".
 func Registrable(host string) string {
 	domain, err := publicsuffix.EffectiveTLDPlusOne(host)
 	if err != nil {

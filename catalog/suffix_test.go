@@ -94,7 +94,7 @@ func TestReceiver(t *testing.T) {
 	}
 }
 
-// Names that are easily taken for one of the lists' are found, and honest ones are not.
+// Names that are easily mistaken for one of a list are found, and other names are not.
 func TestResembles(t *testing.T) {
 	listed := catalog.ListedDomains()
 	for host, want := range map[string]string{

@@ -7,22 +7,22 @@ type Summary struct {
 	Name        string
 	Title       string
 	Generation  string
-	Generations []string // all there are of this name, oldest first
+	Generations []string // all of this name, oldest first
 	Lists       []string // of a bundle, its lists with their generations; nil for a list
-	Sources     []string // the documents it was taken from
-	Date        string   // of the newest of them
+	Sources     []string // its documents
+	Date        string   // of the newest document
 	Endpoints   int      // lines, of all clouds and regions; of a bundle, those of its lists
-	Disabled    int      // those of them that no rule can express
+	Disabled    int      // lines that no rule can express
 }
 
-// Info describes the list or bundle that name stands for, as in Get.
+// Info describes a list or bundle; name is as in Get.
 func Info(name string) (Summary, error) {
 	f, err := find(name)
 	if err != nil {
 		return Summary{}, err
 	}
 	s := Summary{Name: f.name, Generation: f.generation}
-	for _, other := range catalogue() {
+	for _, other := range embeddedFiles() {
 		if other.name == f.name {
 			s.Generations = append(s.Generations, other.generation)
 		}

@@ -16,12 +16,12 @@ import (
 	"webproxy/policy"
 )
 
-// MaxTagFile bounds a service tag file, in bytes. Microsoft's largest is a tenth of it.
+// MaxTagFile bounds a service tag file, in bytes. Microsoft's largest has a tenth of it.
 const MaxTagFile = 40 << 20
 
-// Tags are the service tags of one cloud: named sets of addresses of Microsoft's services, as the files
-// ServiceTags_*.json have them that Microsoft publishes every week. They are too large, and too short-lived,
-// to be part of the program; see "webproxy servicetags import".
+// Tags are the service tags of one cloud: named sets of addresses of Microsoft's services, from the files ServiceTags_*.json that
+// Microsoft publishes every week. They are too large, and change too often, to be built into the program; see "webproxy
+// servicetags import". Tags do not change, and are safe for concurrent use.
 type Tags struct {
 	Cloud  string // public, china or usgov
 	Change int    // the file's changeNumber: a higher one is newer
@@ -34,17 +34,17 @@ type tag struct {
 	prefixes []netip.Prefix
 }
 
-// tagClouds are the clouds by the names that the files have for them, in lower case.
+// tagClouds are the clouds by their names in the files, in lower case.
 var tagClouds = map[string]string{"public": publicCloud, "china": "china", "azuregovernment": "usgov"}
 
-// tagFile is the JSON of a file, as far as it is needed. What else is in it may change as it likes.
+// tagFile is the part of a file's JSON that is used.
 type tagFile struct {
 	ChangeNumber *changeNumber `json:"changeNumber"`
 	Cloud        string        `json:"cloud"`
 	Values       []tagOf       `json:"values"`
 }
 
-// A changeNumber is a number in the files that Microsoft publishes, and text in what "az network list-service-tags" prints.
+// A changeNumber is a JSON number in Microsoft's files, and a JSON string in the output of "az network list-service-tags".
 type changeNumber int
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -65,8 +65,8 @@ type tagOf struct {
 	} `json:"properties"`
 }
 
-// ParseTags reads a service tag file, or the same as "az network list-service-tags" prints it. It refuses a file that is not whole, and one in which an address
-// or a name makes no sense: half a tag would be a silent change of what may be reached.
+// ParseTags reads a service tag file, or the output of "az network list-service-tags". It refuses a truncated file, and one with
+// an invalid address or name: an incomplete tag would silently change what may be reached.
 func ParseTags(data []byte) (*Tags, error) {
 	data, err := smallfile.Text(data)
 	if err != nil {
@@ -107,7 +107,7 @@ func (t *Tags) add(v tagOf) error {
 	case v.Name == "":
 		return errors.New("no name")
 	case twice:
-		return errors.New("is there twice")
+		return errors.New("occurs twice")
 	}
 	prefixes := make([]netip.Prefix, len(v.Properties.AddressPrefixes))
 	for i, s := range v.Properties.AddressPrefixes {
@@ -128,7 +128,7 @@ func (t *Tags) add(v tagOf) error {
 	return nil
 }
 
-// Len is how many tags there are, and how many prefixes in them.
+// Len returns the number of tags, and of prefixes in all of them.
 func (t *Tags) Len() (tags, prefixes int) {
 	for _, tag := range t.tags {
 		prefixes += len(tag.prefixes)
@@ -136,14 +136,14 @@ func (t *Tags) Len() (tags, prefixes int) {
 	return len(t.tags), prefixes
 }
 
-// Prefixes returns the addresses of a tag, whose name may be written in any case; false if there is none.
-// The slice must not be changed.
+// Prefixes returns the addresses of a tag, whose name may be written in any case; false if there is no such tag. The slice must
+// not be changed.
 func (t *Tags) Prefixes(name string) ([]netip.Prefix, bool) {
 	tag, ok := t.tags[strings.ToLower(name)]
 	return tag.prefixes, ok
 }
 
-// Find returns the names of the tags that have addr, each with the prefix that has it.
+// Find returns the names of the tags that contain addr, each with the prefix that does.
 func (t *Tags) Find(addr netip.Addr) map[string]netip.Prefix {
 	found := map[string]netip.Prefix{}
 	addr = addr.Unmap()
@@ -157,19 +157,16 @@ func (t *Tags) Find(addr netip.Addr) map[string]netip.Prefix {
 	return found
 }
 
-// NeedsPublic reports whether a tag, in another cloud than public, must have the public cloud's
-// addresses too. Microsoft says so of AzureArcInfrastructure: services of Azure Arc for China and US
-// Government are in the public cloud (azure-management-docs, servers/includes/network-requirements.md,
-// 2026-04-01).
+// NeedsPublic reports whether a tag of a cloud needs the public cloud's addresses too. AzureArcInfrastructure does: services of
+// Azure Arc for China and US Government are in the public cloud (azure-management-docs,
+// servers/includes/network-requirements.md, 2026-04-01).
 func NeedsPublic(tag, cloud string) bool {
 	name, _, _ := strings.Cut(strings.ToLower(tag), ".")
 	return cloud != publicCloud && name == "azurearcinfrastructure"
 }
 
-// TagPrefixes returns the addresses of a tag in a cloud. open returns the tags of a cloud, or says why
-// it has none. The error is a *policy.SpecError, or open's.
-//
-// A tag that needs the public cloud's addresses too may be missing in its own cloud's file.
+// TagPrefixes returns the addresses of a tag in a cloud. open returns the tags of a cloud. The error is a *policy.SpecError, or
+// open's. A tag that needs the public cloud's addresses may be missing in the file of its own cloud.
 func TagPrefixes(tag, cloud string, open func(cloud string) (*Tags, error)) ([]netip.Prefix, error) {
 	own, err := open(cloud)
 	if err != nil {
@@ -186,7 +183,7 @@ func TagPrefixes(tag, cloud string, open func(cloud string) (*Tags, error)) ([]n
 	if err != nil {
 		return nil, err
 	}
-	// A region of this cloud is none of the public one.
+	// The public cloud does not have the regions of this cloud.
 	whole, _, _ := strings.Cut(tag, ".")
 	more, ok := public.Prefixes(whole)
 	if !ok {
@@ -195,7 +192,7 @@ func TagPrefixes(tag, cloud string, open func(cloud string) (*Tags, error)) ([]n
 	return append(prefixes[:len(prefixes):len(prefixes)], more...), nil
 }
 
-// names are those of all tags, sorted.
+// names returns the names of all tags, sorted.
 func (t *Tags) names() []string {
 	names := make([]string, 0, len(t.tags))
 	for _, tag := range t.tags {
@@ -205,7 +202,7 @@ func (t *Tags) names() []string {
 	return names
 }
 
-// missing says that there is no such tag, and which may be meant.
+// missing is the error for an unknown tag, with a hint which one may be meant.
 func (t *Tags) missing(name string) error {
 	n, _ := t.Len()
 	err := &policy.SpecError{

@@ -61,7 +61,7 @@ func TestParseTagsRefuses(t *testing.T) {
 		`cloud "Moon": want Public`:      tagsJSON("Moon", 1, "A 1.0.0.0/8"),
 		"no changeNumber":                `{"cloud": "Public", "values": [{}]}`,
 		"no service tags":                tagsJSON("Public", 1),
-		`values[1], service tag "a": is`: tagsJSON("Public", 1, "A 1.0.0.0/8", "a 2.0.0.0/8"),
+		`values[1], service tag "a": oc`: tagsJSON("Public", 1, "A 1.0.0.0/8", "a 2.0.0.0/8"),
 		`service tag "": no name`:        tagsJSON("Public", 1, " 1.0.0.0/8"),
 		`[1]: "1.2.3.4" is not a prefix`: tagsJSON("Public", 1, "A 1.0.0.0/8 1.2.3.4"),
 		`"0.0.0.0/0" is every address`:   tagsJSON("Public", 1, "A 0.0.0.0/0"),

@@ -7,7 +7,7 @@ import (
 	"webproxy/catalog"
 )
 
-// What "az network list-service-tags" prints is taken like Microsoft's file; a file in UTF-16 is told to be one.
+// The output of "az network list-service-tags" is read like Microsoft's file; a file in UTF-16 is refused as such.
 func TestParseTagsForms(t *testing.T) {
 	const az = `{"changeNumber": "375", "cloud": "Public", "id": "/subscriptions/x", "name": "Public", "type": "Microsoft.Network/serviceTags",
 "values": [{"id": "AzureArc", "name": "AzureArc", "properties": {"addressPrefixes": ["20.1.0.0/16"], "changeNumber": "57", "region": ""}}]}`

@@ -12,11 +12,10 @@ const (
 	urlSheets   = "Azure/AzureStack-Tools HCI/azure-stack-hci-firewall-rules.xlsx"
 )
 
-// isFirewallDoc reports whether r is of the 2021-12 document, which the table marks with a word of
-// its own.
+// isFirewallDoc reports whether r is from the 2021-12 document, which the table marks with "seed:".
 func isFirewallDoc(r row) bool { return strings.HasPrefix(r["source"], "seed:") }
 
-// listName is the set of the row; hardware vendors have a list each.
+// listName is the set of the row; each hardware vendor has a list of its own.
 func listName(r row) string {
 	if r["set"] != "oem" {
 		return r["set"]
@@ -25,8 +24,8 @@ func listName(r row) string {
 	return "oem-" + strings.ToLower(r["source"][i+1:])
 }
 
-// hasCloudColumn reports whether the source of r tells one cloud from another. The table says "public" of
-// the others too: documents of Windows and of hardware vendors, which hold in every cloud.
+// hasCloudColumn reports whether the source of r distinguishes clouds. For other sources, of Windows and of hardware vendors,
+// which apply to every cloud, the table says "public" too.
 func hasCloudColumn(r row) bool {
 	s := r["source"]
 	switch r["set"] {
@@ -77,14 +76,13 @@ func title(name string) string {
 	return name
 }
 
-// generationOf is the month whose documents a row belongs to. A document counts as of the newest
-// generation until a later one replaced it.
+// generationOf is the month of a row's generation. A document belongs to the newest generation until a later one replaces it.
 func generationOf(r row) string {
 	switch d := r["source_date"]; {
 	case isFirewallDoc(r):
 		return "2021-12"
 	case r["source"] == history:
-		return "2025-11" // what later lists dropped, and older versions still need
+		return "2025-11" // dropped by later lists, and still needed by older versions
 	case strings.HasPrefix(r["source"], urlSheets), d == "2022-04-27 (content 2023)", d == "2023-03-07":
 		return "2023-01"
 	case d == "2023-01-30": // documents replaced in 2024
@@ -99,8 +97,8 @@ func generationOf(r row) string {
 	return "2026-07"
 }
 
-// source is the row's source without the table's own remarks. The three sheets of one workbook, one
-// for each cloud, are one document.
+// source is the row's source without the table's own remarks. The three sheets of one workbook, one for each cloud, are one
+// document.
 func source(r row) string {
 	s := r["source"]
 	switch {
@@ -121,8 +119,8 @@ func date(r row) string {
 	return d
 }
 
-// description is the row's, without the table's own remarks; endpointNote and documentNotes have
-// what of those is worth keeping.
+// description is the row's description without the table's own remarks; those worth keeping are in endpointNote and
+// documentNotes.
 func description(r row) string {
 	return strings.NewReplacer(
 		`; seed prose says "uses port 443", the list itself is mostly http://`, "",
@@ -161,7 +159,7 @@ func documentNotes(list, source string) []string {
 	return nil
 }
 
-// endpointNote is what is known to be wrong with an endpoint, or peculiar to it. Nothing is repaired.
+// endpointNote is what is known to be wrong with an endpoint, or special about it. Errors are not corrected.
 func endpointNote(r row, e catalog.Endpoint) string {
 	if n := documentErrata(r, e); n != "" {
 		return n
@@ -188,7 +186,7 @@ func endpointNote(r row, e catalog.Endpoint) string {
 	return ""
 }
 
-// documentErrata are errors that one document prints.
+// documentErrata are errors of one document.
 func documentErrata(r row, e catalog.Endpoint) string {
 	switch {
 	case e.Schemes[0] == "git" && isFirewallDoc(r):

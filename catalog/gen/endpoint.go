@@ -8,7 +8,7 @@ import (
 	"webproxy/catalog"
 )
 
-// endpoint turns a row into an endpoint, all but its id.
+// endpoint turns a row into an endpoint, without its id.
 func endpoint(r row) (catalog.Endpoint, error) {
 	e := catalog.Endpoint{
 		Cloud:       cloudOf(r),
@@ -72,8 +72,7 @@ func when(words string) string {
 	return ""
 }
 
-// wholeList marks tags that the source names for all of its hosts together: they are no statement
-// about one of them, and become a note.
+// wholeList marks tags that the source names for all of its hosts together: they become a note, and not a tag of each host.
 const wholeList = " (whole list)"
 
 func tags(cell string) []string {
@@ -91,7 +90,7 @@ func tagNote(r row) string {
 	return "The service tags are those of the whole list, not of single hosts: " + strings.Join(split(list), ", ") + "."
 }
 
-// withPlaceholders writes the parts of a host that the reader is to fill in as {name}.
+// withPlaceholders writes the parts of a host that the reader must fill in as {name}.
 func withPlaceholders(host string) string {
 	if strings.HasSuffix(host, ".his.arc.azure.com") {
 		// This service has the short name of a region in its hosts: eus.his.arc.azure.com.

@@ -8,8 +8,8 @@ import (
 	"webproxy/catalog"
 )
 
-// An idSpace gives the endpoints of one list their ids, through all its generations. The same
-// endpoint gets the same id in each; a new one never takes an id that an older one has.
+// An idSpace assigns ids to the endpoints of one list in all generations. The same endpoint gets the same id in each; a new one
+// never gets the id of an older one.
 type idSpace struct {
 	hosts map[string]string // host and path -> the stem of its ids
 	stems map[string]bool   // stems in use
@@ -23,7 +23,7 @@ func newIDSpace() *idSpace {
 
 // name sets the ids of one generation. Generations are named oldest first.
 func (s *idSpace) name(l *catalog.List) {
-	// Exact names first: of "x" and "*.x" it is the former that gets the short id.
+	// Exact names first: of "x" and "*.x", "x" gets the short id.
 	for _, wild := range []bool{false, true} {
 		each(l, func(e *catalog.Endpoint) {
 			if strings.HasPrefix(e.Host, "*.") == wild {
@@ -43,8 +43,7 @@ func (s *idSpace) name(l *catalog.List) {
 	})
 }
 
-// column is the cloud that tells e from its like: an endpoint of every cloud has the id that it had while
-// its source was taken for one of the public cloud.
+// column is the cloud of e for its id: an endpoint of every cloud counts as one of the public cloud, as in older generations.
 func column(e *catalog.Endpoint) string {
 	if e.Cloud == catalog.AnyCloud {
 		return "public"
@@ -122,8 +121,8 @@ func (s *idSpace) stem(e *catalog.Endpoint) string {
 	}
 }
 
-// slugs returns names for e's host and path: without its zone ("eus-his" of eus.his.arc.azure.com),
-// with the zone's name ("eus-his-arc-azure"), and whole.
+// slugs returns names for e's host and path: without its domain ("eus-his" of eus.his.arc.azure.com), with the domain's name
+// ("eus-his-arc-azure"), and whole.
 func slugs(e *catalog.Endpoint) (short, longer, whole string) {
 	if e.Host == "" {
 		return "unnamed", "unnamed", "unnamed"
@@ -159,7 +158,7 @@ func abbreviation(label string) string {
 	return label
 }
 
-// pathSlug is the most telling part of a path: its longest element.
+// pathSlug is the longest element of a path, which describes it best.
 func pathSlug(p string) string {
 	p, _, _ = strings.Cut(p, "?")
 	longest := ""

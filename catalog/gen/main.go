@@ -4,12 +4,10 @@
 //	go run ./catalog/gen -csv endpoints.csv    # replaces all lists
 //	go run ./catalog/gen -suffixes RULES       # the domains above those of the Public Suffix List
 //
-// The table is a CSV file with one endpoint a row and the columns set, cloud, region, schemes,
-// host_pattern, path, ports, when, service_tag, description, source, source_date, arc_gateway, raw;
-// several values in a cell are joined by "|". Its own notation is undone here, the facts are kept: a
-// row becomes one endpoint, whether or not a rule can express it. The output depends on nothing but
-// the table and this program. What is wrong or noteworthy in the sources is written in editing.go,
-// so that it is still there after the next import.
+// The table is a CSV file with one endpoint a row and the columns set, cloud, region, schemes, host_pattern, path, ports, when,
+// service_tag, description, source, source_date, arc_gateway, raw; several values in a cell are joined by "|". Each row becomes
+// one endpoint, whether or not a rule can express it. The output depends only on the table and this program. Remarks on errors
+// in the sources are in editing.go, so that an import keeps them.
 package main
 
 import (
@@ -181,7 +179,7 @@ func build(rows []row) ([]*catalog.List, error) {
 	return lists, nil
 }
 
-// setRegions tells each document for which regions its source has lines, be they in other lists.
+// setRegions sets for each document the regions that its source has lines for, in any list.
 func setRegions(lists []*catalog.List) {
 	type key struct{ source, date string }
 	regions := map[key][]string{}

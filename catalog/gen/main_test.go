@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write what gen makes into testdata")
 
-// Each testdata/*.txtar is a table, table.csv, and the lists that become of it.
+// Each testdata/*.txtar has a table, table.csv, and the lists made from it.
 func TestLists(t *testing.T) {
 	stories, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(stories) == 0 {

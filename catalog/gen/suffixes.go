@@ -18,8 +18,8 @@ const suffixHeader = `# Domains that are no public suffix and have one below the
 // suffixRule finds a rule in a line of the Public Suffix List, or of the Go table that is made from it.
 var suffixRule = regexp.MustCompile(`^\s*"?([!*]?[^\s"/]*\.[^\s"/]+)"?,?\s*$`)
 
-// writeAbove reads the rules of the Public Suffix List, one a line, and writes which domains lie above one: a
-// wildcard there admits names of many owners.
+// writeAbove reads the rules of the Public Suffix List, one a line, and writes the domains above their suffixes: a wildcard
+// there admits names of many owners.
 func writeAbove(rules, to string) error {
 	data, err := os.ReadFile(rules)
 	if err != nil {

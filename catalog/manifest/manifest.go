@@ -23,12 +23,12 @@ import (
 // ErrUnsigned is the error for a document without an XML signature.
 var ErrUnsigned = errors.New("it has no XML signature")
 
-// A Signature is one that has been verified.
+// A Signature is a verified signature.
 type Signature struct {
-	Signer  string    // the name in the signer's certificate
-	Root    string    // the name of the root above it
-	Until   time.Time // the end of the certificate's validity
-	Expired bool      // the certificate was not valid any more when the signature was verified
+	Signer  string    // the common name of the signer's certificate
+	Root    string    // the common name of the root
+	Until   time.Time // the end of the signer's certificate
+	Expired bool      // the certificate had expired when the signature was verified
 }
 
 const (
@@ -38,8 +38,8 @@ const (
 	maxCertificates = 16
 )
 
-// publisher is the key usage that Microsoft puts into the certificates of its own publishers alone; roots of Microsoft are
-// above those of others, too.
+// publisher is the extended key usage that only certificates of Microsoft's own publishers have; Microsoft's roots also sign
+// certificates of others.
 var publisher = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 76, 8, 1}
 
 // rootPEM is the root of the certificates that sign the manifests. The validator accepts it by its SHA-1 fingerprint,
@@ -56,12 +56,12 @@ var root = sync.OnceValues(func() (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 })
 
-// Verify verifies the signature of a manifest at a time; no revocation list is read. signed is what the signature covers: the document without the
-// signature, on the lines on which it stood. Nothing else of data may be used as Microsoft's.
+// Verify verifies the signature of a manifest at the time now; no revocation list is read. The bytes that it returns are what the
+// signature covers: the document without the signature, with the same line numbers. Only these may be used as Microsoft's.
 //
-// The error is ErrUnsigned for a document in XML without a signature; any other error says that there is one which does not
-// hold, or what else is wrong with data. A certificate that has expired since is accepted, and Expired says so: the time stamp in the
-// signature is not verified.
+// The error is ErrUnsigned for XML without a signature; any other error says that the signature is not valid, or what else is
+// wrong with data. A certificate that has expired since is accepted, with Expired set: the time stamp of the signature is not
+// verified.
 func Verify(data []byte, now time.Time) (Signature, []byte, error) {
 	trusted, err := root()
 	if err != nil {
@@ -100,7 +100,7 @@ func verify(data []byte, now time.Time, trusted *x509.Certificate) (Signature, [
 	}
 	context := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{leaf}})
 	context.Clock = dsig.NewFakeClockAt(at)
-	// The library looks at no more than a thousand elements for the signature, and what it covers is the rest, wherever it stands.
+	// The library searches only a thousand elements for the signature. It covers the rest of the document, wherever it stands.
 	top.RemoveChild(sig)
 	top.InsertChildAt(0, sig)
 	covered, err := context.Validate(top)
@@ -118,7 +118,7 @@ func verify(data []byte, now time.Time, trusted *x509.Certificate) (Signature, [
 	}, append([]byte(head(doc)), signed...), nil
 }
 
-// head is a head of XML with as many line ends as stand before the first element of doc.
+// head is an XML declaration with as many line ends as doc has before its first element.
 func head(doc *etree.Document) string {
 	lines := 0
 	for _, child := range doc.Child {

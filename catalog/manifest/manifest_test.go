@@ -55,7 +55,7 @@ func TestMicrosoftsSignature(t *testing.T) {
 	}
 }
 
-// Whatever is changed in a signed manifest, it is not Microsoft's any more.
+// A signed manifest does not verify after any change.
 func TestChanged(t *testing.T) {
 	data := string(published(t))
 	signature := data[strings.Index(data, "<Signature"):strings.Index(data, "</Objects>")]
@@ -125,7 +125,7 @@ func signer(t *testing.T, ca *certtest.Authority, usages ...asn1.ObjectIdentifie
 	return data
 }
 
-// Only Microsoft's own publishers are Microsoft: not others below its root, and nobody below another one.
+// Only Microsoft's own publishers are accepted: no other signer below its root, and nobody below another root.
 func TestWhoSigned(t *testing.T) {
 	ca := certtest.New(t, "A root")
 	now := time.Now()
@@ -144,7 +144,7 @@ func TestWhoSigned(t *testing.T) {
 	}
 }
 
-// What a stranger sends takes a bounded time: nothing with more parts than manifests have reaches the verification.
+// A hostile document takes a bounded time: one with many more parts than manifests have is refused before the verification.
 func TestBounds(t *testing.T) {
 	data := string(published(t))
 	for part, want := range map[string]string{

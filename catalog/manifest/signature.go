@@ -15,8 +15,7 @@ import (
 	dsig "github.com/russellhaering/goxmldsig"
 )
 
-// bound refuses a document with more parts than the parsers after it should be given, or that nests so deep that they, which call
-// themselves for each level, would need a stack of many megabytes.
+// bound refuses a document with too many parts, or nested too deeply for the recursive parsers after it.
 func bound(data []byte) error {
 	dec := xml.NewDecoder(bytes.NewReader(data))
 	depth, parts, comments := 0, 0, 0
@@ -50,8 +49,8 @@ func bound(data []byte) error {
 	}
 }
 
-// theSignature returns the only signature of a document, which must be about all of it: one that stands elsewhere, or covers a
-// part, could vouch for what nobody reads.
+// theSignature returns the only signature of a document. It must be in the outermost element and cover the whole document, so
+// that it does not cover something else than what is read.
 func theSignature(top *etree.Element) (*etree.Element, error) {
 	all := signatures(top, nil)
 	if len(all) == 0 {
@@ -81,7 +80,7 @@ func signatures(e *etree.Element, all []*etree.Element) []*etree.Element {
 	return all
 }
 
-// certificates returns those that a signature brings along: the signer's first.
+// certificates returns the certificates in a signature: the signer's first.
 func certificates(sig *etree.Element) ([]*x509.Certificate, error) {
 	var chain []*x509.Certificate
 	for _, e := range sig.FindElements("./KeyInfo/X509Data/X509Certificate") {
@@ -104,7 +103,7 @@ func certificates(sig *etree.Element) ([]*x509.Certificate, error) {
 	return chain, nil
 }
 
-// trust reports why the first certificate of chain is none of Microsoft's own publishers at a time; nil if it is one.
+// trust is an error if the first certificate of chain is not one of Microsoft's own publishers at that time.
 func trust(chain []*x509.Certificate, trusted *x509.Certificate, at time.Time) error {
 	leaf := chain[0]
 	options := x509.VerifyOptions{

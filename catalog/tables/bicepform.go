@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// bicepHint matches a line that only Bicep has, bicepPair one that it may have.
+// bicepHint matches a line that only Bicep has, bicepPair one that Bicep may have.
 var (
 	bicepHint = lazy(`(?m)^[ \t]*(?:resource[ \t]+\w+[ \t]+'|param[ \t]+\w+[ \t]+\w|var[ \t]+\w+[ \t]*=|targetScope[ \t]*=|module[ \t]+\w+[ \t]+')`)
 	bicepPair = lazy(`(?m)^[ \t]*(?:\w+|'[\w.-]+')[ \t]*:[ \t]*(?:'[^'\n]*'|\[[ \t]*(?:'|\r?$)|\{[ \t]*\r?$)`)
 )
 
-// parseBicep reads the objects, lists and constant texts of a Bicep file. Whatever else stands there, decorators,
-// conditions, calls, is passed over as an expression, which is not evaluated.
+// parseBicep reads the objects, lists and constant strings of a Bicep file. Everything else, such as decorators, conditions and
+// calls, is skipped as an expression that is not evaluated.
 func parseBicep(text string, line int) (*node, error) {
 	p := bicepParser{text: text, line: line}
 	n, err := p.object("", 0, true)
@@ -28,7 +28,7 @@ type bicepParser struct {
 	line int
 }
 
-// skip passes over spaces and comments, and over line ends and commas if lines is set.
+// skip skips spaces and comments; with lines, also line ends and commas.
 func (p *bicepParser) skip(lines bool) {
 	for p.at < len(p.text) {
 		switch c := p.text[p.at]; {
@@ -102,7 +102,7 @@ func (p *bicepParser) object(key string, depth int, top bool) (*node, error) {
 	}
 }
 
-// name reads what stands before the value on this line; more reports whether there is one.
+// name reads the name before the value on this line; more reports whether a value follows.
 func (p *bicepParser) name() (name string, more bool) {
 	start := p.at
 	for p.at < len(p.text) && strings.IndexByte(":=\n{}[],", p.text[p.at]) < 0 {
@@ -135,7 +135,7 @@ func (p *bicepParser) name() (name string, more bool) {
 	return "", more
 }
 
-// quoted reads a text in quotes; with an expression in it, it has ${ still, up to its }.
+// quoted reads a quoted string. Expressions in it are kept, with their ${ and }.
 func (p *bicepParser) quoted() (string, error) {
 	var b strings.Builder
 	for i := p.at + 1; i < len(p.text); i++ {
@@ -161,7 +161,8 @@ func (p *bicepParser) quoted() (string, error) {
 	return "", fmt.Errorf("a quote is not closed")
 }
 
-// balanced returns where the bracket at closes, or the end of the text, or, if it must be on one line, of the line.
+// balanced returns the offset of the bracket that closes the one at at; if there is none, the end of the text, or with line, of the
+// line.
 func (p *bicepParser) balanced(at, depth int, line bool) int {
 	var open []byte
 	for i := at; i < len(p.text); i++ {
@@ -285,13 +286,13 @@ func (p *bicepParser) value(key string, depth int) (*node, error) {
 // identifier matches a name in an expression.
 var identifier = lazy(`[A-Za-z_][A-Za-z0-9_]*`)
 
-// names notes what an expression names.
+// names stores the names in an expression.
 func (p *bicepParser) names(n *node, text string) {
 	n.refs = identifier().FindAllString(text, -1)
 	n.exact = len(n.refs) == 1 && n.refs[0] == strings.TrimSpace(text)
 }
 
-// rest makes an expression of n if more follows it on the line than the end of a list or an object.
+// rest makes an expression of n if an operator follows it on the line.
 func (p *bicepParser) rest(n *node) *node {
 	p.skip(false)
 	if p.at < len(p.text) && strings.IndexByte("?+-*/.!=<>&|:(", p.text[p.at]) >= 0 {

@@ -220,7 +220,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// compare wants a line for each source that gives its entries, and if it has none, says why.
+// compare fails unless the report has a line for each source, with its entries or the reason why it has none.
 func compare(t *testing.T, what string, report tables.Report, all []source) {
 	t.Helper()
 	lines := slices.DeleteFunc(slices.Clone(report.Lines), func(l tables.Line) bool {

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// A clause is what an object says of the destinations in it and below it.
+// A clause is what an object says about the destinations in it and below it.
 type clause struct {
 	verdict verdict
-	why     string // of an unclear verdict
+	why     string // why the verdict is unclear
 	list    portList
-	err     error // of ports
+	err     error // about ports
 	inbound bool
-	lookup  bool // Microsoft's validator has only their names looked up
+	lookup  bool // Microsoft's validator only resolves their names
 	cloud   string
 }
 
-// unclear notes that what an object says cannot be read, or that it is not in force. A deny stays one.
+// unclear makes the verdict unclear: the object cannot be understood, or is not in force. A deny stays a deny.
 func (c *clause) unclear(why string) { c.verdict, c.why = c.verdict.and(unclear), why }
 
-// attributes reads what n says of all destinations in it.
-func (h *harvest) attributes(n *node, c *clause) {
+// attributes reads what n says about all destinations in it.
+func (h *collector) attributes(n *node, c *clause) {
 	var said portList
 	own := false
 	allowed := c.verdict == allow
@@ -46,7 +46,7 @@ func (h *harvest) attributes(n *node, c *clause) {
 			if c.verdict = c.verdict.and(v); v == unclear {
 				c.why = fmt.Sprintf("%s is %q, neither allow nor deny", kid.key, Shown(scalarOf(kid, "type")))
 			}
-			allowed = allowed || v == allow // whatever the rule is called
+			allowed = allowed || v == allow // then the rule's name does not matter
 		case r == switchRole:
 			if on, ok := truth(kid.text); kid.kind != scalar || kid.text != "" && (!ok || on == strings.Contains(plainKey(kid.key), "dis")) {
 				c.unclear("the rule is switched off")
@@ -109,7 +109,7 @@ func isLookup(n *node) bool {
 	return target && !protocols
 }
 
-// isAbout reports whether a field has what is said of all that stands beside it.
+// isAbout reports whether a field has attributes of all fields beside it.
 func isAbout(key string) bool {
 	switch plainKey(key) {
 	case "meta", "metadata", "info", "header", "settings", "options", "config", "policy":
@@ -124,16 +124,16 @@ func (n *node) hasDestinations(depth int) bool {
 		return true
 	}
 	for _, kid := range n.kids {
-		if kid.kind == scalar && kid.key == "" && looks(kid.text, true) || kid.hasDestinations(depth+1) {
+		if kid.kind == scalar && kid.key == "" && looksLikeAddress(kid.text, true) || kid.hasDestinations(depth+1) {
 			return true
 		}
 	}
 	return false
 }
 
-// deniesAlone reports whether a field, whatever it is called, has one word as its value, and that denies.
+// deniesAlone reports whether the value of a field, whatever its name, is only a word that denies.
 func (n *node) deniesAlone() bool {
-	if strings.Contains(plainKey(n.key), "default") { // what holds for all that is not listed
+	if strings.Contains(plainKey(n.key), "default") { // it is about everything that is not listed
 		return false
 	}
 	switch roleOf(n.key) {
@@ -145,10 +145,10 @@ func (n *node) deniesAlone() bool {
 	default:
 		return false
 	}
-	return n.kind == scalar && len(headerWords(n.text)) <= 2 && !looks(n.text, false) && verdictOf(spaced(n.text)) == deny && saysDeny(spaced(n.text))
+	return n.kind == scalar && len(headerWords(n.text)) <= 2 && !looksLikeAddress(n.text, false) && verdictOf(spaced(n.text)) == deny && saysDeny(spaced(n.text))
 }
 
-// namesObject reports whether a field is what the object around it is called.
+// namesObject reports whether a field is the name of the object around it.
 func namesObject(key string) bool {
 	switch plainKey(key) {
 	case "name", "title", "displayname", "label", "group", "category", "list", "id", "key":
@@ -215,7 +215,7 @@ func actionOf(n *node) verdict {
 	return unclear
 }
 
-var errPorts = errors.New("what stands there is not understood")
+var errPorts = errors.New("its value is not understood")
 
 // portTexts are the ports and protocols below n, each as parsePorts reads it: 443, "Https:443", {type: Https, port: 443},
 // and {ports: [{port: 443}]} as Kubernetes has it.
@@ -242,7 +242,7 @@ func portTexts(n *node) ([]string, error) {
 		switch key := plainKey(kid.key); {
 		case kid.kind != scalar && key == "ports":
 			if len(n.kids) > 1 {
-				return nil, errPorts // rules for what is asked for there, names of servers
+				return nil, errPorts // rules about requests, names of servers
 			}
 			return portTexts(kid)
 		case kid.kind != scalar:

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// A use is a place where a definition is named: a variable, a parameter, a local value.
+// A use is a reference to a definition: a variable, a parameter, a local value.
 type use struct {
 	line   int
 	key    string // of the field
-	exact  bool   // the field is the definition and nothing else, and has destinations
+	exact  bool   // the field has destinations, and its value is only the reference
 	clause clause
 }
 
-// maxUses bounds how often one definition is read. One with more uses that differ is told and not read.
+// maxUses bounds how often one definition is read. A definition with more different uses is reported, and not read.
 const maxUses = 16
 
-// armRef matches what an expression of an ARM template names.
+// armRef matches a reference in an expression of an ARM template.
 var armRef = lazy(`(?i)\b(variables|parameters)\('([^'()]+)'\)`)
 
-// define collects the definitions at and below n. Their destinations are what those who use them say.
-func (h *harvest) define(n *node, depth int) {
+// define collects the definitions at and below n. Their uses decide what their values are for.
+func (h *collector) define(n *node, depth int) {
 	if depth > maxNesting {
 		return
 	}
@@ -59,8 +59,8 @@ func isTemplate(n *node) bool {
 	return false
 }
 
-// definition notes that kid, a field of around, is one.
-func (h *harvest) definition(around, kid *node) {
+// definition adds kid, a field of around, to the definitions.
+func (h *collector) definition(around, kid *node) {
 	name, value := "", kid
 	switch plainKey(around.key) {
 	case "variables":
@@ -89,7 +89,7 @@ func (h *harvest) definition(around, kid *node) {
 	if value == nil {
 		return
 	}
-	if h.defs[name] != nil { // which of them is meant?
+	if h.defs[name] != nil { // a name with two definitions: it is not known which is meant
 		h.uses[name] = append(h.uses[name], use{line: kid.line})
 		name = fmt.Sprintf("%s, line %d", name, kid.line)
 		h.uses[name] = append(h.uses[name], use{line: kid.line})
@@ -97,8 +97,8 @@ func (h *harvest) definition(around, kid *node) {
 	h.defs[name] = value
 }
 
-// use notes that n names definitions, and reports whether it is one and nothing else.
-func (h *harvest) use(n *node, r role, c clause) bool {
+// use adds n to the uses of the definitions that it refers to, and reports whether its value is only such a reference.
+func (h *collector) use(n *node, r role, c clause) bool {
 	for _, ref := range n.refs {
 		if h.defs[ref] != nil {
 			exact := n.exact && (r == dest || r == network)
@@ -111,8 +111,8 @@ func (h *harvest) use(n *node, r role, c clause) bool {
 	return false
 }
 
-// definitions reads what is defined: as those say that use it, or by its name if nobody does.
-func (h *harvest) definitions(top clause) {
+// definitions reads the values of the definitions: as their uses say, or by their name if they are not used.
+func (h *collector) definitions(top clause) {
 	names := make([]string, 0, len(h.defs))
 	for name := range h.defs {
 		names = append(names, name)
@@ -142,8 +142,8 @@ func (h *harvest) definitions(top clause) {
 	}
 }
 
-// usesWithin notes the definitions that another one names.
-func (h *harvest) usesWithin(n *node, depth int) {
+// usesWithin adds the references in one definition to the uses of others.
+func (h *collector) usesWithin(n *node, depth int) {
 	if depth > maxNesting {
 		return
 	}
@@ -157,7 +157,7 @@ func (h *harvest) usesWithin(n *node, depth int) {
 	}
 }
 
-// different returns the uses that say different things.
+// different returns the uses without repetitions.
 func different(uses []use) []use {
 	var all []use
 	seen := map[string]bool{}
@@ -171,8 +171,8 @@ func different(uses []use) []use {
 	return all
 }
 
-// undecided tells of the addresses of a definition.
-func (h *harvest) undecided(n *node, why string) {
+// undecided reports the addresses of a definition as problems.
+func (h *collector) undecided(n *node, why string) {
 	for _, kid := range n.kids {
 		h.undecided(kid, why)
 	}
@@ -180,16 +180,16 @@ func (h *harvest) undecided(n *node, why string) {
 		return
 	}
 	for _, w := range words(plainText(n.text)) {
-		if len(w.text) <= maxWord && looks(w.text, true) {
-			h.add(n.line, leave(Problem, Shown(n.text), why, "write the names where they are used"))
+		if len(w.text) <= maxWord && looksLikeAddress(w.text, true) {
+			h.add(n.line, leftOut(Problem, Shown(n.text), why, "write the names where they are used"))
 			return
 		}
 	}
 }
 
-// deniedNames adds to names what rules that deny have in place of addresses: the objects of a firewall, which are defined elsewhere
-// in the document.
-func (h *harvest) deniedNames(n *node, v verdict, names map[string]bool) {
+// deniedNames adds to names the names in deny rules that are not addresses: objects of a firewall, which are defined elsewhere in
+// the document.
+func (h *collector) deniedNames(n *node, v verdict, names map[string]bool) {
 	if verdictOfName(n.key) == deny {
 		v = v.and(deny)
 	}
@@ -210,7 +210,7 @@ func (h *harvest) deniedNames(n *node, v verdict, names map[string]bool) {
 		}
 		switch roleOf(n.key) {
 		case noRole, dest, network:
-			if _, ok := truth(n.text); !ok && n.text != "" && !strings.EqualFold(n.text, "any") && !strings.EqualFold(n.text, "all") && !looks(n.text, true) {
+			if _, ok := truth(n.text); !ok && n.text != "" && !strings.EqualFold(n.text, "any") && !strings.EqualFold(n.text, "all") && !looksLikeAddress(n.text, true) {
 				names[n.text] = true
 			}
 		}

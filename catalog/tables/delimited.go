@@ -2,8 +2,8 @@ package tables
 
 import "strings"
 
-// delimitedTable reads a table in CSV, with commas or semicolons, or with tabs, as a browser copies
-// it, if the next line is the header of one. It reports whether it was.
+// delimitedTable reads a table in CSV, with commas or semicolons, or with tabs, as a browser copies it, if the next line is a
+// header. It reports whether it was.
 func (d *document) delimitedTable() bool {
 	for _, delim := range []byte{'\t', ',', ';'} {
 		if first := strings.Split(d.shown[d.next], string(delim)); len(first) < 2 || !layoutOf(first).isTables() {
@@ -14,7 +14,7 @@ func (d *document) delimitedTable() bool {
 		if len(cells) < 2 || !isHeader(cells) || !l.isTables() {
 			continue
 		}
-		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), leave(Prose, rowText(cells), "the header of a table", ""))
+		d.addLine(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), leftOut(Prose, rowText(cells), "the header of a table", ""))
 		d.next += n
 		d.delimitedRows(delim, l)
 		return true
@@ -22,14 +22,14 @@ func (d *document) delimitedTable() bool {
 	return false
 }
 
-// isHeader tells a header from a sentence with commas: its cells are short, and none is an address.
+// isHeader distinguishes a header from a sentence with commas: its cells are short, and not addresses.
 func isHeader(cells []string) bool {
 	for _, c := range cells {
 		if len(strings.Fields(c)) > 6 || len(c) > 80 {
 			return false
 		}
 		for _, w := range words(plainText(c)) {
-			if looks(w.text, true) {
+			if looksLikeAddress(w.text, true) {
 				return false
 			}
 		}
@@ -37,8 +37,7 @@ func isHeader(cells []string) bool {
 	return true
 }
 
-// delimitedRows reads records until one that has no delimiter; blank lines between records are
-// passed over.
+// delimitedRows reads records until one that has no delimiter; blank lines between records are skipped.
 func (d *document) delimitedRows(delim byte, l layout) {
 	group := unsaid
 	for d.next < len(d.lines) {
@@ -55,16 +54,15 @@ func (d *document) delimitedRows(delim byte, l layout) {
 		}
 		f := d.rowUnder(group, cells, l)
 		if v, ok := groupOf(cells); ok {
-			group, f = v, leave(Prose, rowText(cells), "a row that heads others", "")
+			group, f = v, leftOut(Prose, rowText(cells), "a row that heads others", "")
 		}
-		d.account(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), f)
+		d.addLine(d.next+1, strings.Join(d.lines[d.next:d.next+n], "\n"), f)
 		d.next += n
 	}
 }
 
-// record splits the record that begins with the first of lines, and says how many of them it has: a
-// quoted cell may go over several (RFC 4180, 2). A quote that nothing closes is taken literally, so
-// that it does not swallow the document.
+// record splits the record that begins with the first of lines, and returns its number of lines: a quoted cell may have several
+// (RFC 4180, 2). An unclosed quote is taken literally, so that the cell does not extend to the end of the document.
 func record(lines []string, delim byte) (cells []string, n int) {
 	const most = 1000 // lines
 	r := recordReader{delim: delim}

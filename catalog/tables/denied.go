@@ -8,8 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// refuseDenied takes out entries that would admit what the document denies elsewhere: Squid and firewalls go by the order of
-// their lines, a list of entries has none, so an allow that overlaps a deny is never taken over without the deny.
+// refuseDenied removes entries that would admit what the document denies elsewhere. In Squid and in firewalls the order of lines
+// matters, in a list of entries it does not, so an allow that overlaps a deny is never imported without the deny.
 func (d *document) refuseDenied() {
 	if len(d.denied) == 0 {
 		return
@@ -34,10 +34,10 @@ func (d *document) refuseDenied() {
 type deniedIndex struct {
 	exact map[string][]*policy.Entry // by the whole name
 	wild  map[string][]*policy.Entry // patterns with a star, by what is fixed at their end
-	under map[string][]*policy.Entry // all, by each domain that they are at or below
+	under map[string][]*policy.Entry // all, by their domain and each domain above it
 }
 
-// maxOverlaps bounds how many denied entries are looked at for one entry: with more of one domain, doubt is a refusal.
+// maxOverlaps bounds how many denied entries are compared with one entry. If a domain has more, the entry is refused.
 const maxOverlaps = 64
 
 func newDeniedIndex(denied []policy.Entry) *deniedIndex {
@@ -62,7 +62,7 @@ func newDeniedIndex(denied []policy.Entry) *deniedIndex {
 	return x
 }
 
-// domains are name and the domains above it.
+// domains yields name and the domains above it.
 func domains(name string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for yield(name) {
@@ -75,14 +75,14 @@ func domains(name string) func(yield func(string) bool) {
 	}
 }
 
-// overlapping returns the host of a denied entry that e would let through, in whole or in part.
+// overlapping returns the host of a denied entry that e would let through, wholly or partly.
 func (x *deniedIndex) overlapping(e *policy.Entry) (string, bool) {
 	for _, list := range x.candidates(e) {
 		if len(list) > maxOverlaps {
 			return list[0].Host.String(), true
 		}
 		for _, denied := range list {
-			if denied.Host.Overlaps(e.Host) && overlapDoors(denied, e) {
+			if denied.Host.Overlaps(e.Host) && overlapOutsideHost(denied, e) {
 				return denied.Host.String(), true
 			}
 		}
@@ -104,8 +104,8 @@ func (x *deniedIndex) candidates(e *policy.Entry) [][]*policy.Entry {
 	return lists
 }
 
-// overlapDoors reports whether two entries are about one form, port and path.
-func overlapDoors(a, b *policy.Entry) bool {
+// overlapOutsideHost reports whether two entries have a scheme, port and path in common.
+func overlapOutsideHost(a, b *policy.Entry) bool {
 	if a.Scheme != b.Scheme && a.Scheme != policy.SchemeNone && b.Scheme != policy.SchemeNone {
 		return false
 	}

@@ -7,26 +7,26 @@ import (
 	"webproxy/policy"
 )
 
-// A document is being read, from its first line to its last.
+// A document is the state of reading a document, from its first line to its last.
 type document struct {
-	report  Report
-	filling filling
-	lines   []string // as they are
-	shown   []string // without HTML comments
-	next    int
+	report Report
+	filler filler
+	lines  []string // as they are
+	shown  []string // without HTML comments
+	next   int
 
-	size       int // of the text
+	size       int // of the text, in bytes
 	tried      int // bytes of it that were tried as JSON
-	broken     int // values of JSON that were none
-	noXML      int // a line before which no element of XML begins
-	noBlock    int // a line before which no block of YAML begins
-	noPairs    int // a line before which no pairs begin
-	plainUntil int // a line before which nothing is a form of its own
+	broken     int // values that looked like JSON and were not
+	noXML      int // no XML element begins before this line
+	noBlock    int // no YAML block begins before this line
+	noPairs    int // no pairs begin before this line
+	plainUntil int // no structured form begins before this line
 
 	denied []policy.Entry // what the document denies, while it is read for what it allows
 
 	sections []section // headings around the next line
-	section  section   // what they say of it
+	section  section   // what they say about it
 }
 
 func (d *document) read(text string) {
@@ -60,7 +60,7 @@ func (d *document) step() {
 		d.pipeTable()
 	case strings.HasPrefix(bare(shown), "|"):
 		d.pipeRows(layout{})
-	case d.jsonAhead(): // before tables: its commas part no columns
+	case d.jsonAhead(): // before tables: its commas do not separate columns
 	case d.delimitedTable():
 	case d.xmlAhead():
 	case d.pairsAhead():
@@ -69,15 +69,14 @@ func (d *document) step() {
 	}
 }
 
-// markup puts the next line into the report as one that is only markup.
+// markup adds the next line to the report as markup.
 func (d *document) markup(why string) {
 	raw := d.lines[d.next]
-	d.account(d.next+1, raw, leave(Prose, strings.TrimSpace(raw), why, ""))
+	d.addLine(d.next+1, raw, leftOut(Prose, strings.TrimSpace(raw), why, ""))
 	d.next++
 }
 
-// withoutComments returns lines with their HTML comments taken out: documents hide whole tables in
-// them. A comment that never ends is none.
+// withoutComments returns lines without their HTML comments, in which documents hide whole tables. An unclosed comment is kept.
 func withoutComments(lines []string) []string {
 	text := strings.Join(lines, "\n")
 	var b strings.Builder
@@ -93,7 +92,7 @@ func withoutComments(lines []string) []string {
 	}
 }
 
-// frontMatter passes over the YAML at the start of a Markdown file.
+// frontMatter skips the YAML at the start of a Markdown file.
 func (d *document) frontMatter() {
 	const most = 100 // lines
 	if strings.TrimSpace(visible(d.lines[0])) != "---" {
@@ -114,7 +113,7 @@ func (d *document) frontMatter() {
 	}
 }
 
-// bare returns a line without the marks of quotes and lists before its text.
+// bare returns a line without the quote and list marks before its text.
 func bare(line string) string {
 	s := strings.TrimSpace(visible(line))
 	for {
@@ -151,22 +150,22 @@ func (d *document) plainLine() {
 	d.next++
 	if strings.Contains(strings.TrimSpace(shown), "\t") && len(strings.Fields(shown)) > 1 {
 		if f, ok := d.oddLine(text); ok {
-			d.account(d.next, raw, f)
+			d.addLine(d.next, raw, f)
 			return
 		}
-		d.account(d.next, raw, d.row(strings.Split(strings.TrimSpace(shown), "\t"), layout{}))
+		d.addLine(d.next, raw, d.row(strings.Split(strings.TrimSpace(shown), "\t"), layout{}))
 		return
 	}
-	d.account(d.next, raw, d.textLine(text))
+	d.addLine(d.next, raw, d.textLine(text))
 }
 
-// textLine reads a line of text, without the marks of lists before it.
+// textLine reads a line of text, without list marks.
 func (d *document) textLine(text string) finding {
-	if f, ok := d.filling.listLine(text); ok {
+	if f, ok := d.filler.listLine(text); ok {
 		if _, comment, _ := strings.Cut(text, "#"); len(f.entries) > 0 && len(headerWords(comment)) <= 3 && saysDeny(comment) && d.section.verdict != deny {
-			return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
+			return leftOut(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
 		}
-		return d.evaluate(f, d.section.verdict, "", text)
+		return d.applyVerdict(f, d.section.verdict, "", text)
 	}
 	if f, ok := d.oddLine(text); ok {
 		return f
@@ -182,7 +181,7 @@ func (d *document) textLine(text string) finding {
 	if cellTag().MatchString(text) {
 		return d.htmlRow(text)
 	}
-	f := d.filling.read(text, context{})
+	f := d.filler.read(text, context{})
 	if cells := strings.Split(text, ","); !f.has() || len(f.entries) == 0 && len(cells) > 1 {
 		// a row of a CSV file without a header?
 		if row := d.row(cells, layout{}); len(cells) > 1 && row.has() {
@@ -192,7 +191,7 @@ func (d *document) textLine(text string) finding {
 	return d.inSection(f, text)
 }
 
-// isSection reports whether a line of text stands before a list: "Blocked:", "[allowed]", "Action: Deny".
+// isSection reports whether a line of text introduces a list: "Blocked:", "[allowed]", "Action: Deny".
 func isSection(text string) bool {
 	text = strings.Trim(text, "*_ ")
 	if strings.HasSuffix(text, ":") && len(strings.Fields(text)) <= 8 {
@@ -205,31 +204,31 @@ func isSection(text string) bool {
 		verdictOf(text[strings.LastIndexByte(text, ':')+1:]) == allow && len(headerWords(text)) > 0
 }
 
-// inSection is f as the headings around it, and its own words, have it.
+// inSection applies to f what the headings around it, and its own words, say.
 func (d *document) inSection(f finding, text string) finding {
 	if saysDeny(wordsAround(text)) && len(f.entries) > 0 && d.section.verdict != deny {
-		return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
+		return leftOut(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
 	}
 	for i := range f.entries {
 		if f.entries[i].Cloud == "" {
 			f.entries[i].Cloud = d.section.cloud
 		}
 	}
-	return d.evaluate(f, d.section.verdict, "", text)
+	return d.applyVerdict(f, d.section.verdict, "", text)
 }
 
 // wordsAround is a line without its addresses.
 func wordsAround(text string) string {
 	var b strings.Builder
 	for _, w := range words(plainText(text)) {
-		if !looks(w.text, true) {
+		if !looksLikeAddress(w.text, true) {
 			b.WriteString(w.text + " ")
 		}
 	}
 	return b.String()
 }
 
-// markupOf says what a line is that cannot be an endpoint, whatever it names; "" for any other.
+// markupOf says what a line is that is only markup; "" for any other line.
 func markupOf(text string) string {
 	switch {
 	case strings.HasPrefix(text, "#"):
@@ -246,17 +245,17 @@ func markupOf(text string) string {
 
 // htmlRow is the finding for a row of an HTML table, which is not read.
 func (d *document) htmlRow(text string) finding {
-	if f := d.filling.read(anyTag().ReplaceAllString(text, "<br>"), context{}); !f.has() {
-		return leave(Prose, text, "a row of an HTML table", "")
+	if f := d.filler.read(anyTag().ReplaceAllString(text, "<br>"), context{}); !f.has() {
+		return leftOut(Prose, text, "a row of an HTML table", "")
 	}
-	return leave(Problem, text, "a row of an HTML table", "copy the table from a browser, or save it as CSV")
+	return leftOut(Problem, text, "a row of an HTML table", "copy the table from a browser, or save it as CSV")
 }
 
 // pair matches a line that has a name, a colon and a value.
 var pair = lazy(`^[A-Za-z][A-Za-z0-9_ ./-]{0,40}[ \t]*:[ \t]+\S`)
 
-// pairsAhead reads lines of names and values that begin with the next line, as PowerShell shows an object, if what one says is
-// meant for another. It reports whether it did.
+// pairsAhead reads lines of names and values that begin with the next line, as PowerShell shows an object, if some of them say
+// something about others. It reports whether it did.
 func (d *document) pairsAhead() bool {
 	if d.next >= d.noBlock && d.yamlBlock() {
 		return true
@@ -277,7 +276,7 @@ func (d *document) pairsAhead() bool {
 		d.noPairs = to
 		return false
 	}
-	d.noPairs = to // what is none from here on is none from its second line on
+	d.noPairs = to // lines that are not pairs from here on are not from their second line on
 	root, err := parseYAML(strings.Join(lines, "\n"), d.next+1)
 	if err != nil || root.kind != object || !root.structure(0) {
 		return false
@@ -292,7 +291,7 @@ func (d *document) yamlBlock() bool {
 	for to < len(d.lines) && strings.TrimSpace(visible(d.shown[to])) != "" {
 		to++
 	}
-	d.noBlock = to // nor does one begin within it
+	d.noBlock = to // no block begins within this one
 	block := strings.Join(d.shown[d.next:to], "\n")
 	if !yamlDest().MatchString(block) || !yamlWith().MatchString(block) || yamlOther().MatchString(block) {
 		return false
@@ -309,7 +308,7 @@ func (d *document) yamlBlock() bool {
 	return false
 }
 
-// notText says what a file is that is no text; "" for one that may be.
+// notText says what kind of file text is, if it is not text; else "".
 func notText(text string) string {
 	for start, what := range map[string]string{
 		"PK\x03\x04": "a workbook or another archive: save it as CSV", "%PDF-": "a PDF: copy the table out of it", "\x1f\x8b": "compressed with gzip",
@@ -320,7 +319,7 @@ func notText(text string) string {
 		}
 	}
 	if strings.IndexByte(text, 0) >= 0 {
-		return "it has bytes of zero in it"
+		return "it has zero bytes"
 	}
 	return ""
 }

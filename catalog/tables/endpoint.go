@@ -8,10 +8,9 @@ import (
 	"webproxy/policy"
 )
 
-// looks says whether a word might be meant as an address: it has a scheme, a star, a placeholder or
-// a name with a dot and a plausible last label. What is only a name in prose, such as Node.js,
-// Az.StackHCI or README.md, does not.
-func looks(word string, strict bool) bool {
+// looksLikeAddress reports whether a word may be meant as an address: it has a scheme, a star, a placeholder or a name with a dot
+// and a plausible last label. With strict, names in prose, such as Node.js, Az.StackHCI or README.md, do not count.
+func looksLikeAddress(word string, strict bool) bool {
 	if strings.Contains(word, "://") {
 		return true
 	}
@@ -65,8 +64,8 @@ func isIPv4(s string) bool {
 	return len(parts) == 4
 }
 
-// isFileName reports whether a bare word is a file's name rather than a host's. Some of these endings
-// are top-level domains; a host below one can be given with its scheme.
+// isFileName reports whether a word without scheme, port and path is rather a file name than a host. Some of these endings are
+// top-level domains; hosts below them can be written with their scheme.
 func isFileName(word, ending string) bool {
 	if strings.ContainsAny(word, ":/?*") {
 		return false
@@ -79,7 +78,7 @@ func isFileName(word, ending string) bool {
 	return false
 }
 
-// An address is a word split into its parts, before any check.
+// An address is a word split into its parts, before validation.
 type address struct {
 	scheme string // lower case; "" if not stated
 	host   string
@@ -88,7 +87,7 @@ type address struct {
 	proto  protocol
 }
 
-// parseAddress takes a word apart. The error says what is wrong in it.
+// parseAddress splits a word into its parts.
 func parseAddress(word string) (address, error) {
 	var a address
 	if scheme, rest, ok := strings.Cut(word, "://"); ok {
@@ -109,7 +108,7 @@ func parseAddress(word string) (address, error) {
 			return a, err
 		}
 		if len(list.services) == 0 {
-			return a, fmt.Errorf("no port behind the colon")
+			return a, fmt.Errorf("no port after the colon")
 		}
 		a.host = authority[:i]
 		for _, s := range list.services {
@@ -130,11 +129,11 @@ func parseAddress(word string) (address, error) {
 	return a, nil
 }
 
-// endpoint makes entries of a word that looks like an address. List is what stands beside it.
-func (f filling) endpoint(word string, list portList, keys string) finding {
+// endpoint makes entries of a word that looks like an address. list has the ports and protocols that stand beside it.
+func (f filler) endpoint(word string, list portList, keys string) finding {
 	shown := word
 	if len(word) > maxWord {
-		return leave(Problem, Shown(word), "no address is as long", "")
+		return leftOut(Problem, Shown(word), "no address is as long", "")
 	}
 	if label, ok := yourName(hostOf(word)); ok {
 		at := strings.Index(strings.ToLower(word), label)
@@ -146,16 +145,16 @@ func (f filling) endpoint(word string, list portList, keys string) finding {
 	}
 	a, err := parseAddress(word)
 	if err != nil {
-		return leave(Problem, shown, err.Error(), "")
+		return leftOut(Problem, shown, err.Error(), "")
 	}
 	if why, hint := a.inexpressible(); why != "" {
-		f := leave(NoRule, shown, why, hint)
+		f := leftOut(NoRule, shown, why, hint)
 		f.left[0].Firewall = true
 		return f
 	}
 	list.proto |= a.proto
 	if f.denied && a.scheme == "" && len(a.ports)+len(list.services) == 0 && list.proto == 0 {
-		list.proto = http | https // what is denied without a port is denied by both ways
+		list.proto = http | https // a deny without a port is for both schemes
 	}
 	stated := policy.SchemeNone
 	switch a.scheme {
@@ -164,7 +163,7 @@ func (f filling) endpoint(word string, list portList, keys string) finding {
 	case "https", "wss":
 		stated = policy.HTTPS
 	}
-	open, notes, bad := doors(stated, a.ports, list)
+	open, notes, bad := transports(stated, a.ports, list)
 	if bad != nil {
 		bad.Text = shown
 		return finding{left: []Left{*bad}}
@@ -173,15 +172,15 @@ func (f filling) endpoint(word string, list portList, keys string) finding {
 	for _, d := range open {
 		e, err := a.entry(d, keys)
 		if err != nil {
-			return leave(Problem, shown, err.Error(), "")
+			return leftOut(Problem, shown, err.Error(), "")
 		}
 		out.entries = append(out.entries, e)
 	}
 	return out
 }
 
-// entry makes the entry that opens d and nothing else.
-func (a *address) entry(d door, keys string) (policy.Entry, error) {
+// entry makes the entry for a by d alone.
+func (a *address) entry(d transport, keys string) (policy.Entry, error) {
 	line := d.scheme.String() + "://" + a.host
 	if d.port != d.scheme.DefaultPort() {
 		line += fmt.Sprintf(":%d", d.port)
@@ -190,15 +189,14 @@ func (a *address) entry(d door, keys string) (policy.Entry, error) {
 	if err != nil {
 		return e, cause(err)
 	}
-	// ParseEntry does no more to a host than to lower its case. Should it ever, a table must not be
-	// the way in for a host that nobody wrote.
+	// ParseEntry only converts a host to lower case. If that changes, an entry must still have the host that was written.
 	if want := strings.ToLower(strings.TrimSuffix(a.host, ".")); e.Host.String() != strings.Trim(want, "[]") {
 		return e, fmt.Errorf("host %q is not in its normal form, which is %q", a.host, e.Host)
 	}
 	return e, nil
 }
 
-// cause is an EntryError without its column, which is that of a line nobody has seen.
+// cause is an EntryError without its column, which is of a generated line.
 func cause(err error) error {
 	if at, ok := err.(*policy.EntryError); ok {
 		return fmt.Errorf("%s", at.Msg)
@@ -206,7 +204,7 @@ func cause(err error) error {
 	return err
 }
 
-// inexpressible says why no rule can stand for an address whose form is right; "" if one may.
+// inexpressible says why no rule can express a valid address; "" if a rule can.
 func (a *address) inexpressible() (why, hint string) {
 	switch {
 	case a.host == "" || strings.Trim(a.host, "0123456789") == "":
@@ -232,11 +230,11 @@ func hostOf(word string) string {
 }
 
 // unfilled is the finding for an address with placeholders that have no value.
-func (f filling) unfilled(text string, keys []string) finding {
+func (f filler) unfilled(text string, keys []string) finding {
 	var missing, hints []string
 	for _, key := range keys {
 		if f.values[key] == none {
-			return leave(NoRule, text, "there is none: "+key+" is "+none, "")
+			return leftOut(NoRule, text, "there is none: "+key+" is "+none, "")
 		}
 		missing = append(missing, "{"+key+"}")
 		if key == "region" || key == "regioncode" && f.values["region"] == "" {
@@ -245,5 +243,5 @@ func (f filling) unfilled(text string, keys []string) finding {
 			hints = append(hints, "--name "+key+"=VALUE")
 		}
 	}
-	return leave(Unfilled, text, "not a rule until filled: "+strings.Join(missing, ", "), strings.Join(hints, " "))
+	return leftOut(Unfilled, text, "not a rule until filled: "+strings.Join(missing, ", "), strings.Join(hints, " "))
 }

@@ -2,8 +2,8 @@ package tables
 
 import "strings"
 
-// form reads the lines [from, to) if they are wholly of one structured form, and reports whether they are. What
-// clearly is of a form and does not parse is refused as a whole.
+// form reads the lines [from, to) if all of them are of one structured form, and reports whether they are. Lines that are clearly
+// of a form and do not parse are refused as a whole.
 func (d *document) form(from, to int) bool {
 	text := strings.Join(d.lines[from:to], "\n")
 	head := strings.TrimSpace(visible(text[:min(len(text), 4096)]))
@@ -62,7 +62,7 @@ func (d *document) form(from, to int) bool {
 		}
 	}
 	if !bicepHint().MatchString(text) && bicepPair().MatchString(text) {
-		// YAML may have texts in such quotes, too.
+		// YAML has such quotes too.
 		if root, err := parseYAML(text, from+1); err == nil && (root.kind == object || root.kind == list) && root.structure(0) {
 			d.structured(from, to, root)
 			return true
@@ -80,7 +80,7 @@ func (d *document) form(from, to int) bool {
 	return d.yaml(from, to, text)
 }
 
-// inlineHTML matches the start of a text that has HTML in its lines.
+// inlineHTML matches the start of a text with inline HTML elements.
 var inlineHTML = lazy(`(?i)^<(?:a|b|i|u|s|em|strong|code|span|br|p|li|ul|ol|sup|sub|kbd|font|img|details|summary|pre|td|th|hr)[\s/>]`)
 
 // element matches the start of an element.
@@ -110,7 +110,7 @@ func (d *document) xmlAhead() bool {
 		}
 	}
 	if depth > 0 {
-		d.noXML = len(d.lines) // it is not closed: no element, or one that ends too early
+		d.noXML = len(d.lines) // it is not closed: not an element, or a truncated one
 		return false
 	}
 	if to == d.next+1 && len(head) > 0 && !strings.Contains(head, "</") {
@@ -126,7 +126,7 @@ func (d *document) xmlAhead() bool {
 	return true
 }
 
-// shift adds lines to the places of n and what is below it.
+// shift adds lines to the line numbers of n and the nodes below it.
 func shift(n *node, lines int) {
 	n.line += lines
 	for _, kid := range n.kids {
@@ -134,8 +134,8 @@ func shift(n *node, lines int) {
 	}
 }
 
-// fencedForm reads a block of code that begins with the next line, if it is of a structured form. It reports whether
-// there was one.
+// fencedForm reads a code block that begins with the next line, if it is of a structured form. It reports whether there was a code
+// block.
 func (d *document) fencedForm() bool {
 	if !isFence(d.lines[d.next]) {
 		return false

@@ -15,7 +15,7 @@ const (
 	noEntity = "no_rule: it names no host"
 )
 
-// Structured documents, whole, in the shapes that people have, with what they come to.
+// Whole structured documents, as people have them, with their entries and problems.
 func forms() []struct{ name, want, doc string } {
 	return []struct{ name, want, doc string }{
 		// what allows and what denies
@@ -272,7 +272,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// With --deny the entries are those of what is denied, by every way that is not said.
+// With --deny the entries are those that are denied, by both schemes unless the document names one.
 func TestReadDenied(t *testing.T) {
 	for doc, want := range map[string]string{
 		"URL,Action\npastebin.com,Deny\na.example.com,Allow": "http://pastebin.com; https://pastebin.com; no_rule: the document does not deny it",
@@ -293,7 +293,7 @@ func TestReadDenied(t *testing.T) {
 	}
 }
 
-// Terraform's parser calls itself for each level: a text that nests without end is refused before it.
+// A text that is nested too deeply is refused before Terraform's recursive parser reads it.
 func TestTerraformNesting(t *testing.T) {
 	for _, tt := range []struct{ open, closing string }{
 		{"[", "]"}, {"(", ")"}, {"{a = ", "}"}, {"!", ""}, {"-", ""}, {"(\n!\n", ")"}, {`"${`, `}"`}, {"true ? 1 : ", ""}, {"[for a in ", " : a]"},

@@ -34,8 +34,8 @@ func shown(c rune) rune {
 	return c
 }
 
-// narrow says how e is broader than its line, which may be a part of more, or "" if it is not: its host, ports and path stand in
-// the line, and so together that no more of a name or a path stands there.
+// narrow says how e is broader than its line, which may be a part of more; "" if it is not. The line must have the host, the ports
+// and the path of e, and no longer name or path.
 func narrow(e policy.Entry, line, within string) string {
 	text := plain(line)
 	if within != "" {
@@ -46,8 +46,7 @@ func narrow(e policy.Entry, line, within string) string {
 		path += "?" + strings.ToLower(e.Query)
 	}
 	host := regexp.QuoteMeta(e.Host.String())
-	// Before the host no part of a name may stand, "*." least of all; behind it, its port, and then the
-	// path to its end.
+	// No part of a name, and no "*.", may stand before the host; after it come its port and its path.
 	pattern := `(?:^|[^\w.\-])(?:\*|_)*` + host + `\.?(?::[\d, ]+(?:/tcp)?)?`
 	switch e.Path {
 	case "":
@@ -83,7 +82,7 @@ func narrow(e policy.Entry, line, within string) string {
 	return ""
 }
 
-// check holds a report to the two promises of the package.
+// check fails unless a report keeps the two guarantees of the package.
 func check(t *testing.T, doc string, report tables.Report) {
 	t.Helper()
 	var seen []string
@@ -158,7 +157,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// What stands in a row, an object or a section that is denied is no entry, however the rest is written.
+// Nothing in a denied row, object or section becomes an entry, however the rest is written.
 func FuzzDenied(f *testing.F) {
 	for _, tt := range forms() {
 		f.Add(tt.doc)

@@ -12,8 +12,7 @@ const (
 	off     = "problem: the rule is switched off"
 )
 
-// habits are documents as people really write them, and as somebody would who wants to get a name past a reader, with what
-// they come to.
+// habits are documents as people write them, and as somebody would who wants to get a name past a reader, with their results.
 func habits() []struct{ name, want, doc string } {
 	const any = `problem: "*" would allow every host`
 	return []struct{ name, want, doc string }{
@@ -24,9 +23,9 @@ func habits() []struct{ name, want, doc string } {
 			"bad: &bad [pastebin.com]\nrules:\n  - action: deny\n    hosts: *bad\n"},
 		{"a merge", "http://a.example.com; " + denies,
 			"allow_web: &web\n  port: 80\nno: &no\n  action: deny\nrules:\n  - <<: *web\n    host: a.example.com\n  - <<: *no\n    host: pastebin.com\n"},
-		{"aliases without end", "problem: not YAML: its aliases stand for too much",
+		{"aliases without end", "problem: not YAML: its aliases expand to too much",
 			"a: &a [x.example.com, x.example.com, x.example.com]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nrules:\n  - hosts: *c\n    port: 443\n"},
-		{"an alias of what it stands in", "problem: not YAML: line 4: an alias of what it stands in", "rules: &r\n  - host: a.example.com\n    port: 80\n  - *r\n"},
+		{"an alias of what it stands in", "problem: not YAML: line 4: an alias refers to itself", "rules: &r\n  - host: a.example.com\n    port: 80\n  - *r\n"},
 		{"a text of several lines", "http://a.example.com; http://b.example.com", "rules:\n  - port: 80\n    hosts: |\n      a.example.com\n      b.example.com\n"},
 		{"stars that nobody quoted", "http://a.example.com; http://*.b.example.com", "rules:\n  - port: 80\n    hosts:\n      - a.example.com\n      - *.b.example.com # all\n"},
 		{"yes and no", off + "; https://b.example.com", "rules:\n  - host: a.example.com\n    enabled: no\n  - host: b.example.com\n    enabled: yes\n"},
@@ -61,7 +60,7 @@ spec:
     - toFQDNs:
         - matchName: pastebin.com
 `},
-		{"a policy of Cilium that limits more than names", "problem: ports: what stands there is not understood; " + any,
+		{"a policy of Cilium that limits more than names", "problem: ports: its value is not understood; " + any,
 			"apiVersion: cilium.io/v2\nspec:\n  egress:\n  - toFQDNs: [ { matchName: a.example.com } ]\n    toPorts:\n    - ports: [ { port: \"80\" } ]\n      rules: { http: [ { path: /x } ] }\n  - toFQDNs: [ { matchPattern: \"*\" } ]\n"},
 		{"a policy of Kubernetes", "no_rule: a network of addresses, not a host: limit it at the firewall; no_rule: a network of addresses, not a host: limit it at the firewall",
 			"apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - ipBlock: { cidr: 10.0.0.0/8 }\n  egress:\n  - to:\n    - ipBlock: { cidr: 20.1.0.0/16 }\n    ports: [ { protocol: TCP, port: 443 } ]\n  - to:\n    - ipBlock: { cidr: 20.2.0.0/16 }\n"},
@@ -246,7 +245,7 @@ var rule = {
 		{"an action before names", denies, "Action: Deny\npastebin.com"},
 		{"a comment that denies", "problem: words stand around the address, which may limit or deny it; https://b.example.com", "pastebin.com # blocked\nb.example.com # since we block the old one, and it is needed"},
 		{"struck out", "", "- ~~a.example.com~~"},
-		{"forms that are not read", "problem: it has ads.example.com in it, and is of no form that is read; problem: it has x.example.com in it, and is of no form that is read; problem: it has y.example.com in it, and is of no form that is read",
+		{"forms that are not read", "problem: it has ads.example.com in it, in an unknown form; problem: it has x.example.com in it, in an unknown form; problem: it has y.example.com in it, in an unknown form",
 			"||ads.example.com^\naddress=/x.example.com/0.0.0.0\n!y.example.com"},
 		{"pairs within a page", "https://a.example.com; " + denies, "# Rules\na.example.com\n\n- Host: pastebin.com\n- Port: 443\n- Action: Deny\n"},
 		{"XML that is broken, without a head", "problem: not XML: XML syntax error on line 6: invalid character entity &nbsp;", "<rules>\n<rule action=\"deny\">\n<host>\npastebin.com\n</host>\n</rule>&nbsp;\n</rules>"},

@@ -10,13 +10,13 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// hclHint matches a line that only Terraform has, hclPair one that it may have.
+// hclHint matches a line that only Terraform has, hclPair one that Terraform may have.
 var (
 	hclHint = lazy(`(?m)^[ \t]*(?:resource|data|module|variable|locals|provider|terraform|output|dynamic)\b[^\n=:']*\{[ \t]*\r?$`)
 	hclPair = lazy(`(?m)^[ \t]*[A-Za-z_][A-Za-z0-9_-]*[ \t]*=[ \t]*["\[{<]`)
 )
 
-// parseHCL reads Terraform's language. Expressions are not evaluated but for constants.
+// parseHCL reads Terraform's language. Of expressions only constants are evaluated.
 func parseHCL(text string, line int) (*node, error) {
 	if err := hclNesting([]byte(text), line); err != nil {
 		return nil, err
@@ -29,12 +29,11 @@ func parseHCL(text string, line int) (*node, error) {
 	return p.body(file.Body.(*hclsyntax.Body), "", line), nil
 }
 
-// hclNesting refuses a text whose blocks or expressions nest so deep that the parser, which calls itself for each level, would
-// need a stack of many megabytes.
+// hclNesting refuses a text whose blocks or expressions are nested too deeply for the recursive parser.
 func hclNesting(text []byte, line int) error {
-	tokens, _ := hclsyntax.LexConfig(text, "", hcl.Pos{Line: line, Column: 1}) // what is wrong in it is the parser's to say
+	tokens, _ := hclsyntax.LexConfig(text, "", hcl.Pos{Line: line, Column: 1}) // the parser reports errors
 	var open []hclsyntax.TokenType
-	prefixes := 0 // of the expression: ! and - before it, and conditions whose last part is a condition
+	prefixes := 0 // of the expression: ! and -, and nested conditions
 	for _, t := range tokens {
 		switch t.Type {
 		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc,
@@ -46,7 +45,7 @@ func hclNesting(text []byte, line int) error {
 			prefixes++
 		case hclsyntax.TokenComma:
 			prefixes = 0
-		case hclsyntax.TokenNewline: // ends an expression, but in [ and (
+		case hclsyntax.TokenNewline: // ends an expression, except in [ and (
 			if len(open) == 0 || open[len(open)-1] == hclsyntax.TokenOBrace {
 				prefixes = 0
 			}
@@ -101,7 +100,7 @@ func (p *hclParser) expr(e hclsyntax.Expression, key string) *node {
 		return p.expr(e.Expression, key)
 	case *hclsyntax.FunctionCallExpr:
 		switch e.Name {
-		case "concat", "distinct", "flatten", "setunion", "sort", "tolist", "toset": // all that is in them, however it is put together
+		case "concat", "distinct", "flatten", "setunion", "sort", "tolist", "toset": // all of their arguments
 			return p.list(n, e.Args)
 		}
 	}

@@ -7,27 +7,27 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// An htmlReader reads HTML, from token to token: headings, tables, and the text of other blocks.
+// An htmlReader reads HTML, token by token: headings, tables, and the text of other blocks.
 type htmlReader struct {
-	h      harvest
+	h      collector
 	line   int
-	block  strings.Builder // the text of a block that is no cell
+	block  strings.Builder // the text of a block outside of cells
 	at     int             // the line that block began on
-	tables []*htmlGrid     // that are open, the outermost first
-	deeper int             // tables that are open in the last of them, and are not read
+	tables []*htmlGrid     // open tables, the outermost first
+	deeper int             // open tables nested too deeply, which are not read
 	hidden int             // depth in script, style and the like
 	budget int             // cells that may still be copied to other rows and columns
-	href   string          // of the link that is open
+	href   string          // of the open link
 	linked int             // where its text begins in the cell
 }
 
-// maxTables bounds how deep tables may stand in one another.
+// maxTables bounds the nesting of tables.
 const maxTables = 8
 
 // html reads the lines [from, to) as HTML.
 func (d *document) html(from, to int) {
 	text := strings.Join(d.lines[from:to], "\n")
-	r := htmlReader{h: harvest{d: d, found: map[int]*finding{}}, line: from + 1, at: from + 1, budget: 100_000 + 4*len(text)}
+	r := htmlReader{h: collector{d: d, found: map[int]*finding{}}, line: from + 1, at: from + 1, budget: 100_000 + 4*len(text)}
 	z := html.NewTokenizer(strings.NewReader(text))
 	for {
 		kind := z.Next()
@@ -37,7 +37,7 @@ func (d *document) html(from, to int) {
 		lines := strings.Count(string(z.Raw()), "\n")
 		t := z.Token()
 		if kind != html.TextToken && t.DataAtom != atom.Wbr {
-			r.text(" ") // what stands before a tag and after it are two words, or a host could come of it that nobody wrote
+			r.text(" ") // a tag separates words; otherwise a host could result that nobody wrote
 		}
 		switch kind {
 		case html.StartTagToken, html.SelfClosingTagToken:
@@ -53,10 +53,10 @@ func (d *document) html(from, to int) {
 		r.endTable()
 	}
 	r.endBlock()
-	d.lay(from, to, "markup of the document", r.h.found)
+	d.addLines(from, to, "markup of the document", r.h.found)
 }
 
-// grid is the innermost table that is open; nil if none is.
+// grid is the innermost open table; nil outside of tables.
 func (r *htmlReader) grid() *htmlGrid {
 	if len(r.tables) == 0 {
 		return nil
@@ -72,7 +72,7 @@ func (r *htmlReader) start(t *html.Token) {
 	case atom.Table:
 		if len(r.tables) == maxTables {
 			r.deeper++
-			r.h.add(r.line, leave(Problem, "<table>", "tables stand in one another more than 8 levels deep", "copy the table from a browser, or save it as CSV"))
+			r.h.add(r.line, leftOut(Problem, "<table>", "tables stand in one another more than 8 levels deep", "copy the table from a browser, or save it as CSV"))
 			return
 		}
 		if g == nil || g.cell == nil {
@@ -84,7 +84,7 @@ func (r *htmlReader) start(t *html.Token) {
 	case atom.Tbody, atom.Thead, atom.Tfoot:
 		if g != nil && r.deeper == 0 {
 			g.endRow()
-			g.down = nil // no cell goes over the border of a group of rows
+			g.down = nil // no cell spans two groups of rows
 		}
 	case atom.Tr:
 		if g != nil && r.deeper == 0 {
@@ -102,7 +102,7 @@ func (r *htmlReader) start(t *html.Token) {
 			g.startCell(t)
 		}
 	case atom.Img, atom.I, atom.Svg:
-		for _, a := range t.Attr { // what stands in place of a picture
+		for _, a := range t.Attr { // the text alternative of a picture
 			if a.Key == "alt" || t.DataAtom != atom.Img && (a.Key == "aria-label" || a.Key == "title") {
 				r.text(" " + a.Val + " ")
 				break
@@ -165,7 +165,7 @@ func (r *htmlReader) end(t *html.Token) {
 	case atom.A:
 		r.endLink(g)
 	case atom.Del, atom.S, atom.Strike:
-		r.text(" struck-out ") // it is not what the page says any more
+		r.text(" struck-out ") // it is not valid any more
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		if g == nil || g.cell == nil {
 			text := strings.TrimSpace(r.block.String())
@@ -190,7 +190,7 @@ func hides(t *html.Token) bool {
 	return false
 }
 
-// endLink writes a link in a cell as Markdown has it, unless it shows the name that it leads to.
+// endLink writes a link in a cell as Markdown, unless its text is the host that it leads to.
 func (r *htmlReader) endLink(g *htmlGrid) {
 	href := r.href
 	r.href = ""
@@ -199,7 +199,7 @@ func (r *htmlReader) endLink(g *htmlGrid) {
 	}
 	all := g.cell.String()
 	text := strings.TrimSpace(all[r.linked:])
-	if strings.ContainsAny(text, "[]\n") || looks(text, true) && sameHost(text, href) {
+	if strings.ContainsAny(text, "[]\n") || looksLikeAddress(text, true) && sameHost(text, href) {
 		return
 	}
 	g.cell.Reset()
@@ -221,7 +221,7 @@ func (r *htmlReader) text(s string) {
 	}
 }
 
-// endTable reads the table that is complete. What stands in a cell of another table is what the row there says, too.
+// endTable reads the innermost table, which is complete. The findings of a nested table belong to the row around it.
 func (r *htmlReader) endTable() {
 	g := r.grid()
 	g.endRow()
@@ -236,7 +236,7 @@ func (r *htmlReader) endTable() {
 	}
 }
 
-// endBlock reads text outside of tables, line by line as it stands.
+// endBlock reads text outside of tables, line by line.
 func (r *htmlReader) endBlock() {
 	text := r.block.String()
 	r.block.Reset()
@@ -253,7 +253,7 @@ func (r *htmlReader) endBlock() {
 	}
 }
 
-// beginsHTML reports whether a text is a page of HTML, or a table of it.
+// beginsHTML reports whether a text is an HTML page or table.
 func beginsHTML(text string) bool {
 	text = strings.ToLower(afterComments(text[:min(len(text), 4096)]))
 	for _, start := range []string{"<!doctype html", "<html", "<head", "<body", "<table", "<div", "<main", "<article", "<section", "<h1", "<h2", "<tr", "<tbody", "<thead"} {

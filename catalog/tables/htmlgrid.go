@@ -8,20 +8,20 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// An htmlGrid is a table of HTML with the cells where a browser shows them (HTML, 4.9.12).
+// An htmlGrid is an HTML table with its cells where a browser shows them (HTML, 4.9.12).
 type htmlGrid struct {
 	r      *htmlReader
-	line   int // the next row begins on
+	line   int // the line that the next row begins on
 	rows   []htmlRow
 	row    htmlRow
 	cell   *strings.Builder // nil outside of cells
 	head   bool             // the cell is a th
-	across int              // columns that the cell has
-	deep   int              // rows that it has
+	across int              // columns that the cell spans
+	deep   int              // rows that it spans
 	down   []rowSpan        // by column
-	inner  []placed         // from tables in the cells of the row
-	denied bool             // its caption says so
-	tooBig bool             // its cells span more than anybody means
+	inner  []placed         // findings of tables nested in the row
+	denied bool             // its caption denies
+	tooBig bool             // its cells span too many rows and columns
 }
 
 type htmlRow struct {
@@ -34,7 +34,7 @@ type htmlRow struct {
 type htmlCell struct {
 	text string
 	head bool
-	copy bool // it is there because another cell spans it
+	copy bool // a copy of a cell that spans it
 	more bool // a further column of the cell before it
 }
 
@@ -44,7 +44,7 @@ type placed struct {
 	finding
 }
 
-// A rowSpan is a cell that goes down over the next rows.
+// A rowSpan is a cell that spans the next rows.
 type rowSpan struct {
 	rows int
 	cell htmlCell
@@ -71,7 +71,7 @@ func (g *htmlGrid) startCell(t *html.Token) {
 	}
 }
 
-// leading reads the number at the beginning of an attribute, as HTML does (2.3.4.2); -1 if there is none.
+// leading reads the number at the beginning of an attribute, as HTML does (2.3.4.2); -1 without a number.
 func leading(s string) int {
 	s = strings.TrimPrefix(strings.TrimLeft(s, " \t\n\f\r"), "+")
 	n := -1
@@ -84,7 +84,7 @@ func leading(s string) int {
 	return n
 }
 
-// carry puts the cell that goes down into the next column, or an empty one, into the row.
+// carry adds the cell that spans the next column from above, or an empty one, to the row.
 func (g *htmlGrid) carry() {
 	s := &g.down[len(g.row.cells)]
 	var c htmlCell
@@ -146,7 +146,8 @@ func (g *htmlGrid) endRow() {
 	g.row, g.inner = htmlRow{}, nil
 }
 
-// texts are the cells of a row as those of Markdown. A header's cell is that of all its columns, another one's only of the first.
+// texts returns the cells of a row as Markdown. In a header, a cell that spans columns is repeated; in other rows only the first
+// column has it.
 func (row *htmlRow) texts(header bool) []string {
 	texts := make([]string, len(row.cells))
 	for i, c := range row.cells {
@@ -162,7 +163,7 @@ func (row *htmlRow) texts(header bool) []string {
 func (g *htmlGrid) read() []placed {
 	d := g.r.h.d
 	if g.tooBig {
-		return []placed{{g.line, leave(Problem, "<table>", "its cells span more rows and columns than can be read", "copy the table from a browser, or save it as CSV")}}
+		return []placed{{g.line, leftOut(Problem, "<table>", "its cells span more rows and columns than can be read", "copy the table from a browser, or save it as CSV")}}
 	}
 	if rows, ok := g.upright(); ok {
 		g.rows = rows
@@ -183,7 +184,7 @@ func (g *htmlGrid) read() []placed {
 		}
 		if v, ok := groupOf(cells); ok && len(row.inner) == 0 {
 			group = v
-			found = append(found, placed{row.line, leave(Prose, rowText(cells), "a row that heads others", "")})
+			found = append(found, placed{row.line, leftOut(Prose, rowText(cells), "a row that heads others", "")})
 			continue
 		}
 		around := group
@@ -194,15 +195,15 @@ func (g *htmlGrid) read() []placed {
 		v, why := l.verdict(cells)
 		v = v.and(around)
 		if row.hidden && f.has() {
-			f = leave(Problem, rowText(cells), "the page does not show this row", "")
+			f = leftOut(Problem, rowText(cells), "the page does not show this row", "")
 		}
 		found = append(found, placed{row.line, f})
 		for _, in := range row.inner {
 			if v != unsaid {
-				in.finding = d.evaluate(in.finding, v, why, rowText(cells))
+				in.finding = d.applyVerdict(in.finding, v, why, rowText(cells))
 			}
 			if l.inbound(cells) && in.has() {
-				in.finding = leave(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
+				in.finding = leftOut(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
 			}
 			found = append(found, in)
 		}
@@ -214,7 +215,7 @@ func (row *htmlRow) allHeads() bool {
 	return !slices.ContainsFunc(row.cells, func(c htmlCell) bool { return !c.head })
 }
 
-// upright turns a table round whose headers stand at the left: each further column is a row, then.
+// upright transposes a table whose headers are at the left: each further column becomes a row.
 func (g *htmlGrid) upright() ([]htmlRow, bool) {
 	if len(g.rows) < 2 {
 		return nil, false
@@ -233,7 +234,7 @@ func (g *htmlGrid) upright() ([]htmlRow, bool) {
 	for i := 1; i < len(g.rows[0].cells); i++ {
 		row := htmlRow{line: g.rows[0].line}
 		for _, old := range g.rows {
-			if looks(old.cells[i].text, true) {
+			if looksLikeAddress(old.cells[i].text, true) {
 				row.line = old.line
 			}
 			row.cells = append(row.cells, old.cells[i])

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// parseJSON reads one JSON value at the beginning of text, whose first line has the number line. Smart quotes count as
-// quotes, since documents print them; comments and commas at the end of lists, which ARM templates have, are passed
-// over. used is how many bytes of text the value has.
+// parseJSON reads one JSON value at the beginning of text, whose first line has the number line. Smart quotes, which documents
+// have, count as quotes; comments and trailing commas, which ARM templates have, are skipped. used is the length of the value in
+// bytes.
 func parseJSON(text string, line int) (root *node, used int, err error) {
 	text = plainJSON(text)
 	dec := json.NewDecoder(strings.NewReader(text))
@@ -25,7 +25,7 @@ func parseJSON(text string, line int) (root *node, used int, err error) {
 type jsonParser struct {
 	dec  *json.Decoder
 	text string
-	at   int // the offset that line is of
+	at   int // the offset that line belongs to
 	line int
 }
 
@@ -80,8 +80,8 @@ func (p *jsonParser) value(key string, depth int) (*node, error) {
 	return n, nil
 }
 
-// plainJSON returns text of the same length with comments and needless commas as spaces, and smart quotes as plain
-// ones; a smart quote has three bytes, and so becomes a quote and two spaces.
+// plainJSON returns text, in the same length, with spaces for comments and trailing commas, and a plain quote and two spaces for
+// each smart quote, which has three bytes.
 func plainJSON(text string) string {
 	b := []byte(strings.NewReplacer("“", "\"  ", "”", "  \"", "„", "\"  ", "\ufeff", "   ").Replace(text))
 	quoted, comma := false, -1
@@ -135,8 +135,8 @@ func plainJSON(text string) string {
 // maxComment bounds a comment, in bytes.
 const maxComment = 4096
 
-// jsonAhead reads a JSON value, or the pairs of an object without its braces, that begins with the next line. It reports
-// whether there was one; if it could not be read, that is in the report.
+// jsonAhead reads a JSON value, or the pairs of an object without braces, that begins with the next line. It reports whether there
+// was one; a value that does not parse is refused.
 func (d *document) jsonAhead() bool {
 	head := strings.TrimSpace(visible(d.lines[d.next]))
 	if !beginsJSON(head) {
@@ -174,8 +174,8 @@ func (d *document) jsonAhead() bool {
 	return true
 }
 
-// beginsJSON tells a value of JSON from a placeholder such as [Your URL Prefix].gw.arc.azure.com, and a pair of an
-// object from a name in quotes.
+// beginsJSON distinguishes a JSON value from a placeholder such as [Your URL Prefix].gw.arc.azure.com, and a pair of an object
+// from a quoted name.
 func beginsJSON(line string) bool {
 	if line == "" {
 		return false
@@ -198,11 +198,11 @@ func isFence(line string) bool {
 	return strings.HasPrefix(line, "```") || strings.HasPrefix(line, "~~~")
 }
 
-// mostBroken is how many values of a document may be broken before the rest is not tried any more.
+// mostBroken is how many values of a document may be invalid before the rest is refused without parsing.
 const mostBroken = 8
 
-// jsonValue reads the value that begins with the next line; end is the line after it. It looks at no more of the
-// document than about twice the value.
+// jsonValue reads the value that begins with the next line; end is the line after it. It reads only about as much of the document
+// as the value needs.
 func (d *document) jsonValue() (root *node, end int, err error) {
 	var b strings.Builder
 	to := d.next

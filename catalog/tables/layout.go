@@ -20,10 +20,10 @@ const (
 	srcCol          // where requests come from
 )
 
-// A layout says what the columns of a table are for. The zero layout knows of none.
+// A layout says what the columns of a table are for. The zero layout has no columns.
 type layout struct {
 	columns []column
-	clouds  []string // of each column; "" if it is not said
+	clouds  []string // of each column; "" if it is not known
 	denied  []bool   // columns of what is denied
 }
 
@@ -56,8 +56,8 @@ func layoutOf(header []string) layout {
 // sure reports whether the header names a column of addresses.
 func (l layout) sure() bool { return slices.Contains(l.columns, addrs) }
 
-// isTables reports whether l is the header of a table, and not a sentence with commas: a column of addresses, or one of
-// destinations with another beside it that a firewall's rules have.
+// isTables reports whether l is the header of a table, and not a sentence with commas: it has a column of addresses, or one of
+// destinations and another one of firewall rules.
 func (l layout) isTables() bool {
 	if l.sure() {
 		return true
@@ -116,7 +116,7 @@ func columnOf(words []string) column {
 	return kind
 }
 
-// cloudOf is the only cloud that a text names; "" if it names none or several.
+// cloudOf is the only cloud that a text names; "" if it does not name exactly one.
 func cloudOf(text string) string {
 	found := ""
 	for _, w := range headerWords(text) {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// lazy compiles an expression when it is first used: a proxy that starts imports no tables.
+// lazy compiles an expression on first use, so that it does not delay the start of the program.
 func lazy(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }

@@ -9,18 +9,17 @@ import (
 	"webproxy/policy"
 )
 
-// A Listed says what became of an entry in a list file.
+// A Listed says where a list file has an entry.
 type Listed struct {
 	Entry policy.Entry
-	As    string // the entry's place: "line 4 of the list", or "line 12" of the document; "" if it is new
+	As    string // where it already is: "line 4 of the list", or "line 12" of the document; "" if it is new
 }
 
-// Append adds the entries of r to a list file, with the line of the document after each as a
-// comment. An entry that list has already, or that r has named before, is not added again; every
-// byte of list stays. The error is about list: it must be UTF-8, as every list file.
+// Append returns a list file with the entries of r appended, each with its line of the document as a comment. An entry that
+// list has already, or that occurs again in r, is not added; every byte of list is kept. The error is about list, which must be
+// UTF-8 like every list file.
 //
-// The returned Listed are those of all entries of r, in their order; the bytes are list itself if
-// none of them is new.
+// The returned Listed are for all entries of r, in their order; the returned bytes are list itself if no entry is new.
 func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	if !utf8.Valid(list) || bytes.IndexByte(list, 0) >= 0 {
 		return nil, nil, fmt.Errorf("not a text file in UTF-8")
@@ -31,7 +30,7 @@ func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	}
 	seen := map[string]string{}
 	for i, line := range splitLines(strings.TrimPrefix(string(list), "\ufeff")) {
-		// What does not parse is for check to report; here it only equals nothing.
+		// Invalid lines are reported by webproxy check; here they are only not equal to any entry.
 		if e, err := policy.ParseEntry(line); err == nil && e.Host != (policy.Pattern{}) {
 			for _, key := range admits(e) {
 				if seen[key] == "" {
@@ -44,7 +43,7 @@ func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	var all []Listed
 	for _, l := range r.Lines {
 		for _, e := range l.Entries {
-			key := admits(e)[0] // an entry of ours has one port
+			key := admits(e)[0] // entries of a Report have one port
 			all = append(all, Listed{Entry: e, As: seen[key]})
 			if seen[key] != "" {
 				continue
@@ -63,8 +62,7 @@ func (r Report) Append(list []byte) ([]byte, []Listed, error) {
 	return append(out, added.String()...), all, nil
 }
 
-// admits returns what an entry admits, port by port, in one form for each: "host", "host:443" and
-// "https://host" are three ways to write one thing.
+// admits returns what an entry admits in a canonical form, for each port: "host", "host:443" and "https://host" mean the same.
 func admits(e policy.Entry) []string {
 	e.ID, e.Tag, e.By, e.Reason = "", "", "", ""
 	scheme, ports := e.Scheme, e.Ports
@@ -86,14 +84,13 @@ func admits(e policy.Entry) []string {
 	return all
 }
 
-// comment is a line of the document as it is written after its entries: short, and without anything
-// that could end the comment.
+// comment is the comment after entries of a line of the document: short, and on one line.
 func (r Report) comment(l Line) string {
 	return fmt.Sprintf("%s:%d: %s", Shown(r.Name), l.Number, Shown(l.Text))
 }
 
-// Shown is text on one line of a terminal or a list: no control or hidden characters, no columns
-// padded with spaces, and not much of it.
+// Shown is text for one line of a terminal or a list: without control and hidden characters and repeated spaces, and at most 100
+// characters long.
 func Shown(text string) string {
 	const most = 100         // characters
 	if len(text) > 20*most { // a document may be one line of megabytes, with an entry from each of its words
@@ -106,8 +103,8 @@ func Shown(text string) string {
 	return text
 }
 
-// Gone returns the entries of a list file that Append has taken from an earlier version of the document, by the comment
-// after each, and that r does not have any more. As is the entry's place.
+// Gone returns the entries of a list file that, by their comments, Append has taken from an earlier version of the document, and
+// that r does not have any more. Their As is the line of the list.
 func (r Report) Gone(list []byte) []Listed {
 	if !utf8.Valid(list) {
 		return nil

@@ -5,19 +5,18 @@ import (
 	"strings"
 )
 
-// A context says where a part of a line stands, and so how sure it is that an address in it is meant.
+// A context says where a part of a line stands, and so how likely an address in it is meant as an endpoint.
 type context struct {
 	column bool     // in a column of addresses
-	list   portList // what the row says of ports
+	list   portList // the ports of the row
 	cloud  string   // of the column
 }
 
 // link matches a Markdown link or image, also with a title.
 var link = lazy(`!?\[([^\[\]]*)\]\(\s*<?([^()\s<>]*)>?(?:\s+["'][^"']*["'])?\s*\)`)
 
-// resolveLinks replaces links by their text if that is an address, since the target is often made
-// from it by an editor; in a column of addresses else by their target. An error names a link whose
-// text is one host and whose target another.
+// resolveLinks replaces links by their text if that is an address, since editors often make the target from it; otherwise, in a
+// column of addresses, by their target. The error is about a link whose text is one host and whose target is another.
 func resolveLinks(s string, column bool) (string, error) {
 	var err error
 	s = link().ReplaceAllStringFunc(s, func(whole string) string {
@@ -25,15 +24,15 @@ func resolveLinks(s string, column bool) (string, error) {
 		text, target := unescape(m[1]), m[2]
 		shown, _ := trim(strings.TrimSpace(unpair(text)))
 		switch {
-		case looks(shown, true) && !strings.ContainsAny(shown, " \t"):
-			if looks(target, true) && !sameHost(shown, target) {
+		case looksLikeAddress(shown, true) && !strings.ContainsAny(shown, " \t"):
+			if looksLikeAddress(target, true) && !sameHost(shown, target) {
 				err = fmt.Errorf("the link shows %s and leads to %s", shown, target)
 			}
 			return " " + text + " "
 		case column && strings.Contains(target, "://"):
 			return " " + target + " "
 		}
-		return " " + text + " → " + target + " " // so that it is seen in what is left
+		return " " + text + " → " + target + " " // shown in the report
 	})
 	return s, err
 }
@@ -45,10 +44,10 @@ func sameHost(a, b string) bool {
 }
 
 // read reads a cell or a line. Its parts, between line breaks, are read one by one.
-func (f filling) read(text string, c context) finding {
+func (f filler) read(text string, c context) finding {
 	resolved, err := resolveLinks(text, c.column)
 	if err != nil {
-		return leave(Problem, text, err.Error(), "write the one that is meant")
+		return leftOut(Problem, text, err.Error(), "write the one that is meant")
 	}
 	var out finding
 	for part := range strings.SplitSeq(bracePlaceholders(plainText(resolved)), "\n") {
@@ -59,25 +58,25 @@ func (f filling) read(text string, c context) finding {
 	return out
 }
 
-// part reads a part of a line: addresses, with a label before them, and ports or a remark behind. If
-// one of the addresses is not understood, none is taken: the words may belong together.
-func (f filling) part(text string, c context) finding {
+// part reads a part of a line: addresses, perhaps with a label before them, and ports or a remark after them. If one of the
+// addresses is not understood, all are left out: the words may belong together.
+func (f filler) part(text string, c context) finding {
 	all := words(text)
 	first, last := addresses(all, !c.column)
 	if first < 0 {
-		return leave(Prose, text, "names no endpoint", "")
+		return leftOut(Prose, text, "names no endpoint", "")
 	}
 	if !betweenIsList(all[first:last+1], !c.column) {
-		return unsure(text, all, first, c)
+		return ambiguous(text, all, first, c)
 	}
 	before, after := all[:first], all[last+1:]
 	list := c.list
 	if !isLabelled(before, c.column) {
 		beside, err := parsePorts(rawText(before))
 		if err != nil {
-			return unsure(text, all, first, c)
+			return ambiguous(text, all, first, c)
 		}
-		list = both(list, beside)
+		list = combine(list, beside)
 	}
 	cloud := c.cloud
 	switch t := rawText(after); {
@@ -88,13 +87,13 @@ func (f filling) part(text string, c context) finding {
 	default:
 		beside, err := parsePorts(t)
 		if err != nil {
-			return unsure(text, all, first, c)
+			return ambiguous(text, all, first, c)
 		}
-		list = both(list, beside)
+		list = combine(list, beside)
 	}
 	var out finding
 	for _, w := range all[first : last+1] {
-		if !looks(w.text, !c.column) {
+		if !looksLikeAddress(w.text, !c.column) {
 			continue
 		}
 		one := f.endpoint(w.text, list, "")
@@ -105,7 +104,7 @@ func (f filling) part(text string, c context) finding {
 	}
 	for _, l := range out.left {
 		if l.Kind == Problem && len(out.entries) > 0 {
-			return leave(Problem, text, fmt.Sprintf("%s: %s", l.Text, l.Why), l.Hint)
+			return leftOut(Problem, text, fmt.Sprintf("%s: %s", l.Text, l.Why), l.Hint)
 		}
 	}
 	for i := range out.entries {
@@ -120,7 +119,7 @@ func (f filling) part(text string, c context) finding {
 func addresses(all []word, strict bool) (first, last int) {
 	first = -1
 	for i, w := range all {
-		if looks(w.text, strict) {
+		if looksLikeAddress(w.text, strict) {
 			if first < 0 {
 				first = i
 			}
@@ -130,10 +129,10 @@ func addresses(all []word, strict bool) (first, last int) {
 	return first, last
 }
 
-// betweenIsList reports whether nothing but separators stands between addresses.
+// betweenIsList reports whether only separators stand between addresses.
 func betweenIsList(all []word, strict bool) bool {
 	for _, w := range all {
-		if looks(w.text, strict) {
+		if looksLikeAddress(w.text, strict) {
 			continue
 		}
 		switch strings.ToLower(w.text) {
@@ -145,13 +144,13 @@ func betweenIsList(all []word, strict bool) bool {
 	return true
 }
 
-// unsure is the finding for an address among words that say who knows what of it. In a column of
-// addresses, or at the start of a line, it is a problem; within a sentence it is a mention.
-func unsure(text string, all []word, first int, c context) finding {
+// ambiguous is the finding for an address among other words. In a column of addresses, or at the start of a line, it is a problem;
+// within a sentence it is a mention.
+func ambiguous(text string, all []word, first int, c context) finding {
 	if c.column || first == 0 {
-		return leave(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
+		return leftOut(Problem, text, "words stand around the address, which may limit or deny it", "write the address on a line of its own")
 	}
-	return leave(Prose, text, "names "+namesIn(all)+" within a sentence", "to make it a rule, write it on a line of its own")
+	return leftOut(Prose, text, "names "+namesIn(all)+" within a sentence", "to make it a rule, write it on a line of its own")
 }
 
 // namesIn are the addresses among words, with those that stand within one.
@@ -159,7 +158,7 @@ func namesIn(all []word) string {
 	const most = 10
 	var names []string
 	for _, w := range all {
-		name, ok := w.text, len(w.text) <= maxWord && looks(w.text, true)
+		name, ok := w.text, len(w.text) <= maxWord && looksLikeAddress(w.text, true)
 		if !ok {
 			name, ok = nameWithin(w.text)
 		}
@@ -173,8 +172,8 @@ func namesIn(all []word) string {
 	return strings.Join(names, ", ")
 }
 
-// isLabelled reports whether the words before an address, if any, only name it, as in "Guest configuration: host".
-// Out of a column of addresses they must be few, and not be the end of a sentence: "for more, see: ...".
+// isLabelled reports whether the words before an address, if any, are only a label, as in "Guest configuration: host". Outside of
+// a column of addresses they must be few, and not the end of a sentence, as in "for more, see: ...".
 func isLabelled(before []word, column bool) bool {
 	if len(before) == 0 {
 		return true
@@ -194,20 +193,19 @@ func isLabelled(before []word, column bool) bool {
 	return len(before) <= 4
 }
 
-// isRemark reports whether the words behind an address only describe it: in brackets, or behind a
-// dash or a colon.
+// isRemark reports whether the words after an address only describe it: they are in brackets, or after a dash or a colon.
 func isRemark(address word, after []word) bool {
 	head := after[0].raw
 	return strings.HasPrefix(head, "(") && strings.Contains(rawText(after), ")") || strings.HasPrefix(head, "#") ||
 		head == "-" || head == "–" || head == "—" || head == ":" || strings.HasSuffix(strings.TrimRight(address.raw, "*_\"'"), ":")
 }
 
-// listLine reads a line of a list file: an address, then keys or a comment. It is not unescaped, and
-// its comment, which may be the line of another document, is not looked at.
-func (f filling) listLine(text string) (finding, bool) {
+// listLine reads a line of a list file: an address, then keys or a comment. It is not unescaped, and its comment, which may be a
+// line of another document, is ignored.
+func (f filler) listLine(text string) (finding, bool) {
 	head, rest, _ := strings.Cut(text, " ")
 	rest = strings.TrimLeft(rest, " \t")
-	if rest == "" || !looks(head, true) || strings.ContainsAny(head, "\\`<>[]&\"'") {
+	if rest == "" || !looksLikeAddress(head, true) || strings.ContainsAny(head, "\\`<>[]&\"'") {
 		return finding{}, false
 	}
 	if rest[0] == '#' {
@@ -228,8 +226,8 @@ func rawText(all []word) string {
 	return strings.Join(raws, " ")
 }
 
-// both joins what two places say of ports. The nearer one wins if both name some.
-func both(far, near portList) portList {
+// combine joins what two places say of ports. The nearer one wins if both name some.
+func combine(far, near portList) portList {
 	if len(near.services) == 0 {
 		near.services = far.services
 	}
@@ -237,13 +235,13 @@ func both(far, near portList) portList {
 	return near
 }
 
-// whole reads a cell that is nothing but addresses; ok is false for any other.
-func (f filling) whole(cell string, c context) (finding, bool) {
+// whole reads a cell that has only addresses; ok is false for any other cell.
+func (f filler) whole(cell string, c context) (finding, bool) {
 	if link().MatchString(cell) {
 		return finding{}, false
 	}
 	for _, w := range words(bracePlaceholders(plainText(cell))) {
-		if w.text != "" && !looks(w.text, true) {
+		if w.text != "" && !looksLikeAddress(w.text, true) {
 			return finding{}, false
 		}
 	}

@@ -2,13 +2,12 @@ package tables
 
 import "strings"
 
-// tableAhead reports whether the next line is the header of a Markdown table: a line that rules off
-// the columns follows it (GFM, 4.10).
+// tableAhead reports whether the next line is the header of a Markdown table: a delimiter row follows it (GFM, 4.10).
 func (d *document) tableAhead() bool {
 	return strings.Contains(d.shown[d.next], "|") && d.next+1 < len(d.lines) && isRuler(d.shown[d.next+1])
 }
 
-// isRuler reports whether line is like |:---|---:|.
+// isRuler reports whether line is a delimiter row, such as |:---|---:|.
 func isRuler(line string) bool {
 	s := strings.TrimSpace(strings.TrimLeft(visible(line), "> "))
 	return strings.Contains(s, "-") && strings.Contains(s, "|") && strings.Trim(s, "|:- \t–—") == ""
@@ -22,7 +21,7 @@ func (d *document) pipeTable() {
 	d.pipeRows(l)
 }
 
-// pipeRows reads rows up to the first line that is none.
+// pipeRows reads rows up to the first line that is not a row.
 func (d *document) pipeRows(l layout) {
 	group := unsaid
 	for d.next < len(d.lines) {
@@ -43,10 +42,10 @@ func (d *document) pipeRows(l layout) {
 		d.next++
 		if v, ok := groupOf(cells); ok {
 			group = v
-			d.account(d.next, d.lines[d.next-1], leave(Prose, rowText(cells), "a row that heads others", ""))
+			d.addLine(d.next, d.lines[d.next-1], leftOut(Prose, rowText(cells), "a row that heads others", ""))
 			continue
 		}
-		d.account(d.next, d.lines[d.next-1], d.rowUnder(group, cells, l))
+		d.addLine(d.next, d.lines[d.next-1], d.rowUnder(group, cells, l))
 	}
 }
 

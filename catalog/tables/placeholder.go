@@ -8,11 +8,11 @@ import (
 	"webproxy/policy"
 )
 
-// placeholder matches what a reader is to fill in, in any of the brackets that documents use.
+// placeholder matches a placeholder in any of the brackets that documents use.
 var placeholder = lazy(`<[A-Za-z][^<>\[\]{}|"/:=]{0,60}>|\{[A-Za-z][^<>\[\]{}|"/:=]{0,60}\}|\[[A-Za-z][^<>\[\]{}|"/:=]{0,60}\]`)
 
-// bracePlaceholders writes each placeholder of s that is a part of an address as {name}. A bracket
-// that stands alone is not one.
+// bracePlaceholders writes each placeholder of s that is a part of an address as {name}. A bracketed word that stands alone is
+// kept.
 func bracePlaceholders(s string) string {
 	var b strings.Builder
 	end := 0
@@ -40,17 +40,17 @@ func slug(s string) string {
 	return strings.Join(words, "-")
 }
 
-// none is a value that says: there is no such thing here. What it would fill is no rule.
+// none as the value of a placeholder says that the site has no such thing: an address with it is not a rule.
 const none = "none"
 
-// A filling has the values of placeholders, by the keys of policy.names, and by "region".
-type filling struct {
+// A filler has the values of placeholders, by the keys of policy.names and "region".
+type filler struct {
 	values map[string]string
-	denied bool // entries are made of what a document denies
+	denied bool // entries are made from what a document denies
 }
 
-func newFilling(place policy.Place) (filling, error) {
-	f := filling{values: map[string]string{}}
+func newFilling(place policy.Place) (filler, error) {
+	f := filler{values: map[string]string{}}
 	for key, value := range place.Names {
 		if !isLabel(value) {
 			return f, fmt.Errorf("name %s=%q: want one label: letters, digits and hyphens", key, value)
@@ -71,9 +71,8 @@ func newFilling(place policy.Place) (filling, error) {
 	return f, nil
 }
 
-// regionNames returns both names of a region, of which one is given, as hosts have them: "eastus" and
-// "eus". The catalog knows them, and shows them in a list whose hosts are made of them. Code is the
-// short name if the caller knows it, and vouches for a region that is new.
+// regionNames returns both names of a region, such as "eastus" and "eus", of which one is given. They are read from the hosts of a
+// list of the catalog. Code is the short name, if the caller knows it; with it a region may be unknown to the catalog.
 func regionNames(region, code string) (long, short string, err error) {
 	const name = "arc-gateway-reduced@2026-07"
 	place := policy.Place{Region: region, Names: map[string]string{"regioncode": code}}
@@ -93,7 +92,7 @@ func regionNames(region, code string) (long, short string, err error) {
 	return long, short, nil
 }
 
-// otherCloud accepts a region that is not one of the public cloud.
+// otherCloud accepts a region of another cloud than the public one.
 func otherCloud(place policy.Place, code string) (long, short string, err error) {
 	public := catalog.CheckPlace(place)
 	for _, place.Cloud = range []string{"china", "usgov"} {
@@ -120,9 +119,9 @@ func isLabel(s string) bool {
 	return true
 }
 
-// fill replaces the placeholders of an address. Missing are the keys without a value, or with none;
-// they are {key} in what is returned.
-func (f filling) fill(address string) (filled string, missing []string) {
+// fill replaces the placeholders of an address. missing are the keys without a value, or with the value none; filled has {key} for
+// them.
+func (f filler) fill(address string) (filled string, missing []string) {
 	var b strings.Builder
 	for {
 		before, rest, ok := strings.Cut(address, "{")
@@ -142,7 +141,7 @@ func (f filling) fill(address string) (filled string, missing []string) {
 	}
 }
 
-// keyOf is the setting that fills a placeholder: what stands around it tells more than its name does.
+// keyOf is the setting that fills a placeholder. The text around it says more than its name.
 func keyOf(name, before, after string) string {
 	_, host, ok := strings.Cut(before, "://")
 	if !ok {
@@ -165,9 +164,8 @@ func keyOf(name, before, after string) string {
 	return name
 }
 
-// yourName reports whether host begins with a placeholder that has no brackets, such as
-// yourhcikeyvaultname.vault.azure.net. A name is only taken for one where a customer's own belongs,
-// or where it says so: there are hosts such as yourphone.example.com.
+// yourName reports whether host begins with a placeholder without brackets, such as yourhcikeyvaultname.vault.azure.net. Only names
+// below a customer's domain, or with an ending such as "name", count: there are hosts such as yourphone.example.com.
 func yourName(host string) (label string, ok bool) {
 	label, rest, _ := strings.Cut(strings.ToLower(host), ".")
 	if !strings.HasPrefix(label, "your") {

@@ -7,7 +7,7 @@ import (
 	"webproxy/policy"
 )
 
-// A protocol is what a port is for, as far as a document says it. Several may be set.
+// A protocol is the protocol of a port, as far as a document says it. Several may be set.
 type protocol uint8
 
 const (
@@ -17,20 +17,20 @@ const (
 	https
 )
 
-// A service is a port with its protocols; none: not said.
+// A service is a port with its protocols; 0 if they are not known.
 type service struct {
 	port  uint16
 	proto protocol
 }
 
-// A portList is what a cell, or the words beside a host, say of ports.
+// A portList is the ports in a cell, or in the words beside a host.
 type portList struct {
 	services []service
-	proto    protocol // said of no port, and so of all
+	proto    protocol // without a port, and so for all ports
 }
 
 // parsePorts reads a list of ports: "443", "80,443", "443/TCP", "TCP 80, UDP 123", "HTTP/HTTPS".
-// An empty list, also one of "n/a", says nothing. The error says what is not understood.
+// An empty text, or "n/a", is an empty list. The error says what is not understood.
 func parsePorts(s string) (portList, error) {
 	var list portList
 	s = strings.ToLower(strings.TrimSpace(s))
@@ -62,8 +62,7 @@ func parsePorts(s string) (portList, error) {
 	return list, nil
 }
 
-// portPieces splits at what separates one port from the next, but not at a comma between digits:
-// that one may separate thousands.
+// portPieces splits at separators between ports, except at a comma between digits, which may separate thousands.
 func portPieces(s string) []string {
 	s = strings.NewReplacer(";", "\n", "|", "\n", "&", "\n", " and ", "\n", " or ", "\n", ", ", "\n").Replace(s)
 	var pieces []string
@@ -137,8 +136,8 @@ func portWord(word string) (protocol, bool) {
 	return 0, false
 }
 
-// portNumbers reads digits with commas. "80,443" is two ports, since there is no port 80443;
-// "9,418" is one, since nobody means port 9; and "22,443" could be either, so that it is neither.
+// portNumbers reads digits with commas. "80,443" is two ports, since there is no port 80443; "9,418" is one, since nobody means
+// port 9; "22,443" could be either, and is an error.
 func portNumbers(word string) ([]uint16, error) {
 	parts := strings.Split(word, ",")
 	if len(parts) == 2 && len(parts[0]) <= 2 && len(parts[1]) == 3 && strings.Trim(parts[0]+parts[1], "0123456789") == "" {
@@ -148,7 +147,7 @@ func portNumbers(word string) ([]uint16, error) {
 		case len(parts[0]) == 1 || parts[1][0] == '0':
 			return []uint16{whole}, nil
 		default:
-			return nil, fmt.Errorf("%q could be port %d, or ports %s and %s: write it without the comma, or with a space behind it",
+			return nil, fmt.Errorf("%q could be port %d, or ports %s and %s: write it without the comma, or with a space after it",
 				word, whole, parts[0], parts[1])
 		}
 	}
@@ -166,7 +165,7 @@ func portNumbers(word string) ([]uint16, error) {
 	return ports, nil
 }
 
-// protocolsIn picks the protocols out of a cell that may have other words too.
+// protocolsIn returns the protocols in a cell that may have other words too.
 func protocolsIn(cell string) protocol {
 	var all protocol
 	for _, word := range strings.FieldsFunc(strings.ToLower(cell), func(c rune) bool { return c < 'a' || c > 'z' }) {

@@ -1,16 +1,16 @@
-// Package tables reads endpoints out of what people paste: the tables and lists of Microsoft's
-// documents, firewall rules and other programs' lists, as Markdown, HTML, CSV, tab-separated text, JSON, YAML, XML,
-// Terraform, Bicep or plain lines. Each structured form has a parser, and what a document denies is never an entry.
+// Package tables reads endpoints from what people paste: the tables and lists of Microsoft's documents, firewall rules and lists of
+// other programs, as Markdown, HTML, CSV, tab-separated text, JSON, YAML, XML, Terraform, Bicep or plain lines. Each structured
+// form has a parser. What a document denies never becomes an allow entry.
 //
 //	report, err := tables.Read("eastus.md", data, policy.Place{Region: "eastus"})
 //	for _, line := range report.Lines { ... }
 //
-// Two promises hold for whatever is read. Nothing is dropped silently: each line that is not blank is
-// in the Report, with the entries it became or the reason why not. And no entry is broader than its
-// line: what a line leaves open (a port nobody could read, a placeholder, words around an address)
-// is never guessed.
+// Two guarantees hold for any document. Nothing is dropped silently: each line that is not blank is in the Report, with its
+// entries or the reason why it has none. And no entry is broader than its line: what a line leaves open (a port that cannot be
+// read, a placeholder, words around an address) is never guessed.
 //
-// The package reads no files and opens no sockets.
+// The package reads no files and opens no sockets. Its functions may be called concurrently. The time that Read takes grows
+// linearly with the document.
 package tables
 
 import (
@@ -28,34 +28,34 @@ type Report struct {
 	Lines []Line // those that are not blank, in their order
 }
 
-// A Line is one line of the document, and what it came to: Entries or Left has at least one element.
+// A Line is one line of the document with its result: Entries or Left has at least one element.
 type Line struct {
-	Number  int            // from 1; of the first, if a record of CSV or JSON has several lines
-	Text    string         // as it is written
+	Number  int            // from 1; of the first line, if a CSV record or a JSON value has several
+	Text    string         // unchanged
 	Entries []policy.Entry // their Source is "name:number"
 	Notes   []string       // what was cleaned or left out in making Entries
-	Left    []Left         // what did not become a rule
-	Within  string         // the text that the line is a part of, if what it says is said there too; else empty
+	Left    []Left         // parts that did not become entries
+	Within  string         // the structured text that the line is a part of; may be empty
 }
 
-// A Left is a part of a line that did not become a rule.
+// A Left is a part of a line that did not become an entry.
 type Left struct {
 	Kind Kind
 	Text string // the part
 	Why  string // lower case, no full stop
-	Hint string // what would make it a rule; may be empty
-	// Firewall is set for a destination that is needed and that no rule of a web proxy can express, such as UDP.
+	Hint string // what would make it an entry; may be empty
+	// Firewall is set for a needed destination that no rule of a web proxy can express, such as UDP.
 	Firewall bool `json:"-"`
 }
 
-// A Kind says what sort of thing was left.
+// A Kind says what was left out.
 type Kind uint8
 
 const (
 	Problem  Kind = iota // looks like an endpoint and was not understood
-	Unfilled             // an endpoint with a placeholder that has no value
-	NoRule               // understood, and nothing that a rule of a web proxy can express
-	Prose                // a heading, words, markup: not an endpoint at all
+	Unfilled             // an endpoint with a placeholder without a value
+	NoRule               // understood, and no rule of a web proxy can express it
+	Prose                // a heading, words, markup: not an endpoint
 )
 
 // String returns the word used in reports.
@@ -66,12 +66,12 @@ func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // A Summary counts a Report.
 type Summary struct {
-	Lines    int `json:"lines"`    // not blank
+	Lines    int `json:"lines"`    // lines that are not blank
 	Entries  int `json:"entries"`  // repeated ones included
-	Problems int `json:"problems"` // parts of lines, as the next two
+	Problems int `json:"problems"` // parts of lines, as Unfilled and NoRule
 	Unfilled int `json:"unfilled"`
 	NoRule   int `json:"no_rule"`
-	Prose    int `json:"prose"` // lines that are nothing else
+	Prose    int `json:"prose"` // lines of prose alone
 }
 
 // Summary counts r.
@@ -98,15 +98,15 @@ func (r Report) Summary() Summary {
 	return s
 }
 
-// Read reads a document; name is what entries' Source calls it. Place fills placeholders: its Region
-// and its Names; its Cloud is not looked at, since entries say themselves which cloud they are for.
-// The error is about place: a value must be one label of a host name, or it could widen an entry.
+// Read reads a document; the Source of entries has its name. The Region and the Names of place fill placeholders; its Cloud is not
+// used, since each entry has its cloud. The error is about place: a value must be one label of a host name, or it could widen an
+// entry.
 func Read(name string, data []byte, place policy.Place) (Report, error) {
 	return read(name, data, place, false)
 }
 
-// ReadDenied is Read for what the document denies: its entries are for the list of a rule that denies. Those that the
-// document allows, or lists without a word, are told and left out.
+// ReadDenied is Read for what the document denies: the entries are for the list of a deny rule. Endpoints that the document allows,
+// or only lists, are left out and reported.
 func ReadDenied(name string, data []byte, place policy.Place) (Report, error) {
 	return read(name, data, place, true)
 }
@@ -117,14 +117,14 @@ func read(name string, data []byte, place policy.Place, denied bool) (Report, er
 		return Report{}, err
 	}
 	f.denied = denied
-	d := &document{report: Report{Name: name}, filling: f}
+	d := &document{report: Report{Name: name}, filler: f}
 	d.read(decode(data))
 	d.refuseDenied()
 	d.report.refuseInvalid(denied)
 	return d.report, nil
 }
 
-// A finding is what a part of a line came to.
+// A finding is the result of a part of a line.
 type finding struct {
 	entries []policy.Entry
 	notes   []string
@@ -149,11 +149,11 @@ func (f *finding) has() bool {
 	return len(f.entries) > 0
 }
 
-func leave(kind Kind, text, why, hint string) finding {
+func leftOut(kind Kind, text, why, hint string) finding {
 	return finding{left: []Left{{Kind: kind, Text: text, Why: why, Hint: hint}}}
 }
 
-// mentioned tells of an address in a line that is no more than prose.
+// mentioned adds to f, the finding for a line of prose, the addresses in the line.
 func mentioned(f finding, text string) finding {
 	for i := range f.left {
 		if f.left[i].Hint != "" || strings.Contains(f.left[i].Why, "front matter") {
@@ -165,7 +165,7 @@ func mentioned(f finding, text string) finding {
 	}
 	all := words(plainText(text))
 	for _, w := range all {
-		if len(w.text) <= maxWord && looks(w.text, true) && len(f.left) > 0 {
+		if len(w.text) <= maxWord && looksLikeAddress(w.text, true) && len(f.left) > 0 {
 			f.left[0].Why += ", which names " + Shown(namesIn(all))
 			f.left[0].Hint = "to make it a rule, write it on a line of its own"
 			return f
@@ -175,7 +175,7 @@ func mentioned(f finding, text string) finding {
 		if name, ok := nameWithin(w.text); ok && len(f.left) > 0 {
 			f.left[0].Hint = "to make it a rule, write it on a line of its own"
 			if why := f.left[0].Why; len(all) == 1 && strings.HasSuffix(why, "names no endpoint") { // ||ads.example.com^, address=/ads.example.com/
-				f.left[0].Kind, f.left[0].Why = Problem, "it has "+Shown(name)+" in it, and is of no form that is read"
+				f.left[0].Kind, f.left[0].Why = Problem, "it has "+Shown(name)+" in it, in an unknown form"
 			} else {
 				f.left[0].Why += ", which names " + Shown(name)
 			}
@@ -188,22 +188,22 @@ func mentioned(f finding, text string) finding {
 // hostWithin matches what may be the name of a host within a word.
 var hostWithin = lazy(`(?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,}`)
 
-// nameWithin finds the name of a host within a word that is none: between other signs than those of the forms that are read.
+// nameWithin finds a host name within a word that is not an address itself.
 func nameWithin(word string) (string, bool) {
 	if len(word) > maxWord || strings.ContainsRune(word, '@') {
 		return "", false
 	}
 	for _, name := range hostWithin().FindAllString(word, -1) {
 		at := strings.LastIndexByte(name, '.')
-		if suffix, known := publicsuffix.PublicSuffix(strings.ToLower(name)); known && suffix != "" && looks(name, true) && !isFileName(name, name[at+1:]) {
+		if suffix, known := publicsuffix.PublicSuffix(strings.ToLower(name)); known && suffix != "" && looksLikeAddress(name, true) && !isFileName(name, name[at+1:]) {
 			return name, true
 		}
 	}
 	return "", false
 }
 
-// account puts a line into the report.
-func (d *document) account(number int, text string, f finding) {
+// addLine adds a line to the report.
+func (d *document) addLine(number int, text string, f finding) {
 	if f.empty() {
 		f.left = []Left{{Kind: Prose, Text: text, Why: "names no endpoint"}}
 	}

@@ -16,10 +16,10 @@ const (
 	cloudRole
 	switchRole // whether a rule is in force
 	aside      // names, remarks: never a destination
-	outside    // where requests come from, labels: nothing in it is a destination
+	outside    // sources of requests, labels: nothing in it is a destination
 )
 
-// roleOf reads a field's name: endpointUrl, endpoint_url and "Endpoint URL" are one.
+// roleOf returns the role of a field by its name: endpointUrl, endpoint_url and "Endpoint URL" are the same.
 func roleOf(key string) role {
 	key = plainKey(key)
 	switch key {
@@ -55,7 +55,7 @@ func roleOf(key string) role {
 	return noRole
 }
 
-// plainKey is a field's name without what ways to write names differ in.
+// plainKey is a field's name in lower case, letters and digits only.
 func plainKey(key string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -68,7 +68,7 @@ func plainKey(key string) string {
 	}, key)
 }
 
-// isNegation reports whether a field limits what stands beside it to all but its own value: notPorts, except.
+// isNegation reports whether a field excludes its value from the fields beside it: notPorts, except.
 func isNegation(key string) bool {
 	key = plainKey(key)
 	for _, prefix := range []string{"not", "except", "exclude", "excluding", "excluded", "exclusion"} {
@@ -85,7 +85,7 @@ func isNegation(key string) bool {
 	return false
 }
 
-// truth reads a text that is yes or no; ok is false for any other.
+// truth reads a text that means yes or no; ok is false for any other.
 func truth(text string) (yes, ok bool) {
 	switch strings.ToLower(strings.TrimSpace(text)) {
 	case "true", "yes", "y", "on", "1", "enabled", "enable", "active":

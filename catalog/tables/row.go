@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// row reads a row of a table, and leaves out what it or the headings around it deny.
+// row reads a row of a table, and applies what its columns and the headings around it allow or deny.
 func (d *document) row(cells []string, l layout) finding {
 	f := d.allowedRow(cells, l)
 	v, why := l.verdict(cells)
@@ -15,10 +15,10 @@ func (d *document) row(cells []string, l layout) finding {
 			f.entries[i].Cloud = d.section.cloud
 		}
 	}
-	return d.evaluate(f, v.and(d.section.verdict), why, rowText(cells))
+	return d.applyVerdict(f, v.and(d.section.verdict), why, rowText(cells))
 }
 
-// rowUnder is row for one of which something else says v, too.
+// rowUnder is row with a further verdict v, such as that of the object around it.
 func (d *document) rowUnder(v verdict, cells []string, l layout) finding {
 	section := d.section.verdict
 	d.section.verdict = section.and(v)
@@ -27,8 +27,7 @@ func (d *document) rowUnder(v verdict, cells []string, l layout) finding {
 	return f
 }
 
-// verdict is what a row says of its destinations, in columns that are about that; where the header names none, in any
-// cell that says nothing but "deny" or the like.
+// verdict is what a row says about its destinations: in columns for that, or in a cell that only says "deny" or the like.
 func (l layout) verdict(cells []string) (v verdict, why string) {
 	for i, cell := range cells {
 		kind := other
@@ -54,7 +53,7 @@ func (l layout) verdict(cells []string) (v verdict, why string) {
 	return v, why
 }
 
-// groupOf reads a row that has a title for those after it and nothing else. ok is false for any other.
+// groupOf reads a row that only has a title for the rows after it. ok is false for any other row.
 func groupOf(cells []string) (v verdict, ok bool) {
 	if len(cells) < 2 || len(headerWords(cells[0])) == 0 || len(headerWords(cells[0])) > 4 {
 		return unsaid, false
@@ -73,19 +72,19 @@ func groupOf(cells []string) (v verdict, ok bool) {
 	return unsaid, true
 }
 
-// isDenial reports whether a cell denies and says nothing else, whatever its column is called.
+// isDenial reports whether a cell only denies, whatever its column is for.
 func isDenial(cell string) bool {
 	words := headerWords(cell)
 	return len(words) <= 3 && saysDeny(cell) && !slices.Contains(words, "required") && !slices.Contains(words, "needed")
 }
 
-// allowedRow reads a row of a table with a known layout, whatever its action is.
+// allowedRow reads a row of a table, regardless of its verdict.
 func (d *document) allowedRow(cells []string, l layout) finding {
 	if !l.sure() {
-		return d.loose(cells, l)
+		return d.rowWithoutHeader(cells, l)
 	}
 	if l.inbound(cells) {
-		return leave(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
+		return leftOut(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
 	}
 	list, err := l.ports(cells)
 	var out finding
@@ -93,16 +92,16 @@ func (d *document) allowedRow(cells []string, l layout) finding {
 		if i >= len(l.columns) || l.columns[i] != addrs && l.columns[i] != maybe || strings.TrimSpace(visible(cell)) == "" {
 			continue
 		}
-		f := d.filling.read(cell, context{column: true, list: list, cloud: l.clouds[i]})
+		f := d.filler.read(cell, context{column: true, list: list, cloud: l.clouds[i]})
 		if f.has() && err != nil {
-			return leave(Problem, rowText(cells), "ports: "+err.Error(), "")
+			return leftOut(Problem, rowText(cells), "ports: "+err.Error(), "")
 		}
 		if !f.has() {
-			// "Coming soon.", "n/a", "Yes": in a column that may be about something else it means nothing
+			// "Coming soon.", "n/a", "Yes": ignored in a column that may not be of addresses
 			if l.columns[i] == maybe {
 				continue
 			}
-			f = leave(NoRule, strings.TrimSpace(visible(cell)), "it names no host", "")
+			f = leftOut(NoRule, strings.TrimSpace(visible(cell)), "it names no host", "")
 		}
 		out.add(f)
 	}
@@ -114,7 +113,7 @@ func (d *document) allowedRow(cells []string, l layout) finding {
 	return tidy(out)
 }
 
-// tidy drops the words around what was found: the row as a whole is accounted for.
+// tidy drops the findings about words around endpoints: the row is in the report anyway.
 func tidy(f finding) finding {
 	if !f.has() {
 		return f
@@ -131,22 +130,21 @@ func tidy(f finding) finding {
 
 func onlyNoHost(f finding) bool {
 	for _, l := range f.left {
-		if l.Why != "it names no host" || looks(l.Text, false) {
+		if l.Why != "it names no host" || looksLikeAddress(l.Text, false) {
 			return false
 		}
 	}
 	return len(f.entries) == 0
 }
 
-// misplaced finds an address in a row whose columns of addresses have none: an unescaped "|" in a
-// cell shifts all cells after it.
+// misplaced finds an address in another column than those of addresses: an unescaped "|" in a cell shifts all cells after it.
 func (d *document) misplaced(cells []string, l layout) finding {
 	for i, cell := range cells {
 		if i < len(l.columns) && l.columns[i] == addrs {
 			continue
 		}
-		if f, ok := d.filling.whole(cell, context{}); ok && len(f.entries) > 0 {
-			return leave(Problem, rowText(cells), "an address stands in another column than that of addresses",
+		if f, ok := d.filler.whole(cell, context{}); ok && len(f.entries) > 0 {
+			return leftOut(Problem, rowText(cells), "an address stands in another column than that of addresses",
 				`write "|" within a cell as "\|"`)
 		}
 	}
@@ -176,7 +174,7 @@ func (l layout) ports(cells []string) (portList, error) {
 			if err != nil {
 				return list, err
 			}
-			list = both(said, list)
+			list = combine(said, list)
 		case protoCol:
 			proto |= protocolsIn(plainText(cell))
 		}
@@ -190,16 +188,16 @@ func unmarked(cell string) string {
 	return strings.NewReplacer("`", " ", "*", " ", "\"", " ", "'", " ").Replace(plainText(cell))
 }
 
-// loose reads a row whose header, if there is one, names no column of addresses: cells that are
-// addresses and nothing else are taken, and ports from the cell that has some.
-func (d *document) loose(cells []string, l layout) finding {
+// rowWithoutHeader reads a row without a header that names a column of addresses. It takes cells that have only addresses, and ports
+// from the cell that has ports.
+func (d *document) rowWithoutHeader(cells []string, l layout) finding {
 	first := -1
 	var at []int
 	for i, cell := range cells {
 		if i < len(l.columns) && l.columns[i] == srcCol || l.hasMaybe() && !(i < len(l.columns) && l.columns[i] == maybe) {
 			continue
 		}
-		if _, ok := d.filling.whole(cell, context{}); ok {
+		if _, ok := d.filler.whole(cell, context{}); ok {
 			at = append(at, i)
 			if first < 0 {
 				first = i
@@ -210,28 +208,28 @@ func (d *document) loose(cells []string, l layout) finding {
 		return d.mentions(cells)
 	}
 	if l.inbound(cells) {
-		return leave(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
+		return leftOut(NoRule, rowText(cells), "an inbound connection, which a forward proxy has no part in", "")
 	}
 	list, err := l.ports(cells)
 	if err == nil && len(list.services) == 0 {
-		list = both(list, loosePorts(cells, first))
+		list = combine(list, loosePorts(cells, first))
 	}
 	if err != nil {
-		return leave(Problem, rowText(cells), "ports: "+err.Error(), "")
+		return leftOut(Problem, rowText(cells), "ports: "+err.Error(), "")
 	}
 	var out finding
 	for _, i := range at {
-		f, _ := d.filling.whole(cells[i], context{list: list})
+		f, _ := d.filler.whole(cells[i], context{list: list})
 		out.add(f)
 	}
 	return tidy(out)
 }
 
-// hasMaybe reports whether the header names a column of destinations, which is that of the addresses if no other one is.
+// hasMaybe reports whether the header has a column of destinations, which has the addresses if no other column does.
 func (l layout) hasMaybe() bool { return slices.Contains(l.columns, maybe) }
 
-// loosePorts finds the ports of a row without a header: in the first cell of ports behind the
-// address, or before it if that says 80, 443 or a protocol. Any other number there counts the rows.
+// loosePorts finds the ports of a row without a header: in the first cell of ports after the address, or before it if that has 80,
+// 443 or a protocol. Any other number there is a row number.
 func loosePorts(cells []string, address int) portList {
 	for _, cell := range cells[address+1:] {
 		if list, err := parsePorts(unmarked(cell)); err == nil && (len(list.services) > 0 || list.proto != 0) {
@@ -254,13 +252,13 @@ func loosePorts(cells []string, address int) portList {
 func (d *document) mentions(cells []string) finding {
 	for _, cell := range cells {
 		for _, w := range words(bracePlaceholders(plainText(cell))) {
-			if looks(w.text, true) {
-				return leave(Prose, rowText(cells), "names "+w.text+" in a row without a column of addresses",
+			if looksLikeAddress(w.text, true) {
+				return leftOut(Prose, rowText(cells), "names "+w.text+" in a row without a column of addresses",
 					"to make it a rule, write it on a line of its own")
 			}
 		}
 	}
-	return leave(Prose, rowText(cells), "a row that names no endpoint", "")
+	return leftOut(Prose, rowText(cells), "a row that names no endpoint", "")
 }
 
 func rowText(cells []string) string {

@@ -8,8 +8,7 @@ import (
 	"webproxy/policy"
 )
 
-// outcome is all that a document came to, in one string: entries, and what was left of any line that
-// is not mere prose.
+// outcome is the result of a document in one string: its entries, and what was left out, except prose.
 func outcome(t testing.TB, doc string, place policy.Place) string {
 	t.Helper()
 	report, err := tables.Read("doc", []byte(doc), place)
@@ -34,7 +33,7 @@ func outcomeOf(report tables.Report) string {
 	return strings.Join(got, "; ")
 }
 
-// lines are single lines, with what they come to.
+// lines are single lines, with their results.
 func lines() []struct{ want, line string } {
 	return []struct{ want, line string }{
 		// plain text

@@ -8,8 +8,8 @@ var smokescreenHint = lazy(`(?m)^(?:services|default|global_allow_list|global_de
 // smokescreenLists matches its lists of hosts.
 var smokescreenLists = lazy(`(?m)^[ \t]*(?:allowed_domains|allowed_domains_mitm|global_allow_list|global_deny_list)[ \t]*:`)
 
-// smokescreen reads an ACL of Smokescreen: global_deny_list is denied, whatever a service allows; the domains of a service
-// whose action is open are none, since everything is open to it.
+// smokescreen reads an ACL of Smokescreen: global_deny_list is denied, whatever a service allows. The domains of a service whose
+// action is open are not entries, since it may reach everything.
 func (d *document) smokescreen(root *node) {
 	found := map[int]*finding{}
 	put := func(n *node, f finding) {
@@ -25,10 +25,10 @@ func (d *document) smokescreen(root *node) {
 		}
 		for _, item := range items {
 			if item.kind != scalar {
-				put(item, leave(Problem, item.text, "a list of hosts has something else in it", ""))
+				put(item, leftOut(Problem, item.text, "a list of hosts has something else in it", ""))
 				continue
 			}
-			put(item, d.evaluate(d.filling.endpoint(item.text, portList{}, ""), v, why, item.text))
+			put(item, d.applyVerdict(d.filler.endpoint(item.text, portList{}, ""), v, why, item.text))
 		}
 	}
 	rule := func(n *node) {
@@ -45,7 +45,7 @@ func (d *document) smokescreen(root *node) {
 		for _, kid := range n.kids {
 			switch kid.key {
 			case "allowed_domains", "allowed_domains_mitm":
-				for _, item := range kid.kids { // of mitm_domains each may be an object
+				for _, item := range kid.kids { // in allowed_domains_mitm each may be an object
 					if item.kind == object {
 						for _, field := range item.kids {
 							if field.key == "domain" {
@@ -81,5 +81,5 @@ func (d *document) smokescreen(root *node) {
 			}
 		}
 	}
-	d.lay(0, len(d.lines), "configuration of Smokescreen", found)
+	d.addLines(0, len(d.lines), "configuration of Smokescreen", found)
 }

@@ -9,7 +9,7 @@ import (
 // squidHint matches a line of a Squid configuration.
 var squidHint = lazy(`(?m)^[ \t]*(?:acl[ \t]+\S+[ \t]+\S+|http_access[ \t]+(?:allow|deny)[ \t])`)
 
-// squid reads a Squid configuration: the names of an acl are what the http_access lines say that use it.
+// squid reads a Squid configuration: the http_access lines that use an acl say whether its names are allowed or denied.
 func (d *document) squid() {
 	verdicts := map[string]verdict{}
 	for _, line := range d.lines {
@@ -20,7 +20,7 @@ func (d *document) squid() {
 		v := verdictOf(words[1])
 		for _, name := range words[2:] {
 			said := v
-			if inner, not := strings.CutPrefix(name, "!"); not { // "deny !listed" is how lists of what is allowed are written
+			if inner, not := strings.CutPrefix(name, "!"); not { // "deny !listed" allows what is listed
 				if name, said = inner, allow; v == allow {
 					said = deny
 				}
@@ -35,7 +35,7 @@ func (d *document) squid() {
 	for i, line := range d.lines {
 		words := strings.Fields(withoutHash(line))
 		if len(words) > 1 && words[0] == "include" {
-			f := leave(Problem, words[1], "what is allowed and denied is in another file, too", "put it in place of the line")
+			f := leftOut(Problem, words[1], "what is allowed and denied is in another file, too", "put it in place of the line")
 			found[i+1] = &f
 		}
 		if len(words) < 4 || words[0] != "acl" {
@@ -44,7 +44,7 @@ func (d *document) squid() {
 		found[i+1] = &finding{}
 		found[i+1].add(d.squidACL(words[1], words[2], words[3:], verdicts))
 	}
-	d.lay(0, len(d.lines), "configuration of Squid", found)
+	d.addLines(0, len(d.lines), "configuration of Squid", found)
 }
 
 func (d *document) squidACL(name, kind string, values []string, verdicts map[string]verdict) finding {
@@ -57,9 +57,9 @@ func (d *document) squidACL(name, kind string, values []string, verdicts map[str
 		}
 		return out
 	case "dstdom_regex", "url_regex", "urlpath_regex":
-		return leave(Problem, strings.Join(values, " "), "a regular expression, which is not read", "write the names")
+		return leftOut(Problem, strings.Join(values, " "), "a regular expression, which is not read", "write the names")
 	default:
-		return leave(Prose, strings.Join(values, " "), "an acl of the kind "+kind+", which is about no destination", "")
+		return leftOut(Prose, strings.Join(values, " "), "an acl of the kind "+kind+", which is about no destination", "")
 	}
 	var out finding
 	for _, v := range values {
@@ -67,17 +67,17 @@ func (d *document) squidACL(name, kind string, values []string, verdicts map[str
 		case strings.HasPrefix(v, "-"):
 			continue
 		case strings.HasPrefix(v, `"`):
-			out.add(leave(Problem, v, "the names are in another file", "import that file"))
+			out.add(leftOut(Problem, v, "the names are in another file", "import that file"))
 			continue
 		}
 		f := d.dotted(v, portList{})
 		switch verdict, used := verdicts[name]; {
 		case !used:
-			f = leave(Problem, v, fmt.Sprintf("no http_access line names the acl %s", name), "")
+			f = leftOut(Problem, v, fmt.Sprintf("no http_access line names the acl %s", name), "")
 		case verdict == unclear:
-			f = leave(Problem, v, fmt.Sprintf("http_access both allows and denies the acl %s", name), "")
+			f = leftOut(Problem, v, fmt.Sprintf("http_access both allows and denies the acl %s", name), "")
 		default:
-			f = d.evaluate(f, verdict, "", v)
+			f = d.applyVerdict(f, verdict, "", v)
 		}
 		out.add(f)
 	}
@@ -89,39 +89,39 @@ func withoutHash(line string) string {
 	return line
 }
 
-// dotted reads a name as Squid has it: ".example.com" is example.com and all below it.
+// dotted reads a name of Squid: ".example.com" is example.com and all names below it.
 func (d *document) dotted(word string, list portList) finding {
 	name, ok := strings.CutPrefix(word, ".")
 	if !ok {
-		return d.filling.endpoint(word, list, "")
+		return d.filler.endpoint(word, list, "")
 	}
-	f := d.filling.endpoint("*."+name, list, "")
-	f.add(d.filling.endpoint(name, list, ""))
+	f := d.filler.endpoint("*."+name, list, "")
+	f.add(d.filler.endpoint(name, list, ""))
 	return f
 }
 
-// oddLine reads lines of other programs' lists that nothing else is like: a name with a dot before it, a regular
-// expression, a line of a hosts file. It reports whether text is one.
+// oddLine reads special lines of other programs' lists: a name with a dot before it, a regular expression, a line of a hosts file.
+// It reports whether text is one.
 func (d *document) oddLine(text string) (finding, bool) {
 	words := strings.Fields(withoutHash(text))
 	if len(words) == 0 {
 		return finding{}, false
 	}
-	if name, ok := strings.CutPrefix(words[0], "."); ok && len(words) == 1 && looks(name, true) && !strings.ContainsAny(name, "/:?*<>{}[]@") {
-		return d.evaluate(d.dotted(words[0], portList{}), d.section.verdict, "", text), true
+	if name, ok := strings.CutPrefix(words[0], "."); ok && len(words) == 1 && looksLikeAddress(name, true) && !strings.ContainsAny(name, "/:?*<>{}[]@") {
+		return d.applyVerdict(d.dotted(words[0], portList{}), d.section.verdict, "", text), true
 	}
 	if f, ok := d.regexLine(text, d.section.verdict); ok {
 		return f, true
 	}
 	if strings.HasPrefix(text, "^") || strings.HasSuffix(words[0], "$") && strings.Contains(words[0], ".") || strings.HasPrefix(text, "(^|") {
-		return leave(Problem, text, "a regular expression, which is not read", "write the name, or *.name"), true
+		return leftOut(Problem, text, "a regular expression, which is not read", "write the name, or *.name"), true
 	}
 	addr, err := netip.ParseAddr(words[0])
 	if err != nil || len(words) < 2 {
 		return finding{}, false
 	}
 	for _, w := range words[1:] {
-		if looks(w, true) || w == "localhost" || isLabel(w) && !isDigit(w[0]) {
+		if looksLikeAddress(w, true) || w == "localhost" || isLabel(w) && !isDigit(w[0]) {
 			continue
 		}
 		return finding{}, false
@@ -131,19 +131,19 @@ func (d *document) oddLine(text string) (finding, bool) {
 	}
 	var out finding
 	for _, w := range words[1:] {
-		if !looks(w, true) {
-			out.add(leave(NoRule, w, "a name of the hosts file without a domain", ""))
+		if !looksLikeAddress(w, true) {
+			out.add(leftOut(NoRule, w, "a name of the hosts file without a domain", ""))
 			continue
 		}
-		f := d.filling.endpoint(w, portList{}, "")
+		f := d.filler.endpoint(w, portList{}, "")
 		v := d.section.verdict
-		if addr.IsUnspecified() || addr.IsLoopback() { // where hosts files send what nobody is to reach
+		if addr.IsUnspecified() || addr.IsLoopback() { // hosts files block names this way
 			v = deny
 		}
 		if v != deny {
 			f.notes = append(f.notes, "the address "+addr.String()+" of the hosts file is not taken")
 		}
-		out.add(d.evaluate(f, v, "", w))
+		out.add(d.applyVerdict(f, v, "", w))
 	}
 	return out, true
 }

@@ -33,7 +33,7 @@ func TestTable(t *testing.T) {
 | time.windows.com | UDP 123 | |
 | time.windows.com | 123 | |
 | b.example.com | TCP 443, UDP 443 | |`},
-		{"ports that are none", "problem: ports: \"22,443\" could be port 22443, or ports 22 and 443: write it without the comma, or with a space behind it; " +
+		{"ports that are none", "problem: ports: \"22,443\" could be port 22443, or ports 22 and 443: write it without the comma, or with a space after it; " +
 			"problem: ports: \"any\" is not a port; problem: ports: port \"5000-5010\": want 1 to 65535; problem: ports: port \"0\": want 1 to 65535; https://e.example.com", `
 | URL | Port |
 |---|---|

@@ -5,8 +5,8 @@ import "strings"
 // tinyproxyHint matches a configuration of Tinyproxy.
 var tinyproxyHint = lazy(`(?mi)^[ \t]*(?:FilterDefaultDeny|FilterType|FilterURLs|FilterExtended|FilterCaseSensitive|ConnectPort|MaxClients|StartServers|ViaProxyName|DisableViaHeader)[ \t]`)
 
-// tinyproxy reads a configuration of Tinyproxy. It names no destinations: its Allow and Deny are about clients, and the
-// names stand in a file of their own, which are allowed only if the configuration says FilterDefaultDeny.
+// tinyproxy reads a configuration of Tinyproxy. It has no destinations: its Allow and Deny are about clients, and the names are in
+// another file. They are allowed only if the configuration has FilterDefaultDeny.
 func (d *document) tinyproxy() {
 	defaultDeny := false
 	for _, line := range d.lines {
@@ -21,21 +21,20 @@ func (d *document) tinyproxy() {
 			continue
 		}
 		file := strings.Trim(words[1], `"`)
-		f := leave(Problem, file, "the names are in another file", "import that file: FilterDefaultDeny says that they are what is allowed")
+		f := leftOut(Problem, file, "the names are in another file", "import that file: FilterDefaultDeny says that they are what is allowed")
 		if !defaultDeny {
-			f = leave(Problem, file, "the names are in another file, and are denied: there is no FilterDefaultDeny Yes", "import that file with lists import --deny")
+			f = leftOut(Problem, file, "the names are in another file, and are denied: there is no FilterDefaultDeny Yes", "import that file with lists import --deny")
 		}
 		found[i+1] = &f
 	}
-	d.lay(0, len(d.lines), "configuration of Tinyproxy, which names no destination here", found)
+	d.addLines(0, len(d.lines), "configuration of Tinyproxy, which names no destination here", found)
 }
 
-// simpleRegex matches the regular expressions that say no more than a name, or all names below a domain: whole ones,
-// from the beginning or the dot to the end, with every dot escaped.
+// simpleRegex matches regular expressions for one name, or for all names below a domain: anchored at the beginning or a dot and at
+// the end, with every dot escaped.
 var simpleRegex = lazy(`^(\^|\^\.\*\\\.|\^\(\.\*\\\.\)\?|\^\(\?:\.\*\\\.\)\?|\(\^\|\\\.\)|\(\?:\^\|\\\.\)|\\\.)((?:[A-Za-z0-9_-]+\\\.)+[A-Za-z0-9-]+)\$$`)
 
-// pattern is one that simpleRegex matched, as Squid writes names: with a dot before it for itself and all below it, with
-// "*." for all below it.
+// patternOf returns the host patterns of a match of simpleRegex.
 func patternOf(match []string) []string {
 	name := strings.ReplaceAll(match[2], `\.`, ".")
 	switch match[1] {
@@ -47,7 +46,7 @@ func patternOf(match []string) []string {
 	return []string{"*." + name, name}
 }
 
-// regexLine reads a regular expression as Tinyproxy's filter and Squid's dstdom_regex have them, if it is a simple one.
+// regexLine reads a regular expression as in Tinyproxy's filter and Squid's dstdom_regex, if it is a simple one.
 func (d *document) regexLine(text string, v verdict) (finding, bool) {
 	match := simpleRegex().FindStringSubmatch(strings.TrimSpace(text))
 	if match == nil {
@@ -55,7 +54,7 @@ func (d *document) regexLine(text string, v verdict) (finding, bool) {
 	}
 	var f finding
 	for _, p := range patternOf(match) {
-		f.add(d.filling.endpoint(p, portList{}, ""))
+		f.add(d.filler.endpoint(p, portList{}, ""))
 	}
-	return d.evaluate(f, v, "", text), true
+	return d.applyVerdict(f, v, "", text), true
 }

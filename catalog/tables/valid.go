@@ -8,8 +8,7 @@ import (
 	"webproxy/policy"
 )
 
-// refuseInvalid takes out entries with which no configuration would be valid, such as one for an address that no rule
-// can allow.
+// refuseInvalid removes entries that would make a configuration invalid, such as one for an address that no rule can allow.
 func (r *Report) refuseInvalid(denied bool) {
 	var all []policy.Entry
 	for i := range r.Lines {
@@ -19,7 +18,7 @@ func (r *Report) refuseInvalid(denied bool) {
 		return
 	}
 	for i := range all {
-		all[i].Phase, all[i].Cloud, all[i].Tag = "", "", "" // which phases there are, and which cloud it is, the configuration says
+		all[i].Phase, all[i].Cloud, all[i].Tag = "", "", "" // the configuration has the phases and the cloud
 	}
 	_, err := policy.Compile(&policy.Spec{Rules: []policy.RuleSpec{{ID: "import", File: "import", Deny: denied}}}, imported(all), policy.Env{})
 	var errs policy.SpecErrors

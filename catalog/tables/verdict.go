@@ -2,8 +2,7 @@ package tables
 
 import "strings"
 
-// A verdict is what a document says of a destination. The zero verdict is none: that of a document which only lists
-// what is needed.
+// A verdict is what a document says about a destination. The zero verdict is that of a document which only lists what is needed.
 type verdict uint8
 
 const (
@@ -13,7 +12,7 @@ const (
 	unclear // it says something else
 )
 
-// and joins what two places say. An allow never lifts a deny.
+// and combines two verdicts. An allow never lifts a deny.
 func (v verdict) and(w verdict) verdict { return max(v, w) }
 
 // verdictOf reads the cell or the field of an action.
@@ -40,7 +39,7 @@ func verdictOf(text string) verdict {
 	return unclear
 }
 
-// saysDeny reports whether a heading, a label or a remark is about what is not allowed.
+// saysDeny reports whether a heading, a label or a remark says that something is denied.
 func saysDeny(text string) bool {
 	words := headerWords(text)
 	for i, w := range words {
@@ -102,8 +101,8 @@ func verdictOfName(key string) verdict {
 	return unsaid
 }
 
-// evaluate is f as v has it: what the document denies is no entry of a list of what is allowed, nor the other way round.
-func (d *document) evaluate(f finding, v verdict, why, text string) finding {
+// applyVerdict returns f with its entries left out if v does not allow them or, in ReadDenied, if v does not deny them.
+func (d *document) applyVerdict(f finding, v verdict, why, text string) finding {
 	if !f.has() {
 		return f
 	}
@@ -112,24 +111,24 @@ func (d *document) evaluate(f finding, v verdict, why, text string) finding {
 		if why == "" {
 			why = "what stands beside it is neither allow nor deny"
 		}
-		return leave(Problem, text, why, "")
-	case v == deny && !d.filling.denied:
+		return leftOut(Problem, text, why, "")
+	case v == deny && !d.filler.denied:
 		d.denied = append(d.denied, f.entries...)
-		return leave(NoRule, text, "the document denies it", "lists import --deny makes entries of it, for a rule with deny: true")
-	case v != deny && d.filling.denied && len(f.entries) > 0:
-		return leave(NoRule, text, "the document does not deny it", "")
+		return leftOut(NoRule, text, "the document denies it", "lists import --deny makes entries of it, for a rule with deny: true")
+	case v != deny && d.filler.denied && len(f.entries) > 0:
+		return leftOut(NoRule, text, "the document does not deny it", "")
 	}
 	return f
 }
 
-// A section is what a heading says of what is below it.
+// A section is what a heading says about the lines below it.
 type section struct {
 	level   int
 	verdict verdict
 	cloud   string
 }
 
-// heading notes what a heading says. One of the same level or a higher one ends what was said before.
+// heading begins the section of a heading. It ends sections of the same level and of deeper ones.
 func (d *document) heading(level int, text string) {
 	if len(d.sections) > 0 {
 		for len(d.sections) > 0 && d.sections[len(d.sections)-1].level >= level {

@@ -9,8 +9,8 @@ import (
 	"unicode/utf16"
 )
 
-// decode returns data as text. Excel and PowerShell save UTF-16 with a byte order mark; all else is
-// taken for UTF-8, and what is not that stays visible as U+FFFD.
+// decode returns data as text. Excel and PowerShell write UTF-16 with a byte order mark; everything else is taken as UTF-8, with
+// U+FFFD for invalid bytes.
 func decode(data []byte) string {
 	var order binary.ByteOrder
 	switch {
@@ -40,8 +40,8 @@ func splitLines(text string) []string {
 	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n")
 }
 
-// visible replaces what a person does not see by what they do: hidden characters go, odd spaces,
-// quotes and hyphens become plain ones. Letters that look like others stay, to be refused later.
+// visible removes hidden characters, and replaces unusual spaces, quotes and hyphens by plain ones. Letters that look like others
+// are kept, to be refused later.
 func visible(s string) string {
 	return strings.Map(func(c rune) rune {
 		switch {
@@ -65,21 +65,19 @@ func visible(s string) string {
 	}, s)
 }
 
-// isHidden reports whether c shows nothing: soft hyphens, zero-width and direction marks, tags and
-// variation selectors.
+// isHidden reports whether c is invisible: soft hyphens, zero-width and direction marks, tags and variation selectors.
 func isHidden(c rune) bool {
 	return c == '\u034f' || c == '\u2800' || unicode.In(c, unicode.Cf, unicode.Variation_Selector)
 }
 
-// hasHidden reports whether s has hidden characters, those apart that only start a file.
+// hasHidden reports whether s has hidden characters, apart from a byte order mark at its beginning.
 func hasHidden(s string) bool {
 	return strings.ContainsFunc(strings.TrimPrefix(s, "\ufeff"), isHidden)
 }
 
 var (
 	footnote = lazy(`(?i)<su[pb]>[^<>]{0,10}</su[pb]>`)
-	// blockTag ends a line, as it does in a browser; inlineTag does not, but ends a word: a footnote's
-	// number must not become a part of the host.
+	// blockTag ends a line, as in a browser; inlineTag only ends a word: a footnote's number must not become a part of the host.
 	blockTag  = lazy(`(?i)</?(?:br|p|div|li|ul|ol)(?:\s[^<>]*)?/?>`)
 	inlineTag = lazy(`(?i)</?(?:a|b|i|u|em|strong|code|span|sup|sub|font|kbd|tt|small|mark|nobr|wbr)(?:\s[^<>]*)?/?>`)
 	struckOut = lazy(`(?i)</?(?:del|s|strike)(?:\s[^<>]*)?>|~~`) // what is not valid any more
@@ -89,8 +87,7 @@ var (
 	autolink  = lazy(`<([a-zA-Z][a-zA-Z0-9+.-]*://[^<>\s]*)>`)
 )
 
-// plainText undoes markup within one cell or line, all but emphasis and links. Its lines are parts
-// that stand on their own.
+// plainText removes the markup of one cell or line, except emphasis and links. Its lines are separate parts.
 func plainText(s string) string {
 	s = visible(s)
 	s = footnote().ReplaceAllString(s, " ")
@@ -98,7 +95,7 @@ func plainText(s string) string {
 	s = blockTag().ReplaceAllString(s, "\n")
 	s = inlineTag().ReplaceAllString(s, " ")
 	s = autolink().ReplaceAllString(s, " $1 ")
-	// Only whole entities: "&region=" in a query is no registered trade mark.
+	// Only whole entities: "&region=" in a query is not "&reg;".
 	s = entity().ReplaceAllStringFunc(s, html.UnescapeString)
 	return unescape(visible(s))
 }

@@ -2,14 +2,14 @@ package tables
 
 import "strings"
 
-// A word of a line, with what stood around it in the source taken off.
+// A word of a line, without the punctuation around it.
 type word struct {
 	text  string
 	raw   string // with the punctuation
-	trims string // what was taken off that may matter: a stray bracket
+	trims string // removed brackets that may matter
 }
 
-// maxWord is how long an address can be, with what stands around it, in bytes. What is longer is not understood.
+// maxWord bounds an address with the punctuation around it, in bytes. Longer words are not read.
 const maxWord = 4096
 
 // words splits a part of a line at spaces, and addresses at commas.
@@ -28,7 +28,7 @@ func words(part string) []word {
 // unpair removes code marks, which pair around words: "`host`, `host`".
 func unpair(s string) string { return strings.ReplaceAll(s, "`", " ") }
 
-// joinPorts puts "host:80," and "443" together again.
+// joinPorts joins "host:80," and "443".
 func joinPorts(fields []string) []string {
 	var out []string
 	for _, f := range fields {
@@ -57,7 +57,7 @@ func splitList(s string) []string {
 			continue
 		}
 		if i > start {
-			out = append(out, s[start:i+1]) // with its comma, which parts ports too
+			out = append(out, s[start:i+1]) // with its comma, which separates ports too
 		}
 		start = i + 1
 		h = newHead(s[start:])
@@ -69,10 +69,10 @@ func splitList(s string) []string {
 	return out
 }
 
-// A head is what splitList has seen of a piece, so that no piece is read again at each of its commas.
+// A head is the state of splitList within a piece, so that the piece is not read again at each of its commas.
 type head struct {
 	text    string
-	base    int  // of text in the whole
+	base    int  // the offset of text in the whole
 	scheme  int  // the end of "scheme://"; 0 if there is none
 	path    bool // a path or a query has begun
 	numbers bool // nothing but digits and commas so far
@@ -81,14 +81,14 @@ type head struct {
 
 func newHead(s string) head {
 	h := head{text: s, numbers: true, colon: -1}
-	const longest = 64 // of a scheme that anybody means
+	const longest = 64 // the longest scheme
 	if at := strings.Index(s[:min(len(s), longest)], "://"); at >= 0 {
 		h.scheme = at + len("://")
 	}
 	return h
 }
 
-// add takes the next byte, which stands at i in the whole.
+// add takes the next byte, at offset i in the whole.
 func (h *head) add(i int) {
 	i -= h.base
 	c := h.text[i]
@@ -109,7 +109,7 @@ func (h *head) add(i int) {
 	}
 }
 
-// endsInPorts reports whether what was added is host:port or host:port,port.
+// endsInPorts reports whether the bytes added are host:port or host:port,port.
 func (h *head) endsInPorts() bool { return h.colon >= 0 }
 
 // endsInPorts reports whether s is host:port or host:port,port.
@@ -131,8 +131,8 @@ func cutScheme(s string) (scheme, rest string, ok bool) {
 	return "", s, false
 }
 
-// trim takes quotes, emphasis and punctuation off a word. A star is taken off only in pairs that
-// enclose a word, since one that stands alone is a wildcard.
+// trim removes quotes, emphasis and punctuation from a word. Stars are removed only in pairs around a word, since a single one is
+// a wildcard.
 func trim(s string) (text, trims string) {
 	if len(s) > maxWord {
 		return s, ""
@@ -167,7 +167,7 @@ func trim(s string) (text, trims string) {
 	}
 }
 
-// enclosed returns what stands between two marks, unless the first may be a wildcard's star.
+// enclosed returns the text between two marks, unless the first may be the star of a wildcard.
 func enclosed(s, mark string) (string, bool) {
 	if len(s) <= 2*len(mark) || !strings.HasPrefix(s, mark) || !strings.HasSuffix(s, mark) {
 		return s, false

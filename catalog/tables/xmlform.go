@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// xmlSignature is the namespace of XML signatures (XML-DSIG, section 1.3). What they say of themselves is no content: its URLs
-// name algorithms.
+// xmlSignature is the namespace of XML signatures (XML-DSIG, section 1.3). They are not content: their URLs name algorithms.
 const xmlSignature = "http://www.w3.org/2000/09/xmldsig#"
 
-// parseXML reads an XML document: elements with elements or attributes are objects, others texts. In those
-// that PowerShell writes, as Microsoft's validator has them, an attribute names the property that an element is.
+// parseXML reads an XML document: elements with elements or attributes are objects, others are strings. In XML that PowerShell
+// writes, as that of Microsoft's validator, an attribute has the name of the property.
 func parseXML(text string) (*node, error) {
 	dec := xml.NewDecoder(strings.NewReader(text))
 	root := &node{line: 1, kind: object}
@@ -85,8 +84,8 @@ func parseXML(text string) (*node, error) {
 	return root, nil
 }
 
-// isShellXML reports whether an element is one of PowerShell's serialisations (ConvertTo-Xml, Export-Clixml): it is named
-// for its type, and an attribute says which property it is.
+// isShellXML reports whether an element is written by PowerShell (ConvertTo-Xml, Export-Clixml): its name is a type, and an attribute
+// has the name of the property.
 func isShellXML(name string) bool {
 	switch name {
 	case "Property", "Obj", "MS", "Props", "LST", "IE", "QUE", "STK", "DCT", "En", "S", "I32", "I64", "B", "Nil", "U32", "ToString", "TN", "TNRef", "T":

@@ -10,19 +10,19 @@ import (
 )
 
 var (
-	// yamlDest and yamlWith match lines of YAML with destinations, and with what belongs to them.
+	// yamlDest matches YAML lines with destinations, yamlWith those with attributes of destinations.
 	yamlDest = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?"?(?:url|urls|endpoint|endpoints|fqdn|fqdns|host|hosts|hostname|domain|domains|allowed_domains|matchName|matchPattern|dnsName)"?[ \t]*:`)
 	yamlWith = lazy(`(?mi)^[ \t]*(?:-[ \t]+)?"?(?:port|ports|protocol|protocols|action|access|direction|enabled|policy|effect|verdict|allow|allowed|deny|denied|block|blocked)"?[ \t]*:`)
-	// yamlOther matches a line that YAML made of mappings has not.
+	// yamlOther matches a line that YAML mappings do not have.
 	yamlOther = lazy(`(?m)^[ \t]*[^\s#"'\w{-][^\n]*$|^[ \t]*\{[^{\n][^\n]*$|^[ \t]*\w[^\n:]*$|^[ \t]*-[^ \n-][^\n]*$`)
 	// yamlMark matches what only YAML begins with.
 	yamlMark = lazy(`(?m)\A(?:[ \t]*(?:#[^\n]*)?\r?\n)*(?:%YAML|---[ \t]*(?:#[^\n]*)?\r?\n[ \t]*(?:#[^\n]*\r?\n[ \t]*)*(?:-[ \t]+)?["\w./-]+[ \t]*:|apiVersion[ \t]*:)`)
-	// bareStar matches a name with a star before it that nobody quoted: to YAML that is an alias.
+	// bareStar matches an unquoted name with a star before it, which YAML takes for an alias.
 	bareStar = lazy(`(?m)^([ \t]*(?:-[ \t]+|[\w.-]+:[ \t]+)(?:-[ \t]+)?)(\*\.[^\s#'",\[\]{}]+)([ \t]*(?:#[^\n]*)?\r?)$`)
 )
 
-// yaml reads the lines [from, to) as YAML, and reports whether they are that: mappings that belong together, not lines which
-// happen to have colons in them.
+// yaml reads the lines [from, to) as YAML, and reports whether they are YAML: mappings that belong together, not lines that happen
+// to have colons.
 func (d *document) yaml(from, to int, text string) bool {
 	if from == 0 && to == len(d.lines) && d.hasFrontMatter() {
 		return false
@@ -44,8 +44,8 @@ func (d *document) yaml(from, to int, text string) bool {
 	return false
 }
 
-// structure reports whether n is more than labels with a name or a list after each: whether objects stand in objects, or
-// a field says something of the destinations beside it.
+// structure reports whether n is more than labels with names after them: it has objects in objects, or a field that says something
+// about the destinations beside it.
 func (n *node) structure(depth int) bool {
 	switch n.kind {
 	case list:
@@ -75,7 +75,7 @@ func (n *node) structure(depth int) bool {
 	return false
 }
 
-// parseYAML reads documents of YAML. What aliases stand for is read in their place.
+// parseYAML reads YAML documents. Aliases are expanded.
 func parseYAML(text string, line int) (*node, error) {
 	text = bareStar().ReplaceAllString(text, `${1}"${2}"${3}`)
 	dec := yaml.NewDecoder(strings.NewReader(text))
@@ -107,14 +107,14 @@ func parseYAML(text string, line int) (*node, error) {
 
 type yamlParser struct {
 	before int // lines before the text
-	budget int // nodes that may still be made: each byte of a text makes at most one, unless aliases multiply them
+	budget int // nodes that may still be made: a text has at most one for each byte, unless aliases multiply them
 	open   map[*yaml.Node]bool
 }
 
 func (p *yamlParser) node(y *yaml.Node, key string, depth int) (*node, error) {
 	n := &node{key: key, line: y.Line + p.before}
 	if p.budget--; p.budget < 0 {
-		return nil, errors.New("its aliases stand for too much")
+		return nil, errors.New("its aliases expand to too much")
 	}
 	if depth > maxNesting {
 		return nil, fmt.Errorf("nested more than %d levels deep", maxNesting)
@@ -136,7 +136,7 @@ func (p *yamlParser) node(y *yaml.Node, key string, depth int) (*node, error) {
 		p.scalar(n, y)
 	case yaml.AliasNode:
 		if y.Alias == nil || p.open[y.Alias] {
-			return nil, fmt.Errorf("line %d: an alias of what it stands in", n.line)
+			return nil, fmt.Errorf("line %d: an alias refers to itself", n.line)
 		}
 		p.open[y.Alias] = true
 		defer delete(p.open, y.Alias)
@@ -147,7 +147,7 @@ func (p *yamlParser) node(y *yaml.Node, key string, depth int) (*node, error) {
 	return n, nil
 }
 
-// scalar reads a text. One of several lines is a list of them.
+// scalar reads a string. A string of several lines becomes a list.
 func (p *yamlParser) scalar(n *node, y *yaml.Node) {
 	switch tag := y.ShortTag(); {
 	case !strings.HasPrefix(tag, "!!") || tag == "!!binary":
@@ -160,7 +160,7 @@ func (p *yamlParser) scalar(n *node, y *yaml.Node) {
 		}
 		for i, text := range strings.Split(y.Value, "\n") {
 			if y.Style&yaml.LiteralStyle == 0 {
-				i = 0 // who knows on which line it stood
+				i = 0 // its line is not known
 			}
 			if strings.TrimSpace(text) != "" {
 				n.kids = append(n.kids, &node{line: line + i, text: text})
@@ -174,8 +174,8 @@ func (p *yamlParser) scalar(n *node, y *yaml.Node) {
 	}
 }
 
-// mapping reads a mapping with what "<<" merges into it. One that names a field twice is as many objects: blocks of pairs with
-// blank lines between them are that.
+// mapping reads a mapping with what "<<" merges into it. If its first field occurs again, it becomes several objects, as in blocks of
+// pairs with blank lines between them.
 func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 	if isSet(y) {
 		n.kind = list
@@ -204,7 +204,7 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 			merged = append(merged, kid)
 			continue
 		}
-		if kid.key = k.Value; looks(k.Value, true) {
+		if kid.key = k.Value; looksLikeAddress(k.Value, true) {
 			kid.line = k.Line + p.before
 		}
 		if len(n.kids) > 0 && k.Value == n.kids[0].key {
@@ -232,8 +232,8 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 	return split(append(objects, n), len(merged) == 0), nil
 }
 
-// oneOfPairs makes an object of a list whose elements have one field each, and not all the same: bullets before the fields of one
-// thing, or what nobody can tell from it.
+// oneOfPairs makes an object of a list whose elements have one field each, and not all the same one: bullets before the fields of
+// one object.
 func oneOfPairs(n *node) {
 	differ := false
 	for _, kid := range n.kids {
@@ -251,7 +251,7 @@ func oneOfPairs(n *node) {
 	}
 }
 
-// isSet reports whether a mapping is names in braces and nothing else: {a.example.com, b.example.com}, as PowerShell shows lists.
+// isSet reports whether a mapping has only names in braces: {a.example.com, b.example.com}, as PowerShell shows lists.
 func isSet(y *yaml.Node) bool {
 	for i, item := range y.Content {
 		if item.Kind != yaml.ScalarNode || i%2 == 1 && (item.Tag != "!!null" || item.Value != "") {
@@ -261,8 +261,8 @@ func isSet(y *yaml.Node) bool {
 	return y.Style&yaml.FlowStyle != 0 && len(y.Content) > 0
 }
 
-// split returns objects as the elements of a list, if each of them has the same fields, or else one object with all of these:
-// what one says might be meant for another.
+// split returns objects as the elements of a list if they have the same fields; else one object with all fields, since a field might
+// be meant for another object.
 func split(objects []*node, alike bool) *node {
 	first := objects[0]
 	if len(objects) == 1 {
@@ -291,7 +291,7 @@ func split(objects []*node, alike bool) *node {
 	return all
 }
 
-// hasFrontMatter reports whether the document begins with YAML that something else follows, as pages of Markdown do.
+// hasFrontMatter reports whether the document begins with YAML and continues with something else, like a Markdown page.
 func (d *document) hasFrontMatter() bool {
 	const most = 100 // lines
 	ends := 0

@@ -13,14 +13,14 @@ import (
 
 const (
 	publicCloud = "public"
-	// unused as a value of policy.names says that there is no such thing here: no key vault, no Arc
-	// gateway. Its endpoints stay off, and nobody is reminded to fill them in.
+	// unused as a value of policy.names says that the site has no such thing, such as a key vault. Its endpoints stay disabled,
+	// without a warning.
 	unused = "none"
-	// gatewayName is the placeholder whose value changes which endpoints are needed at all.
+	// gatewayName is the placeholder whose value changes which endpoints are needed.
 	gatewayName = "gateway"
 )
 
-// placeholders are the keys of policy.names, with what they stand for.
+// placeholders are the keys of policy.names, with their meaning.
 var placeholders = map[string]string{
 	gatewayName:  "the id of the Azure Arc gateway: the first label of its URL",
 	"keyvault":   "the Azure Key Vault of the deployment's secrets",
@@ -37,23 +37,23 @@ func PlaceholderNames() []string { return slices.Sorted(maps.Keys(placeholders))
 // PlaceholderMeaning says what a key of policy.names stands for; "" if there is no such key.
 func PlaceholderMeaning(name string) string { return placeholders[name] }
 
-// A wording fills the placeholders of hosts for one place.
-type wording struct {
+// A resolvedPlace is a valid policy.Place. It fills the placeholders of hosts.
+type resolvedPlace struct {
 	cloud, region string
 	names         map[string]string
 }
 
-// CheckPlace returns everything that is wrong with place. The fields of its errors are relative to
-// the policy section: "region", "names.keyvault". Get and its like refuse what CheckPlace finds.
+// CheckPlace returns everything that is wrong with place. The fields of its errors are relative to the policy section: "region",
+// "names.keyvault". All functions of this package that take a place fail for an invalid one.
 func CheckPlace(place policy.Place) policy.SpecErrors {
-	_, errs := newWording(place)
+	_, errs := resolvePlace(place)
 	return errs
 }
 
-// newWording checks place. What fills a placeholder must be one label: a value such as "*" or "a.b"
-// would widen a rule, or move it to another zone.
-func newWording(place policy.Place) (wording, policy.SpecErrors) {
-	w := wording{cloud: place.Cloud, names: map[string]string{}}
+// resolvePlace checks place. The value of a placeholder must be one label: a value such as "*" or "a.b" would widen a rule, or
+// move it to another zone.
+func resolvePlace(place policy.Place) (resolvedPlace, policy.SpecErrors) {
+	w := resolvedPlace{cloud: place.Cloud, names: map[string]string{}}
 	if w.cloud == "" {
 		w.cloud = publicCloud
 	}
@@ -96,7 +96,7 @@ func unknownPlaceholder(key string) *policy.SpecError {
 	return &policy.SpecError{Field: "names." + key, Msg: fmt.Sprintf("no placeholder %q in any list", key), Hint: hint}
 }
 
-// placeError is errs as one error for a caller who does not know where place came from.
+// placeError is errs as one error, with the names of the settings; nil if errs is empty.
 func placeError(errs policy.SpecErrors) error {
 	if len(errs) == 0 {
 		return nil
@@ -112,13 +112,13 @@ func placeError(errs policy.SpecErrors) error {
 }
 
 // hasGateway reports whether there is an Arc gateway.
-func (w wording) hasGateway() bool {
+func (w resolvedPlace) hasGateway() bool {
 	return w.names[gatewayName] != "" && w.names[gatewayName] != unused
 }
 
-// fill replaces the placeholders of host. The reason names the setting of the first that has no
-// value; it is final if the operator said that there is none.
-func (w wording) fill(host string) (filled, reason string, final bool) {
+// fill replaces the placeholders of host. The reason names the setting of the first that has no value; final reports whether
+// that setting is none.
+func (w resolvedPlace) fill(host string) (filled, reason string, final bool) {
 	for {
 		before, rest, ok := strings.Cut(host, "{")
 		if !ok {
@@ -136,7 +136,7 @@ func (w wording) fill(host string) (filled, reason string, final bool) {
 	}
 }
 
-// noneHint tells how to say that there is nothing to fill in.
+// noneHint tells how to configure that the site has no such thing.
 func noneHint(key string) string {
 	if key == "region" || key == "regioncode" {
 		return ""
@@ -144,7 +144,7 @@ func noneHint(key string) string {
 	return "; if there is no such thing, set it to none"
 }
 
-func (w wording) value(key string) (value, setting string) {
+func (w resolvedPlace) value(key string) (value, setting string) {
 	if key == "region" {
 		return w.region, "policy.region"
 	}

@@ -9,16 +9,16 @@ import (
 	"webproxy/policy"
 )
 
-// A door is a way to a host that an entry can open.
-type door struct {
+// A transport is a scheme and a port by which an entry can allow a host.
+type transport struct {
 	scheme policy.Scheme
 	port   uint16
 }
 
-// doors says which ways to a host a line opens. Stated is the scheme of its address, own are the
-// ports of its address; list is what is said beside it. Where they contradict each other, what all
-// agree on is opened; what is not is said in notes, or if nothing is left, in the error's Left.
-func doors(stated policy.Scheme, own []uint16, list portList) (open []door, notes []string, bad *Left) {
+// transports returns by which schemes and ports a line allows its address. stated is the scheme of the address, own are its
+// ports, list is what stands beside it. Where they differ, only what all have in common is allowed; the rest is in notes, or if
+// nothing is left, in bad.
+func transports(stated policy.Scheme, own []uint16, list portList) (open []transport, notes []string, bad *Left) {
 	services, outside := agreed(own, list)
 	if len(services) == 0 && len(outside) > 0 {
 		return nil, nil, &Left{Kind: Problem, Why: "the address says port " + numbers(own) + ", the line beside it port " + numbers(outside)}
@@ -33,7 +33,7 @@ func doors(stated policy.Scheme, own []uint16, list portList) (open []door, note
 		services = defaults(stated, list.proto)
 	}
 	for _, s := range services {
-		d, why := s.door(stated)
+		d, why := s.transport(stated)
 		if why == nil {
 			if !slices.Contains(open, d) {
 				open = append(open, d)
@@ -54,8 +54,7 @@ func doors(stated policy.Scheme, own []uint16, list portList) (open []door, note
 	return open, notes, bad
 }
 
-// agreed returns the services that the address and what stands beside it have in common, and the
-// ports that are only said beside it.
+// agreed returns the services that own, the ports of the address, and list have in common, and the ports of list alone.
 func agreed(own []uint16, list portList) (services []service, outside []uint16) {
 	for _, s := range list.services {
 		if s.proto == 0 {
@@ -95,21 +94,21 @@ func defaults(stated policy.Scheme, proto protocol) []service {
 	return []service{{443, proto}}
 }
 
-// door is how s is reached through a web proxy, or why it is not.
-func (s service) door(stated policy.Scheme) (door, *Left) {
+// transport returns how s is reached through a web proxy, or why it cannot be.
+func (s service) transport(stated policy.Scheme) (transport, *Left) {
 	if s.proto == udp || s.proto == 0 && stated == policy.SchemeNone && udpOnly(s.port) {
-		return door{}, &Left{Kind: NoRule, Why: fmt.Sprintf("UDP port %d does not pass an HTTP proxy: allow it at the firewall", s.port), Firewall: true}
+		return transport{}, &Left{Kind: NoRule, Why: fmt.Sprintf("UDP port %d does not pass an HTTP proxy: allow it at the firewall", s.port), Firewall: true}
 	}
 	scheme := stated
 	if said := s.scheme(); scheme == policy.SchemeNone {
 		scheme = said
 	} else if s.proto&(http|https) != 0 && s.proto&(http|https) != http|https && said != scheme {
-		return door{}, contradiction(scheme.String(), strings.ToUpper(said.String()))
+		return transport{}, contradiction(scheme.String(), strings.ToUpper(said.String()))
 	}
 	if scheme == policy.HTTP && s.port == 443 || scheme == policy.HTTPS && s.port == 80 {
-		return door{}, contradiction(scheme.String(), "port "+strconv.Itoa(int(s.port)))
+		return transport{}, contradiction(scheme.String(), "port "+strconv.Itoa(int(s.port)))
 	}
-	return door{scheme, s.port}, nil
+	return transport{scheme, s.port}, nil
 }
 
 func contradiction(scheme, other string) *Left {
@@ -120,7 +119,7 @@ func contradiction(scheme, other string) *Left {
 	}
 }
 
-// scheme is how s is asked for if its address does not say: plain HTTP on port 80, else by CONNECT.
+// scheme is the scheme of s if its address has none: plain HTTP on port 80, else CONNECT.
 func (s service) scheme() policy.Scheme {
 	switch said := s.proto & (http | https); {
 	case said == http, said != https && s.port == 80:
@@ -129,8 +128,8 @@ func (s service) scheme() policy.Scheme {
 	return policy.HTTPS
 }
 
-// udpOnly reports whether a port of no stated protocol is one that only UDP has: NTP, SNMP, IKE.
-// Microsoft's tables print "time.windows.com, 123" without a word on UDP.
+// udpOnly reports whether only UDP uses a port: NTP, SNMP, IKE. Microsoft's tables have "time.windows.com, 123" without
+// mentioning UDP.
 func udpOnly(port uint16) bool { return port == 123 || port == 161 || port == 500 || port == 4500 }
 
 func numbers(ports []uint16) string {
