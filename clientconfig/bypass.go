@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// maxWildcards bounds how many entries one subnet may become: a list must stay one that a person can check.
+// maxWildcards bounds how many entries one subnet may become, so that a person can check the list.
 const maxWildcards = 16
 
-// windowsAlways is what every bypass list of Windows has.
+// windowsAlways are the entries of every bypass list of Windows.
 var windowsAlways = []string{"localhost", "127.0.0.1"}
 
-// envAlways is what NO_PROXY must have for Azure Arc and AKS, in Microsoft's order.
+// envAlways are the entries that NO_PROXY must have for Azure Arc and AKS, in Microsoft's order.
 var envAlways = []string{
 	"localhost", "127.0.0.1", ".svc", "kubernetes.default.svc", ".svc.cluster.local", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",
 }
 
-// Bypass is the bypass list of WinINet and WinHTTP: commas, stars, no prefixes.
+// Bypass is the bypass list of WinINet and WinHTTP: separated by commas, with stars, without prefixes.
 func (p *Plan) Bypass() []string {
 	list := slices.Clone(windowsAlways)
 	for _, d := range p.domains {
@@ -26,7 +26,7 @@ func (p *Plan) Bypass() []string {
 	}
 	list = p.addUncovered(list, p.nodes, coversWindows)
 	for _, s := range p.subnets {
-		stars, _ := wildcards(s) // Parse has tried
+		stars, _ := wildcards(s) // Parse has checked that
 		for _, w := range stars {
 			list = addNew(list, w)
 		}
@@ -38,7 +38,7 @@ func (p *Plan) Bypass() []string {
 	return p.addUncovered(list, p.private, coversWindows)
 }
 
-// NoProxy is the value of NO_PROXY: commas, prefixes, leading dots, no stars.
+// NoProxy is the value of NO_PROXY: separated by commas, with prefixes and leading dots, without stars.
 func (p *Plan) NoProxy() []string {
 	list := slices.Clone(envAlways)
 	for _, d := range p.domains {
@@ -65,7 +65,7 @@ func (p *Plan) addUncovered(list, items []string, covers func(entry, item string
 	return list
 }
 
-// wildcards writes an IPv4 prefix as patterns with stars: whole octets. A prefix between two octets becomes several.
+// wildcards writes an IPv4 prefix as patterns with stars for whole octets. A prefix that ends inside an octet becomes several.
 func wildcards(p netip.Prefix) ([]string, error) {
 	bits := p.Bits()
 	octets := (bits + 7) / 8
@@ -92,7 +92,7 @@ func wildcards(p netip.Prefix) ([]string, error) {
 	return all, nil
 }
 
-// subnetHint is what to do about a prefix that has too many wildcards.
+// subnetHint is the hint for a prefix that needs too many wildcards.
 func subnetHint(p netip.Prefix) string {
 	if p.Bits() == 0 {
 		return "name the networks of the site"
@@ -104,7 +104,7 @@ func subnetHint(p netip.Prefix) string {
 	return fmt.Sprintf("name %s if all of it may be reached without the proxy, or the addresses of the nodes: --node node1=%s", wider, p.Masked().Addr().Next())
 }
 
-// starPrefix reads "192.168.1.*", "192.168.*" and "192.168.*.*" as the prefix that they stand for.
+// starPrefix reads "192.168.1.*", "192.168.*" and "192.168.*.*" as prefixes.
 func starPrefix(s string) (netip.Prefix, bool) {
 	parts := strings.Split(s, ".")
 	fixed := slices.Index(parts, "*")
@@ -123,7 +123,7 @@ func starPrefix(s string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(addr, fixed*8), true
 }
 
-// network is the addresses that an entry of either grammar stands for.
+// network is the prefix that an entry of either grammar stands for.
 func network(s string) (netip.Prefix, bool) {
 	if p, ok := starPrefix(s); ok {
 		return p, true
@@ -135,7 +135,7 @@ func network(s string) (netip.Prefix, bool) {
 	return p.Masked(), err == nil
 }
 
-// coversWindows reports whether entry, in a list of Windows, makes item needless.
+// coversWindows reports whether entry, in a list of Windows, covers item.
 func coversWindows(entry, item string) bool {
 	if domain, ok := strings.CutPrefix(entry, "*."); ok {
 		return strings.EqualFold(entry, item) || hasSuffixFold(item, "."+domain)

@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// A Kind says which program reads a bypass list.
+// A Kind is the program that reads a bypass list.
 type Kind string
 
-// The kinds of bypass lists. WinINet and WinHTTP have one grammar; so have the registration and the portal.
+// The kinds of bypass lists. WinINet and WinHTTP have the same grammar, and so do the registration and the portal.
 const (
 	WinINet Kind = "wininet"
 	WinHTTP Kind = "winhttp"
@@ -23,18 +23,18 @@ const (
 // Kinds are all of them.
 func Kinds() []Kind { return []Kind{WinINet, WinHTTP, Env} }
 
-// MaxList bounds a bypass list that Check reads, in bytes. Windows takes less.
+// MaxList bounds a bypass list that Check reads, in bytes. The limit of Windows is lower.
 const MaxList = 64 << 10
 
 // A Finding is one fault in a bypass list.
 type Finding struct {
 	ID    string `json:"id"`    // stable: one of Faults
-	Start int    `json:"start"` // byte offsets into the list; equal at its end, for what is missing
+	Start int    `json:"start"` // byte offsets into the list; both its end for a missing entry
 	End   int    `json:"end"`
-	Text  string `json:"text"` // what stands there, or what is missing
+	Text  string `json:"text"` // the text there, or the missing entry
 	Msg   string `json:"message"`
 	Fix   string `json:"fix"`
-	Note  bool   `json:"note"` // works, but should be written otherwise
+	Note  bool   `json:"note"` // valid, but should be written differently
 }
 
 // A Checked is what Check found.
@@ -50,9 +50,9 @@ func (c *Checked) OK() bool {
 	return !slices.ContainsFunc(c.Findings, func(f Finding) bool { return !f.Note })
 }
 
-// Check reads a bypass list and finds what its reader would not understand, what bypasses more than it seems to, and
-// what the site needs and the list lacks. plan may be nil: then nothing is known of the site. It never fails; a
-// list longer than MaxList is a fault.
+// Check finds entries of a bypass list that its program would not understand, entries that bypass more than they seem to, and
+// missing entries that the site needs. plan may be nil if the site is not known. A list longer than MaxList is a fault
+// too.
 func Check(kind Kind, list string, plan *Plan) Checked {
 	if plan == nil {
 		plan = &Plan{}
@@ -87,11 +87,11 @@ type checker struct {
 	kind    Kind
 	list    string
 	gateway bool
-	noted   bool // a semicolon was
+	noted   bool // a semicolon was reported
 	found   []Finding
 }
 
-// find records a fault at list[start:end]. why is added to the fault's own words; fix replaces its own, if not empty.
+// find records a fault at list[start:end]. why is added to the fault's text; fix, if not empty, replaces its Fix.
 func (c *checker) find(f Fault, start, end int, text, why, fix string) {
 	msg := f.Says
 	if why != "" {
@@ -114,7 +114,7 @@ func (c *checker) covers(entry, item string) bool {
 	return coversWindows(entry, item)
 }
 
-// has reports whether entry is there for want. Of what every NO_PROXY must have, Microsoft's checker wants the very words.
+// has reports whether entry satisfies want. For the entries that every NO_PROXY must have, Microsoft's checker wants them literally.
 func (c *checker) has(entry, want string) bool {
 	if c.kind == Env && slices.Contains(envAlways, want) {
 		return strings.EqualFold(entry, want)
@@ -138,7 +138,7 @@ type item struct {
 	text       string
 }
 
-// items splits the list where a person would, whatever stands between the entries, and finds fault with the latter.
+// items splits the list at any separator that people use, and records wrong separators as faults.
 func (c *checker) items() []item {
 	var items []item
 	at := 0 // where the gap begins
@@ -199,14 +199,14 @@ func (c *checker) gap(start, end int, first, last bool) {
 			c.find(faultSemicolon, start+i, start+i+1, ";", "", "")
 		case c.gateway:
 			c.find(faultSemicolonGateway, start+i, start+i+1, ";", "", "")
-		case !c.noted: // once says it all
+		case !c.noted: // reported once
 			c.noted = true
 			c.find(faultSemicolonNote, start+i, start+i+1, ";", "", "")
 		}
 	}
 }
 
-// entry checks one entry and returns what it should be: nothing, itself, or what was meant.
+// entry checks one entry and returns its correction: nothing, itself, or what was probably meant.
 func (c *checker) entry(it item) []string {
 	text := it.text
 	fault := func(f Fault, why, fix string) { c.find(f, it.start, it.end, it.text, why, fix) }
@@ -242,10 +242,10 @@ func (c *checker) entry(it item) []string {
 	return c.name(it, text)
 }
 
-// quotes are the characters that people's programs put around text.
+// quotes are the characters that programs put around text.
 const quotes = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 
-// prefixOf reads an entry that is about addresses, in either grammar.
+// prefixOf reads an entry of addresses, in either grammar.
 func prefixOf(text string) (netip.Prefix, bool) {
 	if p, ok := starPrefix(text); ok {
 		return p, true
@@ -260,7 +260,7 @@ func prefixOf(text string) (netip.Prefix, bool) {
 	return netip.PrefixFrom(a, a.BitLen()), true
 }
 
-// prefix checks an entry about addresses.
+// prefix checks an entry of addresses.
 func (c *checker) prefix(it item, text string, p netip.Prefix) []string {
 	fault := func(f Fault, why, fix string) { c.find(f, it.start, it.end, it.text, why, fix) }
 	if p.Bits() == 0 {
@@ -294,7 +294,7 @@ func (c *checker) prefix(it item, text string, p netip.Prefix) []string {
 	return stars
 }
 
-// name checks an entry about names.
+// name checks an entry of names.
 func (c *checker) name(it item, text string) []string {
 	fault := func(f Fault, why, fix string) { c.find(f, it.start, it.end, it.text, why, fix) }
 	bare := strings.TrimLeft(text, "*.")
@@ -334,7 +334,7 @@ func (c *checker) name(it item, text string) []string {
 	return []string{"*." + bare}
 }
 
-// inCluster reports whether an entry is about names that only clusters know.
+// inCluster reports whether an entry is for names inside of clusters.
 func inCluster(text string) bool {
 	name := strings.ToLower(strings.TrimLeft(text, "*."))
 	return name == "svc" || name == "svc.cluster.local" || name == "kubernetes.default.svc"

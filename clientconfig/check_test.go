@@ -18,7 +18,7 @@ func checkSite(t testing.TB) *clientconfig.Plan {
 	return plan
 }
 
-// testdata/check.txt has a list a paragraph, after its kind and "> ", and below what is said about it.
+// Each paragraph of testdata/check.txt has a kind, "> ", a list, and the expected findings.
 func TestCheck(t *testing.T) {
 	const path = "testdata/check.txt"
 	data, err := os.ReadFile(path)
@@ -56,7 +56,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// FuzzCheck holds that the right list is right, and that a fault stands where it is said to.
+// FuzzCheck checks that the corrected list has no faults, and that each fault is at its place.
 func FuzzCheck(f *testing.F) {
 	for _, s := range []string{"", "localhost;<local>", "*,*", "a b,,c", "http://x:80/y", "'a'", "192.168.0.0/9,10.0.0.0/8", "fd00::1,::,[::1]", ".,*.,*.*.", "*.azurecr.io,.svc"} {
 		f.Add(s)

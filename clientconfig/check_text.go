@@ -9,7 +9,7 @@ import (
 // window is how many characters of a list are shown around a fault.
 const window = 72
 
-// Text is the answer for people: a caret under each fault, and the right list.
+// Text is the result for people: a caret under each fault, and the corrected list.
 func (c *Checked) Text() string {
 	var b strings.Builder
 	for _, f := range c.Findings {
@@ -34,7 +34,7 @@ func (c *Checked) Text() string {
 	return b.String()
 }
 
-// around returns the part of list that is shown for list[start:end], and where in it the carets are, in characters.
+// around returns the part of list that is shown for list[start:end], and the positions of the carets in it, in characters.
 func around(list string, start, end int) (line string, from, to int) {
 	before, at, after := []rune(visible(list[:start])), []rune(visible(list[start:end])), []rune(visible(list[end:]))
 	from = len(before)
@@ -55,7 +55,7 @@ func around(list string, start, end int) (line string, from, to int) {
 	return string(before) + string(at) + string(after), from, from + len(at)
 }
 
-// visible replaces what a terminal would not show as one character.
+// visible replaces characters that a terminal would not show as one character.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < 0x20 || r == 0x7f || r == utf8.RuneError || r >= 0x80 && r < 0xa0 || r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r == 0xfeff {

@@ -1,11 +1,11 @@
 // Package clientconfig writes the proxy settings of a site's nodes, each in the grammar of the program that reads it,
-// and checks bypass lists that somebody else wrote. It is pure: it reads no file, no network and no clock.
+// and checks existing bypass lists. It is pure: it uses no files, no network and no clock.
 //
 //	plan, err := clientconfig.Parse(clientconfig.Site{Proxy: "http://webproxy:9090", Nodes: []string{"node1"}})
 //	for _, s := range plan.Settings() { fmt.Println(s.Text) }
 //	checked := clientconfig.Check(clientconfig.WinINet, "localhost;<local>", plan)
 //
-// The grammars differ: WinINet and WinHTTP take stars and no prefixes, NO_PROXY takes prefixes and no stars. The rules
+// The grammars differ: WinINet and WinHTTP accept stars but no prefixes, NO_PROXY accepts prefixes but no stars. The rules
 // are those of Microsoft's documents for Azure Local; docs/client-config.md has them with their sources.
 package clientconfig
 
@@ -17,7 +17,7 @@ import (
 	"unicode"
 )
 
-// A Site is what the operator knows about a site, as text. Only Proxy must be set.
+// A Site is what the operator says about a site, as text. Only Proxy must be set.
 type Site struct {
 	// Proxy is the address of the proxy as nodes reach it: "http://webproxy:9090".
 	Proxy string
@@ -33,11 +33,11 @@ type Site struct {
 	Gateway string
 	// Cloud is public, china or usgov. If empty, it is public.
 	Cloud string
-	// Region, Subscription, Tenant and ResourceGroup are for the registration. What is empty stays a variable.
+	// Region, Subscription, Tenant and ResourceGroup are for the registration. Empty ones become variables.
 	Region, Subscription, Tenant, ResourceGroup string
 }
 
-// A Plan is a Site that makes sense. It is not changed after Parse.
+// A Plan is a valid Site. It does not change after Parse.
 type Plan struct {
 	site    Site
 	proxy   string // http://host:port
@@ -49,7 +49,7 @@ type Plan struct {
 	private []string
 }
 
-// Problems are all that is wrong with a Site.
+// Problems are all errors in a Site.
 type Problems []Problem
 
 // A Problem is one value of a Site that cannot be used.
@@ -98,7 +98,7 @@ func Parse(s Site) (*Plan, error) {
 	return p, nil
 }
 
-// Inventory reports whether nodes and a cluster were named: without them a bypass list is not whole.
+// Inventory reports whether nodes and a cluster were named: without them a bypass list is incomplete.
 func (p *Plan) Inventory() bool { return len(p.nodes) > 0 && len(p.cluster) > 0 }
 
 // Proxy is the proxy's address, "http://host:port".
@@ -204,7 +204,7 @@ func (p *Plan) parseGateway(bad *Problems) {
 	}
 }
 
-// parseRegistration checks what goes into the command of the registration as it is.
+// parseRegistration checks the values that go unchanged into the registration command.
 func (p *Plan) parseRegistration(bad *Problems) {
 	if _, ok := arcClouds[p.site.Cloud]; !ok {
 		bad.add("--cloud", fmt.Sprintf("%q is no cloud", p.site.Cloud), "write public, china or usgov")
@@ -274,7 +274,7 @@ func hostName(s string) (string, error) {
 	return name, nil
 }
 
-// character shows r so that it can be found: look-alikes by their number too.
+// character shows r so that it can be found: a look-alike with its code point.
 func character(r rune) string {
 	if r > 0x20 && r < 0x7f {
 		return fmt.Sprintf("%q", string(r))

@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 const proxy = "http://webproxy:9090"
 
-// inventories are sites as people have them; what each becomes is testdata/NAME.txt.
+// inventories are realistic sites; testdata/NAME.txt has the output for each.
 var inventories = []struct {
 	name string
 	site clientconfig.Site
@@ -51,7 +51,7 @@ func TestInventories(t *testing.T) {
 		if want, err := os.ReadFile(path); err != nil || string(want) != got {
 			t.Errorf("%s: %v: got\n%s", path, err, got)
 		}
-		// What is written is right by the rules that what others wrote is held to.
+		// The lists that this package writes pass its own checks.
 		for kind, list := range map[clientconfig.Kind][]string{clientconfig.WinINet: plan.Bypass(), clientconfig.WinHTTP: plan.Bypass(), clientconfig.Env: plan.NoProxy()} {
 			if c := clientconfig.Check(kind, strings.Join(list, ","), plan); len(c.Findings) > 0 {
 				t.Errorf("%s: %s: %s", tt.name, kind, c.Text())
@@ -99,7 +99,7 @@ func TestRefused(t *testing.T) {
 		{"--tenant", clientconfig.Site{Proxy: proxy, Tenant: "a\nRemove-Item"}},
 		{"--region", clientconfig.Site{Proxy: proxy, Region: `"; calc`}},
 		{"no cloud", clientconfig.Site{Proxy: proxy, Cloud: "moon"}},
-		// all of it is told
+		// all problems are reported
 		{"--domain", clientconfig.Site{Proxy: "x", Domains: []string{"con toso.com"}}},
 	} {
 		_, err := clientconfig.Parse(tt.site)

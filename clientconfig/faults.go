@@ -3,9 +3,9 @@ package clientconfig
 // A Fault is a kind of mistake in a bypass list. Its ID is stable.
 type Fault struct {
 	ID    string
-	Says  string // what is wrong, in a few words
+	Says  string // the fault, in a few words
 	Fix   string // what to do, if that is always the same
-	About string // for the page of findings: why it matters, and whose rule it is
+	About string // for the page of findings: why it matters, and who made the rule
 	Note  bool
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// clusterRanges are the addresses of pods and services of AKS on Azure Local: a proxy in them is not reached
+// clusterRanges are the addresses of pods and services of AKS on Azure Local: a proxy in them cannot be reached
 // (Azure/AzureLocal-Supportability, ProxyServer_Overlap).
 var clusterRanges = []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("10.96.0.0/12")}
 

@@ -6,20 +6,20 @@ import (
 )
 
 // arcProxy is where nodes with an Arc gateway send HTTPS: the Arc agent on the node itself (Azure/AzureLocal-Supportability,
-// DeepDive-ArcGateway). Plain HTTP still goes to the proxy, and so does what the gateway refuses.
+// DeepDive-ArcGateway). Plain HTTP still goes to the proxy, and so do requests that the gateway refuses.
 const arcProxy = "http://localhost:40343"
 
-// A Setting is what one program is told about the proxy.
+// A Setting is the proxy setting of one program.
 type Setting struct {
 	ID    string `json:"id"`    // such as "wininet"; stable
 	Title string `json:"title"` // what it is for
 	Where string `json:"where"` // where the text goes: a shell, or a file
 	Text  string `json:"text"`
-	Undo  string `json:"undo"`           // takes it back, in the same place
-	Note  string `json:"note,omitempty"` // what else to know
+	Undo  string `json:"undo"`           // reverts it, in the same place
+	Note  string `json:"note,omitempty"` // a remark
 }
 
-// Settings are all of them, the registration of a new site first.
+// Settings are all settings of the plan, the registration of a new site first.
 func (p *Plan) Settings() []Setting {
 	return []Setting{
 		p.registration(), p.winINet(), p.winHTTP(), p.machineEnvironment(), p.environmentFile(), p.agent(), p.portal(),
@@ -167,7 +167,7 @@ func (p *Plan) helm() Setting {
 	}
 }
 
-// exact are the entries that name one host: programs without wildcards take only these.
+// exact are the entries that name one host: programs without wildcards accept only these.
 func (p *Plan) exact() []string {
 	var names []string
 	for _, list := range [][]string{p.nodes, p.cluster, p.private} {
@@ -212,10 +212,10 @@ func argument(value, variable string) string {
 	return quoted(value)
 }
 
-// quoted is a string of PowerShell and of shells. Parse lets nothing into a Plan that would end it or that they expand.
+// quoted is a string of PowerShell and of shells. A Plan has no characters that would end it or be expanded.
 func quoted(s string) string { return `"` + s + `"` }
 
-// Text is everything for people: each setting under a heading, or with undo, what takes it back.
+// Text is all settings for people, each under a heading; with undo, the commands that revert them.
 func (p *Plan) Text(undo bool) string {
 	var b strings.Builder
 	for i, s := range p.Settings() {
@@ -235,8 +235,8 @@ func (p *Plan) Text(undo bool) string {
 	return b.String()
 }
 
-// Script is the settings of a Windows node as one PowerShell script, which also takes them back: -Undo. With undo that
-// is all it does.
+// Script is the settings of a Windows node as one PowerShell script, which reverts them if run with -Undo. With undo it
+// only reverts them.
 func (p *Plan) Script(undo bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Proxy settings of a node: %s. Run as administrator on each node.\n", p.proxy)

@@ -52,8 +52,8 @@ func microsoftRoots() ([]*x509.Certificate, error) {
 }
 
 // publishers are the owners of the authorities that the hosts of Microsoft's lists use, and those of the other large public
-// ones, as certificates name them (Organization), in lower case. A chain to a root that an operating system trusts, and that is
-// of none of these, is one that somebody installed there.
+// ones, as certificates name them (Organization), in lower case. If a chain ends at another root that the operating system trusts,
+// somebody installed that root.
 var publishers = []string{
 	"microsoft corporation", "digicert", "globalsign", "baltimore", "geotrust", "thawte", "verisign", "symantec corporation",
 	"amazon", "google trust services", "let's encrypt", "internet security research group", "sectigo", "comodo ca", "the usertrust network",
@@ -67,13 +67,13 @@ var devices = []string{
 	"websense", "sophos", "mcafee", "trellix", "skyhigh", "watchguard", "barracuda", "sonicwall", "iboss", "kaspersky", "untangle", "smoothwall", "mitmproxy",
 }
 
-// A chainFault is what is wrong with a chain.
+// A chainFault is a fault of a chain.
 type chainFault struct {
 	finding *Finding
 	detail  string
 }
 
-// issuerOf is who signed a chain, as far as it tells: the name of the authority, and who owns it.
+// issuerOf is who signed a chain, according to it: the name and owner of the authority.
 func issuerOf(chain []*x509.Certificate) string {
 	if len(chain) == 0 {
 		return ""
@@ -116,7 +116,7 @@ func verifyChain(host string, chain []*x509.Certificate, roots *x509.CertPool, n
 	_, err := chain[0].Verify(verify)
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		// Whose it is can be told at a time when it was valid.
+		// To find its signer, verify at a time when it was valid.
 		verify.CurrentTime = middle(chain[0])
 		if _, then := chain[0].Verify(verify); then == nil {
 			return &chainFault{&findCert, fmt.Sprintf("valid from %s to %s", chain[0].NotBefore.UTC().Format(time.DateOnly), chain[0].NotAfter.UTC().Format(time.DateOnly))}
@@ -139,7 +139,7 @@ func intermediates(chain []*x509.Certificate) *x509.CertPool {
 	return pool
 }
 
-// signedByPublisher reports whether a way from chain to a root ends at one of a known publisher.
+// signedByPublisher reports whether chain can be verified up to a root of a known publisher.
 func signedByPublisher(chain []*x509.Certificate, o Options) bool {
 	ways, err := chain[0].Verify(x509.VerifyOptions{Roots: o.Roots, Intermediates: intermediates(chain), CurrentTime: o.Now})
 	return err == nil && slices.ContainsFunc(ways, published)
@@ -149,7 +149,7 @@ func middle(c *x509.Certificate) time.Time {
 	return c.NotBefore.Add(c.NotAfter.Sub(c.NotBefore) / 2)
 }
 
-// device is the product that a name in chain is known to be of; empty if there is none.
+// device is the inspecting product that a name in chain belongs to; empty if there is none.
 func device(chain []*x509.Certificate) string {
 	for _, c := range chain {
 		name := strings.ToLower(c.Issuer.String())
@@ -173,7 +173,7 @@ func published(chain []*x509.Certificate) bool {
 	return false
 }
 
-// namesOf is the first names of a certificate.
+// namesOf are the first names of a certificate.
 func namesOf(c *x509.Certificate) string {
 	const most = 3
 	names := c.DNSNames

@@ -12,8 +12,8 @@ import (
 	"webproxy/internal/wording"
 )
 
-// A Comparison is what two clients reached, counted from the audit log. Add records in their order, then ask for the
-// Differences. Not safe for concurrent use.
+// A Comparison counts what two clients reached, from the audit log. Add records in order, then call Differences. It is not
+// safe for concurrent use.
 type Comparison struct {
 	Names     [2]string // addresses, or names
 	Requests  [2]int
@@ -21,12 +21,12 @@ type Comparison struct {
 	open      map[string]openRequest // by id
 }
 
-// Traffic is what became of one client's requests to one endpoint.
+// Traffic counts the outcomes of one client's requests to one endpoint.
 type Traffic struct {
 	Reached int       `json:"reached"`
 	Denied  int       `json:"denied"`
 	Failed  int       `json:"failed"`
-	Reason  string    `json:"reason,omitempty"` // of the last denial, or the word of the last failure
+	Reason  string    `json:"reason,omitempty"` // of the last denial, or the error type of the last failure
 	ID      string    `json:"id,omitempty"`     // of the last denial or failure
 	Last    time.Time `json:"last"`
 }
@@ -74,7 +74,7 @@ func (c *Comparison) Add(r *audit.Record) {
 		t.Reason, t.ID = r.Reason, r.ID
 		return
 	}
-	t.Reached += n // until its end says otherwise
+	t.Reached += n // corrected at its end
 	c.open[r.ID] = openRequest{side, t}
 }
 

@@ -47,8 +47,8 @@ func (r *Row) skip(why string) { r.Category, r.Detail = Skipped, why }
 
 func (r *Row) find(f *Finding, detail string) { r.Finding, r.Detail = f, detail }
 
-// evaluateDNS finds a private address of Azure Arc, whatever came of the request: a rule may allow private addresses, and the
-// service still is not there.
+// evaluateDNS finds a private address of Azure Arc, whatever the response: even if a rule allows private addresses, the
+// service is not there.
 func (r *Row) evaluateDNS() bool {
 	if !clientconfig.IsArcName(r.Host) {
 		return false
@@ -61,7 +61,7 @@ func (r *Row) evaluateDNS() bool {
 	return true
 }
 
-// private finds that the host has a private address.
+// private is the finding that the host has a private address.
 func (r *Row) private(a netip.Addr) {
 	detail := r.Host
 	if a.IsValid() {
@@ -180,7 +180,7 @@ func (r *Row) refused(hop *Hop, i int, o Options) {
 	r.denied(hop.Refused, host, r.Why, first(r.Fixes))
 }
 
-// entryFor is the line of a list that allows what a hop asked for.
+// entryFor is the list entry that allows the request of a hop.
 func entryFor(hop *Hop) string {
 	port := hop.URL.Port()
 	switch {
@@ -198,7 +198,7 @@ func (r *Row) denied(reason, host, why, fix string) {
 		f = &findCRL
 	}
 	r.find(f, reason)
-	if r.Policy.Permit { // by the configuration on disk, but the running proxy says otherwise
+	if r.Policy.Permit { // by the configuration on disk; the running proxy decides otherwise
 		r.Fix = "webproxy check: the running proxy has another policy than the configuration"
 		return
 	}
@@ -215,7 +215,7 @@ var troubles = map[string]*Finding{
 	"http_request_denied": &findUpstream, "http_request_error": &findUpstream, "connection_limit_reached": &findBusy,
 }
 
-// trouble evaluates what this proxy says about the way to the origin.
+// trouble evaluates the error that this proxy reports about the connection to the origin.
 func (r *Row) trouble(hop *Hop, to string) {
 	f := troubles[hop.Trouble]
 	if f == nil {
@@ -236,7 +236,7 @@ func (r *Row) trouble(hop *Hop, to string) {
 	}
 }
 
-// asked adds what the DNS servers say to a name that the proxy could not resolve.
+// asked adds the responses of the DNS servers for a name that the proxy could not resolve.
 func (r *Row) asked() {
 	if len(r.Seen.Asked) == 0 {
 		return
@@ -249,18 +249,18 @@ func (r *Row) asked() {
 	r.Fix = strings.Join(said, "; ") + ". Have these resolve the name, or name others: egress.resolver"
 }
 
-// strangers are words in Server and Via of those that answer in the place of hosts.
+// strangers are words in Server and Via of devices that respond instead of the host.
 var strangers = []string{
 	"zscaler", "bluecoat", "blue coat", "proxysg", "fortigate", "fortiproxy", "websense", "netskope", "mcafee web gateway", "ironport", "squid", "sophos", "barracuda", "captive",
 }
 
-// stranger says who answered in the place of the host, if that can be told; empty if not.
+// stranger is the device that responded instead of the host; empty if none is known.
 func stranger(hop *Hop) string {
 	if want, ok := contents[hop.URL.Hostname()+hop.URL.Path]; ok && hop.Status == 200 && !strings.HasPrefix(hop.Body, want) {
 		return fmt.Sprintf("want %q, the response begins %q", want, clip(hop.Body))
 	}
 	if hop.URL.Scheme == "https" {
-		return "" // the certificate says who it is
+		return "" // the certificate authenticates the host
 	}
 	for _, field := range [][2]string{{"Server", hop.Server}, {"Via", hop.Via}} {
 		for _, word := range strangers {
@@ -296,7 +296,7 @@ func (r *Row) evaluateRange(hop *Hop, to string) {
 	}
 }
 
-// clip makes what strangers sent fit for a line.
+// clip makes data from the network one short line.
 func clip(s string) string {
 	const most = 80
 	text := []rune(strings.Map(func(r rune) rune {

@@ -64,16 +64,16 @@ func TestEvaluate(t *testing.T) {
 		// a response is success, whatever its status
 		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 200)}}},
 		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 404)}}},
-		// what this proxy refuses
+		// refusals of this proxy
 		{"WD-DENIED", "ConfigGap", "http://b.example/", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://b.example/"), Refused: "host_not_listed", Status: 403}}}},
 		{"WD-CRL", "ConfigGap", "http://ocsp.digicert.com/", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://ocsp.digicert.com/"), Refused: "host_not_listed"}}}},
 		{"WD-BUSY", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Refused: "rate_limited"}}}},
 		{"WD-PRIV", "PrivateLink", plain, doctor.Observation{Addrs: private, Hops: []doctor.Hop{{URL: at(plain), Refused: "private_address"}}}},
 		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://gbl.his.arc.azure.com"), Refused: "private_address"}}}},
-		// a private address of Arc is the cause, also where a rule allows it, and nobody listens there
+		// a private address of Arc is the cause, even if a rule allows it and nothing listens there
 		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Addrs: private, Hops: []doctor.Hop{{URL: at("https://gbl.his.arc.azure.com"), Trouble: "connection_timeout"}}}},
 		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Addrs: private, Hops: []doctor.Hop{answered("http://gbl.his.arc.azure.com", 200)}}},
-		// trouble on the way
+		// failures on the way
 		{"WD-DNS", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Trouble: "dns_timeout"}}}},
 		{"WD-TCP", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Trouble: "connection_timeout"}}}},
 		{"WD-UPSTREAM", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Trouble: "connection_refused", Upstream: "proxy-a"}}}},
@@ -81,7 +81,7 @@ func TestEvaluate(t *testing.T) {
 		{"WD-MIDDLEBOX", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.ToOrigin, Status: 403}}}},
 		{"WD-TLS", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.InTLS, Err: "the connection was ended"}}}},
 		{"WD-NO-RESPONSE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.InRequest, Err: "nothing within 20s"}}}},
-		// those who answer in the place of the host
+		// responses of others than the host
 		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, Server: "FortiGate"}}}},
 		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 511}}}},
 		{"WD-MIDDLEBOX", "ConnectivityFailure", "http://www.msftconnecttest.com/connecttest.txt", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://www.msftconnecttest.com/connecttest.txt"), Stage: doctor.Answered, Status: 200, Body: "<html>"}}}},
@@ -108,7 +108,7 @@ func TestEvaluate(t *testing.T) {
 	}
 }
 
-// A page that people are sent to is no need of a node.
+// Nodes do not need pages for people.
 func TestPagesForPeople(t *testing.T) {
 	front, _ := url.Parse("http://login.microsoftonline.com/")
 	away, _ := url.Parse("http://www.office.com/login")
@@ -120,7 +120,7 @@ func TestPagesForPeople(t *testing.T) {
 	}
 }
 
-// A wildcard's example that is not there is no fault of the way.
+// If a wildcard's example does not exist, that is not a finding.
 func TestExampleGone(t *testing.T) {
 	tgt := target(t, "http://a.allowed.example/")
 	tgt.Listed = "*.allowed.example"
@@ -167,7 +167,7 @@ func TestFindingsHaveWords(t *testing.T) {
 	}
 }
 
-// What strangers sent is shown as text.
+// Data from the network is shown as text.
 func TestHTMLEscapes(t *testing.T) {
 	u, _ := url.Parse("http://a.allowed.example/")
 	row := doctor.Evaluate(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Stage: doctor.Answered, Status: 200, Server: "squid <script>alert(1)</script>\x1b[31m"}}}, doctor.Options{Now: now})
@@ -184,7 +184,7 @@ func TestHTMLEscapes(t *testing.T) {
 	}
 }
 
-// A clock that is wrong is a finding; a proxy that is away is one finding, not one for each endpoint.
+// A wrong clock is a finding; an unreachable proxy is one finding, not one for each endpoint.
 func TestReport(t *testing.T) {
 	u, _ := url.Parse("https://a.allowed.example/")
 	ok := doctor.Row{Target: doctor.Target{Host: "a.allowed.example"}, Category: doctor.Success}
@@ -220,7 +220,7 @@ func TestComparison(t *testing.T) {
 	}
 }
 
-// What is not reached for one cause is told together, and row by row if all rows are wanted.
+// Endpoints that fail for the same cause share a line, or have a row each if all rows are wanted.
 func TestTogether(t *testing.T) {
 	var rows []doctor.Row
 	for i := range 8 {

@@ -11,22 +11,22 @@ import (
 	"webproxy/internal/wording"
 )
 
-// A Head says what a report is about.
+// A Head describes a report.
 type Head struct {
 	Proxy  string // host:port
-	Group  string // that was asked about; empty if none is known
+	Group  string // that was tested; empty if unknown
 	As     string // the group that this machine is in
 	From   string // the networks of Group, or the address of this machine
 	Policy string // the digest, short
 	List   string // with its generation
 	Region string
 	Began  time.Time
-	// Ready is the first line of /readyz; NotReady is why it is not, empty if nobody could ask. A dashboard that is off is no fault.
+	// Ready is the first line of /readyz. NotReady is why it is not ready; empty if that could not be asked: a dashboard may be off.
 	Ready, NotReady string
-	Upstreams       []Upstream // of the proxy, as it tells; nil if it has none, or nobody could ask
+	Upstreams       []Upstream // as the proxy reports them; nil if there are none, or that could not be asked
 }
 
-// An Upstream is a proxy behind this one.
+// An Upstream is an upstream proxy.
 type Upstream struct {
 	Name string `json:"name"`
 	Up   bool   `json:"up"` // it worked when it was last used
@@ -38,17 +38,17 @@ type Notice struct {
 	Detail, Fix string
 }
 
-// A Report is what doctor found out.
+// A Report is the result of doctor.
 type Report struct {
 	Head
 	Rows    []Row
 	Notices []Notice
-	// Offset is by how much the clocks of Clocks servers are ahead of this machine's.
+	// Offset is how far the clocks of Clocks servers are ahead of this machine's.
 	Offset time.Duration
 	Clocks int
 }
 
-// clockLimit is from when a clock is wrong.
+// clockLimit is the least offset that is a finding.
 const clockLimit = time.Minute
 
 // NewReport collects evaluated rows, and evaluates the proxy itself.
@@ -78,7 +78,7 @@ func NewReport(h Head, rows []Row) *Report {
 	return r
 }
 
-// proxyDown says that no request reached the proxy; the rows are then told once, not one by one.
+// proxyDown returns why no request reached the proxy, for one finding instead of one for each row; empty if one did.
 func (r *Report) proxyDown() string {
 	tried, why := 0, ""
 	for i := range r.Rows {
@@ -103,7 +103,7 @@ func (r *Report) proxyDown() string {
 	return fmt.Sprintf("%s: %s", r.Proxy, why)
 }
 
-// clock sets Offset to the median of what three servers say.
+// clock sets Offset to the median of three servers.
 func (r *Report) clock() {
 	const most = 3
 	var all []time.Duration
@@ -118,7 +118,7 @@ func (r *Report) clock() {
 			continue
 		}
 		hosts = append(hosts, row.Host)
-		// Date has whole seconds, cut off.
+		// Date is truncated to whole seconds.
 		all = append(all, hop.Date.Add(500*time.Millisecond).Sub(row.Seen.At.Add(hop.FirstByte)))
 	}
 	if len(all) > 0 {
@@ -136,7 +136,7 @@ func (r *Report) clockText() string {
 	return fmt.Sprintf("this machine is %s %s %s", off, word, wording.Amount(uint64(r.Clocks), "server"))
 }
 
-// Findings is how many there are, and how many of them block a deployment.
+// Findings is the number of findings, and of those that block a deployment.
 func (r *Report) Findings() (all, blocking int) {
 	for _, n := range r.Notices {
 		all++
@@ -155,7 +155,7 @@ func (r *Report) Findings() (all, blocking int) {
 	return all, blocking
 }
 
-// Required is how many endpoints are required, each once, however many examples stand for it.
+// Required is the number of required endpoints; each counts once, with any number of examples.
 func (r *Report) Required() int {
 	seen := map[string]bool{}
 	for i := range r.Rows {
@@ -171,7 +171,7 @@ func (t *Target) Endpoint() string {
 	return fmt.Sprintf("%s://%s:%d", t.Scheme, cmp.Or(t.Listed, t.Host), t.Port)
 }
 
-// At is the host and the port that are tried.
+// At is the host and port that are tested.
 func (t *Target) At() string {
 	if a, err := netip.ParseAddr(t.Host); err == nil {
 		return netip.AddrPortFrom(a, t.Port).String()
@@ -179,7 +179,7 @@ func (t *Target) At() string {
 	return fmt.Sprintf("%s:%d", t.Host, t.Port)
 }
 
-// counts are the outcomes in the order in which people want to know them.
+// counts are the outcomes, the most relevant first.
 func (r *Report) counts() string {
 	words := []struct {
 		word string

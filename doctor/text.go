@@ -10,7 +10,7 @@ import (
 	"webproxy/internal/wording"
 )
 
-// WriteText writes the report for people: what is wrong, or with all, every row.
+// WriteText writes the report for people: the findings, or with all, every row.
 func (r *Report) WriteText(w io.Writer, all bool) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "through %s", r.Proxy)
@@ -73,7 +73,7 @@ func (r *Report) textProxy(b *strings.Builder) {
 	}
 }
 
-// proxyFacts are what is known of a proxy with which nothing is wrong.
+// proxyFacts are the facts about a proxy without findings.
 func (r *Report) proxyFacts() []string {
 	facts := []string{"serving"}
 	if r.Ready != "" {
@@ -167,7 +167,7 @@ func (r *Report) textEndpoints(b *strings.Builder, all bool) {
 		row := &r.Rows[i]
 		others := alike[row.kind()]
 		switch {
-		case len(others) > 0 && others[0] != row: // told with the first
+		case len(others) > 0 && others[0] != row: // shown with the first
 		case row.Finding != nil && row.Category != PrivateLink:
 			fmt.Fprintf(b, "   %-9s %-45s %-34s %s\n", row.Finding.Mark, row.At(), row.Detail, row.Finding.ID)
 			if len(others) > 1 {
@@ -184,7 +184,7 @@ func (r *Report) textEndpoints(b *strings.Builder, all bool) {
 	}
 }
 
-// kind is alike for endpoints that are not reached for the same cause; empty for all others.
+// kind is equal for endpoints that fail for the same cause; empty for all others.
 func (r *Row) kind() string {
 	if r.Finding == nil || r.cause == "" {
 		return ""
@@ -192,7 +192,7 @@ func (r *Row) kind() string {
 	return r.Finding.ID + " " + r.cause + " " + r.Fix
 }
 
-// names names endpoints, a few of many.
+// names is a list of endpoints, shortened.
 func names(rows []*Row) string {
 	const most = 4
 	var all []string

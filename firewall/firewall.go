@@ -1,11 +1,11 @@
 // Package firewall writes the rules that firewalls need for a site: those of Microsoft's tables for Azure Stack HCI / Azure
-// Local, service tags, and the way to the proxy; for Windows (PowerShell), nftables, and as CSV for people who type them
-// elsewhere. It is pure: it reads no file, no network and no clock.
+// Local, service tags, and access to the proxy; for Windows (PowerShell), nftables, and as CSV for other
+// firewalls. It is pure: it uses no files, no network and no clock.
 //
 //	e, err := firewall.New(firewall.Site{Nodes: nodes, Management: admins}, firewall.Options{})
 //	text := e.PowerShell()
 //
-// A role without addresses is never open to everybody: Windows rules for it say LocalSubnet, nftables has an empty set.
+// A role without addresses never means everybody: Windows rules for it say LocalSubnet, nftables has an empty set.
 package firewall
 
 import (
@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// A Role is who sends or receives.
+// A Role is a sender or receiver.
 type Role string
 
 // The roles of the tables.
@@ -33,7 +33,7 @@ const (
 	Internet   Role = "internet" // the addresses of a service tag
 )
 
-// Roles are those that an operator gives addresses to.
+// Roles are the roles to which an operator gives addresses.
 func Roles() []Role {
 	return []Role{Nodes, Management, AdminCtr, AKS, Cluster, Directory, TimeServer, NameServer, Proxy}
 }
@@ -51,7 +51,7 @@ type Rule struct {
 	Document string
 }
 
-// A Site has the addresses of roles. What is not set is not known.
+// A Site has the addresses of roles; those not set are unknown.
 type Site map[Role][]netip.Prefix
 
 // A Tag is a service tag with all of its addresses.
@@ -80,7 +80,7 @@ type Export struct {
 
 const defaultRPC = "5001-5100"
 
-// New returns the export of a site. The error says what makes no sense.
+// New returns the export of a site. The error names invalid values.
 func New(site Site, o Options) (*Export, error) {
 	o.RPCPorts = cmp.Or(o.RPCPorts, defaultRPC)
 	if err := checkRange(o.RPCPorts); err != nil {
@@ -154,7 +154,7 @@ func (e *Export) addresses(r *Rule, role Role) []netip.Prefix {
 	return nil
 }
 
-// prefixText is a prefix as people write it: an address without its length.
+// prefixText is a prefix as people write it: a single address without its length.
 func prefixText(p netip.Prefix) string {
 	if p.IsSingleIP() {
 		return p.Addr().String()

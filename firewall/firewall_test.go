@@ -35,7 +35,7 @@ func export(t *testing.T, s firewall.Site, o firewall.Options) *firewall.Export 
 	return e
 }
 
-// Every row of the document of 2021 is there, in its order, with its roles, protocol and ports; in each of the forms.
+// Every row of the document of 2021 is exported, in order, with its roles, protocol and ports, in each format.
 func TestEveryRow(t *testing.T) {
 	f, err := os.Open("testdata/document-2021-12.csv")
 	if err != nil {
@@ -98,7 +98,7 @@ func TestPowerShell(t *testing.T) {
 	}
 }
 
-// The addresses of a service tag are those of its file, in each form, no more and no less.
+// The addresses of a service tag are exactly those of its file, in each format.
 func TestTagPrefixes(t *testing.T) {
 	want := prefixes("13.66.1.0/24", "20.37.0.1/32", "2603:1000::/25", "2603:1010:3::1/128")
 	e := export(t, site, firewall.Options{Tags: []firewall.Tag{{Name: "AzureArcInfrastructure", Prefixes: want, Source: "change 7"}}})
@@ -124,7 +124,7 @@ func TestTagPrefixes(t *testing.T) {
 	}
 }
 
-// With the proxy, all other public addresses are blocked, and none that another rule allows: a block beats an allow.
+// With a proxy, all other public addresses are blocked, except those that another rule allows: a block beats an allow.
 func TestProxyOnly(t *testing.T) {
 	s := firewall.Site{firewall.Nodes: prefixes("192.168.1.0/24"), firewall.Proxy: prefixes("203.0.113.5/32"), firewall.NameServer: prefixes("8.8.8.8/32", "2001:4860:4860::8888/128")}
 	text := export(t, s, firewall.Options{ProxyPort: 9090}).PowerShell()

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// table is the name of everything in nftables.
+// table is the name of the nftables table.
 const table = "webproxy_azurelocal"
 
-// NFTables writes the rules for a router between the networks, as a file for nft -f. It replaces an earlier one. What is
-// not in it is dropped if it comes from nodes or AKS clusters, or goes to them; other traffic is none of its business.
+// NFTables writes the rules for a router between the networks, as a file for nft -f. It replaces an earlier one. Other
+// traffic from or to nodes and AKS clusters is dropped; traffic of others is not touched.
 func (e *Export) NFTables() string {
 	var b strings.Builder
 	b.WriteString("#!/usr/sbin/nft -f\n# Firewall rules of an Azure Local site, for the router between its networks, made by webproxy firewall export.\n")
@@ -44,7 +44,7 @@ func (e *Export) NFTables() string {
 	return b.String()
 }
 
-// roles are those that rules name, in a fixed order.
+// roles are the roles that rules name, in a fixed order.
 func (e *Export) roles() []Role {
 	return slices.DeleteFunc(Roles(), func(role Role) bool {
 		return !slices.ContainsFunc(e.Rules, func(r Rule) bool { return r.From == role || r.To == role })
@@ -70,7 +70,7 @@ func tagSet(name string) string {
 	}, strings.ToLower(name))
 }
 
-// split writes prefixes, each version for itself.
+// split writes the prefixes of each IP version separately.
 func split(prefixes []netip.Prefix) (v4, v6 []string) {
 	for _, p := range prefixes {
 		if p.Addr().Is4() {
@@ -107,7 +107,7 @@ func ports(list []string) string {
 	return "{ " + strings.Join(list, ", ") + " }"
 }
 
-// UndoNFTables removes what NFTables made.
+// UndoNFTables removes the table of NFTables.
 func UndoNFTables() string {
 	return fmt.Sprintf("#!/usr/sbin/nft -f\n# Removes the rules that webproxy firewall export made.\ntable inet %s\ndelete table inet %s\n", table, table)
 }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// group is what all rules of an export have in common on a Windows machine; the undo goes by it.
+// group is the group of all rules of an export on a Windows machine; the undo removes this group.
 const group = "webproxy: Azure Local"
 
-// PowerShell writes the rules for the Windows firewall of nodes. Run twice it changes nothing more: it first removes what an
-// earlier run made. An inbound rule names the local port, an outbound rule the remote one: Microsoft's document of 2021 has
+// PowerShell writes the rules for the Windows firewall of nodes. It first removes the rules of
+// an earlier run. An inbound rule names the local port, an outbound rule the remote one: Microsoft's document of 2021 has
 // -LocalPort 443 in an outbound rule, which matches no connection to port 443.
 func (e *Export) PowerShell() string {
 	var b strings.Builder
@@ -23,7 +23,7 @@ func (e *Export) PowerShell() string {
 		if r.Note != "" {
 			fmt.Fprintf(&b, "# %s\n", r.Note)
 		}
-		// Which of the ends is this node? Of rules between nodes, both.
+		// Which end is this node? In rules between nodes, both.
 		if onNode(r.To) {
 			e.newRule(&b, r, "Inbound", r.From)
 		}
@@ -68,7 +68,7 @@ func (e *Export) newRule(b *strings.Builder, r *Rule, direction string, other Ro
 	}
 }
 
-// psAddressesOr is a list of addresses; where none are known, those of the local network: never everybody.
+// psAddressesOr is a list of addresses; if none are known, LocalSubnet: never everybody.
 func psAddressesOr(list []netip.Prefix, tag string) string {
 	if len(list) == 0 && tag == "" {
 		return "LocalSubnet"
@@ -101,11 +101,11 @@ func psText(s string) string {
 	return "'" + strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019").Replace(s) + "'"
 }
 
-// blockRest writes the rule that blocks the public addresses but for those that a role has: a block beats an
-// allow in Windows, so these are left out of it.
+// blockRest writes the rule that blocks all public addresses except those of roles: in Windows a block beats an
+// allow.
 func (e *Export) blockRest(b *strings.Builder) {
 	var keep []netip.Prefix
-	for _, role := range Roles() { // other rules allow what is among them
+	for _, role := range Roles() { // other rules allow some of these
 		keep = append(keep, e.site[role]...)
 	}
 	ranges := publicBut(keep)
@@ -114,7 +114,7 @@ func (e *Export) blockRest(b *strings.Builder) {
 		psText(group), psList(ranges))
 }
 
-// UndoPowerShell removes what PowerShell made.
+// UndoPowerShell removes the rules of PowerShell.
 func UndoPowerShell() string {
 	return "# Removes the rules that webproxy firewall export made. Run as administrator on each node.\n#Requires -RunAsAdministrator\n" + undoPowerShell()
 }

@@ -13,7 +13,7 @@ const (
 )
 
 // tables are all rows of the document of 2021 in its order (general rules, Windows Admin Center, Failover Clustering, Hyper-V,
-// Storage Replica), what later documents correct and add, and what AKS needs on a subnet of its own.
+// Storage Replica), corrections and additions of later documents, and the rules for AKS on a subnet of its own.
 func tables() []Rule {
 	const (
 		general = "General"
@@ -69,7 +69,7 @@ func tables() []Rule {
 	}
 }
 
-// proxyRules are the ways out of nodes that have a proxy: nothing else outside is needed.
+// proxyRules are what nodes with a proxy may reach outside of the site.
 func proxyRules(port uint16) []Rule {
 	const section, ours = "Proxy", "webproxy"
 	return []Rule{

@@ -3,7 +3,7 @@
 //
 //	http.Serve(ln, pac.Handler(options))
 //
-// What it serves is the same for everybody, and holds no secret: names of the proxy and of hosts that are reached without it.
+// The file is the same for everybody and contains no secret: names of the proxy and of hosts that are reached without it.
 package pac
 
 import (
@@ -20,8 +20,8 @@ import (
 
 // Options is the pac section of webproxy.yaml.
 type Options struct {
-	// Listen is the address where /proxy.pac and /wpad.dat are served, or "off". Browsers that find the file by themselves
-	// (WPAD) ask port 80 of a host named wpad. It holds from the next start on. Default off.
+	// Listen is the address where /proxy.pac and /wpad.dat are served, or "off". Browsers that discover the file
+	// (WPAD) ask port 80 of a host named wpad. Changes take effect at the next start. Default off.
 	Listen string `yaml:"listen"`
 	// Proxy is the proxy as workstations reach it, host:port. Needed if Listen is an address.
 	Proxy string `yaml:"proxy"`
@@ -141,7 +141,7 @@ func Script(o Options) string {
 	return fmt.Sprintf(script, proxyFor(proxy), literal(names), literal(domains), literal(nets4), literal(nets6))
 }
 
-// proxyFor is the answer for what goes through the proxy.
+// proxyFor is the result for requests through the proxy.
 func proxyFor(proxy string) string {
 	if strings.Count(proxy, ":") > 1 {
 		i := strings.LastIndexByte(proxy, ':')
@@ -168,8 +168,8 @@ func literal(v any) string {
 	return string(b)
 }
 
-// script is the old JavaScript that WinHTTP knows. No name is looked up: a workstation behind a closed firewall may have no
-// DNS for the world, and would wait.
+// script is in the old JavaScript of WinHTTP. It resolves no names: a workstation behind a closed firewall may have no
+// DNS for the internet, and would wait.
 const script = `// Proxy auto-configuration for administrators' workstations, made by webproxy.
 // Not for nodes: Azure Local supports no PAC files. See: webproxy client-config
 function FindProxyForURL(url, host) {
@@ -234,7 +234,7 @@ function inNets6(host, nets6) {
 }
 `
 
-// Handler serves the file; nothing else is there.
+// Handler serves only the file.
 func Handler(o Options) http.Handler {
 	text := []byte(Script(o))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,4 +1,4 @@
-// Package probe tries endpoints through a proxy, as a client would, and tells package doctor what it saw. It
+// Package probe requests endpoints through a proxy, as a client would, and returns its observations to package doctor. It
 // evaluates nothing.
 //
 //	p := probe.Prober{Proxy: "10.0.1.5:9090"}
@@ -28,7 +28,7 @@ const (
 	dnsTimeout      = 5 * time.Second // for each DNS server, as the proxy's own egress.dns_timeout is by default
 )
 
-// A Prober makes requests through a proxy. It is not changed by its methods, which are safe for concurrent use.
+// A Prober makes requests through a proxy. Its methods do not change it, and are safe for concurrent use.
 type Prober struct {
 	// Proxy is host:port.
 	Proxy string
@@ -36,7 +36,7 @@ type Prober struct {
 	Source netip.Addr
 	// Resolver is the DNS server to ask, host:port. If empty, the system's.
 	Resolver string
-	// Servers are the DNS servers that the proxy asks, host:port. Each is asked for a name that the proxy cannot resolve; if empty, none is.
+	// Servers are the DNS servers of the proxy, host:port. Each is asked for a name that the proxy cannot resolve. It may be empty.
 	Servers []string
 	// Timeout bounds one request. If zero, it is 20 seconds.
 	Timeout time.Duration
@@ -44,8 +44,8 @@ type Prober struct {
 	Parallel int
 }
 
-// All tries all targets and returns what it saw of each, in their order. done, if not nil, is called after each, by one
-// goroutine at a time. It returns when all are done; after ctx ends, the rest is not tried.
+// All tests all targets and returns an Observation of each, in their order. done, if not nil, is called after each, by one
+// goroutine at a time. After ctx ends, the rest is not tested.
 func (p *Prober) All(ctx context.Context, targets []doctor.Target, done func()) []doctor.Observation {
 	seen := make([]doctor.Observation, len(targets))
 	next := make(chan int)
@@ -71,7 +71,7 @@ func (p *Prober) All(ctx context.Context, targets []doctor.Target, done func()) 
 	return seen
 }
 
-// Try tries one target: the request, where redirects lead, and a request for a part where that can be asked for.
+// Try tests one target: the request, its redirects, and a range request where the server offers that.
 func (p *Prober) Try(ctx context.Context, t *doctor.Target) doctor.Observation {
 	o := doctor.Observation{At: time.Now()}
 	if t.Skip != "" {
@@ -131,7 +131,7 @@ func (p *Prober) ask(ctx context.Context, host string) []doctor.Asked {
 	return all
 }
 
-// answerText says in a few words what a DNS server answered.
+// answerText is a DNS server's response in a few words.
 func answerText(found []netip.Addr, err error) string {
 	var dns *net.DNSError
 	switch {
@@ -145,23 +145,23 @@ func answerText(found []netip.Addr, err error) string {
 	return "fails"
 }
 
-// resolverAt asks one DNS server, host:port, whatever the system says.
+// resolverAt asks one DNS server, host:port, not those of the system.
 func resolverAt(server string) *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server)
 	}}
 }
 
-// The part of a body that is asked for.
+// The range of a body that is requested.
 const partFrom, partTo = 1, 4
 
-// wantsRange reports whether a part of what hop got can be asked for, and matters.
+// wantsRange reports whether a range of the response to hop can be requested, and matters.
 func (p *Prober) wantsRange(t *doctor.Target, hop *doctor.Hop) bool {
 	long := hop.Length < 0 || hop.Length > partTo
 	return hop.Status == 200 && long && (hop.AcceptsRanges || doctor.IsPayload(t.Host))
 }
 
-// Lookup returns the addresses of host, as the DNS of the proxy has them; nil if there are none, or none could be learnt.
+// Lookup returns the addresses of host from the DNS of the proxy; nil if there are none, or on errors.
 func (p *Prober) Lookup(ctx context.Context, host string) []netip.Addr {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}

@@ -30,7 +30,7 @@ func try(t *testing.T, p *proxytest.Proxy, address string) doctor.Hop {
 	return seen.Hops[0]
 }
 
-// What the proxy refuses is told with its reason and the id of its record.
+// A refusal by the proxy is reported with its reason and the id of its record.
 func TestRefused(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{})
 	for _, address := range []string{"http://denied.example/", "https://denied.example/"} {
@@ -53,7 +53,7 @@ func TestPretender(t *testing.T) {
 	}
 }
 
-// Redirects are followed, but not without end; a part is asked for where it can be had.
+// A limited number of redirects is followed; a range is requested where the server offers it.
 func TestRedirectsAndParts(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -87,7 +87,7 @@ func TestRedirectsAndParts(t *testing.T) {
 	}
 }
 
-// No more than Parallel endpoints are tried at a time, and that many are.
+// Exactly Parallel endpoints are tested at a time.
 func TestParallel(t *testing.T) {
 	var now, most atomic.Int32
 	meet := make(chan struct{})
@@ -95,7 +95,7 @@ func TestParallel(t *testing.T) {
 		n := now.Add(1)
 		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 		}
-		select { // two meet, or nobody goes on
+		select { // continues only if two are in progress
 		case meet <- struct{}{}:
 		case <-meet:
 		}
@@ -118,7 +118,7 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// A run that is interrupted ends, and says what it did not try; a proxy that is not there is said so.
+// An interrupted run ends and says what it did not test; an unreachable proxy is reported.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -20,7 +20,7 @@ import (
 
 const (
 	maxRead = 1 << 20 // bytes of one response, its head included
-	maxBody = 4 << 10 // bytes of a body that are looked at
+	maxBody = 4 << 10 // bytes of a body that are inspected
 	agent   = "webproxy-doctor"
 )
 
@@ -86,7 +86,7 @@ func (p *Prober) request(ctx context.Context, u *url.URL, part string) doctor.Ho
 	return hop
 }
 
-// tunnel asks for a tunnel and does the TLS handshake in it. It reports false if hop says why there is none.
+// tunnel opens a tunnel and does the TLS handshake in it. If it fails, it reports false, and hop says why.
 func (p *Prober) tunnel(ctx context.Context, hop *doctor.Hop, conn net.Conn, from *bufio.Reader, began time.Time) (*tls.Conn, bool) {
 	authority := hop.URL.Host
 	if hop.URL.Port() == "" {
@@ -111,7 +111,7 @@ func (p *Prober) tunnel(ctx context.Context, hop *doctor.Hop, conn net.Conn, fro
 	hop.Stage, hop.Connect = doctor.InTLS, time.Since(began)
 	inside := tls.Client(&buffered{conn, from}, &tls.Config{
 		ServerName: hop.URL.Hostname(), MinVersion: tls.VersionTLS12,
-		InsecureSkipVerify: true, // whoever signed is what is asked about: package doctor evaluates the chain
+		InsecureSkipVerify: true, // package doctor evaluates the chain, whoever signed it
 	})
 	err = inside.HandshakeContext(ctx)
 	hop.TLS, hop.FirstByte = time.Since(began), 0
@@ -123,7 +123,7 @@ func (p *Prober) tunnel(ctx context.Context, hop *doctor.Hop, conn net.Conn, fro
 	return inside, true
 }
 
-// buffered is a connection of which a bufio.Reader has read ahead.
+// buffered is a connection with bytes in a bufio.Reader.
 type buffered struct {
 	net.Conn
 	from *bufio.Reader
@@ -131,7 +131,7 @@ type buffered struct {
 
 func (b *buffered) Read(p []byte) (int, error) { return b.from.Read(p) }
 
-// own reads an answer of this proxy itself, and reports whether it is one. The proxy lets no origin claim to be it in
+// own reads a response that the proxy generated, and reports whether it is one. The proxy does not let origins claim to be it in
 // Proxy-Status.
 func own(hop *doctor.Hop, resp *http.Response) bool {
 	status := resp.Header.Values("Proxy-Status")
@@ -167,7 +167,7 @@ func own(hop *doctor.Hop, resp *http.Response) bool {
 	return true
 }
 
-// note keeps what is of interest in a response.
+// note stores the relevant parts of a response.
 func note(hop *doctor.Hop, resp *http.Response) {
 	h := resp.Header
 	hop.Status, hop.Length = resp.StatusCode, resp.ContentLength
@@ -186,7 +186,7 @@ func note(hop *doctor.Hop, resp *http.Response) {
 	}
 }
 
-// part asks for a part of u's body.
+// part requests a range of u's body.
 func (p *Prober) part(ctx context.Context, u *url.URL) *doctor.Range {
 	r := &doctor.Range{From: partFrom, To: partTo}
 	hop := p.request(ctx, u, fmt.Sprintf("bytes=%d-%d", partFrom, partTo))
@@ -227,8 +227,8 @@ func (p *Prober) words(ctx context.Context, err error) string {
 	return string(text[:min(len(text), 160)])
 }
 
-// Ready asks for /readyz at the address of the dashboard, and returns the status and the text. Secure is how to speak TLS to
-// it; nil for plain HTTP.
+// Ready requests /readyz at the address of the dashboard and returns the status and the text. secure is the TLS
+// configuration; nil for plain HTTP.
 func (p *Prober) Ready(ctx context.Context, address string, secure *tls.Config) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
