@@ -180,6 +180,34 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// Roots of the same second have different names, and the last one made signs.
+func TestSameSecond(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	var last *Root
+	names := map[string]bool{}
+	for range 3 {
+		last = made(t, dir, RootSpec{}, now)
+		names[last.Name] = true
+	}
+	if len(names) != 3 {
+		t.Errorf("names %v; want 3", names)
+	}
+	if err := verify(certificate(t, opened(t, dir), "aka.ms"), "aka.ms", now, last); err != nil {
+		t.Errorf("the last root does not sign: %v", err)
+	}
+	// A certificate without a key is kept, and its name is not taken.
+	path := filepath.Join(dir, last.Name)
+	if err := os.Remove(path + keySuffix); err != nil {
+		t.Fatal(err)
+	}
+	if r := made(t, dir, RootSpec{}, now); names[r.Name] {
+		t.Errorf("%s is made again", r.Name)
+	}
+	if _, err := os.Stat(path + keySuffix); err == nil {
+		t.Errorf("a new key beside the certificate of another")
+	}
+}
+
 func BenchmarkCertificate(b *testing.B) {
 	dir := b.TempDir()
 	root, err := makeRoot(dir, RootSpec{}, time.Now())

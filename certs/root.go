@@ -29,9 +29,11 @@ const (
 	keySuffix  = ".key"
 
 	// announced is how long a root is valid before it signs: no clock is off by that much.
-	announced   = 24 * time.Hour
-	maxFile     = 64 << 10
-	defaultLife = 2 * 365 * 24 * time.Hour
+	announced = 24 * time.Hour
+	maxFile   = 64 << 10
+	// maxSameSecond is how many names are tried for a root.
+	maxSameSecond = 100
+	defaultLife   = 2 * 365 * 24 * time.Hour
 )
 
 // A Root is one generation of the authority.
@@ -106,16 +108,32 @@ func makeRoot(dir string, spec RootSpec, now time.Time) (*Root, error) {
 	if err := privatefile.MkdirAll(dir, privatefile.Secret); err != nil {
 		return nil, err
 	}
-	r := &Root{Name: rootPrefix + now.UTC().Format("20060102-150405"), Cert: cert, key: key}
-	path := filepath.Join(dir, r.Name)
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	// If a root has the name of this second, this one takes the name of the next free second: of roots that begin at the same time,
+	// the last by name is the newest.
+	for i := range maxSameSecond {
+		name := rootPrefix + now.Add(time.Duration(i)*time.Second).UTC().Format("20060102-150405")
+		if err = createRoot(filepath.Join(dir, name), certPEM, keyPEM); err == nil {
+			return &Root{Name: name, Cert: cert, key: key}, nil
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return nil, err
+}
+
+// createRoot creates the two files of a root, or neither. An error for a name that is taken is fs.ErrExist.
+func createRoot(path string, certPEM, keyPEM []byte) error {
 	// The key comes first: a certificate without a key would block the name.
-	if err := privatefile.Create(path+keySuffix, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
-		return nil, err
+	if err := privatefile.Create(path+keySuffix, keyPEM); err != nil {
+		return err
 	}
-	if err := privatefile.CreatePolicy(path+certSuffix, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})); err != nil {
-		return nil, errors.Join(err, os.Remove(path+keySuffix))
+	if err := privatefile.CreatePolicy(path+certSuffix, certPEM); err != nil {
+		return errors.Join(err, os.Remove(path+keySuffix))
 	}
-	return r, nil
+	return nil
 }
 
 // ReadRoots reads the roots in dir, the oldest first, without their keys.
