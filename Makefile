@@ -39,6 +39,7 @@ BESIDE := $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 .PHONY: test
 test: ## Run all tests, with the seeds of the fuzz tests; make vet vets them
 	go test -vet=off -p $(BESIDE) $(TESTED)
+	go -C packaging/tool test -vet=off ./...
 
 .PHONY: check
 check: fmt vet staticcheck vuln race generated cross bench-once smoke ## Everything CI checks
@@ -54,6 +55,7 @@ fmt: ## Fail if a file is not in gofmt's form
 vet: ## go vet, for Linux and Windows
 	GOOS=linux go vet -tags e2e ./...
 	GOOS=windows go vet ./...
+	go -C packaging/tool vet ./...
 
 .PHONY: staticcheck
 staticcheck: ## staticcheck, for Linux and Windows

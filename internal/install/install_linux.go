@@ -248,19 +248,7 @@ func serviceGroup() (int, error) {
 	return strconv.Atoi(g.Gid)
 }
 
-func (s *system) writeConfig(files []config.File) error {
-	dir := s.at(configDir)
-	for _, f := range append(files, config.File{Path: installedFile, Data: sums(files)}) {
-		path := f.Local(dir)
-		if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err != nil {
-			return err
-		}
-		if err := privatefile.CreatePolicy(path, f.Data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (s *system) writeConfig(files []config.File) error { return create(s.at(configDir), files) }
 
 // replaceConfig puts files[0] in the place of the configuration that is there, with its owner and mode, and notes its sum where
 // Install keeps sums.

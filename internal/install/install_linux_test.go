@@ -10,45 +10,96 @@ import (
 	"webproxy/config"
 )
 
-// What was installed below a directory is removed without a trace; a configuration that was edited stays, unless all is to go.
+// What was installed below a directory is removed without a trace. What was edited stays, unless all is to go: the configuration with all
+// that it reads, so that the next installation can be started, and a list, which the next one keeps.
 func TestInstallUninstall(t *testing.T) {
+	const configFile, list = "etc/webproxy/webproxy.yaml", "etc/webproxy/lists/approved.txt"
 	for _, tt := range []struct {
-		edit, purge bool
-		want        string // files that stay
+		edit  string
+		purge bool
+		want  string // files that stay
 	}{
-		{false, false, ""},
-		{true, false, "etc/webproxy/webproxy.yaml"},
-		{true, true, ""},
+		{"", false, ""},
+		{configFile, false, "etc/webproxy/.installed etc/webproxy/lists/approved.txt etc/webproxy/webproxy.schema.json etc/webproxy/webproxy.yaml"},
+		{list, false, "etc/webproxy/lists/approved.txt"},
+		{configFile, true, ""},
 	} {
 		root := t.TempDir()
 		o := Options{Root: root, Purge: tt.purge, Config: config.InitParams{Region: "eastus"}}
 		run(t, Install, o)
 		run(t, Install, o) // an upgrade
-		for _, part := range Status(o) {
-			if !part.OK {
-				t.Errorf("after install: %+v", part)
-			}
-		}
-		path := filepath.Join(root, "etc/webproxy/webproxy.yaml")
-		text, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(text), "/var/log/webproxy/audit") || !strings.Contains(string(text), "eastus") {
-			t.Fatalf("%s: %s, %v", path, text, err)
-		}
-		if _, err := config.Load(path); err != nil {
-			t.Error(err)
-		}
+		installed(t, root, "eastus")
 		unit, err := os.ReadFile(filepath.Join(root, "etc/systemd/system/webproxy.service"))
 		if err != nil || !strings.Contains(string(unit), "ExecStart=/usr/local/bin/webproxy serve") {
 			t.Errorf("unit: %s, %v", unit, err)
 		}
-		if tt.edit {
-			if err := os.WriteFile(path, append(text, "# edited\n"...), 0o644); err != nil {
+		var edited string
+		if tt.edit != "" {
+			path := filepath.Join(root, tt.edit)
+			text, err := os.ReadFile(path)
+			if err != nil {
 				t.Fatal(err)
 			}
+			edited = string(text) + "# edited\n"
+			write(t, path, edited)
 		}
 		run(t, Uninstall, o)
 		if got := strings.Join(regularFiles(t, root), " "); got != tt.want {
-			t.Errorf("edited %v, purge %v: left %q, want %q", tt.edit, tt.purge, got, tt.want)
+			t.Errorf("%s edited, purge %v: left %q, want %q", tt.edit, tt.purge, got, tt.want)
+		}
+		run(t, Install, o)
+		installed(t, root, "eastus")
+		if tt.edit != "" && !tt.purge {
+			if text, err := os.ReadFile(filepath.Join(root, tt.edit)); err != nil || string(text) != edited {
+				t.Errorf("%s after another installation: %q, %v; want %q", tt.edit, text, err, edited)
+			}
+		}
+	}
+}
+
+// installed fails unless all parts are there, with a configuration that is valid.
+func installed(t *testing.T, root, region string) {
+	t.Helper()
+	for _, part := range Status(Options{Root: root}) {
+		if !part.OK {
+			t.Errorf("after install: %+v", part)
+		}
+	}
+	path := filepath.Join(root, "etc/webproxy/webproxy.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), "/var/log/webproxy/audit") || !strings.Contains(string(text), region) {
+		t.Fatalf("%s: %s, %v", path, text, err)
+	}
+	if _, err := config.Load(path); err != nil {
+		t.Error(err)
+	}
+}
+
+// What others may change, or have laid there, is told; a link in the place of a directory is refused.
+func TestForeign(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "webproxy")
+	write(t, filepath.Join(dir, "webproxy.yaml"), "{}\n")
+	write(t, filepath.Join(dir, "lists", "approved.txt"), "")
+	if err := foreign(dir); err != nil {
+		t.Errorf("what is ours: %v", err)
+	}
+	path := filepath.Join(dir, "lists", "approved.txt")
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := foreign(dir); err == nil || !strings.Contains(err.Error(), path+": everybody may change it") {
+		t.Errorf("a list that everybody may change: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := notLink(link); err == nil {
+		t.Error("a link was taken for a directory")
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "none")} {
+		if err := notLink(path); err != nil {
+			t.Error(err)
 		}
 	}
 }

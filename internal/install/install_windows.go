@@ -69,7 +69,9 @@ func Install(o Options) ([]Step, error) {
 	if !strings.EqualFold(l.exe, l.binary()) {
 		steps = append(steps, Step{What: "copy the program to " + l.binary(), Do: l.copyProgram})
 	}
-	steps = append(steps, Step{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs})
+	steps = append(steps,
+		Step{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs},
+		Step{What: "check that nobody else may change what is in it", Do: func() error { return foreign(l.data) }})
 	steps = append(steps, configured...)
 	steps = append(steps,
 		Step{What: `make the service ` + serviceName + `, which runs as NT SERVICE\` + serviceName, Do: l.makeService},
@@ -180,13 +182,16 @@ func (l *layout) removeProgram() error {
 }
 
 // makeDirs makes the directories with their access control lists. A directory that is there, as an ordinary user may have made it
-// in ProgramData, gets the list and is given to Administrators.
+// in ProgramData, gets the list and is given to Administrators. A link in its place is refused: the list would go to what it leads to.
 func (l *layout) makeDirs() error {
 	for _, d := range []struct {
 		name string
 		kind privatefile.Kind
 	}{{".", privatefile.Policy}, {"audit", privatefile.Private}, {"audit-key", privatefile.Private}, {"log", privatefile.Private}, {"ca", privatefile.Policy}} {
 		path := filepath.Join(l.data, d.name)
+		if err := notLink(path); err != nil {
+			return err
+		}
 		if err := privatefile.MkdirAll(path, d.kind); err != nil {
 			return err
 		}
@@ -197,18 +202,7 @@ func (l *layout) makeDirs() error {
 	return nil
 }
 
-func (l *layout) writeConfig(files []config.File) error {
-	for _, f := range append(files, config.File{Path: installedFile, Data: sums(files)}) {
-		path := f.Local(l.data)
-		if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err != nil {
-			return err
-		}
-		if err := privatefile.CreatePolicy(path, f.Data); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (l *layout) writeConfig(files []config.File) error { return create(l.data, files) }
 
 // replaceConfig puts files[0] in the place of the configuration that is there, with its access control list, and notes its sum.
 func (l *layout) replaceConfig(files []config.File) error {

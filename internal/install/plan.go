@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"webproxy/config"
+	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 // Options say what to install.
@@ -125,7 +127,27 @@ func asInstalled(path string, data []byte) bool {
 	return err == nil && slices.Contains(strings.Split(string(list), "\n"), hex.EncodeToString(sum[:])+"  "+filepath.Base(path))
 }
 
-// removePristine removes the files in dir that are as Install wrote them, and the directories that are empty then.
+// create makes the files of a new configuration in dir, and notes their sums. A list that is there stays: an uninstall has left it, as it
+// was edited.
+func create(dir string, files []config.File) error {
+	for i, f := range files {
+		path := f.Local(dir)
+		if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Policy); err != nil {
+			return err
+		}
+		if err := privatefile.CreatePolicy(path, f.Data); err != nil && (i == 0 || !errors.Is(err, fs.ErrExist)) {
+			return err
+		}
+	}
+	noted := filepath.Join(dir, installedFile)
+	if err := os.Remove(noted); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a configuration that was removed by hand
+		return err
+	}
+	return privatefile.CreatePolicy(noted, sums(files))
+}
+
+// removePristine removes the files in dir that are as Install wrote them, and the directories that are empty then. If the configuration was
+// edited, it stays whole: the lists in it are read by the next installation.
 func removePristine(dir string) error {
 	list, err := os.ReadFile(filepath.Join(dir, installedFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,6 +155,10 @@ func removePristine(dir string) error {
 	}
 	if err != nil {
 		return err
+	}
+	path := filepath.Join(dir, config.FileName)
+	if text, err := os.ReadFile(path); err == nil && !asInstalled(path, text) {
+		return nil
 	}
 	for line := range strings.Lines(string(list)) {
 		want, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
@@ -154,4 +180,32 @@ func removePristine(dir string) error {
 		os.Remove(filepath.Join(dir, d)) // only if it is empty
 	}
 	return nil
+}
+
+// notLink refuses what is there and is no directory, a link to one included.
+func notLink(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a link or a file, and not a directory: remove it", path)
+	}
+	return nil
+}
+
+// foreign tells of what is in dir and may be changed by others, as what an ordinary user has laid there before the installation: it would
+// be the configuration, a list, a key or an authority.
+func foreign(dir string) error {
+	var flaws []error
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if f := privatefile.Loose(new(smallfile.Reader), path, privatefile.Policy); f.Why != "" {
+			flaws = append(flaws, fmt.Errorf("%s: %s: look whether it is yours, then %s, or remove it", path, f.Why, f.Fix))
+		}
+		if len(flaws) == 10 {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return errors.Join(append(flaws, err)...)
 }

@@ -98,6 +98,13 @@ if command -v rpm >/dev/null; then
 else
 	not_checked "the rpm: no rpm"
 fi
+say "systemd"
+. ../scripts/dist/systemd.sh
+(cd ../scripts/dist/load && go build -o "$dir/load" .)
+code=0
+systemd ../scripts/dist/inside_systemd.sh "$(one 'webproxy_*_amd64.deb')" "$(one 'webproxy-*-linux-amd64.tar.gz')" "$dir/load" || code=$?
+((code == 0 || code == 77)) || fail "systemd"
+((code != 77)) || not_checked "the service below systemd: no systemd, or no cgroup for it, here"
 say "image"
 mkdir "$dir/image"
 "../bin/tools/dist" unpack "$(one 'webproxy-*-image.tar')" amd64 "$dir/image"
