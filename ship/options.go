@@ -138,8 +138,12 @@ func (r *ReceiverSpec) check(wrong report) {
 			return
 		}
 		r.onlyFor(wrong, "syslog", map[string]bool{
-			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0, "confirm": r.Confirm == Write})
-		r.onlyFor(wrong, "victorialogs", map[string]bool{"confirm": r.Confirm == Readback, "readback_after": r.ReadbackAfter != 0})
+			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0})
+		r.onlyFor(wrong, "victorialogs", map[string]bool{"readback_after": r.ReadbackAfter != 0})
+		if r.Confirm != ConfirmDefault {
+			wrong("confirm", "remove it; if the receiver is a VictoriaLogs, write victorialogs: instead of otlp:",
+				"is %s, and an OTLP receiver has a record as soon as its response is 200: there is nothing to choose", r.Confirm)
+		}
 		r.checkHeaders(wrong)
 	}
 	if r.MaxMessage != 0 && (r.MaxMessage < minMaxMessage || r.MaxMessage > maxMaxMessage) {
