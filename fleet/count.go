@@ -419,18 +419,16 @@ func (n *count) overlaps(ctx context.Context) error {
 		return cmp.Or(a.within.from.Compare(b.within.from), a.within.to.Compare(b.within.to), cmp.Compare(a.site, b.site), cmp.Compare(a.first, b.first))
 	})
 	for len(all) > 0 {
-		var terms []string
-		size, within, used := 0, all[0].within, 0
-		for _, o := range all {
-			term := fmt.Sprintf(`("webproxy.site":=%s "webproxy.seq":>=%d "webproxy.seq":<=%d)`, quoted(o.site), o.first, o.last)
-			if size += len(term); used > 0 && size > overlapFilter || o.within.from != within.from {
-				break
-			}
+		same := 0 // those of one time are asked for together
+		for same < len(all) && all[same].within.from == all[0].within.from {
+			same++
+		}
+		terms, used := overlapTerms(all[:same])
+		within := all[0].within
+		for _, o := range all[:used] {
 			if o.within.to.After(within.to) {
 				within.to = o.within.to
 			}
-			terms = append(terms, term)
-			used++
 		}
 		all = all[used:]
 		err := n.c.rows(ctx, n.within(within)+" "+n.filter+" ("+strings.Join(terms, " or ")+")"+distinctStats, func(row map[string]string) error {
@@ -444,6 +442,20 @@ func (n *count) overlaps(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// overlapTerms are filters for the first of all, as many as fit into one question.
+func overlapTerms(all []overlap) (terms []string, used int) {
+	size := 0
+	for _, o := range all {
+		term := fmt.Sprintf(`("webproxy.site":=%s "webproxy.seq":>=%d "webproxy.seq":<=%d)`, quoted(o.site), o.first, o.last)
+		if size += len(term); used > 0 && size > overlapFilter {
+			break
+		}
+		terms = append(terms, term)
+		used++
+	}
+	return terms, used
 }
 
 // overlapping are the numbers that are within several of spans, with the time of these.

@@ -141,3 +141,55 @@ func groupsText(all []audit.Group) string {
 	}
 	return text
 }
+
+// What a site has not delivered is told: numbers that are not there, and silence. A record outside of the time of the search is none that is missing.
+func TestDeliveries(t *testing.T) {
+	vl := victorialogstest.Start(t)
+	start := time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+	rng := rand.New(rand.NewPCG(3, 18))
+	for _, name := range []string{"whole", "holes", "twice", "old"} {
+		from := start
+		if name == "old" {
+			from = start.AddDate(0, 0, -20)
+		}
+		records := randomRecords(rng, 200, from)
+		records[50].Time = start.Add(-time.Minute) // it is before the time that is asked for
+		if name == "old" {
+			records[50].Time = from
+		}
+		s := writeSite(t, name, records)
+		switch name {
+		case "holes":
+			s.send(t, vl.URL(), 0, 100)
+			s.send(t, vl.URL(), 103, 150)
+			s.send(t, vl.URL(), 151, len(s.records))
+		default:
+			s.send(t, vl.URL(), 0, len(s.records))
+		}
+		if name == "twice" {
+			s.send(t, vl.URL(), 20, 30)
+		}
+	}
+	if err := vl.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	c := client(t, vl.URL())
+	all, err := c.Deliveries(context.Background(), fleet.Search{Since: start, Sites: []string{"*o*", "twice"}}, start.Add(10*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, d := range all {
+		got += fmt.Sprintln(d.Site, d.Seq, d.Missing, d.Silent > 0)
+	}
+	if want := "holes 200 4 false\nold 200 0 true\ntwice 200 0 false\nwhole 200 0 false\n"; got != want {
+		t.Errorf("%swant\n%s", got, want)
+	}
+	if all, err = c.Deliveries(context.Background(), fleet.Search{Since: start, Sites: []string{"w*"}}, start.Add(time.Hour)); err != nil || len(all) != 1 || all[0].Silent < 50*time.Minute {
+		t.Errorf("%v, %v", all, err)
+	}
+	// A search of the past: what came in after it is no matter.
+	if all, err = c.Deliveries(context.Background(), fleet.Search{Since: start, Until: start.Add(time.Minute)}, start.AddDate(1, 0, 0)); err != nil || len(all) != 4 || all[3].Silent != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+}

@@ -134,24 +134,28 @@ func (s *Search) filter() (string, error) {
 			return "", fmt.Errorf("site %q is no name and no pattern such as oslo-*", p)
 		}
 	}
-	if len(s.Sites) > 0 {
-		var names []string
-		for _, p := range s.Sites {
-			name := `"webproxy.site":=`
-			if i := strings.IndexAny(p, `*?[\`); i >= 0 {
-				names = append(names, name+quoted(p[:i])+"*")
-			} else {
-				names = append(names, name+quoted(p))
-			}
-		}
-		if f := "(" + strings.Join(names, " or ") + ")"; len(f) < 3<<10 {
-			filters = append(filters, f)
-		}
-	}
+	filters = append(filters, s.sitesFilter())
 	if f := Filter(s.Where); f != everything {
 		filters = append(filters, f)
 	}
-	return strings.Join(filters, " "), nil
+	return strings.Join(slices.DeleteFunc(filters, func(f string) bool { return f == "" }), " "), nil
+}
+
+// sitesFilter is a filter for the sites of s, or for more, with a space before it; empty for all.
+func (s *Search) sitesFilter() string {
+	var names []string
+	for _, p := range s.Sites {
+		name := `"webproxy.site":=`
+		if i := strings.IndexAny(p, `*?[\`); i >= 0 {
+			names = append(names, name+quoted(p[:i])+"*")
+		} else {
+			names = append(names, name+quoted(p))
+		}
+	}
+	if f := " (" + strings.Join(names, " or ") + ")"; len(names) > 0 && len(f) < 3<<10 {
+		return f
+	}
+	return ""
 }
 
 // meant reports whether s selects r.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -80,4 +81,27 @@ func sayFleetStats(w io.Writer, stats *fleet.Stats) {
 	for _, text := range stats.Warnings() {
 		sayWarning(w, audit.Printable(text))
 	}
+}
+
+// sayDeliveries says on stderr which sites may have records that are not delivered yet, and returns what each has delivered.
+func sayDeliveries(ctx context.Context, w io.Writer, c *fleet.Client, s fleet.Search) ([]*fleet.Delivery, error) {
+	all, err := c.Deliveries(ctx, s, time.Now())
+	for _, text := range fleet.DeliveryWarnings(all) {
+		sayWarning(w, audit.Printable(text))
+	}
+	return all, err
+}
+
+// A deliveryAnswer is a Delivery in JSON.
+type deliveryAnswer struct {
+	*fleet.Delivery
+	Silent int64 `json:"silent_seconds"`
+}
+
+func deliveryAnswers(all []*fleet.Delivery) []deliveryAnswer {
+	answers := make([]deliveryAnswer, len(all))
+	for i, d := range all {
+		answers[i] = deliveryAnswer{d, int64(d.Silent / time.Second)}
+	}
+	return answers
 }

@@ -56,6 +56,9 @@ entries to a list of the policy that bundles are made of, and review it as ever.
 			return err
 		}
 		sayFleetStats(cmd.ErrOrStderr(), &stats)
+		if _, err := sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), client, search); err != nil {
+			return err
+		}
 		kept := []fleet.Proposal{}
 		for _, p := range all {
 			if len(p.Sites) >= *least && (*group == "" || p.Group == *group) {

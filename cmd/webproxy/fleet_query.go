@@ -18,7 +18,7 @@ func newFleetQuery() *cobra.Command {
 		Short: "Search the logs of all sites, or count by fields",
 		Long: `Query prints the records of all sites that an expression matches, by time, or, with --by, counts requests by one or more
 fields, as webproxy audit query does for one site: the expressions are the same, and so are the answers. What a site has
-not delivered yet is not in them; webproxy fleet status says how far each is. A record that was delivered twice
+not delivered yet is not in them: stderr says which sites have been silent, and of which numbers are missing. A record that was delivered twice
 counts once. Where there is much to count, VictoriaLogs counts it, by the attributes that sites sent with their records; --lines has
 every line read instead.`,
 		Example: `  webproxy fleet query 'decision=deny host=*.azure.com' --since 1d --by site,host
@@ -92,6 +92,10 @@ func fleetRecords(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryF
 		err = closeErr
 	}
 	sayFleetStats(cmd.ErrOrStderr(), &stats)
+	if err != nil {
+		return err
+	}
+	_, err = sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), c, s)
 	return err
 }
 
@@ -105,6 +109,10 @@ func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryFla
 		return err
 	}
 	sayFleetStats(cmd.ErrOrStderr(), &stats)
+	delivered, err := sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), c, s)
+	if err != nil {
+		return err
+	}
 	groups = largest(groups, *f.top)
 	if *f.output == "json" {
 		objects := make([]map[string]any, len(groups))
@@ -113,6 +121,7 @@ func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryFla
 		}
 		return writeJSON(cmd.OutOrStdout(), map[string]any{
 			"groups": objects, "records": stats.Records, "counted": stats.Counted, "unreadable": stats.Unreadable, "conflicts": stats.Conflicts,
+			"sites": deliveryAnswers(delivered),
 		})
 	}
 	return writeGroups(cmd.OutOrStdout(), grouping.Names(), groups, nil, *f.output)

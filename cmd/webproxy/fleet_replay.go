@@ -57,6 +57,9 @@ looked at. With --fail-on, exit code 4 means that there is something of that kin
 			return err
 		}
 		sayFleetStats(cmd.ErrOrStderr(), &stats)
+		if _, err := sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), client, search); err != nil {
+			return err
+		}
 		if asJSON {
 			err = writeJSON(cmd.OutOrStdout(), newFleetReplayAnswer(b.String(), sites))
 		} else {
