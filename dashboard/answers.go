@@ -9,30 +9,30 @@ import (
 	"webproxy/learn"
 )
 
-// Two people may have the same form before them. The second is told what the first decided, and nothing of it is
-// overwritten: a form carries when its page was made, and what was decided since about the same subject is looked up.
+// Two people may have the same form open. The second is told what the first decided, and overwrites nothing: a form
+// has the time when its page was made, and decisions since then about the same subject are looked up.
 
-// An answer is what somebody decided on the pages.
+// An answer is a decision that somebody made on the pages.
 type answer struct {
 	at       time.Time
 	text     string // who decided what, and why
 	subjects []string
 }
 
-// maxAnswers bounds what is remembered; a page older than all of it is too old.
+// maxAnswers bounds the remembered answers; a page older than all of them is too old.
 const maxAnswers = 256
 
-// anyEntry is the subject of everything that is decided about entries.
+// anyEntry is the subject of all decisions about entries.
 const anyEntry = "entry "
 
 func entrySubject(group, entry string) string { return anyEntry + group + " " + entry }
 
-// madeAt is what a form carries of a page that shows the state of t.
+// madeAt is the value in the forms of a page that shows the state of time t.
 func madeAt(t time.Time) string { return strconv.FormatInt(t.UnixNano(), 36) }
 
 func madeNow() string { return madeAt(time.Now()) }
 
-// timeMade is the time that madeAt was given; zero for anything else.
+// timeMade is the time in a value of madeAt; zero for any other value.
 func timeMade(made string) time.Time {
 	n, err := strconv.ParseInt(made, 36, 64)
 	if err != nil {
@@ -41,7 +41,7 @@ func timeMade(made string) time.Time {
 	return time.Unix(0, n)
 }
 
-// remember keeps what user decided about subjects. p.writing is held.
+// remember stores what user decided about subjects. p.writing is held.
 func (p *Pages) remember(user, what, reason string, subjects ...string) {
 	if len(p.answers) >= maxAnswers {
 		p.forgotten = p.answers[0].at
@@ -54,7 +54,7 @@ func (p *Pages) remember(user, what, reason string, subjects ...string) {
 	p.answers = append(p.answers, answer{time.Now(), text, subjects})
 }
 
-// answeredSince says what was decided about one of subjects after a page was made; empty if nothing was. p.writing is held.
+// answeredSince says what was decided about any of subjects after a page was made; empty if nothing. p.writing is held.
 func (p *Pages) answeredSince(made string, subjects ...string) string {
 	since := timeMade(made)
 	if since.IsZero() {
@@ -94,7 +94,7 @@ func (a *answer) about(subject string) bool {
 	})
 }
 
-// wordFor is an answer as people read that somebody gave it.
+// wordFor is the past tense of an answer, for people.
 func wordFor(a learn.Answer) string {
 	switch a {
 	case learn.Reject:

@@ -39,14 +39,14 @@ func (p *Pages) clients(w http.ResponseWriter, r *http.Request) {
 	}})
 }
 
-// A compareBody is two clients beside each other.
+// A compareBody compares two clients.
 type compareBody struct {
 	listBody
 	A, B  string
 	Wrong string
 }
 
-// compare says to which hosts one of two clients went, and the other did not.
+// compare shows the hosts that one of two clients reached and the other did not.
 func (p *Pages) compare(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
 	f := filterOf(v, true)

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// A Crowd keeps the connections of an http.Server few, so that slow ones neither use up what the process may have open
-// nor keep the operator out: a new one beyond the limit ends an old one, first one that waits for a request or is
-// slow to send it.
+// A Crowd limits the connections of an http.Server, so that slow ones neither use up the process's descriptors
+// nor keep the operator out. A new connection beyond the limit closes an old one: first one that is idle or
+// slow to send its request.
 //
 //	s := &http.Server{ConnState: (&dashboard.Crowd{Limit: 32}).ConnState}
 //
@@ -23,8 +23,8 @@ type Crowd struct {
 
 // A visit is a connection of a Crowd.
 type visit struct {
-	since time.Time // it is in its state
-	busy  bool      // being answered
+	since time.Time // when it entered its state
+	busy  bool      // a request is being served
 }
 
 // ConnState is for http.Server.
@@ -43,14 +43,14 @@ func (c *Crowd) ConnState(conn net.Conn, state http.ConnState) {
 			c.endOne()
 		}
 	default:
-		if _, ok := c.open[conn]; !ok { // it was ended
+		if _, ok := c.open[conn]; !ok { // it was closed
 			return
 		}
 	}
 	c.open[conn] = visit{since: time.Now(), busy: state == http.StateActive}
 }
 
-// endOne closes the connection that may go first. c.mu is held.
+// endOne closes the connection that comes first by before. c.mu is held.
 func (c *Crowd) endOne() {
 	var first net.Conn
 	for conn := range c.open {
@@ -64,7 +64,7 @@ func (c *Crowd) endOne() {
 	}
 }
 
-// before reports whether v goes before w.
+// before reports whether v is closed before w.
 func (v visit) before(w visit) bool {
 	if v.busy != w.busy {
 		return w.busy

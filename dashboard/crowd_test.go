@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// However many connections are slow, there are few at a time, and the next one is answered.
+// With any number of slow connections, only a few are open, and the next one is served.
 func TestCrowd(t *testing.T) {
 	s := httptest.NewUnstartedServer(&Server{Status: &Status{}, Listen: "localhost"})
 	crowd := &Crowd{Limit: 4}
@@ -42,10 +42,10 @@ func TestCrowd(t *testing.T) {
 			crowd.mu.Unlock()
 		}
 	}
-	// The first ones were ended.
+	// The first ones were closed.
 	for i, c := range slow[:20] {
 		c.SetReadDeadline(time.Now().Add(20 * time.Second))
-		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) { // a reset will do
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) { // a reset is fine too
 			t.Fatalf("connection %d is still open", i)
 		}
 	}

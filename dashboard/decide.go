@@ -28,12 +28,12 @@ type decideBody struct {
 	GoesTo                             string
 	Wrong                              string
 	Made                               string // when the page was made; see answeredSince
-	Answer, Reason                     string // as they were sent, for a page that is shown again
+	Answer, Reason                     string // as submitted, for a page that is shown again
 
-	allowed string // by whom and what, if the policy in force allows it
+	allowed string // which entry allows it, and who approved that; empty if the policy denies it
 }
 
-// subjects are what an answer is about, for answeredSince.
+// subjects are the subjects of an answer, for answeredSince.
 func (b *decideBody) subjects() []string {
 	all := []string{"host " + b.Group + " " + b.Scheme + " " + b.Target}
 	for _, entry := range []string{b.Exact, b.Wider} {
@@ -44,13 +44,13 @@ func (b *decideBody) subjects() []string {
 	return all
 }
 
-// decideLink leads to the page on which a denied host is decided.
+// decideLink is the URL of the page on which a denied host is decided.
 func (u *use) decideLink() string {
 	v := url.Values{"host": {u.host}, "port": {fmt.Sprint(u.port)}, "scheme": {u.scheme}, "client": {audit.AddrText(u.like.Client)}}
 	return "/decide?" + v.Encode()
 }
 
-// decideOf reads which host is meant: a form's value is checked like a client's.
+// decideOf reads the host of the form; it is checked like a client's target.
 func (p *Pages) decideOf(r *http.Request) (b decideBody, req policy.Request) {
 	b = decideBody{Host: r.FormValue("host"), Port: r.FormValue("port"), Scheme: r.FormValue("scheme"), Client: r.FormValue("client"), Made: madeNow()}
 	cfg := p.Config()
@@ -103,7 +103,7 @@ func (p *Pages) decide(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, "decide", "Decide", nil, 0, &b)
 }
 
-// decided carries out what somebody decided about a denied host.
+// decided carries out a decision about a denied host.
 func (p *Pages) decided(w http.ResponseWriter, r *http.Request, user string) {
 	b, _ := p.decideOf(r)
 	b.Answer, b.Reason = r.PostFormValue("answer"), strings.TrimSpace(r.PostFormValue("reason"))
@@ -146,7 +146,7 @@ func (p *Pages) decided(w http.ResponseWriter, r *http.Request, user string) {
 	p.render(w, r, "decide", "Decide", nil, 0, &b)
 }
 
-// apply carries out answers in the name of user, and says what came of it, or what is wrong. p.writing is held.
+// apply carries out answers in the name of user, and returns a summary or the error. p.writing is held.
 func (p *Pages) apply(user string, items []learn.Item) (text, wrong string) {
 	a, err := review.Writer{Config: p.Config(), By: user}.Apply(items)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p *Pages) commit(c *review.Change) (wrong string) {
 	return err.Error()
 }
 
-// answered carries out answers to proposals: all that nothing speaks against, or one.
+// answered carries out answers to proposals: one, or all without concerns.
 func (p *Pages) answered(w http.ResponseWriter, r *http.Request, user string) {
 	text, wrong := p.answer(r, user)
 	if wrong != "" {
@@ -188,7 +188,7 @@ func (p *Pages) answered(w http.ResponseWriter, r *http.Request, user string) {
 	p.done(w, r, "/learn", text)
 }
 
-// answer is answered without the page. Of two who answer at once, the second is told what the first decided.
+// answer is answered without the page. If two people answer at once, the second is told what the first decided.
 func (p *Pages) answer(r *http.Request, user string) (text, wrong string) {
 	reason, answer := strings.TrimSpace(r.PostFormValue("reason")), learn.Answer(r.PostFormValue("answer"))
 	group, entry, made := r.PostFormValue("group"), r.PostFormValue("entry"), r.PostFormValue("made")
@@ -201,7 +201,7 @@ func (p *Pages) answer(r *http.Request, user string) (text, wrong string) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
 	l := p.lastLesson()
-	if l == nil || entry == "" && made != l.Made() { // of all together, those that were seen are meant
+	if l == nil || entry == "" && made != l.Made() { // an answer to all means those that the page showed
 		return "", "the log was read again meanwhile; nothing was written, look again"
 	}
 	var items []learn.Item
@@ -229,7 +229,7 @@ func (p *Pages) answer(r *http.Request, user string) (text, wrong string) {
 	return text, wrong
 }
 
-// Made identifies a reading; see answeredSince.
+// Made identifies a reading of the log; see answeredSince.
 func (l *lesson) Made() string { return madeAt(l.at) }
 
 // A proposalView is a proposal with the forms for its answer.
@@ -239,7 +239,7 @@ type proposalView struct {
 	GoesTo string
 }
 
-// proposal shows one with all that is known.
+// proposal shows one proposal with all details.
 func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
 	l := p.lastLesson()
 	v := r.URL.Query()
@@ -304,7 +304,7 @@ func (p *Pages) phase(w http.ResponseWriter, r *http.Request, user string) {
 		if still != "" {
 			text += " It is on all the same: " + still + "."
 		}
-		if err == nil { // the file says no more who took it out
+		if err == nil { // the file does not say who removed it
 			p.remember(user, "ended phase "+name, reason, phaseSubject(name))
 			p.record(&audit.Record{Type: audit.TypePhase, Phase: name, By: user, Ticket: reason, Detail: fmt.Sprintf("phase %s was ended on the dashboard", name)})
 		}
@@ -357,7 +357,7 @@ func (p *Pages) mode(w http.ResponseWriter, r *http.Request, user string) {
 	p.done(w, r, "/policy", text)
 }
 
-// isReady reports whether the last reading says that the group may be switched to enforce.
+// isReady reports whether, by the last reading, the group may be switched to enforce.
 func (p *Pages) isReady(group string) bool {
 	l := p.lastLesson()
 	if l == nil {

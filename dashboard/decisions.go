@@ -14,7 +14,7 @@ import (
 	"webproxy/policy"
 )
 
-// decisions are who allowed what, why, until when; what has expired since is among them.
+// decisions shows who allowed what, why and until when, including what has expired.
 func (p *Pages) decisions(w http.ResponseWriter, r *http.Request) {
 	f := filterOf(r.URL.Query(), false)
 	if r.URL.Query().Get("period") == "" {
@@ -60,7 +60,7 @@ func (p *Pages) decisions(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// loginTable is who logged in to the dashboard, and who failed to; the last first.
+// loginTable is the logins to the dashboard and the failed attempts, the last first.
 func loginTable(logins []audit.Record) *table {
 	t := &table{Name: "logins", Title: "Logins", Empty: "Nobody logged in.", Command: "webproxy audit query 'type = admin.log* or type = admin.lockout'",
 		Heads: []head{{"ts", "Time", "t"}, {"type", "What", ""}, {"by", "By", ""}, {"client", "From", "c"}, {"detail", "Detail", "w"}, {"seq", "Seq", "n"}}}
@@ -79,7 +79,7 @@ func loginTable(logins []audit.Record) *table {
 
 var secondsPattern = regexp.MustCompile(`expires=(\d{1,11})\b`)
 
-// dated is an entry of a record with the time at which it ends as people write it.
+// dated is an entry of a record, with its end written for people.
 func dated(entry string) string {
 	return secondsPattern.ReplaceAllStringFunc(entry, func(s string) string {
 		n, err := strconv.ParseInt(strings.TrimPrefix(s, "expires="), 10, 64)
@@ -90,7 +90,7 @@ func dated(entry string) string {
 	})
 }
 
-// entryCell names the entries of a decision, and whether each still holds.
+// entryCell names the entries of a decision, and says whether each is still in force.
 func entryCell(d *audit.Record, inForce map[string]bool) cell {
 	const most = 6
 	c := cell{}

@@ -44,7 +44,7 @@ func (p *Pages) denied(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// standing is what the policy in force says of the last request of u, made now.
+// standing is what the policy in force would decide about the last request of u now.
 func standing(set *policy.Set, u *use, now time.Time) cell {
 	var scheme policy.Scheme
 	if scheme.UnmarshalText([]byte(u.scheme)) != nil || u.host == "" || !u.like.Client.IsValid() {

@@ -8,11 +8,11 @@ import (
 	"webproxy/audit"
 )
 
-// A filter is what of the log a page shows, as its URL says.
+// A filter is the part of the log that a page shows, from its URL.
 type filter struct {
 	Text   string       // expression of the query language
 	Query  *audit.Query // nil for all
-	Wrong  string       // why the expression cannot be obeyed; then nothing is shown
+	Wrong  string       // the error in the expression; then nothing is shown
 	Period string       // periodDay or periodAll
 }
 
@@ -21,7 +21,7 @@ const (
 	periodAll = "all"
 )
 
-// filterOf reads the filter of a URL. Pages that count rows know only some fields.
+// filterOf reads the filter of a URL. Pages that count rows support only some fields.
 func filterOf(v url.Values, rows bool) *filter {
 	f := &filter{Text: strings.TrimSpace(v.Get("q")), Period: v.Get("period")}
 	if f.Period != periodAll {
@@ -51,13 +51,13 @@ func filterOf(v url.Values, rows bool) *filter {
 	return f
 }
 
-// matches reports whether r is asked for.
+// matches reports whether f selects r.
 func (f *filter) matches(r *audit.Record) bool { return f.Wrong == "" && f.Query.Match(r) }
 
-// All reports whether the whole log is meant.
+// All reports whether f selects the whole log.
 func (f *filter) All() bool { return f.Period == periodAll }
 
-// expression is what the filter and more ask for, as an argument of a command.
+// expression is the filter and more, as an argument of a command.
 func (f *filter) expression(more string) string {
 	switch {
 	case f.Text == "":

@@ -14,7 +14,7 @@ import (
 	"webproxy/review"
 )
 
-// A lesson is what learning proposes, as of a time.
+// A lesson is the result of learning at one time.
 type lesson struct {
 	*review.LearnInput
 	at         time.Time
@@ -36,7 +36,7 @@ func (p *Pages) lastLesson() *lesson {
 // readLesson reads the log to learn from.
 func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, error) {
 	cfg := p.Config()
-	// What was answered is in the files before it is in force.
+	// Answers are in the files before they are in force.
 	if cfg.Path != "" {
 		if next, err := config.Load(cfg.Path); err == nil {
 			cfg = next
@@ -63,28 +63,28 @@ func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, 
 	return out, ctx.Err()
 }
 
-// A Learning is how far the learning of each client group is.
+// A Learning is the progress of learning of each client group.
 type Learning struct {
-	Ready   []learn.Readiness // nil before the log was read
+	Ready   []learn.Readiness // nil until the log was read
 	At      time.Time         // as of when
 	Running bool              // the log is being read
-	Part    float64           // of it that is read by now, 0 to 1
+	Part    float64           // of it that has been read, from 0 to 1
 	Err     error             // why it could not be read
 }
 
 const (
-	// learningFresh is how old what Learning returns may be; learningPause, how many times as long as it took to read.
+	// learningFresh is how old the result of Learning may be; learningPause, how old in multiples of the time that reading took.
 	learningFresh = time.Hour
 	learningPause = 50
 )
 
-// Learning returns how far learning is. If what is known is old or of another policy, it has the log read in the background, and waits for
-// that until ctx ends.
+// Learning returns the progress of learning. If the last result is old or of another policy, it starts to read the log in the background, and
+// waits for that until ctx ends.
 func (p *Pages) Learning(ctx context.Context) Learning {
 	state, known := p.Jobs.State(learnJob), p.lastLesson()
 	old := known == nil || known.Config.Set.Digest() != p.Config().Set.Digest() || time.Since(known.at) > max(learningFresh, learningPause*known.took)
 	if old && time.Since(state.Ended) > fresh {
-		p.Jobs.Start(learnJob, p.readLesson) // if it cannot be, it runs already, or the proxy stops
+		p.Jobs.Start(learnJob, p.readLesson) // an error means that it runs already, or that the proxy stops
 		state = p.Jobs.Wait(ctx, learnJob)
 	}
 	l := Learning{Running: state.Running, Part: state.Part, Err: state.Err}
@@ -94,7 +94,7 @@ func (p *Pages) Learning(ctx context.Context) Learning {
 	return l
 }
 
-// A learnBody is how far each group is, and what is proposed.
+// A learnBody is the progress of each group, and the proposals.
 type learnBody struct {
 	Lesson  *lesson
 	At      string
@@ -109,7 +109,7 @@ type learnBody struct {
 func (p *Pages) learn(w http.ResponseWriter, r *http.Request) {
 	state := p.Jobs.State(learnJob)
 	if l := p.lastLesson(); !state.Running && (l == nil && state.Err == nil || l != nil && p.answeredAfter(l.at)) {
-		state = p.lookUpAnew(r.Context(), learnJob, p.readLesson) // what was answered is asked no more
+		state = p.lookUpAnew(r.Context(), learnJob, p.readLesson) // answered proposals are not shown again
 	}
 	b := learnBody{Lesson: p.lastLesson()}
 	if state.Running {
@@ -138,7 +138,7 @@ func (p *Pages) learnRead(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/learn", http.StatusSeeOther)
 }
 
-// states is a table of how far each group is.
+// states is a table of the progress of each group.
 func (l *lesson) states() *table {
 	t := &table{Name: "groups", Command: "webproxy learn status",
 		Heads: []head{{"group", "Group", ""}, {"mode", "Mode", ""}, {"state", "State", ""}, {"requests", "Requests", "n"}, {"covered", "Covered", "n"},
@@ -163,7 +163,7 @@ func (l *lesson) states() *table {
 	return t
 }
 
-// proposalTables are what nothing speaks against, and the rest, the most suspicious first.
+// proposalTables are the proposals without concerns, and the rest, the most suspicious first.
 func (l *lesson) proposalTables() (bulk, rest *table) {
 	heads := []head{{"group", "Group", ""}, {"entry", "Entry", "h"}, {"kind", "Kind", ""}, {"confidence", "Sure", "n"}, {"excess", "Excess", "n"},
 		{"evidence", "Evidence", "w"}, {"concerns", "Look at", "w"}}

@@ -12,7 +12,7 @@ import (
 	"webproxy/live"
 )
 
-// A liveBody is the page of what passes now.
+// A liveBody is the page of current requests.
 type liveBody struct {
 	Events []live.Event
 	ByHost bool
@@ -87,28 +87,28 @@ func eventsByHost(events []live.Event) *table {
 // stalledAfter is how long a viewer may take for a frame.
 const stalledAfter = 5 * time.Second
 
-// streamBuffer is how much the system may hold, in bytes, of what a viewer has not read; Linux takes it twice.
+// streamBuffer is the socket buffer, in bytes, for what a viewer has not read; Linux doubles it.
 const streamBuffer = 24 << 10
 
 type connKey struct{}
 
-// ConnContext is for http.Server: with it, what the system holds for a viewer of Live who does not read is bounded.
+// ConnContext is for http.Server: with it, the socket buffer of a viewer of Live who does not read is bounded.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// boundStream bounds what the system holds of what was sent in answer to r and not read.
+// boundStream bounds the socket buffer of the response to r.
 func boundStream(r *http.Request) {
 	c, _ := r.Context().Value(connKey{}).(net.Conn)
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
 	if c, ok := c.(*net.TCPConn); ok {
-		c.SetWriteBuffer(streamBuffer) // without it, it is only more
+		c.SetWriteBuffer(streamBuffer) // on an error, the buffer is only larger
 	}
 }
 
-// events sends frames until the viewer goes, or is too slow.
+// events sends frames until the viewer leaves, or is too slow.
 func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 	f := filterOf(r.URL.Query(), false)
 	if f.Wrong != "" {
@@ -125,11 +125,11 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	boundStream(r)
 	c := http.NewResponseController(w)
-	if c.SetReadDeadline(time.Time{}) != nil { // that of the server would end the stream
+	if c.SetReadDeadline(time.Time{}) != nil { // the server's deadline would end the stream
 		return
 	}
 	send := func(data []byte) bool {
-		// In place of the server's limit on a whole response, which a stream outlives.
+		// Instead of the server's limit on a whole response, which a stream exceeds.
 		if c.SetWriteDeadline(time.Now().Add(stalledAfter)) != nil {
 			return false
 		}
@@ -148,7 +148,7 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
 			return
-		case <-beat.C: // finds out that the viewer is gone
+		case <-beat.C: // detects that the viewer is gone
 			if !p.stillAdmitted(r) {
 				return
 			}

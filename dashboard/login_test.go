@@ -24,7 +24,7 @@ import (
 
 const password = "correct horse battery"
 
-// A kept log is what the pages recorded.
+// A kept log has the records that the pages wrote.
 type kept struct {
 	mu      sync.Mutex
 	records []audit.Record
@@ -68,7 +68,7 @@ func (s *site) withUsers() (*kept, string) {
 	return k, path
 }
 
-// elsewhere is a browser at another address, by TLS or not.
+// elsewhere is a browser at another address, with or without TLS.
 func (s *site) elsewhere(addr string, secure bool) *browser {
 	s.t.Helper()
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -104,7 +104,7 @@ func (v *browser) get(path string) (*http.Response, string) {
 	return r, string(text)
 }
 
-// writes are all that changes something, each with a form that would be obeyed.
+// writes are all requests that change something, each with a valid form.
 var writes = [][]string{
 	{"/decide", "made", "zzzzzzzzzzzz", "host", "new.sub.example.com", "port", "443", "scheme", "https", "client", "10.0.1.11", "answer", "exact", "reason", "CHG-2"},
 	{"/proposal", "answer", "approve", "reason", "x", "made", "x"},
@@ -112,7 +112,7 @@ var writes = [][]string{
 	{"/mode", "made", "zzzzzzzzzzzz", "group", "wac", "mode", "enforce", "force", "1", "reason", "x"},
 }
 
-// Every path of the mux that is not free of charge is closed to somebody elsewhere who is not logged in.
+// Every path of the mux that needs a login is closed to a remote client without one.
 func TestElsewhere(t *testing.T) {
 	s := newSite(t, request("secret.example.com", "deny", "host_not_listed"))
 	k, _ := s.withUsers()
@@ -144,14 +144,14 @@ func TestElsewhere(t *testing.T) {
 			}
 		}
 	}
-	// Nor is a password taken without TLS.
+	// Nor is a password accepted without TLS.
 	if code, _ := s.elsewhere("192.0.2.7", false).post("/login", "user", "anna", "password", password); code != 403 || len(k.lines()) != 0 {
 		t.Errorf("a password without TLS: %d, %q", code, k.lines())
 	}
 	if got := s.file("lists/approved.txt") + s.file("phases.yaml") + s.file("webproxy.yaml"); got != before {
 		t.Error("something was changed")
 	}
-	// A proxy on this machine is not this machine.
+	// A request through another proxy on this machine does not count as local.
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"} {
 		r := httptest.NewRequest("GET", "/denied", nil)
 		r.Host, r.RemoteAddr = "127.0.0.1:9091", "127.0.0.1:50000"
@@ -164,7 +164,7 @@ func TestElsewhere(t *testing.T) {
 	}
 }
 
-// Somebody logs in with a password and sees everything; only an approver changes something; a log out, another password or
+// A user who logs in with a password sees everything; only an approver can change anything. A log out, a new password or
 // role, and a removal end the session.
 func TestLogin(t *testing.T) {
 	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"))
@@ -248,7 +248,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// Who guesses is locked out at the address; others, and the user elsewhere, are not.
+// Guessing locks the user out at that address; others, and the user at another address, are not affected.
 func TestLockout(t *testing.T) {
 	s := newSite(t)
 	k, _ := s.withUsers()
@@ -272,7 +272,7 @@ func TestLockout(t *testing.T) {
 	}
 }
 
-// Of many failures the first are recorded, and how many more there were.
+// Of many failures, the first are recorded, and the number of the rest.
 func TestManyFailures(t *testing.T) {
 	s := newSite(t)
 	k, _ := s.withUsers()
@@ -285,7 +285,7 @@ func TestManyFailures(t *testing.T) {
 	}
 }
 
-// A link logs in from elsewhere too, by TLS.
+// A link also logs in from another machine, by TLS.
 func TestLinkElsewhere(t *testing.T) {
 	s := newSite(t)
 	s.withUsers()
@@ -302,7 +302,7 @@ func TestLinkElsewhere(t *testing.T) {
 	}
 }
 
-// After a login nobody is led to another server.
+// A login never redirects to another server.
 func TestNextPath(t *testing.T) {
 	for _, ok := range []string{"/denied", "/denied?q=host+%3D+a&period=all", "/why?q=https%3A%2F%2Fportal.azure.com"} {
 		if got := nextPath(ok); got != ok {
@@ -319,7 +319,7 @@ func TestNextPath(t *testing.T) {
 
 // A session ends after 30 minutes without use, and after 8 hours.
 func TestSessionEnds(t *testing.T) {
-	m := newSessions(true) // not within: it has a goroutine
+	m := newSessions(true) // outside of the bubble: it has a goroutine
 	synctest.Test(t, func(t *testing.T) {
 		h := m.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/login" {
@@ -370,7 +370,7 @@ func TestSessionEnds(t *testing.T) {
 	})
 }
 
-// Sessions are few, of a user and of all; one of nobody is not kept.
+// Sessions are limited, for a user and in all; one without a user is not kept.
 func TestSessionsAreBounded(t *testing.T) {
 	m := newSessions(false)
 	store := m.Store.(*sessionStore)
@@ -404,7 +404,7 @@ func TestSessionsAreBounded(t *testing.T) {
 	}
 }
 
-// What a page of another origin has a browser fetch is refused; that it leads here is not.
+// Subresource requests from pages of other origins are refused; navigation is not.
 func TestIsolated(t *testing.T) {
 	s := newSite(t)
 	for _, tt := range []struct {
@@ -430,7 +430,7 @@ func TestIsolated(t *testing.T) {
 	}
 }
 
-// Requests that came by TLS may be addressed to a name of the certificate, and to no other.
+// Requests by TLS may name a host of the certificate, and no other.
 func TestNamed(t *testing.T) {
 	srv := &Server{Status: &Status{}, Listen: "0.0.0.0:9091", Named: func(name string) bool { return slices.Contains([]string{"proxy.example.com"}, name) }}
 	for _, tt := range []struct {

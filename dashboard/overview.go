@@ -18,11 +18,11 @@ import (
 	"webproxy/review"
 )
 
-// An overviewBody is what the first page shows.
+// An overviewBody is the first page.
 type overviewBody struct {
 	Ready    bool
-	Refusing bool // every request, as long as none can be recorded
-	// Lockdown says until when one is on, and what it spares; empty if none is.
+	Refusing bool // every request is refused, because none can be recorded
+	// Lockdown describes the lockdown that is on, its end and what it spares; empty if there is none.
 	Lockdown string
 	Trouble  []string
 	Policy   snapshot
@@ -37,7 +37,7 @@ type overviewBody struct {
 	TopDenied *table
 	NewHosts  *table
 	Ending    *table
-	// Waiting says in sentences what waits for a decision, Wait how much that is; empty while it is not known.
+	// Waiting says in sentences what waits for a decision; Wait is the amount. Both are empty while unknown.
 	Waiting []string
 	Wait    string
 
@@ -69,7 +69,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 		b.Lockdown = l.Text()
 	}
 	learning := slices.ContainsFunc(cfg.Set.Groups(), func(g policy.GroupInfo) bool { return g.Mode == policy.Learn })
-	if learning { // what waits for a decision is to be known without a look at Learn; the page does not wait for it
+	if learning { // read in the background, so that the overview shows it next time; the page does not wait
 		done, cancel := context.WithCancel(r.Context())
 		cancel()
 		p.Learning(done)
@@ -162,7 +162,7 @@ func (p *Pages) fillDay(b *overviewBody) {
 	b.Strip = svg.Strip("Requests in the last 24 hours, by the hour, UTC", []string{"allow", "would_deny", "deny"}, stacks)
 }
 
-// topDenied are the hosts that are denied most, and whether they still are.
+// topDenied are the hosts with most denials, and whether they are still denied.
 func (p *Pages) topDenied(f *filter, set *policy.Set, now time.Time) *table {
 	t := &table{Name: "denied", Empty: "Nothing was denied in the last 24 hours.",
 		Command: "webproxy audit query decision=deny --since 24h --by host,port,reason --top 10",
@@ -178,7 +178,7 @@ func (p *Pages) topDenied(f *filter, set *policy.Set, now time.Time) *table {
 	return t
 }
 
-// newHosts are the hosts that were let through for the first time in the last week.
+// newHosts are the hosts that were first let through in the last week.
 func (p *Pages) newHosts(now time.Time) *table {
 	t := &table{Name: "new", Empty: "None.", Command: "webproxy audit report --since 7d",
 		Heads: []head{{"target", "Host", "h"}, {"decision", "Decision", ""}, {"rule", "Rule", "w"}, {"first", "First", "t"}, {"requests", "Requests", "n"}}}
@@ -209,7 +209,7 @@ func (p *Pages) newHosts(now time.Time) *table {
 	return t
 }
 
-// ending are the rules that end within 30 days.
+// ending are the rules that expire within 30 days.
 func ending(set *policy.Set, now time.Time) *table {
 	t := &table{Name: "ending", Empty: "No rule ends within 30 days.", Command: "webproxy learn narrow",
 		Heads: []head{{"expires", "Ends", "t"}, {"entry", "Entry", "h"}, {"source", "Where", "w"}, {"reason", "For", "w"}}}
@@ -224,7 +224,7 @@ func ending(set *policy.Set, now time.Time) *table {
 	return t
 }
 
-// disk says how much the log takes, and for how long there is room.
+// disk says how much space the log uses, and how long there is room.
 func (p *Pages) disk(now time.Time) string {
 	if p.Usage == nil {
 		return "unknown"

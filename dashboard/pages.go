@@ -36,25 +36,25 @@ var script []byte
 type Pages struct {
 	// Config is the configuration in force.
 	Config func() *config.Config
-	// Audit is the log that is written, as it was configured at the start.
+	// Audit is the configuration of the log, as of the start.
 	Audit audit.Options
 	Live  *live.Follower
 	Feed  *live.Feed
 	Jobs  *jobs.Runner
-	// Status is what /readyz tells.
+	// Status is the state that /readyz reports.
 	Status *Status
-	// Usage is what the log takes on disk. Trouble says in sentences what is wrong with recording. Receivers are where the
+	// Usage is the disk space of the log. Trouble describes problems with recording, in sentences. Receivers are where the
 	// log is sent. None of these waits for a disk. They may be nil.
 	Usage     func() audit.Usage
 	Trouble   func() []string
 	Refusing  func() bool // every request is refused, because none can be recorded
 	Receivers func() []Receiver
 	Version   string
-	// Users are those who may log in with a password; nil for nobody. TLS says that the pages are served by TLS, so that people may
-	// log in from elsewhere. Without it all pages are for this machine alone.
+	// Users may log in with a password; nil for nobody. TLS says that the pages are served by TLS, so that people may
+	// log in from other machines. Without it all pages are for this machine only.
 	Users *account.Book
 	TLS   bool
-	// Links are those that log somebody in. Record writes a record about what somebody did; nil for nobody who keeps it.
+	// Links are links that log a user in. Record writes an audit record about an action; nil if there is no log.
 	Links  Links
 	Record func(*audit.Record)
 
@@ -64,16 +64,16 @@ type Pages struct {
 	verifier account.Verifier
 	guard    account.Guard
 
-	failing    sync.Mutex // guards what follows
+	failing    sync.Mutex // guards the next fields
 	failures   *rate.Limiter
-	unrecorded int // failures since the last that was recorded
+	unrecorded int // failures since the last recorded one
 
-	writing   sync.Mutex // held while something is written; guards what follows
+	writing   sync.Mutex // held during every change; guards the next fields
 	answers   []answer   // the last, the oldest first
-	forgotten time.Time  // when the last of those was given that are not in answers any more
+	forgotten time.Time  // the time of the last answer that was dropped from answers
 }
 
-// A Receiver is somewhere that the log is sent to.
+// A Receiver is a receiver of the shipped log.
 type Receiver struct {
 	Name       string
 	LagRecords int64
@@ -81,11 +81,11 @@ type Receiver struct {
 	Errors     int64
 }
 
-// policyOfContent is the Content-Security-Policy of the pages: nothing of another origin, nothing inline.
+// policyOfContent is the Content-Security-Policy of the pages: nothing from other origins, nothing inline.
 const policyOfContent = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Handler answers for all screens.
+// Handler serves all screens.
 func (p *Pages) Handler() (http.Handler, error) {
 	var err error
 	p.pages, err = template.New("pages").Funcs(template.FuncMap{
@@ -162,7 +162,7 @@ func (p *Pages) Handler() (http.Handler, error) {
 	})), nil
 }
 
-// maxForm bounds what somebody may send.
+// maxForm bounds a submitted form, in bytes.
 const maxForm = 4 << 20
 
 func asset(kind string, data []byte) http.HandlerFunc {
@@ -172,7 +172,7 @@ func asset(kind string, data []byte) http.HandlerFunc {
 	}
 }
 
-// A screen is what every page shows.
+// A screen has the parts that all pages share.
 type screen struct {
 	Title   string
 	Nav     []navItem
@@ -182,12 +182,12 @@ type screen struct {
 	Version string
 	Person  person // who is logged in
 	LogIn   string // where to log in, to come back here
-	Bare    bool   // for somebody who may see nothing but this
-	Flash   string // what came of what somebody did
+	Bare    bool   // without navigation, for visitors who may see only this page
+	Flash   string // the result of the last action
 
 	AsOf     string
-	Counting string // how much of the log is counted; empty if it is
-	Still    string // why the figures stand still; empty if they do not
+	Counting string // progress of counting the log; empty when done
+	Still    string // why the figures are not updated; empty if they are
 	Filter   *filter
 	Body     any
 }
@@ -197,7 +197,7 @@ type navItem struct {
 	Here        bool
 }
 
-// render answers with a page: the template name, about body.
+// render writes a page: the template name, with body.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title string, f *filter, refresh int, body any) {
 	s := screen{Title: title, Refresh: refresh, Filter: f, Body: body, Site: p.Audit.Site, Version: p.Version}
 	for _, n := range []navItem{
@@ -221,7 +221,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title strin
 		p.figures(&s)
 	}
 	if r.Method != http.MethodGet {
-		s.Refresh = 0 // to load it again would not send the form again
+		s.Refresh = 0 // a refresh would not send the form again
 	}
 	var b bytes.Buffer
 	if err := p.pages.ExecuteTemplate(&b, name, &s); err != nil {
@@ -232,7 +232,7 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, name, title strin
 	w.Write(b.Bytes())
 }
 
-// figures says as of when the figures are, and what is wrong with them.
+// figures says how old the figures are, and what is wrong with them.
 func (p *Pages) figures(s *screen) {
 	now := time.Now()
 	p.Live.View(func(v *live.View) {
@@ -261,13 +261,13 @@ func (p *Pages) figures(s *screen) {
 	}
 }
 
-// soon is how long a page waits for what it has to look up, before it says how far that is instead, and is loaded again.
+// soon is how long a page waits for a job. Then it shows the progress instead, and refreshes.
 const soon = 60 * time.Millisecond
 
-// fresh is for how long a result is shown again rather than made anew: a page that waited for it asks for it once more.
+// fresh is how long a result is reused: a page that waited for it requests it once more.
 const fresh = 10 * time.Second
 
-// lookUp runs a job, unless it runs already or has just ended, and waits for it a moment.
+// lookUp runs a job, unless it runs already or has just ended, and waits for it at most soon.
 func (p *Pages) lookUp(ctx context.Context, name string, fn func(context.Context, *audit.Progress) (any, error)) jobs.State {
 	if s := p.Jobs.State(name); !s.Running && !s.Ended.IsZero() && time.Since(s.Ended) < fresh {
 		return s
@@ -275,7 +275,7 @@ func (p *Pages) lookUp(ctx context.Context, name string, fn func(context.Context
 	return p.lookUpAnew(ctx, name, fn)
 }
 
-// lookUpAnew is lookUp, whatever was found before.
+// lookUpAnew is lookUp without reuse of a result.
 func (p *Pages) lookUpAnew(ctx context.Context, name string, fn func(context.Context, *audit.Progress) (any, error)) jobs.State {
 	if err := p.Jobs.Start(name, fn); err != nil && err != jobs.ErrRunning {
 		return jobs.State{Err: err}
@@ -285,7 +285,7 @@ func (p *Pages) lookUpAnew(ctx context.Context, name string, fn func(context.Con
 	return p.Jobs.Wait(ctx, name)
 }
 
-// A reading keeps what readings of the log could not read, for the page.
+// A reading collects what could not be read of the log, for the page.
 type reading struct {
 	mu         sync.Mutex // guards incomplete
 	incomplete []string
@@ -316,7 +316,7 @@ func comma(n any) string {
 	return fmt.Sprint(n)
 }
 
-// ago is a length of time before now, for people.
+// ago is a time in the past, relative to now, for people.
 func ago(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -23,7 +23,7 @@ import (
 	"webproxy/policy"
 )
 
-// evil is what strangers may send: markup, a template, what a terminal would obey, what turns text.
+// evil is hostile text: markup, a template, terminal escapes, bidirectional controls.
 const evil = `<script>alert(1)</script><img src=x onerror=alert(2)>"'&{{.}}` + "\u202e\x1b[31m"
 
 // A site is a dashboard over a log of its own.
@@ -120,7 +120,7 @@ func screens() []string {
 		"/clients?a=10.0.1.11&b=10.0.1.12", "/decisions", "/reports", "/why", "/why?q=https://portal.azure.com&client=nodes"}
 }
 
-// What strangers sent is text on every screen and in every file, and nothing turns the text around it.
+// Hostile text is shown as text on every screen and in every file, without bidirectional controls.
 func TestHostileText(t *testing.T) {
 	hostile := request(evil, "deny", evil)
 	hostile.Group, hostile.ClientName, hostile.Path, hostile.Method, hostile.Rule, hostile.SNI = evil, evil, evil, evil, evil, evil
@@ -161,7 +161,7 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
-// The policy of content permits nothing inline and nothing of others; a page of another origin can neither frame, read nor
+// The Content-Security-Policy permits nothing inline and nothing from other origins. A page of another origin can neither frame, read nor
 // write.
 func TestPolicyOfContent(t *testing.T) {
 	s := newSite(t)
@@ -188,7 +188,7 @@ func TestPolicyOfContent(t *testing.T) {
 		want               int
 	}{
 		{"127.0.0.1:9091", "same-origin", "http://127.0.0.1:9091", 303},
-		{"127.0.0.1:9091", "", "", 303}, // no browser
+		{"127.0.0.1:9091", "", "", 303}, // not a browser
 		{"127.0.0.1:9091", "cross-site", "https://evil.example", 403},
 		{"127.0.0.1:9091", "same-site", "http://127.0.0.1:8080", 403},
 		{"127.0.0.1:9091", "", "https://evil.example", 403},
@@ -210,7 +210,7 @@ func TestPolicyOfContent(t *testing.T) {
 	}
 }
 
-// The style sheet and the script are as small as promised.
+// The style sheet and the script are within their size limits.
 func TestWeight(t *testing.T) {
 	if n := len(pagestyle.CSS); n > 10<<10 {
 		t.Errorf("the style sheet has %d bytes", n)
@@ -220,7 +220,7 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-// Overview says the same as /readyz about whether requests are taken.
+// Overview agrees with /readyz about whether requests are accepted.
 func TestOverviewReadiness(t *testing.T) {
 	s := newSite(t)
 	s.p.Status.SetReady(true)
@@ -240,8 +240,8 @@ func TestOverviewReadiness(t *testing.T) {
 	}
 }
 
-// A denied host is shown once with its count, with who asked, and with what the policy of now says; the filter and the
-// files are of the same rows.
+// A denied host is shown once, with its count, its clients and the current decision. The filter and the
+// files have the same rows.
 func TestDenied(t *testing.T) {
 	s := newSite(t, request("ok.example.com", "deny", "host_not_listed"), request("no.example.com", "deny", "host_not_listed"),
 		request("no.example.com", "deny", "host_not_listed"), request("fine.example.com", "allow", "allowed"))
@@ -270,7 +270,7 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// A table of many rows has pages of 100 that together are all rows, each once, and a file that is all.
+// A large table has pages of 100 rows, which together have each row once, and a file with all rows.
 func TestPagesOfTable(t *testing.T) {
 	var records []audit.Record
 	for i := range 250 {
@@ -312,12 +312,12 @@ func TestPagesOfTable(t *testing.T) {
 	}
 }
 
-// Why answers by id and by address as the commands do, and names the command.
+// Why explains an id or an address as the commands do, and names the command.
 func TestWhyPage(t *testing.T) {
 	s := newSite(t, request("no.example.com", "deny", "host_not_listed"))
 	var id string
 	s.p.Live.View(func(v *live.View) { id = v.Recent[0].ID })
-	// answer is the page when nothing more is looked up for it.
+	// answer is the page after all lookups have ended.
 	answer := func(path string) string {
 		for {
 			if _, text := s.get(path); !strings.Contains(text, "data-refresh") || t.Context().Err() != nil {
@@ -359,7 +359,7 @@ func TestReportsPage(t *testing.T) {
 	}
 }
 
-// A request is told to a viewer as it comes, and the stream ends with the viewer.
+// A viewer is sent each new request, and the stream ends with the viewer.
 func TestEvents(t *testing.T) {
 	s := newSite(t)
 	srv := httptest.NewServer(s.srv)
@@ -396,7 +396,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A decision that no longer holds is shown, with the time at which it ended, and is said not to hold.
+// A decision that is no longer in force is shown as such, with the time at which it ended.
 func TestDecisionsPage(t *testing.T) {
 	s := newSite(t, audit.Record{Type: audit.TypeApprove, By: "anna", Ticket: "CHG-1", Detail: "1 entry approved",
 		Added: []string{"allow approved old.example.com:443 expires=1796097684", "phase x active=true"}})

@@ -20,7 +20,7 @@ import (
 	"webproxy/policy"
 )
 
-// A policyBody is the rules in force with what they were good for, and what another policy would change.
+// A policyBody is the rules in force with their uses, and what another policy would change.
 type policyBody struct {
 	Table    *table
 	State    string // which rules are shown
@@ -42,13 +42,13 @@ const (
 	ruleEnding = "ending"
 )
 
-// A ruleUse is what the log has of an entry.
+// A ruleUse is the use of an entry according to the log.
 type ruleUse struct {
 	hits uint64
 	last time.Time
 }
 
-// ruleUses are those of all entries of set, in its order.
+// ruleUses are the uses of all entries of set, in its order.
 func (p *Pages) ruleUses(set *policy.Set) []ruleUse {
 	type hosts struct {
 		exact map[string][]*audit.Row
@@ -77,7 +77,7 @@ func (p *Pages) ruleUses(set *policy.Set) []ruleUse {
 					rows = h.all
 				}
 				for _, r := range rows {
-					// An entry shares its name with others of its list: the host tells them apart.
+					// Entries of a list may have the same name: the host distinguishes them.
 					if decidedBy(r, &info) && info.Host.Matches(r.Host) {
 						u.hits += r.Requests
 						if r.Last.After(u.last) {
@@ -163,7 +163,7 @@ func (p *Pages) policy(w http.ResponseWriter, r *http.Request) {
 	p.render(w, r, "policy", "Policy", nil, 0, &b)
 }
 
-// findings are what is legal in the policy and yet probably wrong.
+// findings are the findings of lint.
 func findings(cfg *config.Config, now time.Time) *table {
 	t := &table{Name: "findings", Empty: "None.", Command: "webproxy check",
 		Heads: []head{{"code", "Finding", ""}, {"entry", "Entry", "h"}, {"source", "Where", "w"}, {"reason", "Why", "w"}, {"fix", "Do", "w"}}}
@@ -183,11 +183,11 @@ func findings(cfg *config.Config, now time.Time) *table {
 	return t
 }
 
-// A whatIfBody is what another policy would change.
+// A whatIfBody shows what another policy would change.
 type whatIfBody struct {
 	Candidate string // text of webproxy.yaml
 	Wrong     string
-	Quick     *table // by the counted log
+	Quick     *table // from the counts of the log
 	Intro     string
 	Running   string
 	Full      *replay.Replay
@@ -197,7 +197,7 @@ type whatIfBody struct {
 	Path      string
 }
 
-// whatIf evaluates the counts by another configuration, at once; the records, on request, as a job.
+// whatIf evaluates the counts with another configuration immediately, and on request the records, as a job.
 func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 	cfg := p.Config()
 	b := whatIfBody{Path: cfg.Path}
@@ -233,10 +233,10 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 			p.replay(r.Context(), &b, candidate.Set)
 		}
 	}
-	p.render(w, r, "whatif", "What if", nil, 0, &b) // to load it again would lose what was sent
+	p.render(w, r, "whatif", "What if", nil, 0, &b) // a refresh would lose the form
 }
 
-// compareCounts compares two policies by the counted log.
+// compareCounts compares two policies with the counts of the log.
 func (p *Pages) compareCounts(b *whatIfBody, now, then *policy.Set) {
 	t := &table{Name: "quick", Empty: "Nothing that is counted would be decided otherwise.", Command: "webproxy audit replay --config CANDIDATE",
 		Heads: []head{{"target", "Host", "h"}, {"change", "Change", "w"}, {"requests", "Requests", "n"}, {"clients", "Clients", "w"}, {"last", "Last", "t"}}}
@@ -257,7 +257,7 @@ func (p *Pages) compareCounts(b *whatIfBody, now, then *policy.Set) {
 	b.Quick = t
 }
 
-// replay evaluates the records of the last 30 days by then.
+// replay evaluates the records of the last 30 days with the policy then.
 func (p *Pages) replay(ctx context.Context, b *whatIfBody, then *policy.Set) {
 	state := p.lookUp(ctx, "replay "+then.Digest(), func(ctx context.Context, progress *audit.Progress) (any, error) {
 		out := replay.New(then)

@@ -14,7 +14,7 @@ import (
 	"webproxy/review"
 )
 
-// A reportsBody is what an auditor asks for.
+// A reportsBody is the page for auditors.
 type reportsBody struct {
 	Months  []monthLink
 	Verify  *audit.Verification
@@ -93,7 +93,7 @@ func (p *Pages) lastVerify(now time.Time) (text string, ok bool, at string) {
 	return v.String(), v.OK(), ago(now.Sub(state.Ended))
 }
 
-// report answers with the report of a month, or says how far it is.
+// report writes the report of a month, or its progress.
 func (p *Pages) report(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("month")
 	since, err := time.Parse("2006-01", name)
@@ -126,7 +126,7 @@ func (p *Pages) report(w http.ResponseWriter, r *http.Request) {
 		p.render(w, r, "making", "Report of "+name, nil, map[bool]int{true: 1}[state.Running], &b)
 		return
 	}
-	// The page has its own style within, by its hash, and nothing else.
+	// The page has an inline style, permitted by its hash, and nothing else.
 	w.Header().Set("Content-Security-Policy", report.PolicyOfContent()+"; frame-ancestors 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Write(page)

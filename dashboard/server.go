@@ -1,5 +1,5 @@
-// Package dashboard is what the operator of a running proxy looks at: health, readiness and metrics for machines, and
-// screens for people (Pages). Screens are complete without script; what strangers sent is text on them.
+// Package dashboard serves the operator of a running proxy: health, readiness and metrics for machines, and
+// screens for people (Pages). Screens work without script and escape all data from the network.
 //
 //	s := &dashboard.Server{Status: &status, Metrics: handler, Listen: "127.0.0.1:9091"}
 //	http.Serve(ln, s)
@@ -16,30 +16,29 @@ import (
 	"time"
 )
 
-// A Server answers on the operator's listener. Its fields are set before it serves.
+// A Server serves the operator's listener. Its fields are set before it serves.
 type Server struct {
-	// Status is what /readyz tells. It must not be nil.
+	// Status is the state that /readyz reports. It must not be nil.
 	Status *Status
-	// Recording reports whether the audit log can be written; /readyz tells if it cannot. It may be nil. It must not wait for
+	// Recording reports whether the audit log can be written; /readyz says if not. It may be nil. It must not wait for
 	// a disk, nor must Stalled.
 	Recording func() bool
-	// Stalled reports whether the audit log's disk does not answer, so that every request is refused; then /readyz is
+	// Stalled reports whether the audit log's disk does not respond, so that every request is refused; then /readyz is
 	// 503. It may be nil.
 	Stalled func() bool
-	// Gone reports whether the audit log's directory is not there, so that every request is refused; then /readyz is 503.
+	// Gone reports whether the audit log's directory is missing, so that every request is refused; then /readyz is 503.
 	// It may be nil, and must not wait for a disk.
 	Gone func() bool
-	// Upstreams tells of each upstream proxy whether it worked last. It may be nil, and must not wait for a disk.
+	// Upstreams returns for each upstream proxy whether it worked when last used. It may be nil, and must not wait for a disk.
 	Upstreams func() map[string]bool
 	// Metrics serves /metrics. If nil, there are none.
 	Metrics http.Handler
 	// Pages serves the screens: all other paths. If nil, there are none.
 	Pages http.Handler
-	// Listen is the address listened on, as configured: requests must be addressed to it, or to
-	// the machine by an IP address or as localhost. Else a web page could have its readers'
-	// browsers read what is here, by a name that it lets lead to this address.
+	// Listen is the address of the listener, as configured. The Host of a request must be that, an
+	// IP address or localhost: this prevents DNS rebinding.
 	Listen string
-	// Named reports whether the server's certificate is for a name; requests that came by TLS may be addressed to it. It may be
+	// Named reports whether the server's certificate is for a name; the Host of requests by TLS may be that too. It may be
 	// nil.
 	Named func(name string) bool
 }
@@ -66,13 +65,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		stalled := s.Stalled != nil && s.Stalled()
 		gone := s.Gone != nil && s.Gone()
 		s.Status.write(w, time.Now(), stalled || gone)
-		// Other than the last one, the log finds by itself that these are over.
+		// The log notices by itself when these are over, unlike the last one.
 		if stalled {
 			fmt.Fprintln(w, "audit log: its disk does not answer, every request is refused")
 		} else if gone {
 			fmt.Fprintln(w, "audit log: its directory is not there, every request is refused")
 		} else if s.Recording != nil && !s.Recording() {
-			// Not a 503: only a request can find that it is written again, and then there would be none.
+			// Not a 503: only a new request can show that the log works again, and a 503 would keep requests away.
 			fmt.Fprintln(w, "audit log: the last record could not be written; see the log and audit.on_error")
 		}
 		if s.Upstreams != nil {
@@ -89,12 +88,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// plain reports whether path is answered in plain text, for machines.
+// plain reports whether path is served as plain text, for machines.
 func (s *Server) plain(path string) bool {
 	return path == "/healthz" || path == "/readyz" || path == "/metrics"
 }
 
-// addressed reports whether the Host field of a request names this server.
+// addressed reports whether the Host of a request names this server.
 func (s *Server) addressed(r *http.Request) bool {
 	host := r.Host
 	if host == s.Listen {

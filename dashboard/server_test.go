@@ -65,7 +65,7 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// A page of another site, whose name leads here, must not be answered.
+// DNS rebinding: a request with the name of another site must be refused.
 func TestHost(t *testing.T) {
 	s := &Server{Status: &Status{}, Listen: "proxy.corp.example:9091"}
 	for host, want := range map[string]int{
@@ -137,7 +137,7 @@ func TestReadiness(t *testing.T) {
 	check("draining", 503, "not ready")
 }
 
-// A policy that is read again unchanged keeps its age.
+// A reload of an unchanged policy keeps its age.
 func TestAge(t *testing.T) {
 	var s Status
 	start := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)

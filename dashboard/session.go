@@ -22,17 +22,17 @@ import (
 	"webproxy/internal/account"
 )
 
-// Loopback is not a person: two administrators share a server, and a record must name one. So writing needs a session. It
-// begins with a password, or with a link that works once, and that a user of this machine is given who may ask the admin
-// socket. From elsewhere reading needs one too, and TLS.
+// Loopback does not identify a person: two administrators may share a server, and a record must name one. So changes need a session. It
+// begins with a password, or with a link that works once and that users who may open the admin socket can get.
+// From other machines, reading needs a session and TLS too.
 
 const (
-	// linkEnds is for how long a link can be used, maxLinks how many there can be.
+	// linkEnds is how long a link is valid, maxLinks how many there can be.
 	linkEnds = 2 * time.Minute
 	maxLinks = 32
 )
 
-// Links are those that log somebody in once. The zero Links is ready for use. It is safe for concurrent use.
+// Links are links that log a user in once. The zero Links is ready for use. It is safe for concurrent use.
 type Links struct {
 	mu   sync.Mutex // guards open
 	open map[string]link
@@ -43,7 +43,7 @@ type link struct {
 	ends time.Time
 }
 
-// ErrManyLinks says that too many links wait for use.
+// ErrManyLinks means that too many links are unused.
 var ErrManyLinks = errors.New("too many links wait for use; try again in two minutes")
 
 // New makes a link for a user, and returns its path.
@@ -66,7 +66,7 @@ func (l *Links) New(user string, now time.Time) (path string, err error) {
 	return "/login/" + token, nil
 }
 
-// Use returns whose link it is, once; empty if it is none.
+// Use returns the user of a link, once; empty if it is not valid.
 func (l *Links) Use(token string, now time.Time) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,22 +78,22 @@ func (l *Links) Use(token string, now time.Time) string {
 	return k.user
 }
 
-// newGuesses bounds how often somebody can try a link: 128 bits are not guessed, but trying need not be free.
+// newGuesses limits attempts to use a link: 128 bits cannot be guessed, but attempts should not be free.
 func newGuesses() *rate.Limiter { return rate.NewLimiter(rate.Every(time.Second), 10) }
 
-// newFailureRecords bounds the records of logins that failed: the rest are counted.
+// newFailureRecords limits the records of failed logins: the rest are counted.
 func newFailureRecords() *rate.Limiter { return rate.NewLimiter(rate.Every(time.Minute), 30) }
 
 // A person is who makes a request.
 type person struct {
-	Name string // empty for nobody who is logged in
+	Name string // empty if not logged in
 	Role account.Role
 }
 
-// May reports whether the person may change something.
+// May reports whether the person may make changes.
 func (x person) May() bool { return x.Role == account.Approver }
 
-// person is who makes r. Whoever was removed, or has another password or role since, is nobody.
+// person is who makes r. A user who was removed, or has a new password or role since, is not logged in.
 func (p *Pages) person(r *http.Request) person {
 	name, stamp := p.sessions.GetString(r.Context(), userKey), p.sessions.GetString(r.Context(), stampKey)
 	switch {
@@ -111,8 +111,8 @@ func (p *Pages) person(r *http.Request) person {
 	return person{u.Name, u.Role}
 }
 
-// isLocal reports whether the request came from this machine, and not through another proxy on it: what goes over a
-// network without TLS is read there, and with it the session.
+// isLocal reports whether the request came from this machine, and not through another proxy on it: a session must not
+// cross a network without TLS.
 func isLocal(r *http.Request) bool {
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {
@@ -131,7 +131,7 @@ func isLocal(r *http.Request) bool {
 	return local != nil && remote.Addr().Unmap() == local.AddrPort().Addr().Unmap()
 }
 
-// from is the address of who makes a request.
+// from is the address of the client.
 func from(r *http.Request) netip.Addr {
 	a, _ := netip.ParseAddrPort(r.RemoteAddr)
 	return a.Addr().Unmap()
@@ -146,15 +146,15 @@ To look at it from elsewhere, one of these:
 /healthz, /readyz and /metrics answer here all the same.
 `
 
-// isolated refuses what a page of another origin has a browser ask for, other than to show it by itself: forms are seen to
-// by http.CrossOriginProtection.
+// isolated refuses requests from pages of other origins, except navigation; http.CrossOriginProtection handles
+// forms.
 func isolated(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site == "" || site == "same-origin" || site == "none" ||
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }
 
-// admit has next answer whoever may read: this machine, and those who are logged in, by TLS. The context has the session.
+// admit calls next for clients that may read: this machine, and users logged in by TLS. The context has the session.
 func (p *Pages) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		free := r.URL.Path == "/login" || strings.HasPrefix(r.URL.Path, "/login/")
@@ -194,7 +194,7 @@ func (p *Pages) admitStream(next http.Handler) http.Handler {
 
 type tokenKey struct{}
 
-// stillAdmitted reports whether a stream of r may go on.
+// stillAdmitted reports whether the stream of r may continue.
 func (p *Pages) stillAdmitted(r *http.Request) bool {
 	if isLocal(r) {
 		return true
@@ -204,17 +204,17 @@ func (p *Pages) stillAdmitted(r *http.Request) bool {
 	return err == nil && p.person(r.WithContext(ctx)).Name != ""
 }
 
-// stranger reports whether r is of somebody who may see nothing but the login.
+// stranger reports whether the client of r may see only the login.
 func (p *Pages) stranger(r *http.Request) bool { return !isLocal(r) && p.person(r).Name == "" }
 
-// A loginBody is the page on which somebody logs in.
+// A loginBody is the login page.
 type loginBody struct {
 	Token string
 	Wrong string
 	Next  string
 	Name  string
 	Local bool
-	Users bool // somebody has a password
+	Users bool // there are users with passwords
 }
 
 func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request, status int, b loginBody) {
@@ -230,7 +230,7 @@ func (p *Pages) showLogin(w http.ResponseWriter, r *http.Request, status int, b 
 func nextPath(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") ||
-		strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '\\' }) || // a browser escapes what is not ASCII
+		strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '\\' }) || // browsers escape non-ASCII characters
 
 		strings.HasPrefix(u.Path, "//") || strings.HasPrefix(u.Path, "/login") || len(s) > 2000 {
 		return "/"
@@ -238,12 +238,12 @@ func nextPath(s string) string {
 	return s
 }
 
-// login shows a button: a link that is looked at by a mail scanner must not be used up.
+// login shows a button: a mail scanner that opens a link must not use it up.
 func (p *Pages) login(w http.ResponseWriter, r *http.Request) {
 	p.showLogin(w, r, http.StatusOK, loginBody{Token: r.PathValue("token"), Next: r.URL.Query().Get("next")})
 }
 
-// loggedIn takes a link or a password.
+// loggedIn handles a login by link or by password.
 func (p *Pages) loggedIn(w http.ResponseWriter, r *http.Request) {
 	if r.PostFormValue("token") == "" {
 		p.byPassword(w, r)
@@ -263,7 +263,7 @@ func (p *Pages) loggedIn(w http.ResponseWriter, r *http.Request) {
 	p.begin(w, r, user, linkStamp, "with a link, as approver", "/")
 }
 
-// byPassword logs somebody in with a name and a password.
+// byPassword logs a user in by name and password.
 func (p *Pages) byPassword(w http.ResponseWriter, r *http.Request) {
 	name, password, next := strings.TrimSpace(r.PostFormValue("user")), r.PostFormValue("password"), r.PostFormValue("next")
 	b := loginBody{Name: name, Next: next}
@@ -298,7 +298,7 @@ func (p *Pages) byPassword(w http.ResponseWriter, r *http.Request) {
 		return
 	case !right:
 		known := ""
-		if user != nil { // else it may be a password that was typed in the wrong field
+		if user != nil { // otherwise the name may be a password in the wrong field
 			known = user.Name
 		}
 		p.recordFailure(r, known, "wrong password")
@@ -322,7 +322,7 @@ func inWords(d time.Duration) string {
 	return fmt.Sprintf("%d s", int(math.Ceil(d.Seconds())))
 }
 
-// begin begins a session, and leads on to next.
+// begin begins a session and redirects to next.
 func (p *Pages) begin(w http.ResponseWriter, r *http.Request, user, stamp, how, next string) {
 	if err := p.sessions.RenewToken(r.Context()); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -352,8 +352,8 @@ func (p *Pages) record(r *audit.Record) {
 	}
 }
 
-// recordFailure records a login that failed, or counts it if there were many. Known is the user, empty if there is none of
-// the name.
+// recordFailure records a failed login, or counts it if there were many. known is the user, empty if there is no such
+// user.
 func (p *Pages) recordFailure(r *http.Request, known, why string) {
 	p.failing.Lock()
 	if !p.failures.Allow() {
@@ -374,13 +374,13 @@ func (p *Pages) recordFailure(r *http.Request, known, why string) {
 	p.record(&audit.Record{Type: audit.TypeLoginFailed, Client: from(r), Detail: "a login " + who + " to the dashboard failed: " + why + more})
 }
 
-// done leads on to a page, which says text once.
+// done redirects to a page that shows text once.
 func (p *Pages) done(w http.ResponseWriter, r *http.Request, path, text string) {
 	p.sessions.Put(r.Context(), flashKey, text)
 	http.Redirect(w, r, path, http.StatusSeeOther)
 }
 
-// by is a handler that needs somebody who is logged in and may approve.
+// by is a handler that requires a logged-in approver.
 func (p *Pages) by(h func(w http.ResponseWriter, r *http.Request, user string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch v := p.person(r); {

@@ -17,13 +17,13 @@ const (
 	userSessions = 16
 
 	userKey  = "user"
-	stampKey = "stamp" // of the user with a password; linkStamp for one who came by a link
+	stampKey = "stamp" // of the user with a password; linkStamp after a login by link
 	flashKey = "flash"
 
 	linkStamp = "link"
 )
 
-// newSessions keeps sessions for an address that speaks TLS, or not.
+// newSessions manages sessions for an address with or without TLS.
 func newSessions(tls bool) *scs.SessionManager {
 	m := scs.New()
 	m.Store, m.HashTokenInStore = &sessionStore{codec: m.Codec}, true
@@ -31,16 +31,16 @@ func newSessions(tls bool) *scs.SessionManager {
 	m.Cookie.Name, m.Cookie.Path = "webproxy", "/"
 	m.Cookie.HttpOnly, m.Cookie.SameSite = true, http.SameSiteStrictMode
 	m.Cookie.Persist = false
-	if tls { // browsers take a cookie of that name from nobody else
+	if tls { // browsers accept a cookie of that name only by TLS from this host
 		m.Cookie.Name, m.Cookie.Secure = "__Host-webproxy", true
 	}
 	return m
 }
 
-// errManySessions says that nobody else can log in now.
+// errManySessions means that nobody else can log in now.
 var errManySessions = errors.New("too many sessions are open")
 
-// A sessionStore keeps sessions in bounded memory. One user can have a few: the one that ends first gives way. It is safe for
+// A sessionStore keeps sessions in bounded memory. A user can have a few; for one more, the one that ends first is dropped. It is safe for
 // concurrent use.
 type sessionStore struct {
 	codec scs.Codec
@@ -67,7 +67,7 @@ func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return o.data, true, nil
 }
 
-// Commit implements scs.Store. A session of nobody is not kept.
+// Commit implements scs.Store. A session without a user is not kept.
 func (s *sessionStore) Commit(token string, data []byte, ends time.Time) error {
 	_, values, err := s.codec.Decode(data)
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *sessionStore) Commit(token string, data []byte, ends time.Time) error {
 	return nil
 }
 
-// makeRoom ends what is over, and the session of the user that ends first if there are many. s.mu is held.
+// makeRoom drops expired sessions, and the user's session that ends first if there are many. s.mu is held.
 func (s *sessionStore) makeRoom(user string) {
 	now := time.Now()
 	first, n := "", 0

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A Status is what is to be known of a running proxy at a glance. The zero Status is not ready.
+// A Status is a summary of the state of a running proxy. The zero Status is not ready.
 // It is safe for concurrent use.
 type Status struct {
 	mu        sync.Mutex // guards all below
@@ -17,21 +17,21 @@ type Status struct {
 	installed time.Time
 	problem   string // why the configuration on disk is not in force; empty if it is
 	refused   time.Time
-	pending   []string // settings that are on disk and not in force
-	unsteady  []string // files of which an earlier content is in force
-	// Lockdown says which lockdown is on; empty if none is. It is nil, or set before the Status is used.
+	pending   []string // settings on disk that are not in force
+	unsteady  []string // files whose earlier content is in force
+	// Lockdown describes the lockdown that is on; empty if there is none. It is nil, or set before the Status is used.
 	Lockdown func(now time.Time) string
 }
 
-// SetReady says whether the proxy takes requests; it does not before it serves and while it drains.
+// SetReady sets whether the proxy accepts requests: not before it serves and not while it drains.
 func (s *Status) SetReady(ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready = ready
 }
 
-// Installed says that the configuration on disk is in force, with the policy of that digest, but for pending, the names
-// of settings that hold only after a restart, and for unsteady, files of which an earlier content counts.
+// Installed sets that the configuration on disk is in force, with the policy of that digest, except for pending, the names
+// of settings that need a restart, and unsteady, files whose earlier content is in force.
 func (s *Status) Installed(digest string, now time.Time, pending, unsteady []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,7 @@ func (s *Status) Installed(digest string, now time.Time, pending, unsteady []str
 	s.problem, s.pending, s.unsteady = "", pending, unsteady
 }
 
-// Refused says that the configuration on disk could not be put in force, and why.
+// Refused sets that the configuration on disk was refused, and why.
 func (s *Status) Refused(problem string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,24 +55,24 @@ func (s *Status) Age(now time.Time) time.Duration {
 	return now.Sub(s.installed)
 }
 
-// A State is what a Status holds at one moment.
+// A State is a copy of a Status.
 type State struct {
 	Ready     bool
 	Digest    string    // of the policy in force
-	Installed time.Time // and since when it is
+	Installed time.Time // and when it was installed
 	Problem   string    // why the configuration on disk is not in force; empty if it is
 	Refused   time.Time // when that was found
 }
 
-// State returns what s holds now.
+// State returns the current state of s.
 func (s *Status) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return State{Ready: s.ready, Digest: s.digest, Installed: s.installed, Problem: s.problem, Refused: s.refused}
 }
 
-// write answers /readyz: 503 if no requests are taken, or all are refused. A configuration that was refused is told, but
-// the proxy goes on with the one before.
+// write serves /readyz: 503 if no requests are accepted, or all are refused. A refused configuration is reported, but
+// is not a 503: the previous one is in force.
 func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +94,7 @@ func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
 	fmt.Fprintf(w, "configuration on disk: refused %s ago, the policy before it stays in force\n%s\n", now.Sub(s.refused).Round(time.Second), s.problem)
 }
 
-// inForce says how much of the configuration on disk is in force, none of which was refused. s.mu is held.
+// inForce says how much of a configuration on disk that was not refused is in force. s.mu is held.
 func (s *Status) inForce() string {
 	var but []string
 	if len(s.pending) > 0 {
@@ -109,7 +109,7 @@ func (s *Status) inForce() string {
 	return "in force, but for " + strings.Join(but, "; and for ")
 }
 
-// A snapshot is a Status at one time.
+// A snapshot is a copy of a Status, for the pages.
 type snapshot struct {
 	Ready     bool
 	Digest    string

@@ -25,7 +25,7 @@ type head struct {
 	Class string // of the cells
 }
 
-// A cell is what stands in a column of a row. Text is anything: it is escaped where it is shown.
+// A cell is one cell of a row. Text may be hostile: it is escaped when it is shown.
 type cell struct {
 	Text  string
 	Link  string
@@ -35,22 +35,22 @@ type cell struct {
 	More  []string
 }
 
-// A row is cells in the order of the heads. Key is its place in the order of the table, for paging: unique, and not changed
-// by what other rows there are.
+// A row is cells in the order of the heads. Key is its position in the order of the table, for paging: unique, and independent
+// of other rows.
 type row struct {
 	Key   string
 	Cells []cell
 }
 
-// A table is rows as a page shows them, with what else there is of them: other pages, files, the command.
+// A table is rows as a page shows them, with links to other pages and files, and the command.
 type table struct {
 	Title   string // of the section; empty for none
 	Caption string
 	Heads   []head
 	Rows    []row
-	Empty   string // what is said instead of no rows
+	Empty   string // shown if there are no rows
 	Command string
-	// Name is that of the files, and of the parameters where a page has several tables.
+	// Name is used for the files, and for the parameters if a page has several tables.
 	Name string
 
 	Total     int
@@ -60,7 +60,7 @@ type table struct {
 	CSV, JSON string
 }
 
-// page cuts the table to the page that the URL asks for, and fills in the rest.
+// page reduces the table to the page that the URL requests, and fills in the rest.
 func (t *table) page(u *url.URL) {
 	v := u.Query()
 	t.Total = len(t.Rows)
@@ -101,7 +101,7 @@ func rankKey(n uint64, rest ...string) string {
 	return fmt.Sprintf("%020d ", ^n) + strings.Join(rest, "\x00")
 }
 
-// export answers with the table as a file, if the URL asks for one; it reports whether it did.
+// export writes the table as a file if the URL requests one; it reports whether it did.
 func export(w http.ResponseWriter, r *http.Request, tables ...*table) bool {
 	v := r.URL.Query()
 	format := v.Get("format")

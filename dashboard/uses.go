@@ -16,7 +16,7 @@ import (
 	"webproxy/live"
 )
 
-// A groupKey is what requests have in common that are counted together.
+// A groupKey is what requests that are counted together have in common.
 type groupKey struct {
 	host   string
 	port   uint16
@@ -32,7 +32,7 @@ func byHostAndReason(k *live.Key) groupKey {
 func byHost(k *live.Key) groupKey   { return groupKey{host: k.Host, port: k.Port, scheme: k.Scheme} }
 func byClient(k *live.Key) groupKey { return groupKey{client: k.Client, group: k.Group} }
 
-// A use counts requests that have a groupKey in common.
+// A use counts the requests with one groupKey.
 type use struct {
 	groupKey
 	Requests    uint64
@@ -46,7 +46,7 @@ type use struct {
 	like        live.Key // one of them
 }
 
-// key is the place of u in an order of the most first.
+// key orders uses by count, the highest first.
 func (u *use) key() string {
 	return rankKey(u.Requests, u.host, fmt.Sprint(u.port), u.scheme, u.reason, audit.AddrText(u.client), u.group)
 }
@@ -74,7 +74,7 @@ func (u *use) address() string {
 	return "https://" + u.Target()
 }
 
-// whyLink leads to the page that explains the last request.
+// whyLink is the URL of the page that explains the last request.
 func (u *use) whyLink() string {
 	v := url.Values{}
 	if u.ID != "" {
@@ -127,7 +127,7 @@ func (u *use) add(k *live.Key, n uint64, first, last time.Time) {
 	}
 }
 
-// uses counts what the filter and keep ask for, by by; the most first. since looks into the whole log for the first of
+// uses counts the requests that the filter and keep select, by by, the most frequent first. since searches the whole log for the first of
 // each.
 func (p *Pages) uses(f *filter, since bool, keep func(*live.Key) bool, by func(*live.Key) groupKey) []*use {
 	found := map[groupKey]*use{}

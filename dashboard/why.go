@@ -17,10 +17,10 @@ import (
 	"webproxy/review"
 )
 
-// A whyBody is the answer to what stands in the box on every page.
+// A whyBody is the page for the search box of every page.
 type whyBody struct {
 	Asked, Client string
-	Text          string // as the command says it
+	Text          string // the text of the command
 	Command       string
 	Wrong         string
 	Running       string
@@ -29,7 +29,7 @@ type whyBody struct {
 
 var idPattern = regexp.MustCompile(`^[0-9A-Za-z]{6,13}$`)
 
-// why explains a request of the log, by its id, or one that nobody has made yet, by its URL.
+// why explains a recorded request, by its id, or a possible one, by its URL.
 func (p *Pages) why(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
 	b := whyBody{Asked: strings.TrimSpace(v.Get("q")), Client: strings.TrimSpace(v.Get("client"))}
@@ -65,13 +65,13 @@ func (p *Pages) explain(b *whyBody) {
 	b.Text = review.ExplainText(&x, &req, review.Remedies(cfg, &x, ""), review.ListedIn(cfg, &x))
 }
 
-// whyBack is how far back is looked for what a fix would let through, as the command does.
+// whyBack is how far back the log is searched for what a fix would let through, as in the command.
 const whyBack = setting.Duration(14 * 24 * time.Hour)
 
-// whyRecorded explains a request of the log: first what is known of it, then, when that has been read, what else a fix would let
+// whyRecorded explains a recorded request: first the decision, then, when that has been read, what else a fix would let
 // through.
 func (p *Pages) whyRecorded(ctx context.Context, b *whyBody) {
-	ctx, cancel := context.WithTimeout(ctx, soon) // for both of what follows together
+	ctx, cancel := context.WithTimeout(ctx, soon) // for both steps together
 	defer cancel()
 	id := strings.ToUpper(b.Asked)
 	b.Command = "webproxy why " + id

@@ -18,7 +18,7 @@ import (
 	"webproxy/config"
 )
 
-// A browser is one without script.
+// A browser is a browser without script.
 type browser struct {
 	t   *testing.T
 	url string
@@ -78,7 +78,7 @@ func (s *site) file(name string) string {
 	return string(data)
 }
 
-// reload takes over what was written, as the proxy does.
+// reload applies the changed files, as the proxy does.
 func (s *site) reload() {
 	s.t.Helper()
 	cfg, err := config.Load(filepath.Join(s.dir, "webproxy.yaml"))
@@ -88,8 +88,8 @@ func (s *site) reload() {
 	s.p.Config = func() *config.Config { return cfg }
 }
 
-// From Denied a host is approved exactly, for four hours, wider, or rejected: in the name of who is logged in, with a
-// reason, and by nobody else.
+// On Denied a host can be approved exactly, for four hours or wider, or be rejected: in the name of the logged-in user, with a
+// reason. Nobody else can do that.
 func TestDecide(t *testing.T) {
 	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"))
 	v := s.visitor()
@@ -135,7 +135,7 @@ func TestDecide(t *testing.T) {
 	}
 }
 
-// Of two who decide about the same, with pages made before, the second is told who decided what, and nothing is overwritten.
+// If two people decide about the same host from older pages, the second is told who decided what, and nothing is overwritten.
 func TestTwoApprovers(t *testing.T) {
 	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"), request("one.example.net", "would_deny", "host_not_listed"))
 	anna, bert := s.visitor(), s.visitor()
@@ -182,14 +182,14 @@ func TestTwoApprovers(t *testing.T) {
 			t.Errorf("%s: the second is not told:\n%s", path, text)
 		}
 	}
-	// What was written by another way shows in the policy.
+	// Changes made in another way show in the policy.
 	made = madeNow()
 	s.reload()
 	s.p.Status.Installed("another", time.Now(), nil, nil)
 	if code, text := decide(bert, "other.example.com", "exact", "CHG-4", made); code != 422 || !strings.Contains(text, "allows it now by approved lists/approved.txt") || !strings.Contains(text, "bert CHG-2") {
 		t.Errorf("after a change of the policy: %d\n%s", code, text)
 	}
-	// What is remembered is bounded, and a page that is older than that is too old.
+	// Memory is bounded, and a page older than what is remembered is too old.
 	for range 2 * maxAnswers {
 		s.p.remember("anna", "did", "", "x")
 	}
@@ -198,7 +198,7 @@ func TestTwoApprovers(t *testing.T) {
 	}
 }
 
-// One who is no approver is shown no form that changes something, and is told why.
+// A user who is not an approver sees no forms that change anything, and is told why.
 func TestFormsAreForApprovers(t *testing.T) {
 	s := newSite(t, request("new.sub.example.com", "deny", "host_not_listed"), request("one.example.net", "would_deny", "host_not_listed"))
 	s.withUsers()
@@ -253,7 +253,7 @@ func TestPhasesAndModes(t *testing.T) {
 	}
 }
 
-// A reading that is older than the last answer takes none: what somebody else decided meanwhile would be overwritten.
+// A reading older than the last answer accepts no answers: a decision made meanwhile would be overwritten.
 func TestAnswersOfOldReading(t *testing.T) {
 	s := newSite(t, request("one.example.net", "would_deny", "host_not_listed"))
 	v := s.visitor()
@@ -275,7 +275,7 @@ func TestAnswersOfOldReading(t *testing.T) {
 	}
 }
 
-// Links end, are few, and a session ends when somebody logs out.
+// Links expire and are limited, and a log out ends the session.
 func TestLinks(t *testing.T) {
 	var l Links
 	now := time.Now()
@@ -316,7 +316,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// learnt are records of a request that was let through in learn mode, and answered.
+// learnt are records of a request that was let through in learn mode and got a response.
 func learnt(id, host string) []audit.Record {
 	r := request(host, "would_deny", "host_not_listed")
 	r.ID, r.Group, r.Client = id, "wac", netip.MustParseAddr("10.0.2.10")
@@ -325,7 +325,7 @@ func learnt(id, host string) []audit.Record {
 	return []audit.Record{r, end}
 }
 
-// From Learn a proposal is looked at, approved into the list file, and rejected for good; the second of two is told of the first.
+// On Learn a proposal is shown, approved into the list file, or rejected permanently; the second of two people is told of the first.
 func TestLearnAnswers(t *testing.T) {
 	s := newSite(t, slices.Concat(learnt("S1", "updates.alpha.example"), learnt("S2", "updates.beta.example"), learnt("S3", "updates.gamma.example"))...)
 	v := s.visitor()
@@ -354,7 +354,7 @@ func TestLearnAnswers(t *testing.T) {
 	if text := post("alpha", "reject", "no", before); !strings.Contains(text, "anna approved updates.alpha.example:443 (CHG-1)") || s.file("learn.yaml") != "" {
 		t.Errorf("with the page of before: %.900s\n%s", text, s.file("learn.yaml"))
 	}
-	read() // the proxy has not taken it over yet
+	read() // the proxy has not reloaded it yet
 	if text := post("beta", "reject", "not ours", s.p.lastLesson()); !strings.Contains(text, "rejected 1") || !strings.Contains(s.file("learn.yaml"), "not ours") {
 		t.Errorf("rejected: %.900s\n%s", text, s.file("learn.yaml"))
 	}
