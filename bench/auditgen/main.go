@@ -1,5 +1,5 @@
-// Command auditgen writes a made-up month of audit log, as webproxy would have written it, for
-// measuring what reads it: a compressed file a day, the last day in the live file, a checkpoint an
+// Command auditgen writes a simulated month of audit log, as webproxy would have written it, for
+// measuring its readers: a compressed file a day, the last day in the live file, a checkpoint an
 // hour. The same flags write the same requests. The key is beside the directory, as webproxy's is.
 //
 //	go run ./bench/auditgen -dir /tmp/month/audit -records 10000000
@@ -46,7 +46,7 @@ func run(dir string, records int, month string, seed uint64) error {
 	l, err := audit.Open(audit.Options{
 		Dir: dir, Site: site, Sync: setting.Off, RotateEvery: setting.Off, Retain: setting.Off,
 		Rotate: setting.Size(max(records*recordBytes/(hours/24), 64<<10)),
-		// The folding of denials goes by the clock of today; the month has its own repeats.
+		// The aggregation of denials uses the current clock; the month has its own repeats.
 		AggregateWindow: setting.Off,
 	})
 	if err != nil {

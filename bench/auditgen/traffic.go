@@ -9,7 +9,7 @@ import (
 	"webproxy/audit"
 )
 
-// allowed are hosts that a cluster asks for, the busiest first, with the rules that admit them.
+// allowed are hosts that a cluster requests, the busiest first, with the rules that allow them.
 var allowed = []struct{ host, rule, source string }{
 	{"login.microsoftonline.com", "aad", "webproxy.yaml:31"},
 	{"gbl.his.arc.azure.com", "arc/his", "catalog arc, entry 15"},
@@ -26,18 +26,18 @@ var allowed = []struct{ host, rule, source string }{
 	{"www.powershellgallery.com", "psgallery", "lists/approved.txt:4"},
 }
 
-// denied are hosts that nobody admits.
+// denied are hosts that no rule allows.
 var denied = []string{
 	"www.bing.com", "telemetry.example.net", "acct9f3.blob.core.windows.net", "api.github.com",
 	"time.example.org", "update.vendor.example", "pastebin.com",
 }
 
-// rareHost is asked for so seldom that a day may have none.
+// rareHost is requested so seldom that a day may have no request for it.
 const rareHost = "rare.his.arc.azure.com"
 
 const site = "site-01"
 
-// plainPort is asked for in absolute form.
+// plainPort is requested in absolute form.
 const plainPort = 80
 
 // traffic makes the requests of a month, in order.
@@ -58,7 +58,7 @@ func newTraffic(start time.Time, records int, seed uint64) *traffic {
 	}
 }
 
-// next appends one request, which is one record or two; now and then an event.
+// next appends one request, which is one record or two, and sometimes an event.
 func (t *traffic) next(appendRecord func(*audit.Record) error) error {
 	t.at = t.start.Add(time.Duration(t.n) * t.step).Add(time.Duration(t.rng.Int64N(int64(t.step))))
 	t.n++
@@ -76,7 +76,7 @@ func (t *traffic) next(appendRecord func(*audit.Record) error) error {
 	}
 	r.Type, r.Seq = audit.TypeClose, 0
 	r.Duration = time.Duration(t.rng.ExpFloat64() * float64(20*time.Second))
-	r.Time = t.at.Add(min(r.Duration, t.step)) // before the next request, so that the order of seq is that of ts
+	r.Time = t.at.Add(min(r.Duration, t.step)) // before the next request, so that seq and ts have the same order
 	r.DNS, r.Connect = time.Duration(t.rng.IntN(3))*time.Millisecond, time.Duration(8+t.rng.IntN(40))*time.Millisecond
 	r.DstIP = netip.AddrFrom4([4]byte{20, byte(50 + t.rng.IntN(8)), byte(t.rng.IntN(256)), byte(1 + t.rng.IntN(254))})
 	r.Status = 200
@@ -84,7 +84,7 @@ func (t *traffic) next(appendRecord func(*audit.Record) error) error {
 	return appendRecord(r)
 }
 
-// repeats appends, after some denials, the record of how often they were repeated.
+// repeats appends, after some denials, the record with the number of their repeats.
 func (t *traffic) repeats(r *audit.Record, appendRecord func(*audit.Record) error) error {
 	if t.rng.IntN(10) > 0 {
 		return nil
@@ -96,7 +96,7 @@ func (t *traffic) repeats(r *audit.Record, appendRecord func(*audit.Record) erro
 	return appendRecord(&c)
 }
 
-// request is a decision: some in 300 are refused, and most hosts are the few busy ones.
+// request is a decision: a few in 300 are denied, and most are for the few busy hosts.
 func (t *traffic) request() *audit.Record {
 	client := 10 + t.rng.IntN(20)
 	r := &audit.Record{

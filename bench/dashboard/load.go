@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// A load is requests at a steady rate, each of which is denied and makes a record.
+// A load is denied requests at a steady rate, each with a record.
 type load struct {
 	mu   sync.Mutex // guards all below
 	took []time.Duration
@@ -35,7 +35,7 @@ const (
 	loadHosts = 500
 )
 
-// run asks the proxy until ctx is done.
+// run sends requests until ctx is done.
 func (l *load) run(ctx context.Context, addr string, rate int) {
 	var wg sync.WaitGroup
 	for i := range loadConns {
@@ -50,7 +50,7 @@ func (l *load) run(ctx context.Context, addr string, rate int) {
 	wg.Wait()
 }
 
-// ask asks by one connection, every so often: what it is late with, it does not ask for.
+// ask sends requests on one connection at intervals; late ones are skipped.
 func ask(ctx context.Context, addr string, i int, every time.Duration) (took []time.Duration, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -91,10 +91,10 @@ func ask(ctx context.Context, addr string, i int, every time.Duration) (took []t
 	}
 }
 
-// filters are what viewers ask for.
+// filters are the filters of viewers.
 var filters = []string{"", "decision = deny", "host = host001.example.com", "group = nodes", "client = 127.0.0.1", "decision = allow", "reason = host_not_listed", "port = 80"}
 
-// watch watches Live with n viewers until ctx is done, and returns how many frames they got together.
+// watch watches Live with n viewers until ctx is done, and returns their total number of frames.
 func watch(ctx context.Context, admin string, n int) (frames int64, err error) {
 	var got atomic.Int64
 	var mu sync.Mutex
@@ -133,14 +133,14 @@ type kind struct {
 	name      string
 	dashboard bool
 	viewers   int
-	// what was measured, of all rounds
+	// the measurements of all rounds
 	cpu, wall time.Duration
 	took      []time.Duration
 	frames    int64
 }
 
-// measureCost measures the processor time of the proxy, and how long requests took, under the same load: without a dashboard, with
-// one that nobody looks at, and with viewers.
+// measureCost measures the processor time of the proxy and the latency of requests under the same load: without a dashboard, with
+// an idle one, and with viewers.
 func (b *bench) measureCost() error {
 	kinds := []*kind{{name: "no dashboard"}, {name: "a dashboard", dashboard: true}, {name: fmt.Sprintf("%d viewers of Live", b.viewers), dashboard: true, viewers: b.viewers}}
 	for round := range b.rounds {
@@ -205,7 +205,7 @@ func (b *bench) measureKind(k *kind, name string) error {
 	return errors.Join(warm.err, l.err, watching)
 }
 
-// measureStalled has a viewer of Live not read, and looks at what the system holds for it, and when it is gone.
+// measureStalled measures how much data the system holds for a viewer of Live that does not read, and when the viewer is dropped.
 func (b *bench) measureStalled() error {
 	path, err := b.configure("stalled", filepath.Join(b.dir, "stalled"), true)
 	if err != nil {
@@ -232,7 +232,7 @@ func (b *bench) measureStalled() error {
 	defer wg.Wait()
 	defer cancel()
 	var most int64
-	full := time.Now() // when what is held grew last
+	full := time.Now() // when the held data last grew
 	limit := time.Now().Add(2 * time.Minute)
 	for {
 		held, there := queued(p.admin, conn.LocalAddr().String())
@@ -252,8 +252,8 @@ func (b *bench) measureStalled() error {
 	return nil
 }
 
-// queued is how many bytes the system holds that were sent from one address of IPv4 to another and not taken; false if there is no such
-// connection that is open.
+// queued is how many bytes the system holds that were sent from one IPv4 address to another and not read; false if there is no open
+// connection.
 func queued(from, to string) (int64, bool) {
 	text, _ := os.ReadFile("/proc/net/tcp")
 	a, b := procAddr(from), procAddr(to)

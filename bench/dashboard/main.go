@@ -1,13 +1,13 @@
 //go:build linux
 
-// Command dashboard measures what the dashboard costs, and how fast its pages are with a long log behind them:
+// Command dashboard measures the cost of the dashboard, and how fast its pages are with a long log:
 //
 //	go run ./bench/dashboard -webproxy bin/webproxy               10 million records, 200 viewers: 10 minutes, 3 GB of disk
-//	go run ./bench/dashboard -webproxy bin/webproxy -log DIR      of a log that bench/auditgen has written; it is written to
-//	go run ./bench/dashboard -webproxy bin/webproxy -quick        a little of each, to see that it works
+//	go run ./bench/dashboard -webproxy bin/webproxy -log DIR      with a log by bench/auditgen, to which it appends
+//	go run ./bench/dashboard -webproxy bin/webproxy -quick        a little of each, to test that it works
 //
-// It prints Markdown. The proxy, who asks it, and who looks on share the machine, so what the dashboard costs is told by
-// processor time at the same load, in rounds that take turns: without a dashboard, with one, and with viewers of Live.
+// It prints Markdown. The proxy, its clients and the viewers share the machine, so the cost of the dashboard is the difference in
+// processor time at the same load, in alternating rounds: without a dashboard, with one, and with viewers of Live.
 package main
 
 import (
@@ -24,17 +24,17 @@ import (
 	"time"
 )
 
-// A bench is what is measured, and by how much.
+// A bench has the parameters of the measurement.
 type bench struct {
 	webproxy string
 	dir      string
 	log      string
 	records  int
-	rate     int // requests a second, of which each makes a record
+	rate     int // requests a second, each with a record
 	viewers  int
 	rounds   int
 	round    time.Duration
-	pages    int // how often each is asked for
+	pages    int // how often each is requested
 }
 
 func main() {
@@ -83,7 +83,7 @@ func (b *bench) run() error {
 	return b.measureCost()
 }
 
-// makeLog has the log written: the month that ended last, so that the last day has requests too.
+// makeLog has the log written: the last month up to now, so that the last day has requests too.
 func (b *bench) makeLog() error {
 	b.log = filepath.Join(b.dir, "audit")
 	log.Printf("writing %d records", b.records)
@@ -94,7 +94,7 @@ func (b *bench) makeLog() error {
 	return nil
 }
 
-// introduce says where and of what the figures are.
+// introduce prints the machine and the parameters.
 func (b *bench) introduce() {
 	load, _ := os.ReadFile("/proc/loadavg")
 	cpu, _ := exec.Command("sh", "-c", "sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1").Output()
@@ -103,7 +103,7 @@ func (b *bench) introduce() {
 		strings.TrimSpace(string(commit)), runtime.Version(), runtime.NumCPU(), strings.TrimSpace(string(cpu)), strings.Join(strings.Fields(string(load))[:3], " "))
 }
 
-// configure writes a configuration, with a dashboard or without, and a log of its own or the long one.
+// configure writes a configuration, with or without a dashboard, and with its own log or the long one.
 func (b *bench) configure(name, logDir string, dashboard bool) (string, error) {
 	path := filepath.Join(b.dir, name+".yaml")
 	pages := "off"
@@ -121,7 +121,7 @@ audit: { dir: %s, retain: "off", aggregate_window: "off" }
 	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
-// measurePages asks for each page again and again, with the whole log behind it.
+// measurePages requests each page repeatedly, with the whole log.
 func (b *bench) measurePages() error {
 	path, err := b.configure("pages", b.log, true)
 	if err != nil {
@@ -197,7 +197,7 @@ func (b *bench) oldID() (string, error) {
 		return "", errors.Join(err, errors.New("the log has no compressed files"))
 	}
 	slices.Sort(files)
-	for _, file := range files[len(files)/2:] { // a short one may have no denial
+	for _, file := range files[len(files)/2:] { // a short file may have no denial
 		out, err := exec.Command("sh", "-c", `zcat "$1" | sed -n '/"decision":"deny"/{/egress.decision/s/.*"id":"\([^"]*\)".*/\1/p}' | tail -n 1`, "sh", file).Output()
 		if id := strings.TrimSpace(string(out)); err != nil || id != "" {
 			return id, err
@@ -208,7 +208,7 @@ func (b *bench) oldID() (string, error) {
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d)/1e6) }
 
-// quantile is the value below which a part of all are.
+// quantile is the value that a part of all is below.
 func quantile(all []time.Duration, part float64) time.Duration {
 	sorted := slices.Clone(all)
 	slices.Sort(sorted)

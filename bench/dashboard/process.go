@@ -25,7 +25,7 @@ type process struct {
 	admin string // of the dashboard; empty if there is none
 }
 
-// start starts the proxy by a configuration, and waits until it serves.
+// start starts the proxy with a configuration, and waits until it serves.
 func (b *bench) start(config string) (*process, error) {
 	p := &process{cmd: exec.Command(b.webproxy, "serve", "--config", config)}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -60,7 +60,7 @@ func (p *process) stop() {
 	p.cmd.Wait()
 }
 
-// get asks for a page.
+// get requests a page.
 func (p *process) get(path string) (string, error) {
 	resp, err := http.Get("http://" + p.admin + path)
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"time"
 )
 
-// A process is one that the simulation starts; it ends with it, however that ends.
+// A process is started by the simulation and ends with it, however that ends.
 type process struct {
 	cmd *exec.Cmd
-	log string // the file of what it says
+	log string // the file of its output
 }
 
 func start(log, name string, args ...string) (*process, error) {
@@ -61,7 +61,7 @@ func (p *process) status(field string) (int64, error) {
 	return 0, fmt.Errorf("the process has no %s", field)
 }
 
-// freePort is a port of 127.0.0.1 below those that the system gives to whoever asks for any, so that it can be had again.
+// freePort is a port of 127.0.0.1 below the system's ephemeral ports, so that it can be used again.
 func freePort() (int, error) {
 	for port := 21000; port < 32000; port += 7 {
 		if ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
@@ -71,7 +71,7 @@ func freePort() (int, error) {
 	return 0, errors.New("no free port from 21000 to 32000")
 }
 
-// answers waits until a GET of url is answered with 2xx.
+// answers waits until a GET of url returns 2xx.
 func answers(ctx context.Context, url string, p *process) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -104,7 +104,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// A centre is a VictoriaLogs with one directory and one address, however often it is started.
+// A centre is a VictoriaLogs whose directory and address stay the same when it is restarted.
 type centre struct {
 	o    *options
 	dir  string

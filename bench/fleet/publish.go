@@ -86,7 +86,7 @@ func (p *publisher) publish() (time.Time, error) {
 	return at, os.Rename(file+".new", file)
 }
 
-// A taker is a site that takes bundles: it fetches, verifies, compiles with its own part, keeps and loads each.
+// A taker is a site that takes bundles: it fetches and verifies each, compiles it with its own settings, stores and loads it.
 type taker struct {
 	source bundle.Source
 	path   string // of its configuration
@@ -115,7 +115,7 @@ policy:
 	return s, err
 }
 
-// run takes bundles until ctx ends, and tells taken of each that is in force.
+// run takes bundles until ctx ends, and calls taken for each that is in force.
 func (s *taker) run(ctx context.Context, taken func(serial uint64, at time.Time)) error {
 	defer s.source.Client.CloseIdleConnections()
 	for ctx.Err() == nil {
@@ -209,7 +209,7 @@ func workPublish(ctx context.Context, o *options) error {
 		}
 		return times, nil
 	}
-	if _, err := everywhere(time.Now()); err != nil { // the first one, which they all fetch at once
+	if _, err := everywhere(time.Now()); err != nil { // the first bundle, which all fetch at once
 		return err
 	}
 	var times []time.Duration
@@ -236,7 +236,7 @@ func workPublish(ctx context.Context, o *options) error {
 	return nil
 }
 
-// workPolls measures what waiting sites cost the server of bundles.
+// workPolls measures the cost of waiting sites for the server of bundles.
 func workPolls(ctx context.Context, o *options) error {
 	p, err := startPublisher(ctx, o, "polled")
 	if err != nil {
@@ -254,7 +254,7 @@ func workPolls(ctx context.Context, o *options) error {
 	results := make(chan error, o.polls)
 	var have sync.WaitGroup // the first bundle
 	have.Add(o.polls)
-	gate := make(chan struct{}, 64) // connections that are made at a time: the listener's backlog is no subject here
+	gate := make(chan struct{}, 64) // limits simultaneous connects: the listener's backlog is not measured here
 	for range o.polls {
 		all.Go(func() {
 			s := bundle.Source{From: p.url, Client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}}

@@ -34,7 +34,7 @@ type site struct {
 	running sync.WaitGroup
 }
 
-// readbackAfter is the least that the setting permits; VictoriaLogs has its data on disk after 5 s.
+// readbackAfter is the minimum of the setting; VictoriaLogs has its data on disk after 5 s.
 const readbackAfter = setting.Duration(12 * time.Second)
 
 func newSite(o *options, work string, n int, c *centre) (*site, error) {
@@ -79,7 +79,7 @@ func (s *site) close() error {
 	return s.log.Close()
 }
 
-// write writes n more records of the site's traffic, at the times that at returns.
+// write writes n more records of the site's traffic, with the times that at returns.
 func (s *site) write(n int, at func() time.Time) error {
 	for range n {
 		for len(s.pending) == 0 {
@@ -120,7 +120,7 @@ func delivered(ctx context.Context, sites []*site, patience time.Duration) error
 	return nil
 }
 
-// A proof is what fleet verify said of sites.
+// A proof is the result of fleet verify for sites.
 type proof struct {
 	records, again uint64
 	wrong          []error
@@ -172,7 +172,7 @@ func (s *site) verify(ctx context.Context, client *fleet.Client, key string) (*a
 	}
 }
 
-// ok is the error of a proof, naming at most some of what is wrong.
+// ok is the error of a proof; it names some of the faults.
 func (p *proof) ok() error {
 	if len(p.wrong) == 0 {
 		return nil

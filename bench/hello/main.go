@@ -1,9 +1,9 @@
-// Command hello measures what looking at ClientHellos costs a running webproxy.
+// Command hello measures the cost of checking ClientHellos in a running webproxy.
 //
 //	go build -o webproxy ./cmd/webproxy && go run ./bench/hello -webproxy ./webproxy
 //
-// It opens tunnels in turn with two kinds of first bytes: the hello of a Go client, and the same bytes
-// with another first one, which nobody looks into. Printed is the processor time of the proxy alone,
+// It opens tunnels with two kinds of first bytes in turn: the ClientHello of a Go client, and the same bytes
+// with another first byte, which are not parsed. It prints the processor time of the proxy
 // for each tunnel, in rounds of both kinds. Linux only: it reads /proc.
 package main
 
@@ -75,7 +75,7 @@ func run(binary string, tunnels, rounds int) error {
 		}
 		without, with = append(without, a), append(with, b)
 	}
-	without, with = without[1:], with[1:] // the first warms up
+	without, with = without[1:], with[1:] // the first round is a warm-up
 	slices.Sort(without)
 	slices.Sort(with)
 	base, more := without[rounds/2], with[rounds/2]
@@ -114,7 +114,7 @@ func start(binary, dir string, port int) (pid int, addr string, stop func(), err
 	if err != nil {
 		return 0, "", nil, err
 	}
-	defer release() // by then the proxy listens there
+	defer release() // by then the proxy listens on it
 	path := filepath.Join(dir, "webproxy.yaml")
 	text := fmt.Sprintf(`listen: %q
 dashboard: { listen: off }

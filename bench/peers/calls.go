@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// workCalls counts the system calls of the proxy for a tunnel with one message, by strace(1). They depend little on how busy
-// the machine is, but for those by which threads and sockets are waited for: these are a row of their own.
+// workCalls counts the system calls of the proxy for a tunnel with one message, by strace(1). They depend little on the load of
+// the machine, except those that wait for threads and sockets, which have a row of their own.
 func workCalls(b *bench, _ string) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		fmt.Fprintf(os.Stderr, "bench: no system calls are counted: %v; bench/peers/install.sh installs it\n", err)
@@ -28,7 +28,7 @@ func workCalls(b *bench, _ string) {
 		}
 		defer proc.stop()
 		tunnel := b.shortTunnel(proc.addr)
-		for range 5 { // what the first need belongs to no tunnel
+		for range 5 { // the first tunnels have one-time calls
 			if err := tunnel(); err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func workCalls(b *bench, _ string) {
 					return err
 				}
 			}
-			time.Sleep(100 * time.Millisecond) // what is done when the client has left
+			time.Sleep(100 * time.Millisecond) // for calls after the client has left
 			return nil
 		})
 		if errors.Is(err, errNoTrace) { // not every machine permits it
@@ -64,7 +64,7 @@ func workCalls(b *bench, _ string) {
 	})
 }
 
-// waits are the system calls by which a program waits, or ends a wait.
+// waits are the system calls that wait, or end a wait.
 var waits = map[string]bool{
 	"epoll_pwait": true, "epoll_wait": true, "poll": true, "ppoll": true, "select": true, "pselect6": true,
 	"futex": true, "nanosleep": true, "clock_nanosleep": true, "sched_yield": true, "restart_syscall": true, "rt_sigreturn": true,

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// workNames compares CONNECTs under a short list with those under a long one.
+// workNames compares CONNECTs with a short list and with a long one.
 func workNames(b *bench, _ string) {
 	const name = "CONNECT with 100,000 allowed names against 100, CPU"
 	b.each(tunnels, func(p *peer) error {
@@ -42,7 +42,7 @@ func workNames(b *bench, _ string) {
 	})
 }
 
-// workReload changes 10,000 names again and again while tunnels are made.
+// workReload changes a list of 10,000 names repeatedly while tunnels are made.
 func workReload(b *bench, _ string) {
 	const name = "requests failed during 24 reloads of 10,000 names"
 	reloads, pause := 24, 500*time.Millisecond
@@ -76,11 +76,11 @@ func workReload(b *bench, _ string) {
 	})
 }
 
-// changing changes the list of p again and again, in the background, and tells when it has done so.
+// changing changes the list of p repeatedly, in the background, and reports each change.
 func (b *bench) changing(p *peer, proc *process, s *setup, times int, pause time.Duration) (<-chan error, error) {
 	changed := make(chan error, 1)
 	s.dry = true
-	for range 2 { // the lists are made now: to make them takes the processor that the load is on
+	for range 2 { // make the lists now: that needs the processor that the load runs on
 		s.count ^= 1
 		if err := p.names(s); err != nil {
 			return nil, err
@@ -101,7 +101,7 @@ func (b *bench) changing(p *peer, proc *process, s *setup, times int, pause time
 	return changed, nil
 }
 
-// change writes the list of p as s says, and has p read it.
+// change writes the list of s for p, and has p read it.
 func (b *bench) change(p *peer, proc *process, s *setup) error {
 	if err := p.names(s); err != nil {
 		return err

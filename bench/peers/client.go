@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// patience is how long any one answer may take.
+// patience is how long a response may take.
 const patience = 20 * time.Second
 
 // A client is a connection to a proxy.
@@ -33,7 +33,7 @@ func dial(addr string) (*client, error) {
 
 var errHead = errors.New("no answer head in 4 KiB")
 
-// head reads the head of an answer. What came behind it stays in c.buf[:c.n].
+// head reads the head of a response. Bytes after it stay in c.buf[:c.n].
 func (c *client) head() (status int, head string, err error) {
 	for {
 		if end := bytes.Index(c.buf[:c.n], []byte("\r\n\r\n")); end >= 0 {
@@ -67,7 +67,7 @@ func (c *client) connect(target string) error {
 	return err
 }
 
-// message sends 64 bytes through a tunnel and takes them back.
+// message sends 64 bytes through a tunnel and reads them back.
 func (c *client) message() error {
 	var b [64]byte
 	if _, err := c.Write(b[:]); err != nil {
@@ -77,7 +77,7 @@ func (c *client) message() error {
 	return err
 }
 
-// get asks for url and reads the answer.
+// get requests url and reads the response.
 func (c *client) get(url, host string, length int64) error {
 	if _, err := c.Write([]byte("GET " + url + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n")); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (c *client) get(url, host string, length int64) error {
 	return err
 }
 
-// withClient makes one connection for one thing.
+// withClient makes one connection for one call of do.
 func withClient(addr string, do func(*client) error) error {
 	c, err := dial(addr)
 	if err != nil {

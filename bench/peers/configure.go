@@ -108,8 +108,8 @@ Require all granted
 	return []string{"-DFOREGROUND", "-f", s.path("apache.conf")}, s.write("apache.conf", config)
 }
 
-// configureHAProxy makes of HAProxy what it can be: it takes requests in absolute form, but it always
-// knows where they go, and resolves nothing.
+// configureHAProxy configures HAProxy as far as it can be a forward proxy: it accepts requests in absolute form, but
+// their destination is fixed, and it resolves nothing.
 func configureHAProxy(s *setup) ([]string, error) {
 	if err := plainNames(s); err != nil {
 		return nil, err

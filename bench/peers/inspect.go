@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-// workInspect is about TLS that is opened: requests inside a tunnel, and whole tunnels. Each proxy verifies the
+// workInspect measures inspected TLS: requests inside a tunnel, and whole tunnels. Each proxy verifies the
 // origin's certificate before it shows one of its own.
 func workInspect(b *bench, _ string) {
 	trust := map[*peer]*x509.CertPool{}
@@ -148,7 +148,7 @@ func inspectBySquid(s *setup) (args []string, trust []byte, err error) {
 		return nil, nil, err
 	}
 	db := s.path("certificates")
-	for _, cmd := range [][]string{{certgen, "-c", "-s", db, "-M", "4MB"}, {"chown", "-R", "proxy", db}} { // Squid gives up being root
+	for _, cmd := range [][]string{{certgen, "-c", "-s", db, "-M", "4MB"}, {"chown", "-R", "proxy", db}} { // Squid drops root
 		if text, err := exec.Command(cmd[0], cmd[1:]...).CombinedOutput(); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w\n%s", cmd[0], err, text)
 		}
@@ -170,7 +170,7 @@ tls_outgoing_options cafile=%s min-version=1.2
 	return args, trust, s.write("squid.conf", string(config))
 }
 
-// newAuthority makes an authority of a moment.
+// newAuthority makes a temporary authority.
 func newAuthority() (*ecdsa.PrivateKey, *x509.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

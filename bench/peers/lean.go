@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// serveLean is about the least that a proxy of a goroutine a connection can do in Go: it reads a head,
-// looks its host up in a map, writes a line, and copies. It checks nothing, limits nothing and waits for
-// ever; it is here to show what all the rest costs.
+// serveLean is about the least that a Go proxy with a goroutine for each connection can do: it reads a head,
+// looks its host up in a map, writes a line, and copies. It has no checks, limits or timeouts. It
+// shows what all of these cost.
 func serveLean(ln net.Listener, g *gatekeeper) error {
 	l := &lean{gatekeeper: g}
 	for {
@@ -122,7 +122,7 @@ func (l *lean) forward(c *net.TCPConn, rest []byte, host, path string) error {
 	b = append(b[:0], version+" "+status+" OK\r\n"...)
 	b = append(b, head...)
 	length := leanLength(head)
-	// The body's beginning, if it is here, goes along with the head.
+	// The beginning of the body, if it has arrived, is sent with the head.
 	n := int(min(length, int64(o.r.Buffered())))
 	body, _ := o.r.Peek(n)
 	b = append(b, body...)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A load is what a number of clients did, each one thing after another.
+// A load is the result of a number of clients, each of which did one thing after another.
 type load struct {
 	ops    int
 	took   time.Duration
@@ -18,8 +18,8 @@ type load struct {
 	err    error // the first
 }
 
-// drive has workers do things until the time is over. Each worker gets its own thing to do, and what to do
-// in the end.
+// drive runs workers until the time is over. Each worker gets its own function to repeat, and one to call
+// at the end.
 func drive(p *process, workers int, d time.Duration, begin func() (do func() error, end func(), err error)) (*load, error) {
 	type worker struct {
 		do  func() error
@@ -63,7 +63,7 @@ func drive(p *process, workers int, d time.Duration, begin func() (do func() err
 	}
 	wg.Wait()
 	l.took = time.Since(began)
-	// What a proxy does when its client has left belongs to the work.
+	// What a proxy does after its client has left belongs to the measurement.
 	time.Sleep(50 * time.Millisecond)
 	l.cpu = p.cpu() - cpu
 	l.ops = len(l.waits)
@@ -71,7 +71,7 @@ func drive(p *process, workers int, d time.Duration, begin func() (do func() err
 	return &l, nil
 }
 
-// quantile is that of all waits.
+// quantile is a quantile of all waits.
 func (l *load) quantile(q float64) time.Duration {
 	if len(l.waits) == 0 {
 		return 0
@@ -79,7 +79,7 @@ func (l *load) quantile(q float64) time.Duration {
 	return l.waits[int(q*float64(len(l.waits)-1))]
 }
 
-// once is for workers that need nothing but what they do.
+// once is for workers without setup.
 func once(do func() error) func() (func() error, func(), error) {
 	return func() (func() error, func(), error) { return do, func() {}, nil }
 }

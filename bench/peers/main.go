@@ -1,14 +1,14 @@
 //go:build linux
 
 // Peers measures webproxy beside other forward proxies: the same work for each, in turns, with an
-// allowlist in force and every request logged. It prints tables in Markdown and writes JSON.
+// allowlist in force and every request logged. It prints Markdown tables and writes JSON.
 //
 //	make bench-peers              all of them, 15 minutes; Debian's are skipped where not installed
 //	go run ./bench/peers -quick   webproxy alone, in seconds: does every work still run?
 //
 // Proxies run on processor 0, load and origin, which are this process, on processor 1, by taskset(1).
-// What counts is the processor time of the proxy, of its children too: on two cores the rate says
-// as much about the load generator. It needs Linux.
+// The main figure is the processor time of the proxy and its children: on two cores the rate depends
+// as much on the load generator. It needs Linux.
 package main
 
 import (
@@ -35,7 +35,7 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "serve" { // this program is two of the peers itself
+	if len(os.Args) > 1 && os.Args[1] == "serve" { // this program also implements two of the peers
 		fail(serve(os.Args[2:]))
 		return
 	}
@@ -70,7 +70,7 @@ func run(o *options) error {
 	}
 	defer os.RemoveAll(dir)
 	stopOnSignal(dir)
-	if err := os.Chmod(dir, 0o777); err != nil { // Squid and Apache give up being root
+	if err := os.Chmod(dir, 0o777); err != nil { // Squid and Apache drop root
 		return err
 	}
 	origin, err := startOrigin()
@@ -114,7 +114,7 @@ func run(o *options) error {
 	return nil
 }
 
-// chosen reports whether name is in the list, or everything is.
+// chosen reports whether name is in the list, or the list is empty.
 func chosen(list, name string) bool {
 	return list == "" || strings.Contains(","+list+",", ","+name+",")
 }

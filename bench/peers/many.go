@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// workMany is 100,000 names: memory and the first answer cold, when a change is in force, and memory after it. A change of
+// workMany measures 100,000 names: memory and the first response after a start, how long a change takes, and memory after it. A change of
 // 10,000 names is timed too.
 func workMany(b *bench, _ string) {
 	counts := [2]int{100_000, 10_000}
@@ -77,7 +77,7 @@ func (b *bench) fewer(p *peer, count int) error {
 	return nil
 }
 
-// inForce adds a name, and returns the time from then to the first request for it that is not refused.
+// inForce adds a name and returns the time until the first request for it is not refused.
 func (b *bench) inForce(p *peer, proc *process, s *setup) (time.Duration, error) {
 	s.added = true
 	if err := b.change(p, proc, s); err != nil {
@@ -92,7 +92,7 @@ func (b *bench) inForce(p *peer, proc *process, s *setup) (time.Duration, error)
 	return 0, fmt.Errorf("the change is not in force after %s", patience)
 }
 
-// denied asks for a name that is not in the list at first, and does not exist: a proxy that looks for it may take long.
+// denied requests a name that is not in the list at first, and does not exist: a proxy that resolves it may take long.
 func denied(p *peer, proc *process) (bool, error) {
 	refused := false
 	err := withClient(proc.addr, func(c *client) error {
@@ -107,14 +107,14 @@ func denied(p *peer, proc *process) (bool, error) {
 		status, _, err := c.head()
 		refused = status == 403
 		if err != nil && strings.Contains(err.Error(), "timeout") {
-			return nil // it looks for the name
+			return nil // it resolves the name
 		}
 		return err
 	})
 	return refused, err
 }
 
-// workEven is the longest that requests wait while 10,000 names reload, beside how long they do otherwise: four
+// workEven measures p99 of requests while 10,000 names reload, and without reloads: four
 // clients, each with a pause between its requests, so that they wait for the proxy and not for each other.
 func workEven(b *bench, _ string) {
 	const during = "the same while 10,000 names reload twice a second, p99 ms"
@@ -142,7 +142,7 @@ func workEven(b *bench, _ string) {
 	}
 }
 
-// even measures the waits for what request does, steady and during reloads.
+// even measures the latency of request, without and during reloads.
 func (b *bench) even(p *peer, steady, during string, request func(addr string) func() error) error {
 	reloads, pause := 16, 500*time.Millisecond
 	if b.quick {
@@ -154,7 +154,7 @@ func (b *bench) even(p *peer, steady, during string, request func(addr string) f
 	}
 	defer proc.stop()
 	do := request(proc.addr)
-	// This process is the load too: what it does besides must not be in the waits.
+	// This process is the load too: its other work must not be in the latency.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	wait, err := longWait(proc, time.Duration(reloads)*pause/2, do)
 	if err != nil {
@@ -176,7 +176,7 @@ func (b *bench) even(p *peer, steady, during string, request func(addr string) f
 	return nil
 }
 
-// longWait is the 99th of a hundred times that do takes.
+// longWait is p99 of the time that do takes.
 func longWait(proc *process, d time.Duration, do func() error) (time.Duration, error) {
 	all := make(chan time.Duration, 1<<16)
 	_, err := drive(proc, 4, d, once(func() error {

@@ -9,11 +9,11 @@ import (
 	"strconv"
 )
 
-// An origin is what all proxies lead to, on the loopback interface.
+// An origin is the origin of all requests, on the loopback interface.
 type origin struct {
-	echo int // port that sends back what it gets
+	echo int // port that echoes
 	flow int // port that sends zeros until it is closed
-	sink int // port that takes all and sends nothing
+	sink int // port that discards what it receives
 	http int // port that serves /1k and /1g
 	tls  int // the same by https, as localhost
 	// authority is PEM: what issued the certificate of tls.

@@ -21,25 +21,25 @@ type peer struct {
 	ours    bool // it is webproxy
 	tunnels bool // it serves CONNECT
 	http    bool // it serves GET in absolute form
-	// reload is the signal that makes it read its names again; 0 if it sees by itself that they changed.
+	// reload is the signal that makes it read its names again; 0 if it detects changes itself.
 	reload syscall.Signal
 	// fixed is set if its names cannot be changed while it runs.
 	fixed bool
-	// most is the largest number of names it can be asked to take.
+	// most is the largest number of names that it can handle.
 	most int
-	// busy is the largest number of tunnels it serves at once; 0 is no limit.
+	// busy is the largest number of tunnels that it serves at once; 0 means no limit.
 	busy int
-	// inspect is configure with TLS to the origin opened; it also returns the authority that clients must trust. Nil
-	// if the peer cannot.
+	// inspect is configure with inspection of TLS; it also returns the authority that clients must trust. Nil
+	// if the peer cannot inspect.
 	inspect func(s *setup) (args []string, trust []byte, err error)
-	// configure writes what it needs into s.dir and returns its arguments.
+	// configure writes its files into s.dir and returns its arguments.
 	configure func(s *setup) ([]string, error)
-	// names writes the names alone, for a reload.
+	// names writes only the names, for a reload.
 	names func(s *setup) error
 }
 
-// A setup is one configuration of a peer: it may reach localhost, where the origin is, and no other of
-// the names is ever asked for.
+// A setup is one configuration of a peer. It allows localhost, where the origin is; the other
+// names are never requested.
 type setup struct {
 	dir    string
 	port   int
@@ -47,11 +47,11 @@ type setup struct {
 	count  int  // of further names
 	added  bool // one more, addedName
 
-	dry   bool              // lists are made, and not written
+	dry   bool              // lists are made but not written
 	texts map[string]string // of lists, made once
 }
 
-// addedName is in no list at first.
+// addedName is not in the list at first.
 const addedName = "added.example"
 
 func (s *setup) path(name string) string { return filepath.Join(s.dir, name) }
@@ -60,7 +60,7 @@ func (s *setup) write(name, text string) error {
 	if s.dry {
 		return nil
 	}
-	// By rename, as an operator's tools do: nobody must read half a list.
+	// Rename, as tools of operators do: nobody may read half a list.
 	if err := os.WriteFile(s.path(name)+".new", []byte(text), 0o644); err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (b *bench) start(p *peer, count int) (*process, *setup, error) {
 	return proc, s, err
 }
 
-// setUp makes the place for p.
+// setUp makes the directory of p.
 func (b *bench) setUp(p *peer, count int) (*setup, error) {
 	dir, err := os.MkdirTemp(b.dir, p.name+"-")
 	if err != nil {
@@ -131,9 +131,9 @@ func freePort() (int, error) {
 
 var number = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)
 
-// peers are all there are. Those of Debian run as its packages are, but with a configuration of ours:
-// one process of work, an access log, and nothing kept in a cache.
-// Another binary of webproxy may stand beside the first.
+// peers are all peers. Those of Debian run as packaged, but with our configuration:
+// one worker process, an access log, and no cache.
+// There may be a second binary of webproxy.
 func peers(webproxy, beside string) []*peer {
 	self, _ := os.Executable()
 	ours := []*peer{{name: "webproxy", program: webproxy, ours: true, version: output("git", "describe", "--always", "--dirty"),
@@ -161,7 +161,7 @@ func peers(webproxy, beside string) []*peer {
 	}...)
 }
 
-// moduleVersion is what go.mod has of a module.
+// moduleVersion is the version of a module in go.mod.
 func moduleVersion(module string) string {
 	f, err := os.Open("go.mod")
 	if err != nil {

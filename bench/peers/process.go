@@ -25,10 +25,10 @@ type process struct {
 	start time.Duration // from exec to the first accepted connection
 }
 
-// running are the processes to stop when this one is told to.
+// running are the processes to stop when this one is stopped.
 var running sync.Map // of *process
 
-// stopOnSignal leaves nothing behind when the run is broken off.
+// stopOnSignal stops all processes when the run is interrupted.
 func stopOnSignal(dir string) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
@@ -94,7 +94,7 @@ func (p *process) stop() {
 // signal asks the process to reload.
 func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
-// cpu is the processor time that the process has used, with its children, also those that are gone.
+// cpu is the processor time of the process and its children, including those that have ended.
 func (p *process) cpu() time.Duration {
 	const tick = 10 * time.Millisecond // USER_HZ is 100 everywhere
 	var ticks int64
@@ -111,8 +111,8 @@ func (p *process) cpu() time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-// memory is the resident memory of the process and its children, in bytes: what they share is counted once
-// for all of them, by its share (Pss).
+// memory is the resident memory of the process and its children, in bytes: shared memory is counted
+// once (Pss).
 func (p *process) memory() int64 {
 	var kib int64
 	for _, pid := range p.tree() {
@@ -137,7 +137,7 @@ func (p *process) descriptors() int {
 	return n
 }
 
-// tree is the process and all that descend from it.
+// tree is the process and its descendants.
 func (p *process) tree() []int {
 	tree := []int{p.cmd.Process.Pid}
 	parents := make(map[int][]int)
@@ -166,7 +166,7 @@ func statOf(pid int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := strings.LastIndexByte(string(text), ')') // the name may have anything in it
+	i := strings.LastIndexByte(string(text), ')') // the name may contain any character
 	fields := strings.Fields(string(text[i+1:]))
 	if len(fields) < 15 {
 		return nil, errStat

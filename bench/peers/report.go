@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A report is all that was measured.
+// A report has all measurements.
 type report struct {
 	Date     string            `json:"date"`
 	Machine  string            `json:"machine"`
@@ -30,7 +30,7 @@ type report struct {
 type row struct {
 	Name   string               `json:"name"`
 	Format string               `json:"-"`
-	Values map[string][]float64 `json:"values"` // by peer, one a round
+	Values map[string][]float64 `json:"values"` // by peer, one for each round
 	Notes  map[string]string    `json:"notes,omitempty"`
 }
 
@@ -52,7 +52,7 @@ func (r *report) add(name, format, peer string, value float64) {
 	w.Values[peer] = append(w.Values[peer], value)
 }
 
-// note says why there is no value.
+// note stores why there is no value.
 func (r *report) note(name, format, peer, why string) { r.row(name, format).Notes[peer] = why }
 
 func (r *report) row(name, format string) *row {
@@ -66,7 +66,7 @@ func (r *report) row(name, format string) *row {
 	return w
 }
 
-// print writes the table: a row a work, a column a peer, each the median of its rounds.
+// print writes the table: a row for each measurement, a column for each peer, medians of all rounds.
 func (r *report) print(w io.Writer, peers []*peer) {
 	fmt.Fprintf(w, "%s; %s; %s; commit %s\n\n", r.Date, r.Machine, r.Go, r.Commit)
 	fmt.Fprint(w, "| work |")

@@ -17,7 +17,7 @@ func workGet(b *bench, _ string) {
 				if err := c.get(url, host, int64(len(kilobyte))); err == nil {
 					return nil
 				}
-				// Tinyproxy keeps no connection, and others may end one now and then.
+				// Tinyproxy keeps no connections, and other proxies may close one at any time.
 				c.Close()
 				if c, err = dial(proc.addr); err != nil {
 					return err

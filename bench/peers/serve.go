@@ -17,14 +17,14 @@ import (
 	"github.com/elazarl/goproxy"
 )
 
-// A gatekeeper is what the two peers that this program is itself have for a policy and a log: a map
-// of names, and one write a request.
+// A gatekeeper is the policy and log of the two peers that this program implements: a map
+// of names, and one write for each request.
 type gatekeeper struct {
 	names atomic.Pointer[map[string]bool]
 	log   *os.File
 }
 
-// serve is one of the two: kind, address, file of names, log.
+// serve runs one of the two; its arguments are kind, address, file of names, log.
 func serve(args []string) error {
 	if len(args) != 4 {
 		return fmt.Errorf("serve: %d arguments, want kind, address, names, log", len(args))

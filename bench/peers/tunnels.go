@@ -16,10 +16,10 @@ const clients = 32
 
 func (o *origin) at(port int) string { return "localhost:" + strconv.Itoa(port) }
 
-// perOp is processor time for each thing done, in microseconds.
+// perOp is the processor time for each operation, in microseconds.
 func (l *load) perOp() float64 { return l.cpu.Seconds() * 1e6 / float64(max(l.ops, 1)) }
 
-// sound is an error if the load is not what it should have been.
+// sound returns an error if the load was not as intended.
 func (l *load) sound() error {
 	if l.failed > 0 || l.ops == 0 {
 		return fmt.Errorf("%d done, %d failed: %w", l.ops, l.failed, l.err)
@@ -157,7 +157,7 @@ func workBulk(b *bench, _ string) {
 	})
 }
 
-// workIdle opens many tunnels, uses each once and leaves them. Nobody is asked to collect garbage.
+// workIdle opens many tunnels, uses each once and leaves them open. No garbage collection is forced.
 func workIdle(b *bench, _ string) {
 	b.each(tunnels, func(p *peer) error {
 		count := idleTunnels(p)
@@ -168,7 +168,7 @@ func workIdle(b *bench, _ string) {
 	})
 }
 
-// idleTunnels is 5,000, or as many as p serves at once or may have open files for: a relay with io.Copy keeps two pipes a tunnel.
+// idleTunnels is 5,000, or fewer if p serves fewer at once or may open too few files: a relay with io.Copy keeps two pipes for each tunnel.
 func idleTunnels(p *peer) int {
 	var files unix.Rlimit
 	unix.Getrlimit(unix.RLIMIT_NOFILE, &files) // else 0, and few tunnels
@@ -189,7 +189,7 @@ func (b *bench) idle(p *peer, count int) error {
 		return err
 	}
 	defer proc.stop()
-	// What the first request makes it allocate belongs to no tunnel.
+	// Allocations of the first request belong to no tunnel.
 	if _, err := drive(proc, clients, b.duration, once(b.shortTunnel(proc.addr))); err != nil {
 		return err
 	}

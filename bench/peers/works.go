@@ -17,11 +17,11 @@ type bench struct {
 	origin *origin
 	peers  []*peer
 	report *report
-	work   string // that is being done
-	failed bool   // something of webproxy
+	work   string // in progress
+	failed bool   // a measurement of webproxy failed
 }
 
-// works are what is measured, in this order.
+// works are the measurements, in order.
 var works = []struct {
 	name string
 	run  func(b *bench, name string)
@@ -42,7 +42,7 @@ var works = []struct {
 	{"start", workStart},
 }
 
-// try does f, which is about p. Its error is noted, and the others go on.
+// try runs f for p. An error is noted, and the other peers continue.
 func (b *bench) try(p *peer, f func() error) (ok bool) {
 	err := f()
 	if err == nil {
@@ -57,7 +57,7 @@ func (b *bench) try(p *peer, f func() error) (ok bool) {
 	return false
 }
 
-// said prints the last that processes of p said.
+// said prints the last output of the processes of p.
 func (b *bench) said(p *peer) {
 	logs, _ := filepath.Glob(filepath.Join(b.dir, p.name+"-*", "out"))
 	for _, log := range logs {
@@ -67,7 +67,7 @@ func (b *bench) said(p *peer) {
 	}
 }
 
-// each does f with each peer that can, one after the other.
+// each runs f with each peer that supports it, one after the other.
 func (b *bench) each(can func(*peer) bool, f func(*peer) error) {
 	for _, p := range b.peers {
 		if can(p) {
@@ -76,7 +76,7 @@ func (b *bench) each(can func(*peer) bool, f func(*peer) error) {
 	}
 }
 
-// interleaved starts each peer that can, and then has each do its turn, round by round, until a turn of it fails.
+// interleaved starts each peer that supports it, and then runs one turn of each, round by round; a peer whose turn fails is left out.
 func (b *bench) interleaved(can func(*peer) bool, turn func(p *peer, proc *process) error) {
 	b.interleavedBy(func(p *peer) (*process, error) {
 		proc, _, err := b.start(p, 100)
@@ -84,7 +84,7 @@ func (b *bench) interleaved(can func(*peer) bool, turn func(p *peer, proc *proce
 	}, can, turn)
 }
 
-// interleavedBy is interleaved of peers that start starts.
+// interleavedBy is interleaved with start to start the peers.
 func (b *bench) interleavedBy(start func(*peer) (*process, error), can func(*peer) bool, turn func(p *peer, proc *process) error) {
 	type runner struct {
 		p    *peer

@@ -1,5 +1,5 @@
-// Command sitelog writes the audit log of the simulated site of internal/simsite, all of it let through in learn
-// mode, for trying webproxy learn on it:
+// Command sitelog writes the audit log of a simulated site of internal/simsite in learn
+// mode, for trying webproxy learn:
 //
 //	go run ./bench/sitelog -dir /tmp/site/audit
 //	go run ./bench/sitelog -dir /tmp/site/audit -world campus
