@@ -15,8 +15,8 @@ import (
 	"webproxy/audit"
 )
 
-// arrivals is an origin that remembers who came: by the path of a plain request, and by the name in
-// TLS. Each request of the test has one of its own.
+// arrivals is an origin that records its requests: by the path of a plain request, and by the name in
+// TLS. Each request of the test has its own.
 type arrivals struct {
 	ca                  *authority
 	plain, secure, echo int // ports
@@ -70,8 +70,8 @@ func (a *arrivals) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	io.WriteString(rw, "ok")
 }
 
-// askUntil makes requests of all kinds, one after the other, until stop is closed. That they fail
-// when the proxy is killed is what happens.
+// askUntil makes requests of all kinds, one after the other, until stop is closed. They may fail
+// when the proxy is killed.
 func (p *process) askUntil(stop <-chan struct{}, a *arrivals, who string) {
 	transport := &http.Transport{
 		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: p.addr}),
@@ -97,7 +97,7 @@ func (p *process) askUntil(stop <-chan struct{}, a *arrivals, who string) {
 	}
 }
 
-// check holds the audit log, which must be whole, against those who came, and returns how many records it has of
+// check compares the audit log, which must be complete, with the recorded requests, and returns how many records it has of
 // each type.
 func (a *arrivals) check(t *testing.T, s *site) (kinds map[audit.Type]int) {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 	"webproxy/internal/certtest"
 )
 
-// An authority issues a certificate for whatever name a client asks for. Safe for concurrent use.
+// An authority issues a certificate for any name that a client requests. It is safe for concurrent use.
 type authority struct {
 	*certtest.Authority
 	file  string // PEM, for clients to trust

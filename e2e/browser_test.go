@@ -19,12 +19,12 @@ type browser struct {
 	dir string // of screenshots
 }
 
-// args are those of every run: no traffic of chromium's own, and plain HTTP as it is asked for.
+// args are those of every run: no background traffic of chromium, no upgrade of plain HTTP.
 func (b *browser) args() []string {
 	return []string{
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-		"--disable-features=HttpsUpgrades", // plain HTTP is meant
+		"--disable-features=HttpsUpgrades", // plain HTTP is intended
 		"--user-data-dir=" + b.t.TempDir(),
 		"--ignore-certificate-errors-spki-list=" + b.ca.pin(),
 		"--proxy-server=http://" + b.addr,
@@ -32,13 +32,13 @@ func (b *browser) args() []string {
 	}
 }
 
-// fail opens a page that cannot be had, and returns what chromium says of it.
+// fail opens a page that cannot be loaded, and returns the error of chromium.
 func (b *browser) fail(url string) string {
 	b.t.Helper()
 	return run(b.t, nil, "chromium", append(b.args(), "--dump-dom", url)...).stderr
 }
 
-// open opens a page and returns its document. With a name it also makes a picture of it.
+// open opens a page and returns its document. With a name it also takes a screenshot.
 func (b *browser) open(url, picture string) string {
 	b.t.Helper()
 	args := b.args()
@@ -54,8 +54,8 @@ func (b *browser) open(url, picture string) string {
 	return r.stdout
 }
 
-// TestBrowser opens a page that is permitted, with what belongs to it, and one that is not: there the
-// reader finds out why, and the id under which it is recorded.
+// TestBrowser opens a permitted page with its subresources, and a denied one, which tells the
+// reader the reason and the id of the record.
 func TestBrowser(t *testing.T) {
 	ca := newAuthority(t)
 	mux := http.NewServeMux()
@@ -82,7 +82,7 @@ func TestBrowser(t *testing.T) {
 	if id == nil || !strings.Contains(page, "host_not_listed") || !strings.Contains(page, "denied.test:80") || !strings.Contains(page, "<html") {
 		t.Fatalf("the denied page does not say why:\n%s", page)
 	}
-	// Of a refused CONNECT a browser shows its own page, as docs/rules.md says.
+	// For a refused CONNECT a browser shows its own page, as docs/rules.md says.
 	if said := b.fail("https://denied.test/"); !strings.Contains(said, "Page load failed: net::ERR_TUNNEL_CONNECTION_FAILED") {
 		t.Errorf("of a refused CONNECT chromium says\n%s", tail(said, 3000))
 	}

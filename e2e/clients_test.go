@@ -23,8 +23,8 @@ type ran struct {
 	stdout, stderr string
 }
 
-// run runs a command. It must be one that can be started; its exit code is the caller's to check.
-// The environment has env, and nothing of ours that would tell the command about another proxy.
+// run runs a command, which must start; the caller checks its exit code.
+// The environment has env, and no variables of ours that name another proxy.
 func run(t *testing.T, env []string, name string, args ...string) ran {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -43,16 +43,16 @@ func run(t *testing.T, env []string, name string, args ...string) ran {
 
 // Exit codes of curl.
 const (
-	curlPartial  = 18 // an answer shorter than it said
+	curlPartial  = 18 // a response shorter than announced
 	curlNoTunnel = 56 // among others: CONNECT was refused
 )
 
-// A curled is what curl says about one transfer.
+// A curled is curl's result of one transfer.
 type curled struct {
 	Exit    int `json:"exitcode"`
-	Code    int `json:"http_code"`    // of the last answer
-	Connect int `json:"http_connect"` // of the proxy's answer to CONNECT
-	// text is the heads of all answers, with the body after them unless it was sent elsewhere.
+	Code    int `json:"http_code"`    // of the last response
+	Connect int `json:"http_connect"` // of the proxy's response to CONNECT
+	// text is the heads of all responses, followed by the body unless that was written elsewhere.
 	text   string
 	stderr string // of all transfers of one run
 }
@@ -61,7 +61,7 @@ func (c curled) String() string {
 	return fmt.Sprintf("exit %d, status %d, CONNECT %d\n%s\n%s", c.Exit, c.Code, c.Connect, c.text, c.stderr)
 }
 
-// curl runs curl through the proxy for one URL among args. It trusts ca, if there is one.
+// curl runs curl through the proxy for the one URL in args. It trusts ca, if not nil.
 func (p *process) curl(ca *authority, args ...string) curled {
 	p.t.Helper()
 	all := p.curls(ca, args...)
@@ -71,7 +71,7 @@ func (p *process) curl(ca *authority, args ...string) curled {
 	return all[0]
 }
 
-// curls runs one curl through the proxy for all URLs among args, one after the other.
+// curls runs one curl through the proxy for all URLs in args, one after the other.
 func (p *process) curls(ca *authority, args ...string) []curled {
 	p.t.Helper()
 	const before, after = "\n<<<", ">>>\n"
@@ -105,7 +105,7 @@ func (p *process) tunnel(hostport string) (net.Conn, error) {
 	return conn, err
 }
 
-// connect asks for a tunnel and returns the answer with the connection, which the caller closes.
+// connect requests a tunnel and returns the response with the connection, which the caller closes.
 // Nothing of the tunnel has been read.
 func (p *process) connect(hostport string) (net.Conn, *http.Response, error) {
 	conn, err := net.Dial("tcp", p.addr)
@@ -116,7 +116,7 @@ func (p *process) connect(hostport string) (net.Conn, *http.Response, error) {
 		conn.Close()
 		return nil, nil, err
 	}
-	// One byte at a time: what follows the head is not ours.
+	// One byte at a time: bytes after the head belong to the caller.
 	resp, err := http.ReadResponse(bufio.NewReaderSize(oneByte{conn}, 16), &http.Request{Method: http.MethodConnect})
 	if err != nil {
 		conn.Close()

@@ -22,8 +22,8 @@ import (
 	"webproxy/internal/setting"
 )
 
-// seed writes a log as a proxy before this one left it: hosts that were allowed and denied to the node 127.0.0.1, and what two
-// machines in learn mode, 127.0.0.2 and 127.0.0.3, were let through to.
+// seed writes the log of an earlier proxy: hosts that were allowed and denied for the node 127.0.0.1, and hosts that two
+// machines in learn mode, 127.0.0.2 and 127.0.0.3, reached.
 func (s *site) seed(hosts int, learnt ...string) {
 	s.t.Helper()
 	log, err := audit.Open(audit.Options{Dir: s.audit(), Sync: setting.Off, AggregateWindow: setting.Off})
@@ -62,12 +62,12 @@ func (s *site) seed(hosts int, learnt ...string) {
 	}
 }
 
-// browse runs a story of the directory dashboard: what it prints is wrong.
+// browse runs a story of the directory dashboard: each line that it prints is an error.
 func browse(t *testing.T, story string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join("dashboard", story)}, args...)...) // by this environment, which names NODE_MODULES
+	cmd := exec.CommandContext(ctx, "node", append([]string{filepath.Join("dashboard", story)}, args...)...) // with this environment, which has NODE_MODULES
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -77,14 +77,14 @@ func browse(t *testing.T, story string, args ...string) {
 		t.Fatal(err)
 	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		t.Errorf("%s: %s", story, lines.Text()) // as it comes: what hangs later has said it
+		t.Errorf("%s: %s", story, lines.Text()) // immediately, in case the story hangs later
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%s: %v", story, err)
 	}
 }
 
-// pictures is where the pictures of a story go. E2E_PICTURES names a directory that stays.
+// pictures is the directory for the pictures of a story: E2E_PICTURES, or a temporary one.
 func pictures(t *testing.T) string {
 	t.Helper()
 	if keep := os.Getenv("E2E_PICTURES"); keep != "" {
@@ -93,7 +93,7 @@ func pictures(t *testing.T) string {
 	return t.TempDir()
 }
 
-// validHTML has the Nu HTML checker look at the pages that a story has kept. It must find a fault that is put before it, too.
+// validHTML checks the pages that a story saved with the Nu HTML checker, which must also find a fault in a broken page.
 func validHTML(t *testing.T, dir string) {
 	t.Helper()
 	jar := filepath.Join(os.Getenv("NODE_MODULES"), "vnu-jar", "build", "dist", "vnu.jar")
@@ -134,8 +134,8 @@ func skipWithoutBrowser(t *testing.T) {
 	}
 }
 
-// TestDashboard shows every screen of the dashboard to a browser, light and dark, wide and narrow, by axe-core and by a checker
-// of HTML, and does there what a person does: watches a request come, asks why, and without script approves, rejects, and
+// TestDashboard opens every screen of the dashboard in a browser, light and dark, wide and narrow, with axe-core and an HTML
+// checker, and does what a person does: watches a request, asks why, and without script approves, rejects, and
 // starts and ends a phase. See dashboard/screens.mjs. E2E_PICTURES names a directory for pictures.
 func TestDashboard(t *testing.T) {
 	skipWithoutBrowser(t)
@@ -160,12 +160,12 @@ func TestDashboard(t *testing.T) {
 	browse(t, "screens.mjs", "http://"+p.admin, strings.TrimSpace(link.stdout), "http://"+p.addr, dir)
 	p.stop()
 	validHTML(t, filepath.Join(dir, "html"))
-	printed(t, filepath.Join(dir, "report.pdf"), 40, 47) // and seven that the story asks for
+	printed(t, filepath.Join(dir, "report.pdf"), 40, 47) // and seven that the story requests
 }
 
 var pdfPage = regexp.MustCompile(`/Type\s*/Page\b[^s]`)
 
-// printed reports whether the printed report of all hosts is short, and has those whole that were seeded.
+// printed reports whether the printed report is short and has the full names of all seeded hosts.
 func printed(t *testing.T, path string, seeded, all int) {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -179,7 +179,7 @@ func printed(t *testing.T, path string, seeded, all int) {
 		t.Log("no pdftotext: the text of the report is not looked at")
 		return
 	}
-	text := strings.Join(strings.Fields(run(t, nil, "pdftotext", "-raw", path, "-").stdout), "") // names may be broken, at the end of a line
+	text := strings.Join(strings.Fields(run(t, nil, "pdftotext", "-raw", path, "-").stdout), "") // names may be broken at the end of a line
 	for i := range seeded {
 		if host := fmt.Sprintf("storage-account-%02d-with-a-name-of-some-length.blob.core.windows.net", i); !strings.Contains(text, host) {
 			t.Errorf("the printed report has no whole %s", host)
@@ -187,9 +187,9 @@ func printed(t *testing.T, path string, seeded, all int) {
 	}
 }
 
-// TestDashboardPeople logs people in to the dashboard: a wrong password, a lock-out, a reader, two approvers, with script and
-// without. What they approve on Denied and on Learn lands in the list file and takes effect, what they reject is
-// remembered, and of two who decide at once the second is told what the first did. See dashboard/people.mjs.
+// TestDashboardPeople logs people in to the dashboard: a wrong password, a lock-out, a reader, two approvers, with and
+// without script. Approvals on Denied and on Learn are in the list file and take effect, rejections are
+// remembered, and if two decide at once the second is told what the first did. See dashboard/people.mjs.
 func TestDashboardPeople(t *testing.T) {
 	skipWithoutBrowser(t)
 	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintln(w, "here I am") }))
@@ -221,7 +221,7 @@ func TestDashboardPeople(t *testing.T) {
 	p.stop()
 	validHTML(t, filepath.Join(dir, "html"))
 
-	// What was decided took effect on the wire.
+	// The decisions have taken effect for requests.
 	got := map[string]string{}
 	for _, r := range records(t, s.audit()) {
 		if r.Type == audit.TypeDecision {
@@ -234,7 +234,7 @@ func TestDashboardPeople(t *testing.T) {
 		}
 	}
 
-	// What was rejected is remembered by the next process too; what nobody answered is asked again.
+	// The next process remembers rejections too; unanswered proposals are shown again.
 	p = s.start()
 	page := ""
 	eventually(t, "the log is read for Learn", func() bool {

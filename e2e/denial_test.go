@@ -12,7 +12,7 @@ import (
 	"webproxy/audit"
 )
 
-// denialPolicy has, for each reason, something to be refused for it; %d is the port of an origin.
+// denialPolicy has, for each reason, a request that is refused for it; %d is the port of an origin.
 const denialPolicy = `
 policy:
   clients: { here: [127.0.0.0/8], there: [10.0.0.0/8] }
@@ -30,11 +30,11 @@ policy:
     - { id: unknown, hosts: [www.nowhere.test], schemes: [http, https], private: allow }
 `
 
-// phraseID finds the id in an answer's status line.
+// phraseID finds the id in a status line.
 var phraseID = regexp.MustCompile(`^HTTP/1\.1 \d+ webproxy [^\r\n]* id=(\w{6,})\r\n`)
 
-// TestDenials shows every reason that the rules have as curl -v shows it to a person, who can find it
-// by its id in the audit log.
+// TestDenials checks every reason of the rules as curl -v shows it, and finds each by its id
+// in the audit log.
 func TestDenials(t *testing.T) {
 	port := serveHTTP(t, "127.0.0.1:0", new(guestbook))
 	s := newSite(t)
@@ -100,7 +100,7 @@ func checkDenial(t *testing.T, what, reason string, c curled) string {
 	return m[1]
 }
 
-// TestAddressDenial is about a host that is listed but has an address that is not public: it is
+// TestAddressDenial requests a listed host whose address is not public: it is
 // refused when it is dialled, and the close record says so.
 func TestAddressDenial(t *testing.T) {
 	book := new(guestbook)
@@ -122,7 +122,7 @@ func TestAddressDenial(t *testing.T) {
 	t.Errorf("no close record %s with the reason private_address", id)
 }
 
-// TestDenialPage asks for the page in the three forms it has.
+// TestDenialPage requests the page in its three formats.
 func TestDenialPage(t *testing.T) {
 	s := newSite(t)
 	s.configure("policy: { rules: [] }\n")
@@ -149,7 +149,7 @@ func TestDenialPage(t *testing.T) {
 	}
 }
 
-// TestDenialStatus is about clients that take a 403 from a proxy for the origin's: plain HTTP can be
+// TestDenialStatus: for clients that take a proxy's 403 for the origin's, plain HTTP can be
 // refused with 503. CONNECT never is.
 func TestDenialStatus(t *testing.T) {
 	s := newSite(t)
@@ -163,8 +163,8 @@ func TestDenialStatus(t *testing.T) {
 	}
 }
 
-// TestTrouble is about origins that are permitted and not to be had: the client must not take that
-// for a denial.
+// TestTrouble requests permitted origins that cannot be reached: the response must not look like
+// a denial.
 func TestTrouble(t *testing.T) {
 	port := serveHTTP(t, "127.0.0.1:0", new(guestbook))
 	s := newSite(t)

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// A part is one of the files that make the policy of TestReloads.
+// A part is one of the files of the policy of TestReloads.
 type part int
 
 const (
@@ -26,14 +26,14 @@ const (
 // String is the name of the part's file.
 func (p part) String() string { return [...]string{"webproxy.yaml", "list.txt", "deny.txt"}[p] }
 
-// A version is what a policy is made from: the number of each part. Each number is also a host in its
-// file, MAIN-7.test, so that the records of reloads tell them.
+// A version identifies a policy: the number of each part. Each number is also a host in its
+// file, MAIN-7.test, so that the records of reloads have it.
 type version [numParts]int
 
 var marks = [numParts]string{"main", "list", "deny"}
 
-// verdict is what a policy of this version must say about host: a name below one of the zones.
-// Hosts of some zones are allowed by a part whose number is even, or odd.
+// verdict is the decision of a policy of this version about host, a name below one of the zones.
+// A part allows hosts of some zones if its number is even, or odd.
 func (v version) verdict(host string) (allow bool, reason string) {
 	switch _, zone, _ := strings.Cut(host, "."); zone {
 	case "always.test", zoneOf(mainPart, v[mainPart]), zoneOf(listPart, v[listPart]):
@@ -44,7 +44,7 @@ func (v version) verdict(host string) (allow bool, reason string) {
 	return false, "host_not_listed"
 }
 
-// zones are where requests go.
+// zones are the domains of requests.
 func zones() []string {
 	return []string{
 		"always.test", "never.test", "shut.test",
@@ -56,8 +56,8 @@ func zoneOf(p part, n int) string {
 	return fmt.Sprintf("%s-%s.test", marks[p], []string{"even", "odd"}[n%2])
 }
 
-// good is the text of number n of a part. The tests in webproxy.yaml hold for every version: a
-// policy that fails them must not get in force.
+// good is the text of number n of a part. The tests in webproxy.yaml pass for every version: a
+// policy that fails them must not be applied.
 func (d *deployer) good(p part, n int) string {
 	number := fmt.Sprintf("%s-%d.test", marks[p], n)
 	switch p {
@@ -86,7 +86,7 @@ policy:
 `, d.plain, d.raw, zoneOf(p, n), number)
 }
 
-// A deployer changes the files of a site in all the ways that people and programs do.
+// A deployer changes the files of a site in all the ways in which people and programs do.
 type deployer struct {
 	site       *site
 	plain, raw int // ports of origins
@@ -95,11 +95,11 @@ type deployer struct {
 	heal       bool   // make only good changes from now on
 
 	want   version // in force once the files are good
-	broken part    // the one that is bad now; while there is one, no other changes
+	broken part    // the one that is invalid now; meanwhile no other changes
 	breaks int
 }
 
-// change makes one change, good or bad, and says which.
+// change makes one change, valid or not, and says which.
 func (d *deployer) change() string {
 	p := part(d.random.IntN(int(numParts)))
 	if d.broken != noPart {
@@ -114,7 +114,7 @@ func (d *deployer) change() string {
 	return d.improve(p)
 }
 
-// improve puts the next good version of a part in place, one way or another.
+// improve writes the next valid version of a part, in one of several ways.
 func (d *deployer) improve(p part) string {
 	d.want[p]++
 	d.broken = noPart
@@ -139,12 +139,12 @@ func (d *deployer) improve(p part) string {
 	return "write " + name
 }
 
-// worsen makes a part bad, in a way that it was not bad before.
+// worsen makes a part invalid, in a new way.
 func (d *deployer) worsen(p part) string {
 	bad := d.bad(p)
 	if d.broken == noPart {
 		bad = append(bad, breakage{"deleted", ""})
-		if p != listPart { // an empty list of allowed hosts only denies, and is no mistake
+		if p != listPart { // an empty list of allowed hosts only denies, and is valid
 			bad = append(bad, breakage{"empty", ""})
 		}
 	}
@@ -159,10 +159,10 @@ func (d *deployer) worsen(p part) string {
 	return p.String() + ": " + b.how
 }
 
-// A breakage is a text that must not get in force.
+// A breakage is a text that must not be applied.
 type breakage struct{ how, text string }
 
-// bad are ways to break a part. Each text is new.
+// bad are texts that break a part. Each text is new.
 func (d *deployer) bad(p part) []breakage {
 	n, good := d.breaks, d.good(p, d.want[p])
 	if p != mainPart {
@@ -185,7 +185,7 @@ func (d *deployer) bad(p part) []breakage {
 	}
 }
 
-// put replaces a file whole, as careful programs do.
+// put replaces a file atomically, as careful programs do.
 func (d *deployer) put(name, text string) {
 	d.site.t.Helper()
 	d.site.write(name+".new", text)
@@ -203,8 +203,8 @@ func (d *deployer) remove(name string) {
 	}
 }
 
-// writeSlowly truncates a file and writes it in two pieces, as some editors do. The first is good for
-// nothing by itself: it ends within a word.
+// writeSlowly truncates a file and writes it in two pieces, as some editors do. The first piece
+// is invalid by itself: it ends within a word.
 func (d *deployer) writeSlowly(name, text string) {
 	d.site.t.Helper()
 	f, err := os.Create(filepath.Join(d.site.dir, name))

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// fewFiles is what the proxy may have open in the stories of this file.
+// fewFiles is how many files the proxy may have open in the stories of this file.
 const fewFiles = 256
 
 // openFiles is how many descriptors p has open.
@@ -39,8 +39,8 @@ func dialFrom(t *testing.T, client, addr string) net.Conn {
 	return c
 }
 
-// With 256 open files nothing that clients do keeps the others, or the operator, out: not requests to 1,100 names,
-// not slow connections to the dashboard, not idle and not busy connections.
+// With 256 open files, no client can lock out other clients or the operator: not by requests to 1,100 names,
+// slow connections to the dashboard, idle or busy connections.
 func TestFewDescriptors(t *testing.T) {
 	port := serveHTTP(t, "127.0.0.1:0", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "ok") }))
 	held := serveRaw(t, func(c *net.TCPConn) { io.Copy(io.Discard, c) })

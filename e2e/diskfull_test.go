@@ -16,9 +16,9 @@ import (
 	"webproxy/audit"
 )
 
-// TestFullDisk fills the audit log's disk under load. Then requests are refused, and say why; what was begun
-// goes on; and when there is room again, so do requests, and nobody has to do anything. Whatever reached an
-// origin is in the log, which says that there were times when it could not be written.
+// TestFullDisk fills the audit log's disk under load. Then requests are refused, with the reason, and open exchanges
+// continue. When there is room again, requests are permitted without intervention. Whatever reached an
+// origin is in the log, which says when it could not be written.
 func TestFullDisk(t *testing.T) {
 	const rounds = 3
 	s, origin := newArrivals(t)
@@ -67,8 +67,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestStartOnFullDisk starts on a disk that is full already: the proxy serves, refuses every request and says why, and goes on by
-// itself when there is room. Not to start would be no safer, and would leave everybody without an explanation.
+// TestStartOnFullDisk starts on a full disk: the proxy serves, refuses every request with the reason, and recovers by
+// itself when there is room. Refusing to start would be no safer, and would give clients no explanation.
 func TestStartOnFullDisk(t *testing.T) {
 	s, origin := newArrivals(t)
 	smallDisk(t, s.audit(), 1<<10)
@@ -94,7 +94,7 @@ func TestStartOnFullDisk(t *testing.T) {
 	}
 }
 
-// letThrough asks for what is permitted, by plain HTTP and by CONNECT, and returns how many were let through.
+// letThrough makes permitted requests, by plain HTTP and by CONNECT, and returns how many were let through.
 func (p *process) letThrough(origin *arrivals, round int) (n int) {
 	p.t.Helper()
 	for _, c := range p.curls(origin.ca, origin.urls(fmt.Sprintf("curl-%d", round))...) {
@@ -105,7 +105,7 @@ func (p *process) letThrough(origin *arrivals, round int) (n int) {
 	return n
 }
 
-// mustRefuseUnrecorded asks for the same on a full disk. It returns how many were refused.
+// mustRefuseUnrecorded makes the same requests on a full disk. It returns how many were refused.
 func (p *process) mustRefuseUnrecorded(origin *arrivals, round int) int {
 	p.t.Helper()
 	all := p.curls(origin.ca, origin.urls(fmt.Sprintf("curl-%d", round))...)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestDownload fetches 300 MB, as a whole and the second half of it, and counts them in the audit log.
+// TestDownload fetches 300 MB completely, and the second half again, and checks the byte counts in the audit log.
 func TestDownload(t *testing.T) {
 	d := newDepot(t)
 	want := hash(t, d.big.section(0, d.big.size))
@@ -26,7 +26,7 @@ func TestDownload(t *testing.T) {
 			t.Errorf("%s: the length is not as the origin gave it (%v):\n%s", url, err, b)
 		}
 
-		if err := os.Truncate(whole, half); err != nil { // as if it had broken off there
+		if err := os.Truncate(whole, half); err != nil { // as if interrupted there
 			t.Fatal(err)
 		}
 		c = d.curl(d.ca, "--no-include", "-C", "-", "-o", whole, url)
@@ -52,7 +52,7 @@ func TestDownload(t *testing.T) {
 	}
 }
 
-// TestUpload sends bodies that ask first: PowerShell does so with every one.
+// TestUpload sends bodies with Expect: 100-continue: PowerShell does so with every body.
 func TestUpload(t *testing.T) {
 	d := newDepot(t)
 	file := filepath.Join(t.TempDir(), "body")
@@ -69,7 +69,7 @@ func TestUpload(t *testing.T) {
 		if c.Exit != 0 || c.Code != 200 || !strings.HasSuffix(c.text, want) {
 			t.Errorf("POST %s: want the hash %s; got %v", url, want, c)
 		}
-		// curl would wait a minute for it: that it came, and came before the body, is the origin's word.
+		// curl would wait a minute for the 100; the origin reports that it was sent before the body.
 		if !strings.Contains(c.stderr, "< HTTP/1.1 100 Continue") {
 			t.Errorf("POST %s: nobody said 100 Continue: %v", url, c)
 		}
@@ -85,8 +85,8 @@ func TestUpload(t *testing.T) {
 	}
 }
 
-// TestBrokenAnswers is about answers that break off: what came is passed on, and no client may take
-// it for the whole.
+// TestBrokenAnswers: truncated responses are forwarded so that no client takes them for
+// complete ones.
 func TestBrokenAnswers(t *testing.T) {
 	d := newDepot(t)
 	for _, path := range []string{"/broken/length", "/broken/chunked"} {

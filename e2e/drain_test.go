@@ -17,7 +17,7 @@ import (
 	"webproxy/audit"
 )
 
-// A talk is a tunnel to an echoing origin that is in use.
+// A talk is a tunnel to an echoing origin, in use.
 type talk struct {
 	t    *testing.T
 	conn net.Conn
@@ -49,7 +49,7 @@ func (k *talk) say(words string) {
 	}
 }
 
-// mustEnd waits until the tunnel is ended from the other side.
+// mustEnd waits until the other side ends the tunnel.
 func (k *talk) mustEnd() {
 	k.t.Helper()
 	k.conn.SetReadDeadline(time.Now().Add(patience)) // an error shows in the read
@@ -68,7 +68,7 @@ func startEcho(t *testing.T, sections string) (*site, *process, string) {
 	return s, s.start(), fmt.Sprintf("echo.test:%d", port)
 }
 
-// draining waits until the process says that it takes no more requests, and checks that it does not.
+// draining waits until the process says that it accepts no more requests, and checks that.
 func (p *process) draining(hostport string) {
 	p.t.Helper()
 	eventually(p.t, "/readyz fails", func() bool {
@@ -87,7 +87,7 @@ func (p *process) draining(hostport string) {
 	})
 }
 
-// lastWords checks what the log says of the stop, and how the tunnel that was open ended.
+// lastWords checks the log's records of the stop and of the open tunnel.
 func lastWords(t *testing.T, s *site, stop, end string) {
 	t.Helper()
 	all := records(t, s.audit())
@@ -100,7 +100,7 @@ func lastWords(t *testing.T, s *site, stop, end string) {
 	}
 }
 
-// TestDrain stops a proxy with an open tunnel: that may finish, others may not begin.
+// TestDrain stops a proxy with an open tunnel: that may finish, no others may begin.
 func TestDrain(t *testing.T) {
 	s, p, target := startEcho(t, "")
 	k := p.talkTo(target)
@@ -112,9 +112,9 @@ func TestDrain(t *testing.T) {
 	lastWords(t, s, "stopped on request", "")
 }
 
-// TestDrainCut orders the stop twice: the second one does not wait.
+// TestDrainCut signals twice: the second stop does not wait.
 func TestDrainCut(t *testing.T) {
-	s, p, target := startEcho(t, "proxy: { shutdown_grace: \"off\" }\n") // it would wait for ever
+	s, p, target := startEcho(t, "proxy: { shutdown_grace: \"off\" }\n") // it would wait forever
 	k := p.talkTo(target)
 	p.signal(syscall.SIGTERM)
 	p.draining(target)
@@ -125,7 +125,7 @@ func TestDrainCut(t *testing.T) {
 	lastWords(t, s, "open exchanges were cut", "shutdown")
 }
 
-// TestDrainGrace lets the grace period end.
+// TestDrainGrace lets the grace period expire.
 func TestDrainGrace(t *testing.T) {
 	s, p, target := startEcho(t, "proxy: { shutdown_grace: 1s }\n")
 	k := p.talkTo(target)

@@ -13,7 +13,7 @@ import (
 	"webproxy/audit"
 )
 
-// records returns all records of a log, which must be whole: numbered without a gap, each line a
+// records returns all records of a log, which must be complete: numbered without gaps, each line a
 // record.
 func records(t *testing.T, dir string) []audit.Record {
 	t.Helper()
@@ -70,7 +70,7 @@ func countBy[E any, K comparable](all []E, key func(E) K) map[K]int {
 	return n
 }
 
-// differ reports what two multisets do not have in common; both are named in the message.
+// differ reports the difference of two multisets, with their names.
 func differ[K comparable](t *testing.T, gotName string, got map[K]int, wantName string, want map[K]int) {
 	t.Helper()
 	if maps.Equal(got, want) {

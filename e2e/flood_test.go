@@ -20,7 +20,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// startOpened starts a proxy that opens the TLS of opened.test, whose origin sends without end by HTTP/2, and returns
+// startOpened starts a proxy that inspects the TLS of opened.test, whose origin sends endlessly by HTTP/2. It returns
 // the authority that its clients trust, and the origin's port.
 func startOpened(t *testing.T) (p *process, trust *tls.Config, port int) {
 	t.Helper()
@@ -61,7 +61,7 @@ policy:
 	return s.start(), &tls.Config{RootCAs: pool, ServerName: "opened.test"}, portOf(ln)
 }
 
-// settled is p's memory in MiB when it does not grow any more.
+// settled is p's memory in MiB once it has stopped growing.
 func (p *process) settled() int {
 	for most, quiet := 0, 0; ; time.Sleep(100 * time.Millisecond) {
 		if now := p.memory("VmRSS"); now > most {
@@ -72,7 +72,7 @@ func (p *process) settled() int {
 	}
 }
 
-// openTLS opens the TLS inside a tunnel to opened.test.
+// openTLS opens a TLS connection inside a tunnel to opened.test.
 func (p *process) openTLS(trust *tls.Config, port int, protocol string) *tls.Conn {
 	p.t.Helper()
 	conn := dialFrom(p.t, "127.0.0.1", p.addr)
@@ -89,8 +89,8 @@ func (p *process) openTLS(trust *tls.Config, port int, protocol string) *tls.Con
 	return c
 }
 
-// A client that asks for much inside inspected TLS and takes nothing does not fill the proxy's memory: 240 requests on
-// one connection of HTTP/2 whose windows never return, and 20 connections of HTTP/1.1 that are not read.
+// A client that requests much inside inspected TLS and reads nothing does not fill the proxy's memory: 240 requests on
+// one HTTP/2 connection without window updates, and 20 HTTP/1.1 connections that are not read.
 func TestFloodMemory(t *testing.T) {
 	p, trust, port := startOpened(t)
 	before := p.settled()
@@ -99,7 +99,7 @@ func TestFloodMemory(t *testing.T) {
 	f := http2.NewFramer(c, c)
 	f.WriteSettings()
 	var reading sync.WaitGroup
-	reading.Go(func() { io.Copy(io.Discard, c) }) // frames, of which none is answered
+	reading.Go(func() { io.Copy(io.Discard, c) }) // frames without a response
 	defer func() { c.NetConn().Close(); reading.Wait() }()
 	for i := range 240 {
 		var block bytes.Buffer

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// frozenDisk mounts a file system, which freeze makes hang until thaw. That is what a dead server of a disk looks like.
+// frozenDisk mounts a file system, which hangs from freeze to thaw, like one whose server is down.
 func frozenDisk(t *testing.T) (dir string, freeze, thaw func()) {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -63,7 +63,7 @@ func frozenDisk(t *testing.T) (dir string, freeze, thaw func()) {
 	return dir, freeze, thaw
 }
 
-// While the audit log's disk is frozen, clients get answers, the operator gets pages, and the proxy stops when told.
+// While the audit log's disk is frozen, clients get responses, the operator gets pages, and the proxy stops when told.
 func TestFrozenDisk(t *testing.T) {
 	disk, freeze, thaw := frozenDisk(t)
 	dir := t.TempDir()
@@ -137,7 +137,7 @@ func TestFrozenDisk(t *testing.T) {
 	if status, body := page("/metrics"); status != http.StatusOK || !strings.Contains(body, "webproxy_audit_bytes") {
 		t.Errorf("/metrics: %d, want the metrics", status)
 	}
-	// What an operator asks waits for no disk.
+	// Requests of the operator do not wait for the disk.
 	st := run(t, nil, binary(t), "status", "-c", config)
 	for _, want := range []string{"NOT READY", "default learn", "look at  the audit log's disk does not answer\n"} {
 		if !strings.Contains(st.stdout, want) {
@@ -157,7 +157,7 @@ func TestFrozenDisk(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	// The kernel keeps the thread that hangs, and with it the process, until the disk is thawed. It has ended by itself.
+	// The kernel keeps the hanging thread, and so the process, until the disk is thawed. The process itself has ended.
 	eventually(t, "the proxy gives up the disk", func() bool { return said("close the audit log") })
 	thaw()
 	select {

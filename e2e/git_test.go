@@ -41,8 +41,8 @@ func git(t *testing.T, env []string, args ...string) ran {
 	return r
 }
 
-// TestGit clones through the proxy from a host that is listed, and not from one that is not. The
-// protocol git:// of port 9418, which the lists have without a host, stays shut.
+// TestGit clones through the proxy from a listed host, and fails to from an unlisted one. The
+// protocol git:// on port 9418, which the lists have without a host, stays denied.
 func TestGit(t *testing.T) {
 	ca := newAuthority(t)
 	dir, commit := newRepository(t)
@@ -68,7 +68,7 @@ policy:
 		t.Errorf("clone from a host that is not listed: exit %d\n%s", r.exit, r.stderr)
 	}
 
-	// git has no proxy setting for git://, but a command of the user's; this is the usual one.
+	// git has no proxy setting for git://, only a user's command; this is the usual one.
 	command := filepath.Join(t.TempDir(), "through-proxy")
 	script := fmt.Sprintf("#!/bin/sh\nexec curl -q -sS --proxytunnel --proxy http://%s \"telnet://$1:$2\"\n", p.addr)
 	if err := os.WriteFile(command, []byte(script), 0o755); err != nil {

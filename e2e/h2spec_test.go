@@ -17,9 +17,9 @@ import (
 	"webproxy/audit"
 )
 
-// TestH2Spec runs h2spec, in strict mode, against HTTP/2 inside inspected TLS. It knows no proxies, so what it connects to
-// is a door that leads through webproxy. The name must be the same on both sides of it: localhost is the door for h2spec, and
-// an origin on another address of this machine for webproxy.
+// TestH2Spec runs h2spec, in strict mode, against HTTP/2 inside inspected TLS. It does not support proxies, so it connects to
+// a forwarder that tunnels through webproxy. The name must be the same on both sides: for h2spec localhost is the forwarder, for
+// webproxy an origin on another address of this machine.
 func TestH2Spec(t *testing.T) {
 	h2spec := os.Getenv("H2SPEC")
 	if h2spec == "" {
@@ -59,7 +59,7 @@ policy: { rules: [ { id: inside, url: "https://localhost:%d/allowed", inspect: t
 		back.Wait()
 	})
 	r := run(t, nil, h2spec, "-h", "localhost", "-p", fmt.Sprint(port), "-P", "/allowed", "-t", "-k", "-S", "-o", "10")
-	// Go's net/http refuses a setting that comes twice in one frame, which RFC 9113, 6.5.3 would have it take in order.
+	// Go's net/http refuses a setting that occurs twice in one frame; by RFC 9113, 6.5.3 they are processed in order.
 	const repeated = "Sends multiple values of SETTINGS_INITIAL_WINDOW_SIZE"
 	summary := regexp.MustCompile(`(\d+) tests, (\d+) passed, 0 skipped, (\d+) failed`).FindStringSubmatch(r.stdout)
 	if summary == nil || summary[1] != "146" || summary[3] != "0" && (summary[3] != "1" || strings.Count(r.stdout, "× ") != 2 || !strings.Contains(r.stdout, "× 1: "+repeated)) {

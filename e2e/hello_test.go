@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// TestServerNames has curl and OpenSSL name hosts in the TLS of their tunnels: the tunnel's own, another
-// that may be reached, one that may not, and none.
+// TestServerNames has curl and OpenSSL name hosts in the TLS of their tunnels: the tunnel's own host, another
+// permitted one, one that is not permitted, and none.
 func TestServerNames(t *testing.T) {
 	ln := listen(t, "127.0.0.1:0")
 	config := newAuthority(t).config()
 	config.NextProtos = []string{"h2", "http/1.1"}
 	config.GetConfigForClient = func(info *tls.ClientHelloInfo) (*tls.Config, error) {
-		info.ServerName = "a.test" // its certificate will do for every name, and for none
+		info.ServerName = "a.test" // its certificate is used for every name, and without one
 		return nil, nil
 	}
 	serve(t, tls.NewListener(ln, config), http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -31,7 +31,7 @@ func TestServerNames(t *testing.T) {
 	openssl := func(args string) ran {
 		return run(t, nil, "sh", "-c", `printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -ign_eof -quiet -proxy `+p.addr+" -connect "+target+" "+args)
 	}
-	// The name that curl gives in its TLS is that of the URL; its tunnel goes to a.test.
+	// curl's TLS names the host of the URL; its tunnel goes to a.test.
 	curl := func(name string, args ...string) ran {
 		url := fmt.Sprintf("https://%s:%d/", name, portOf(ln))
 		args = append(args, "-sS", "--insecure", "--proxy", "http://"+p.addr, "--connect-to", "::"+target, url)

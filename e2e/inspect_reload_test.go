@@ -12,7 +12,7 @@ import (
 	"webproxy/audit"
 )
 
-// webproxy runs a command of ours on the site's configuration.
+// webproxy runs a command of webproxy with the site's configuration.
 func (s *site) webproxy(args ...string) string {
 	s.t.Helper()
 	r := run(s.t, nil, binary(s.t), append(args, "--config", filepath.Join(s.dir, "webproxy.yaml"))...)
@@ -22,8 +22,8 @@ func (s *site) webproxy(args ...string) string {
 	return r.stdout
 }
 
-// TestInspectionByReload has the first rule that inspects arrive while the proxy runs: without an authority it is
-// refused, with one it holds. Then an authority of origins is taken away.
+// TestInspectionByReload adds the first inspecting rule while the proxy runs: without an authority it is
+// refused, with one it is applied. Then an authority of origins is removed.
 func TestInspectionByReload(t *testing.T) {
 	origins := startOrigin(t)
 	s := newSite(t)
@@ -48,7 +48,7 @@ func TestInspectionByReload(t *testing.T) {
 		return c.Exit == 0 && strings.HasSuffix(c.text, "aka.ms says /installazurecliwindows")
 	})
 
-	// Another authority of origins, instead of the one that signed aka.ms: in the file that is named, and by name.
+	// Another authority of origins replaces the one that signed aka.ms: in the same file, and by another file name.
 	other := newAuthority(t)
 	untrusted := func() bool {
 		c := p.curl(proxys, cliInstaller)

@@ -13,11 +13,11 @@ import (
 	"webproxy/audit"
 )
 
-// cliInstaller is the one address for which Windows Admin Center needs aka.ms.
+// cliInstaller is the only URL for which Windows Admin Center needs aka.ms.
 const cliInstaller = "https://aka.ms/installazurecliwindows"
 
-// inspectionPolicy has the rule that needs to see inside TLS, with %s for its inspect setting, and a host that
-// is nobody's business.
+// inspectionPolicy has a rule that needs inspection, with %s for its inspect setting, and a host that is not
+// inspected.
 const inspectionPolicy = `
 inspection: { roots: [%q] }
 policy:
@@ -42,7 +42,7 @@ func inspectionSite(t *testing.T, origins *authority, setting string) (s *site, 
 	return s, &authority{file: filepath.Join(s.dir, "proxy-ca.pem")}
 }
 
-// startOrigin serves HTTPS on port 443 under every name, as what the hosts of the rules stand for, and tells
+// startOrigin serves HTTPS on port 443 under every name, in place of the hosts of the rules, and returns
 // each request's path.
 func startOrigin(t *testing.T) *authority {
 	t.Helper()
@@ -69,7 +69,7 @@ func only(t *testing.T, s *site, what string, match func(audit.Record) bool) (de
 	return decided, closed
 }
 
-// TestInspection is about a rule with a path on a host with many: curl gets that path and no other, is told
+// TestInspection: a rule permits one path of a host. curl gets that path and no other, is told
 // why, and finds the reason by its id. Hosts of other rules show their own certificate.
 func TestInspection(t *testing.T) {
 	origins := startOrigin(t)
@@ -89,11 +89,11 @@ func TestInspection(t *testing.T) {
 		t.Errorf("another path by HTTP/1.1: %s", c)
 	}
 
-	// The origin is known by a certificate of the proxy's, which clients that trust only the origin's refuse.
+	// The client sees a certificate of the proxy, which clients that trust only the origin's authority refuse.
 	if c := p.curl(origins, cliInstaller); c.Exit == 0 {
 		t.Errorf("a client that does not trust the proxy: %s", c)
 	}
-	// Of another rule's host, the client sees the certificate itself.
+	// For another rule's host, the client sees the origin's certificate.
 	if c := p.curl(origins, "https://learn.microsoft.com/azure"); c.Exit != 0 || !strings.HasSuffix(c.text, "learn.microsoft.com says /azure") {
 		t.Errorf("a host that is not inspected: %s", c)
 	}
@@ -125,7 +125,7 @@ func TestInspection(t *testing.T) {
 	}
 }
 
-// issuedBy has openssl look who vouches for host through the proxy.
+// issuedBy has openssl show the issuer of the certificate of host, through the proxy.
 func (p *process) issuedBy(host, issuer string) {
 	p.t.Helper()
 	r := run(p.t, nil, "sh", "-c", "openssl s_client -proxy "+p.addr+" -connect "+host+":443 -servername "+host+" </dev/null 2>/dev/null | openssl x509 -noout -issuer -ext subjectAltName")
@@ -134,7 +134,7 @@ func (p *process) issuedBy(host, issuer string) {
 	}
 }
 
-// TestWithoutInspection is about the same rule in a tunnel that stays closed: nobody can enforce the path, and
+// TestWithoutInspection: without inspection the path of the same rule cannot be enforced, and
 // the record says so.
 func TestWithoutInspection(t *testing.T) {
 	origins := startOrigin(t)

@@ -19,15 +19,15 @@ import (
 	"webproxy/audit"
 )
 
-// An installed is a policy that got in force, and where the audit log says so.
+// An installed is a policy that was applied, and where the audit log says so.
 type installed struct {
 	digest  string
 	version version
 	seq     uint64
 }
 
-// A journal is what the audit log has said so far of the policies in force, as somebody sees it who
-// follows the log while it is written. Safe for concurrent use; when it was stopped, its fields may be read.
+// A journal follows the audit log while it is written, and has the policies in force so
+// far. It is safe for concurrent use; after it was stopped, its fields may be read.
 type journal struct {
 	t *testing.T
 
@@ -36,7 +36,7 @@ type journal struct {
 	refused   int
 }
 
-// follow reads the live file of the site's log, until the test ends, and returns when it has the
+// follow reads the live file of the site's log until the test ends. It returns when it has the
 // policy that the process started with.
 func follow(t *testing.T, s *site) *journal {
 	t.Helper()
@@ -53,7 +53,7 @@ func follow(t *testing.T, s *site) *journal {
 	return j
 }
 
-// read takes in lines as they are written, until stop is closed.
+// read reads lines as they are written, until stop is closed.
 func (j *journal) read(f *os.File, stop <-chan struct{}) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -79,10 +79,10 @@ func (j *journal) read(f *os.File, stop <-chan struct{}) {
 	}
 }
 
-// marked finds the hosts that tell the numbers of parts.
+// marked finds the hosts that have the numbers of parts.
 var marked = regexp.MustCompile(`\b(main|list|deny)-(\d+)\.test\b`)
 
-// take takes in a line.
+// take processes a line.
 func (j *journal) take(line []byte) {
 	if !bytes.Contains(line, []byte(`"admin.reload"`)) && !bytes.Contains(line, []byte(`"system.start"`)) {
 		return
@@ -104,7 +104,7 @@ func (j *journal) take(line []byte) {
 	}
 }
 
-// install takes in a reload record: what it adds tells the new version.
+// install processes a reload record: the added hosts give the new version.
 func (j *journal) install(r audit.Record) {
 	before := j.installed[len(j.installed)-1]
 	if r.PolicyOld != before.digest {
@@ -121,7 +121,7 @@ func (j *journal) install(r audit.Record) {
 	j.installed = append(j.installed, now)
 }
 
-// current is the policy in force, as far as the log tells.
+// current is the policy in force according to the log.
 func (j *journal) current() installed {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -131,7 +131,7 @@ func (j *journal) current() installed {
 	return j.installed[len(j.installed)-1]
 }
 
-// installs is the number of policies that got in force.
+// installs is the number of applied policies.
 func (j *journal) installs() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -85,7 +85,7 @@ func (r *realm) admin(query string) {
 	r.must("kadmin.local", "-r", "SITE.TEST", "-q", query)
 }
 
-// keytab gives the principal new keys and returns a file with them: those of earlier files are no good then.
+// keytab gives the principal new keys and returns a file with them; keys of earlier files are then invalid.
 func (r *realm) keytab(principal string) (path string) {
 	r.t.Helper()
 	f, err := os.CreateTemp(r.dir, "*.keytab")
@@ -122,13 +122,13 @@ func (r *realm) kill() {
 	})
 }
 
-// parent is the configuration of s as a parent that is logged in to with the keytab.
+// parent is the configuration of s as an upstream proxy with a login by the keytab.
 func (r *realm) parent(id string, s *squid, keytab string) string {
 	return fmt.Sprintf(`{ id: %s, url: "http://%s", negotiate: { keytab: %s, principal: webproxy@SITE.TEST, krb5_conf: %s, spn: HTTP/squid.test } }`,
 		id, s.addr, keytab, r.conf)
 }
 
-// startBehind starts a webproxy that permits www.parent.test by the parents.
+// startBehind starts a webproxy that permits www.parent.test through the upstream proxies.
 func startBehind(t *testing.T, plain, secure int, parents ...string) (*site, *process) {
 	t.Helper()
 	s := newSite(t)
@@ -142,8 +142,8 @@ policy:
 	return s, s.start()
 }
 
-// TestKerberos is about a Squid that lets in only whom the KDC vouches for: both ways through, a keytab
-// whose keys are old, and a KDC that is gone, with and without another parent.
+// TestKerberos uses a Squid that requires Kerberos: CONNECT and plain HTTP, a keytab
+// with old keys, and an unreachable KDC, with and without another upstream proxy.
 func TestKerberos(t *testing.T) {
 	ca := newAuthority(t)
 	book := new(guestbook)

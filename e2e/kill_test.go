@@ -11,8 +11,8 @@ import (
 	"webproxy/audit"
 )
 
-// TestKill kills webproxy in mid-traffic, again and again. Whatever reached an origin must be in the
-// audit log, whose numbers have no gap.
+// TestKill kills webproxy in mid-traffic, repeatedly. Whatever reached an origin must be in the
+// audit log, whose numbers have no gaps.
 func TestKill(t *testing.T) {
 	rounds := number(t, "E2E_KILLS", 20)
 	s, origin := newArrivals(t)
@@ -24,7 +24,7 @@ func TestKill(t *testing.T) {
 		for n := range 6 {
 			clients.Go(func() { p.askUntil(stop, origin, fmt.Sprintf("r%dc%d", round, n)) })
 		}
-		// The moment is some number of requests away, and then wherever the process happens to be.
+		// The moment is random: after some number of requests, at any point of the process.
 		moment := origin.count.Load() + 1 + moments.Int64N(300)
 		eventually(t, "requests reach the origin", func() bool { return origin.count.Load() >= moment })
 		p.kill()

@@ -23,21 +23,21 @@ func (s *site) writePair(a *authority, file, name string) (cert, key string) {
 	s.write(file+".crt", string(certtest.Chain(c)))
 	s.write(file+".key", string(private))
 	keyFile := filepath.Join(s.dir, file+".key")
-	if err := os.Chmod(keyFile, 0o600); err != nil { // others may not read it, or it is refused
+	if err := os.Chmod(keyFile, 0o600); err != nil { // a key that others may read is refused
 		s.t.Fatal(err)
 	}
 	return filepath.Join(s.dir, file+".crt"), keyFile
 }
 
-// listenersPolicy lets the group nodes reach the origin; %d is its port.
+// listenersPolicy permits the origin to the group nodes; %d is its port.
 const listenersPolicy = `
 policy:
   clients: { here: [127.0.0.0/8], nodes: [%s] }
   rules: [{ id: nodes, for: [nodes], hosts: [o.test], ports: [%d], schemes: [http, https], private: allow }]
 `
 
-// TestTLSListener has curl speak TLS to the proxy: with a certificate that makes it a node, without one, and with
-// one that nobody vouches for. Then the proxy's own certificate is replaced by one of another authority.
+// TestTLSListener has curl speak TLS to the proxy: with a certificate of a node, without one, and with
+// one of an unknown authority. Then the proxy's own certificate is replaced by one of another authority.
 func TestTLSListener(t *testing.T) {
 	origins, proxys, nodes := newAuthority(t), newAuthority(t), newAuthority(t)
 	port := serveTLS(t, "127.0.0.1:0", origins, new(guestbook))
@@ -93,8 +93,8 @@ listen_tls: { listen: "127.0.0.1:0", cert: proxy.crt, key: proxy.key, client_ca:
 	}
 }
 
-// TestBalancer puts HAProxy in front, which names its clients by both versions of the PROXY protocol, and looks
-// whether the proxy lives. Who comes without a header is not served.
+// TestBalancer puts HAProxy in front, which sends both versions of the PROXY protocol header, and health
+// checks. A client without a header is not served.
 func TestBalancer(t *testing.T) {
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		t.Skip("haproxy is not installed: nobody to send the PROXY protocol")
@@ -137,8 +137,8 @@ func TestBalancer(t *testing.T) {
 	})
 }
 
-// startHAProxy starts HAProxy in front of a proxy, and returns where it sends headers of version 1 and 2. It has
-// looked whether the proxy lives before this returns, and goes on.
+// startHAProxy starts HAProxy in front of a proxy, and returns its addresses for headers of version 1 and 2. Before
+// it returns, a health check has passed; they continue.
 func startHAProxy(t *testing.T, s *site, addr string) (v1, v2 string) {
 	t.Helper()
 	for _, at := range []*string{&v1, &v2} {

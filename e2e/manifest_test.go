@@ -15,7 +15,7 @@ type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// microsoft plays the two hosts from which the manifest of the validator comes, and what else could stand there.
+// microsoft simulates the two hosts of the validator's manifest, and hostile ones in their place.
 func microsoft(rw http.ResponseWriter, r *http.Request) {
 	const release = "https://azurestackreleases.download.prss.microsoft.com"
 	switch r.Host + r.URL.Path {
@@ -44,8 +44,8 @@ func microsoft(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// TestListsCheck reads the manifest through the proxy as an operator does. What the policy does not allow is not asked for, and
-// what hosts send is bounded.
+// TestListsCheck reads the manifest through the proxy as an operator does. It requests nothing that the policy denies, and
+// responses are bounded.
 func TestListsCheck(t *testing.T) {
 	ca := newAuthority(t)
 	serveTLS(t, "127.0.0.1:443", ca, http.HandlerFunc(microsoft))
@@ -59,7 +59,7 @@ policy:
 	for _, tt := range []struct {
 		exit int
 		args string
-		want string // in what is printed
+		want string // in the output
 	}{
 		{4, "--region eastus", "missing  listed  https://portal.autonomous.cloud.private"},
 		{4, "--region eastus", "read https://azurestackreleases.download.prss.microsoft.com/dbazure/targets.xml"},
@@ -81,7 +81,7 @@ policy:
 			t.Errorf("lists check %s: exit %d, want %d and %q\n%s%s", tt.args, got.exit, tt.exit, tt.want, got.stdout, got.stderr)
 		}
 	}
-	// The proxy decides, too: here it has a narrower policy than the command's configuration.
+	// The proxy decides as well: here it has a narrower policy than the command's configuration.
 	other := newSite(t)
 	other.configure("policy: { rules: [ { id: none, hosts: [none.example.com] } ] }\n")
 	q := other.start()

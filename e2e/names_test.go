@@ -15,7 +15,7 @@ import (
 const nowhere = "nowhere.test"
 
 // startNames serves DNS by UDP until the test ends, and returns its address. Every name has the
-// address 127.0.0.1, but for those below nowhere, which do not exist.
+// address 127.0.0.1, except those below nowhere, which do not exist.
 func startNames(t *testing.T) string {
 	t.Helper()
 	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -28,7 +28,7 @@ func startNames(t *testing.T) string {
 	return udp.LocalAddr().String()
 }
 
-// answerNames answers until udp is closed.
+// answerNames responds until udp is closed.
 func answerNames(udp net.PacketConn) {
 	buf := make([]byte, 4096)
 	for {
@@ -42,7 +42,7 @@ func answerNames(udp net.PacketConn) {
 	}
 }
 
-// nameAnswer is the reply to query; nil to one that makes no sense.
+// nameAnswer is the response to query; nil if that is invalid.
 func nameAnswer(query []byte) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(query) != nil || len(m.Questions) != 1 {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The rules that firewall export writes are read by nft itself, and put nothing in force.
+// nft accepts the rules of firewall export; nothing is applied.
 func TestFirewallRulesAreRead(t *testing.T) {
 	s := newSite(t)
 	s.configure("policy: { clients: { nodes: [192.168.1.0/24] }, rules: [] }\n")
@@ -40,7 +40,7 @@ func TestFirewallRulesAreRead(t *testing.T) {
 	}
 }
 
-// The scripts for PowerShell are PowerShell: a grammar of others reads them whole.
+// The PowerShell scripts are valid: another project's grammar parses them completely.
 func TestPowerShellIsPowerShell(t *testing.T) {
 	s := newSite(t)
 	s.configure("policy: { clients: { nodes: [192.168.1.0/24] }, rules: [] }\n")
@@ -84,7 +84,7 @@ console.log(JSON.stringify(commands));
 	}
 }
 
-// The PAC file that is served does what it says, in an engine of others.
+// The served PAC file works in another project's engine.
 func TestPACIsObeyed(t *testing.T) {
 	dir := npm(t, "pac-resolver@9.0.2", "quickjs-wasi@3.7.0")
 	s := newSite(t)
@@ -158,7 +158,7 @@ func stderrOf(err error) string {
 	return ""
 }
 
-// npm installs packages of the npm registry in a directory of the test's own, and skips the test if they cannot be had.
+// npm installs packages in a directory of the test, and skips the test if they are not available.
 func npm(t *testing.T, packages ...string) string {
 	t.Helper()
 	for _, tool := range []string{"npm", "node"} {
@@ -177,8 +177,8 @@ func npm(t *testing.T, packages ...string) string {
 	return dir
 }
 
-// node runs node in dir and returns what it prints. Its optimizing compiler for WebAssembly stays off: node would not end before it
-// has compiled a large grammar, which takes minutes.
+// node runs node in dir and returns what it prints. Its optimizing compiler for WebAssembly is off: node would wait for it to
+// compile a large grammar, which takes minutes.
 func node(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

@@ -32,10 +32,10 @@ type row struct {
 	catalog.Endpoint
 }
 
-// generation is that of the lists which the tests are about.
+// generation is the generation of the tested lists.
 const generation = "2021-12"
 
-// seedRows returns all rows of the generation, those of all clouds and the disabled ones too.
+// seedRows returns all rows of the generation, of all clouds, including disabled ones.
 func seedRows(t *testing.T) []row {
 	t.Helper()
 	lists, err := catalog.All()
@@ -56,7 +56,7 @@ func seedRows(t *testing.T) []row {
 	return rows
 }
 
-// An oracle knows the right answer by going through every row, with nothing of package policy.
+// An oracle finds the right decision by checking every row, without package policy.
 type oracle []row
 
 // newOracle returns the oracle of the rows that are in force in a cloud.
@@ -64,8 +64,8 @@ func newOracle(rows []row, cloud string) oracle {
 	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !r.HoldsIn(cloud) || r.Disabled != "" })
 }
 
-// covers reports whether the row is about host: the name itself, or any number of labels in front of
-// what follows the star, but at least one.
+// covers reports whether the row covers host: the name itself, or one or more labels in place of the
+// star.
 func (r row) covers(host string) bool {
 	suffix, wild := strings.CutPrefix(r.Host, "*")
 	if !wild {
@@ -75,7 +75,7 @@ func (r row) covers(host string) bool {
 	return ok && label != ""
 }
 
-// answer is what the audit log must say of a.
+// answer is the decision that the audit log must have for a.
 func (o oracle) answer(a ask) (decision, reason string) {
 	reason = "host_not_listed"
 	for _, r := range o {
@@ -96,7 +96,7 @@ func (o oracle) answer(a ask) (decision, reason string) {
 	return "deny", reason
 }
 
-// names are the rule names, one of which must be named for an a that is allowed.
+// names are the rules that may allow a; the record must name one of them.
 func (o oracle) names(a ask) []string {
 	var names []string
 	for _, r := range o {
@@ -113,7 +113,7 @@ func (o oracle) names(a ask) []string {
 	return names
 }
 
-// hosts are names that the row lets in: its own, or two below its star.
+// hosts are names that the row allows: its own, or two below its star.
 func (r row) hosts() []string {
 	suffix, wild := strings.CutPrefix(r.Host, "*")
 	if !wild {
@@ -122,7 +122,7 @@ func (r row) hosts() []string {
 	return []string{"www" + suffix, "a1.b-2" + suffix}
 }
 
-// asks are the requests that the row lets in.
+// asks are the requests that the row allows.
 func (r row) asks() []ask {
 	var all []ask
 	for _, host := range r.hosts() {
@@ -133,19 +133,19 @@ func (r row) asks() []ask {
 	return all
 }
 
-// Ports that no row lists, on which an origin waits all the same.
+// Ports that no row lists, on which an origin listens nevertheless.
 const (
 	otherHTTP  = 8080
 	otherHTTPS = 8443
 	gitPort    = 9418
 )
 
-// nearMisses are requests that the row alone does not let in: another may.
+// nearMisses are requests that this row does not allow; another may.
 func (r row) nearMisses() []ask {
 	var hosts []string
 	suffix, wild := strings.CutPrefix(r.Host, "*.")
 	if wild {
-		hosts = append(hosts, suffix, "evil"+suffix) // the apex, and a name glued to it
+		hosts = append(hosts, suffix, "evil"+suffix) // the apex, and a name prefixed without a dot
 	} else {
 		hosts = append(hosts, "evil"+r.Host, "sub."+r.Host)
 	}

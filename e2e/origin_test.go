@@ -78,10 +78,10 @@ func serveRawOn(t *testing.T, addr string, handle func(*net.TCPConn)) int {
 	return portOf(ln)
 }
 
-// echo sends back what it gets.
+// echo sends back what it receives.
 func echo(conn *net.TCPConn) { io.Copy(conn, conn) }
 
-// A guest is what an origin was asked for.
+// A guest is a request that an origin received.
 type guest struct {
 	scheme, host string
 	port         int
@@ -89,7 +89,7 @@ type guest struct {
 
 func (g guest) String() string { return fmt.Sprintf("%s://%s:%d", g.scheme, g.host, g.port) }
 
-// A guestbook is an origin that answers with the guest's line, and remembers it. Safe for
+// A guestbook is an origin that responds with the guest's line and records it. It is safe for
 // concurrent use.
 type guestbook struct {
 	mu   sync.Mutex // guards seen

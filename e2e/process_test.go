@@ -22,10 +22,10 @@ import (
 	"webproxy/internal/proxytest"
 )
 
-// patience is how long a test waits for what should happen at once, before it fails.
+// patience is how long a test waits for something that should happen at once, before it fails.
 const patience = 30 * time.Second
 
-// number returns what the environment says a test shall do how often, or the default.
+// number returns a repeat count from the environment, or the default.
 func number(t *testing.T, name string, def int) int {
 	t.Helper()
 	s := os.Getenv(name)
@@ -49,7 +49,7 @@ func binary(t *testing.T) string {
 	return path
 }
 
-// eventually asks done, again and again, until it says yes or patience is at its end.
+// eventually calls done until it reports true; after patience the test fails.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	if !within(patience, done) {
@@ -57,7 +57,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// within is eventually without a test to fail.
+// within is eventually, but reports the result.
 func within(limit time.Duration, done func() bool) bool {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -75,12 +75,12 @@ type site struct {
 	dir string
 	// settings are the sections that every configuration of the site has.
 	settings string
-	// files is how many descriptors the process may have; 0 is as many as this one.
+	// files is how many descriptors the process may have; 0 means as many as this one.
 	files int
 }
 
-// recordEach is an audit setting: denials that repeat are not counted, but recorded one by one, so that
-// every request can be held against its record.
+// recordEach is an audit setting: repeated denials are not aggregated, so that
+// every request can be compared with its record.
 const recordEach = `aggregate_window: "off"`
 
 // newSite makes a site whose proxy asks the DNS server of this test. Names lead to loopback, so rules
@@ -108,12 +108,12 @@ func (s *site) write(name, text string) {
 	}
 }
 
-// configure writes webproxy.yaml: the settings, and what is given.
+// configure writes webproxy.yaml: the settings of the site, and the given sections.
 func (s *site) configure(sections string) { s.write("webproxy.yaml", s.settings+sections) }
 
 func (s *site) audit() string { return filepath.Join(s.dir, "audit") }
 
-// reserve is a loopback address that nobody but a server that the test starts gets before the test ends.
+// reserve is a loopback address that stays reserved, for a server of the test, until the test ends.
 func reserve(t *testing.T) string {
 	t.Helper()
 	addr, release, err := proxytest.ReserveAddr()
@@ -132,14 +132,14 @@ type process struct {
 	admin string // address of /readyz and /metrics
 
 	cmd    *exec.Cmd
-	exited chan struct{} // closed when it has ended and been waited for
+	exited chan struct{} // closed after it has ended
 
 	mu     sync.Mutex // guards stderr
 	stderr strings.Builder
 }
 
-// start starts webproxy at the site and waits until it serves. It is killed when the test ends, if
-// it is still there.
+// start starts webproxy at the site and waits until it serves. If it still runs when the test ends, it
+// is killed.
 func (s *site) start() *process {
 	s.t.Helper()
 	p := &process{t: s.t, exited: make(chan struct{})}
@@ -200,11 +200,11 @@ func (p *process) follow(stderr io.Reader, serving chan<- served) {
 			serving <- at
 		}
 	}
-	io.Copy(io.Discard, stderr) // after a line too long: the process must not stand still
-	p.cmd.Wait()                // what it says is in ProcessState
+	io.Copy(io.Discard, stderr) // after a line that is too long: the process must not block
+	p.cmd.Wait()                // its result is in ProcessState
 }
 
-// said is what the process wrote to its standard error so far.
+// said is the standard error of the process so far.
 func (p *process) said() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -222,18 +222,18 @@ func (p *process) signal(s os.Signal) {
 
 // kill ends the process as kill -9 does, and waits until it is gone.
 func (p *process) kill() {
-	p.cmd.Process.Kill() // an error means that it is gone
+	p.cmd.Process.Kill() // an error means that it has ended
 	<-p.exited
 }
 
-// stop ends the process as an operator does; it must exit with code 0.
+// stop ends the process as an operator does; its exit code must be 0.
 func (p *process) stop() {
 	p.t.Helper()
 	p.signal(syscall.SIGTERM)
 	p.mustExit()
 }
 
-// mustExit waits until the process is gone; its exit code must be 0, and nobody may listen any more.
+// mustExit waits until the process has ended; its exit code must be 0, and its ports must be closed.
 func (p *process) mustExit() {
 	p.t.Helper()
 	select {
@@ -252,7 +252,7 @@ func (p *process) mustExit() {
 	}
 }
 
-// get asks the operator's listener. The status is 0 if there is no answer.
+// get requests path from the operator's listener. The status is 0 without a response.
 func (p *process) get(path string) (status int, body string) {
 	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get("http://" + p.admin + path)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestReaders has other programs of Debian read the audit log: lnav as it is, and with goaccess and calamaris what export makes of it.
+// TestReaders has programs of Debian read the audit log: lnav the log itself, goaccess and calamaris its exports.
 func TestReaders(t *testing.T) {
 	site := newSite(t)
 	site.configure("policy: { rules: [ { id: none, hosts: [allowed.example.org] } ] }\n")
@@ -64,7 +64,7 @@ func TestReaders(t *testing.T) {
 			t.Errorf("calamaris: exit %d, %s\n%s", ran.exit, ran.stderr, tail(ran.stdout, 3000))
 		}
 	})
-	// As docs/reading.md has them: goaccess knows other forms by these names.
+	// As in docs/reading.md: goaccess has other formats by these names.
 	for as, format := range map[string][]string{
 		"squid": {"--log-format=%x.%^ %~%L %h %^/%s %b %m %U %^", "--datetime-format=%s"},
 		"w3c":   {"--log-format=%d %t %T %h %^ %m %^ %v %^ %^ %U %s %^ %b %^", "--date-format=%Y-%m-%d", "--time-format=%H:%M:%S"},

@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// A copied is a command of README with what it says that is printed.
+// A copied is a command of README with its output there.
 type copied struct {
 	command string
 	prints  []string
 }
 
-// screens are the commands of README's blocks, each block by itself.
+// screens are the commands of README's code blocks, by block.
 func screens(t *testing.T, root string) (all [][]copied) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
@@ -50,7 +50,7 @@ func screens(t *testing.T, root string) (all [][]copied) {
 	return all
 }
 
-// moving is what differs from one run to the next: ids, and times in seconds. The name of the machine does, too.
+// moving matches what differs between runs: ids, and times in seconds. The host name differs too, see still.
 var moving = []struct {
 	what *regexp.Regexp
 	as   string
@@ -70,8 +70,8 @@ func still(line string) string {
 	return line
 }
 
-// TestReadme copies the first screen of README into a shell in a fresh clone, line by line, and holds what is printed against what README
-// says, and so for what of the second screen says what it prints. The last line of the first, make test, is what CI does anyway.
+// TestReadme runs the commands of README's first code block in a fresh clone and compares their output with README, and likewise the commands of
+// the second block that have output. It leaves out the last command of the first, make test, which CI runs anyway.
 func TestReadme(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:9090", "127.0.0.1:9091"} { // as README has them
 		if c, err := net.Dial("tcp", addr); err == nil {
@@ -100,7 +100,7 @@ func TestReadme(t *testing.T) {
 			commands = append(commands, c)
 		}
 	}
-	// Each command prints to a file of its own. Job control is on, as in the shell of a person.
+	// Each command prints to its own file. Job control is on, as in an interactive shell.
 	out := t.TempDir()
 	script := "set -m\n"
 	for i, c := range commands {
@@ -133,7 +133,7 @@ func TestReadme(t *testing.T) {
 		for _, line := range c.prints {
 			want = append(want, still(line))
 		}
-		if strings.HasPrefix(c.command, "make run") { // make says what it does, and the proxy logs
+		if strings.HasPrefix(c.command, "make run") { // make and the proxy print other lines too
 			got = slices.DeleteFunc(got, func(line string) bool { return !slices.Contains(want, line) })
 		}
 		if !slices.Equal(got, want) {

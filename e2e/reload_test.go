@@ -15,9 +15,9 @@ import (
 )
 
 // TestReloads changes the policy under load: hundreds of changes, good and bad, while a hundred tunnels
-// are in use and requests keep coming. No tunnel that stays permitted may notice. Every decision must
-// be right by a policy that was in force while the request was made; see traffic_test.go. A bad file
-// changes nothing, and is told.
+// are in use and requests continue. No tunnel that stays permitted may be affected. Every decision must
+// be right by a policy that was in force during the request; see traffic_test.go. An invalid file
+// changes nothing and is reported.
 func TestReloads(t *testing.T) {
 	reloads := number(t, "E2E_RELOADS", 300)
 	plain, raw := serveHTTP(t, "127.0.0.1:0", new(guestbook)), serveRaw(t, echo)
@@ -36,7 +36,7 @@ func TestReloads(t *testing.T) {
 	done := make(map[string]int)
 	var slowest time.Duration
 	for i := 0; i < reloads || d.broken != noPart; i++ {
-		d.heal = i >= reloads-1 // what the run ends with is good
+		d.heal = i >= reloads-1 // the final state is valid
 		refused, began := log.refusals(), time.Now()
 		change := d.change()
 		done[change]++
@@ -57,8 +57,8 @@ func TestReloads(t *testing.T) {
 	open.check(t, all)
 }
 
-// mustTake waits until the audit log says that the version is in force. Then the operator must be
-// told the same everywhere.
+// mustTake waits until the audit log says that the version is in force. Then all pages for the operator must
+// say the same.
 func (p *process) mustTake(t *testing.T, log *journal, change string, want version) {
 	t.Helper()
 	eventually(t, fmt.Sprintf("after %s policy %v is in force", change, want), func() bool { return log.current().version == want })
@@ -73,8 +73,8 @@ func (p *process) mustTake(t *testing.T, log *journal, change string, want versi
 	}
 }
 
-// mustRefuse waits until the audit log has another refusal. Then the operator must be told the same
-// everywhere, and that the policy before it is still in force.
+// mustRefuse waits until the audit log has another refusal. Then all pages for the operator must
+// say the same, and that the previous policy is still in force.
 func (p *process) mustRefuse(t *testing.T, log *journal, change string, refused int) {
 	t.Helper()
 	before := log.current().digest
@@ -90,8 +90,8 @@ func (p *process) mustRefuse(t *testing.T, log *journal, change string, refused 
 	}
 }
 
-// TestReloadEndsTunnels is about tunnels that a reload forbids: they have the grace period, and then
-// they end. The others do not notice.
+// TestReloadEndsTunnels: tunnels that a reload forbids end after the grace period. Others
+// are not affected.
 func TestReloadEndsTunnels(t *testing.T) {
 	raw := serveRaw(t, echo)
 	s := newSite(t)

@@ -13,9 +13,9 @@ import (
 	"webproxy/audit"
 )
 
-// TestSeedRows asks by curl for every row of the first lists, and for what nearly is one, in two
-// clouds. Who is let in, what the client is told, what reaches the origin, what the audit log says and
-// what the metrics count must all be the same.
+// TestSeedRows has curl request every row of the first lists, and near misses, in two
+// clouds. The responses, the requests at the origin, the audit log and
+// the metrics must all agree.
 func TestSeedRows(t *testing.T) {
 	ca := newAuthority(t)
 	rows := seedRows(t)
@@ -44,7 +44,7 @@ func askAll(t *testing.T, cloud string, rows []row, ca *authority, book *guestbo
 	o := newOracle(rows, cloud)
 	asked := seedAsks(t, rows, cloud, o)
 
-	// One curl for many: to start it takes longer than to ask. Two at a time, so that requests meet.
+	// One curl for many requests: starting it takes longer than a request. Two at a time, so that requests overlap.
 	var workers sync.WaitGroup
 	half := len(asked) / 2
 	for _, share := range [][]ask{asked[:half], asked[half:]} {
@@ -82,14 +82,14 @@ func seedPolicy(cloud string, rows []row) string {
 	return b.String()
 }
 
-// seedAsks returns what to ask for, each once: of every row in force all that it lets in, and its near
-// misses, of which at least two must be refused; and of the rows of other clouds what they would let in.
+// seedAsks returns the requests, each once: for every row in force those that it allows, and its near
+// misses, of which at least two must be refused; and for rows of other clouds those that they would allow.
 func seedAsks(t *testing.T, rows []row, cloud string, o oracle) []ask {
 	t.Helper()
 	asked := make(map[ask]bool)
 	for _, r := range rows {
 		if r.Host == "" || r.Host == "*" {
-			continue // no host to ask for
+			continue // no host to request
 		}
 		for _, a := range r.asks() {
 			asked[a] = true
@@ -114,8 +114,8 @@ func seedAsks(t *testing.T, rows []row, cloud string, o oracle) []ask {
 	return slices.SortedFunc(maps.Keys(asked), func(a, b ask) int { return strings.Compare(a.url(), b.url()) })
 }
 
-// TestSeedRowsDisabled is about the two rows that no rule can express: they are shown, with the
-// reason. That port 9418 is shut for every host is among the near misses of all others.
+// TestSeedRowsDisabled: the two rows that no rule can express are listed, with the
+// reason. That port 9418 is denied for every host is among the near misses of all others.
 func TestSeedRowsDisabled(t *testing.T) {
 	disabled := 0
 	for _, r := range seedRows(t) {
@@ -133,7 +133,7 @@ func TestSeedRowsDisabled(t *testing.T) {
 	}
 }
 
-// evaluate has curl ask for all of asked, and holds what it got against the oracle.
+// evaluate has curl make all requests, and compares the results with the oracle.
 func (p *process) evaluate(asked []ask, o oracle, ca *authority) {
 	var urls []string
 	for _, a := range asked {
@@ -162,7 +162,7 @@ func (p *process) evaluate(asked []ask, o oracle, ca *authority) {
 	}
 }
 
-// checkSeedRecords holds the audit log against the oracle: exactly these decisions, each by a rule
+// checkSeedRecords compares the audit log with the oracle: exactly these decisions, each by a rule
 // that could have made it.
 func checkSeedRecords(t *testing.T, o oracle, asked []ask, decided []audit.Record) {
 	t.Helper()
@@ -179,7 +179,7 @@ func checkSeedRecords(t *testing.T, o oracle, asked []ask, decided []audit.Recor
 		return line{r.Method, recordedAsk(r), string(r.Decision), r.Reason}
 	})
 	differ(t, "the audit log", got, "the oracle", want)
-	pathOnly := ask{"https", "aka.ms", 443} // only by a row with a path, which a tunnel hides
+	pathOnly := ask{"https", "aka.ms", 443} // allowed only by a row with a path, which a tunnel hides
 	for _, r := range decided {
 		a := recordedAsk(r)
 		if names := o.names(a); r.Decision == "allow" && !slices.Contains(names, r.Rule) {
@@ -193,7 +193,7 @@ func checkSeedRecords(t *testing.T, o oracle, asked []ask, decided []audit.Recor
 
 func recordedAsk(r audit.Record) ask { return ask{r.Scheme, r.Host, int(r.Port)} }
 
-// checkSeedMetrics holds webproxy_decisions_total against the audit log.
+// checkSeedMetrics compares webproxy_decisions_total with the audit log.
 func checkSeedMetrics(t *testing.T, samples []sample, decided []audit.Record) {
 	t.Helper()
 	type line struct{ verdict, reason, rule string }

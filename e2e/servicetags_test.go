@@ -19,11 +19,11 @@ const tagFile = `{"changeNumber": %d, "cloud": "Public", "values": [{"name": "He
 "changeNumber": 1, "region": "", "regionId": 0, "platform": "Azure", "systemService": "", "addressPrefixes": [%q], "networkFeatures": null}}]}
 `
 
-// TestServiceTagsReload replaces the file of service tags while the proxy runs: what it says of an address counts
-// from then on, also for tunnels that are open.
+// TestServiceTagsReload replaces the file of service tags while the proxy runs: the new addresses apply
+// from then on, also to open tunnels.
 //
-// Tags have public addresses only. So that one leads to an origin of ours, and nothing leaves the machine, the test
-// runs again in a network of its own.
+// Tags have only public addresses. So the test runs again in its own network namespace, where such an address is
+// our origin's and nothing leaves the machine.
 func TestServiceTagsReload(t *testing.T) {
 	const address = "20.50.1.16"
 	if os.Getenv("E2E_OWN_NETWORK") == "" {
@@ -73,7 +73,7 @@ func TestServiceTagsReload(t *testing.T) {
 	}
 }
 
-// inOwnNetwork runs the test again in a network in which there is nothing but loopback, which has the address too.
+// inOwnNetwork runs the test again in a network namespace with only loopback, which has the address too.
 func inOwnNetwork(t *testing.T, address string) {
 	t.Helper()
 	script := fmt.Sprintf(`ip link set lo up && ip addr add %s/32 dev lo && exec "$0" -test.v -test.run "^%s$"`, address, t.Name())

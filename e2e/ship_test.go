@@ -65,7 +65,7 @@ func (d *daemonProcess) end(s syscall.Signal) {
 	<-d.exited
 }
 
-// freePort is a port of 127.0.0.1 that was free a moment ago.
+// freePort is a port of 127.0.0.1 that was just free.
 func freePort(t *testing.T) int {
 	t.Helper()
 	ln := listen(t, "127.0.0.1:0")
@@ -83,7 +83,7 @@ func answers(port int) func() bool {
 	}
 }
 
-// A syslogServer is Debian's rsyslog, which writes the text of what comes by TCP to one file, by TLS to another.
+// A syslogServer is Debian's rsyslog, which writes messages that arrive by TCP to one file, by TLS to another.
 type syslogServer struct {
 	*daemonProcess
 	dir              string
@@ -91,7 +91,7 @@ type syslogServer struct {
 	tcpSize, tlsSize int64 // of the files when the process began
 }
 
-// rsyslogConf begins with what makes it write before it reads on.
+// rsyslogConf begins with settings that make it write before it reads more.
 const rsyslogConf = `
 global(workDirectory="DIR" maxMessageSize="64k" defaultNetstreamDriver="gtls"
   defaultNetstreamDriverCAFile="DIR/ca.pem" defaultNetstreamDriverCertFile="DIR/server.pem" defaultNetstreamDriverKeyFile="DIR/server-key.pem")
@@ -131,7 +131,7 @@ func (s *syslogServer) ready() {
 	eventually(s.t, "rsyslog listens", answers(s.tlsPort))
 }
 
-// size is how much has come in a file.
+// size is the size of a file.
 func (s *syslogServer) size(file string) int64 {
 	info, err := os.Stat(filepath.Join(s.dir, file))
 	if err != nil {
@@ -140,7 +140,7 @@ func (s *syslogServer) size(file string) int64 {
 	return info.Size()
 }
 
-// grow waits until records come both ways, to the process that runs now.
+// grow waits until records arrive by TCP and TLS at the current process.
 func (s *syslogServer) grow() {
 	s.t.Helper()
 	eventually(s.t, "records come", func() bool { return s.size("tcp") > s.tcpSize && s.size("tls") > s.tlsSize })
@@ -161,7 +161,7 @@ func (a *authority) writePair(t *testing.T, dir, name, host string) {
 	put(t, filepath.Join(dir, name+"-key.pem"), string(key))
 }
 
-// askDenied makes n requests that are denied, each with a record, from several clients.
+// askDenied makes n denied requests, each with a record, from several clients.
 func (p *process) askDenied(n int) {
 	p.t.Helper()
 	var wg sync.WaitGroup
@@ -181,7 +181,7 @@ func (p *process) askDenied(n int) {
 	wg.Wait()
 }
 
-// shipped waits until a receiver has everything.
+// shipped waits until a receiver has all records.
 func (p *process) shipped(receiver string) {
 	p.t.Helper()
 	eventually(p.t, receiver+" has everything", func() bool {
@@ -194,7 +194,7 @@ func (p *process) shipped(receiver string) {
 	})
 }
 
-// TestSyslog is about Debian's rsyslog, by TCP and TLS, which ends in every way there is while records come.
+// TestSyslog ships to Debian's rsyslog, by TCP and TLS, which is stopped in every way while records arrive.
 func TestSyslog(t *testing.T) {
 	a := newAuthority(t)
 	s := startRsyslog(t, a)
@@ -210,8 +210,8 @@ ship:
 	p.askDenied(400)
 	for _, how := range []string{"ends", "is killed while it stands still", "is ended again"} {
 		t.Log("rsyslog", how)
-		s.grow()                            // there is a connection, with records that are not confirmed
-		if strings.Contains(how, "still") { // what comes now is in the system's buffers, and is lost with the process
+		s.grow()                            // there is a connection with unconfirmed records
+		if strings.Contains(how, "still") { // records that arrive now are in the system's buffers, and are lost with the process
 			s.cmd.Process.Signal(syscall.SIGSTOP)
 			p.askDenied(400)
 			s.end(syscall.SIGKILL)
@@ -263,7 +263,7 @@ ship:
 	}
 }
 
-// received reads the texts that came: those of records, and those of checkpoints as an anchor.
+// received reads the received texts: records, and checkpoints as an anchor.
 func received(t *testing.T, path string) (records []string, anchor string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
@@ -284,7 +284,7 @@ func received(t *testing.T, path string) (records []string, anchor string) {
 	return records, anchor
 }
 
-// inOrder fails unless all lines came, each after the one before it; some may have come twice.
+// inOrder fails unless all lines arrived in order; some may have arrived twice.
 func inOrder(t *testing.T, by string, came, lines []string) {
 	t.Helper()
 	next := 0
@@ -305,7 +305,7 @@ func inOrder(t *testing.T, by string, came, lines []string) {
 	t.Logf("by %s came %d messages for %d records", by, len(came), len(lines))
 }
 
-// collectorConf makes an OpenTelemetry Collector receive OTLP over HTTPS and write what it got to a file.
+// collectorConf makes an OpenTelemetry Collector receive OTLP over HTTPS and write it to a file.
 const collectorConf = `
 receivers:
   otlp: { protocols: { http: { endpoint: "127.0.0.1:PORT", tls: { cert_file: "DIR/server.pem", key_file: "DIR/server-key.pem" } } } }
@@ -316,7 +316,7 @@ service:
   pipelines: { logs: { receivers: [otlp], exporters: [lines] } }
 `
 
-// TestOTLP is about the OpenTelemetry Collector, which is killed while records come.
+// TestOTLP ships to the OpenTelemetry Collector, which is killed while records arrive.
 func TestOTLP(t *testing.T) {
 	col := os.Getenv("OTELCOL")
 	if col == "" {

@@ -25,25 +25,25 @@ import (
 
 const (
 	soakClients   = 8
-	soakLife      = 45 * time.Second // of a process, until it is killed
+	soakLife      = 45 * time.Second // how long a process runs before it is killed
 	soakReloads   = 1200 * time.Millisecond
 	soakBodyBytes = 200 << 10
 )
 
-// A soaker is what the clients of TestSoak saw. Safe for concurrent use.
+// A soaker has the results of the clients of TestSoak. It is safe for concurrent use.
 type soaker struct {
 	origin *arrivals
-	opened int // port of the origin whose TLS is opened
+	opened int // port of the origin whose TLS is inspected
 	trust  *tls.Config
 
 	mu     sync.Mutex
-	served map[string]bool // by who asked
+	served map[string]bool // by request
 	denied map[string]bool // by id of the record
-	kinds  map[string]int  // of answers
-	failed int             // no answer, or none that is whole: the process was killed
+	kinds  map[string]int  // of responses
+	failed int             // no complete response: the process was killed
 }
 
-// soakAsk is a kind of request. Its answer is 200 with the body "ok" and what else is to come, or a denial.
+// soakAsk is a kind of request. Its response is 200 with the body "ok" and more, or a denial.
 type soakAsk struct {
 	kind   string
 	method string
@@ -68,7 +68,7 @@ var soakAsks = []soakAsk{
 
 var soakID = regexp.MustCompile(`\bid[=:] ?(\w{6,})`)
 
-// ask makes one request, and notes what came of it.
+// ask makes one request and notes its result.
 func (s *soaker) ask(c *http.Client, a soakAsk, who string) {
 	req, err := http.NewRequest(a.method, a.url(s, who), bytes.NewReader(make([]byte, a.body)))
 	if err != nil {
@@ -91,12 +91,12 @@ func (s *soaker) ask(c *http.Client, a soakAsk, who string) {
 	case resp.StatusCode == 200 && string(b) == "ok":
 		s.served[who] = !a.denied
 		s.kinds[a.kind]++
-	default: // the proxy is on its way down
+	default: // the proxy is stopping
 		s.failed++
 	}
 }
 
-// run asks until stop is closed, by HTTP/1.1 and HTTP/2.
+// run makes requests until stop is closed, by HTTP/1.1 and HTTP/2.
 func (s *soaker) run(p *process, stop <-chan struct{}, name string, h2 bool) {
 	transport := &http.Transport{
 		Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: p.addr}), TLSClientConfig: s.trust.Clone(), ForceAttemptHTTP2: h2,
@@ -115,9 +115,9 @@ func (s *soaker) run(p *process, stop <-chan struct{}, name string, h2 bool) {
 	}
 }
 
-// TestSoak has clients ask in all ways for E2E_SOAK_MINUTES, while the policy is reloaded and the process killed. Then
-// what clients were told, what reached origins and what the log says must agree, and the last process must hold
-// no more than at its start. See e2e/soak.
+// TestSoak has clients make requests in all ways for E2E_SOAK_MINUTES, while the policy is reloaded and the process killed. Then
+// the responses, the requests at origins and the log must agree, and the last process must have
+// no more descriptors than at its start. See e2e/soak.
 func TestSoak(t *testing.T) {
 	minutes, _ := strconv.Atoi(os.Getenv("E2E_SOAK_MINUTES"))
 	if minutes == 0 {
@@ -175,7 +175,7 @@ policy:
 		clients.Wait()
 		if time.Since(began) >= time.Duration(minutes)*time.Minute {
 			eventually(t, "clients have gone", func() bool { return p.gauge("webproxy_open_connections") == 0 })
-			// What is kept for the next request goes with the next policy.
+			// The next policy closes pooled connections.
 			s.configure(rules)
 			eventually(t, "as few descriptors as at the start", func() bool { return p.openFiles() <= atStart+8 })
 			t.Logf("descriptors: %d at the start of the last process, %d at its end; %d at most", atStart, p.openFiles(), maxFiles)
@@ -206,7 +206,7 @@ func (p *process) memory(field string) int {
 	return 0
 }
 
-// check holds what clients were told, what origins saw, and the log against each other.
+// check compares responses, requests at origins, and the log.
 func (k *soaker) check(t *testing.T, all []audit.Record, kills int) {
 	t.Helper()
 	allowed, denials, ended, decided, open := map[string]bool{}, map[string]bool{}, map[string]bool{}, 0, 0
@@ -222,7 +222,7 @@ func (k *soaker) check(t *testing.T, all []audit.Record, kills int) {
 			denials[r.ID] = true
 			continue
 		}
-		// Requests name who asks in their path, tunnels in their host.
+		// Requests have their id in the path, tunnels in the host.
 		who := strings.TrimPrefix(strings.TrimPrefix(r.Path, "/in"), "/")
 		if r.Method == "CONNECT" {
 			who = strings.TrimSuffix(r.Host, ".tls.test")

@@ -19,7 +19,7 @@ import (
 	"webproxy/audit"
 )
 
-// How hard it storms: so many clients ask in a loop, each so often, and one asks for so many hosts.
+// The size of the storm: the number of looping clients, the requests of each, and the hosts of the scanner.
 const (
 	scanner      = "127.0.2.1"
 	quiet        = "127.0.2.2"
@@ -29,7 +29,7 @@ const (
 	permitted    = 100 // requests of one client that are permitted
 )
 
-// A denied is what equal denials have in common.
+// A denied is what identical denials have in common.
 type denied struct {
 	client, host string
 	port         int
@@ -43,7 +43,7 @@ func sum(counts map[denied]int) (n int) {
 	return n
 }
 
-// A storm is what denied clients were told. Safe for concurrent use.
+// A storm has the responses to denied clients. It is safe for concurrent use.
 type storm struct {
 	t *testing.T
 	p *process
@@ -53,21 +53,21 @@ type storm struct {
 	ids  map[string][]denied // who was told this id
 }
 
-// toldDenied finds what a client is told in an answer's status line.
+// toldDenied matches a denial in a status line.
 var toldDenied = regexp.MustCompile(`webproxy denied: (\S+) (\S+):(\d+) id=(\w{6,})$`)
 
-// from returns a client that has the address client, and a way to close it.
+// from returns a client with the address client, and a function to close it.
 func (s *storm) from(client string) (*http.Client, func()) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}
 	transport := &http.Transport{
 		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: s.p.addr}),
 		DialContext:     d.DialContext,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // no tunnel is ever made
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // no tunnel is ever opened
 	}
 	return &http.Client{Transport: transport, Timeout: patience}, transport.CloseIdleConnections
 }
 
-// ask asks for what must be denied, and takes down what was told.
+// ask makes a request that must be denied, and records the response.
 func (s *storm) ask(c *http.Client, client, target string) {
 	var said string
 	resp, err := c.Get(target)
@@ -76,7 +76,7 @@ func (s *storm) ask(c *http.Client, client, target string) {
 		resp.Body.Close()
 		said = resp.Status
 	} else {
-		said = err.Error() // of a CONNECT it ends with the status line
+		said = err.Error() // for CONNECT it ends with the status line
 	}
 	m := toldDenied.FindStringSubmatch(said)
 	if m == nil {
@@ -91,7 +91,7 @@ func (s *storm) ask(c *http.Client, client, target string) {
 	s.ids[m[4]] = append(s.ids[m[4]], d)
 }
 
-// loop asks for the same few targets, again and again.
+// loop requests the same few targets repeatedly.
 func (s *storm) loop(client string, laps int, targets ...string) {
 	c, closeIdle := s.from(client)
 	defer closeIdle()
@@ -102,7 +102,7 @@ func (s *storm) loop(client string, laps int, targets ...string) {
 	}
 }
 
-// loopPermitted asks for what must be permitted.
+// loopPermitted makes requests that must be permitted.
 func (s *storm) loopPermitted(client, target string) {
 	c, closeIdle := s.from(client)
 	defer closeIdle()
@@ -117,7 +117,7 @@ func (s *storm) loopPermitted(client, target string) {
 	}
 }
 
-// scan asks for ever other hosts: one of every step, from the first on.
+// scan requests always different hosts: every step-th, from first on.
 func (s *storm) scan(client string, first, step int) {
 	c, closeIdle := s.from(client)
 	defer closeIdle()
@@ -126,10 +126,10 @@ func (s *storm) scan(client string, first, step int) {
 	}
 }
 
-// TestStorm is about denials by the thousand, from several clients at once: some in a loop, one with ever
-// other hosts, and amid them one that asks once. Each is counted once by its client, in /metrics and in
-// the log, which does not wait for the end of the storm to tell; and it hides nobody. What is permitted is
-// recorded each time.
+// TestStorm makes thousands of denied requests from several clients at once: some in a loop, one with always
+// different hosts, and one that makes a single request. Each is counted once for its client, in /metrics and in
+// the log, even during the storm, and none is hidden. Permitted requests are
+// recorded individually.
 func TestStorm(t *testing.T) {
 	book := new(guestbook)
 	port := serveHTTP(t, "127.0.0.1:0", book)
@@ -150,7 +150,7 @@ policy:
 				"http://shut.test/", "https://shut.test/", "http://never.test/", "http://open.test:1/")
 		})
 	}
-	for n := range 2 { // the storm must be faster than the records that its window has room for
+	for n := range 2 { // the storm must exceed the individual records of its window
 		clients.Go(func() { s.scan(scanner, n, 2) })
 	}
 	clients.Go(func() { s.loopPermitted(quiet, fmt.Sprintf("http://open.test:%d/", port)) })
@@ -178,7 +178,7 @@ policy:
 	}
 }
 
-// checkMetrics holds /metrics against what clients were told.
+// checkMetrics compares /metrics with the responses.
 func (s *storm) checkMetrics() {
 	s.t.Helper()
 	counted := make(map[string]int)
@@ -192,7 +192,7 @@ func (s *storm) checkMetrics() {
 	differ(s.t, "/metrics", counted, "what clients were told", want)
 }
 
-// toldBy is the number of denials that the log of a running proxy tells of.
+// toldBy is the number of denials in the log of a running proxy.
 func (s *storm) toldBy(site *site) (n int) {
 	_, err := audit.Scan(site.audit(), audit.ScanOptions{}, func(r audit.Record) error {
 		switch {
@@ -209,7 +209,7 @@ func (s *storm) toldBy(site *site) (n int) {
 	return n
 }
 
-// mustExplain asks why a denial was made that was counted, as its client would by the id it was told.
+// mustExplain asks about an aggregated denial, by the id in the client's response.
 func (s *storm) mustExplain(site *site, client string, want ...string) {
 	s.t.Helper()
 	for id, who := range s.ids {
@@ -218,7 +218,7 @@ func (s *storm) mustExplain(site *site, client string, want ...string) {
 		}
 		why := run(s.t, nil, binary(s.t), "why", id, "--config", filepath.Join(site.dir, "webproxy.yaml"), "--dir", site.audit())
 		times := len(who)
-		if who[0].client == scanner { // the decision was about one host, and is not counted with the others
+		if who[0].client == scanner { // the decision was for one host, and is not counted with the others
 			times--
 		}
 		for _, w := range append(want, fmt.Sprintf("DENIED %d times", times), who[0].reason) {
@@ -231,7 +231,7 @@ func (s *storm) mustExplain(site *site, client string, want ...string) {
 	s.t.Errorf("no denial of %s was counted", client)
 }
 
-// check holds the log against what clients were told.
+// check compares the log with the responses.
 func (s *storm) check(all []audit.Record) {
 	s.t.Helper()
 	decided, closed := decisions(s.t, all)
@@ -240,7 +240,7 @@ func (s *storm) check(all []audit.Record) {
 	}
 	told, logged, named := make(map[denied]int), make(map[denied]int), make(map[denied]bool)
 	for d, n := range s.told {
-		if d.client == scanner { // its hosts are not all named
+		if d.client == scanner { // not all of its hosts are named
 			d = denied{client: scanner, reason: d.reason}
 		}
 		told[d] += n

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// A supervised is a webproxy that was started as systemd starts it: with a listening socket, and a socket to report to.
+// A supervised is a webproxy started as systemd does: with a listening socket, and a notification socket.
 type supervised struct {
 	cmd    *exec.Cmd
 	notify *net.UnixConn
@@ -48,7 +48,7 @@ func startSupervised(t *testing.T, s *site, ln *net.TCPListener, program string)
 	return &supervised{cmd, conn}
 }
 
-// told waits until systemd is told something that begins like that.
+// told waits for a notification that begins with a text.
 func (s *supervised) told(t *testing.T, want string) {
 	t.Helper()
 	s.notify.SetReadDeadline(time.Now().Add(patience))
@@ -83,7 +83,7 @@ func connectTo(t *testing.T, addr string) func() string {
 	}
 }
 
-// While the proxy restarts, the service manager holds its socket: clients wait, and none is refused. Reloads and the watchdog are told.
+// While the proxy restarts, the service manager holds its socket: clients wait, and none is refused. Reloads and the watchdog are notified.
 func TestSupervised(t *testing.T) {
 	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -128,9 +128,9 @@ func TestSupervised(t *testing.T) {
 	}
 }
 
-// An upgrade under load: the program is replaced while it runs, and restarted as the scripts of the packages do it. No client is refused a
-// connection, and a tunnel that is open goes on until it is done. A client that the old program had accepted, and that asks only
-// while it stops, is told 503 or closed: how many those are is logged.
+// An upgrade under load: the program is replaced while it runs, and restarted as the package scripts do it. No connection
+// is refused, and an open tunnel continues until it is done. A client that the old program had accepted and that sends its request only
+// while it stops gets 503 or is closed: the test logs how many.
 func TestUpgrade(t *testing.T) {
 	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -209,7 +209,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// The unit is as closed as systemd can tell, and right as systemd reads it.
+// systemd accepts the unit and rates it as well confined.
 func TestUnit(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("no systemd-analyze here")

@@ -15,16 +15,16 @@ import (
 	"webproxy/audit"
 )
 
-// An asked is a request of the steady stream, as its client saw it.
+// An asked is a request of the stream, with its result for the client.
 type asked struct {
-	// policy is how many policies the log had told of when the request was begun: the last of
+	// policy is how many policies the log had when the request began: the last of
 	// them, or a later one, must decide it.
 	policy int
-	status int // 0 if there was no answer
+	status int // 0 if there was no response
 	err    error
 }
 
-// traffic is a steady stream of requests, each to a host of its own.
+// traffic is a steady stream of requests, each to a different host.
 type traffic struct {
 	once     sync.Once // closes stopping
 	stopping chan struct{}
@@ -34,7 +34,7 @@ type traffic struct {
 	asked map[string]asked
 }
 
-// startTraffic begins to make requests to all zones, plain ones and tunnels, until stop is called.
+// startTraffic starts requests to all zones, plain ones and tunnels, until stop is called.
 func (p *process) startTraffic(log *journal, port int) *traffic {
 	tr := &traffic{stopping: make(chan struct{}), asked: make(map[string]asked)}
 	p.t.Cleanup(tr.stop)
@@ -71,7 +71,7 @@ func (p *process) keepAsking(tr *traffic, log *journal, port int, who string) {
 	}
 }
 
-// plainStatus makes a plain request: a POST, which package http does not make again by itself.
+// plainStatus makes a plain request: a POST, which package http does not repeat by itself.
 func plainStatus(client *http.Client, url string) (int, error) {
 	resp, err := client.Post(url, "text/plain", nil)
 	if err != nil {
@@ -97,8 +97,8 @@ func (tr *traffic) stop() {
 	tr.clients.Wait()
 }
 
-// check holds what the clients saw against the log: each request was decided once, by a policy that was
-// in force then, as that policy says, and its client was told the same.
+// check compares the clients' results with the log: each request was decided once, by a policy that was
+// in force then, as that policy says, and its client got that result.
 func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 	t.Helper()
 	byDigest := make(map[string]int)
@@ -107,7 +107,7 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 	}
 	decided, closed := decisions(t, all)
 	left := maps.Clone(tr.asked)
-	known := 0 // policies that the log has told of before the record
+	known := 0 // policies in the log before the record
 	allowed := 0
 	for _, r := range decided {
 		a, ok := left[r.Host]
@@ -122,7 +122,7 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 			known++
 		}
 		policy, ok := byDigest[r.Policy]
-		// The policy that is about to be recorded may decide already.
+		// A policy may decide before it is recorded.
 		if !ok || policy < a.policy-1 || policy > known {
 			t.Errorf("seq %d: %s was decided by policy %d (%s), want one from %d to %d", r.Seq, r.Host, policy, r.Policy, a.policy-1, known)
 			continue
@@ -140,7 +140,7 @@ func (tr *traffic) check(t *testing.T, in []installed, all []audit.Record) {
 	t.Logf("%d requests, %d of them allowed", len(tr.asked), allowed)
 }
 
-// wronglyDecided says what is wrong with the decision about a, or with what its client saw; empty if
+// wronglyDecided says what is wrong with the decision about a, or with its client's result; empty if
 // nothing is. The first of the policies is the one that decided.
 func wronglyDecided(in []installed, a asked, decision, end audit.Record) string {
 	permitted, reason := in[0].version.verdict(decision.Host)
@@ -155,8 +155,8 @@ func wronglyDecided(in []installed, a asked, decision, end audit.Record) string 
 	return ""
 }
 
-// caught reports whether the next policy forbids the request: it was cut before it had begun, or decided again before it
-// went out, and refused. The close record of the latter says so.
+// caught reports whether the next policy forbids the request: it was cut before it began, or evaluated again before it
+// was sent, and refused. In the latter case the close record says so.
 func caught(in []installed, a asked, decision, end audit.Record) bool {
 	refused := end.Error == "http_request_denied" && end.Decision == "deny" && a.status == http.StatusForbidden
 	if len(in) < 2 || end.Error != "policy_changed" && !refused {

@@ -17,15 +17,15 @@ import (
 	"time"
 )
 
-// A payload is a file of size bytes that need not be stored: the same bytes come again every lap.
-// It is what update clients fetch: large, in ranges, with its hash known.
+// A payload is a file of size bytes that is not stored: its content repeats every lap.
+// It is like the files of update clients: large, fetched in ranges, with a known hash.
 type payload struct {
 	lap  []byte
 	size int64
 }
 
 func newPayload(size int64) payload {
-	lap := make([]byte, 1<<20+7) // no multiple of any buffer
+	lap := make([]byte, 1<<20+7) // not a multiple of any buffer size
 	rand.NewChaCha8([32]byte{1}).Read(lap)
 	return payload{lap, size}
 }
@@ -64,7 +64,7 @@ func hashFile(t *testing.T, name string) string {
 
 const megabyte = 1 << 20
 
-// A depot is an origin like those of updates, with its proxy in front.
+// A depot is an origin like those of updates, with a proxy in front.
 type depot struct {
 	*process
 	site       *site
@@ -76,8 +76,8 @@ type depot struct {
 	expects []string   // Expect fields of uploads
 }
 
-// newDepot starts a depot. It has files at /big and /small; what is sent to /upload is answered with
-// its hash; /broken/length and /broken/chunked break off.
+// newDepot starts a depot. It has files at /big and /small; the response to an upload at /upload is
+// its hash; /broken/length and /broken/chunked are truncated.
 func newDepot(t *testing.T) *depot {
 	t.Helper()
 	d := &depot{ca: newAuthority(t), big: newPayload(300 * megabyte), small: newPayload(100_000)}
@@ -93,7 +93,7 @@ func newDepot(t *testing.T) *depot {
 	mux.Handle("GET /small", file(d.small))
 	mux.HandleFunc("POST /upload", d.upload)
 	mux.HandleFunc("POST /refused", func(rw http.ResponseWriter, r *http.Request) {
-		rw.WriteHeader(http.StatusExpectationFailed) // before the body has been asked for
+		rw.WriteHeader(http.StatusExpectationFailed) // before a 100 response
 	})
 	mux.HandleFunc("GET /broken/length", func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Length", "100000")
@@ -133,8 +133,8 @@ func (d *depot) urls(path string) []string {
 	return []string{fmt.Sprintf("http://depot.test:%d%s", d.http, path), fmt.Sprintf("https://depot.test:%d%s", d.tls, path)}
 }
 
-// TestRanges is about what BITS and Delivery Optimization need: the size by HEAD, and ranges as they
-// were asked for.
+// TestRanges checks what BITS and Delivery Optimization need: the size by HEAD, and exact
+// ranges.
 func TestRanges(t *testing.T) {
 	d := newDepot(t)
 	for _, url := range d.urls("/small") {

@@ -28,7 +28,7 @@ func webSocketOrigin() http.Handler {
 	return mux
 }
 
-// converse exchanges messages over conn, which must lead to a webSocketOrigin by some way.
+// converse exchanges messages over conn, which must lead to a webSocketOrigin.
 func converse(t *testing.T, conn io.ReadWriteCloser, url string) {
 	t.Helper()
 	config, err := websocket.NewConfig(url, "http://e2e.test")
@@ -52,8 +52,8 @@ func converse(t *testing.T, conn io.ReadWriteCloser, url string) {
 	}
 }
 
-// TestWebSocket talks over a WebSocket in a tunnel, as the agents of Azure Arc do for days, and over
-// one that asks by Upgrade in plain HTTP.
+// TestWebSocket uses a WebSocket in a tunnel, as the agents of Azure Arc do for days, and
+// one by Upgrade in plain HTTP.
 func TestWebSocket(t *testing.T) {
 	ca := newAuthority(t)
 	secure, plain := serveTLS(t, "127.0.0.1:0", ca, webSocketOrigin()), serveHTTP(t, "127.0.0.1:0", webSocketOrigin())
@@ -103,17 +103,17 @@ func (c *absoluteForm) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestHalfClose sends in a tunnel and ends its side: the origin must see the end, and its answer must
-// still come. The other way round likewise.
+// TestHalfClose sends in a tunnel and closes its side: the origin must see the end, and its response must
+// still arrive. The same the other way round.
 func TestHalfClose(t *testing.T) {
 	const size = 5 * megabyte
 	body := newPayload(size)
 	want := hash(t, body.section(0, size))
-	listener := serveRaw(t, func(conn *net.TCPConn) { // hears all, then speaks
+	listener := serveRaw(t, func(conn *net.TCPConn) { // reads to the end, then sends
 		n, _ := io.Copy(io.Discard, conn)
 		fmt.Fprintf(conn, "heard %d", n)
 	})
-	speaker := serveRaw(t, func(conn *net.TCPConn) { // speaks, then hears
+	speaker := serveRaw(t, func(conn *net.TCPConn) { // sends, then reads
 		io.Copy(conn, body.section(0, size))
 		conn.CloseWrite()
 		io.Copy(io.Discard, conn)
@@ -160,7 +160,7 @@ func TestHalfClose(t *testing.T) {
 	differ(t, "the audit log", got, "the wire", map[bytes]int{{size, int64(len("heard ")) + 7}: 1, {int64(len("still here")), size}: 1})
 }
 
-// TestEarlyBytes sends what belongs into the tunnel together with the CONNECT, as some clients do.
+// TestEarlyBytes sends the first bytes of the tunnel together with the CONNECT, as some clients do.
 func TestEarlyBytes(t *testing.T) {
 	port := serveRaw(t, echo)
 	s := newSite(t)

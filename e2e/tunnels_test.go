@@ -21,7 +21,7 @@ type tunnels struct {
 	sent     []int64 // by tunnel, once stopped
 }
 
-// openTunnels opens n tunnels to an echoing origin, permitted by one file and by the other by turns,
+// openTunnels opens n tunnels to an echoing origin, permitted by one file and the other in turn,
 // and uses them until stop is called. The test fails if one of them is cut.
 func (p *process) openTunnels(n, port int) *tunnels {
 	p.t.Helper()
@@ -47,7 +47,7 @@ func tunnelHost(i int) string {
 	return fmt.Sprintf("t%d.%s.test", i, []string{"tunnel", "list-tunnel"}[i%2])
 }
 
-// keepTalking sends words and reads them back, now and then, and once more when stop is closed. It
+// keepTalking sends words and reads them back, with pauses, and once more when stop is closed. It
 // returns the number of bytes sent.
 func keepTalking(conn net.Conn, stop <-chan struct{}) (sent int64, err error) {
 	tick := time.NewTicker(200 * time.Millisecond)
@@ -83,7 +83,7 @@ func (ts *tunnels) stop() {
 	ts.users.Wait()
 }
 
-// check checks that the log has each tunnel once, ended well, with the bytes that went through.
+// check checks that the log has each tunnel once, without an error, with its number of bytes.
 func (ts *tunnels) check(t *testing.T, all []audit.Record) {
 	t.Helper()
 	ends := make(map[string]audit.Record)

@@ -20,14 +20,14 @@ import (
 	"webproxy/audit"
 )
 
-// A squid is a parent proxy.
+// A squid is an upstream proxy.
 type squid struct {
 	addr string
 	cmd  *exec.Cmd
 	once sync.Once
 }
 
-// startSquid starts Squid, which demands Basic credentials if secret, user:password, is not empty.
+// startSquid starts Squid, which requires Basic credentials if secret, user:password, is not empty.
 func startSquid(t *testing.T, secret string) *squid {
 	t.Helper()
 	return runSquid(t, func(file func(name, text string) string) string {
@@ -40,7 +40,7 @@ func startSquid(t *testing.T, secret string) *squid {
 	})
 }
 
-// startSquidNegotiate starts Squid, which demands tickets of r for HTTP/squid.test.
+// startSquidNegotiate starts Squid, which requires tickets of r for HTTP/squid.test.
 func startSquidNegotiate(t *testing.T, r *realm) *squid {
 	t.Helper()
 	keys, err := os.ReadFile(r.keytab("HTTP/squid.test"))
@@ -59,10 +59,10 @@ func startSquidNegotiate(t *testing.T, r *realm) *squid {
 
 const knownOnly = "acl known proxy_auth REQUIRED\nhttp_access allow known\nhttp_access deny all\n"
 
-// runSquid starts Squid with the lines that access gives, for which it may write files that Squid may read.
+// runSquid starts Squid with the lines of access, which may write files that Squid can read.
 func runSquid(t *testing.T, access func(file func(name, text string) string) string) *squid {
 	t.Helper()
-	// Squid gives up being root, and the directories of tests are root's.
+	// Squid drops root, and test directories belong to root.
 	dir, err := os.MkdirTemp("", "squid")
 	if err != nil {
 		t.Fatal(err)
@@ -112,8 +112,8 @@ func (s *squid) kill() {
 	})
 }
 
-// TestUpstreamProxies is about two Squids between webproxy and the origins, one with credentials: both ways
-// through, what a parent refuses, and the death of the first under load.
+// TestUpstreamProxies uses two Squids between webproxy and the origins, one with credentials: CONNECT and plain HTTP,
+// refusals by an upstream proxy, and the death of the first one under load.
 func TestUpstreamProxies(t *testing.T) {
 	ca := newAuthority(t)
 	book := new(guestbook)
@@ -160,7 +160,7 @@ policy:
 	}
 }
 
-// survive has clients go on while first dies: only requests that are in its hands then may fail.
+// survive has clients continue while first dies: only requests that it is handling may fail.
 func (p *process) survive(t *testing.T, ca *authority, first *squid, plain, secure int) {
 	t.Helper()
 	const clients, each = 4, 100

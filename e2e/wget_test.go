@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// wgetRefused is wget's exit code for an answer that says no.
+// wgetRefused is wget's exit code for an error response.
 const wgetRefused = 8
 
-// TestWget is about a client that finds the proxy in its environment, and asks it in its own way.
+// TestWget uses a client that takes the proxy from its environment.
 func TestWget(t *testing.T) {
 	ca := newAuthority(t)
 	book := new(guestbook)
@@ -38,7 +38,7 @@ policy:
 	if r := wget(fmt.Sprintf("http://wget.test:%d/", plain)); r.exit != wgetRefused || !strings.Contains(r.stderr, "403 webproxy denied: host_not_listed wget.test") {
 		t.Errorf("plain HTTP: exit %d, want %d and why\n%s", r.exit, wgetRefused, r.stderr)
 	}
-	// In a refused CONNECT wget sees a proxy out of order, exit 4; it shows the status line all the same.
+	// wget treats a refused CONNECT as a network failure, exit 4; it still shows the status line.
 	if r := wget(fmt.Sprintf("https://wget.test:%d/", secure)); r.exit == 0 || !strings.Contains(r.stderr, "webproxy denied: host_not_listed wget.test") {
 		t.Errorf("CONNECT: exit %d\n%s", r.exit, r.stderr)
 	}

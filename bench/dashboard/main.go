@@ -83,7 +83,7 @@ func (b *bench) run() error {
 	return b.measureCost()
 }
 
-// makeLog has the log written: the last month up to now, so that the last day has requests too.
+// makeLog has the log of the previous calendar month written, so that its last day has requests too.
 func (b *bench) makeLog() error {
 	b.log = filepath.Join(b.dir, "audit")
 	log.Printf("writing %d records", b.records)
