@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -205,6 +206,36 @@ func TestSameSecond(t *testing.T) {
 	}
 	if _, err := os.Stat(path + keySuffix); err == nil {
 		t.Errorf("a new key beside the certificate of another")
+	}
+}
+
+// A certificate that others may change is no root: neither one that signs, nor one that is handed out to clients.
+func TestForeignRoot(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the access control lists have tests of their own, in privatefile")
+	}
+	for _, how := range []string{"its mode", "its owner"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, made(t, dir, RootSpec{}, time.Now()).Name) + certSuffix
+		if roots, err := ReadRoots(dir); err != nil || len(roots) != 1 {
+			t.Fatalf("what is ours: %d roots, %v", len(roots), err)
+		}
+		err := os.Chmod(path, 0o646)
+		if how == "its owner" {
+			if os.Geteuid() != 0 {
+				continue // only root gives files away
+			}
+			err = errors.Join(os.Chmod(path, 0o644), os.Chown(path, 12345, 12345))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadRoots(dir); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("a certificate that others may change, by %s: %v", how, err)
+		}
+		if _, err := Open(dir); err == nil {
+			t.Errorf("it signs: %s", how)
+		}
 	}
 }
 

@@ -166,6 +166,10 @@ func readRoot(by *smallfile.Reader, path string, key bool) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Who lays a certificate here makes others trust it, by ca export, even without its key.
+	if f := privatefile.Loose(by, path+certSuffix, privatefile.Policy); f.Why != "" {
+		return nil, fmt.Errorf("%s: %s, so it is not taken: %s, or remove it", path+certSuffix, f.Why, f.Fix)
+	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {
 		return nil, fmt.Errorf("%s: no certificate in PEM form", path+certSuffix)

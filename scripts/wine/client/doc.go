@@ -1,0 +1,6 @@
+//go:build !windows
+
+// Command client is for Windows.
+package main
+
+func main() {}
