@@ -1,8 +1,10 @@
-// Package account keeps the people who log in to the dashboard with a password: their file, the verification of a password
-// in bounded memory and time, and the limits on those who guess.
+// Package account has the users who log in to the dashboard with a password: their file, the verification of passwords in
+// bounded memory and time, and the limits on guessing.
 //
 //	book := &account.Book{Path: "dashboard-users"}
 //	user, ok := book.User("anna")
+//
+// It reads and writes the file of users only. Book, Guard and Verifier are safe for concurrent use.
 package account
 
 import (
@@ -30,10 +32,10 @@ const (
 	Approver Role = "approver" // changes what the dashboard can change
 )
 
-// Roles are all there are.
+// Roles are all roles.
 var Roles = []Role{Reader, Approver}
 
-// ParseRole is the role of that name.
+// ParseRole returns the role of that name.
 func ParseRole(s string) (Role, error) {
 	if slices.Contains(Roles, Role(s)) {
 		return Role(s), nil
@@ -45,18 +47,17 @@ func ParseRole(s string) (Role, error) {
 type User struct {
 	Name string
 	Role Role
-	// Changed is when the user was added or last changed, By is who did that.
+	// Changed is when the user was added or last changed, By is who did it.
 	Changed time.Time
 	By      string
 
 	hash string // of the password, as argon2id writes it; never shown
 }
 
-// same reports whether a session of u is one of v too.
+// same reports whether a session of u is valid for v.
 func (u *User) same(v *User) bool { return *u == *v }
 
-// Stamp tells this user with this password and role from one before or after. It is no secret, and tells nothing of the
-// password.
+// Stamp changes whenever the user, the password or the role changes. It is not secret, and does not depend on the password.
 func (u *User) Stamp() string { return u.Changed.UTC().Format(time.RFC3339Nano) }
 
 const (
@@ -75,10 +76,10 @@ var (
 	ErrUnknown = errors.New("there is no such user")
 )
 
-// Users are those of a file, sorted by name. Names are compared without regard to case.
+// Users are the users of a file, sorted by name. Names are compared without regard to case.
 type Users []User
 
-// find is the place of a user.
+// find returns the index of a user, or where to insert it.
 func (u Users) find(name string) (int, bool) {
 	return slices.BinarySearchFunc(u, strings.ToLower(name), func(x User, name string) int { return strings.Compare(strings.ToLower(x.Name), name) })
 }
@@ -91,7 +92,7 @@ func (u Users) Get(name string) (User, bool) {
 	return User{}, false
 }
 
-// Add adds a user with a password. It takes as long as verifying one.
+// Add adds a user with a password. It takes as long as a verification.
 func (u *Users) Add(name string, role Role, password, by string, now time.Time) error {
 	if !namePattern.MatchString(name) {
 		return fmt.Errorf("user name %q: want letters, digits, and . _ @ - between them, 64 at most", name)
@@ -145,7 +146,7 @@ func (u Users) SetRole(name string, role Role, by string, now time.Time) error {
 	return nil
 }
 
-// clean is who as one word of a line.
+// clean returns who as one word.
 func clean(who string) string {
 	who = strings.Map(func(r rune) rune {
 		if r <= ' ' || r == 0x7f || r > 0xffff {
@@ -159,7 +160,7 @@ func clean(who string) string {
 	return who[:min(len(who), 100)]
 }
 
-// format is the file of u.
+// format returns the content of the file of u.
 func (u Users) format() []byte {
 	var b strings.Builder
 	b.WriteString(header)
@@ -170,7 +171,7 @@ func (u Users) format() []byte {
 	return []byte(b.String())
 }
 
-// Parse reads a file's text. Errors name the line, and nothing of a hash.
+// Parse reads a file's text. Errors name the line, and never a hash.
 func Parse(text string) (Users, error) {
 	var all Users
 	n := 0
@@ -203,13 +204,13 @@ func parseLine(line string) (u User, err error) {
 	}
 	u = User{Name: f[0], By: f[3], hash: f[4]}
 	if !namePattern.MatchString(u.Name) {
-		return u, errors.New("the name of the user is none")
+		return u, errors.New("the name of the user is not valid")
 	}
 	if u.Role, err = ParseRole(f[1]); err != nil {
 		return u, fmt.Errorf("user %s: %w", u.Name, err)
 	}
 	if u.Changed, err = time.Parse(time.RFC3339Nano, f[2]); err != nil {
-		return u, fmt.Errorf("user %s: the time is none", u.Name)
+		return u, fmt.Errorf("user %s: the time is not valid", u.Name)
 	}
 	if err := checkHash(u.hash); err != nil {
 		return u, fmt.Errorf("user %s: %w", u.Name, err)
@@ -217,8 +218,8 @@ func parseLine(line string) (u User, err error) {
 	return u, nil
 }
 
-// Read reads the file at path. It is an error if others than its owner and administrators may read it. A file that is not
-// there has no users.
+// Read reads the file at path. It is an error if others than its owner and administrators may read it. A file that does not
+// exist has no users.
 func Read(path string) (Users, error) {
 	text, err := privatefile.Read(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -234,10 +235,10 @@ func Read(path string) (Users, error) {
 	return users, nil
 }
 
-// Edit changes the file at path, which need not exist, as a whole. Of two who edit at once one is refused.
+// Edit replaces the file at path, which need not exist, by what change makes of it. Of two concurrent edits one is refused.
 func Edit(path string, change func(*Users) error) error {
 	next := path + ".new"
-	// The file that is going to replace it is the lock too: there can be one.
+	// The file that will replace it is also the lock.
 	if err := privatefile.Create(next, nil); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return hint.With(fmt.Errorf("somebody else changes %s just now", path), "try again; if nobody does, a command was cut off: delete "+next)
@@ -263,7 +264,7 @@ func Edit(path string, change func(*Users) error) error {
 	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
-// rewrite gives a file that is there other contents, and leaves who may read it as it is.
+// rewrite replaces the contents of an existing file, and keeps its permissions.
 func rewrite(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// A Change is what became of a user in the file.
+// A Change is a change of a user in the file.
 type Change struct {
 	User User
-	// Was is the user before; nil if it was added. Removed says that it is gone; then User is what it was.
+	// Was is the user before; nil if it was added. If Removed is set, User is the removed user.
 	Was     *User
 	Removed bool
 }
 
-// String says it in a sentence for people.
+// String is the change in a sentence, for people.
 func (c *Change) String() string {
 	switch {
 	case c.Removed:
@@ -32,12 +32,12 @@ func (c *Change) String() string {
 	return fmt.Sprintf("user %s of the dashboard has another password", c.User.Name)
 }
 
-// A Book is the users of a file, as they are now: it is read again when it was replaced. If it cannot be read, there are no
-// users. Its fields are set before the first use. It is safe for concurrent use.
+// A Book is the current users of a file, which is read again when it has changed. If it cannot be read, there are no users. Its
+// fields are set before the first use. It is safe for concurrent use.
 type Book struct {
 	Path string
-	// Changed is told of each change that was found since the first reading, and who asked for that reading; empty for nobody.
-	// Problem is told of a file that cannot be used, once for each time that it changes. Both may be nil, and must not call the Book.
+	// Changed is called for each change after the first reading, with who made it; by may be empty. Problem is called when the
+	// file cannot be used, once for each version of it. Both may be nil, and must not call the Book.
 	Changed func(c *Change, by string)
 	Problem func(error)
 
@@ -54,13 +54,13 @@ type Book struct {
 }
 
 const (
-	// lookEvery is for how long the file is taken to be as it was.
+	// lookEvery is how long the file is assumed to be unchanged.
 	lookEvery = time.Second
 	// patience is how long a login waits for the file's disk.
 	patience = 2 * time.Second
 )
 
-// User returns the user of that name, as the file is now.
+// User returns the user of that name in the current file.
 func (b *Book) User(name string) (User, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -132,7 +132,7 @@ func (b *Book) look(by string, now bool) {
 	b.users, b.failed, b.usable, b.begun = users, "", true, true
 }
 
-// tell tells of what differs between the users and those from before. b.mu is held.
+// tell calls b.Changed for each difference between users and b.users. b.mu is held.
 func (b *Book) tell(users Users, by string) {
 	who := func(u *User) string {
 		if by != "" {

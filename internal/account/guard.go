@@ -9,10 +9,10 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Limits on guessing. A user is locked out at the place that guesses, never everywhere: whoever knows a name cannot keep
-// its owner out.
+// Limits on guessing. A user is locked out for one network place, never for all: somebody who knows a name cannot lock its owner
+// out.
 const (
-	// lockAfter failures in a row for a user from a place, the last within lockFor, lock the two out for lockFor.
+	// lockAfter failures in a row for a user from a place, the last within lockFor, lock that user out there for lockFor.
 	lockAfter = 5
 	lockFor   = 15 * time.Minute
 	// placeBurst logins may be tried from one place at once, then one each placeEvery.
@@ -24,11 +24,11 @@ const (
 	userEvery = 10 * time.Second
 	allBurst  = 20
 	allEvery  = 500 * time.Millisecond
-	// most bounds each of the tables; the oldest goes first.
+	// most bounds each of the tables; the oldest item is removed first.
 	most = 4096
 )
 
-// A Guard holds back those who guess passwords. The zero Guard is ready for use. It is safe for concurrent use.
+// A Guard limits the guessing of passwords. The zero Guard is ready for use. It is safe for concurrent use.
 type Guard struct {
 	mu     sync.Mutex // guards all below
 	pairs  map[pair]*failures
@@ -54,7 +54,7 @@ type paced struct {
 	last time.Time
 }
 
-// placeOf is whom an address stands for: an IPv6 network of 64 bits is one place.
+// placeOf is the place of an address: itself, or its /64 network for IPv6.
 func placeOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
@@ -65,8 +65,8 @@ func placeOf(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// Try says whether a login of user may be tried from an address at a time, and if not how long to wait. Locked says that it is
-// locked out, not only slowed down.
+// Try returns how long to wait before a login of user may be tried from an address; 0 if it may be tried now. locked reports
+// whether the user is locked out there, and not only slowed down.
 func (g *Guard) Try(user string, from netip.Addr, now time.Time) (wait time.Duration, locked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -92,7 +92,7 @@ func (g *Guard) Try(user string, from netip.Addr, now time.Time) (wait time.Dura
 	return take(g.all, now), false
 }
 
-// limited takes one of what k may, and returns how long to wait if it may not now.
+// limited takes a token of k, or returns how long to wait for one.
 func limited[K comparable](table *map[K]*paced, k K, every time.Duration, burst int, now time.Time) time.Duration {
 	if *table == nil {
 		*table = map[K]*paced{}
@@ -117,7 +117,7 @@ func take(l *rate.Limiter, now time.Time) time.Duration {
 	return 0
 }
 
-// makeRoom forgets the oldest of a full table.
+// makeRoom removes the oldest item of a full table.
 func makeRoom[K comparable, V any](table map[K]V, at func(V) time.Time) {
 	if len(table) < most {
 		return
@@ -132,7 +132,7 @@ func makeRoom[K comparable, V any](table map[K]V, at func(V) time.Time) {
 	delete(table, oldest)
 }
 
-// Failed says that a password was wrong. It reports whether the user is locked out there from now on.
+// Failed counts a wrong password. It reports whether the user is locked out there from now on.
 func (g *Guard) Failed(user string, from netip.Addr, now time.Time) (locked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -151,7 +151,7 @@ func (g *Guard) Failed(user string, from netip.Addr, now time.Time) (locked bool
 	return f.n == lockAfter
 }
 
-// Passed says that a user has logged in.
+// Passed records that a user has logged in.
 func (g *Guard) Passed(user string, from netip.Addr, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -12,8 +12,7 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// params are those of the second recommendation of RFC 9106, 4, on one thread: a login must not take all processors from
-// the proxy.
+// params are those of the second recommendation of RFC 9106, 4, with one thread: a login must not use all processors.
 var params = argon2id.Params{Memory: 64 << 10, Iterations: 3, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 const (
@@ -21,7 +20,7 @@ const (
 	maxPassword = 1024 // bytes
 )
 
-// newHash is the hash of a new password of a user.
+// newHash returns the hash of a new password of a user, if the password is acceptable.
 func newHash(name, password string) (string, error) {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
@@ -36,9 +35,9 @@ func newHash(name, password string) (string, error) {
 	return argon2id.CreateHash(password, &params)
 }
 
-var errHash = errors.New("the hash is none of argon2id, or takes more memory or time than is given to it")
+var errHash = errors.New("the hash is not of argon2id, or needs too much memory or time")
 
-// checkHash refuses what could not be verified in the memory and time that there are for it.
+// checkHash refuses a hash whose verification would need too much memory or time.
 func checkHash(hash string) error {
 	p, salt, key, err := argon2id.DecodeHash(hash)
 	if err != nil || p.Memory < 8 || p.Memory > 256<<10 || p.Iterations < 1 || p.Iterations > 10 || p.Parallelism < 1 || p.Parallelism > 8 ||
@@ -62,7 +61,7 @@ type Verifier struct {
 	one     sync.Mutex // held while one is verified
 }
 
-// nobody is verified against for a user who is not there, so that it takes as long.
+// nobody is the hash that the password of an unknown user is compared with, so that it takes as long.
 var nobody = sync.OnceValue(func() string {
 	hash, err := argon2id.CreateHash("nobody has this password", &params)
 	if err != nil {
@@ -71,8 +70,8 @@ var nobody = sync.OnceValue(func() string {
 	return hash
 })
 
-// Verify reports whether it is the password of the user; a user who is not there is nil. from is where it was sent from:
-// one at a time of each place may wait.
+// Verify reports whether password is that of user, which is nil for an unknown user. from is the address of the client: one
+// password at a time of each place may wait. The error is ErrBusy, or that of ctx.
 func (v *Verifier) Verify(ctx context.Context, user *User, password string, from netip.Addr) (bool, error) {
 	if len(password) > maxPassword {
 		return false, nil
@@ -95,7 +94,7 @@ func (v *Verifier) Verify(ctx context.Context, user *User, password string, from
 	}()
 	v.one.Lock()
 	defer v.one.Unlock()
-	if err := ctx.Err(); err != nil { // whoever waited is gone
+	if err := ctx.Err(); err != nil { // the client is gone
 		return false, err
 	}
 	if user == nil {

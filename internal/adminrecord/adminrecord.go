@@ -1,4 +1,5 @@
-// Package adminrecord compares two configurations and writes down what people decided between them.
+// Package adminrecord compares two configurations and makes audit records of the decisions of people between them. It is pure: it
+// reads and writes no files.
 package adminrecord
 
 import (
@@ -15,14 +16,14 @@ import (
 	"webproxy/policy"
 )
 
-// Between returns the records of what people decided between the configurations old and new: entries that somebody
-// approved, proposals that were rejected or put off, modes and phases that were switched, lockdowns that began or were ended. Who did it, and why, is
-// what the files say. The error is that of learn.yaml if it cannot be read; the other records are complete.
+// Between returns records of the decisions between the configurations old and new: approved entries, rejected and snoozed
+// proposals, switched modes and phases, started and ended lockdowns. Who decided, and why, is in the files. The error says that
+// learn.yaml cannot be read; the other records are complete.
 func Between(old, new *config.Config, now time.Time) ([]audit.Record, error) {
 	before, errBefore := learn.ParsePast(old.Past)
 	past, err := learn.ParsePast(new.Past)
 	records := approvals(old.Set, new.Set)
-	if errBefore == nil && err == nil { // or all that was ever decided would be new
+	if errBefore == nil && err == nil { // otherwise every old decision would count as new
 		records = append(records, decisions(before, past)...)
 	}
 	records = append(records, switches(old.Set, new.Set, past)...)
@@ -34,8 +35,7 @@ func Between(old, new *config.Config, now time.Time) ([]audit.Record, error) {
 	return records, err
 }
 
-// approvals are the entries of new that name who approved them and that old does not have, one record for each
-// person, reason and file.
+// approvals returns the approved entries that new has and old does not, one record for each person, reason and file.
 func approvals(old, new *policy.Set) []audit.Record {
 	type approval struct{ entry, by, reason string }
 	had := map[approval]bool{}
@@ -74,7 +74,7 @@ func fileOf(source string) string {
 	return source
 }
 
-// decisions are the proposals that were rejected or put off since before.
+// decisions returns the proposals that were rejected or snoozed since before.
 func decisions(before, past learn.Past) []audit.Record {
 	var records []audit.Record
 	for _, d := range past.Decided {
@@ -93,7 +93,7 @@ func decisions(before, past learn.Past) []audit.Record {
 	return records
 }
 
-// switches are the groups whose mode is another one.
+// switches returns the groups whose mode has changed.
 func switches(old, new *policy.Set, past learn.Past) []audit.Record {
 	had := map[string]policy.Mode{}
 	for _, g := range old.Groups() {
@@ -114,7 +114,7 @@ func switches(old, new *policy.Set, past learn.Past) []audit.Record {
 	return records
 }
 
-// phases are those that a command switched on, or off before their time.
+// phases returns the phases that a command switched on, or off before their end.
 func phases(old, new map[string]config.StartedPhase, now time.Time) []audit.Record {
 	var records []audit.Record
 	for _, name := range slices.Sorted(maps.Keys(new)) {
@@ -131,7 +131,7 @@ func phases(old, new map[string]config.StartedPhase, now time.Time) []audit.Reco
 	return records
 }
 
-// lockdowns are the start of a lockdown, or that somebody ended one. One that ended in time has no record here.
+// lockdowns returns the start of a lockdown, or its end by a person. A lockdown that expires has no record here.
 func lockdowns(old, new *config.Lockdown, now time.Time) []audit.Record {
 	switch {
 	case old.Same(new):

@@ -95,7 +95,7 @@ func TestErrors(t *testing.T) {
 		{"GET", "/v1/no", nil, http.StatusConflict, "not now"},
 		{"GET", "/v1/fault", nil, http.StatusInternalServerError, "it broke"},
 		{"GET", "/v1/novel", nil, http.StatusNotFound, "the proxy knows no request /v1/novel"},
-		{"GET", "/v1/echo", nil, http.StatusMethodNotAllowed, "/v1/echo is not asked for by GET"},
+		{"GET", "/v1/echo", nil, http.StatusMethodNotAllowed, "/v1/echo does not accept GET"},
 		{"POST", "/v1/echo", nil, http.StatusBadRequest, "request: EOF"},
 		{"POST", "/v1/echo", map[string]string{"Word": "a", "Until": "b"}, http.StatusBadRequest, `unknown field "Until"`},
 		{"POST", "/v1/echo", question{strings.Repeat("x", MaxBody)}, http.StatusBadRequest, "too large"},

@@ -13,20 +13,20 @@ import (
 )
 
 var (
-	// ErrNotRunning is why Do failed if no proxy listens.
+	// ErrNotRunning is the error of Do if no proxy listens.
 	ErrNotRunning = errors.New("no proxy is running")
-	// ErrNotAllowed is why Do failed if the socket is another user's.
+	// ErrNotAllowed is the error of Do if the socket is for another user.
 	ErrNotAllowed = fmt.Errorf("only the user that the proxy runs as, and administrators, may ask it: %w", fs.ErrPermission)
 )
 
-// A Client asks the proxy that listens at Path. It is safe for concurrent use, and keeps no connection.
+// A Client sends requests to the proxy that listens at Path. It is safe for concurrent use, and keeps no connection.
 type Client struct {
 	Path string
 }
 
 // Do sends a request with in as JSON, if it is not nil, and reads the response into out, if that is not nil. The error
-// is ErrNotRunning or ErrNotAllowed if there was nobody to ask, and an *Error if the proxy refused. Do waits until ctx
-// ends, at most as long as the server's Patience lets it.
+// is ErrNotRunning or ErrNotAllowed if the proxy could not be reached, and an *Error if it refused. Do waits until ctx ends, or
+// the server's Patience.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
 	if in != nil {
@@ -72,7 +72,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	return nil
 }
 
-// meaning is err in the words of this package where it has one.
+// meaning is ErrNotRunning or ErrNotAllowed if err means that, else err.
 func meaning(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || isRefused(err):

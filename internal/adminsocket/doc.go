@@ -17,9 +17,9 @@
 //	var done Reload
 //	err := (&adminsocket.Client{Path: path}).Do(ctx, "POST", "/v1/reload", nil, &done)
 //
-// It refuses what is not for it: the package knows nothing of policies, logs or configurations. A peer may hold a
-// connection for Patience at most and send MaxBody bytes. Handlers must not wait for a disk: a request that needs one
-// is for a goroutine of the handler's own, and for r.Context(), which ends after Patience.
+// The package does not depend on policies, logs or configurations. A peer may hold a connection for Patience at most and send
+// MaxBody bytes. A handler must not wait for a disk longer than r.Context(), which ends after Patience: it uses a goroutine of
+// its own for that.
 package adminsocket
 
 import "time"
@@ -31,7 +31,7 @@ const (
 	MaxBody = 64 << 10
 	// maxResponse bounds the body of a response that a Client reads, in bytes.
 	maxResponse = 16 << 20
-	// headPatience bounds the time a peer has to send a request's head, and a connection may be idle.
+	// headPatience bounds the time for a request's head, and how long a connection may be idle.
 	headPatience = 5 * time.Second
 	// maxHead bounds a request's head, in bytes.
 	maxHead = 8 << 10
@@ -45,7 +45,7 @@ type Actor struct {
 	Name string
 }
 
-// An Error is a response that is not the wanted one. A handler returns one to choose the status; Client.Do returns it.
+// An Error is a response with an error. A handler returns one to choose the status; Client.Do returns it.
 type Error struct {
 	Status  int      `json:"-"` // of HTTP; 0 is 500
 	Message string   `json:"error"`

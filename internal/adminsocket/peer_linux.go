@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// actorOf returns the user who has connected c: the kernel notes it at that moment (SO_PEERCRED, unix(7)).
+// actorOf returns the user who connected c, as the kernel recorded it then (SO_PEERCRED, unix(7)).
 func actorOf(c net.Conn) (Actor, error) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return Actor{}, errors.New("no unix socket")
+		return Actor{}, errors.New("not a unix socket")
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"net"
 )
 
-// actorOf fails: who has connected is asked on Linux and Windows only, and a record must name somebody.
+// actorOf fails: the user is known on Linux and Windows only, and a record must name one.
 func actorOf(net.Conn) (Actor, error) {
 	return Actor{}, errors.New("not known on this system")
 }

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// actorOf returns the user at the other end of the pipe c, as the token of the client says: the thread takes it for a
-// moment. Windows lets it do so only after something was read from the pipe, which net/http has by then.
+// actorOf returns the user at the other end of the pipe c, by impersonating the client for a moment. Windows allows that only after
+// something was read from the pipe, which net/http has done by then.
 func actorOf(c net.Conn) (Actor, error) {
 	pipe, ok := c.(interface{ Fd() uintptr })
 	if !ok {
-		return Actor{}, errors.New("no named pipe")
+		return Actor{}, errors.New("not a named pipe")
 	}
 	sid, err := clientOf(windows.Handle(pipe.Fd()))
 	if err != nil {
@@ -46,7 +46,7 @@ func clientOf(pipe windows.Handle) (*windows.SID, error) {
 	var token windows.Token
 	err := windows.OpenThreadToken(windows.CurrentThread(), windows.TOKEN_QUERY, true, &token)
 	if back := windows.RevertToSelf(); back != nil {
-		return nil, back // the thread stays locked, and so ends with its goroutine: nobody else may run on it
+		return nil, back // the thread stays locked, and ends with its goroutine: nothing else may run on it
 	}
 	runtime.UnlockOSThread()
 	if err != nil {

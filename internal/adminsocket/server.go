@@ -15,14 +15,14 @@ import (
 	"go.uber.org/zap"
 )
 
-// A Handler responds to one request. What it returns is sent as JSON; an error that is no *Error is sent with status 500.
+// A Handler responds to one request. What it returns is sent as JSON; an error that is not an *Error is sent with status 500.
 // It must return when the request's context ends.
 type Handler func(r *Request) (any, error)
 
 // A Request is one request of a command.
 type Request struct {
 	*http.Request
-	// Actor is who asks. Its Name is never empty.
+	// Actor is the user who sent it. Its Name is never empty.
 	Actor Actor
 }
 
@@ -146,7 +146,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case pattern != "":
 		s.mux.ServeHTTP(w, r)
 	case isWrongMethod(h, r):
-		writeError(w, &Error{Status: http.StatusMethodNotAllowed, Message: fmt.Sprintf("%s is not asked for by %s", r.URL.Path, r.Method)})
+		writeError(w, &Error{Status: http.StatusMethodNotAllowed, Message: fmt.Sprintf("%s does not accept %s", r.URL.Path, r.Method)})
 	default:
 		writeError(w, &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("the proxy knows no request %s", r.URL.Path),
 			Hint: "is the proxy that runs an older version? Restart it"})
@@ -203,7 +203,7 @@ func write(w http.ResponseWriter, status int, v any) {
 
 type peerKey struct{}
 
-// A peer is the other end of a connection. Who that is, is asked once, at its first request.
+// A peer is the other end of a connection. Its user is looked up once, at its first request.
 type peer struct {
 	conn net.Conn
 	once sync.Once
@@ -221,7 +221,7 @@ func (p *peer) actor() (Actor, error) {
 	return p.who, p.err
 }
 
-// namePatience bounds the search for a user's name: it reads a file, or asks a server.
+// namePatience bounds the lookup of a user's name, which reads a file or queries a server.
 const namePatience = 2 * time.Second
 
 // nameOf returns what lookup returns or, if that takes too long or fails, id.

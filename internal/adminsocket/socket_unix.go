@@ -20,8 +20,7 @@ const maxPath = 103
 // stagingName is as long as the longest path, below the socket's directory, of a socket that is being made.
 const stagingName = "/.w4294967295/s"
 
-// DefaultPath is where the socket of a proxy is whose audit log is in dir: beside that directory, since nobody but the
-// proxy can write there.
+// DefaultPath is the socket's path for a proxy whose audit log is in dir: beside that directory, where only the proxy can write.
 func DefaultPath(dir string) string {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
@@ -40,9 +39,9 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// Listen makes the socket at path, and its directory if need be. Only the user of this process and root can ever open it:
-// it is made in a directory of its own, gets its mode there, and is then moved to its place. The socket of a process that
-// has ended is replaced; that of one that listens, and what is no socket, is an error. Closing the listener removes the
+// Listen makes the socket at path, and its directory if needed. Only the user of this process and root can ever open it: it is
+// made in a directory of its own, gets its mode there, and is then moved to path. The socket of a process that has ended is
+// replaced; it is an error if a process listens there, or if another kind of file is there. Closing the listener removes the
 // socket. Listen may hang with the disk.
 func Listen(path string) (net.Listener, error) {
 	if err := CheckPath(path); err != nil {
@@ -67,7 +66,7 @@ func free(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return errors.New("there is a file of that name, which is no socket")
+		return errors.New("there is a file of that name, which is not a socket")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -138,7 +137,7 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 		err  error
 	}
 	done := make(chan result)
-	go func() { // ends when the disk answers
+	go func() { // ends when the disk responds
 		conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
 		select {
 		case done <- result{conn, err}:

@@ -89,7 +89,7 @@ func TestTaken(t *testing.T) {
 		if err := make(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Listen(path); err == nil || !strings.Contains(err.Error(), "no socket") {
+		if _, err := Listen(path); err == nil || !strings.Contains(err.Error(), "not a socket") {
 			t.Errorf("in place of a %s: %v", name, err)
 		}
 		if err := os.Remove(path); err != nil {

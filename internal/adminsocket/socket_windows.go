@@ -35,7 +35,7 @@ func CheckPath(path string) error {
 	name, ok := strings.CutPrefix(path, pipes)
 	switch {
 	case !ok || name == "" || strings.Contains(name, `\`):
-		return fmt.Errorf(`%q is no pipe: want %swebproxy, for example`, path, pipes)
+		return fmt.Errorf(`%q is not a pipe: want %swebproxy, for example`, path, pipes)
 	case len(path) > maxPath:
 		return fmt.Errorf("%q is %d characters too long for a pipe", path, len(path)-maxPath)
 	}
@@ -63,7 +63,7 @@ func Listen(path string) (net.Listener, error) {
 	return ln, nil
 }
 
-// dial opens the pipe. Whoever listens there may learn who asks, and act as nobody.
+// dial opens the pipe. Whoever listens there may learn the user, but not impersonate it.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	return winio.DialPipeAccessImpLevel(ctx, path, windows.GENERIC_READ|windows.GENERIC_WRITE, winio.PipeImpLevelIdentification)
 }

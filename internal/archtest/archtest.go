@@ -1,6 +1,6 @@
-// Package archtest keeps docs/architecture.md true: which package may import which, where a third
-// party may be named, what package policy must not know, a few words, and that the files which the page names exist. Its
-// rules are the table of packages on that page, and tables in imports.go and words.go; its test runs them over the tree.
+// Package archtest checks the tree against docs/architecture.md: which package may import which, where a third party may be
+// imported, what package policy must not use, a few words, and that the files which the page names exist. Its rules are the
+// table of packages on that page, and tables in imports.go and words.go; its test applies them to the tree.
 package archtest
 
 import (
@@ -79,7 +79,7 @@ func load(tree fs.FS) ([]*file, error) {
 	return files, err
 }
 
-// check applies all rules and returns what they object to, in the order of the files.
+// check applies all rules and returns their objections, in the order of the files.
 func check(files []*file, t table) []string {
 	var found []string
 	for _, f := range files {

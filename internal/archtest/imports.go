@@ -16,7 +16,7 @@ const module = "webproxy"
 // docs/architecture.md. Tests may import more: they are not part of what depends on what.
 type table struct {
 	may     map[string][]string
-	besides []string // that any package but policy may import: they know nothing of a proxy
+	besides []string // packages that any package but policy may import: they do not depend on the proxy
 }
 
 const (

@@ -15,7 +15,7 @@ var impure = []string{"context", "io/fs", "log", "log/slog", "net", "net/http", 
 // Names of package time that read the clock, or wait for it.
 var clock = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
 
-// purity objects to whatever would make the answer of a rule set depend on more than the question.
+// purity objects to whatever would make a decision depend on more than the rule set and the request.
 func purity(f *file) []string {
 	if f.dir != "policy" || f.test {
 		return nil
@@ -65,7 +65,7 @@ func dialling(f *file) []string {
 	return found
 }
 
-// environment objects to settings that stand in no file: the environment must not lead a request elsewhere.
+// environment objects to settings from outside of files: the environment must not redirect a request.
 func environment(f *file) []string {
 	top, _, _ := strings.Cut(f.dir, "/")
 	if top == "cmd" || f.test || slices.Contains(outside, top) {

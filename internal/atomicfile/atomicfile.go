@@ -1,5 +1,5 @@
-// Package atomicfile replaces files so that a reader, or a crash, sees the old content or the new,
-// never a part of either.
+// Package atomicfile replaces files so that a reader, also after a crash, sees the old content or the new, never a part of either.
+// Its functions are safe for concurrent use.
 package atomicfile
 
 import (
@@ -21,7 +21,7 @@ const patience = 2 * time.Second
 // disk. A new file gets perm; an existing one keeps its permission bits, its owner and group as far as the process may give them,
 // and its access control list. If path is a symbolic link, the file it leads to is replaced and the link stays. The directory must exist.
 //
-// Two writers at once are safe for readers: one of the two contents wins.
+// Of two concurrent writes, the content of one wins.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	return WriteFrom(path, perm, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -55,11 +55,11 @@ func WriteFrom(path string, perm fs.FileMode, write func(io.Writer) error) error
 	return nil
 }
 
-// target follows path's symbolic links. old is what is there; nil if nothing is.
+// target follows path's symbolic links. old is the existing file; nil if there is none.
 func target(path string) (real string, old fs.FileInfo, err error) {
 	real, err = filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		// A link to nothing must not be replaced by a file: that is not what its owner meant.
+		// A dangling link must not be replaced by a file.
 		if _, err := os.Lstat(path); err == nil {
 			return path, nil, errors.New("symbolic link to a file that does not exist")
 		}
@@ -78,7 +78,7 @@ func target(path string) (real string, old fs.FileInfo, err error) {
 	return real, info, nil
 }
 
-// fill has write write to f, gives it what the old file at path has, syncs and closes it.
+// fill lets write write to f, gives it the owner and permissions of the old file at path, syncs and closes it.
 func fill(f *os.File, write func(io.Writer) error, perm fs.FileMode, path string, old fs.FileInfo) error {
 	err := write(f)
 	if err == nil && old != nil {

@@ -10,7 +10,7 @@ import (
 	"webproxy/audit"
 )
 
-// Decision is a decision record with all that is known before a request goes out.
+// Decision is a decision record with all fields that are known before a request is sent.
 func Decision() audit.Record {
 	return audit.Record{
 		Type:   audit.TypeDecision,

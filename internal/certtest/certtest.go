@@ -48,8 +48,8 @@ func New(t testing.TB, name string, organization ...string) *Authority {
 	return a
 }
 
-// Sign returns a certificate for host, a name or an address, with the authority's after it. It is for servers and
-// clients, and valid from an hour ago for a day, but for what change, unless it is nil, makes of the template.
+// Sign returns a certificate for host, a name or an address, followed by the authority's. It is for servers and clients, and valid
+// from an hour ago for a day, unless change, which may be nil, changes the template.
 func (a *Authority) Sign(host string, change func(*x509.Certificate)) (tls.Certificate, error) {
 	t := template(host, a.serial.Add(1))
 	if change != nil {
@@ -63,8 +63,8 @@ func (a *Authority) Sign(host string, change func(*x509.Certificate)) (tls.Certi
 	return tls.Certificate{Certificate: [][]byte{der, a.Cert.Raw}, PrivateKey: a.key, Leaf: leaf}, err
 }
 
-// Issuer returns a function for tls.Config.GetCertificate. It signs a certificate for each name that clients ask for, and for
-// "no-name.test" where one names none, once for each; see Sign for change. The function is safe for concurrent use.
+// Issuer returns a function for tls.Config.GetCertificate. It signs one certificate for each server name, "no-name.test" for a
+// ClientHello without one; see Sign for change. The function is safe for concurrent use.
 func (a *Authority) Issuer(change func(*x509.Certificate)) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	var mu sync.Mutex // guards issued
 	issued := map[string]*tls.Certificate{}

@@ -12,9 +12,9 @@ import (
 const (
 	// Gap is how many spaces there are between columns.
 	Gap = 2
-	// leastColumn is how narrow a column may become for others, in characters, unless a word in it is longer.
+	// leastColumn is the least width of a column that is narrowed, in characters, unless a word in it is longer.
 	leastColumn = 10
-	// longestWord is the longest word that is not broken for want of room.
+	// longestWord is the longest word that is not broken to narrow a column.
 	longestWord = 40
 )
 
@@ -26,9 +26,8 @@ type Table struct {
 	Paint func(heading, cell string) string
 }
 
-// Write writes rows in columns, with two spaces between them; the first row is the heading. Where Width is too little, columns
-// are left out as Drop says, which the last line tells, and then cells are wrapped at words. What is longer than its column all the
-// same is broken.
+// Write writes rows in columns, with two spaces between them; the first row is the heading. If they do not fit into Width, columns
+// are left out as Drop says, which the last line tells, then cells are wrapped at words, and then long words are broken.
 func (t Table) Write(w io.Writer, rows [][]string) error {
 	rows, dropped := fitColumns(rows, t.Width, t.Drop)
 	widths := columnWidths(rows)

@@ -16,8 +16,8 @@ import (
 
 // Requests of the admin socket: what a command sends and gets is beside the handler.
 const (
-	// StatusPath is for GET, and responds with Status. With LearningQuery it has the state of learning too, for which the log may be read in
-	// the background.
+	// StatusPath is for GET: Status. With LearningQuery the response has the state of learning too, for which the log may be
+	// read in the background.
 	StatusPath    = "/v1/status"
 	LearningQuery = "learning"
 
@@ -28,8 +28,7 @@ const (
 	UsersPath     = "/v1/dashboard/users" // POST: reads the file of users again
 )
 
-// routeAdmin registers what commands can ask. A new request needs a line here, and a handler, which gets the caller's
-// identity.
+// routeAdmin registers the requests of commands. A new request needs a line here, and a handler, which gets the caller's identity.
 func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("GET "+StatusPath, d.adminStatus)
 	s.Handle("POST "+ReloadPath, d.adminReload)
@@ -38,8 +37,8 @@ func (d *daemon) routeAdmin(s *adminsocket.Server) {
 	s.Handle("POST "+UsersPath, d.adminUsers)
 }
 
-// serveAdmin serves the admin socket until the returned function is called. The proxy serves without one if it cannot
-// be created: what only operators need must not stop traffic.
+// serveAdmin serves the admin socket until the returned function is called. If it cannot be created the proxy serves without one:
+// only operators need it.
 func (d *daemon) serveAdmin() (stop func()) {
 	if d.cfg.Admin.Socket == config.Off {
 		return func() {}

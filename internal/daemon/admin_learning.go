@@ -8,8 +8,8 @@ import (
 	"webproxy/policy"
 )
 
-// learning notes how far the learning of each group is that learns. The log is read in the background, if what is known is old; that is
-// waited for a moment.
+// learning sets Learning of each group in learn mode. If the result is old, the log is read in the background, which is waited for
+// for statusPatience.
 func (d *daemon) learning(ctx context.Context, groups []GroupStatus) {
 	var l *dashboard.Learning
 	for i := range groups {

@@ -13,7 +13,7 @@ import (
 // mostLines bounds the lists in a Reloaded.
 const mostLines = 200
 
-// justNow is how long after a change has been read by itself a reload that is asked for still tells of it.
+// justNow is how long after an automatic reload a requested one still reports its changes.
 const justNow = 5 * time.Second
 
 // Reloaded is the result of reading a configuration again.
@@ -22,7 +22,7 @@ type Reloaded struct {
 	Installed bool      `json:"installed"`
 	Time      time.Time `json:"time"`
 	Policy    string    `json:"policy"`     // digest of the policy in force now
-	PolicyOld string    `json:"policy_old"` // and of the one before
+	PolicyOld string    `json:"policy_old"` // digest of the policy before
 	Since     time.Time `json:"since"`      // when the policy in force was installed
 	Problem   string    `json:"problem,omitempty"`
 	Lines     []string  `json:"lines,omitempty"` // the problems as webproxy check prints them
@@ -38,10 +38,10 @@ type Reloaded struct {
 	// NeedRestart names settings that changed and hold only after a restart.
 	NeedRestart []string `json:"need_restart,omitempty"`
 	Warnings    []string `json:"warnings,omitempty"`
-	// FirstSeq and LastSeq are the numbers of the records of what people decided, such as an approval; 0 if there are none.
+	// FirstSeq and LastSeq are the numbers of the records of decisions of people, such as an approval; 0 without such records.
 	FirstSeq uint64 `json:"first_seq,omitempty"`
 	LastSeq  uint64 `json:"last_seq,omitempty"`
-	// Unsteady names files that change faster than they can be read: their content from before counts.
+	// Unsteady names files that change faster than they can be read: their earlier content stays in force.
 	Unsteady []string `json:"unsteady,omitempty"`
 }
 
@@ -52,7 +52,7 @@ type reloads struct {
 	done  Reloaded
 }
 
-// ask notes who asks for the next reload, which their record names.
+// ask stores who requested the next reload, for its record.
 func (r *reloads) ask(who string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -65,7 +65,7 @@ func (r *reloads) last() Reloaded {
 	return r.done
 }
 
-// installed notes that cfg is in force in place of old. It returns who asked for that; empty if nobody did.
+// installed stores that cfg has replaced old. It returns who requested the reload; empty if nobody did.
 func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed, restart []string, forbidden int, grace time.Duration, seqs [2]uint64) (by string) {
 	done := Reloaded{
 		Installed: true, Time: time.Now(), Policy: cfg.Set.Digest(), PolicyOld: old.Digest(),
@@ -78,7 +78,7 @@ func (r *reloads) installed(old *policy.Set, cfg *config.Config, added, removed,
 	return r.note(done)
 }
 
-// refused notes that old stays in force because of err; seqs and cut are of a lockdown that began or ended all the same.
+// refused stores that old stays in force because of err; seqs and cut are of a lockdown that began or ended nevertheless.
 func (r *reloads) refused(old *policy.Set, err error, seqs [2]uint64, cut int) (by string) {
 	done := Reloaded{
 		Time: time.Now(), Policy: old.Digest(), PolicyOld: old.Digest(), Problem: err.Error(),
@@ -98,7 +98,7 @@ func (r *reloads) note(done Reloaded) (by string) {
 	defer r.mu.Unlock()
 	if before := &r.done; done.Installed && before.Installed && done.AddedN+done.RemovedN == 0 && done.LastSeq == 0 &&
 		done.Policy == before.Policy && done.Time.Sub(before.Time) < justNow {
-		// The files were read, and then somebody asked for that: it is the same change.
+		// The files were read automatically before the reload was requested: it is the same change.
 		done.Added, done.Removed, done.AddedN, done.RemovedN = before.Added, before.Removed, before.AddedN, before.RemovedN
 		done.PolicyOld, done.Forbidden, done.FirstSeq, done.LastSeq = before.PolicyOld, before.Forbidden, before.FirstSeq, before.LastSeq
 	}

@@ -11,12 +11,12 @@ import (
 	"webproxy/policy"
 )
 
-// requirements are what Azure Local requires where the proxy is, made once for each configuration. The zero value has not looked yet. It is
-// safe for concurrent use. It reads no file: the lists are in the program.
+// requirements are the endpoints that Azure Local requires at the proxy's place, made once for each configuration. The zero value
+// is ready to use. It is safe for concurrent use, and reads no file: the lists are in the program.
 type requirements struct {
 	mu      sync.Mutex // guards what follows
 	of      *config.Config
-	profile *coverage.Profile // nil if there is none for the place
+	profile *coverage.Profile // nil if no list is for the place
 }
 
 func (q *requirements) profileOf(cfg *config.Config) *coverage.Profile {
@@ -32,8 +32,8 @@ func (q *requirements) profileOf(cfg *config.Config) *coverage.Profile {
 	return q.profile
 }
 
-// mark notes on hosts that were denied which list requires them, unless the policy of cfg permits them by now, or denies them for what no
-// rule is about.
+// mark sets Required of denied hosts that a list requires, unless the policy of cfg permits them by now, or denies them for a reason
+// that no rule can change.
 func (q *requirements) mark(cfg *config.Config, denied []DeniedStatus, now time.Time) {
 	for i := range denied {
 		d := &denied[i]
@@ -50,7 +50,7 @@ func (q *requirements) mark(cfg *config.Config, denied []DeniedStatus, now time.
 	}
 }
 
-// isGap reports whether a reason is one for which coverage has a line: a rule would mend it.
+// isGap reports whether a rule would lift a denial for that reason.
 func isGap(reason string) bool {
 	switch reason {
 	case policy.HostNotListed.String(), policy.PortNotAllowed.String(), policy.SchemeNotAllowed.String(), policy.RuleExpired.String(), policy.DeniedByRule.String():
@@ -59,7 +59,7 @@ func isGap(reason string) bool {
 	return false
 }
 
-// stillDenied asks the policy about the host, for the client that asked last, in the form that goes with its port.
+// stillDenied reports whether the policy denies the host to the last client, with the scheme of its port.
 func stillDenied(set *policy.Set, d *DeniedStatus, now time.Time) bool {
 	client, err := netip.ParseAddr(d.Client)
 	if err != nil {

@@ -25,14 +25,14 @@ type Status struct {
 	Listen  []string  `json:"listen"`
 
 	Policy   PolicyStatus    `json:"policy"`
-	Lockdown *LockdownStatus `json:"lockdown,omitempty"` // nil if none is on
-	Bundle   *BundleStatus   `json:"bundle,omitempty"`   // nil if none is configured
+	Lockdown *LockdownStatus `json:"lockdown,omitempty"` // nil without a lockdown
+	Bundle   *BundleStatus   `json:"bundle,omitempty"`   // nil if no bundle is configured
 	Groups   []GroupStatus   `json:"groups"`
 	Phases   []PhaseStatus   `json:"phases"`
 	Open     OpenStatus      `json:"open"`
 	LastHour Window          `json:"last_hour"`
-	Denied   []DeniedStatus  `json:"denied"` // of the last records, the most frequent first; at most 5
-	// DeniedHosts is how many hosts were denied in the last hour, as far as the last records tell.
+	Denied   []DeniedStatus  `json:"denied"` // from the last records, the most frequent first; at most 5
+	// DeniedHosts is how many hosts were denied in the last hour, according to the last records.
 	DeniedHosts int              `json:"denied_hosts"`
 	Audit       AuditStatus      `json:"audit"`
 	Receivers   []ReceiverStatus `json:"receivers"`
@@ -47,7 +47,7 @@ type PolicyStatus struct {
 	Digest  string    `json:"digest"`
 	Since   time.Time `json:"since"`
 	Entries int       `json:"entries"`
-	// Problem is why the configuration on disk is not in force, Refused when that was found; empty if it is.
+	// Problem is why the configuration on disk is not in force, Refused when it was refused; empty if it is in force.
 	Problem string    `json:"problem,omitempty"`
 	Refused time.Time `json:"refused,omitzero"`
 	// NeedRestart names settings on disk that hold only after a restart.
@@ -56,7 +56,7 @@ type PolicyStatus struct {
 
 // LockdownStatus is the lockdown that is on.
 type LockdownStatus struct {
-	Only   []string  `json:"only"` // ids of the rules that are spared; none if everything is refused
+	Only   []string  `json:"only"` // ids of the rules that stay allowed; empty if everything is refused
 	Until  time.Time `json:"until,omitzero"`
 	By     string    `json:"by,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -67,16 +67,16 @@ type LockdownStatus struct {
 type GroupStatus struct {
 	Name string `json:"name"`
 	Mode string `json:"mode"`
-	// Learning is how far it is; nil unless the group learns and that was asked for.
+	// Learning is its state of learning; nil unless the group learns and LearningQuery was sent.
 	Learning *LearningStatus `json:"learning,omitempty"`
 }
 
-// LearningStatus is how far the learning of a group is.
+// LearningStatus is the state of a group's learning.
 type LearningStatus struct {
 	State   string    `json:"state,omitempty"` // as learn.State; empty if it is not known yet
 	Missing []string  `json:"missing"`         // what keeps it from being stable
 	AsOf    time.Time `json:"as_of,omitzero"`
-	Reading float64   `json:"reading,omitempty"` // the part of the log that is read by now, while it is read
+	Reading float64   `json:"reading,omitempty"` // the part of the log that has been read, 0 to 1, while it is read
 	Problem string    `json:"problem,omitempty"` // why the log could not be read
 }
 
@@ -96,9 +96,9 @@ type OpenStatus struct {
 	PerSecond   float64 `json:"per_second"` // decisions in the last minute
 }
 
-// A Window is what was decided in the last time.
+// A Window counts the decisions of a recent time.
 type Window struct {
-	Seconds float64 `json:"seconds"` // how long that is: less than wanted just after the start
+	Seconds float64 `json:"seconds"` // its length: shorter soon after the start
 	Outcomes
 }
 
@@ -113,7 +113,7 @@ type DeniedStatus struct {
 	Group  string    `json:"group"`
 	ID     string    `json:"id"` // of the last one, for webproxy why
 	Last   time.Time `json:"last"`
-	// Required is the list that requires what the policy still denies; empty if none does.
+	// Required is the list that requires the host, if the policy still denies it; may be empty.
 	Required string `json:"required,omitempty"`
 }
 
@@ -127,9 +127,9 @@ type AuditStatus struct {
 	Recording bool      `json:"recording"`
 	Stalled   bool      `json:"stalled"`  // its disk does not respond
 	OnError   string    `json:"on_error"` // refuse or continue
-	// DaysLeft is for how many days there is room at the pace so far; -1 if that is not known.
+	// DaysLeft is for how many days the disk has room at the present rate; -1 if that is not known.
 	DaysLeft int             `json:"days_left"`
-	Verified *VerifiedStatus `json:"verified,omitempty"` // nil if nobody verified it since the start
+	Verified *VerifiedStatus `json:"verified,omitempty"` // nil if it was not verified since the start
 }
 
 // ReceiverStatus is a receiver that audit records are shipped to.
@@ -157,11 +157,11 @@ type EndingStatus struct {
 }
 
 const (
-	// endingSoon is when entries are listed before their end.
+	// endingSoon is how long before their end entries are listed.
 	endingSoon = 30 * 24 * time.Hour
 	mostEnding = 20
 	mostDenied = 5
-	// statusPatience bounds each wait of a status for what its disk may hold up: the last records, the first one, the state of learning.
+	// statusPatience bounds each wait for a disk: for the last records, for the first one, for the state of learning.
 	statusPatience = time.Second
 )
 
@@ -225,16 +225,16 @@ func (d *daemon) auditStatus(ctx context.Context) AuditStatus {
 	}
 }
 
-// recent are the last records, the newest first; none if the log does not give them at once.
+// recent returns the last records, the newest first; nil if they cannot be read at once.
 func (d *daemon) recent(ctx context.Context) []audit.Record {
 	if d.audit.Stalled() {
 		return nil
 	}
-	records, _ := within(ctx, func() []audit.Record { return d.audit.Recent(1 << 10) }) // ends when the log's disk answers
+	records, _ := within(ctx, func() []audit.Record { return d.audit.Recent(1 << 10) }) // ends when the log's disk responds
 	return records
 }
 
-// within calls get in a goroutine of its own and waits for it for statusPatience. It reports false if that was not enough.
+// within calls get in a goroutine and waits for it for statusPatience. done is false if that was too short.
 func within[T any](ctx context.Context, get func() T) (got T, done bool) {
 	ctx, cancel := context.WithTimeout(ctx, statusPatience)
 	defer cancel()
@@ -248,18 +248,19 @@ func within[T any](ctx context.Context, get func() T) (got T, done bool) {
 	}
 }
 
-// A logBegin remembers when the audit log begins. The zero value has not looked yet. It is safe for concurrent use.
+// A logBegin caches when the audit log begins. The zero value is ready to use. It is safe for concurrent use.
 type logBegin struct {
 	mu     sync.Mutex // guards what follows
 	begin  time.Time
-	looked time.Time // when it was last looked for
+	looked time.Time // when begin was read
 	asking bool
 }
 
-// beginEvery is how long a logBegin holds: the log's oldest files are deleted.
+// beginEvery is how long a logBegin is valid: the log's oldest files are deleted.
 const beginEvery = time.Hour
 
-// at is when the log begins; zero if that is not known, or if its disk does not tell at once. One call at a time asks the disk.
+// at returns when the log begins; zero if it is not known, or if the disk does not respond at once. One call at a time reads the
+// disk.
 func (b *logBegin) at(ctx context.Context, log *audit.Log) time.Time {
 	b.mu.Lock()
 	known, ask := b.begin, !b.asking && !log.Stalled() && time.Since(b.looked) > beginEvery
@@ -284,8 +285,8 @@ func (b *logBegin) at(ctx context.Context, log *audit.Log) time.Time {
 	return begin
 }
 
-// denied are the hosts that were denied most often in records, which are sorted from the newest on, and how many hosts there are since a
-// time.
+// denied returns the hosts that were denied most often in records, which are sorted, the newest first, and the number of hosts that
+// were denied since a time.
 func denied(records []audit.Record, since time.Time) (most []DeniedStatus, hosts int) {
 	type key struct {
 		host   string
@@ -323,7 +324,7 @@ func denied(records []audit.Record, since time.Time) (most []DeniedStatus, hosts
 	return all[:min(len(all), mostDenied)], len(lately)
 }
 
-// ending are the allows of set that end soon.
+// ending returns the allow entries of set that end soon, and their number.
 func ending(set *policy.Set, now time.Time) ([]EndingStatus, int) {
 	all := []EndingStatus{}
 	for r := range set.Expiring(now, now.Add(endingSoon)) {

@@ -10,8 +10,7 @@ import (
 	"webproxy/internal/adminsocket"
 )
 
-// A Verified is what somebody who has verified the audit log tells the proxy that writes it, so that status and the dashboard have the
-// result.
+// A Verified is the result of a verification of the audit log, for the proxy that writes it: status and the dashboard show it.
 type Verified struct {
 	Dir    string              `json:"dir"` // of the log
 	At     time.Time           `json:"at"`
@@ -38,7 +37,7 @@ func (d *daemon) adminVerified(r *adminsocket.Request) (any, error) {
 	return struct{}{}, nil
 }
 
-// sameDir reports whether two paths name one directory. It asks no disk.
+// sameDir reports whether two paths name one directory. It does not access the disk.
 func sameDir(a, b string) bool {
 	a, err := filepath.Abs(a)
 	if err != nil {
@@ -55,7 +54,7 @@ type VerifiedStatus struct {
 	Text string    `json:"text"` // the result in a line
 }
 
-// verified is nil if the log was not verified since the start, as far as the proxy was told.
+// verified is nil if no verification was reported since the start.
 func (d *daemon) verified() *VerifiedStatus {
 	state := d.jobs.State(dashboard.VerifyJob)
 	v, ok := state.Result.(*audit.Verification)

@@ -25,27 +25,27 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// bundles fetches the bundles that policy.bundle names. An accepted bundle becomes a file beside the configuration,
-// whose change the watcher of the configuration sees: there is one way to reload. A refused one changes nothing.
+// bundles fetches the bundles of policy.bundle. An accepted bundle becomes a file beside the configuration, and the watcher of the
+// configuration reloads it. A refused one changes nothing. It is for one goroutine.
 type bundles struct {
 	d      *daemon
 	latest func() *config.Config
 	seen   policy.BundleSpec // of source
 	source *bundle.Source
-	idle   func() // closes connections of source that are idle
-	// refusedBy is the configuration that refused the last bundle; empty if none did. Another one may take it.
+	idle   func() // closes idle connections of source
+	// refusedBy is the configuration that refused the last bundle; empty if it was accepted. Another one may accept it.
 	refusedBy string
-	asking    whatIf // that was given up and may still read the log; nil if none
+	asking    whatIf // a what-if that was given up and may still read the log; may be nil
 }
 
 const (
 	defaultBundleEvery = time.Minute
-	bundleLookAgain    = 5 * time.Second // if no bundle is configured: a reload may say otherwise
+	bundleLookAgain    = 5 * time.Second // if no bundle is configured: a reload may configure one
 	bundleLeastPause   = 200 * time.Millisecond
 	maxToken           = 4 << 10 // bytes
 )
 
-// fetchBundles takes bundles until the returned function is called.
+// fetchBundles fetches bundles until the returned function is called.
 func (d *daemon) fetchBundles() (stop func()) {
 	if d.cfg.Path == "" {
 		return func() {}
@@ -73,7 +73,7 @@ func (b *bundles) run(ctx context.Context) {
 	}
 }
 
-// round asks once, and returns when to ask again.
+// round fetches once, and returns how long to pause before the next round.
 func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	cfg := b.latest()
 	spec := cfg.Policy.Bundle
@@ -102,7 +102,7 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		b.problem(false, "not fetched: "+err.Error())
 		return pause
 	}
-	cfg = b.latest() // the policy before must not stay in memory while a server holds the request
+	cfg = b.latest() // do not keep an old policy in memory while a server holds the request
 	if cfg.Policy.Bundle == nil {
 		return bundleLookAgain
 	}
@@ -122,7 +122,7 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	problem := ""
 	if data != nil {
 		b.refusedBy = ""
-	} else if b.refusedBy != "" { // what was refused is still what is there
+	} else if b.refusedBy != "" { // the source still has the refused bundle
 		_, problem = b.d.bundle.last()
 	}
 	b.d.bundle.note(true, problem)
@@ -160,7 +160,7 @@ func (b *bundles) connect(cfg *config.Config, spec *policy.BundleSpec) error {
 	return nil
 }
 
-// transport connects as the proxy does to origins, and only to the server of spec.
+// transport returns a transport that connects as the proxy does to origins, and only to the server of spec.
 func (b *bundles) transport(spec *policy.BundleSpec) (*http.Transport, error) {
 	roots := (*x509.CertPool)(nil)
 	if spec.CA != "" {
@@ -206,12 +206,12 @@ func dialFor(ctx context.Context, e *egress.Egress, set *policy.Set, addr string
 	}
 	decision := set.Decide(&policy.Request{Time: time.Now(), Client: netip.AddrFrom4([4]byte{127, 0, 0, 1}), Method: http.MethodConnect, Target: target})
 	if !decision.Permit {
-		return nil, fmt.Errorf("%s is not where policy.bundle.from leads", addr)
+		return nil, fmt.Errorf("%s is not the server of policy.bundle.from", addr)
 	}
 	return e.Open(ctx, &egress.Route{Decision: decision})
 }
 
-// take puts the bundle in data in force if it passes all checks; otherwise it returns why not.
+// take stores the bundle in data, to be reloaded, if it passes all checks; otherwise it returns why not.
 func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) error {
 	next, err := config.VerifyBundle(cfg, data, b.d.version)
 	if err != nil {
@@ -237,7 +237,7 @@ func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) err
 	return nil
 }
 
-// refused notes that a bundle was refused: the last good one stays in force.
+// refused records that a bundle was refused: the last good one stays in force.
 func (b *bundles) refused(cfg *config.Config, err error) {
 	text := err.Error()
 	var problems config.Problems
@@ -253,7 +253,7 @@ func (b *bundles) refused(cfg *config.Config, err error) {
 	b.d.record(&audit.Record{Type: audit.TypeReload, Policy: digest, PolicyOld: digest, Detail: "refused: " + text})
 }
 
-// problem notes what keeps bundles from being taken, and logs it once. It reports whether it is a new one.
+// problem stores why bundles cannot be taken, and logs it once. It reports whether it is a new problem.
 func (b *bundles) problem(reached bool, text string) (other bool) {
 	if !b.d.bundle.note(reached, text) {
 		return false

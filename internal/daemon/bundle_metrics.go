@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// bundleMetrics tell of the bundle in force. They are there only if policy.bundle is.
+// bundleMetrics are about the bundle in force. They exist only if policy.bundle is set.
 type bundleMetrics struct {
 	d                    *daemon
 	serial, age, contact *prometheus.Desc

@@ -5,25 +5,23 @@ import (
 	"time"
 )
 
-// BundleStatus is of the policy bundle in force, where policy.bundle says that there is one.
+// BundleStatus is about the policy bundle in force, if policy.bundle is set.
 type BundleStatus struct {
 	Name    string    `json:"name"`
 	Serial  uint64    `json:"serial"` // 0 if none was taken yet
 	Made    time.Time `json:"made,omitzero"`
 	Reached time.Time `json:"reached,omitzero"`  // when policy.bundle.from was last reached
-	Problem string    `json:"problem,omitempty"` // what kept the last one from being fetched or taken
+	Problem string    `json:"problem,omitempty"` // why the last one could not be fetched or taken
 }
 
-// bundleContact is how fetching bundles goes. The zero value is that of a process that has not begun. It is safe for
-// concurrent use.
+// bundleContact is the state of fetching bundles. The zero value is ready to use. It is safe for concurrent use.
 type bundleContact struct {
 	mu      sync.Mutex
 	reached time.Time
 	problem string
 }
 
-// note says that the source was reached, if reached is set, and what the problem is, if there is one. It reports whether
-// that is another one than before.
+// note stores the problem, which may be empty, and with reached the time. It reports whether the problem has changed.
 func (c *bundleContact) note(reached bool, problem string) (other bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -20,17 +20,17 @@ import (
 const (
 	defaultWhatIf  = 7 * 24 * time.Hour
 	whatIfPatience = 2 * time.Minute // for reading the log, whose disk may hang
-	whatIfHosts    = 3               // that a refusal names
+	whatIfHosts    = 3               // hosts that a refusal names
 )
 
-// errWhatIf is an error for what keeps a what-if from being made; a later one may succeed.
+// errWhatIf says that a what-if could not be made; a later one may succeed.
 var errWhatIf = errors.New("what-if not made")
 
-// A whatIf is one what-if that reads the log in a goroutine of its own.
+// A whatIf is the result of a what-if that runs in a goroutine.
 type whatIf chan error
 
-// whatIf returns an error if next, the configuration with the bundle, would change more of what clients requested of late than
-// policy.bundle.refuse_if allows; an errWhatIf if that could not be found out. It reads the log for whatIfPatience at most.
+// whatIf returns an error if next, the configuration with the bundle, would decide more of the recent requests differently than
+// policy.bundle.refuse_if allows, or errWhatIf if that is not known. It reads the log for whatIfPatience at most.
 func (b *bundles) whatIf(ctx context.Context, cfg, next *config.Config, of *bundle.Bundle) error {
 	spec := cfg.Policy.Bundle
 	limit, err := setting.ParseLimit(spec.RefuseIf, setting.WhatIfNames())
@@ -38,7 +38,7 @@ func (b *bundles) whatIf(ctx context.Context, cfg, next *config.Config, of *bund
 		return err
 	}
 	compare := replay.Compare(cfg.Set, next.Set)
-	if cfg.Bundle == nil { // everything is refused now: what was let through before counts
+	if cfg.Bundle == nil { // everything is refused now: compare with what was permitted before
 		if limit.Name == setting.NewlyAllowed {
 			return nil
 		}
@@ -74,7 +74,7 @@ func (b *bundles) whatIf(ctx context.Context, cfg, next *config.Config, of *bund
 	return nil
 }
 
-// scanWhatIf has compare evaluate the requests of the last time, by one goroutine more: the proxy goes on serving meanwhile.
+// scanWhatIf lets compare evaluate the recent requests, with only one worker, since the proxy serves meanwhile.
 func scanWhatIf(ctx context.Context, dir string, back time.Duration, compare *replay.Replay) error {
 	where, err := audit.ParseQuery("type in (egress.decision, egress.repeat, egress.close)")
 	if err != nil {
@@ -87,7 +87,7 @@ func scanWhatIf(ctx context.Context, dir string, back time.Duration, compare *re
 	return err
 }
 
-// whatIfExamples names the hosts of most requests that would be decided otherwise.
+// whatIfExamples names the hosts with the most requests that would be decided differently.
 func whatIfExamples(r *replay.Replay, denied bool) string {
 	var hosts []string
 	for _, c := range r.Finish() {

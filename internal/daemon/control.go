@@ -5,7 +5,7 @@ type control struct {
 	stop   chan struct{} // a value: stop; a second one: at once
 	reload chan struct{}
 	ready  chan struct{} // closed by serve when it serves
-	// unattended is set if nobody reads standard error: the process is a Windows service.
+	// unattended is set for a Windows service: nobody reads standard error.
 	unattended bool
 }
 
@@ -13,7 +13,7 @@ func newControl() control {
 	return control{stop: make(chan struct{}, 2), reload: make(chan struct{}, 1), ready: make(chan struct{})}
 }
 
-// stopNow and reloadNow never wait: what has been requested and not yet taken need not be requested again.
+// stopNow and reloadNow never block: a request that is still pending need not be repeated.
 func (c control) stopNow()   { give(c.stop) }
 func (c control) reloadNow() { give(c.reload) }
 

@@ -15,8 +15,8 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// crashFile is where the runtime writes what a crash prints: beside log.file, or for an unattended service in the directory log
-// beside the configuration, if it is there. Elsewhere standard error has it; the path is empty then.
+// crashFile is the file for the output of a crash: beside log.file, or for an unattended service in the directory log beside the
+// configuration, if it exists; else empty, and the output goes to standard error.
 func (d *daemon) crashFile(unattended bool) string {
 	const name = "webproxy-crash.txt"
 	if d.cfg.Log.File != "" {
@@ -29,8 +29,8 @@ func (d *daemon) crashFile(unattended bool) string {
 	return filepath.Join(dir, name)
 }
 
-// keepCrashes has the output of a crash of this process written to a file, and tells of that of an earlier one, once: its file
-// gets the time of the crash in its name. The returned function ends it.
+// keepCrashes directs the output of a crash of this process to a file until the returned function is called. An earlier crash is
+// logged once, and its file is renamed, with its time in the name.
 func (d *daemon) keepCrashes(unattended bool) (stop func(), err error) {
 	stop = func() {}
 	path := d.crashFile(unattended)
@@ -54,7 +54,7 @@ func (d *daemon) keepCrashes(unattended bool) (stop func(), err error) {
 	}, nil
 }
 
-// tellCrash tells of what a crash left in the file, and moves it away.
+// tellCrash logs the output of a crash in the file, and renames the file.
 func (d *daemon) tellCrash(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {

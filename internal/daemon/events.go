@@ -6,17 +6,17 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Ids of events in the Windows event log. They are part of what a version promises: alerts are made for them. They are between 1 and
-// 1000, for which Windows has a message file of its own.
+// Ids of events in the Windows event log. They do not change, since alerts use them. They are between 1 and 1000, for which Windows
+// has a message file.
 const (
-	eventInfo        = 1 // whatever has no id of its own, by its level
+	eventInfo        = 1 // entries without an id of their own, by their level
 	eventWarning     = 2
 	eventError       = 3
 	eventBadConfig   = 20 // the service does not start: its configuration is not valid
-	eventStartFailed = 21 // nor is anything else as it must be
+	eventStartFailed = 21 // the service does not start for another reason
 )
 
-// eventIDs are the ids of what an operator would wait for, by the phrase in the log.
+// eventIDs are the ids of important entries, by their message.
 var eventIDs = map[string]uint32{
 	"serving":                           10,
 	"stopping":                          11,
@@ -51,7 +51,7 @@ func eventID(message string, level zapcore.Level) uint32 {
 	return eventInfo
 }
 
-// eventText is text as an event takes it: without NUL, at most 31,839 characters.
+// eventText is text for an event: without NUL, and shorter than the 31,839 characters that it may have.
 func eventText(text string) string {
 	const most = 31_000
 	text = strings.ReplaceAll(text, "\x00", "\ufffd")

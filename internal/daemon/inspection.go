@@ -14,10 +14,10 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// An inspection has the authorities in force: the one that signs certificates for clients, and those that origins are
-// verified against. A reload replaces both. It implements proxy.Inspector.
+// An inspection has the authorities in force: the one that signs certificates for clients, and those that certificates of origins
+// are verified with. A reload replaces both. It implements proxy.Inspector.
 type inspection struct {
-	signs atomic.Pointer[certs.Authority] // nil if there is none
+	signs atomic.Pointer[certs.Authority] // nil without an authority
 	roots egress.Roots
 }
 
@@ -33,7 +33,7 @@ func (n *inspection) Certificate(host string) (*tls.Certificate, error) {
 
 // authorities are those of one configuration.
 type authorities struct {
-	signs *certs.Authority // nil if there is none
+	signs *certs.Authority // nil without an authority
 	roots *x509.CertPool
 }
 
@@ -50,11 +50,11 @@ func readAuthorities(cfg *config.Config) (authorities, error) {
 	return authorities{signs, roots}, nil
 }
 
-// install puts set and its authorities in force. Requests are decided meanwhile, so the order matters: no Set that
-// inspects is in force while the authority that it needs is not.
+// install puts set and its authorities in force. Requests are decided meanwhile, so the order matters: a Set that inspects must not
+// be in force without its authority.
 func (d *daemon) install(set *policy.Set, a authorities) {
 	n := &d.inspection
-	if !n.roots.Load().Equal(a.roots) { // else connections that they have verified stay in use
+	if !n.roots.Load().Equal(a.roots) { // if they are equal, verified connections stay in use
 		n.roots.Swap(a.roots)
 	}
 	if a.signs == nil {

@@ -24,8 +24,8 @@ type listeners struct {
 	pac       net.Listener   // likewise
 }
 
-// openListeners opens all sockets of cfg, or none. A socket that the process was started with is taken for the address that it is on.
-// One that no setting names is closed, and log is told.
+// openListeners opens all sockets of cfg, or none. An inherited socket is used for its address; one that no setting names is closed
+// and logged.
 func openListeners(cfg *config.Config, log *zap.Logger) (*listeners, error) {
 	inherited, err := inheritListeners()
 	if err != nil {
@@ -42,7 +42,7 @@ func openListeners(cfg *config.Config, log *zap.Logger) (*listeners, error) {
 	}
 	defer func() {
 		for _, ln := range inherited {
-			log.Warn("no setting names a socket of the service manager: its clients get no answer", zap.Stringer("address", ln.Addr()))
+			log.Warn("no setting names a socket of the service manager: its clients get no response", zap.Stringer("address", ln.Addr()))
 			ln.Close()
 		}
 	}()
@@ -116,7 +116,7 @@ func listenHint(setting string, err error) string {
 	return "is another webproxy running? Change " + setting + " or stop it"
 }
 
-// close closes what is open; what a server has closed already is no error.
+// close closes all listeners; they may be closed already.
 func (ls *listeners) close() {
 	for _, ln := range slices.Concat(ls.clients, ls.tls, []net.Listener{ls.dashboard, ls.pac}) {
 		if ln != nil {
@@ -125,7 +125,7 @@ func (ls *listeners) close() {
 	}
 }
 
-// addrs are the addresses clients connect to, as they were opened.
+// addrs returns the addresses that clients connect to, with their actual ports.
 func (ls *listeners) addrs() []string {
 	var all []string
 	for _, ln := range slices.Concat(ls.clients, ls.tls) {
@@ -134,7 +134,7 @@ func (ls *listeners) addrs() []string {
 	return all
 }
 
-// pointHere says how a node is told to use the proxy at addr.
+// pointHere says how to configure a node to use the proxy at addr.
 func pointHere(addr net.Addr) string {
 	const command = "point a node here:  Set-WinInetProxy -ProxySettingsPerUser 0 -ProxyServer http://"
 	tcp, ok := addr.(*net.TCPAddr)

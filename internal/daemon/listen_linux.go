@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ListenTCP listens on addr. What finds clients that are gone is set on the listener, of which every
-// connection inherits it: package net would set four options on each.
+// ListenTCP listens on addr. Keep-alive is set on the listener, and connections inherit it: package net would set four options on
+// each.
 func ListenTCP(addr string) (net.Listener, error) {
 	lc := net.ListenConfig{
 		KeepAlive: -1,

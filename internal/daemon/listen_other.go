@@ -4,5 +4,5 @@ package daemon
 
 import "net"
 
-// ListenTCP listens on addr; package net has the system look for clients that are gone.
+// ListenTCP listens on addr; package net enables keep-alive.
 func ListenTCP(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

@@ -12,8 +12,8 @@ import (
 // soExclusiveAddrUse is SO_EXCLUSIVEADDRUSE of Winsock, which package windows does not name: ^SO_REUSEADDR.
 const soExclusiveAddrUse = ^windows.SO_REUSEADDR
 
-// ListenTCP listens on addr, and lets no other process take the port by SO_REUSEADDR, which Windows would allow; package net has
-// the system look for clients that are gone.
+// ListenTCP listens on addr, and prevents other processes from taking the port by SO_REUSEADDR, which Windows would allow; package
+// net enables keep-alive.
 func ListenTCP(addr string) (net.Listener, error) {
 	lc := net.ListenConfig{
 		Control: func(_, _ string, c syscall.RawConn) error {

@@ -10,7 +10,7 @@ import (
 	"webproxy/policy"
 )
 
-// graceUnder is how long exchanges go on that the policy of cfg forbids: under a lockdown they do not.
+// graceUnder is how long exchanges that the policy of cfg forbids may go on: not at all under a lockdown.
 func graceUnder(cfg *config.Config) time.Duration {
 	if _, on := cfg.Live.Lockdown(time.Now()); on {
 		return 0
@@ -18,8 +18,8 @@ func graceUnder(cfg *config.Config) time.Duration {
 	return cfg.Reload.Wait()
 }
 
-// relock puts the lockdown on disk in force when nothing else there can be. If it cannot be told either, what is in force
-// stays. It returns the numbers of the records, and how many exchanges were cut.
+// relock puts the lockdown on disk in force if the rest of the configuration is invalid. If it cannot be read either, nothing
+// changes. It returns the numbers of the records, and how many exchanges were cut.
 func (d *daemon) relock() (seqs [2]uint64, cut int) {
 	was := d.current.Load()
 	if was.Path == "" {
@@ -41,13 +41,13 @@ func (d *daemon) relock() (seqs [2]uint64, cut int) {
 	return seqs, len(forbidden)
 }
 
-// lockdownBroken reports whether set is under a lockdown without an end, which only a lockdown.yaml that cannot be read makes.
+// lockdownBroken reports whether set is under a lockdown without an end, which means that lockdown.yaml could not be read.
 func lockdownBroken(set *policy.Set) bool {
 	l, on := set.Lockdown(time.Now())
 	return on && l.Until.IsZero()
 }
 
-// tellLockdown tells the operator's log of a lockdown that began or was ended.
+// tellLockdown logs that a lockdown began or was ended.
 func (d *daemon) tellLockdown(was, cfg *config.Config, cut int) {
 	now := time.Now()
 	switch l, on := cfg.Live.Lockdown(now); {
@@ -63,7 +63,7 @@ func (d *daemon) tellLockdown(was, cfg *config.Config, cut int) {
 	}
 }
 
-// lockdownText says which lockdown is on; it is empty if none is.
+// lockdownText describes the lockdown that is on; empty without a lockdown.
 func (d *daemon) lockdownText(now time.Time) string {
 	if l, on := d.live.Load().Lockdown(now); on {
 		return l.Text()
@@ -71,7 +71,7 @@ func (d *daemon) lockdownText(now time.Time) string {
 	return ""
 }
 
-// startLockdown is what the record of a start says of a lockdown that is on.
+// startLockdown is the text about a lockdown in the record of a start.
 func (d *daemon) startLockdown() string {
 	if text := d.lockdownText(time.Now()); text != "" {
 		return "; a lockdown is on " + text
@@ -79,7 +79,7 @@ func (d *daemon) startLockdown() string {
 	return ""
 }
 
-// endLockdown records, once, that a lockdown has come to its end. Decisions know that by themselves.
+// endLockdown records, once, that a lockdown has expired. Decisions do not depend on this call.
 func (d *daemon) endLockdown(now time.Time) {
 	l := d.current.Load().Lockdown
 	over := l != nil && l.Ended.At.IsZero() && !now.Before(l.Until) && !l.Until.Before(d.began)

@@ -12,8 +12,9 @@ import (
 	"webproxy/internal/privatefile"
 )
 
-// newLog returns the operator's log, and the function that closes it. Nothing per request goes there: the audit log has that. It is the
-// file of log.file, else the Windows event log of a service, else w. A service's errors and warnings go to the event log in any case.
+// newLog returns the operator's log, and the function that closes it. Requests are not logged there, but in the audit log. It writes
+// to log.file, else to the Windows event log of a service, else to w. A service's errors and warnings go to the event log in any
+// case.
 func newLog(o config.LogOptions, w io.Writer) (*zap.Logger, func(), error) {
 	level := zapcore.InfoLevel
 	level.UnmarshalText([]byte(o.Level.String())) // config has checked the word
@@ -55,8 +56,8 @@ func newEncoder(text bool) zapcore.Encoder {
 	return zapcore.NewConsoleEncoder(enc)
 }
 
-// openLogFile opens the file to append to, and makes it and its directory if need be. Others may not read them: names of hosts and
-// clients are in there.
+// openLogFile opens the file for appending, and makes it and its directory if needed. Others may not read them, since they have
+// names of hosts and clients.
 func openLogFile(path string) (*os.File, error) {
 	if err := privatefile.MkdirAll(filepath.Dir(path), privatefile.Private); err != nil {
 		return nil, err

@@ -4,5 +4,5 @@ package daemon
 
 import "go.uber.org/zap/zapcore"
 
-// systemLog is none: who starts the process keeps its standard error.
+// systemLog returns false: the supervisor of the process keeps its standard error.
 func systemLog(zapcore.Encoder, zapcore.LevelEnabler) (zapcore.Core, bool) { return nil, false }

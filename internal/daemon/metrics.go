@@ -37,7 +37,7 @@ type metrics struct {
 	worked     sync.Map // whether each upstream proxy worked last: bool by name
 
 	bundleProblems prometheus.Counter
-	listsAsOf      atomic.Int64 // of which day the oldest built-in list in force is, in seconds since 1970; 0 if there is none
+	listsAsOf      atomic.Int64 // date of the oldest built-in list in force, in seconds since 1970; 0 without a list
 }
 
 func newMetrics(d *daemon) *metrics {
@@ -55,7 +55,7 @@ func newMetrics(d *daemon) *metrics {
 		registry:       prometheus.NewRegistry(),
 		decisions:      counters("decisions_total", "Decisions, by verdict (allow, deny, would_deny), reason and rule.", "verdict", "reason", "rule"),
 		deciding:       histogram("decision_seconds", "Time to decide a request.", prometheus.ExponentialBuckets(100e-9, 4, 8)),
-		dns:            histogram("dns_seconds", "Time to resolve a name; cached answers count.", dialBuckets),
+		dns:            histogram("dns_seconds", "Time to resolve a name; cached responses count.", dialBuckets),
 		dialling:       histogram("dial_seconds", "Time to connect to an origin, name resolution left out.", dialBuckets),
 		dialErrs:       counters("dial_errors_total", "Connections to origins that failed, by RFC 9209 word.", "error"),
 		bytesOut:       counter("client_to_origin_bytes_total", "Bytes from clients to origins, counted when an exchange ends."),
@@ -123,7 +123,7 @@ func (m *metrics) Ended(r *audit.Record) {
 // AuditFailed implements proxy.Observer.
 func (m *metrics) AuditFailed(error) { m.auditErrs.Inc() }
 
-// upstream notes whether an upstream proxy works.
+// upstream stores whether an upstream proxy works.
 func (m *metrics) upstream(id string, works bool) {
 	up := 0.0
 	if works {
@@ -133,7 +133,7 @@ func (m *metrics) upstream(id string, works bool) {
 	m.worked.Store(id, works)
 }
 
-// upstreams tells of each upstream proxy whether it worked last.
+// upstreams returns for each upstream proxy whether it worked last.
 func (m *metrics) upstreams() map[string]bool {
 	up := map[string]bool{}
 	m.worked.Range(func(id, works any) bool {
@@ -143,7 +143,7 @@ func (m *metrics) upstreams() map[string]bool {
 	return up
 }
 
-// lists notes how old the built-in lists of rules are, which are in force from now on.
+// lists stores the date of the oldest built-in list of rules, which are now in force.
 func (m *metrics) lists(rules []policy.RuleSpec) {
 	oldest := int64(0)
 	for i := range rules {
@@ -196,10 +196,10 @@ func newGauges(d *daemon) *gauges {
 		entries:     desc("policy_entries", "Entries of the policy in force."),
 		lockdown:    desc("lockdown", "1 while a lockdown is on, else 0."),
 		audit:       desc("audit_records_total", "Audit records written since the start."),
-		aggregated:  desc("audit_folded_total", "Denials that were counted rather than recorded one by one, since the start."),
+		aggregated:  desc("audit_folded_total", "Denials that were aggregated rather than recorded one by one, since the start."),
 		unrotated:   desc("audit_rotate_errors_total", "Times that the live file of the audit log could not be rotated as it should be, since the start."),
 		auditBytes:  desc("audit_bytes", "Bytes that the audit log uses on disk."),
-		auditLimit:  desc("audit_limit_bytes", "audit.retain_size; absent if there is none."),
+		auditLimit:  desc("audit_limit_bytes", "audit.retain_size; absent if it is not set."),
 		auditFree:   desc("audit_disk_free_bytes", "Bytes free on the audit log's disk; absent if unknown."),
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"webproxy/pac"
 )
 
-// maxPACConns bounds the connections that ask for the proxy auto-configuration file at a time, as the dashboard's are.
+// maxPACConns bounds the connections for the proxy auto-configuration file at a time.
 const maxPACConns = 16
 
-// pacServer serves the proxy auto-configuration file to whoever asks.
+// pacServer returns the server of the proxy auto-configuration file.
 func (d *daemon) pacServer() *http.Server {
 	s := &http.Server{
 		Handler:           pac.Handler(d.cfg.PAC),

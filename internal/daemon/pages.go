@@ -20,7 +20,7 @@ import (
 	"webproxy/proxy"
 )
 
-// followAudit keeps count of the audit log, for the dashboard, until the returned function is called.
+// followAudit follows the audit log, for the dashboard, until the returned function is called.
 func (d *daemon) followAudit() (stop func()) {
 	d.follow.Dir, d.follow.Feed = d.audit.Dir(), &d.feed
 	ctx, cancel := context.WithCancel(context.Background())
@@ -33,12 +33,12 @@ func (d *daemon) followAudit() (stop func()) {
 	}
 }
 
-// A DashboardLink is where somebody who asked the admin socket is logged in to the dashboard, once.
+// A DashboardLink is a link that logs the caller of the admin socket in to the dashboard, once.
 type DashboardLink struct {
 	URL string `json:"url"`
 }
 
-// adminDashboard makes a link for who asks.
+// adminDashboard makes a DashboardLink for the caller.
 func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
 	if d.pages == nil {
 		return nil, &adminsocket.Error{Status: http.StatusConflict, Message: "the proxy has no dashboard: dashboard.listen is off"}
@@ -54,7 +54,7 @@ func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
 	scheme, ip := "http://", net.ParseIP(host)
 	everywhere := host == "" || ip != nil && ip.IsUnspecified()
 	if everywhere {
-		host = "127.0.0.1" // one logs in on the machine itself
+		host = "127.0.0.1" // the caller is on this machine
 	}
 	if d.pagesTLS != nil {
 		scheme = "https://"
@@ -65,7 +65,7 @@ func (d *daemon) adminDashboard(r *adminsocket.Request) (any, error) {
 	return &DashboardLink{scheme + net.JoinHostPort(host, port) + path}, nil
 }
 
-// adminUsers has the file of users read again, because who asks has changed it.
+// adminUsers reads the file of users again, because the caller has changed it.
 func (d *daemon) adminUsers(r *adminsocket.Request) (any, error) {
 	if d.pages == nil || d.pages.Users == nil {
 		return nil, &adminsocket.Error{Status: http.StatusConflict, Message: "the proxy has no users of a dashboard: it has no dashboard, or no configuration file"}
@@ -76,7 +76,7 @@ func (d *daemon) adminUsers(r *adminsocket.Request) (any, error) {
 	return struct{}{}, nil
 }
 
-// dashboardUsers are those of the file that the configuration names; nil for the built-in configuration, which has none.
+// dashboardUsers returns the users of the configured file; nil for the built-in configuration, which has no such file.
 func (d *daemon) dashboardUsers() *account.Book {
 	if d.cfg.Dashboard.Users == "" {
 		return nil
@@ -88,7 +88,7 @@ func (d *daemon) dashboardUsers() *account.Book {
 			d.record(&audit.Record{Type: audit.TypeUser, By: by, Detail: c.String()})
 		},
 	}
-	b.Len() // what changes from now on is recorded
+	b.Len() // later changes are recorded
 	return b
 }
 
@@ -125,14 +125,14 @@ func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      time.Minute,
-		// In the reserve of descriptors that the proxy keeps for itself.
+		// These descriptors are in the reserve that the proxy keeps.
 		ConnState:   (&dashboard.Crowd{Limit: proxy.DashboardConns()}).ConnState,
 		ConnContext: dashboard.ConnContext,
 		ErrorLog:    zap.NewStdLog(d.log),
 	}, nil
 }
 
-// trouble says what is wrong with recording.
+// trouble returns what is wrong with the audit log, in sentences.
 func (d *daemon) trouble() []string {
 	var all []string
 	if d.audit.Stalled() {
@@ -150,7 +150,7 @@ func (d *daemon) trouble() []string {
 	return all
 }
 
-// receivers are where the log is sent.
+// receivers returns the state of the receivers of the log.
 func (d *daemon) receivers() []dashboard.Receiver {
 	var all []dashboard.Receiver
 	for _, s := range d.shippers {

@@ -9,15 +9,15 @@ import (
 	"webproxy/audit"
 )
 
-// diskPatience bounds how long the end of the process waits for a part that may hang with a disk. Shipping needs up
-// to 5 s itself. Once one part was given up, the wait for the others is shorter.
+// diskPatience bounds how long the process, when it ends, waits for a part that may hang with a disk. Shipping alone needs up to
+// 5 s. After one part has hung, the waits for the others are shorter (lessPatience).
 const (
 	diskPatience = 8 * time.Second
 	lessPatience = time.Second
 )
 
-// patiently calls stop, and returns when stop has returned or diskPatience is over: no frozen file system, and no
-// server that is down, keeps the process from ending. What still hangs then ends with the process.
+// patiently calls stop, and returns when stop has returned or diskPatience is over, so that a hanging file system or server does
+// not keep the process from ending.
 func (d *daemon) patiently(what string, stop func()) {
 	done := make(chan struct{})
 	go func() {
@@ -38,10 +38,10 @@ func (d *daemon) patiently(what string, stop func()) {
 	}
 }
 
-// errStopped is why the process ends before it has begun to serve.
+// errStopped is the error of a process that was stopped before it served.
 var errStopped = errors.New("open audit log: told to stop while the disk did not answer")
 
-// openAudit opens the audit log. Its disk may hang; an order to stop ends that wait.
+// openAudit opens the audit log. Its disk may hang; a stop ends the wait.
 func (d *daemon) openAudit(c control) error {
 	type opened struct {
 		log *audit.Log
@@ -67,8 +67,8 @@ func (d *daemon) closeAudit() {
 	}
 }
 
-// refusing reports whether every request is refused because the audit log's disk does not answer.
+// refusing reports whether every request is refused because the audit log's disk does not respond.
 func (d *daemon) refusing() bool { return d.audit.OnError() == audit.Refuse && d.audit.Stalled() }
 
-// lost reports whether every request is refused because the audit log's directory is not there.
+// lost reports whether every request is refused because the audit log's directory does not exist.
 func (d *daemon) lost() bool { return d.audit.OnError() == audit.Refuse && d.audit.Gone() }

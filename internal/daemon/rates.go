@@ -40,13 +40,13 @@ func (o *outcomes) now() Outcomes {
 }
 
 const (
-	// sampleEvery is how often the counts are noted.
+	// sampleEvery is the interval between samples of the counts.
 	sampleEvery = 10 * time.Second
-	// samples are kept for an hour.
+	// samples is the number of samples in an hour.
 	samples = int(time.Hour/sampleEvery) + 1
 )
 
-// rates remembers how many decisions there were, so that the last hour's can be told. The zero rates is ready to use.
+// rates keeps samples of the number of decisions for an hour. The zero rates is ready to use. It is safe for concurrent use.
 type rates struct {
 	mu    sync.Mutex // guards ring and noted
 	ring  [samples]sample
@@ -58,7 +58,7 @@ type sample struct {
 	count Outcomes
 }
 
-// sample notes the counts, and then calls also, until the returned function is called, which waits for that.
+// sample takes a sample and calls also every sampleEvery, until the returned function is called, which waits for the last call.
 func (r *rates) sample(o *outcomes, also func(now time.Time)) (stop func()) {
 	r.note(time.Now(), o.now())
 	done := make(chan struct{})
@@ -89,8 +89,8 @@ func (r *rates) note(at time.Time, count Outcomes) {
 	r.noted++
 }
 
-// within returns how many decisions there were in the last d before now, where count is all there are by now, and how
-// long that really is: less just after the start, or longer by up to sampleEvery.
+// within returns how many decisions there were in the time d before now, where count is the number of all, and the actual length of
+// that time: shorter soon after the start, or longer by up to sampleEvery.
 func (r *rates) within(d time.Duration, now time.Time, count Outcomes) (Outcomes, time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

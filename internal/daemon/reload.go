@@ -48,8 +48,8 @@ func (d *daemon) watch(ctx context.Context, c control) (stop func()) {
 	}
 }
 
-// reload puts the policy of cfg in force or, if it could not be loaded, leaves the one that is.
-// It is called by the watcher, one call at a time.
+// reload puts the policy of cfg in force; if it could not be loaded, the policy in force stays. The watcher calls it, one call at a
+// time.
 func (d *daemon) reload(cfg *config.Config, err error) {
 	defer func() { tellReady(d.summary()) }()
 	old, was := d.live.Load(), d.current.Load()
@@ -95,8 +95,8 @@ func (d *daemon) reload(cfg *config.Config, err error) {
 	})
 }
 
-// recordDecisions records what people decided since the configuration before cfg. It returns the numbers of the first and
-// the last record, zeros if there is none.
+// recordDecisions records the decisions of people between was and cfg. It returns the numbers of the first and the last record,
+// zeros without records.
 func (d *daemon) recordDecisions(was, cfg *config.Config) (seqs [2]uint64) {
 	records, err := adminrecord.Between(was, cfg, time.Now())
 	if err != nil {
@@ -128,7 +128,7 @@ func (d *daemon) refuseReload(old *policy.Set, err error) {
 	d.record(&audit.Record{Type: audit.TypeReload, Policy: old.Digest(), PolicyOld: old.Digest(), Detail: "refused: " + detail, By: by})
 }
 
-// bundleDetail names the bundle of cfg if it is another one than that of old, and who rolled back to it or took it by hand.
+// bundleDetail names the bundle of cfg if it differs from that of old, and who rolled back to it or took it by hand.
 func bundleDetail(old, cfg *config.Config) string {
 	if bundleName(old) == bundleName(cfg) {
 		return ""
@@ -140,8 +140,7 @@ func bundleDetail(old, cfg *config.Config) string {
 	return detail
 }
 
-// startedBundle names the bundle that cfg starts with, if it takes bundles. Whoever looks after many sites reads it in the record
-// of the start.
+// startedBundle names the bundle that cfg starts with, if it has one, for the record of the start, which fleet commands read.
 func startedBundle(cfg *config.Config) string {
 	if cfg.Bundle == nil {
 		return ""

@@ -1,6 +1,6 @@
-// Package daemon is the life of the process that serves: it opens listeners and the audit log, assembles the proxy,
-// reloads its configuration, ships and maintains the log, answers on the dashboard's address, and ends all of that in
-// reverse order.
+// Package daemon runs the process that serves: it opens listeners and the audit log, assembles the proxy, reloads its configuration,
+// ships and maintains the log, serves the dashboard and the admin socket, and stops all of that in reverse order. Run is its entry;
+// only one Run at a time.
 package daemon
 
 import (
@@ -32,11 +32,11 @@ import (
 	"webproxy/ship"
 )
 
-// Options are what a process that serves is started with.
+// Options are the parameters of Run.
 type Options struct {
 	// Load reads the configuration, once. Reloads read its file again.
 	Load func() (*config.Config, error)
-	// Version is what the log, the audit log and receivers of it are told.
+	// Version is the program's version, for the log, the audit log and its receivers.
 	Version string
 	// Stderr takes warnings, the greeting and, unless the process is a Windows service, the operator's log.
 	Stderr io.Writer
@@ -61,13 +61,13 @@ type daemon struct {
 	metrics *metrics
 	status  dashboard.Status
 	bundle  bundleContact
-	current atomic.Pointer[config.Config] // the one in force; only the watcher's calls change it
+	current atomic.Pointer[config.Config] // the configuration in force; only the watcher's calls change it
 	jobs    jobs.Runner                   // of the dashboard
 	feed    live.Feed
 	follow  live.Follower
-	pages   *dashboard.Pages // nil if there is no dashboard
+	pages   *dashboard.Pages // nil without a dashboard
 
-	pagesAddr string        // where they are
+	pagesAddr string        // address of the dashboard
 	pagesTLS  *certs.Server // nil if they are served without TLS
 
 	version string
@@ -80,15 +80,15 @@ type daemon struct {
 	begin    logBegin     // of the audit log
 	required requirements // what Azure Local needs
 
-	lockdownOver *config.Lockdown // the last one whose end in time was recorded; belongs to rates
+	lockdownOver *config.Lockdown // the last one whose expiry was recorded; used by endLockdown alone
 
-	gaveUp bool // a piece hung at the end of the process; belongs to patiently
+	gaveUp bool // a part hung at the end of the process; used by patiently alone
 
 	inspection inspection
 	shippers   []*ship.Shipper
 }
 
-// serve is the life of the process, top to bottom: parts are ended in the reverse order of their start.
+// serve runs the process: parts are stopped in the reverse order of their start.
 func serve(ctx context.Context, o Options, c control) error {
 	began := time.Now()
 	cfg, err := o.Load()
@@ -168,12 +168,12 @@ func serve(ctx context.Context, o Options, c control) error {
 	return errors.Join(err, d.drain(c, reason))
 }
 
-// summary is what the proxy does, for whoever supervises the process.
+// summary is the status text for the supervisor of the process.
 func (d *daemon) summary() string {
 	return fmt.Sprintf("serving %s by policy %s", strings.Join(slices.Concat(d.cfg.Listen, d.cfg.ListenTLS.Listen), " "), policy.ShortDigest(d.live.Load().Digest()))
 }
 
-// systemWarnings are about what of this system the configuration leaves out.
+// systemWarnings are about settings of the system that the proxy does not use.
 func systemWarnings(cfg *config.Config) (all config.Problems) {
 	if cfg.Egress.Resolver != "" {
 		return nil
@@ -184,7 +184,7 @@ func systemWarnings(cfg *config.Config) (all config.Problems) {
 	return all
 }
 
-// tellWarnings prints the warnings of the configuration where a person sees them: of an unattended service that is the log.
+// tellWarnings prints the warnings of the configuration, or logs them if the process is an unattended service.
 func (d *daemon) tellWarnings(warnings config.Problems, w io.Writer, unattended bool) {
 	if !unattended {
 		warnings.Write(w)
@@ -195,7 +195,7 @@ func (d *daemon) tellWarnings(warnings config.Problems, w io.Writer, unattended 
 	}
 }
 
-// assemble connects the pieces and puts the policy in force.
+// assemble makes the proxy of its parts and puts the policy in force.
 func (d *daemon) assemble() error {
 	authorities, err := readAuthorities(d.current.Load())
 	if err != nil {
@@ -226,7 +226,7 @@ func (d *daemon) assemble() error {
 	d.proxy.Roots, d.proxy.Inspector = &d.inspection.roots, &d.inspection
 	d.metrics = newMetrics(d)
 	d.proxy.Observer = d.metrics
-	d.proxy.Prepare() // bundles are fetched by its Egress, maybe before a listener is served
+	d.proxy.Prepare() // bundles may be fetched through its Egress before a listener is served
 	d.status.Installed(policy.ShortDigest(d.current.Load().Set.Digest()), time.Now(), nil, nil)
 	return nil
 }
@@ -254,8 +254,8 @@ func (d *daemon) maintainAudit() (stop func()) {
 	}
 }
 
-// serveListeners serves all listeners; the returned function waits until none is served any more,
-// which the caller must have seen to. Errors of listeners go to failed.
+// serveListeners serves all listeners. The returned function closes the servers of pages and waits until no listener is served any
+// more; the caller must have shut down the proxy before. Errors of listeners go to failed.
 func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(), err error) {
 	var pages *http.Server
 	if lns.dashboard != nil {
@@ -304,7 +304,7 @@ func (d *daemon) serveListeners(lns *listeners, failed chan<- error) (wait func(
 	}, nil
 }
 
-// drain stops the proxy: open exchanges may finish until the grace period ends or stop is ordered again.
+// drain stops the proxy: open exchanges may finish until the grace period ends or stop is requested again.
 func (d *daemon) drain(c control, reason string) error {
 	grace := d.cfg.Proxy.Grace()
 	tellStopping(grace)
@@ -340,9 +340,9 @@ func (d *daemon) record(r *audit.Record) {
 	}
 }
 
-// recordStart writes the first record of this run. If it cannot be written, on a full disk, the proxy serves all the
-// same: it refuses every request that it cannot record, says so, and works again by itself when there is room. The
-// record is then written as soon as one can be, or until the returned function is called.
+// recordStart writes the first record of this run. If it cannot be written, such as on a full disk, the proxy serves nevertheless:
+// it refuses every request that it cannot record, and recovers when there is room. Writing the record is then tried until it
+// succeeds or the returned function is called.
 func (d *daemon) recordStart() (stop func()) {
 	digest := d.live.Load().Digest()
 	write := func() error {
@@ -379,7 +379,7 @@ func (d *daemon) recordStart() (stop func()) {
 	}
 }
 
-// greet prints that the proxy serves, and what.
+// greet prints what the proxy serves.
 func (d *daemon) greet(w io.Writer, cfg *config.Config, lns *listeners, took time.Duration) {
 	modes := map[string]bool{}
 	for _, g := range cfg.Set.Groups() {

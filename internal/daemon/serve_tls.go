@@ -9,7 +9,7 @@ import (
 	"webproxy/proxy"
 )
 
-// tlsListener is how the listeners of listen_tls speak TLS; its files are read again when they are replaced.
+// tlsListener returns the TLS configuration of the listeners of listen_tls; its files are read again when they are replaced.
 func tlsListener(cfg *config.Config, log *zap.Logger) (proxy.TLSListener, error) {
 	files := cfg.ListenTLS.TLSFiles()
 	files.Problem = func(err error) { log.Error("listen_tls", zap.Error(err)) }

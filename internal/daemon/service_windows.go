@@ -34,8 +34,8 @@ const (
 func runAsService(ctx context.Context, serve func(context.Context, control) error) error {
 	if isService() {
 		h := &service{ctx: ctx, serve: serve}
-		// Opened first, so that whatever goes wrong from here on is heard. Without the source of install the events lack a
-		// text of their own, and are there all the same.
+		// Opened first, so that all later errors are logged. If the event source was not installed, events are written without
+		// a message text.
 		var err error
 		if h.events, err = eventlog.Open(serviceName); err == nil {
 			defer h.events.Close()
@@ -64,8 +64,8 @@ func runAsService(ctx context.Context, serve func(context.Context, control) erro
 	}
 }
 
-// isService reports whether the service control manager started the process: its parent is services.exe. svc.IsWindowsService wants that
-// to be in session 0 too, which it is not under wine, where the service is tried.
+// isService reports whether the service control manager started the process: its parent process is services.exe. svc.IsWindowsService
+// also requires session 0, which is not so under wine, where the service is tested.
 func isService() bool {
 	if is, err := svc.IsWindowsService(); err == nil && is {
 		return true
@@ -94,8 +94,8 @@ type service struct {
 }
 
 const (
-	// waitHint is how long the service control manager waits for the next checkpoint of a start or stop, and checkpointEvery
-	// how often it gets one: a start or a drain may take any time, as long as it is told of.
+	// waitHint is how long the service control manager waits for the next checkpoint of a start or stop, checkpointEvery the
+	// interval between checkpoints: with them a start or a drain may take any time.
 	waitHint        = 15 * time.Second
 	checkpointEvery = 5 * time.Second
 )
@@ -133,7 +133,7 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 			case svc.Interrogate:
 				status <- now
 			case svc.Stop, svc.Shutdown, svc.PreShutdown:
-				// Stop is accepted on: a second one cuts what is open.
+				// A second Stop, which cuts open exchanges, is still accepted.
 				now = svc.Status{State: svc.StopPending, Accepts: svc.AcceptStop, WaitHint: uint32(waitHint.Milliseconds())}
 				status <- now
 				c.stopNow()

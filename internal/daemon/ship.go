@@ -11,8 +11,8 @@ import (
 	"webproxy/ship"
 )
 
-// shipAudit sends the audit log to each receiver that the configuration names, until the returned function is
-// called. That one waits until what is in the log by then was sent, a few seconds at most.
+// shipAudit ships the audit log to each configured receiver, until the returned function is called, which waits until the log's last
+// records were sent, a few seconds at most.
 func (d *daemon) shipAudit() (stop func(), err error) {
 	for _, name := range slices.Sorted(maps.Keys(d.cfg.Ship)) {
 		s, err := ship.New(ship.Config{Name: name, Spec: d.cfg.Ship[name], Log: d.audit, Logger: d.log, Version: d.version})
@@ -32,7 +32,7 @@ func (d *daemon) shipAudit() (stop func(), err error) {
 	}, nil
 }
 
-// shipMetrics are read off the shippers when somebody asks.
+// shipMetrics are read from the shippers when they are collected.
 type shipMetrics struct {
 	shippers                                                    []*ship.Shipper
 	records, lag, lagSeconds, unconfirmed, resent, errors, lost *prometheus.Desc
@@ -45,10 +45,10 @@ func newShipMetrics(shippers []*ship.Shipper) *shipMetrics {
 	return &shipMetrics{
 		shippers:    shippers,
 		records:     desc("records_total", "Audit records that a receiver has, since the start."),
-		lag:         desc("lag_records", "Audit records that a receiver is not known to have."),
+		lag:         desc("lag_records", "Audit records that are not confirmed by a receiver."),
 		lagSeconds:  desc("lag_seconds", "Age of the first of these."),
 		unconfirmed: desc("unconfirmed_records", "Those of them that were sent, and not yet found at the receiver."),
-		resent:      desc("resent_records_total", "Audit records that were sent again, as the receiver had acknowledged and not kept them."),
+		resent:      desc("resent_records_total", "Audit records that were sent again because the receiver had acknowledged and not kept them."),
 		errors:      desc("errors_total", "Attempts to ship audit records that failed."),
 		lost:        desc("lost_records_total", "Audit records that a receiver did not get, by cause (missing, refused).", "cause"),
 	}

@@ -13,18 +13,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endPatience is what the end of the process may take after the last exchange: its pieces that hang with a disk, one after another.
+// endPatience is how long the process may take to end after the last exchange, if parts of it hang with a disk.
 const endPatience = 4 * diskPatience
 
-// The supervisor is systemd, if it started the process. What it is told is in sd_notify(3). It is only told: an error is of no
-// consequence for those who use the proxy, and systemd acts on the silence.
+// The supervisor is systemd, if it started the process. The messages are described in sd_notify(3). Errors are ignored: they do not
+// affect clients, and systemd acts if it gets no message.
 
-// tellReady says that the proxy serves, at the start or after a reload.
+// tellReady reports that the proxy serves, at the start or after a reload.
 func tellReady(status string) {
 	systemd.SdNotify(false, systemd.SdNotifyReady+"\nSTATUS="+oneLine(status))
 }
 
-// tellReloading says that the configuration is read again. tellReady must follow.
+// tellReloading reports that the configuration is being read again. tellReady must follow.
 func tellReloading() {
 	var now unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) == nil {
@@ -32,15 +32,15 @@ func tellReloading() {
 	}
 }
 
-// tellStopping says that the proxy ends within grace, and a while for its files.
+// tellStopping reports that the proxy will end within grace and endPatience.
 func tellStopping(grace time.Duration) {
 	systemd.SdNotify(false, fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d", systemd.SdNotifyStopping, (grace+endPatience).Microseconds()))
 }
 
 func oneLine(s string) string { return strings.ReplaceAll(s, "\n", " ") }
 
-// keepWatchdog tells systemd's watchdog that the process lives, as often as it asks for, each time after alive has returned: a
-// process in which that hangs is ended and started anew. The returned function ends it.
+// keepWatchdog notifies systemd's watchdog at the interval that it requires, each time after alive has returned: a process in which
+// alive hangs is restarted. The returned function ends it.
 func keepWatchdog(alive func()) (stop func()) {
 	every, err := systemd.SdWatchdogEnabled(false)
 	if err != nil || every == 0 {
@@ -67,8 +67,8 @@ func keepWatchdog(alive func()) (stop func()) {
 	}
 }
 
-// inheritListeners returns the sockets that the process was started with, by sd_listen_fds(3): systemd goes on to hold them, so that
-// clients that connect while the proxy restarts wait and are not refused.
+// inheritListeners returns the sockets that systemd passed to the process (sd_listen_fds(3)). systemd keeps them open, so that clients
+// that connect while the proxy restarts wait instead of being refused.
 func inheritListeners() ([]net.Listener, error) {
 	var all []net.Listener
 	for _, f := range activation.Files(true) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Only systemd wants to be told; the service control manager of Windows asks.
+// Only systemd is notified; service_windows.go responds to the service control manager.
 
 func tellReady(string)                          {}
 func tellReloading()                            {}

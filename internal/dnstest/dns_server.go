@@ -12,23 +12,23 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// An Answer fills the reply to q. If it returns false there is none.
-type Answer func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool
+// A Handler fills the response to q. If it returns false, no response is sent.
+type Handler func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool
 
-// A Server answers by UDP and TCP on one port of loopback.
+// A Server serves UDP and TCP on one port of loopback. Its methods are safe for concurrent use.
 type Server struct {
 	Addr   string
-	answer Answer
+	handle Handler
 
 	mu    sync.Mutex // guards asked
 	asked []string   // "A name.", in the order of arrival
 }
 
 // Start starts a Server that ends with t.
-func Start(t testing.TB, answer Answer) *Server {
+func Start(t testing.TB, handle Handler) *Server {
 	t.Helper()
 	tcp, udp := ListenBoth(t)
-	s := &Server{Addr: udp.LocalAddr().String(), answer: answer}
+	s := &Server{Addr: udp.LocalAddr().String(), handle: handle}
 	var serving sync.WaitGroup
 	serving.Go(func() { s.servePackets(udp) })
 	serving.Go(func() { s.serveStreams(tcp) })
@@ -98,7 +98,7 @@ func (s *Server) reply(query []byte, tcp bool) []byte {
 		Header:    dnsmessage.Header{ID: m.ID, Response: true, RecursionAvailable: true},
 		Questions: m.Questions,
 	}
-	if !s.answer(q, &reply, tcp) {
+	if !s.handle(q, &reply, tcp) {
 		return nil
 	}
 	packed, err := reply.Pack()
@@ -108,14 +108,14 @@ func (s *Server) reply(query []byte, tcp bool) []byte {
 	return packed
 }
 
-// Queries returns how often was asked so far, for any type.
+// Queries returns the number of queries so far, of all types.
 func (s *Server) Queries() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.asked)
 }
 
-// Take returns what was asked since it was last called, sorted.
+// Take returns the queries since it was last called, sorted.
 func (s *Server) Take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,9 +125,9 @@ func (s *Server) Take() []string {
 	return asked
 }
 
-// Zone answers with the addresses of the question's type in addrs, all with one TTL in seconds;
-// without any, as an empty answer whose SOA says the same.
-func Zone(ttl uint32, addrs ...string) Answer {
+// Zone responds with the addresses of the question's type in addrs, with a TTL in seconds; without such addresses, with no records
+// but an SOA with that TTL.
+func Zone(ttl uint32, addrs ...string) Handler {
 	return func(q dnsmessage.Question, reply *dnsmessage.Message, _ bool) bool {
 		for _, s := range addrs {
 			AddRecord(reply, q, netip.MustParseAddr(s), ttl)
@@ -159,8 +159,8 @@ func AddSOA(reply *dnsmessage.Message, q dnsmessage.Question, ttl uint32) {
 	})
 }
 
-// StartDNS starts a server that answers with 127.0.0.1: asked is called for each question for IPv4 addresses, before
-// the answer, which must not be kept. It returns the server's address.
+// StartDNS starts a server that responds with 127.0.0.1 and a TTL of 0. asked is called for each query for IPv4 addresses, before the
+// response. It returns the server's address.
 func StartDNS(t testing.TB, asked func(name string)) string {
 	answer := Zone(0, "127.0.0.1")
 	return Start(t, func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {

@@ -11,7 +11,7 @@ type hinted struct {
 
 func (e hinted) Unwrap() error { return e.error }
 
-// With returns err with a hint for a person: a short sentence that is printed after the error, not in it.
+// With returns err with a hint for a person: a short sentence that is printed after the error.
 func With(err error, hint string) error { return hinted{err, hint} }
 
 // Of returns the outermost hint of err, or "".

@@ -27,7 +27,7 @@ var socketUnit []byte
 //go:embed units/sysusers.conf
 var sysusers []byte
 
-// AuditLine is the audit section, and that of the admin socket, of an installed configuration.
+// AuditLine has the audit section and the admin section of an installed configuration.
 const AuditLine = `audit: { dir: /var/log/webproxy/audit, key: /var/lib/webproxy/audit.key, retain: 400d, rotate: 256MiB, on_error: refuse }
 admin: { socket: /run/webproxy/admin.sock }
 `
@@ -42,7 +42,7 @@ const (
 	serviceName = "webproxy.service"
 )
 
-// packagedUnit is there if a package of the distribution was installed.
+// packagedUnit exists if a package was installed.
 const packagedUnit = "/usr/lib/systemd/system/" + serviceName
 
 // unitFiles are the files of the service beside its configuration, by path.
@@ -54,7 +54,7 @@ type system struct {
 	exe string // the running binary
 }
 
-// packaged reports whether this is the program of a package, which has put units and user in place.
+// packaged reports whether this program was installed by a package, which has installed units and the user too.
 func (s *system) packaged() bool {
 	_, err := os.Stat(s.at(packagedUnit))
 	return s.exe == s.at(packaged) && err == nil
@@ -73,13 +73,13 @@ func newSystem(o Options) (*system, error) {
 
 func (s *system) at(path string) string { return filepath.Join(s.Root, path) }
 
-// live reports whether systemd can be told.
+// live reports whether systemd runs here.
 func (s *system) live() bool {
 	_, err := os.Stat("/run/systemd/system")
 	return s.Root == "" && err == nil
 }
 
-// Install returns the steps that make this binary a service. What is there already stays, but for units and the binary.
+// Install returns the steps that make this binary a service. Existing files are kept, except units and the binary.
 func Install(o Options) ([]Step, error) {
 	s, err := newSystem(o)
 	if err != nil {
@@ -129,8 +129,8 @@ func Install(o Options) ([]Step, error) {
 	return steps, nil
 }
 
-// Uninstall returns the steps that take Install back. The audit log stays, with the key that verifies it, and so does a configuration that
-// was edited, unless o.Purge.
+// Uninstall returns the steps that undo Install. Unless o.Purge is set, the audit log and its key are kept, and an edited
+// configuration.
 func Uninstall(o Options) ([]Step, error) {
 	s, err := newSystem(o)
 	if err != nil {
@@ -163,7 +163,7 @@ func Uninstall(o Options) ([]Step, error) {
 	return steps, nil
 }
 
-// Status returns what there is of an installation.
+// Status returns the parts of an installation and their state.
 func Status(o Options) []Part {
 	s := &system{Options: o}
 	var parts []Part
@@ -250,8 +250,7 @@ func serviceGroup() (int, error) {
 
 func (s *system) writeConfig(files []config.File) error { return create(s.at(configDir), files) }
 
-// replaceConfig puts files[0] in the place of the configuration that is there, with its owner and mode, and notes its sum where
-// Install keeps sums.
+// replaceConfig replaces the existing configuration by files[0], with its owner and mode, and updates its sum in installedFile.
 func (s *system) replaceConfig(files []config.File) error {
 	dir := s.at(configDir)
 	if err := atomicfile.Write(files[0].Local(dir), files[0].Data, 0o640); err != nil {

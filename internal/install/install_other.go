@@ -4,12 +4,12 @@ package install
 
 import "errors"
 
-var errNoService = errors.New("this system has no service manager that is known here")
+var errNoService = errors.New("the service manager of this system is not supported")
 
-// Install returns an error: only Linux and Windows are known.
+// Install returns an error: only Linux and Windows are supported.
 func Install(Options) ([]Step, error) { return nil, errNoService }
 
-// Uninstall returns an error: only Linux and Windows are known.
+// Uninstall returns an error: only Linux and Windows are supported.
 func Uninstall(Options) ([]Step, error) { return nil, errNoService }
 
 // Status returns nothing.

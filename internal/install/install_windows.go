@@ -54,8 +54,8 @@ func (l *layout) binary() string     { return filepath.Join(l.program, "webproxy
 func (l *layout) oldBinary() string  { return l.binary() + ".old" }
 func (l *layout) configFile() string { return filepath.Join(l.data, config.FileName) }
 
-// Install returns the steps that make this program a service. What is there already stays, but for the program, and the settings
-// of the service.
+// Install returns the steps that make this program a service. Existing files are kept, except the program; the settings of the
+// service are replaced.
 func Install(o Options) ([]Step, error) {
 	l, err := newLayout(o)
 	if err != nil {
@@ -86,8 +86,8 @@ func Install(o Options) ([]Step, error) {
 	return steps, nil
 }
 
-// Uninstall returns the steps that take Install back. The audit log and its key stay, and so does a configuration that was edited, unless
-// o.Purge.
+// Uninstall returns the steps that undo Install. Unless o.Purge is set, the audit log and its key are kept, and an edited
+// configuration.
 func Uninstall(o Options) ([]Step, error) {
 	l, err := newLayout(o)
 	if err != nil {
@@ -100,7 +100,7 @@ func Uninstall(o Options) ([]Step, error) {
 			return netsh("advfirewall", "firewall", "delete", "rule", "name="+serviceName)
 		}},
 	}
-	if strings.EqualFold(l.exe, l.binary()) { // no program removes itself while it runs
+	if strings.EqualFold(l.exe, l.binary()) { // a program cannot remove itself while it runs
 		steps = append(steps, Step{What: "leave " + l.binary() + ": it is this program, remove it afterwards", Do: func() error { return nil }})
 	} else {
 		steps = append(steps, Step{What: "remove " + l.binary(), Do: l.removeProgram})
@@ -111,7 +111,7 @@ func Uninstall(o Options) ([]Step, error) {
 	return append(steps, Step{What: "remove from " + l.data + " what was not edited", Do: func() error { return removePristine(l.data) }}), nil
 }
 
-// Status returns what there is of an installation.
+// Status returns the parts of an installation and their state.
 func Status(o Options) []Part {
 	l, err := newLayout(o)
 	if err != nil {
@@ -152,8 +152,8 @@ func stateWord(s svc.State) string {
 	return fmt.Sprintf("state %d", s)
 }
 
-// copyProgram puts this program where the service has it. The one that runs as the service is renamed: it cannot be replaced
-// before it ends.
+// copyProgram copies this program to the service's place. The running program of the service is renamed, since it cannot be
+// replaced.
 func (l *layout) copyProgram() error {
 	data, err := os.ReadFile(l.exe)
 	if err != nil {
@@ -247,8 +247,7 @@ func (l *layout) makeService() error {
 	return errors.Join(known(s.SetRecoveryActionsOnNonCrashFailures(true)), limit(s))
 }
 
-// known drops the error of a service control manager that does not know a setting, as wine's does not know some: nothing of it can be set
-// there.
+// known drops the error of a service control manager, such as wine's, that does not support a setting.
 func known(err error) error {
 	if errors.Is(err, windows.ERROR_INVALID_LEVEL) {
 		return nil
@@ -256,8 +255,8 @@ func known(err error) error {
 	return err
 }
 
-// limit gives the service an identity of its own, takes all privileges but one from it, and gives it three minutes to end when the system
-// does.
+// limit gives the service an identity of its own, removes all privileges but one, and allows it three minutes to end at a shutdown of
+// the system.
 func limit(s *mgr.Service) error {
 	privileges := []uint16{}
 	for _, p := range []string{"SeChangeNotifyPrivilege"} {
@@ -283,7 +282,7 @@ func limit(s *mgr.Service) error {
 
 const eventKey = `SYSTEM\CurrentControlSet\Services\EventLog\Application\` + serviceName
 
-// makeEventSource has Windows show the events' texts, by the message file of eventcreate.exe.
+// makeEventSource registers the event source, with the message file of eventcreate.exe, so that Windows shows the texts of events.
 func makeEventSource() error {
 	if k, err := registry.OpenKey(registry.LOCAL_MACHINE, eventKey, registry.QUERY_VALUE); err == nil {
 		return k.Close()
@@ -300,7 +299,7 @@ func removeEventSource() error {
 	return eventlog.Remove(serviceName)
 }
 
-// withService calls do with the service; it returns nil if there is none.
+// withService calls do with the service; it returns nil if the service does not exist.
 func withService(do func(*mgr.Service) error) error {
 	m, err := mgr.Connect()
 	if err != nil {
@@ -318,10 +317,10 @@ func withService(do func(*mgr.Service) error) error {
 	return do(s)
 }
 
-// patience is how long a service may take to start; to stop, tunnels have the time of proxy.shutdown_grace.
+// patience is how long a service may take to start or to stop without progress; tunnels have proxy.shutdown_grace to end.
 const patience = time.Minute
 
-// restartService starts the service. One that runs, of an older program, is stopped first, and that program removed then.
+// restartService starts the service. A running service is stopped first, and its old program is removed afterwards.
 func (l *layout) restartService() error {
 	return withService(func(s *mgr.Service) error {
 		if err := stop(s); err != nil {
@@ -335,7 +334,7 @@ func (l *layout) restartService() error {
 			err = fmt.Errorf("it ended with exit code %d: the event log says why, source %s", status.ServiceSpecificExitCode, serviceName)
 		}
 		if err == nil {
-			os.Remove(l.oldBinary()) // else the next upgrade does
+			os.Remove(l.oldBinary()) // if this fails, the next upgrade removes it
 		}
 		return err
 	})
@@ -362,7 +361,7 @@ func stop(s *mgr.Service) error {
 	return err
 }
 
-// await waits until the service is in one of the states, as long as it goes on.
+// await waits until the service is in one of the states, as long as it makes progress.
 func await(s *mgr.Service, states ...svc.State) (svc.Status, error) {
 	last, deadline := svc.Status{}, time.Now().Add(patience)
 	for {

@@ -1,5 +1,5 @@
-// Package install makes the running binary a service of the system, and takes that back: its user, directories, configuration and
-// units on Linux; the service, its directories, event source and firewall rule on Windows.
+// Package install makes the running binary a service of the system, and undoes that: its user, directories, configuration and units
+// on Linux; the service, its directories, event source and firewall rule on Windows. It is for one goroutine.
 package install
 
 import (
@@ -22,13 +22,13 @@ import (
 
 // Options say what to install.
 type Options struct {
-	// Config are the answers for a configuration that is not there yet.
+	// Config are the parameters of a new configuration.
 	Config config.InitParams
-	// Root is a directory that stands for the root of the file system: files go below it, and nothing is started. Empty for the system itself.
+	// Root is a directory to use as the root of the file system: files go below it, and nothing is started. Empty for the system.
 	Root string
-	// NoStart leaves the service as it is, neither enabled nor started.
+	// NoStart means that the service is neither enabled nor started.
 	NoStart bool
-	// Purge has Uninstall remove the audit log, its key, and a configuration that was edited.
+	// Purge means that Uninstall also removes the audit log, its key, and an edited configuration.
 	Purge bool
 }
 
@@ -36,11 +36,11 @@ type Options struct {
 type Step struct {
 	What string // such as "write /etc/webproxy/webproxy.yaml"
 	Do   func() error
-	// Optional says that the steps after it go on if it fails.
+	// Optional says that the next steps are carried out even if it fails.
 	Optional bool
 }
 
-// Run carries out the steps, and tells w of each. If dry, it only tells.
+// Run carries out the steps, and writes each to w. If dry, it only writes them.
 func Run(w io.Writer, steps []Step, dry bool) error {
 	for _, s := range steps {
 		fmt.Fprintln(w, s.What)
@@ -58,14 +58,14 @@ func Run(w io.Writer, steps []Step, dry bool) error {
 	return nil
 }
 
-// A Part is a piece of an installation, for Status.
+// A Part is a part of an installation, for Status.
 type Part struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
 	OK    bool   `json:"ok"`
 }
 
-// installedFile names, beside the configuration, what Install wrote there, so that Uninstall can tell what was edited since.
+// installedFile, beside the configuration, has the sums of the files that Install wrote, so that Uninstall knows which were edited.
 const installedFile = ".installed"
 
 // configFiles are the files of a new configuration whose log and sockets are where an installed service may write.
@@ -83,8 +83,8 @@ func configFiles(p config.InitParams, auditLine string) ([]config.File, error) {
 	return files, nil
 }
 
-// configSteps returns the step that concerns the configuration at path: it is written if it is not there, and written anew if nobody
-// edited it and o has answers for it. That answers change nothing is said.
+// configSteps returns the step for the configuration at path: it is written if it does not exist, and replaced if nobody edited it
+// and o has parameters for it. If it was edited, the step says that the parameters have no effect.
 func configSteps(o Options, auditLine, path string, write, replace func([]config.File) error) ([]Step, error) {
 	files, err := configFiles(o.Config, auditLine)
 	if err != nil {
@@ -104,7 +104,7 @@ func configSteps(o Options, auditLine, path string, write, replace func([]config
 	return []Step{{What: "leave " + path + " as it is: it was edited, so --cloud, --region, --release and --clients change nothing", Do: func() error { return nil }}}, nil
 }
 
-// answered reports whether o has answers for a new configuration.
+// answered reports whether o has parameters for a new configuration.
 func (o Options) answered() bool {
 	c := o.Config
 	return c.Cloud != "" || c.Region != "" || c.Release != "" || len(c.Clients) > 0
@@ -127,8 +127,8 @@ func asInstalled(path string, data []byte) bool {
 	return err == nil && slices.Contains(strings.Split(string(list), "\n"), hex.EncodeToString(sum[:])+"  "+filepath.Base(path))
 }
 
-// create makes the files of a new configuration in dir, and notes their sums. A list that is there stays: an uninstall has left it, as it
-// was edited.
+// create makes the files of a new configuration in dir, and installedFile. An existing list is kept: it was edited, so an uninstall
+// has left it.
 func create(dir string, files []config.File) error {
 	for i, f := range files {
 		path := f.Local(dir)
@@ -146,8 +146,8 @@ func create(dir string, files []config.File) error {
 	return privatefile.CreatePolicy(noted, sums(files))
 }
 
-// removePristine removes the files in dir that are as Install wrote them, and the directories that are empty then. If the configuration was
-// edited, it stays whole: the lists in it are read by the next installation.
+// removePristine removes the files in dir that were not edited since Install, and the directories that are empty then. If the
+// configuration was edited, all files are kept: the next installation reads its lists.
 func removePristine(dir string) error {
 	list, err := os.ReadFile(filepath.Join(dir, installedFile))
 	if errors.Is(err, fs.ErrNotExist) {

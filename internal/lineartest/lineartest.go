@@ -1,5 +1,5 @@
-// Package lineartest finds readers whose time grows with the square of what they read, or worse: a stranger's file of a
-// megabyte would then hold them up for minutes.
+// Package lineartest finds functions whose time grows with the square of their input, or worse: for them a hostile file of a
+// megabyte could take minutes.
 //
 //	lineartest.Check(t, "commas", 16<<10, func(n int) func() {
 //		doc := bytes.Repeat([]byte("a.example.com,"), n/14)
@@ -18,13 +18,13 @@ const (
 	factor = 8
 	worst  = 28
 	tries  = 6
-	// tooShort is what cannot be told from the noise and from the grain of the system's accounts.
+	// tooShort is below the noise and the resolution of the system's accounting.
 	tooShort = 60 * time.Millisecond
 )
 
 // Check fails t if work on 8n bytes takes more than 28 times the processor time of work on n, in each of six tries.
-// prepare makes the input and returns the work. What the processor does for others does not count, so a busy machine
-// does not matter. Under the race detector, whose own time it would be, nothing is measured: make bench-once does it.
+// prepare makes the input and returns the work. Only processor time of the work counts, so a busy machine does not matter. Under
+// the race detector, which takes time itself, nothing is measured; make bench-once does it.
 func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
 	t.Helper()
 	if raceDetector {
@@ -35,8 +35,7 @@ func Check(t *testing.T, name string, n int, prepare func(n int) func()) {
 	}
 }
 
-// CheckProcess is Check for work that goroutines of its own do. The time of the whole process counts: the test must not
-// run beside others.
+// CheckProcess is Check for work that starts goroutines. The time of the whole process counts: the test must not run in parallel.
 func CheckProcess(t *testing.T, name string, n int, prepare func(n int) func()) {
 	t.Helper()
 	if raceDetector {

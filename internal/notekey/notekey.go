@@ -32,8 +32,8 @@ const limit = 1024
 // PublicFile is the name of the public key's file beside the private key's.
 func PublicFile(key string) string { return strings.TrimSuffix(key, Suffix) + PublicSuffix }
 
-// Load reads the private key at path and writes its public key beside it, unless that is there. It is an error that
-// others may read the private key: what it signs would prove nothing. The error is fs.ErrNotExist if there is no key.
+// Load reads the private key at path and writes its public key beside it, unless that exists. It fails if others may read the
+// private key: its signatures would prove nothing. The error is fs.ErrNotExist if there is no key.
 func Load(path string) (key note.Signer, public string, err error) {
 	text, err := privatefile.Read(path, limit)
 	if err != nil {
@@ -90,8 +90,8 @@ func publicKey(private string) (string, error) {
 	return note.NewEd25519VerifierKey(parts[2], public)
 }
 
-// writePublic writes the public key where it is not there already. Another key's is not overwritten: it
-// is needed to verify what that key has signed.
+// writePublic writes the public key unless the file has it. Another key is not overwritten: it is needed to verify what that key
+// has signed.
 func writePublic(path, public string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err == nil {

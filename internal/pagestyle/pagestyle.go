@@ -3,7 +3,7 @@ package pagestyle
 
 import _ "embed"
 
-// CSS is the style sheet. It is at most 10 KB, needs no other file, knows light, dark and paper, and names no address.
+// CSS is the style sheet. It is at most 10 KB, needs no other file, supports light, dark and print, and has no URLs.
 //
 //go:embed style.css
 var CSS string

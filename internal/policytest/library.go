@@ -9,7 +9,7 @@ import (
 	"webproxy/policy"
 )
 
-// A Library is a policy.Library in memory. What it does not have is an error.
+// A Library is a policy.Library in memory. It returns an error for what it does not have.
 type Library struct {
 	// Catalog gives the lists; if nil, it is those of Lists.
 	Catalog func(name string, place policy.Place) (policy.List, error)

@@ -15,13 +15,13 @@ import (
 
 // Rights in an access control entry, as masks.
 const (
-	// takeover are the rights that give all others: to change the list or the owner.
+	// takeover are the rights to get all others: to change the list or the owner.
 	takeover = windows.WRITE_DAC | windows.WRITE_OWNER | windows.GENERIC_ALL
-	// replace are the rights on a directory by which what is in it can be renamed or deleted, or the directory itself.
+	// replace are the rights on a directory to rename or delete it or its content.
 	replace = takeover | windows.DELETE | fileDeleteChild
-	// change are those by which a file, or a directory's list of names, becomes another one.
+	// change are the rights to change a file, or the names in a directory.
 	change = replace | windows.GENERIC_WRITE | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA
-	// readOrChange is everything but what tells nothing of the contents and changes nothing.
+	// readOrChange are all rights except those that neither read nor change the contents.
 	readOrChange = ^uint32(windows.READ_CONTROL | windows.SYNCHRONIZE | windows.FILE_READ_ATTRIBUTES | windows.FILE_READ_EA | fileTraverse)
 
 	fileTraverse    = 0x20 // FILE_TRAVERSE of a directory, FILE_EXECUTE of a file
@@ -37,10 +37,10 @@ const (
 	allowedCallbackObject = 0xb
 )
 
-// denying are the types that take rights away. They are not counted in anybody's favour.
+// denying are the types that deny rights. They are ignored, although they may restrict others.
 var denying = map[uint8]bool{0x1: true, 0x6: true, 0xa: true, 0xc: true}
 
-// accounts are those that may do everything with what the process reads.
+// accounts are those that are trusted with all rights.
 type accounts map[string]bool
 
 func newAccounts() accounts {
@@ -66,7 +66,7 @@ func (a accounts) trusts(sid *windows.SID) bool {
 	return a[s] || domainAdministrators.MatchString(s)
 }
 
-// A finding is somebody who has rights that he should not have; the zero finding is nobody.
+// A finding is an account with rights that it should not have; the zero finding is nobody.
 type finding struct {
 	who   string
 	owner bool // as the owner, who may change the list
@@ -115,7 +115,7 @@ func (a accounts) find(sd *windows.SECURITY_DESCRIPTOR, rights uint32, inheritab
 	return finding{}, nil
 }
 
-// holder is whom an entry gives its rights; nil if it is of a type whose layout is not known.
+// holder is the account that an entry gives rights to; nil if the layout of its type is not known.
 func holder(ace *windows.ACCESS_ALLOWED_ACE) *windows.SID {
 	offset := unsafe.Offsetof(ace.SidStart)
 	switch ace.Header.AceType {

@@ -1,3 +1,3 @@
-// Package proxystatus has the words of RFC 9209: the proxy error types, and what proxies say in a Proxy-Status field. It
-// writes a member of that field, and looks into fields that others have written, which may be malformed.
+// Package proxystatus has the proxy error types of RFC 9209 and its Proxy-Status field. It writes a member of that field, and reads
+// fields that others have written, which may be malformed. It is pure, and safe for concurrent use.
 package proxystatus

@@ -10,12 +10,12 @@ import (
 type Member struct {
 	Proxy    string // a token
 	Error    string // the proxy error type
-	NextHop  string // the server that it is about; empty if none is named
-	Received int    // the status code that the next hop sent; 0 if it is not told
-	Details  string // in plain words
+	NextHop  string // the server that it is about; may be empty
+	Received int    // the status code that the next hop sent; 0 if it is not known
+	Details  string // for people
 }
 
-// String is m as it stands in the field.
+// String is m as a member of the field.
 func (m *Member) String() string {
 	s := m.Proxy + "; error=" + m.Error
 	if m.NextHop != "" {
@@ -44,9 +44,8 @@ func Quote(s string) string {
 	return b.String()
 }
 
-// Without returns the members of a Proxy-Status field of which proxy does not claim to be the author, be it as a
-// token or as a string. If a string in the field has no end, it has no meaning (RFC 9651, 4.2), but may still be taken to
-// have one: nothing is left of it.
+// Without returns the members of a Proxy-Status field that are not by proxy, whose name may be a token or a string. A field with an
+// unterminated string is invalid (RFC 9651, 4.2), but others may still accept it: Without returns nil for it.
 func Without(field []string, proxy string) []string {
 	members, ok := splitList(strings.Join(field, ", "))
 	if !ok {
@@ -59,13 +58,12 @@ func Without(field []string, proxy string) []string {
 	})
 }
 
-// HasError reports whether a proxy on the way says that there was an error of a type that begins with prefix.
+// HasError reports whether the field has an error of a type that begins with prefix.
 func HasError(field []string, prefix string) bool {
 	return slices.ContainsFunc(field, func(v string) bool { return strings.Contains(v, "error="+prefix) })
 }
 
-// splitList splits a List of RFC 9651 at the commas outside of strings. It reports false if a string in it
-// has no end.
+// splitList splits a List of RFC 9651 at the commas outside of strings. ok is false if a string is not terminated.
 func splitList(s string) (members []string, ok bool) {
 	quoted, start := false, 0
 	for i := 0; i < len(s); i++ {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Accept is an origin that hands each connection to handle, in a goroutine of its own, and closes it after.
-// handle must return when its peer is gone; when the test ends, Accept waits for all of them.
+// Accept starts an origin that passes each connection to handle, in a goroutine of its own, and closes it afterwards. handle must
+// return when its peer has closed the connection; when the test ends, all calls are waited for.
 func Accept(t testing.TB, handle func(*net.TCPConn)) net.Listener {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -18,7 +18,7 @@ func Accept(t testing.TB, handle func(*net.TCPConn)) net.Listener {
 	return ln
 }
 
-// AcceptFrom is Accept with a listener of the test's. It closes it.
+// AcceptFrom is Accept with the test's own listener, which it closes.
 func AcceptFrom(t testing.TB, ln net.Listener, handle func(*net.TCPConn)) {
 	t.Helper()
 	var serving sync.WaitGroup

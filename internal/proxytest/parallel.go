@@ -27,8 +27,8 @@ func Run(m *testing.M, parallel int) int {
 // beside are the tests that have called Parallel.
 var beside parallelTests
 
-// parallelTests are tests that run beside each other. A goroutine cannot be told to be one's or another's, so those that are left
-// are looked for whenever none of the tests runs.
+// parallelTests are tests that run in parallel. It is not known which of them started a goroutine, so leaked goroutines are
+// searched for when none of the tests runs.
 type parallelTests struct {
 	mu      sync.Mutex // guards what follows
 	running map[string]bool

@@ -5,7 +5,7 @@
 //	resp, err := p.Client.Get(p.URL("/x"))
 //	records := p.Records(2)
 //
-// When the test ends everything is stopped, and a goroutine that is left fails the test.
+// When the test ends everything is stopped, and a leaked goroutine fails the test.
 package proxytest
 
 import (
@@ -29,16 +29,16 @@ import (
 	"webproxy/proxy/egress"
 )
 
-// Host is the name of the origin; the proxy knows its address, nobody else does.
+// Host is the name of the origin; only the proxy can resolve it.
 const Host = "origin.test"
 
-// Patience is how long a test waits for what should happen at once, before it fails.
+// Patience is how long a test waits for something before it fails.
 const Patience = 20 * time.Second
 
-// Config says what to start. The zero Config is an origin that answers 200 to everything, and a proxy
-// with one rule, "origin", that lets loopback clients reach it both ways.
+// Config says what to start. The zero Config is an origin that responds 200 to everything, and a proxy with one rule, "origin", that
+// lets loopback clients reach it by CONNECT and by plain HTTP.
 type Config struct {
-	// Origin answers requests. If nil, it answers 200 with the body "ok".
+	// Origin responds to requests. If nil, the response is 200 with the body "ok".
 	Origin http.Handler
 	// Listener takes the origin's connections instead, for origins that do not speak HTTP.
 	// The test serves and closes it.
@@ -112,8 +112,8 @@ func Unused(t testing.TB) string {
 	return addr
 }
 
-// NoneLeft fails t, when it and its subtests have ended, if goroutines stay that were not there before. Start calls it. For a
-// test that has called Parallel, that does so for all of them.
+// NoneLeft fails t, when it and its subtests have ended, if they have leaked goroutines. Start calls it. For tests that have called
+// Parallel, Parallel does the same for all of them.
 func NoneLeft(t testing.TB) {
 	t.Helper()
 	if beside.has(t) {
@@ -127,7 +127,7 @@ func NoneLeft(t testing.TB) {
 	})
 }
 
-// noneLeft is an error if goroutines stay that were not there before. Those that are about to end have time for it.
+// noneLeft is an error if there are goroutines that were not there before. It waits for those that are about to end.
 func noneLeft(before goleak.Option) error {
 	for end := time.Now().Add(Patience); ; {
 		if err := goleak.Find(before); err == nil || time.Now().After(end) {
@@ -198,7 +198,7 @@ func (p *Proxy) Compile(rules []policy.RuleSpec) *policy.Set {
 	return set
 }
 
-// Decide is what the policy says of a request for the origin, by loopback.
+// Decide is the policy's decision about a request for the origin, from loopback.
 func (p *Proxy) Decide(method string) policy.Decision {
 	p.t.Helper()
 	target, err := policy.ParseTarget(policy.HTTPS, p.Target)
@@ -213,13 +213,13 @@ func (p *Proxy) Decide(method string) policy.Decision {
 // URL is the URL of path at the origin.
 func (p *Proxy) URL(path string) string { return "http://" + p.Target + path }
 
-// Records waits until there are n audit records, and returns all there are.
+// Records waits until there are at least n audit records, and returns all.
 func (p *Proxy) Records(n int) []Record {
 	p.t.Helper()
 	return p.Audit.Wait(n)
 }
 
-// Dial opens a bare connection to the proxy; it is closed when the test ends.
+// Dial opens a TCP connection to the proxy; it is closed when the test ends.
 func (p *Proxy) Dial() *Conn {
 	p.t.Helper()
 	c, err := net.Dial("tcp", p.Addr)
@@ -231,11 +231,11 @@ func (p *Proxy) Dial() *Conn {
 	return &Conn{TCPConn: c.(*net.TCPConn), R: bufio.NewReader(c), t: p.t}
 }
 
-// Connect opens a tunnel to the origin; early goes along with the CONNECT.
-func (p *Proxy) Connect(early string) *Conn {
+// Connect opens a tunnel to the origin; first is sent together with the CONNECT.
+func (p *Proxy) Connect(first string) *Conn {
 	p.t.Helper()
 	c := p.Dial()
-	c.Send("CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + p.Lines + "\r\n" + early)
+	c.Send("CONNECT " + p.Target + " HTTP/1.1\r\nHost: " + p.Target + "\r\n" + p.Lines + "\r\n" + first)
 	resp := c.Response("CONNECT")
 	if resp.StatusCode != http.StatusOK {
 		p.t.Fatalf("CONNECT %s: %s", p.Target, resp.Status)
@@ -243,7 +243,7 @@ func (p *Proxy) Connect(early string) *Conn {
 	return c
 }
 
-// A Conn is a client connection on which a test says and hears every byte.
+// A Conn is a client connection on which a test sends and receives bytes.
 type Conn struct {
 	*net.TCPConn
 	R *bufio.Reader
@@ -258,12 +258,12 @@ func (c *Conn) Send(s string) {
 	}
 }
 
-// Response reads the head of an answer to a request of that method; its body follows.
+// Response reads the head of the response to a request with that method; its body follows.
 func (c *Conn) Response(method string) *http.Response {
 	c.t.Helper()
 	resp, err := http.ReadResponse(c.R, &http.Request{Method: method})
 	if err != nil {
-		c.t.Fatalf("read answer: %v", err)
+		c.t.Fatalf("read response: %v", err)
 	}
 	return resp
 }
@@ -278,13 +278,13 @@ func (c *Conn) Body(resp *http.Response) string {
 	return string(b)
 }
 
-// Rest reads up to the end of the connection, whatever that is.
+// Rest reads up to the end of the connection, or an error.
 func (c *Conn) Rest() string {
 	b, _ := io.ReadAll(c.R)
 	return string(b)
 }
 
-// Reset ends the connection in a way that cannot be taken for the end of the sending side only.
+// Reset closes the connection with a reset, which is not mistaken for a half-close.
 func (c *Conn) Reset() {
 	c.SetLinger(0)
 	c.Close()

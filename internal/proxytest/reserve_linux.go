@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// ReserveAddr returns a loopback address for a process that a test starts and that cannot say on which port
-// it listens. Nobody else can get it before release is called: a socket that does not listen is bound to it.
+// ReserveAddr returns a loopback address for a process that a test starts and that cannot report its port. No other process can get
+// it before release is called: a socket that does not listen is bound to it.
 // The process may listen there, as it sets SO_REUSEADDR; so do package net and all common servers.
 func ReserveAddr() (addr string, release func(), err error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)

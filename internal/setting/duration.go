@@ -1,5 +1,5 @@
-// Package setting has the values that settings of all sections share: lengths of time, sizes, and what is wrong
-// with a setting. They read and print as text, so that one dialect holds in the whole configuration.
+// Package setting has the types of values that all sections of the configuration share: durations, sizes and limits, with one
+// syntax, and the error for an invalid setting.
 package setting
 
 import (

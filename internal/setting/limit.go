@@ -16,7 +16,7 @@ type Limit struct {
 	Share  bool
 }
 
-// leastForShare is how many requests there must be before a share says anything.
+// leastForShare is the number of requests from which on a share counts.
 const leastForShare = 100
 
 // ParseLimit reads a limit on a kind that names has. An empty text is the zero Limit.

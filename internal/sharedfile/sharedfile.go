@@ -1,5 +1,5 @@
-// Package sharedfile opens files for reading such that others may replace, rename and delete them meanwhile, which package os does
-// not allow on Windows, and waits a while for a file that somebody holds exclusively.
+// Package sharedfile opens files for reading so that others may replace, rename and delete them meanwhile, which package os does not
+// allow on Windows, and waits a while for a file that another process has opened exclusively.
 //
 //	f, err := sharedfile.Open("approved.txt", 3*time.Second)
 package sharedfile
@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Open opens the file for reading. If another process holds it such that it cannot be opened, as some editors and virus scanners do
-// on Windows, Open tries again for up to that long. The caller closes the file.
+// Open opens the file for reading. If another process has opened it exclusively, as some editors and virus scanners on Windows do,
+// Open tries again for up to wait. The caller closes the file.
 func Open(path string, wait time.Duration) (*os.File, error) {
 	var f *os.File
 	err := retry(wait, func() (err error) {
@@ -21,14 +21,14 @@ func Open(path string, wait time.Duration) (*os.File, error) {
 	return f, err
 }
 
-// Rename renames a file, over one that is there. If another process holds one of the two such that it cannot be done, Rename tries
-// again for up to that long.
+// Rename renames a file, and replaces an existing one. If another process has opened one of the two exclusively, Rename tries again
+// for up to wait.
 func Rename(from, to string, wait time.Duration) error {
 	return retry(wait, func() error { return os.Rename(from, to) }, denied)
 }
 
-// Held reports whether err says that another process has a file open such that it cannot be opened, renamed or deleted. It is never so but
-// on Windows, which says the same of files that it does not permit to be renamed at all.
+// Held reports whether err says that another process has opened a file exclusively, so that it cannot be opened, renamed or deleted.
+// It is false except on Windows, where it is also true for files that may not be renamed at all.
 func Held(err error) bool { return err != nil && (errors.Is(err, ErrHeld) || denied(err)) }
 
 // ErrHeld is a Held error on every system, for tests.

@@ -1,8 +1,7 @@
-// Package simsite makes up the traffic of a site: a cluster of eight nodes of Azure Local, with what its services
-// ask for every day, the updates of each month, jobs that run once a month, the onboarding of nodes, a failover to
-// another region, hosts of vendors that are asked for once; and with what should not be there: an
-// administrator who reads the news on a node, software that asks for random names, and a compromised node
-// that talks to its master at a host that anybody can rent.
+// Package simsite simulates the traffic of a site: a cluster of eight nodes of Azure Local, with the daily requests of its services,
+// the updates of each month, jobs that run once a month, the onboarding of nodes, a failover to another region, hosts of vendors
+// that are requested once; and with unwanted traffic: an administrator who reads the news on a node, software that requests random
+// names, and a compromised node with a beacon to a host that anybody can rent.
 //
 // A World is another site, with habits and unwanted habits of its own; see Worlds and HeldOut.
 //
@@ -26,7 +25,7 @@ import (
 	"time"
 )
 
-// A Purpose is why something is asked for.
+// A Purpose is the reason for a request.
 type Purpose string
 
 const (
@@ -132,7 +131,7 @@ const Region = "eastus"
 
 func daily(int) bool { return true }
 
-// monthly is the first of each month.
+// firstOfMonth is the first of each month.
 func firstOfMonth(day int) bool { return start.AddDate(0, 0, day).Day() == 1 }
 
 // updating is a patch Tuesday, and the three days after it.

@@ -15,7 +15,7 @@ const (
 	Slow      Purpose = "slow"      // calls home a few times a day, from several nodes
 )
 
-// A World is a site with habits of its own, to try learning on others than the one it was made with.
+// A World is a site with habits of its own, to test learning with other sites than the one it was developed with.
 type World struct {
 	Name  string
 	Nodes int

@@ -1,6 +1,6 @@
-// Package smallfile reads the files that a configuration names: certificates, keys, credentials, lists. Whoever may
-// replace such a file must not be able to make the reader hang, so only regular files are read, of bounded size, in a bounded
-// time: a named pipe would wait for its other end, and a file of a dead server for ever.
+// Package smallfile reads the files that a configuration names: certificates, keys, credentials, lists. Somebody who may replace
+// such a file must not be able to make the reader hang: only regular files are read, of bounded size, in a bounded time. A named
+// pipe, or a file on a server that is down, would otherwise block for ever.
 //
 //	data, err := smallfile.Read("proxy.crt", 1<<20)
 package smallfile
@@ -24,15 +24,15 @@ import (
 // Patience is how long Read waits for a file's disk.
 const Patience = 5 * time.Second
 
-// holdPatience is how long Read waits for a file that somebody holds exclusively, which Windows allows. It is less than Patience: what
-// is held is told from a disk that does not answer.
+// holdPatience is how long Read waits for a file that is opened exclusively, which Windows allows. It is less than Patience, so that
+// the error differs from that of a disk that does not respond.
 const holdPatience = 3 * time.Second
 
-// ErrHangs is why Read gave up.
+// ErrHangs is the error of Read after Patience.
 var ErrHangs = errors.New("its disk does not answer")
 
-// A Reader reads files, and keeps from reading one again whose disk it still waits for. The zero Reader is ready to use;
-// it is safe for concurrent use. A read that hangs keeps a goroutine until the disk responds, one for each path.
+// A Reader reads files, and does not read a file again while an earlier read of it hangs. The zero Reader is ready to use; it is
+// safe for concurrent use. A read that hangs keeps one goroutine for each path until the disk responds.
 type Reader struct {
 	// Patience is how long a read may take. If zero, it is Patience.
 	Patience time.Duration
@@ -44,9 +44,9 @@ type Reader struct {
 // Read reads the file at path by a Reader of its own.
 func Read(path string, limit int64) ([]byte, error) { return new(Reader).Read(path, limit, nil) }
 
-// Read returns the contents of the regular file at path, or that a symbolic link there leads to: at most limit bytes, a longer
-// file is an error. If allow is not nil, it is called with the open file first, and may refuse it. Errors are
-// *fs.PathError, but for those of allow.
+// Read returns the contents of the regular file at path, or that a symbolic link there leads to. A file of more than limit bytes is
+// an error. If allow is not nil, it is called with the open file first, and may refuse it. Errors are *fs.PathError, except those
+// of allow.
 func (r *Reader) Read(path string, limit int64, allow func(*os.File) error) ([]byte, error) {
 	var data []byte
 	err := r.bounded(path, func() (func(), error) {
@@ -74,8 +74,8 @@ func (r *Reader) ReadDir(path string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
-// Do calls do, which may wait for the disk of path, in a bounded time. If it ends in time, the function that it returns is called, by
-// the caller's goroutine, for what it found out; else it has no effect.
+// Do calls do, which may wait for the disk of path, in a goroutine and in a bounded time. If it ends in time, the caller's goroutine
+// calls the function that it returns; else that is not called.
 func (r *Reader) Do(path string, do func() (func(), error)) error { return r.bounded(path, do) }
 
 // Resolve is filepath.EvalSymlinks in a bounded time.
@@ -159,7 +159,7 @@ func (r *Reader) Sum(path string, limit int64, pause func()) (sum [sha256.Size]b
 	return sum, err
 }
 
-// pieces are where files are read piece by piece.
+// pieces are buffers for readPieces.
 var pieces = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
 // readPieces reads the file at path and hands each piece of it to take, after it has told grow how large the file is.

@@ -36,8 +36,8 @@ type Server struct {
 	output bytes.Buffer  // of cmd; read it after exited
 }
 
-// Start starts a VictoriaLogs with more arguments, such as -retentionPeriod=100y, and waits until it answers. Records of any age
-// are kept, unless an argument says something else. It skips the test if VictoriaLogs is not built.
+// Start starts a VictoriaLogs with more arguments, and waits until it responds. Records of any age are kept, unless an argument such
+// as -retentionPeriod says otherwise. It skips the test if VictoriaLogs is not built.
 func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s := &Server{t: t, bin: Binary(t), dir: t.TempDir()}
@@ -104,8 +104,8 @@ func (s *Server) end(how func(*os.Process)) {
 	s.cmd = nil
 }
 
-// Restart starts it again after Kill or Stop, with the same data and address, and waits until it answers. It may be called by
-// any goroutine.
+// Restart starts it again after Kill or Stop, with the same data and address, and waits until it responds. It is safe for concurrent
+// use.
 func (s *Server) Restart() error {
 	if !s.try() {
 		return fmt.Errorf("VictoriaLogs does not start again on %s:\n%s", s.address(), s.output.String())
@@ -113,7 +113,7 @@ func (s *Server) Restart() error {
 	return nil
 }
 
-// try starts the process, and reports whether it runs and answers.
+// try starts the process, and reports whether it runs and responds.
 func (s *Server) try() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +149,7 @@ func (s *Server) try() bool {
 	cmd.Process.Kill()
 	<-exited
 	s.cmd = nil
-	fmt.Fprintln(&s.output, "it did not answer within", patience)
+	fmt.Fprintln(&s.output, "it did not respond within", patience)
 	return false
 }
 

@@ -82,7 +82,7 @@ func TestResolveAsksForTheVeryName(t *testing.T) {
 
 func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 	const hour = 3600
-	cname := func(ttl uint32) dnstest.Answer {
+	cname := func(ttl uint32) dnstest.Handler {
 		return func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
 			reply.Answers = append(reply.Answers, dnsmessage.Resource{
 				Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: ttl},
@@ -92,14 +92,14 @@ func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 			return dnstest.Zone(hour, "10.0.0.1")(q, reply, tcp)
 		}
 	}
-	only := func(code dnsmessage.RCode, ttl uint32) dnstest.Answer {
+	only := func(code dnsmessage.RCode, ttl uint32) dnstest.Handler {
 		return func(q dnsmessage.Question, reply *dnsmessage.Message, _ bool) bool {
 			reply.RCode = code
 			dnstest.AddSOA(reply, q, ttl)
 			return true
 		}
 	}
-	alias := func(ttl uint32) dnstest.Answer {
+	alias := func(ttl uint32) dnstest.Handler {
 		return func(q dnsmessage.Question, reply *dnsmessage.Message, tcp bool) bool {
 			cname(ttl)(q, reply, tcp)
 			reply.Answers = reply.Answers[:1]
@@ -110,7 +110,7 @@ func TestResolveKeepsAnswersForTheirTTL(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		keep   time.Duration
-		answer dnstest.Answer
+		answer dnstest.Handler
 	}{
 		{"its TTL", 30 * time.Second, dnstest.Zone(30, "10.0.0.1")},
 		{"the least TTL of both families", 20 * time.Second, func(q dnsmessage.Question, m *dnsmessage.Message, tcp bool) bool {
@@ -258,7 +258,7 @@ func TestResolveHitDoesNotAllocate(t *testing.T) {
 // FuzzDNSNote: no message makes an answer live longer than allowed, or breaks the reader.
 func FuzzDNSNote(f *testing.F) {
 	q := dnsmessage.Question{Name: dnsmessage.MustNewName("a.test."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}
-	for _, answer := range []dnstest.Answer{
+	for _, answer := range []dnstest.Handler{
 		dnstest.Zone(0, "10.0.0.1"), dnstest.Zone(1<<31, "10.0.0.1"), dnstest.Zone(300, "10.0.0.1", "10.0.0.2"), dnstest.Zone(7),
 	} {
 		m := dnsmessage.Message{Header: dnsmessage.Header{Response: true}, Questions: []dnsmessage.Question{q}}
