@@ -40,7 +40,7 @@ func (r *Record) decodeText(line string, valid bool) error {
 	if !valid && !utf8.ValidString(line) {
 		return errors.New("record is not valid UTF-8")
 	}
-	p := parser{text: line}
+	p := parser{text: line, plain: isPlain(line)}
 	seen, err := p.object(r)
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (r *Record) decodeText(line string, valid bool) error {
 	case r.Seq == 0:
 		return errors.New("record without a sequence number")
 	}
-	if r.Type == TypeDecision && !seen.has("path_enforced") {
+	if r.Type == TypeDecision && seen&pathEnforced == 0 {
 		r.PathEnforced = true
 	}
 	return nil
@@ -66,7 +66,15 @@ func (r *Record) decodeText(line string, valid bool) error {
 // columnSet has a bit for each of columns.
 type columnSet uint64
 
-func (s columnSet) has(name string) bool { return s&(1<<columnIndex(name, 0)) != 0 }
+var pathEnforced = columnsOf("path_enforced")
+
+// columnKeys are the names of columns as Log writes them, with quotes and colon.
+var columnKeys = func() (keys [len(columns)]string) {
+	for i, c := range columns {
+		keys[i] = `"` + c.name + `":`
+	}
+	return keys
+}()
 
 // columnIndex finds a column by name, looking first at hint and after it: fields mostly come in order. It is -1 for
 // an unknown name.

@@ -13,3 +13,11 @@ func (l *Log) SetRename(rename func(from, to string) error) {
 	defer l.mu.Unlock()
 	l.rename = rename
 }
+
+var (
+	IsPlain   = isPlain
+	PlainTime = plainTime
+)
+
+// NewTallyOf returns a Tally of at most so many rows.
+func NewTallyOf(rows int) *Tally { return newTally(rows) }

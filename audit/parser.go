@@ -12,8 +12,35 @@ import (
 
 // A parser reads the JSON of one flat object (RFC 8259).
 type parser struct {
-	text string
-	pos  int
+	text  string
+	pos   int
+	plain bool // text has no escapes and no control characters, so that a string ends at the next quote
+}
+
+// isPlain reports whether text has neither a backslash nor a character below the space, as nearly all lines. It looks at eight bytes
+// at a time.
+func isPlain(text string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		w := uint64(text[i]) | uint64(text[i+1])<<8 | uint64(text[i+2])<<16 | uint64(text[i+3])<<24 |
+			uint64(text[i+4])<<32 | uint64(text[i+5])<<40 | uint64(text[i+6])<<48 | uint64(text[i+7])<<56
+		slash := w ^ ones*'\\'
+		// The high bit of each byte below the space, or that is a backslash. A borrow can only mark more bytes than that.
+		if ((w-ones*' ')&^w|(slash-ones)&^slash)&highs != 0 && !isPlainBytes(text[i:i+8]) {
+			return false
+		}
+	}
+	return isPlainBytes(text[i:])
+}
+
+func isPlainBytes(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *parser) fail(want string) error {
@@ -30,14 +57,20 @@ func (p *parser) object(r *Record) (seen columnSet, err error) {
 		if !first && !p.take(',') {
 			return 0, p.fail(`"," or "}"`)
 		}
-		name, err := p.string()
-		if err != nil {
-			return 0, err
+		var i int
+		if next < len(columns) && strings.HasPrefix(p.text[p.pos:], columnKeys[next]) { // as Log writes it
+			i = next
+			p.pos += len(columnKeys[next])
+		} else {
+			name, err := p.string()
+			if err != nil {
+				return 0, err
+			}
+			if !p.take(':') {
+				return 0, p.fail(`":"`)
+			}
+			i = columnIndex(name, next)
 		}
-		if !p.take(':') {
-			return 0, p.fail(`":"`)
-		}
-		i := columnIndex(name, next)
 		if i < 0 {
 			if err := p.skip(); err != nil {
 				return 0, err
@@ -131,6 +164,12 @@ func (p *parser) string() (string, error) {
 		return "", p.fail("a string")
 	}
 	start := p.pos
+	if p.plain {
+		if n := strings.IndexByte(p.text[start:], '"'); n >= 0 {
+			p.pos = start + n + 1
+			return p.text[start : start+n], nil
+		}
+	}
 	for i := start; i < len(p.text); i++ {
 		switch c := p.text[i]; {
 		case c == '"':
@@ -172,6 +211,15 @@ func (p *parser) number(limit uint64) (uint64, error) {
 		p.pos++
 	}
 	digits := p.text[start:p.pos]
+	if 0 < len(digits) && len(digits) < 19 && (digits[0] != '0' || len(digits) == 1) { // no such number overflows
+		n := uint64(0)
+		for i := range len(digits) {
+			n = n*10 + uint64(digits[i]-'0')
+		}
+		if n <= limit {
+			return n, nil
+		}
+	}
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil || n > limit || len(digits) > 1 && digits[0] == '0' {
 		p.pos = start
@@ -209,11 +257,35 @@ func (p *parser) time() (time.Time, error) {
 	if err != nil {
 		return time.Time{}, err
 	}
+	if t, ok := plainTime(s); ok {
+		return t, nil
+	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil || len(s) != len(TimeLayout) || s[len(s)-5] != '.' || s[len(s)-1] != 'Z' {
 		return time.Time{}, fmt.Errorf("%q is not a time such as %q", s, TimeLayout)
 	}
 	return t, nil
+}
+
+// plainTime parses a time in TimeLayout; false for all that are wrong.
+func plainTime(s string) (time.Time, bool) {
+	const layout = "dddd-dd-ddTdd:dd:dd.dddZ"
+	if len(s) != len(layout) {
+		return time.Time{}, false
+	}
+	for i := range len(layout) {
+		if c := s[i]; layout[i] == 'd' && (c < '0' || '9' < c) || layout[i] != 'd' && c != layout[i] {
+			return time.Time{}, false
+		}
+	}
+	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
+	month, day, hour, minute, second := two(5), two(8), two(11), two(14), two(17)
+	if month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, false
+	}
+	milli := int(s[20]-'0')*100 + two(21)
+	t := time.Date(two(0)*100+two(2), time.Month(month), day, hour, minute, second, milli*int(time.Millisecond), time.UTC)
+	return t, t.Day() == day // else the month has no such day
 }
 
 func (p *parser) list() ([]string, error) {

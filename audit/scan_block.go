@@ -51,16 +51,22 @@ func (b *block) containsAny(parts [][]byte) bool {
 	return false
 }
 
+// pieceBytes is how much is read at a time: it stays in the processor's cache until it is decoded. A longer line makes it more.
+const pieceBytes = 64 << 10
+
 // reset makes l read r.
 func (l *lineBlocks) reset(r io.Reader) {
 	if l.buf == nil {
-		l.buf = make([]byte, lineLimit)
+		l.buf = make([]byte, pieceBytes)
 	}
 	*l = lineBlocks{r: r, buf: l.buf}
 }
 
 // tail is how many bytes follow the last newline, once next has returned an error.
 func (l *lineBlocks) tail() int64 { return l.long + int64(l.n-l.used) }
+
+// whole is how many bytes were read up to the end of the last whole line, once next has returned.
+func (l *lineBlocks) whole() int64 { return l.read - l.tail() }
 
 // next returns the next block; with the last one it returns io.EOF, or the error that ended the file.
 func (l *lineBlocks) next() (block, error) {
@@ -86,6 +92,11 @@ func (l *lineBlocks) next() (block, error) {
 		}
 		if l.closed != nil {
 			return block{}, l.closed
+		}
+		if l.long == 0 && len(l.buf) < lineLimit {
+			l.buf = append(make([]byte, 0, min(4*len(l.buf), lineLimit)), l.buf[:l.n]...)
+			l.buf = l.buf[:cap(l.buf)]
+			continue
 		}
 		l.long += int64(l.n)
 		l.n = 0

@@ -161,19 +161,27 @@ func (r *Record) requests() uint64 {
 
 // add counts r, whose strings are not kept. line is its line.
 func (t *Tally) add(r *Record, line string) {
+	t.include(r)
+	switch r.Type {
+	case TypeDecision, TypeRepeat, TypeClose:
+		t.addTo(t.row(keyOf(r)), r)
+	default:
+		t.event(line)
+	}
+}
+
+// include widens the time of all records by r's.
+func (t *Tally) include(r *Record) {
 	if t.earliest.IsZero() || r.Time.Before(t.earliest) {
 		t.earliest = r.Time
 	}
 	if r.Time.After(t.latest) {
 		t.latest = r.Time
 	}
-	switch r.Type {
-	case TypeDecision, TypeRepeat, TypeClose:
-	default:
-		t.event(line)
-		return
-	}
-	row := t.row(keyOf(r))
+}
+
+// addTo counts r in its row.
+func (t *Tally) addTo(row *Row, r *Record) {
 	n := r.requests()
 	row.Requests += n
 	if r.Type == TypeClose {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -64,9 +65,19 @@ const followEvery = 250 * time.Millisecond
 
 // Follow calls fn with every record after the one with the sequence number after, as they are written, until ctx is
 // done; then it returns nil. It follows the log through rotation, and across a restart of the proxy, and waits for a
-// log that does not exist yet. Lines that are not records are passed to bad.
+// log that does not exist yet. Lines that are not records are passed to bad. The record is fn's until it returns, its strings and
+// the line for good.
 func Follow(ctx context.Context, dir string, after uint64, fn func(r *Record, line string) error, bad func(BadLine)) error {
-	f := follower{dir: dir, last: after, fn: fn, bad: bad}
+	return follow(ctx, &follower{dir: dir, last: after, fn: fn, bad: bad, keep: true})
+}
+
+// FollowShared is Follow for callers that keep little of what they see: the line and the strings of a record share memory with many
+// of their neighbours, which strings.Clone does not keep. Following costs about a third of Follow.
+func FollowShared(ctx context.Context, dir string, after uint64, fn func(r *Record, line string) error, bad func(BadLine)) error {
+	return follow(ctx, &follower{dir: dir, last: after, fn: fn, bad: bad})
+}
+
+func follow(ctx context.Context, f *follower) error {
 	defer f.close()
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
@@ -87,13 +98,15 @@ type follower struct {
 	dir   string
 	last  uint64   // sequence number of the last record passed to fn
 	file  *os.File // nil: none is open
-	pos   int64    // after the last whole line read
+	pos   int64    // after the last block of whole lines read
 	line  int      // its number
 	polls int      // polls since it last looked for another live file
 	fn    func(*Record, string) error
 	bad   func(BadLine)
+	keep  bool // fn may keep strings
 
-	lines *lineReader
+	blocks lineBlocks
+	record Record // the present one
 }
 
 func (f *follower) close() {
@@ -175,10 +188,10 @@ func (f *follower) rotated(all []segment) error {
 			continue // all its records are before the first of the next file
 		}
 		s := p.scanner(i)
-		s.keep = true
+		s.keep = f.keep
 		var failed error
 		s.each(func(r *Record, line string) bool {
-			failed = f.record(r, line)
+			failed = f.tell(r, line)
 			return failed == nil
 		})
 		if failed != nil {
@@ -188,7 +201,7 @@ func (f *follower) rotated(all []segment) error {
 	return nil
 }
 
-func (f *follower) record(r *Record, line string) error {
+func (f *follower) tell(r *Record, line string) error {
 	if r.Seq <= f.last {
 		return nil
 	}
@@ -202,25 +215,37 @@ func (f *follower) read() error {
 	if err != nil || info.Size() <= f.pos {
 		return err
 	}
-	if f.lines == nil {
-		f.lines = newLineReader(nil)
-	}
-	f.lines.reset(io.NewSectionReader(f.file, f.pos, info.Size()-f.pos))
 	from := f.pos
-	for line := range f.lines.all() {
-		if !line.whole {
-			break
+	f.blocks.reset(io.NewSectionReader(f.file, from, info.Size()-from))
+	for err == nil {
+		var b block
+		b, err = f.blocks.next()
+		f.pos = from + f.blocks.whole()
+		if b.long {
+			f.line++
+			f.bad(BadLine{filepath.Base(f.file.Name()), f.line, errLong})
 		}
-		f.line++
-		f.pos = from + line.end
-		var r Record
-		if err := r.decode(line.text); err != nil {
-			f.bad(BadLine{filepath.Base(f.file.Name()), f.line, err})
-			continue
-		}
-		if err := f.record(&r, string(line.text)); err != nil {
-			return err
+		for line := range b.lines() {
+			f.line++
+			if err := f.readLine(line, b.valid); err != nil {
+				return err
+			}
 		}
 	}
-	return f.lines.err
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}
+
+func (f *follower) readLine(line string, valid bool) error {
+	if f.keep {
+		line = strings.Clone(line)
+	}
+	f.record = Record{}
+	if err := f.record.decodeText(line, valid); err != nil {
+		f.bad(BadLine{filepath.Base(f.file.Name()), f.line, err})
+		return nil
+	}
+	return f.tell(&f.record, line)
 }

@@ -5,12 +5,25 @@ import "iter"
 // NewTally returns an empty Tally, for a caller that adds records one by one. It is not safe for concurrent use.
 func NewTally() *Tally { return newTally(tallyRows) }
 
-// Add counts r, whose strings are not kept. It does not keep events, which a caller that follows a log sees anyway.
-func (t *Tally) Add(r *Record) {
+// Add counts r, whose strings are not kept, and returns its row. It does not keep events, which a caller that follows a log sees
+// anyway. like is what Add returned for another record of the same row, and saves looking for the row; nil if the caller has none. The
+// result is nil for an event, and where there are too many rows.
+func (t *Tally) Add(r *Record, like *Row) *Row {
 	switch r.Type {
 	case TypeDecision, TypeRepeat, TypeClose:
-		t.add(r, "")
+	default:
+		return nil
 	}
+	t.include(r)
+	k := keyOf(r)
+	if like == nil {
+		like = t.row(k)
+	}
+	t.addTo(like, r)
+	if like.Host == Other && k.host != Other {
+		return nil
+	}
+	return like
 }
 
 // All are all rows, in no order.

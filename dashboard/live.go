@@ -28,13 +28,7 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	if f.Text == "" {
 		b.Cmd = "webproxy audit tail -f"
 	}
-	p.Live.View(func(view *live.View) {
-		for _, e := range slices.Backward(view.Recent) {
-			if len(b.Events) < pageRows && f.matches(&e.Record) {
-				b.Events = append(b.Events, e)
-			}
-		}
-	})
+	b.Events = p.Live.Recent(pageRows, f.matches)
 	if b.ByHost {
 		b.Hosts = eventsByHost(b.Events)
 		if export(w, r, b.Hosts) {

@@ -315,8 +315,7 @@ func TestPagesOfTable(t *testing.T) {
 // Why explains an id or an address as the commands do, and names the command.
 func TestWhyPage(t *testing.T) {
 	s := newSite(t, request("no.example.com", "deny", "host_not_listed"))
-	var id string
-	s.p.Live.View(func(v *live.View) { id = v.Recent[0].ID })
+	id := s.p.Live.Recent(1, func(*audit.Record) bool { return true })[0].ID
 	// answer is the page after all lookups have ended.
 	answer := func(path string) string {
 		for {

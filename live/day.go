@@ -32,6 +32,7 @@ type DayRow struct {
 	ID          string    // of the last
 	slots       [Hours]uint32
 	total       uint64
+	all         *audit.Row // of the whole log, alike in the same; nil if not known
 }
 
 // Requests is how many there were.
@@ -46,6 +47,7 @@ func (r *DayRow) Record() audit.Record {
 // A Day counts the requests of the last 24 hours by the hour.
 type Day struct {
 	rows map[Key]*DayRow
+	most int   // rows
 	hour int64 // number of the current hour
 	// Overflow is how many keys were counted together, because there were too many.
 	Overflow uint64
@@ -54,7 +56,9 @@ type Day struct {
 // dayRows bounds the rows of a Day.
 const dayRows = 100_000
 
-func newDay(now time.Time) *Day { return &Day{rows: map[Key]*DayRow{}, hour: hourOf(now)} }
+func newDay(now time.Time) *Day {
+	return &Day{rows: map[Key]*DayRow{}, most: dayRows, hour: hourOf(now)}
+}
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 
@@ -83,8 +87,8 @@ func (d *Day) Hours(r *DayRow) (hours [Hours]uint64) {
 	return hours
 }
 
-// add counts a record.
-func (d *Day) add(r *audit.Record, now time.Time) {
+// add counts a record, and returns its row; nil if it is not of the day, or there are too many rows.
+func (d *Day) add(r *audit.Record, now time.Time) *DayRow {
 	d.turn(hourOf(now))
 	n, at := requests(r), r.Time
 	if r.Type == audit.TypeRepeat && !r.First.IsZero() {
@@ -92,12 +96,12 @@ func (d *Day) add(r *audit.Record, now time.Time) {
 	}
 	h := hourOf(at)
 	if n == 0 || h <= d.hour-Hours || h > d.hour {
-		return
+		return nil
 	}
 	k := Key{r.Group, r.Client, r.Host, r.Port, r.Scheme, r.Decision, r.Reason, r.Rule}
-	row := d.rows[k]
+	row, own := d.rows[k], true
 	if row == nil {
-		if len(d.rows) >= dayRows {
+		if own = len(d.rows) < d.most; !own {
 			d.Overflow++
 			k = Key{Host: audit.Other, Decision: r.Decision, Reason: audit.Other, Rule: audit.Other}
 		}
@@ -116,6 +120,10 @@ func (d *Day) add(r *audit.Record, now time.Time) {
 	if r.ID != "" && r.ID != row.ID {
 		row.ID = strings.Clone(r.ID)
 	}
+	if !own {
+		return nil
+	}
+	return row
 }
 
 // turn drops the hours that are older than the day.

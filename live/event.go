@@ -22,8 +22,6 @@ type Event struct {
 	Reason   string    `json:"reason"`
 	Rule     string    `json:"rule"`
 	Count    int64     `json:"count,omitempty"` // of repeats
-
-	Record audit.Record `json:"-"` // its source
 }
 
 // textLimit bounds a text of an Event, so that 20 of them are a few kilobytes.
@@ -64,6 +62,6 @@ func eventOf(r *audit.Record) (Event, bool) {
 	}
 	return Event{
 		Seq: r.Seq, ID: text(r.ID), Time: r.Time, Client: text(client), Group: text(r.Group), Method: text(r.Method), Target: text(target),
-		Decision: text(string(decision)), Reason: text(r.Reason), Rule: text(r.Rule), Count: r.Count, Record: *r,
+		Decision: text(string(decision)), Reason: text(r.Reason), Rule: text(r.Rule), Count: r.Count,
 	}, true
 }

@@ -44,8 +44,8 @@ type View struct {
 	Logins []audit.Record
 	// System are the last records of type system.*, the oldest first.
 	System []audit.Record
-	// Recent are the last requests, the oldest first.
-	Recent []Event
+	// recent are the last requests.
+	recent recent
 	// Bad is how many lines since the start were not records; Missing and Unreadable are those of the first reading.
 	Bad        uint64
 	Missing    uint64
@@ -58,7 +58,6 @@ const (
 	keptDecisions = 20_000
 	keptLogins    = 1_000
 	keptSystem    = 500
-	keptRecent    = 1_000
 )
 
 // View calls fn with the state. fn must be quick and must not keep any of it: the follower waits meanwhile.
@@ -92,9 +91,9 @@ const retryEvery = time.Second
 func (f *Follower) Run(ctx context.Context) {
 	last := f.count(ctx)
 	for ctx.Err() == nil {
-		err := audit.Follow(ctx, f.Dir, last, func(r *audit.Record, _ string) error {
+		err := audit.FollowShared(ctx, f.Dir, last, func(r *audit.Record, line string) error {
 			last = r.Seq
-			f.add(r)
+			f.add(r, line)
 			return nil
 		}, func(audit.BadLine) {
 			f.mu.Lock()
@@ -130,15 +129,18 @@ func (f *Follower) count(ctx context.Context) uint64 {
 	f.view.Total, f.view.Missing, f.view.Unreadable = total, stats.Missing, stats.Unreadable
 	f.view.LastSeq, f.view.LastTime = last, total.Span().Last
 	for i := range events {
-		f.view.event(&events[i])
+		f.view.event(events[i])
 	}
 	f.mu.Unlock()
 	// Summaries do not have the hours of the last day.
-	_, err = audit.ScanLines(f.Dir, audit.ScanOptions{Since: startOfDay(now)}, func(r *audit.Record, _ string) error {
+	_, err = audit.ScanLines(f.Dir, audit.ScanOptions{Since: startOfDay(now)}, func(r *audit.Record, line string) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if r.Seq <= last {
-			f.view.day(r, now)
+			if requests(r) > 0 {
+				f.view.Day.add(r, now)
+				f.view.recent.add(line)
+			}
 			return ctx.Err()
 		}
 		return fs.SkipAll // these are followed
@@ -152,15 +154,27 @@ func (f *Follower) count(ctx context.Context) uint64 {
 	return last
 }
 
-// add counts one record.
-func (f *Follower) add(r *audit.Record) {
+// add counts one record. It keeps neither line nor strings of r, which share memory with their neighbours.
+func (f *Follower) add(r *audit.Record, line string) {
 	now := f.now()
 	f.mu.Lock()
 	v := &f.view
 	v.LastSeq, v.LastTime, v.AsOf = r.Seq, r.Time, now
-	v.Total.Add(r)
-	v.event(r)
-	v.day(r, now)
+	switch {
+	case requests(r) > 0:
+		if row := v.Day.add(r, now); row != nil {
+			row.all = v.Total.Add(r, row.all)
+		} else {
+			v.Total.Add(r, nil)
+		}
+		v.recent.add(line)
+	case r.Type == audit.TypeClose:
+		v.Total.Add(r, nil)
+	default:
+		if own, err := audit.Decode([]byte(line)); err == nil { // it was decoded before
+			v.event(own)
+		}
+	}
 	f.mu.Unlock()
 	if f.Feed != nil {
 		f.Feed.add(r)
@@ -168,25 +182,15 @@ func (f *Follower) add(r *audit.Record) {
 }
 
 // event keeps a record that is not about a request.
-func (v *View) event(r *audit.Record) {
+func (v *View) event(r audit.Record) {
 	switch {
 	case r.Type.IsLogin():
-		v.Logins = keep(v.Logins, *r, keptLogins)
+		v.Logins = keep(v.Logins, r, keptLogins)
 	case strings.HasPrefix(string(r.Type), "admin."):
-		v.Decisions = keep(v.Decisions, *r, keptDecisions)
+		v.Decisions = keep(v.Decisions, r, keptDecisions)
 	case strings.HasPrefix(string(r.Type), "system."):
-		v.System = keep(v.System, *r, keptSystem)
+		v.System = keep(v.System, r, keptSystem)
 	}
-}
-
-// day counts a request of the last day.
-func (v *View) day(r *audit.Record, now time.Time) {
-	e, ok := eventOf(r)
-	if !ok {
-		return
-	}
-	v.Day.add(r, now)
-	v.Recent = keep(v.Recent, e, keptRecent)
 }
 
 // keep appends e. Of more than most elements it drops the first, many at a time, and moves the others within the array: a reader
