@@ -49,7 +49,18 @@ func Scan(dir string, o ScanOptions, fn func(Record) error) (Stats, error) {
 // ScanLines is Scan for callers that also want the line, as in the file, without newline. The record is theirs until
 // fn returns, its strings and the line for good.
 func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error) (Stats, error) {
-	p, err := newPass(dir, &o)
+	return scan(dir, &o, nil, fn, nil)
+}
+
+// ScanRows is Scan for callers that need not see each record: of a file whose records are all within the time that o asks for, it calls row
+// with the rows of its summary that o.Where may match, instead of reading the file, if all of them suffice. suffice is called from
+// several goroutines.
+func ScanRows(dir string, o ScanOptions, suffice func(*Row) bool, row func(*Row) error, fn func(*Record) error) (Stats, error) {
+	return scan(dir, &o, suffice, func(r *Record, _ string) error { return fn(r) }, row)
+}
+
+func scan(dir string, o *ScanOptions, suffice func(*Row) bool, fn func(r *Record, line string) error, row func(*Row) error) (Stats, error) {
+	p, err := newPass(dir, o)
 	if err != nil {
 		return Stats{}, err
 	}
@@ -61,6 +72,10 @@ func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error)
 			emit(batch{stats: sum.stats()})
 			return
 		}
+		if sum, rows := p.rowsThatSuffice(i, suffice); sum != nil {
+			emit(batch{rows: rows, stats: sum.stats()})
+			return
+		}
 		p.scanner(i).batches(&pool, emit)
 	}, func(_ int, b batch) error {
 		for i := range b.records {
@@ -68,6 +83,12 @@ func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error)
 				return err
 			}
 		}
+		for _, one := range b.rows {
+			if err := row(one); err != nil {
+				return err
+			}
+		}
+		b.rows = nil
 		if b.stats != nil {
 			stats.add(b.stats)
 			b.stats = nil
@@ -79,6 +100,29 @@ func ScanLines(dir string, o ScanOptions, fn func(r *Record, line string) error)
 		err = nil
 	}
 	return stats, err
+}
+
+// rowsThatSuffice returns the summary of file i, and its rows that may be asked for; nil if there is none, or they do not suffice.
+func (p *pass) rowsThatSuffice(i int, suffice func(*Row) bool) (*summary, []*Row) {
+	if suffice == nil {
+		return nil, nil
+	}
+	sum := p.summary(i)
+	if sum == nil || sum.Overflow > 0 || p.place(sum, p.options.Since) != placeWithin {
+		return nil, nil
+	}
+	var rows []*Row
+	for _, row := range sum.Rows {
+		r := row.record()
+		if p.options.Where.match(&r, rowColumns()) == no {
+			continue
+		}
+		if !suffice(row) {
+			return nil, nil
+		}
+		rows = append(rows, row)
+	}
+	return sum, rows
 }
 
 // A pass is one reading of the files of a log, as they were when it began.

@@ -9,6 +9,7 @@ const batchRecords = 256
 type batch struct {
 	records []Record
 	lines   []string
+	rows    []*Row // of a summary, instead of records
 	stats   *fileStats
 }
 

@@ -3,9 +3,7 @@ package dashboard
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -77,32 +75,19 @@ func loginTable(logins []audit.Record) *table {
 	return t
 }
 
-var secondsPattern = regexp.MustCompile(`expires=(\d{1,11})\b`)
-
-// dated is an entry of a record, with its end written for people.
-func dated(entry string) string {
-	return secondsPattern.ReplaceAllStringFunc(entry, func(s string) string {
-		n, err := strconv.ParseInt(strings.TrimPrefix(s, "expires="), 10, 64)
-		if err != nil {
-			return s
-		}
-		return "until " + moment(time.Unix(n, 0)).Text
-	})
-}
-
 // entryCell names the entries of a decision, and says whether each is still in force.
 func entryCell(d *audit.Record, inForce map[string]bool) cell {
 	const most = 6
 	c := cell{}
 	for _, e := range d.Added {
-		standing := "+ " + dated(e)
+		standing := "+ " + policy.Readable(e)
 		if isEntry := strings.HasPrefix(e, "allow ") || strings.HasPrefix(e, "deny "); isEntry && !inForce[e] {
 			standing += " (no longer in force)"
 		}
 		c.More = append(c.More, standing)
 	}
 	for _, e := range d.Removed {
-		c.More = append(c.More, "− "+dated(e))
+		c.More = append(c.More, "− "+policy.Readable(e))
 	}
 	if n := len(c.More) - most; n > 0 {
 		c.More = append(c.More[:most], fmt.Sprintf("and %d more", n))

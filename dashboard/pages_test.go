@@ -400,7 +400,7 @@ func TestDecisionsPage(t *testing.T) {
 	s := newSite(t, audit.Record{Type: audit.TypeApprove, By: "anna", Ticket: "CHG-1", Detail: "1 entry approved",
 		Added: []string{"allow approved old.example.com:443 expires=1796097684", "phase x active=true"}})
 	_, text := s.get("/decisions")
-	if !strings.Contains(text, "old.example.com:443 until 2026-12-01 04:01 (no longer in force)") || strings.Contains(text, "active=true (no") || !strings.Contains(text, "anna") {
+	if !strings.Contains(text, "old.example.com:443 expires=2026-12-01T04:01:24Z (no longer in force)") || strings.Contains(text, "active=true (no") || !strings.Contains(text, "anna") {
 		t.Errorf("/decisions:\n%s", text)
 	}
 }

@@ -105,7 +105,7 @@ func examplePath(path string, scheme policy.Scheme) string {
 // Replay finds which refused requests of the log in dir the entry would have let through.
 func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, watch Watch) (*Safe, error) {
 	before, after := replay.New(a.cfg.Set), replay.New(a.Next.Set)
-	found, err := refused(dir, back, now, watch, "", func(r *audit.Record) bool {
+	found, err := refused(dir, back, now, watch, "", nil, func(r *audit.Record) bool {
 		was, skipped := before.Decide(r)
 		if skipped != "" || was.Decision == policy.Allowed {
 			return false
@@ -120,8 +120,9 @@ func (a *Allowance) Replay(dir string, back setting.Duration, now time.Time, wat
 }
 
 // refused counts the requests of the log that were refused, or that learn mode let through, and for which counts is true. only,
-// if not empty, is an expression that all of these match, so that other records need not be parsed.
-func refused(dir string, back setting.Duration, now time.Time, watch Watch, only string, counts func(*audit.Record) bool) (found clientTally, err error) {
+// if not empty, is an expression that all of these match, so that other records need not be parsed. byRow, if not nil, is counts for
+// all records of a summary's row at once; known is false if it cannot tell.
+func refused(dir string, back setting.Duration, now time.Time, watch Watch, only string, byRow func(*audit.Row) (counts, known bool), counts func(*audit.Record) bool) (found clientTally, err error) {
 	text := "type in (egress.decision, egress.repeat) and decision in (deny, would_deny)"
 	if only != "" {
 		text += " and " + only
@@ -133,9 +134,19 @@ func refused(dir string, back setting.Duration, now time.Time, watch Watch, only
 	o := audit.ScanOptions{Since: now.Add(-time.Duration(back)), Where: q}
 	var done func(*audit.Stats)
 	o.Progress, done = watch.begin("replay")
-	stats, err := audit.Scan(dir, o, func(r audit.Record) error {
-		if counts(&r) {
-			found.add(&r)
+	var suffice func(*audit.Row) bool
+	if byRow != nil {
+		suffice = func(row *audit.Row) bool { _, known := byRow(row); return known }
+	}
+	stats, err := audit.ScanRows(dir, o, suffice, func(row *audit.Row) error {
+		if yes, _ := byRow(row); yes && row.Requests > row.Late {
+			r := row.Record()
+			found.count(&r, row.Requests-row.Late) // the end of a request is no request
+		}
+		return nil
+	}, func(r *audit.Record) error {
+		if counts(r) {
+			found.add(r)
 		}
 		return nil
 	})

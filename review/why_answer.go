@@ -220,6 +220,7 @@ func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*
 	}
 	safe := &Safe{}
 	var counts func(*audit.Record) bool
+	var byRow func(*audit.Row) (counts, known bool)
 	only := "host = " + quote(req.Target.Host()) // counts is true for no other records
 	switch x.Reason {
 	case policy.PhaseInactive:
@@ -232,11 +233,12 @@ func (a *Why) safe(x *policy.Explanation, req *policy.Request, now time.Time) (*
 			return nil, nil // no such entry could be written
 		}
 		counts = a.newlyAllowed(entry)
+		byRow = a.rowNewlyAllowed(entry)
 	default:
 		return nil, nil
 	}
 	var err error
-	safe.clientTally, err = refused(a.Dir, a.Back, now, a.Watch, only, counts)
+	safe.clientTally, err = refused(a.Dir, a.Back, now, a.Watch, only, byRow, counts)
 	return safe, err
 }
 
@@ -270,6 +272,40 @@ func (a *Why) newlyAllowed(entry *policy.Set) func(*audit.Record) bool {
 	}
 }
 
+// rowNewlyAllowed reports of the requests of a row whether entry would allow them and the policy of now denies them, if that is the same
+// for all of them, whatever their paths and times were: no entry is for the host.
+func (a *Why) rowNewlyAllowed(entry *policy.Set) func(*audit.Row) (counts, known bool) {
+	before, alone := replay.New(a.Config.Set), replay.New(entry)
+	return func(row *audit.Row) (counts, known bool) {
+		if row.Decision == policy.Allowed || row.Requests == row.Late {
+			return false, true // not asked for
+		}
+		if row.Reason != policy.HostNotListed.String() {
+			return false, false
+		}
+		r := row.Record()
+		r.Type, r.Time, r.Method = audit.TypeDecision, row.Last, "CONNECT"
+		if r.Scheme == string(policy.HTTP) {
+			r.Method = "GET"
+		}
+		for i, name := range []string{"", "its certificate's"} { // the group is the address's, or that of a certificate
+			r.ClientName = name
+			was, skipped := before.Decide(&r)
+			unknown := was.Reason == policy.ClientUnknown.String() // which no entry lifts
+			if skipped != "" || was.Reason != policy.HostNotListed.String() && !unknown {
+				return false, false
+			}
+			is, skipped := alone.Decide(&r)
+			yes := !unknown && is.Decision == policy.Allowed
+			if skipped != "" || i > 0 && yes != counts {
+				return false, false
+			}
+			counts = yes
+		}
+		return counts, true
+	}
+}
+
 // A clientTally counts requests by client.
 type clientTally struct {
 	requests uint64
@@ -278,12 +314,17 @@ type clientTally struct {
 }
 
 func (t *clientTally) add(r *audit.Record) {
-	if t.clients == nil {
-		t.clients, t.hosts = map[netip.Addr]uint64{}, map[string]bool{}
-	}
 	n := uint64(1)
 	if r.Type == audit.TypeRepeat {
 		n = uint64(max(r.Count, 0))
+	}
+	t.count(r, n)
+}
+
+// count adds n requests like r.
+func (t *clientTally) count(r *audit.Record, n uint64) {
+	if t.clients == nil {
+		t.clients, t.hosts = map[netip.Addr]uint64{}, map[string]bool{}
 	}
 	t.requests += n
 	t.clients[r.Client] += n
