@@ -98,16 +98,16 @@ func Parse(data []byte) (*Bundle, error) {
 			return nil, err
 		}
 		if int64(len(content)) != f.Size || sha256.Sum256(content) != f.Sum {
-			return nil, fmt.Errorf("%s is not what the manifest says: the bundle was altered or cut off", f.Name)
+			return nil, fmt.Errorf("%s does not match the manifest: the bundle was altered or truncated", f.Name)
 		}
 		b.files[f.Name] = content
 	}
 	if _, err := r.Next(); err != io.EOF {
-		return nil, errors.New("there is more in it than its manifest names, or its end is missing")
+		return nil, errors.New("it has more files than its manifest names, or its end is missing")
 	}
 	// Only the canonical encoding is accepted: every byte of a bundle has a meaning.
 	if !bytes.Equal(b.Bytes(), data) {
-		return nil, errors.New("not in the one form of a bundle: it was repacked, cut off, or has something behind its end")
+		return nil, errors.New("not as webproxy writes it: it was repacked, truncated, or has bytes after its end")
 	}
 	return b, nil
 }
@@ -139,13 +139,13 @@ func notBundle(data []byte, err error) error {
 	start := bytes.ToLower(bytes.TrimSpace(data[:min(len(data), 512)]))
 	switch {
 	case len(data) == 0:
-		return errors.New("an empty file is no bundle")
+		return errors.New("not a bundle: the file is empty")
 	case bytes.HasPrefix(start, []byte("<!doctype")), bytes.HasPrefix(start, []byte("<html")):
-		return errors.New("an HTML page is no bundle: is there a login page or a proxy's refusal where it was fetched?")
+		return errors.New("not a bundle but an HTML page: was it a login page or a proxy's refusal?")
 	case bytes.HasPrefix(data, []byte{0x1f, 0x8b}):
-		return errors.New("a bundle is not compressed")
+		return errors.New("it is compressed: a bundle is not")
 	}
-	return fmt.Errorf("no bundle: %w", err)
+	return fmt.Errorf("not a bundle: %w", err)
 }
 
 // File returns the contents of a file, which the caller must not change.

@@ -107,7 +107,7 @@ func parseManifest(text string) (m Manifest, err error) {
 		return m, err
 	}
 	if m.text() != text {
-		return m, errors.New("not in its one form")
+		return m, errors.New("not as webproxy writes it")
 	}
 	return m, nil
 }

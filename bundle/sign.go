@@ -83,7 +83,7 @@ func ParseKeys(keys []string) (Keys, error) {
 			return Keys{}, fmt.Errorf("public key %q: %w", text, err)
 		}
 		if seen[string(data)] {
-			return Keys{}, fmt.Errorf("public key %q: is there twice, under this or another name", text)
+			return Keys{}, fmt.Errorf("public key %q occurs twice, under this or another name", text)
 		}
 		seen[string(data)] = true
 		all = append(all, k)

@@ -328,7 +328,7 @@ func (p *Pages) mode(w http.ResponseWriter, r *http.Request, user string) {
 		switch r.PostFormValue("mode") {
 		case "enforce":
 			if r.PostFormValue("force") == "" && !p.isReady(group) {
-				return "", errors.New("learning of the group is not stable, or was not looked at; see Learn, or say that it shall be switched all the same")
+				return "", errors.New("learning of the group is not stable, or was not read yet; see Learn, or tick \"also if learning is not stable\"")
 			}
 		case "learn":
 			mode = policy.Learn

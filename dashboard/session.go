@@ -44,7 +44,7 @@ type link struct {
 }
 
 // ErrManyLinks means that too many links are unused.
-var ErrManyLinks = errors.New("too many links wait for use; try again in two minutes")
+var ErrManyLinks = errors.New("too many unused links; try again in two minutes")
 
 // New makes a link for a user, and returns its path.
 func (l *Links) New(user string, now time.Time) (path string, err error) {

@@ -89,7 +89,7 @@ func New(site Site, o Options) (*Export, error) {
 	e := &Export{site: site, o: o}
 	if o.ProxyPort != 0 {
 		if len(o.Tags) > 0 {
-			return nil, fmt.Errorf("with the proxy alone, service tags are not reached: leave them out")
+			return nil, fmt.Errorf("service tags cannot be combined with --proxy, which nodes then reach exclusively: leave out one of them")
 		}
 		if len(site[Proxy]) == 0 {
 			return nil, fmt.Errorf("the proxy has no address")

@@ -157,11 +157,11 @@ func TestProxyOnly(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for want, o := range map[string]firewall.Options{
-		"at least 100 ports above 5000": {RPCPorts: "5000-5050"},
-		"want a range":                  {RPCPorts: "all"},
-		"service tags are not reached":  {ProxyPort: 9090, Tags: []firewall.Tag{{Name: "A", Prefixes: prefixes("10.0.0.0/8")}}},
-		"without addresses":             {Tags: []firewall.Tag{{Name: "A"}}},
-		"not a name":                    {Tags: []firewall.Tag{{Name: "A'; Remove-Item C:\\", Prefixes: prefixes("10.0.0.0/8")}}},
+		"at least 100 ports above 5000":   {RPCPorts: "5000-5050"},
+		"want a range":                    {RPCPorts: "all"},
+		"service tags cannot be combined": {ProxyPort: 9090, Tags: []firewall.Tag{{Name: "A", Prefixes: prefixes("10.0.0.0/8")}}},
+		"without addresses":               {Tags: []firewall.Tag{{Name: "A"}}},
+		"not a name":                      {Tags: []firewall.Tag{{Name: "A'; Remove-Item C:\\", Prefixes: prefixes("10.0.0.0/8")}}},
 	} {
 		if _, err := firewall.New(site, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", o, err, want)

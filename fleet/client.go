@@ -169,9 +169,9 @@ func (c *Client) refusal(resp *http.Response) error {
 	err := fmt.Errorf("%s answers %s", c.base.Host, resp.Status)
 	switch {
 	case resp.StatusCode == http.StatusOK:
-		return hint.With(fmt.Errorf("%w, but %q and not lines of JSON", err, kind), "is victorialogs in "+FileName+" the URL of a VictoriaLogs, and not of a page before it?")
+		return hint.With(fmt.Errorf("%w, but %q and not lines of JSON", err, kind), "is victorialogs in "+FileName+" the URL of a VictoriaLogs, and not of a login page in front of it?")
 	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		return hint.With(err, "token_file, or cert and key, in "+FileName+" say who asks")
+		return hint.With(err, "set token_file, or cert and key, in "+FileName+" to log in")
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return fmt.Errorf("%w: redirections are not followed", err)
 	}

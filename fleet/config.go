@@ -118,7 +118,7 @@ func serverURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("is no URL of http or https")
+		return nil, errors.New("is not an http or https URL")
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return nil, errors.New("has more than a server and a path: token_file is for secrets")
 	case u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()):

@@ -338,7 +338,7 @@ func (r *Rollout) say(ring *RingState) {
 // VerifyBundle opens the bundle in data and verifies it with the keys of the settings.
 func (c *Config) VerifyBundle(data []byte) (*bundle.Bundle, error) {
 	if len(c.Keys) == 0 {
-		return nil, hint.With(errors.New("no keys are set that sign bundles"), "name them in "+FileName+": keys: [alice.pub, bob.pub]")
+		return nil, hint.With(errors.New("no keys are set that bundles must be signed with"), "name them in "+FileName+": keys: [alice.pub, bob.pub]")
 	}
 	texts, err := publicKeys(c.Keys)
 	if err != nil {

@@ -131,7 +131,7 @@ func (s *Search) filter() (string, error) {
 	}
 	for _, p := range s.Sites {
 		if _, err := path.Match(p, ""); err != nil {
-			return "", fmt.Errorf("site %q is no name and no pattern such as oslo-*", p)
+			return "", fmt.Errorf("site %q is neither a name nor a pattern such as oslo-*", p)
 		}
 	}
 	filters = append(filters, s.sitesFilter())

@@ -48,7 +48,7 @@ type Viewer struct {
 }
 
 // ErrCrowded means that there are too many viewers or filters.
-var ErrCrowded = errors.New("too many watch already")
+var ErrCrowded = errors.New("too many viewers already")
 
 // Watch returns a new viewer of the requests that q matches. The caller must call Leave.
 func (f *Feed) Watch(q *audit.Query) (*Viewer, error) {
