@@ -67,7 +67,7 @@ func TestBundleAttacks(t *testing.T) {
 		}, want: "not fetched: more than"},
 		{name: "a redirect elsewhere", handler: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.2:1/stable.bundle", http.StatusFound)
-		}, want: "is not where policy.bundle.from leads"},
+		}, want: "is not the server of policy.bundle.from"},
 		{name: "an error", handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, want: "500"},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
