@@ -131,6 +131,9 @@ func (l *loader) checkSections() {
 		if !l.failed("ship") && r.Exposed() {
 			l.warn("ship."+name, "audit records cross the network in clear text", "use tls:// or https://")
 		}
+		if instead := r.IgnoredConfirm(); instead != "" && !l.failed("ship") {
+			l.warn("ship."+name+".confirm", "is close, which is for syslog receivers only: "+instead, "remove it")
+		}
 		if r.VictoriaLogs != "" && l.cfg.Audit.Site == "" && !l.failed("ship") && !l.failed("audit") {
 			l.fail("ship."+name+".victorialogs", "needs a name for this proxy: its records stand among those of others", "set audit.site, to a name that no other proxy has")
 		}

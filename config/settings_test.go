@@ -281,3 +281,18 @@ func TestExposedReceivers(t *testing.T) {
 		t.Errorf("got %v, want a warning about ship.a", c.Warnings)
 	}
 }
+
+// Only syslog has confirm: close; earlier versions accepted it everywhere.
+func TestIgnoredConfirm(t *testing.T) {
+	c := loadText(t, "policy: { rules: [{ id: a, hosts: [www.example.com] }] }\naudit: { site: oslo }\nship:\n"+
+		"  a: { otlp: \"https://otel.example.com\", confirm: close }\n  b: { victorialogs: \"https://logs.example.com\", confirm: close }\n"+
+		"  c: { syslog: \"tls://siem.example.com:6514\", confirm: close }\n  d: { victorialogs: \"https://logs.example.com\", confirm: readback }\n")
+	var got []string
+	for _, w := range c.Warnings {
+		got = append(got, w.Path)
+	}
+	slices.Sort(got)
+	if want := []string{"ship.a.confirm", "ship.b.confirm"}; !slices.Equal(got, want) {
+		t.Errorf("warnings %v, want of %v", c.Warnings, want)
+	}
+}

@@ -138,12 +138,8 @@ func (r *ReceiverSpec) check(wrong report) {
 			return
 		}
 		r.onlyFor(wrong, "syslog", map[string]bool{
-			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0})
-		r.onlyFor(wrong, "victorialogs", map[string]bool{"readback_after": r.ReadbackAfter != 0})
-		if r.Confirm != ConfirmDefault {
-			wrong("confirm", "remove it; if the receiver is a VictoriaLogs, write victorialogs: instead of otlp:",
-				"is %s, and an OTLP receiver has a record as soon as its response is 200: there is nothing to choose", r.Confirm)
-		}
+			"facility": r.Facility != 0, "max_message": r.MaxMessage != 0, "confirm": r.Confirm == Write})
+		r.onlyFor(wrong, "victorialogs", map[string]bool{"confirm": r.Confirm == Readback, "readback_after": r.ReadbackAfter != 0})
 		r.checkHeaders(wrong)
 	}
 	if r.MaxMessage != 0 && (r.MaxMessage < minMaxMessage || r.MaxMessage > maxMaxMessage) {
@@ -165,9 +161,6 @@ func (r *ReceiverSpec) onlyFor(wrong report, kind string, given map[string]bool)
 }
 
 func (r *ReceiverSpec) checkReadback(wrong report) {
-	if r.Confirm == Close {
-		wrong("confirm", "remove it, or write confirm: readback", "is close, which is for syslog receivers only")
-	}
 	switch {
 	case r.ReadbackAfter == 0:
 	case r.Confirm == Write:
@@ -175,6 +168,20 @@ func (r *ReceiverSpec) checkReadback(wrong report) {
 	case r.ReadbackAfter < minReadbackAfter || r.ReadbackAfter > maxReadbackAfter:
 		wrong("readback_after", "six times the receiver's -inmemoryDataFlushInterval; 30s suits its default", "%s is not from 5s to 1h", r.ReadbackAfter)
 	}
+}
+
+// IgnoredConfirm returns what a receiver does instead of confirm: close, which only syslog has, and which earlier versions
+// accepted of all; empty if it does what is written. The receiver must have passed Check.
+func (r *ReceiverSpec) IgnoredConfirm() string {
+	switch {
+	case r.Confirm != Close:
+		return ""
+	case r.OTLP != "":
+		return "an OTLP receiver has a record when its response is 200"
+	case r.VictoriaLogs != "":
+		return "a VictoriaLogs receiver is asked for each record: readback"
+	}
+	return ""
 }
 
 // readsBack reports whether records count as received only when they are found at the receiver.
