@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ type Rollout struct {
 	now  func() time.Time
 	wait func(context.Context, time.Duration) error
 	said string
+	read uint64 // lines, to watch the rings
 }
 
 // A RolloutState is the progress of a rollout.
@@ -89,6 +91,12 @@ func (r *Rollout) Run(ctx context.Context) (*RolloutState, error) {
 	for _, name := range r.Rings {
 		if _, ok := r.Config.Rings[name]; !ok {
 			return nil, fmt.Errorf("no ring %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(r.Config.Rings)), ", "))
+		}
+	}
+	for _, name := range r.Rings {
+		dir := r.Config.Rings[name].Dir
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, hint.With(fmt.Errorf("ring %s: there is no directory %s", name, dir), "make it where the ring's sites fetch bundles from, below the directory of webproxy bundle serve, or mend rings."+name+".dir in "+FileName)
 		}
 	}
 	st, err := r.begin()
@@ -156,7 +164,8 @@ func (st *RolloutState) stop(format string, args ...any) error {
 // ring publishes the bundle for a ring and observes it.
 func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) error {
 	spec := r.Config.Rings[ring.Ring]
-	if ring.Published.IsZero() {
+	first := ring.Published.IsZero()
+	if first {
 		if err := r.whatIf(ctx, st, ring.Ring, spec); err != nil || st.Outcome != "" {
 			return err
 		}
@@ -167,10 +176,14 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 		}
 	}
 	if err := publish(spec, r.Bundle); err != nil {
+		if first { // the ring is watched from when it is there
+			ring.Published = time.Time{}
+		}
 		return fmt.Errorf("ring %s: %w", ring.Ring, err)
 	}
+	looks := map[string]*siteLook{}
 	for {
-		if err := r.look(ctx, ring, spec); err != nil {
+		if err := r.look(ctx, ring, spec, looks); err != nil {
 			return err
 		}
 		r.say(ring)
@@ -246,45 +259,46 @@ func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spe
 	return nil
 }
 
-// look reads what the sites of a ring have recorded since the bundle was published.
-func (r *Rollout) look(ctx context.Context, ring *RingState, spec RingSpec) error {
-	where, err := audit.ParseQuery("type in (admin.reload, system.start, egress.decision, egress.repeat)")
-	if err != nil {
-		return err
-	}
-	taken, heard := map[string]bool{}, map[string]bool{}
-	ring.Refused, ring.Requests, ring.Exceeding = map[string]string{}, 0, 0
-	_, err = r.Client.Records(ctx, Search{Where: where, Sites: spec.Sites, Since: ring.Published}, func(rec *Record) error {
-		if !r.of(ring.Ring, rec.From) {
-			return nil
-		}
-		heard[rec.From] = true
-		switch rec.Type {
-		case audit.TypeReload, audit.TypeStart:
-			if why := refusal(&rec.Record); why != "" {
-				if strings.HasPrefix(why, "bundle refused: ") {
-					ring.Refused[rec.From] = why
-				}
-			} else if name, serial, ok := bundleOf(&rec.Record); ok {
-				taken[rec.From] = name == r.Bundle.Name && serial >= r.Bundle.Serial
-				delete(ring.Refused, rec.From)
+// A siteLook is what is known of one site of a ring since the bundle was published.
+type siteLook struct {
+	read                uint64 // records, each once
+	last                uint64 // the greatest number of them
+	taken               bool
+	refused             string // why it refuses the bundle; empty if it does not
+	requests, exceeding uint64 // since it has the bundle
+}
+
+// add takes the next record of the site into account.
+func (l *siteLook) add(r *Rollout, rec *Record) {
+	l.read++
+	l.last = max(l.last, rec.Seq)
+	switch rec.Type {
+	case audit.TypeReload, audit.TypeStart:
+		if why := refusal(&rec.Record); why != "" {
+			if strings.HasPrefix(why, "bundle refused: ") {
+				l.refused = why
 			}
-			return nil
+		} else if name, serial, ok := bundleOf(&rec.Record); ok {
+			l.taken, l.refused = name == r.Bundle.Name && serial >= r.Bundle.Serial, ""
 		}
-		if !taken[rec.From] {
-			return nil
-		}
-		n := uint64(1)
-		if rec.Type == audit.TypeRepeat {
-			n = uint64(max(rec.Count, 0))
-		}
-		ring.Requests += n
-		if r.StopIf.Name == rec.Reason && rec.Decision != policy.Allowed || r.StopIf.Name == "denied" && rec.Decision == policy.Denied {
-			ring.Exceeding += n
-		}
-		return nil
-	})
-	if err != nil {
+		return
+	}
+	if !l.taken {
+		return
+	}
+	n := uint64(1)
+	if rec.Type == audit.TypeRepeat {
+		n = uint64(max(rec.Count, 0))
+	}
+	l.requests += n
+	if r.StopIf.Name == rec.Reason && rec.Decision != policy.Allowed || r.StopIf.Name == "denied" && rec.Decision == policy.Denied {
+		l.exceeding += n
+	}
+}
+
+// look reads what the sites of a ring have delivered since the last look, into looks, and says how the ring does.
+func (r *Rollout) look(ctx context.Context, ring *RingState, spec RingSpec, looks map[string]*siteLook) error {
+	if err := r.readLooks(ctx, ring, spec, looks); err != nil {
 		return err
 	}
 	known, err := r.Client.siteNames(ctx, r.now().Add(-30*24*time.Hour))
@@ -292,15 +306,80 @@ func (r *Rollout) look(ctx context.Context, ring *RingState, spec RingSpec) erro
 		return err
 	}
 	ring.Taken, ring.Waiting, ring.Silent = nil, nil, nil
+	ring.Refused, ring.Requests, ring.Exceeding = map[string]string{}, 0, 0
+	for site, l := range looks {
+		ring.Requests, ring.Exceeding = ring.Requests+l.requests, ring.Exceeding+l.exceeding
+		if l.refused != "" {
+			ring.Refused[site] = l.refused
+		}
+	}
 	for _, site := range known {
-		switch {
+		switch l := looks[site]; {
 		case !r.of(ring.Ring, site):
-		case taken[site]:
-			ring.Taken = append(ring.Taken, site)
-		case heard[site]:
-			ring.Waiting = append(ring.Waiting, site)
-		default:
+		case l == nil:
 			ring.Silent = append(ring.Silent, site)
+		case l.taken:
+			ring.Taken = append(ring.Taken, site)
+		default:
+			ring.Waiting = append(ring.Waiting, site)
+		}
+	}
+	return nil
+}
+
+// readLooks reads the records that looks has not. A site whose earlier records came late is read from the beginning.
+func (r *Rollout) readLooks(ctx context.Context, ring *RingState, spec RingSpec, looks map[string]*siteLook) error {
+	where, err := audit.ParseQuery("type in (admin.reload, system.start, egress.decision, egress.repeat)")
+	if err != nil {
+		return err
+	}
+	s := Search{Where: where, Sites: spec.Sites, Since: ring.Published}
+	filter, err := s.filter()
+	if err != nil {
+		return err
+	}
+	there := map[string]uint64{}
+	err = r.Client.rows(ctx, s.whole().within()+" "+filter+` | stats by ("webproxy.site") count_uniq("webproxy.seq") n`, func(row map[string]string) error {
+		if site := row["webproxy.site"]; r.of(ring.Ring, site) {
+			there[site], _ = exactNumber(row["n"])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for round := range 2 {
+		var more []overlap
+		for site, n := range there {
+			l := looks[site]
+			if l == nil {
+				l = &siteLook{}
+				looks[site] = l
+			}
+			if l.read < n {
+				more = append(more, overlap{site, numbers{first: l.last + 1, last: exactNumbers - 1}})
+			}
+		}
+		slices.SortFunc(more, func(a, b overlap) int { return cmp.Compare(a.site, b.site) })
+		for len(more) > 0 {
+			terms, used := overlapTerms(more)
+			more = more[used:]
+			s.only = "(" + strings.Join(terms, " or ") + ")"
+			stats, err := r.Client.Records(ctx, s, func(rec *Record) error {
+				if l := looks[rec.From]; l != nil {
+					l.add(r, rec)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			r.read += stats.Read
+		}
+		for site, n := range there { // earlier records came late: from the beginning
+			if looks[site].read < n && round == 0 {
+				delete(looks, site)
+			}
 		}
 	}
 	return nil

@@ -161,6 +161,89 @@ func TestRollout(t *testing.T) {
 	}
 }
 
+// A look reads what is new only, and from the beginning what a site delivered late; a record that is there twice counts once.
+func TestRolloutLook(t *testing.T) {
+	vl := victorialogstest.Start(t)
+	start := time.Date(2026, 10, 3, 8, 0, 0, 0, time.UTC)
+	cfg := &Config{VictoriaLogs: vl.URL(), Rings: map[string]RingSpec{"r": {Dir: t.TempDir(), Sites: []string{"look-*"}}}}
+	c, err := NewClient(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bundle.New(bundle.Manifest{Name: "stable", Serial: 7, Sites: []string{"*"}, Made: start, By: "ann"}, map[string][]byte{
+		bundle.PolicyFile: []byte("rules: [{ id: kept, hosts: [kept.example.com] }]\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Rollout{Client: c, Config: cfg, Bundle: b, StopIf: setting.Limit{Name: "denied", Number: 5}, now: func() time.Time { return start.Add(time.Hour) }}
+	ring, looks := &RingState{Ring: "r", Published: start}, map[string]*siteLook{}
+	sites := &sitesAt{t, vl.URL(), map[string]uint64{}}
+	denied, took := asks("x.test", "deny", "host_not_listed"), start.Add(time.Minute)
+	for i, step := range []struct {
+		deliver             func()
+		lines               uint64 // that are read
+		requests, exceeding uint64
+		taken               int
+	}{
+		{func() {
+			sites.deliver("look-1", took, append([]string{takes(7)}, many(20, denied)...)...)
+			sites.deliver("look-2", took, many(10, denied)...)
+		}, 31, 20, 20, 1},
+		{func() {}, 0, 20, 20, 1},
+		{func() { sites.deliver("look-1", took.Add(time.Minute), many(3, denied)...) }, 3, 23, 23, 1},
+		{func() { // the same once more, as after a restart
+			sites.seq["look-1"] -= 3
+			sites.deliver("look-1", took.Add(time.Minute), many(3, denied)...)
+		}, 0, 23, 23, 1},
+		{func() { // what has greater numbers comes first
+			sites.seq["look-2"] += 4
+			sites.deliver("look-2", took.Add(2*time.Minute), many(2, denied)...)
+			sites.deliver("look-3", took, takes(8))
+		}, 3, 23, 23, 2},
+		{func() { // 10 that are there, 4 that come late, 2 after them
+			sites.seq["look-2"] -= 6
+			sites.deliver("look-2", took.Add(time.Minute), append([]string{takes(7)}, many(3, denied)...)...)
+		}, 16, 28, 28, 3},
+	} {
+		step.deliver()
+		if err := vl.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		before := r.read
+		if err := r.look(context.Background(), ring, cfg.Rings["r"], looks); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.read - before; got != step.lines || ring.Requests != step.requests || ring.Exceeding != step.exceeding || len(ring.Taken) != step.taken {
+			t.Errorf("step %d: %d lines read, %+v; want %+v", i, got, ring, step)
+		}
+	}
+}
+
+// A ring whose directory cannot be written to is watched from when the bundle is there, and one without a directory begins nothing.
+func TestRolloutPublishesLater(t *testing.T) {
+	dir := t.TempDir()
+	ring := RingSpec{Dir: filepath.Join(dir, "canary"), Sites: []string{"*"}}
+	b, err := bundle.New(bundle.Manifest{Name: "stable", Serial: 7, Sites: []string{"*"}, Made: time.Unix(1e9, 0).UTC(), By: "ann"}, map[string][]byte{
+		bundle.PolicyFile: []byte("rules: [{ id: kept, hosts: [kept.example.com] }]\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &Rollout{Config: &Config{Rings: map[string]RingSpec{"canary": ring}}, Bundle: b, Rings: []string{"canary"}, State: filepath.Join(dir, "state.json")}
+	if _, err := r.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "ring canary: there is no directory") {
+		t.Errorf("without a directory: %v", err)
+	}
+	if _, err := os.Stat(r.State); err == nil {
+		t.Error("a rollout is under way that could not begin")
+	}
+	if err := os.MkdirAll(filepath.Join(ring.Dir, "stable.bundle"), 0o755); err != nil { // nothing can be renamed to it
+		t.Fatal(err)
+	}
+	st, err := r.Run(context.Background())
+	if err == nil || st == nil || !st.Rings[0].Published.IsZero() {
+		t.Errorf("published %+v, %v", st, err)
+	}
+}
+
 // The published serial never decreases.
 func TestPublish(t *testing.T) {
 	ring := RingSpec{Dir: t.TempDir()}

@@ -36,12 +36,19 @@ type bundles struct {
 	// refusedBy is the configuration that refused the last bundle; empty if it was accepted. Another one may accept it.
 	refusedBy string
 	asking    whatIf // a what-if that was given up and may still read the log; may be nil
+	// again is when to fetch a bundle again whose what-if could not be made under the configuration againBy; zero if there is none.
+	// givenUp is how often in a row that happened.
+	again   time.Time
+	againBy string
+	givenUp int
 }
 
 const (
 	defaultBundleEvery = time.Minute
 	bundleLookAgain    = 5 * time.Second // if no bundle is configured: a reload may configure one
 	bundleLeastPause   = 200 * time.Millisecond
+	// longestWhatIfPause bounds the time until a what-if is tried again that could not be made: each reads days of the log.
+	longestWhatIfPause = time.Hour
 	maxToken           = 4 << 10 // bytes
 )
 
@@ -93,6 +100,10 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 			b.source.Forget()
 			b.refusedBy = ""
 		}
+		if !b.again.IsZero() && (!time.Now().Before(b.again) || b.againBy != configKey(cfg)) {
+			b.source.Forget()
+			b.again = time.Time{}
+		}
 		data, err = b.source.Fetch(ctx)
 	}
 	if ctx.Err() != nil {
@@ -110,19 +121,21 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		switch err := b.take(ctx, cfg, data); {
 		case ctx.Err() != nil:
 			return 0
-		case errors.Is(err, errWhatIf): // it may be taken the next time
-			b.source.Forget()
+		case errors.Is(err, errWhatIf): // it may be taken later; another bundle is fetched meanwhile
+			b.again, b.againBy = time.Now().Add(whatIfPause(every, b.givenUp)), configKey(cfg)
+			b.givenUp++
 			b.problem(true, err.Error())
 			return pause
 		case err != nil:
+			b.again, b.givenUp = time.Time{}, 0
 			b.refused(cfg, err)
 			return pause
 		}
 	}
 	problem := ""
 	if data != nil {
-		b.refusedBy = ""
-	} else if b.refusedBy != "" { // the source still has the refused bundle
+		b.refusedBy, b.again, b.givenUp = "", time.Time{}, 0
+	} else if b.refusedBy != "" || !b.again.IsZero() { // the source still has the bundle that was not accepted
 		_, problem = b.d.bundle.last()
 	}
 	b.d.bundle.note(true, problem)
@@ -130,6 +143,11 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		return bundleLeastPause
 	}
 	return pause
+}
+
+// whatIfPause is the time until a what-if is tried again that could not be made several times.
+func whatIfPause(every time.Duration, times int) time.Duration {
+	return max(every, min(every<<min(times, 20), longestWhatIfPause))
 }
 
 // connect makes b.source if it is not that of spec.

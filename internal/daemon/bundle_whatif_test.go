@@ -51,3 +51,23 @@ func TestWhatIfWhileTheDiskHangs(t *testing.T) {
 		t.Errorf("no log: %v", err)
 	}
 }
+
+// What-ifs that cannot be made read days of the log each time: the pause between them grows, to an hour or to what `every` is beyond that.
+func TestWhatIfPause(t *testing.T) {
+	for _, tt := range []struct {
+		every time.Duration
+		times int
+		want  time.Duration
+	}{
+		{time.Minute, 0, time.Minute},
+		{time.Minute, 1, 2 * time.Minute},
+		{time.Minute, 5, 32 * time.Minute},
+		{time.Minute, 6, time.Hour},
+		{time.Minute, 1000, time.Hour},
+		{24 * time.Hour, 1000, 24 * time.Hour},
+	} {
+		if got := whatIfPause(tt.every, tt.times); got != tt.want {
+			t.Errorf("%v after %d: %v, want %v", tt.every, tt.times, got, tt.want)
+		}
+	}
+}
