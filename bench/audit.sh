@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures reading a month of audit log, beside the tools that one would use otherwise, and prints what
-# it found in Markdown. What the tools answer is compared: an answer that is quick and wrong ends it.
+# Measures reading a month of audit log, beside other tools, and prints
+# Markdown. It compares the results of the tools: a difference ends it.
 #
 #   bench/audit.sh                        10 million records: 6 GB of disk, 10 minutes
 #   bench/audit.sh 1000000                fewer
-#   BENCH_DIR=/data bench/audit.sh        where the month is put; it is removed at the end
-#   BENCH_LOG=/data/audit bench/audit.sh  of a month that bench/auditgen has written, which stays
+#   BENCH_DIR=/data bench/audit.sh        where the log is written; it is removed at the end
+#   BENCH_LOG=/data/audit bench/audit.sh  an existing log by bench/auditgen, which stays
 #
 # It needs Go and Debian, and root to install what is missing of jq, goaccess and time.
 set -euo pipefail
@@ -121,7 +121,7 @@ busy() {
 }
 
 cat <<END
-# Reading a month of audit log: measured
+# Reading a month of audit log
 
 Measured by \`make bench-audit\`, which also compares the results of the tools.
 

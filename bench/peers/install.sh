@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the proxies of Debian that bench/peers measures, without starting them, and strace. As root. A program that
-# is there stays as it is: squid-openssl, for one, is a squid too, and the package squid would replace it.
+# Installs the proxies of Debian that bench/peers measures, without starting them, and strace. As root. An installed
+# program stays as it is: squid-openssl, for example, is a squid too, which the package squid would replace.
 set -euo pipefail
 command -v apt-get >/dev/null || {
 	echo "bench: no apt-get here: install squid, tinyproxy, haproxy, apache2 and strace yourself; those missing are skipped" >&2

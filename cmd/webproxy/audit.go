@@ -21,7 +21,7 @@ func newAudit() *cobra.Command {
 		Use:   "audit",
 		Short: "Read the audit log: search, count, report, export, verify",
 		Long: `The commands below read the audit log's files, rotated and compressed ones included, whether the proxy runs
-or not, and change nothing but to put summaries beside compressed files. What could not be read is said
+or not, and write nothing but summaries beside compressed files. They report unreadable data
 on standard error. docs/reading.md describes the expressions, and what export writes.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

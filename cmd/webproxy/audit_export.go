@@ -20,9 +20,9 @@ func newAuditExport() *cobra.Command {
 		Long: `Export writes the records that an expression matches (see audit query; without one, all) in the format of
 another program: ocsf (OCSF 1.3, class 4002), ecs (Elastic Common Schema), asim (Microsoft Sentinel, WebSession), squid
 (access.log, native), w3c (extended log file), csv and ndjson. The first three are one JSON object a line. squid and
-w3c have one line a request, written when it ended. In the others a request that went ahead has two events, its
-decision and its end; --per-request writes one, and those that are still open last. docs/reading.md says field by field
-what becomes of what.`,
+w3c have one line a request, written when it ended. In the others a permitted request has two events, its
+decision and its end; with --per-request it has one, and open requests come last. docs/reading.md has a table of the
+fields.`,
 		Example: `  webproxy audit export --as ocsf --since 24h
   webproxy audit export --as ocsf --since 24h --per-request
   webproxy audit export --as squid --since 30d --out access.log

@@ -24,10 +24,10 @@ func newAuditVerify() *cobra.Command {
 		Use:   "verify [DIR]",
 		Short: "Tell whether the audit log is what was written: nothing altered, removed or cut off",
 		Long: `Verify reads the whole log and compares it with the checkpoints that the proxy has signed. It names what was
-altered, what is missing and where the log was cut off, and summaries that are not what the records add up to. DIR is the log's directory, by default that
-of the configuration. A public key that was kept elsewhere (--pub), and checkpoints that were sent elsewhere as
-they were made (--anchor), protect against somebody who had the proxy's own machine; see docs/audit.md. The lines
-that begin with "by:" say what the result stands on, and what it cannot tell. With --proof it verifies one record's proof,
+altered, what is missing and where the log was truncated, and summaries that differ from the sum of the records. DIR is the log's directory, by default that
+of the configuration. A public key that is kept elsewhere (--pub), and checkpoints that were sent elsewhere as
+they were made (--anchor), protect against somebody with access to the proxy's machine; see docs/audit.md. The lines
+that begin with "by:" say what the result is based on, and what it cannot prove. With --proof it verifies one record's proof,
 which webproxy audit prove made, by --pub alone.
 Exit code 5 means that the log is not what was written.`,
 		Example: "  webproxy audit verify\n  webproxy audit verify /mnt/evidence/audit --pub site-01.pub --anchor /mnt/anchors/site-01",

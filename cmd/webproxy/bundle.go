@@ -23,9 +23,9 @@ func newBundle() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bundle",
 		Short: "One reviewed policy for many sites, in one signed file",
-		Long: `A bundle holds rules, phases and tests of a policy with the lists that they name. Whoever reviews it signs it, any web
-server, share or USB stick carries it, and sites with policy.bundle take it if enough keys have signed. What is a
-site's own, such as client addresses, upstream proxies and keys, is never in it. See docs/fleet.md.`,
+		Long: `A bundle holds rules, phases and tests of a policy with the lists that they name. Reviewers sign it. Any web
+server, share or USB stick can distribute it, and sites with policy.bundle take it if enough keys have signed. It never contains
+a site's own settings, such as client addresses, upstream proxies and keys. See docs/fleet.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -23,8 +23,8 @@ func newBundleServe() *cobra.Command {
 		Use:   "serve DIRECTORY",
 		Short: "Publish the bundles below a directory",
 		Long: `Serve answers GET /PATH.bundle with the file below the directory, and holds a request until the file changes, so that sites
-have a new bundle within seconds. Put one over the other by a rename. Any web server that sends an ETag does as
-well; sites then ask every policy.bundle.every. Signatures are not looked at: sites do that.`,
+have a new bundle within seconds. Replace a bundle by renaming the new file. Any web server that sends an ETag works
+too; sites then ask every policy.bundle.every. It does not verify signatures: sites do that.`,
 		Example: "  webproxy bundle serve /srv/bundles --listen :9443 --cert server.pem --key server.key",
 		Args:    cobra.ExactArgs(1),
 	}

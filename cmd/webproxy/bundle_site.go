@@ -142,7 +142,7 @@ func newBundleRollback() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback --reason TEXT",
 		Short: "Go back to the bundle before",
-		Long: `Rollback puts the bundle before in force again, which is verified anew. The one it replaces, and all before it, are not taken
+		Long: `Rollback verifies the previous bundle and puts it in force again. The one it replaces, and all earlier ones, are not taken
 again: publish a bundle with a greater serial.`,
 		Args: cobra.NoArgs,
 	}

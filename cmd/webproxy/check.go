@@ -33,12 +33,12 @@ func newCheck() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "Check a configuration and its lists, and run its tests",
 		Long: `Check reads a configuration as serve does, with all lists it names, and runs its tests. It prints every
-problem with its place; exit code 3 means that serve would not take it. Then it looks for what is legal
-and yet probably wrong: wildcards that admit strangers, entries that do nothing, names that read like
+problem with its place; exit code 3 means that serve would not take it. Then it looks for what is valid
+but probably wrong: wildcards that allow names of strangers, entries without effect, names that look like
 others. docs/lint.md describes these findings. They are warnings, unless --strict makes them exit code 4.
 
-A baseline is a file of findings that are accepted: write it once with --write-baseline, keep it beside
-the configuration, and only what is new is told.`,
+A baseline is a file of accepted findings: write it once with --write-baseline, keep it beside
+the configuration, and only new findings are reported.`,
 		Example: "  webproxy check\n  webproxy check site/webproxy.yaml -o json\n  webproxy check --strict --baseline accepted.txt",
 		Args:    cobra.MaximumNArgs(1),
 	}

@@ -26,11 +26,11 @@ func newClientConfig() *cobra.Command {
 		Use:   "client-config",
 		Short: "Print what to set on nodes, each setting in its own grammar, and check bypass lists",
 		Long: `Client-config prints the proxy settings of a site: the registration of a new one, WinINet, WinHTTP, the environment,
-azcmagent, the fields of the portal, containerd, Helm, apt and git; with --undo, what takes them back. -o ps1 is one
-PowerShell script for nodes, which also undoes (-Undo). --kind prints one setting only.
+azcmagent, the fields of the portal, containerd, Helm, apt and git; with --undo, the commands that revert them. -o ps1 is one
+PowerShell script for nodes, which also reverts them (-Undo). --kind prints one setting only.
 
-With --check it reads a bypass list that somebody wrote instead, puts a caret under each fault, and prints the right list;
---kind says whose list it is: wininet, winhttp or env (NO_PROXY). Exit code 4 means that the list is wrong.
+With --check it reads an existing bypass list instead, puts a caret under each fault, and prints the corrected list;
+--kind is the kind of the list: wininet, winhttp or env (NO_PROXY). Exit code 4 means that the list is wrong.
 docs/client-config.md has the rules.`,
 		Example: "  webproxy client-config --proxy http://webproxy:9090 --node node1 --node node2 --cluster s-cluster --subnet 192.168.1.0/24 --domain contoso.com\n" +
 			"  webproxy client-config --node node1 --cluster s-cluster -o ps1 --out proxy.ps1\n" +

@@ -26,8 +26,8 @@ func newDashboardUser() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Say who may log in to the dashboard with a password",
-		Long: `The users are in the file dashboard.users, dashboard-users beside the configuration by default; of a password it has
-only the argon2id hash. A running proxy goes by the file as it is. Who is removed, or gets another password or role, is logged
+		Long: `The users are in the file dashboard.users, dashboard-users beside the configuration by default; it has only
+argon2id hashes of passwords. A running proxy reads changes of the file. A user who is removed, or gets another password or role, is logged
 out at once.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },

@@ -15,8 +15,8 @@ func newDiff() *cobra.Command {
 		Short: "Say what the policies of two configurations differ in",
 		Long: `Diff compares what two configuration files decide, not how they are written: the order of rules, comments, and
 whether a host stands in the file or in a list make no difference. Each line is an entry, a client network or
-a phase with all its conditions; "+" is only in B, "-" only in A. Where the other policy has a wider entry that covers
-one, that is said: then the difference is one in words. Exit code 4 means that they differ.`,
+a phase with all its conditions; "+" is only in B, "-" only in A. If the other policy has a wider entry that covers
+one, the line says so: then they differ only in form. Exit code 4 means that they differ.`,
 		Example: "  webproxy diff webproxy.yaml candidate.yaml",
 		Args:    cobra.ExactArgs(2),
 	}

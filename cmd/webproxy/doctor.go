@@ -39,14 +39,14 @@ func newDoctor() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Try each required endpoint through the running proxy, as a client, and name what is wrong",
-		Long: `Doctor tries every endpoint that a list requires through the running proxy, as a client of a group would: what the policy
-decides, DNS, TCP, TLS and who signed the certificate, the status, where redirects lead and whether the policy lets
-that through, whether files can be fetched in parts, and how long it takes. Wildcards are tried by hosts that are known
+		Long: `Doctor tests every endpoint that a list requires through the running proxy, as a client of a group would: the decision of the
+policy, DNS, TCP, TLS and the signer of the certificate, the status, redirects and whether the policy lets
+them through, range requests, and the time. Wildcards are tested with known hosts
 below them. The requests are in the audit log like any others.
 
 It makes its requests from an address of this machine that is in the group (--as), if there is one. Names are also looked up in
 the DNS that the proxy asks. -o json has the fields of Microsoft's environment checker; -o html is a page for a support case.
-docs/doctor.md describes what is tried, and docs/findings.md each finding.
+docs/doctor.md describes the tests, and docs/findings.md each finding.
 
 With --compare it makes no requests, and says from the audit log what one of two clients reached and the other did not.
 

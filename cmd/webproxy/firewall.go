@@ -51,8 +51,8 @@ what later documents correct, and what AKS on a subnet of its own needs: as New-
 nftables for the router between the networks (nft), or as a list (csv, json, table). --service-tag adds the addresses of a
 service tag, as imported. With --proxy nodes may reach the proxy, DNS and NTP, and no other public address.
 
-A role without addresses is never open to everybody: Windows rules say LocalSubnet, nftables has an empty set.
---undo writes what removes the rules. --check has nft read the rules without setting them; exit code 4 means that it refuses them.
+A role without addresses never means everybody: Windows rules say LocalSubnet, nftables has an empty set.
+--undo writes commands that remove the rules. --check has nft read the rules without applying them; exit code 4 means that it refuses them.
 docs/firewall.md has the tables.`,
 		Example: "  webproxy firewall export --nodes 192.168.1.0/24 --management 10.0.5.0/24 -o ps1 --out rules.ps1\n" +
 			"  webproxy firewall export --nodes 192.168.1.0/24 --proxy 10.0.1.5:9090 --dns 10.0.0.2 --ntp 10.0.0.3 -o nft --check\n" +

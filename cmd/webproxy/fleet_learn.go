@@ -18,9 +18,9 @@ func newFleetLearn() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "learn",
 		Short: "Propose entries for the list that sites share, of what clients asked for at many sites",
-		Long: `Learn makes proposals as webproxy learn does at one site, of the records of all: what is asked for at many sites is better evidence
-than what is asked for at one. What the policy of --bundle allows is not proposed. Nothing is changed: add
-entries to a list of the policy that bundles are made of, and review it as ever.`,
+		Long: `Learn makes proposals as webproxy learn does at one site, from the records of all sites: requests at many sites are better evidence
+than requests at one. What the policy of --bundle allows is not proposed. Nothing is changed: add
+entries to a list of the policy that bundles are made of, and review it as usual.`,
 		Example: "  webproxy fleet learn --since 30d --bundle stable.bundle --min-sites 5",
 		Args:    cobra.NoArgs,
 	}

@@ -20,9 +20,9 @@ func newFleetReplay() *cobra.Command {
 		Use:   "replay BUNDLE",
 		Short: "Say what a bundle would change at which sites, before anybody has it",
 		Long: `Replay has the recorded requests of all sites evaluated by the policy of a bundle, as webproxy audit replay does at one site:
-what went ahead and would be refused is newly denied, the reverse newly allowed. Which client groups a site has, and
-in which mode, is taken from its records; its own deny rules, region and names are not known here. Signatures are not
-looked at. With --fail-on, exit code 4 means that there is something of that kind.`,
+a request that was permitted and would be refused is newly denied, the reverse newly allowed. The client groups of a site and their
+modes are taken from its records; its own deny rules, region and names are not known here. Signatures are not
+verified. With --fail-on, exit code 4 means that there is something of that kind.`,
 		Example: "  webproxy fleet replay stable-1043.bundle --since 30d --fail-on newly-denied",
 		Args:    cobra.ExactArgs(1),
 	}

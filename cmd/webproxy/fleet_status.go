@@ -16,10 +16,10 @@ func newFleetStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say how each site is: last record, policy, bundle, mode, denials, checkpoint",
-		Long: `Status says of each site, from its records, when it was heard of last, which policy and bundle it has, in which mode its client
-groups are, how many requests it denied in the last hour, and how old its last signed checkpoint is. What is odd
-stands in the last column: a bundle that is not the newest, or not the one published for its ring; a bundle it
-refuses; silence; no checkpoint. With --drift only odd sites are printed, and exit code 4 means that there are some.`,
+		Long: `Status shows for each site, from its records, when it last delivered, its policy and bundle, the modes of its client
+groups, how many requests it denied in the last hour, and the age of its last signed checkpoint. The last column has
+deviations: a bundle that is not the newest, or not the one published for its ring; a bundle it
+refuses; silence; no checkpoint. With --drift only sites with deviations are printed, and exit code 4 means that there are some.`,
 		Example: "  webproxy fleet status --drift",
 		Args:    cobra.NoArgs,
 	}

@@ -20,8 +20,8 @@ func newFleetVerify() *cobra.Command {
 the site signed: whether it is complete and unaltered, or which numbers are not. A record that is there twice, byte for byte, was
 delivered again. --pub is the site's audit.pub, which must come from the site by another way than through VictoriaLogs. Of records
 that were altered only the checkpoints between which they stand can be told; webproxy audit verify at the site tells more. With --since it begins after the last
-checkpoint before that time. What was written after the last checkpoint, a minute or so, is only noted. The lines that begin
-with "by:" say what the result stands on, and what it cannot tell.
+checkpoint before that time. Records after the last checkpoint, about a minute's, are only noted. The lines that begin
+with "by:" say what the result is based on, and what it cannot prove.
 Exit code 5 means that the copy is not what the site wrote.`,
 		Example: "  webproxy fleet verify --site oslo-3 --pub keys/oslo-3.pub --since 1d",
 		Args:    cobra.NoArgs,

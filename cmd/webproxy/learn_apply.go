@@ -38,7 +38,7 @@ func newLearnApply() *cobra.Command {
 		Short: "Carry out the answers in a plan",
 		Long: `Apply carries out the answers in a file that learn review --plan wrote: it adds approved entries to the list
 file, with by, reason and expires, and keeps every other byte of it; it remembers what was rejected or put off
-in learn.yaml. All of the plan holds, or nothing of it. What is approved already is passed over, so that a plan can
+in learn.yaml. It carries out the whole plan or nothing. Entries that are approved already are skipped, so a plan can
 be applied twice. Each approval and rejection is a record of the audit log.`,
 		Example: "  webproxy learn apply plan.yaml",
 		Args:    cobra.ExactArgs(1),

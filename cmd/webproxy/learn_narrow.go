@@ -16,8 +16,8 @@ func newLearnNarrow() *cobra.Command {
 		Use:   "narrow",
 		Short: "Say which wildcards could be narrower, and which rules nobody used",
 		Long: `Narrow compares the rules in force with what the log has of them: for each wildcard that was used, the entries that
-would have sufficed, and the entries that nobody used, that have expired or are about to. It changes nothing. What was not
-asked for in the window may still be needed: the window is printed, and an entry is called stale only after 90 days
+would have sufficed, and the entries that nobody used, that have expired or are about to. It changes nothing. An entry without requests in
+the period may still be needed: the period is printed, and an entry is called stale only after 90 days
 without a hit.`,
 		Args: cobra.NoArgs,
 	}

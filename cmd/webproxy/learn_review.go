@@ -19,7 +19,7 @@ func newLearnReview() *cobra.Command {
 		Use:   "review",
 		Short: "Go through the proposals, one answer each",
 		Long: `Review shows each proposal with its evidence and takes an answer of one key (or, where the input is no terminal,
-of one line). What nothing speaks against can be approved together. Nothing is written before the end, or q; then the
+of one line). Proposals without concerns can be approved together. Nothing is written before the end, or q; then the
 approved entries are added to the list file and the rest is remembered, as learn apply does. --plan writes the
 proposals to a file instead, to be answered in an editor; --apply is learn apply.`,
 		Example: "  webproxy learn review --group nodes\n  webproxy learn review --plan plan.yaml",

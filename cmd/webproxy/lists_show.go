@@ -16,8 +16,8 @@ func newListsShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show NAME[@GENERATION]",
 		Short: "Show the entries of a list for the configured cloud and region",
-		Long: `Show prints the entries as lines of a list file: they can be copied into one. What cannot be in force
-stands behind "#", with the reason. With --all it prints what the list has for every cloud and region,
+		Long: `Show prints the entries as lines of a list file: they can be copied into one. Entries that cannot be in force
+are comments, with the reason. With --all it prints what the list has for every cloud and region,
 placeholders as they are, with what its sources say about each line.`,
 		Example: "  webproxy lists show arc\n  webproxy lists show azure-local --region eus\n  webproxy lists show hci@2021-12 --cloud china",
 		Args:    cobra.ExactArgs(1),

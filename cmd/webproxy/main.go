@@ -54,15 +54,15 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "webproxy",
 		Short: "A forward proxy with an allowlist, for Azure Local behind a closed firewall",
-		Long: `webproxy lets out what its lists of endpoints permit, refuses the rest with a reason, and keeps a
-record of both. Without a configuration file it enforces its built-in lists.
+		Long: `webproxy permits what its lists of endpoints name, refuses everything else with a reason, and records
+both. Without a configuration file it enforces its built-in lists.
 
 The configuration is the file of -c, else of the environment variable WEBPROXY_CONFIG, else webproxy.yaml in the
 working directory, else that of an installed proxy: /etc/webproxy/webproxy.yaml, on Windows
 %ProgramData%\webproxy\webproxy.yaml.
 
-On a terminal tables fit its width, which -w lifts, and decisions are coloured: not with --color never, nor if NO_COLOR is set
-or TERM is dumb. Data (-o json and the like), files and pipes have no colour. webproxy completion SHELL prints a script by which bash,
+On a terminal, tables are fitted to its width (not with -w) and decisions are coloured (not with --color never, if NO_COLOR is set
+or if TERM is dumb). Data (-o json and the like), files and pipes have no colour. webproxy completion SHELL prints a script by which bash,
 zsh, fish or PowerShell complete commands, flags and values.
 
 Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is not valid,

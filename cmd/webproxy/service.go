@@ -30,8 +30,8 @@ func newServiceInstall() *cobra.Command {
 		Use:   "install",
 		Short: "Install and start the service",
 		Long: `Install copies the program to its place, makes the service's user, directories and, if there is none, a configuration, and
-starts the service: of systemd on Linux, of the service control manager on Windows. It prints each step, and goes on where it
-is run again: that is an upgrade. A configuration that is there stays as it is, unless nobody edited it and --cloud, --region,
+starts the service: of systemd on Linux, of the service control manager on Windows. It prints each step. Run it again to
+upgrade. An existing configuration stays as it is, unless nobody edited it and --cloud, --region,
 --release or --clients are given.`,
 		Example: "  webproxy service install --region eastus --clients nodes=10.0.1.0/24",
 		Args:    cobra.NoArgs,

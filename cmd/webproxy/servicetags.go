@@ -29,8 +29,8 @@ func newServiceTags() *cobra.Command {
 		Short: "Take over and look at Microsoft's service tags",
 		Long: `Service tags are named sets of addresses, which Microsoft publishes every week as "Azure IP Ranges and
 Service Tags", a file for each cloud. A rule with service_tag ties the addresses that are dialled to one.
-The files stand in servicetags/ beside the configuration, as Microsoft made them; a running proxy takes
-a new one over within a second.`,
+The files are in servicetags/ beside the configuration, as Microsoft made them; a running proxy applies
+a new one within a second.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

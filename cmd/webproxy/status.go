@@ -23,7 +23,7 @@ func newStatus() *cobra.Command {
 what is open now, how much was allowed and denied in the last hour, which hosts were denied lately, the audit log, for how many days
 there is room, when it was last verified, and its receivers. It waits for no disk: what takes longer, such as reading the log to
 say how far learning is, goes on in the background.
-The line "look at" names what somebody should look at; with --check the exit code is 4 if there is anything, with --ready if
+The line "look at" names what needs attention; with --check the exit code is 4 if there is anything, with --ready if
 no requests are taken. It needs the user that the proxy runs as, or an administrator.`,
 		Example: "  webproxy status\n  webproxy status --check -o json",
 		Args:    cobra.NoArgs,

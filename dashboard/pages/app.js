@@ -1,4 +1,4 @@
-// The pages are complete without this. It loads a page again that waits for something, and shows requests as they come.
+// The pages work without this script. It refreshes a page that waits for a job, and shows live requests.
 const refresh = Number(document.body.dataset.refresh);
 if (refresh) setInterval(() => { if (!document.activeElement?.matches("input, textarea, select")) location.reload(); }, 1000 * refresh);
 const table = document.querySelector("#live tbody");
@@ -13,7 +13,7 @@ if (table && acts) {
   let missed = 0;
   acts.hidden = false;
 
-  // Text is set as text, never as markup: what strangers sent stays what it is.
+  // Data is set as text, never as markup: it may be hostile.
   const show = (e) => {
     const tr = row.content.firstElementChild.cloneNode(true);
     const cells = tr.children;

@@ -1,4 +1,4 @@
-// What the stories of the dashboard share: a browser, what is wrong, axe-core, pictures, and the HTML of each page for a checker.
+// Shared by the stories of the dashboard: a browser, faults, axe-core, pictures, and the HTML of each page for a checker.
 import { createRequire } from "node:module";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
@@ -7,7 +7,7 @@ const require = createRequire(process.env.NODE_MODULES + "/");
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-// A fault is printed as it is found: a story that hangs later has said it.
+// A fault is printed when it is found, in case the story hangs later.
 const said = new Set();
 export const wrong = (text) => {
   if (!said.has(text)) console.log(text);
@@ -18,14 +18,14 @@ export const faults = () => said.size;
 
 export const launch = () => chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"] });
 
-// watched has the faults of a page's script, and what its policy of content refuses, be faults of the story.
+// watched reports errors of a page's script, and violations of its Content-Security-Policy, as faults of the story.
 export const watched = (page) => {
   page.on("console", (m) => { if (m.type() === "error" && !/status of 4\d\d/.test(m.text())) wrong(`${page.url()}: console: ${m.text()}`); });
   page.on("pageerror", (e) => wrong(`${page.url()}: ${e}`));
   return page;
 };
 
-// ask asks the proxy for a URL, as a client at an address of this machine, and returns the status that it got.
+// ask requests a URL through the proxy, from an address of this machine, and returns the status.
 export const ask = (proxy, url, from = "127.0.0.1") => new Promise((done) => {
   const { hostname, port } = new URL(proxy);
   const u = new URL(url);
@@ -38,7 +38,7 @@ export const ask = (proxy, url, from = "127.0.0.1") => new Promise((done) => {
   r.end();
 });
 
-// until asks done, again and again, until it says yes.
+// until calls done repeatedly, until it returns true.
 export const until = async (what, done) => {
   for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((next) => setTimeout(next, 100))) {
     if (await done()) return;
@@ -46,26 +46,26 @@ export const until = async (what, done) => {
   wrong("in vain: " + what);
 };
 
-// keepHTML keeps what the server sent for a checker of HTML.
+// keepHTML saves what the server sent, for an HTML checker.
 export const keepHTML = async (dir, name, response) => {
   mkdirSync(`${dir}/html`, { recursive: true });
   writeFileSync(`${dir}/html/${name}.html`, await response.body());
 };
 
-// settled waits until a page waits for nothing more; until then it loads itself again.
+// settled waits until a page no longer refreshes itself.
 export const settled = async (page) => {
   await until(`${page.url()} has what it waits for`, async () => await page.locator("body[data-refresh]").count().catch(() => 1) === 0);
 };
 
 const widthOver = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
-// accessible says by axe-core what is wrong with a page, light and dark. Its theme is colours and nothing else, so of the dark
-// one only these are looked at.
+// accessible checks a page with axe-core, light and dark. The themes differ only in colours, so the dark
+// one is checked only for these.
 export const accessible = async (context, page, what, prove = false) => {
   await settled(page);
   const over = await widthOver(page);
   check(over <= 0, `${what}: the page is ${over} px too wide`);
-  // In a world of its own: the pages' policy permits no script but theirs.
+  // In an isolated world: the pages' policy permits no other scripts.
   const client = await context.newCDPSession(page);
   const { frameTree } = await client.send("Page.getFrameTree");
   const { executionContextId } = await client.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id });

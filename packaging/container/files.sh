@@ -1,6 +1,6 @@
 #!/bin/sh
-# files.sh DIR: what an image has beside the program and what `webproxy service install --root DIR` wrote: a configuration that writes to
-# /var/lib/webproxy alone, that directory, and the user. scripts/dist/image.sh and the Dockerfile run it.
+# files.sh DIR: what an image has besides the program and the files of `webproxy service install --root DIR`: a configuration that writes only to
+# /var/lib/webproxy, that directory, and the user. scripts/dist/image.sh and the Dockerfile run it.
 set -eu
 dir=$1
 config=$dir/etc/webproxy/webproxy.yaml

@@ -1,5 +1,5 @@
-# Makes webproxy.exe, which is beside this file, a service: .\install.ps1 -Region eastus -Clients nodes=10.0.1.0/24
-# Run again with a newer webproxy.exe, it upgrades. Whatever is not an answer for a new configuration goes to webproxy as it is, such as
+# Installs webproxy.exe, from the directory of this file, as a service: .\install.ps1 -Region eastus -Clients nodes=10.0.1.0/24
+# Run it again with a newer webproxy.exe to upgrade. Other arguments are passed to webproxy unchanged, such as
 # -Arguments '--dry-run'.
 #Requires -RunAsAdministrator
 [CmdletBinding()]

@@ -1,4 +1,4 @@
-# Takes back what install.ps1 did. The audit log stays, with its key, and so does a configuration that was edited, but with -Purge.
+# Reverts install.ps1. The audit log with its key and an edited configuration stay, unless -Purge is given.
 #Requires -RunAsAdministrator
 [CmdletBinding()]
 param([switch]$Purge)
