@@ -173,7 +173,12 @@ step "msi"
 for version in 1.2.3-rc1 1.2.3; do
 	SOURCE_DATE_EPOCH=1700000000 "$dir/dist" msi -o "$dir/$version.msi" -version $version "$dir/webproxy.exe" LICENSE LICENSE
 done
-msi() { LIMIT=200 wine msiexec "$@" /qn >/dev/null 2>&1 && echo done || echo "exit code $?"; }
+# msi ACTION FILE [PROPERTY=VALUE...]: the log of Windows Installer goes to a file, which MSI_LOGS, a directory, keeps.
+msi() {
+	local log=$dir/msi${1/\//-}-${2##*\\}.log
+	LIMIT=200 wine msiexec "$@" /qn '/l*v' "Z:${log//\//\\}" >/dev/null 2>&1 && echo done || echo "exit code $?"
+	[[ -z ${MSI_LOGS:-} ]] || cp "$log" "$MSI_LOGS/"
+}
 file() { printf 'Z:%s' "${dir//\//\\}\\$1.msi"; }
 check "msi, install" "$(msi /i "$(file 1.2.3-rc1)" NOSTART=1 REGION=eastus 'CLIENTS=nodes=10.0.1.0/24;wac=10.0.2.10')" 'done'
 check "msi, its answers" "$(cat "$data/webproxy.yaml")" '*clients: { nodes: \["10.0.1.0/24"\], wac: \["10.0.2.10"\] }*'
@@ -181,7 +186,7 @@ check "msi, its service" "$(wine "$exe" service status 2>&1 | tr '\n' ' ')" '*st
 echo '# edited' >>"$data/webproxy.yaml"
 touch "$data/audit/kept"
 check "msi, upgrade" "$(msi /i "$(file 1.2.3)" NOSTART=1)" 'done'
-[[ -z ${MSI_LOG:-} ]] || cp "$programs/setup/install.log" "$MSI_LOG"
+check "msi, what the upgrade ran" "$(grep -c 'service install' "$programs/setup/install.log")" 1
 check "msi, the configuration after it" "$(tail -n 1 "$data/webproxy.yaml")" '# edited'
 check "msi, one product after it" "$(ls "$programs/setup" | tr '\n' ' ')$(wine "$exe" service status 2>&1 | tr '\n' ' ')" '*webproxy.exe*stopped*'
 check "msi, remove" "$(msi /x "$(file 1.2.3)")" 'done'
