@@ -59,7 +59,10 @@ func (p *Pages) compare(w http.ResponseWriter, r *http.Request) {
 	if err1 != nil || err2 != nil {
 		b.Wrong = "want the addresses of two clients"
 	} else {
-		type sides struct{ a, b map[string]uint64 }
+		type sides struct {
+			a, b map[string]uint64
+			why  string // link
+		}
 		found := map[string]*sides{}
 		for i, addr := range []netip.Addr{a1, b1} {
 			for _, u := range p.uses(f, false, func(k *live.Key) bool { return k.Client == addr }, func(k *live.Key) groupKey {
@@ -67,7 +70,7 @@ func (p *Pages) compare(w http.ResponseWriter, r *http.Request) {
 			}) {
 				s := found[u.Target()]
 				if s == nil {
-					s = &sides{map[string]uint64{}, map[string]uint64{}}
+					s = &sides{map[string]uint64{}, map[string]uint64{}, u.whyLink()}
 					found[u.Target()] = s
 				}
 				side := s.a
@@ -81,7 +84,7 @@ func (p *Pages) compare(w http.ResponseWriter, r *http.Request) {
 			if same(s.a, s.b) {
 				continue
 			}
-			t.Rows = append(t.Rows, row{host, []cell{text(host), sideCell(s.a), sideCell(s.b)}})
+			t.Rows = append(t.Rows, row{host, []cell{{Text: host, Link: s.why}, sideCell(s.a), sideCell(s.b)}})
 		}
 		slices.SortFunc(t.Rows, func(x, y row) int { return cmp.Compare(x.Key, y.Key) })
 	}

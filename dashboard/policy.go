@@ -115,7 +115,7 @@ func (p *Pages) policy(w http.ResponseWriter, r *http.Request) {
 	b.Texts = host
 	t := &table{Name: "rules", Empty: "No such rule.", Command: "webproxy learn narrow",
 		Heads: []head{{"entry", "Entry", "h"}, {"effect", "Effect", ""}, {"hits", "Hits", "n"}, {"last", "Last use", "t"}, {"expires", "Ends", "t"},
-			{"rule", "Rule", "w"}, {"source", "Where", "w"}, {"breadth", "Breadth", "w"}, {"by", "By", "w"}}}
+			{"rule", "Rule", "w"}, {"source", "Where", "w"}, {"breadth", "Breadth", "w"}, {"by", "By", ""}}}
 	uses := p.ruleUses(cfg.Set)
 	i := -1
 	for info := range cfg.Set.All() {
@@ -166,7 +166,7 @@ func (p *Pages) policy(w http.ResponseWriter, r *http.Request) {
 // findings are the findings of lint.
 func findings(cfg *config.Config, now time.Time) *table {
 	t := &table{Name: "findings", Empty: "None.", Command: "webproxy check",
-		Heads: []head{{"code", "Finding", ""}, {"entry", "Entry", "h"}, {"source", "Where", "w"}, {"reason", "Why", "w"}, {"fix", "Do", "w"}}}
+		Heads: []head{{"code", "Finding", "d"}, {"entry", "Entry", "h"}, {"source", "Where", "w"}, {"reason", "Why", "w"}, {"fix", "Do", "w"}}}
 	found, err := lint.Check(lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now})
 	if err != nil {
 		t.Empty = "The policy could not be checked: " + err.Error()

@@ -35,6 +35,10 @@ for (const width of [1280, 390]) {
       const cut = await page.evaluate(() => { const t = document.querySelector(".scroll"); return t.scrollWidth - t.clientWidth; });
       check(cut <= 0, `the table of Denied at ${width}: ${cut} px are cut`);
     }
+    if (width === 390) { // each row is a block, with nothing at its side that one would have to scroll to
+      const beside = await page.evaluate(() => [...document.querySelectorAll(".rows")].filter((t) => t.parentElement.scrollWidth > t.parentElement.clientWidth + 1).length);
+      check(beside === 0, `${path} at ${width}: ${beside} tables are wider than the page`);
+    }
     await accessible(context, page, `${path} at ${width}`, path === "/login" && width === 1280);
   }
   await context.close();
