@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"webproxy/internal/wording"
 	"webproxy/live"
 )
 
@@ -28,15 +29,17 @@ func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	if f.Text == "" {
 		b.Cmd = "webproxy audit tail -f"
 	}
-	b.Events = p.Live.Recent(pageRows, f.matches)
 	if b.ByHost {
-		b.Hosts = eventsByHost(b.Events)
+		b.Hosts = eventsByHost(p.Live.Recent(live.Kept, f.matches), f)
 		if export(w, r, b.Hosts) {
 			return
 		}
 		b.Hosts.page(r.URL)
-	} else if t := eventTable(b.Events, b.Cmd); export(w, r, t) {
-		return
+	} else {
+		b.Events = p.Live.Recent(pageRows, f.matches)
+		if export(w, r, eventTable(b.Events, b.Cmd)) {
+			return
+		}
 	}
 	w.Header().Set("X-Accel-Buffering", "no")
 	p.render(w, r, "live", "Live", f, 0, &b)
@@ -53,9 +56,13 @@ func eventTable(events []live.Event, cmd string) *table {
 }
 
 // eventsByHost counts the last requests by target and decision.
-func eventsByHost(events []live.Event) *table {
+func eventsByHost(events []live.Event, f *filter) *table {
 	t := &table{Name: "live", Empty: "Nothing passed.", Heads: []head{{"target", "Target", "h"}, {"decision", "Decision", ""}, {"reason", "Reason", "w"},
-		{"requests", "Of the last", "n"}, {"last", "Last", "t"}}}
+		{"requests", "Requests", "n"}, {"last", "Last", "t"}}}
+	if n := len(events); n > 0 {
+		t.Caption = "Of the last " + wording.Plural(n, "record") + " about requests"
+		t.Command = "webproxy audit query " + f.expression("") + " --since " + events[n-1].Time.UTC().Format(time.RFC3339) + " --by host,port,decision,reason"
+	}
 	type key struct{ target, decision, reason string }
 	at := map[key]int{}
 	counts := []uint64{}

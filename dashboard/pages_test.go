@@ -312,6 +312,25 @@ func TestPagesOfTable(t *testing.T) {
 	}
 }
 
+// Live, grouped by host, counts more requests than a page has rows, and offers its own rows as files, not those of the ungrouped page.
+func TestLiveByHost(t *testing.T) {
+	var records []audit.Record
+	for range 150 {
+		records = append(records, request("a.example.com", "deny", "host_not_listed"))
+	}
+	s := newSite(t, records...)
+	_, text := s.get("/live?by=host")
+	if n := strings.Count(text, "format=csv"); n != 1 || !strings.Contains(text, "by=host&amp;format=csv") || !strings.Contains(text, "--by host,port,decision,reason") {
+		t.Errorf("%d links to CSV:\n%s", n, text)
+	}
+	if _, csv := s.get("/live?by=host&format=csv"); strings.Count(csv, "\n") != 2 || !strings.Contains(csv, ",150,") {
+		t.Errorf("by host:\n%s", csv)
+	}
+	if _, text := s.get("/live"); strings.Count(text, "format=csv") != 1 || strings.Contains(text, "by=host") {
+		t.Errorf("not by host:\n%s", text)
+	}
+}
+
 // Why explains an id or an address as the commands do, and names the command.
 func TestWhyPage(t *testing.T) {
 	s := newSite(t, request("no.example.com", "deny", "host_not_listed"))

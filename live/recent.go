@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	keptRecent = 1_000
+	// Kept is how many of the last requests are kept.
+	Kept = 1_000
 	// recentBytes bounds the memory that one line keeps when another takes its place.
 	recentBytes = 8 << 10
 )
@@ -18,12 +19,12 @@ type recent struct {
 	added int // of them, since the start
 }
 
-// add keeps a line, in place of the oldest one if there are keptRecent.
+// add keeps a line, in place of the oldest one if there are Kept.
 func (l *recent) add(line string) {
-	if len(l.lines) < keptRecent {
+	if len(l.lines) < Kept {
 		l.lines = append(l.lines, nil)
 	}
-	slot := &l.lines[l.added%keptRecent]
+	slot := &l.lines[l.added%Kept]
 	if cap(*slot) > recentBytes {
 		*slot = nil
 	}
@@ -35,12 +36,12 @@ func (l *recent) add(line string) {
 func (l *recent) all() [][]byte {
 	lines := make([][]byte, len(l.lines))
 	for i := range lines {
-		lines[i] = bytes.Clone(l.lines[(l.added-1-i)%keptRecent])
+		lines[i] = bytes.Clone(l.lines[(l.added-1-i)%Kept])
 	}
 	return lines
 }
 
-// Recent returns the last n requests that match says yes to, the newest first; it looks at the last 1,000. The follower does not wait
+// Recent returns the last n requests that match says yes to, the newest first; it looks at the last Kept. The follower does not wait
 // for match, or for the texts.
 func (f *Follower) Recent(n int, match func(*audit.Record) bool) []Event {
 	f.mu.RLock()

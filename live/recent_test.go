@@ -35,7 +35,7 @@ func TestRecent(t *testing.T) {
 	if got := f.Recent(10, all); len(got) != 0 {
 		t.Errorf("before anything: %v", got)
 	}
-	for i := range uint64(2*keptRecent + 7) {
+	for i := range uint64(2*Kept + 7) {
 		r := request(i+1, now, fmt.Sprintf("host-%d.example.com", i%3), "deny")
 		if i%2 == 0 { // a longer line, whose memory the next one gets
 			r.Path = "/" + strings.Repeat("x", 200)
@@ -45,8 +45,8 @@ func TestRecent(t *testing.T) {
 		end.Type = audit.TypeClose
 		take(t, f, end)
 	}
-	got := f.Recent(2*keptRecent, all)
-	if len(got) != keptRecent || got[0].Seq != 2*keptRecent+7 || got[keptRecent-1].Seq != keptRecent+8 {
+	got := f.Recent(2*Kept, all)
+	if len(got) != Kept || got[0].Seq != 2*Kept+7 || got[Kept-1].Seq != Kept+8 {
 		t.Fatalf("%d, from %d to %d", len(got), got[0].Seq, got[len(got)-1].Seq)
 	}
 	for _, e := range got {
@@ -55,7 +55,7 @@ func TestRecent(t *testing.T) {
 		}
 	}
 	got = f.Recent(2, func(r *audit.Record) bool { return r.Host == "host-1.example.com" })
-	if len(got) != 2 || got[0].Seq != 2*keptRecent+6 || got[1].Seq != 2*keptRecent+3 {
+	if len(got) != 2 || got[0].Seq != 2*Kept+6 || got[1].Seq != 2*Kept+3 {
 		t.Errorf("by host: %v", got)
 	}
 }
