@@ -91,7 +91,7 @@ func TestLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), FileName)
 	for text, want := range map[string]string{
 		"timeout: 1s":                                                               "victorialogs: is missing",
-		"victorialogs: logs":                                                        "is no URL",
+		"victorialogs: logs":                                                        "is not an http or https URL",
 		"victorialogs: http://10.0.0.1":                                             "not encrypted",
 		"victorialogs: https://a@b":                                                 "token_file is for secrets",
 		"victorialogs: https://b\ncert: x":                                          "other half",
