@@ -103,7 +103,15 @@ func (c *Change) openLog() (*audit.Log, error) {
 }
 
 // write writes the files in the order of their paths.
-func (c *Change) write() error {
+func (c *Change) write() (err error) {
+	if c.Empty() {
+		return nil
+	}
+	unlock, err := lock(c.cfg.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	var done []string
 	before := map[string][]byte{}
 	for _, path := range slices.Sorted(maps.Keys(c.files)) {
