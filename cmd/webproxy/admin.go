@@ -11,7 +11,7 @@ import (
 	"webproxy/internal/hint"
 )
 
-// An adminFlag says where the admin socket is.
+// An adminFlag is the path of the admin socket.
 type adminFlag struct{ config, socket *string }
 
 func addAdminFlag(cmd *cobra.Command) adminFlag {
@@ -21,8 +21,7 @@ func addAdminFlag(cmd *cobra.Command) adminFlag {
 	}
 }
 
-// client is for asking the proxy that runs with the configuration. A configuration that does not load still says where
-// its socket is.
+// client returns a client of the proxy that runs with the configuration, which need not be valid to have the socket's path.
 func (f adminFlag) client() (*adminsocket.Client, error) {
 	if *f.socket != "" {
 		return &adminsocket.Client{Path: *f.socket}, nil
@@ -38,7 +37,7 @@ func (f adminFlag) client() (*adminsocket.Client, error) {
 	return clientOf(socket)
 }
 
-// clientOf is for asking the proxy whose socket is at path.
+// clientOf returns a client of the proxy whose socket is at path.
 func clientOf(path string) (*adminsocket.Client, error) {
 	if path == config.Off {
 		return nil, hint.With(errors.New("the proxy has no admin socket: admin.socket is off"), "take admin: { socket: off } out of the configuration, and restart the proxy")
@@ -46,13 +45,13 @@ func clientOf(path string) (*adminsocket.Client, error) {
 	return &adminsocket.Client{Path: path}, nil
 }
 
-// notRunning is the error that no proxy listens at a path; it is adminsocket.ErrNotRunning.
+// notRunning says that no proxy listens at a path; it is adminsocket.ErrNotRunning.
 type notRunning string
 
 func (path notRunning) Error() string   { return "no proxy listens at " + string(path) }
 func (notRunning) Is(target error) bool { return target == adminsocket.ErrNotRunning }
 
-// ask asks the proxy; its errors are told with what to do about them.
+// ask sends a request to the proxy; its errors have hints.
 func ask(ctx context.Context, c *adminsocket.Client, method, path string, in, out any) error {
 	err := c.Do(ctx, method, path, in, out)
 	var refused *adminsocket.Error

@@ -46,11 +46,11 @@ func newAllow() *cobra.Command {
 	f := &allowFlags{}
 	cmd := &cobra.Command{
 		Use:   "allow HOST --for DURATION --reason TEXT",
-		Short: "Let a host through for a time",
+		Short: "Allow a host for a time",
 		Long: `Allow adds an entry with an end to a list file: HOST is what a line of a list may name, a host, host:port, a wildcard, or a
-URL. It says first what the entry would let through, and which refused requests of the log it would have; then it writes
-the entry with by, reason and expires, as learn apply does, has the running proxy read it, and waits until it is in
-force. Without a running proxy it writes the entry and says so. A record of the audit log names who did it, and why.
+URL. It first says what the entry would let through, and which refused requests of the log; then it writes
+the entry with by, reason and expires, as learn apply does, has the running proxy reload, and waits until the entry is in
+force. Without a running proxy it only writes the entry, and says so. A record of the audit log says who did it, and why.
 Exit code 4 means that nothing was written: a rule denies the host, and no entry can beat it.`,
 		Example: "  webproxy allow guestnotificationservice.azure.com --for 4h --reason CHG-1042\n  webproxy allow 'http://download.example.com/pub/*' --until 2026-12-31 --reason CHG-1050 --group nodes",
 		Args:    cobra.ExactArgs(1),
@@ -128,7 +128,7 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 	return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return f.write(cmd, out, cfg, a, now, &answer) })
 }
 
-// write says what the entry would let through, and writes it unless that was not to be; out is for people, answer for programs.
+// write says what the entry would let through, and writes it unless it is a dry run; out is for people, answer for programs.
 func (f *allowFlags) write(cmd *cobra.Command, out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) error {
 	fmt.Fprint(out, aboutLine(cfg))
 	if done, err := f.compare(out, cfg, a, now, answer); done || err != nil {
@@ -162,7 +162,7 @@ func (f *allowFlags) write(cmd *cobra.Command, out io.Writer, cfg *config.Config
 	return err
 }
 
-// compare says what the policy, without the entry and with it, decides about its host. done is set if nothing is to be written.
+// compare says what the policy decides about the host without and with the entry. done is set if nothing is to be written.
 func (f *allowFlags) compare(out io.Writer, cfg *config.Config, a *review.Allowance, now time.Time, answer *allowAnswer) (done bool, err error) {
 	group := f.group
 	if group == "" {

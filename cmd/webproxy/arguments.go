@@ -10,8 +10,8 @@ import (
 	"webproxy/internal/spelling"
 )
 
-// nameArguments makes cmd and the commands below it say what is wrong with their arguments: which is missing, which is too
-// many, and which command was probably meant.
+// nameArguments makes cmd and the commands below it name wrong arguments: which is missing, which is one too many, and which
+// command was probably meant.
 func nameArguments(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -27,7 +27,7 @@ func nameArguments(cmd *cobra.Command) {
 	}
 }
 
-// argumentError says of cmd what is wrong with args, which err refuses.
+// argumentError says what is wrong with the arguments args of cmd, which err refuses.
 func argumentError(cmd *cobra.Command, args []string, err error) error {
 	names := argumentNames(cmd.Use)
 	switch {
@@ -53,7 +53,7 @@ func argumentError(cmd *cobra.Command, args []string, err error) error {
 	return err
 }
 
-// argumentNames are the names of the arguments that must be given, as a command's line of use has them.
+// argumentNames returns the required arguments in a command's usage line.
 func argumentNames(use string) []string {
 	var names []string
 	for _, word := range strings.Fields(use)[1:] {

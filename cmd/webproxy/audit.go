@@ -30,7 +30,7 @@ on standard error. docs/reading.md describes the expressions, and what export wr
 	return cmd
 }
 
-// A window is a part of the log in time, by flags.
+// A window is a period of the log, by flags.
 type window struct{ since, until *string }
 
 func windowFlags(cmd *cobra.Command) window {
@@ -40,7 +40,7 @@ func windowFlags(cmd *cobra.Command) window {
 	}
 }
 
-// times are the window's bounds; zero for none.
+// times returns the window's bounds; zero for none.
 func (w window) times(now time.Time) (since, until time.Time, err error) {
 	if since, err = parseWhen("since", *w.since, now); err != nil {
 		return since, until, err
@@ -54,7 +54,7 @@ func (w window) times(now time.Time) (since, until time.Time, err error) {
 	return since, until, nil
 }
 
-// parseWhen reads a time of a flag: how long ago, or when. An empty one is no time.
+// parseWhen reads the time of a flag: how long ago, or when. An empty flag is the zero time.
 func parseWhen(flag, s string, now time.Time) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
@@ -98,7 +98,7 @@ func (e expressionError) Error() string {
 	return text
 }
 
-// watchReading shows on stderr how far a reading of the log is, and what of it was not read.
+// watchReading shows on stderr the progress of a reading of the log, and what could not be read.
 func watchReading(stderr io.Writer) review.Watch {
 	return func(what string, p *audit.Progress) func(*audit.Stats) {
 		stop := showProgress(stderr, what, p)
@@ -109,8 +109,8 @@ func watchReading(stderr io.Writer) review.Watch {
 	}
 }
 
-// sayIncomplete says on stderr what of the log was not read, so that nobody takes what is missing for
-// what was not there.
+// sayIncomplete reports on stderr which parts of the log could not be read, so that missing records are not taken for
+// requests that were not made.
 func sayIncomplete(w io.Writer, stats *audit.Stats) {
 	if text := stats.Incomplete(); text != "" {
 		sayWarning(w, "the log is incomplete: "+audit.Printable(text))
@@ -129,8 +129,8 @@ func wantOutput(format string, formats ...string) error {
 	return usageError{fmt.Errorf("output format %q: want one of %s", format, strings.Join(formats, ", "))}
 }
 
-// showProgress tells on stderr how far a reading is, until the returned function is called: on a terminal in one
-// line that changes, elsewhere in a line each ten seconds.
+// showProgress shows the progress of a reading on stderr, until the returned function is called: on a terminal in one line that
+// changes, elsewhere in a line every ten seconds.
 func showProgress(w io.Writer, what string, p *audit.Progress) (stop func()) {
 	every, terminal := 10*time.Second, isTerminal(w)
 	if terminal {
@@ -169,7 +169,7 @@ func showProgress(w io.Writer, what string, p *audit.Progress) (stop func()) {
 	}
 }
 
-// millions is a number for people in a hurry: 9.8M.
+// millions is a short form of a number: 9.8M.
 func millions(n int64) string {
 	switch {
 	case n >= 1_000_000:

@@ -19,10 +19,10 @@ import (
 func newAuditProve() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prove ID",
-		Short: "Prove that one record is in the log, for somebody who does not get the log",
+		Short: "Prove that one record is in the log, to somebody who does not have the log",
 		Long: `Prove prints a proof that a record is in the log: the record, its audit path in the Merkle tree, and the checkpoint that
 the proxy has signed. webproxy audit verify --proof FILE --pub KEY verifies it anywhere, without the log. ID is the id
-that a client was told; its decision record is proven. --seq names any record by its number. A record can be proven
+in the response to a client; its decision record is proven. --seq names any record by its number. A record can be proven
 once a checkpoint covers it, a minute after it was written at most. The proof is a c2sp.org/tlog-proof.
 Exit code 5 means that the record in the log is not what was signed.`,
 		Example: "  webproxy audit prove KCE6HQ --out kce6hq.proof\n  webproxy audit verify --proof kce6hq.proof --pub site-01.pub",
@@ -91,7 +91,7 @@ func (l auditLog) settings(cmd *cobra.Command) (audit.Options, error) {
 	return found.Options, nil
 }
 
-// publicKeys reads the public keys in the files, or the one beside the log's private key if there are none.
+// publicKeys reads the public keys in the files; without files, the one beside the log's private key.
 func publicKeys(pubs []string, settings audit.Options) ([]string, error) {
 	if len(pubs) == 0 {
 		pubs = []string{audit.PublicKeyFile(settings.Key)}
@@ -115,8 +115,7 @@ func readPublicKeys(pubs []string) ([]string, error) {
 	return keys, nil
 }
 
-// verifyProofBy verifies the proof in a file by the public keys in pubs, or by the one that the configuration leads to if there
-// are none.
+// verifyProofBy verifies the proof in a file with the public keys in pubs; without pubs, with the one of the configuration.
 func verifyProofBy(cmd *cobra.Command, path string, pubs []string, configFile string, asJSON bool) error {
 	var settings audit.Options
 	if len(pubs) == 0 {

@@ -23,11 +23,11 @@ func newAuditQuery() *cobra.Command {
 		Use:   "query [EXPR]",
 		Short: "Search the audit log, or count by fields",
 		Long: `Query prints the records that an expression matches, or, with --by, counts requests by one or more fields. A
-request is counted once, though it has a record for its decision and one for its end.
+request is counted once, although it has a record for its decision and one for its end.
 
 Expressions compare fields of the log: = and != with a value, a wildcard or, for addresses, a prefix;
 ~ and !~ with a regular expression; < <= > >= with numbers, sizes, durations and times; in (a, b). They are joined by
-and, or, not and parentheses; two beside each other mean and. docs/reading.md has it all.`,
+and, or, not and parentheses; two expressions beside each other mean and. See docs/reading.md.`,
 		Example: `  webproxy audit query 'decision=deny group=nodes' --since 30d --by host
   webproxy audit query 'host = *.blob.core.windows.net and not client in 10.0.1.0/24' -o csv
   webproxy audit query 'type=egress.close bytes_out > 100MiB' --by client,host --top 10`,
@@ -69,7 +69,7 @@ and, or, not and parentheses; two beside each other mean and. docs/reading.md ha
 	return cmd
 }
 
-// queryFlags say what is printed of the records of a query.
+// queryFlags say how the records of a query are printed.
 type queryFlags struct {
 	output     *string
 	by         *[]string
@@ -96,7 +96,7 @@ func (f *queryFlags) check() error {
 	return nil
 }
 
-// largest are the counts that --top wants of groups, which are in order.
+// largest returns the largest counts of groups, as --top says, in their order.
 func largest(groups []audit.Group, top int) []audit.Group {
 	if top > 0 {
 		groups = groups[:min(top, len(groups))]
@@ -128,7 +128,7 @@ func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format
 	return stats, err
 }
 
-// flush prints what is buffered, in a format that can go on.
+// flush prints what is buffered, in formats that allow it.
 func (p *recordPrinter) flush() error { return p.out.Flush() }
 
 // A recordPrinter prints records in one of the formats of query.

@@ -29,12 +29,12 @@ type replayFlags struct {
 func newAuditReplay() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay --config CANDIDATE",
-		Short: "Evaluate the recorded requests by another policy, and say what would change",
+		Short: "Evaluate the recorded requests under another policy, and say what would change",
 		Long: `Replay reads the audit log and evaluates each recorded request by the policy of the candidate, with the code
 that evaluates live traffic: time, client, method, host, port and path are those of the record. A request that was
 permitted and would be refused is newly denied, the reverse newly allowed. Requests that cannot be evaluated from
 their records are counted by cause; docs/learning.md explains the causes. The log is the one that the candidate names, or --dir.
-With --fail-on, exit code 4 means that there is something of that kind.`,
+With --fail-on, exit code 4 means that there are such requests.`,
 		Example: "  webproxy audit replay --config candidate.yaml --since 30d --fail-on newly-denied",
 		Args:    cobra.NoArgs,
 	}
@@ -95,7 +95,7 @@ func (f *replayFlags) fails(r *replay.Replay) bool {
 	})
 }
 
-// replayLog evaluates the log in dir by set, and reports on standard error what could not be read.
+// replayLog evaluates the log in dir under set, and reports on standard error what could not be read.
 func replayLog(cmd *cobra.Command, dir string, o audit.ScanOptions, set *policy.Set) (*replay.Replay, error) {
 	o.Progress = new(audit.Progress)
 	stop := showProgress(cmd.ErrOrStderr(), "replay", o.Progress)
@@ -127,7 +127,7 @@ func newReplayAnswer(r *replay.Replay, set *policy.Set) replayAnswer {
 	}
 }
 
-// replayRows bounds what is printed for people of each kind; JSON has all.
+// replayRows bounds the rows of each kind for people; JSON has all.
 const replayRows = 20
 
 func replayText(w io.Writer, r *replay.Replay) error {
@@ -145,7 +145,7 @@ func replayText(w io.Writer, r *replay.Replay) error {
 	return nil
 }
 
-// replayNotes say what the counts do not: what changed without an effect, and what could not be known.
+// replayNotes returns notes beside the counts: changes without an effect, and what is not known.
 func replayNotes(r *replay.Replay) []string {
 	var notes []string
 	if r.Listed > 0 {
@@ -190,7 +190,7 @@ type changedHost struct {
 	last     time.Time
 }
 
-// replayTable lists the endpoints for which requests changed, with who asked and which rules decide.
+// replayTable lists the endpoints whose decisions changed, with clients and rules.
 func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 	type key struct {
 		host, scheme, was, is string
@@ -247,7 +247,7 @@ func rulingText(r replay.Ruling) string {
 	return strings.TrimSpace(string(r.Decision) + " " + r.Reason + " " + r.Rule)
 }
 
-// someNames are the first of names, and how many more there are.
+// someNames returns the first names, and how many more there are.
 func someNames(names map[string]bool) string {
 	all := slices.Sorted(maps.Keys(names))
 	const most = 4
@@ -264,7 +264,7 @@ func requests(n uint64) string {
 	return thousands(n) + " requests"
 }
 
-// thousands is a number as people read it: 9,801,944.
+// thousands is a number with commas: 9,801,944.
 func thousands(n uint64) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {

@@ -19,9 +19,9 @@ func newAuditReport() *cobra.Command {
 		Use:   "report",
 		Short: "Report on a month of the audit log, for reviewers",
 		Long: `Report says what was allowed and denied in a period, which hosts are new, what changed in the policy and who
-changed it, which rules are unused or expire, and whether the log is whole. It prints a summary; --html writes the whole report
+changed it, which rules are unused or expire, and whether the log is complete. It prints a summary; --html writes the whole report
 as one page that needs no script and no other file, --csv its lists for a spreadsheet; -o json prints the whole as data. Without a period it is about the
-last 30 days. Of compressed files it keeps summaries beside them, so that the second report is quick.
+last 30 days. It writes summaries beside compressed files, so that the next report is quick.
 
 With --html or --csv the log is verified first, unless --verify=false; without, only if --verify is given.
 Exit code 5 means that the log is not what was written.`,
@@ -73,7 +73,7 @@ Exit code 5 means that the log is not what was written.`,
 	return cmd
 }
 
-// reportPeriod is the period that the flags mean.
+// reportPeriod returns the period of the flags.
 func reportPeriod(win window, month string, now time.Time) (since, until time.Time, err error) {
 	if month == "" {
 		if since, until, err = win.times(now); err == nil && since.IsZero() {
@@ -128,7 +128,7 @@ func (j *reportJob) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// check verifies the log. That it cannot be verified is a part of the report, not the end of it.
+// check verifies the log. If it cannot be verified, the report says so.
 func (j *reportJob) check(cmd *cobra.Command) {
 	v, err := auditVerify(cmd, j.settings, j.pubs, j.head)
 	if err != nil {

@@ -11,7 +11,7 @@ func newAuditSchema() *cobra.Command {
 		Use:   "schema",
 		Short: "Print the JSON Schema of a record",
 		Long: `Schema prints the JSON Schema (2020-12) of a line of the audit log, for programs that read it: every field with
-its type and meaning, and which records always have it. docs/audit.md says the same to people.`,
+its type and meaning, and which records always have it. docs/audit.md describes the same for people.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

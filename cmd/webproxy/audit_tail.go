@@ -55,7 +55,7 @@ func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, 
 	if err != nil {
 		return err
 	}
-	// What is written between the two readings must not be missed, and not be printed twice.
+	// Records written between the two readings must be neither missed nor printed twice.
 	stats, err := audit.Tail(dir, max(n, 1), q, func(r *audit.Record, line string) error {
 		if n == 0 {
 			return nil
@@ -83,6 +83,6 @@ func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, 
 		}
 		return p.flush() // somebody is watching
 	}, func(b audit.BadLine) {
-		sayWarning(cmd.ErrOrStderr(), audit.Printable(fmt.Sprintf("%s: a line that is no record: %s", time.Now().Format(time.TimeOnly), b.Error())))
+		sayWarning(cmd.ErrOrStderr(), audit.Printable(fmt.Sprintf("%s: a line that is not a record: %s", time.Now().Format(time.TimeOnly), b.Error())))
 	})
 }

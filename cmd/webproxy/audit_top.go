@@ -14,9 +14,9 @@ import (
 func newAuditTop() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "top [EXPR]",
-		Short: "Count the refused requests of the last time by host and reason, the most frequent first",
-		Long: `Top counts the requests of the log that an expression matches, those that were refused if there is none, and prints the largest
-counts. It is short for audit query EXPR --by FIELDS --top N --since TIME.`,
+		Short: "Count the recent refused requests by host and reason, the most frequent first",
+		Long: `Top counts the requests of the log that an expression matches (without one, the refused requests), and prints the largest
+counts. It is an abbreviation of audit query EXPR --by FIELDS --top N --since TIME.`,
 		Example: "  webproxy audit top\n  webproxy audit top decision=allow --by client --since 7d",
 	}
 	log := auditLogFlags(cmd)

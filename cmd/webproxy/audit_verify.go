@@ -22,7 +22,7 @@ import (
 func newAuditVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [DIR]",
-		Short: "Tell whether the audit log is what was written: nothing altered, removed or cut off",
+		Short: "Verify that the audit log is complete and unaltered",
 		Long: `Verify reads the whole log and compares it with the checkpoints that the proxy has signed. It names what was
 altered, what is missing and where the log was truncated, and summaries that differ from the sum of the records. DIR is the log's directory, by default that
 of the configuration. A public key that is kept elsewhere (--pub), and checkpoints that were sent elsewhere as
@@ -65,7 +65,7 @@ Exit code 5 means that the log is not what was written.`,
 			settings.Anchor = *anchor
 		}
 		head := audit.HeadFile(settings.Key)
-		if _, err := os.Stat(head); err != nil { // else that tells that there was a log
+		if _, err := os.Stat(head); err != nil { // otherwise that reveals that there was a log
 			if err := audit.HasLog(settings.Dir); err != nil {
 				return err
 			}
@@ -83,14 +83,14 @@ Exit code 5 means that the log is not what was written.`,
 	return cmd
 }
 
-// auditVerify verifies the log of the settings, by the public keys in the files pubs, or by the one beside the private
-// key if there are none. head is the file of the tree head; empty for none.
+// auditVerify verifies the log of the settings with the public keys in the files pubs; without pubs, with the one beside the
+// private key. head is the file of the tree head; may be empty.
 func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head string) (*audit.Verification, error) {
 	o := audit.VerifyOptions{Anchor: settings.Anchor, Head: head, Progress: new(audit.Progress)}
 	source := "as given"
 	if len(pubs) == 0 {
 		pubs = []string{audit.PublicKeyFile(settings.Key)}
-		source = "beside the private key: whoever had this machine could have replaced both; --pub names a copy that was kept elsewhere"
+		source = "beside the private key: whoever controlled this machine could have replaced both; --pub names a copy that was kept elsewhere"
 	}
 	keys, err := readPublicKeys(pubs)
 	if err != nil {
@@ -109,11 +109,10 @@ func auditVerify(cmd *cobra.Command, settings audit.Options, pubs []string, head
 	return v, err
 }
 
-// tellPatience bounds the wait for a proxy that is told something, which only status would miss.
+// tellPatience bounds a notification of the proxy that only its status needs.
 const tellPatience = 2 * time.Second
 
-// tellVerified tells the proxy that runs with the configuration, if one does and lets us, what came of verifying its log in dir: status and
-// the dashboard have it then.
+// tellVerified reports the result of verifying its log in dir to the running proxy, if there is one, for its status and dashboard.
 func tellVerified(ctx context.Context, file, dir string, v *audit.Verification) {
 	c, err := adminFlag{config: &file, socket: new(string)}.client()
 	if err != nil {
@@ -143,7 +142,7 @@ func answerVerification(cmd *cobra.Command, v *audit.Verification, asJSON bool) 
 	return err
 }
 
-// writeVerification prints the result: on its first line all that a hurried reader needs.
+// writeVerification prints the result; the first line is a summary.
 func writeVerification(w io.Writer, v *audit.Verification) error {
 	text := v.String() + "\n"
 	for i, p := range v.Problems {
@@ -164,8 +163,7 @@ func writeVerification(w io.Writer, v *audit.Verification) error {
 	return err
 }
 
-// An integrityError says that the command worked, and that the log it looked at, as was printed, is
-// not what was written.
+// An integrityError says that the command worked, and that the log, as was printed, is not what was written.
 type integrityError struct{}
 
 func (integrityError) Error() string { return "the audit log is not what was written" }

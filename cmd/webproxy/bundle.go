@@ -216,7 +216,7 @@ func newBundleVerify() *cobra.Command {
 	return cmd
 }
 
-// printBundle prints what b says of itself, and who signed it.
+// printBundle prints the contents of b, and who signed it.
 func printBundle(cmd *cobra.Command, b *bundle.Bundle, signers []string, asJSON bool) error {
 	if asJSON {
 		return writeJSON(cmd.OutOrStdout(), struct {
@@ -246,7 +246,7 @@ func printBundle(cmd *cobra.Command, b *bundle.Bundle, signers []string, asJSON 
 func newBundleDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Say what B allows and denies otherwise than A",
+		Short: "Say what B allows and denies differently from A",
 		Args:  cobra.ExactArgs(2),
 	}
 	format := outputFlag(cmd)

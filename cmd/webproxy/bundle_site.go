@@ -16,14 +16,14 @@ import (
 	"webproxy/internal/smallfile"
 )
 
-// bundleSite is a configuration with policy.bundle, and where its bundles are kept.
+// bundleSite returns a configuration with policy.bundle, and the store of its bundles.
 func bundleSite(file string) (*config.Config, bundle.Store, error) {
 	cfg, err := loadConfig(file)
 	if err != nil {
 		return nil, bundle.Store{}, err
 	}
 	if cfg.Policy.Bundle == nil {
-		return nil, bundle.Store{}, hint.With(fmt.Errorf("%s has no policy.bundle", about(cfg)), "docs/fleet.md tells how a site takes bundles")
+		return nil, bundle.Store{}, hint.With(fmt.Errorf("%s has no policy.bundle", about(cfg)), "docs/fleet.md describes how a site takes bundles")
 	}
 	return cfg, bundle.NewStore(filepath.Dir(config.BundleFile(cfg.Path))), nil
 }
@@ -31,7 +31,7 @@ func bundleSite(file string) (*config.Config, bundle.Store, error) {
 func newBundleShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [FILE]",
-		Short: "Print what a bundle says of itself: that of a file, or the one in force here",
+		Short: "Print the contents of a bundle: that of a file, or the one in force here",
 		Args:  cobra.MaximumNArgs(1),
 	}
 	file := configFlag(cmd)
@@ -118,7 +118,7 @@ A running proxy reloads within a second.`,
 	return cmd
 }
 
-// taken prints the bundle that is in force now, for programs; people are told on stderr.
+// taken prints the bundle in force as JSON; people are told on stderr.
 func taken(cmd *cobra.Command, b *bundle.Bundle, asJSON bool) error {
 	if asJSON {
 		return printBundle(cmd, b, b.Signers(), true)

@@ -19,8 +19,8 @@ import (
 func newCA() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ca",
-		Short: "The authority whose certificates inspected clients are shown",
-		Long: `A rule with inspect: true opens TLS, to enforce paths. Its clients are shown certificates of an authority of
+		Short: "The authority that signs certificates for inspected clients",
+		Long: `A rule with inspect: true decrypts TLS, to enforce paths. Its clients get certificates of an authority of
 your own, which they must trust. Ca makes it, in inspection.dir, and prints what clients need; see docs/inspection.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -50,7 +50,7 @@ func newCAInit() *cobra.Command {
 func newCARotate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate",
-		Short: "Make the next authority, which signs when clients have had time to trust it",
+		Short: "Make the next authority, which signs after clients have had time to trust it",
 		Long: `Rotate makes the next root beside the one that signs. Until --overlap is over the old one goes on signing: export
 both to clients by then. A running proxy switches by itself. The new one has the name and --only of the old one.`,
 		Args: cobra.NoArgs,
@@ -114,7 +114,7 @@ func readAuthority(file string) (dir string, roots []*certs.Root, err error) {
 	return cfg.Inspection.Dir, roots, err
 }
 
-// knownRoots is readAuthority for those who need one.
+// knownRoots is readAuthority, and fails without an authority.
 func knownRoots(file string) ([]*certs.Root, error) {
 	dir, roots, err := readAuthority(file)
 	if err == nil && len(roots) == 0 {
@@ -223,7 +223,7 @@ func newCAExport() *cobra.Command {
 	return cmd
 }
 
-// rootsPEM is the certificates of those that are not over.
+// rootsPEM returns the certificates of the roots that have not expired.
 func rootsPEM(roots []*certs.Root) string {
 	var b strings.Builder
 	for _, r := range roots {
@@ -234,7 +234,7 @@ func rootsPEM(roots []*certs.Root) string {
 	return b.String()
 }
 
-// writeTrust writes lines for an elevated PowerShell, and those that take them back.
+// writeTrust writes commands for an elevated PowerShell, and those that undo them.
 func writeTrust(w io.Writer, roots []*certs.Root) error {
 	var b, undo strings.Builder
 	b.WriteString("# As administrator, on the clients of inspecting rules only; never on Azure Local nodes.\n")
@@ -246,6 +246,6 @@ func writeTrust(w io.Writer, roots []*certs.Root) error {
 		fmt.Fprintf(&b, "Set-Content -Path \"$env:TEMP\\%[1]s.cer\" -Value @'\n%[2]s\n'@\nImport-Certificate -FilePath \"$env:TEMP\\%[1]s.cer\" -CertStoreLocation Cert:\\LocalMachine\\Root\n", r.Name, text)
 		fmt.Fprintf(&undo, "# Remove-Item Cert:\\LocalMachine\\Root\\%X\n", sha1.Sum(r.Cert.Raw))
 	}
-	_, err := io.WriteString(w, b.String()+"# To take it back:\n"+undo.String())
+	_, err := io.WriteString(w, b.String()+"# To undo it:\n"+undo.String())
 	return err
 }

@@ -48,7 +48,7 @@ the configuration, and only new findings are reported.`,
 	flags.BoolVar(&f.strict, "strict", false, "exit code 4 if there is a warning that is not accepted")
 	flags.StringVar(&f.baseline, "baseline", "", "`FILE` of accepted findings")
 	flags.BoolVar(&f.writeBaseline, "write-baseline", false, "accept all findings there are: write them to the file of --baseline")
-	flags.BoolVar(&f.notes, "notes", false, "show notes too: how built-in lists are, which nobody here can change")
+	flags.BoolVar(&f.notes, "notes", false, "show notes too: findings about built-in lists, which you cannot change")
 	flags.StringVar(&f.audit, "audit", "", "`DIR` of an audit log to look for narrower hosts in (default the configured one, if there is one; off for none)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		f.config, f.output = *config, *output
@@ -69,8 +69,8 @@ type checkAnswer struct {
 	Entries  int             `json:"entries"`
 	Problems config.Problems `json:"problems"` // and warnings, as loading gives them
 	Findings []lint.Finding  `json:"findings"`
-	Accepted int             `json:"accepted"` // findings that the baseline has
-	Stale    int             `json:"stale"`    // lines of the baseline that are no findings any more
+	Accepted int             `json:"accepted"` // findings in the baseline
+	Stale    int             `json:"stale"`    // number of lines of the baseline without a finding
 }
 
 func (f *checkFlags) run(cmd *cobra.Command) error {
@@ -142,7 +142,7 @@ func (f *checkFlags) invalid(cmd *cobra.Command, err error, asJSON bool) error {
 // searched is how far back the audit log is read for narrower hosts.
 const searched = 30 * 24 * time.Hour
 
-// input is cfg as the linter wants it, with its files and its audit log.
+// input returns the linter's input for cfg, with its files and its audit log.
 func (f *checkFlags) input(cfg *config.Config) lint.Input {
 	now := time.Now()
 	in := lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now, Since: now.Add(-searched), Log: f.audit}
@@ -165,8 +165,8 @@ func (f *checkFlags) input(cfg *config.Config) lint.Input {
 	return in
 }
 
-// showFiles makes the files of the findings, which begin at the configuration's directory, begin
-// where the person is.
+// showFiles makes the files of the findings, which are relative to the configuration's directory, relative to the working
+// directory.
 func (f *checkFlags) showFiles(found []lint.Finding) {
 	dir := filepath.Dir(f.config)
 	for i := range found {
@@ -176,7 +176,7 @@ func (f *checkFlags) showFiles(found []lint.Finding) {
 	}
 }
 
-// loadFindings are the warnings of loading as findings, but for what the linter says itself.
+// loadFindings returns the warnings of loading as findings, except those that the linter reports itself.
 func loadFindings(warnings config.Problems) []lint.Finding {
 	var found []lint.Finding
 	for _, w := range warnings {
@@ -212,7 +212,7 @@ func (f *checkFlags) readBaseline() (lint.Baseline, error) {
 	return base, nil
 }
 
-// accept writes the warnings there are into the baseline.
+// accept writes all warnings into the baseline.
 func (f *checkFlags) accept(cmd *cobra.Command, found []lint.Finding) error {
 	warnings, _ := byLevel(found)
 	var b bytes.Buffer
@@ -237,10 +237,10 @@ func byLevel(found []lint.Finding) (warnings, notes []lint.Finding) {
 	return warnings, notes
 }
 
-// maxShown bounds what a person is shown. JSON has everything.
+// maxShown bounds the findings for people; JSON has all.
 const maxShown = 100
 
-// writeFindings writes the findings as problems are written, each with its line.
+// writeFindings writes the findings in the form of problems, each with its line.
 func writeFindings(cmd *cobra.Command, found []lint.Finding) {
 	w := cmd.ErrOrStderr()
 	for i := range found[:min(len(found), maxShown)] {

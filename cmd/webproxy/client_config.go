@@ -54,7 +54,7 @@ docs/client-config.md has the rules.`,
 	flags.StringVar(&f.site.ResourceGroup, "resource-group", "", "`NAME` of the resource group, for the registration (default a variable)")
 	flags.StringVar(&f.check, "check", "", "check this bypass `LIST`; - reads it from standard input")
 	flags.StringVar(&f.kind, "kind", "", "`KIND` of setting; with --check: wininet, winhttp or env")
-	flags.BoolVar(&f.undo, "undo", false, "print what takes the settings back")
+	flags.BoolVar(&f.undo, "undo", false, "print how to undo the settings")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table, json or ps1")
 	out := outFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -86,7 +86,7 @@ func (f *clientConfigFlags) run(cmd *cobra.Command) error {
 	return writeOut(cmd, f.to, text)
 }
 
-// complete fills in what the configuration knows. One that cannot be read does not matter here.
+// complete fills in settings from the configuration, if it can be read.
 func (f *clientConfigFlags) complete(cmd *cobra.Command) {
 	host, port := "webproxy", "9090"
 	if cfg, err := loadConfig(f.config); err == nil {

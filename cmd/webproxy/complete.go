@@ -16,8 +16,7 @@ import (
 	"webproxy/policy"
 )
 
-// A completer offers what somebody may be typing. It must be quick and must not write anything, whatever the configuration is:
-// whoever presses the tabulator has asked nothing yet.
+// A completer offers completions of what is typed. It must be quick and must not print errors, even with an invalid configuration.
 type completer = cobra.CompletionFunc
 
 // noFile is the directive of a closed list of words.
@@ -62,7 +61,7 @@ func completions(cmd *cobra.Command) {
 	cmd.PersistentFlags().VisitAll(visit)
 }
 
-// kindValues are the values of flags, by what their usage calls them.
+// kindValues are completers of flags, by the name of the value in their usage.
 var kindValues = map[string]completer{
 	"CANDIDATE": files("yaml", "yml"),
 	"CLOUD":     words(catalog.Clouds()...),
@@ -76,7 +75,7 @@ var kindValues = map[string]completer{
 	"WHAT":      words("newly-denied", "newly-allowed", "newly-denied,newly-allowed"),
 }
 
-// flagValues are those of single flags, by command and name.
+// flagValues are completers of single flags, by command and name.
 var flagValues = map[string]completer{
 	"ca export --as":            words("pem", "der", "powershell"),
 	"client-config --check":     cobra.NoFileCompletions, // a list of another kind
@@ -107,7 +106,7 @@ func (v values) complete(cmd *cobra.Command, args []string, typed string) ([]str
 	return begins(v.of[n])(cmd, args, typed)
 }
 
-// begins makes a completer offer only what begins as what was typed does. What it says about files stays.
+// begins restricts a completer to values that begin with what was typed. Its directive about files is kept.
 func begins(complete completer) completer {
 	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 		all, directive := complete(cmd, args, typed)
@@ -182,7 +181,7 @@ func formatsOf(usage string) []string {
 	return all
 }
 
-// flagOf is the value of a flag of cmd, as far as it was typed.
+// flagOf returns the value of a flag of cmd as typed so far.
 func flagOf(cmd *cobra.Command, name string) string {
 	if f := cmd.Flag(name); f != nil {
 		return f.Value.String()
@@ -190,7 +189,7 @@ func flagOf(cmd *cobra.Command, name string) string {
 	return ""
 }
 
-// namesFor are those of the configuration that the command is about.
+// namesFor returns names of the configuration that the command uses.
 func namesFor(cmd *cobra.Command) config.Names {
 	path, err := configPath(flagOf(cmd, "config"))
 	if err != nil {
@@ -304,7 +303,7 @@ func expression(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.S
 	return offered, noFile
 }
 
-// ids offers those of the last refused requests, with what they are about.
+// ids offers the ids of the last refused requests, with their hosts.
 func ids(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	const most, records = 20, 2000
 	dir := flagOf(cmd, "dir")
@@ -326,7 +325,7 @@ func ids(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDir
 	return offered, noFile | cobra.ShellCompDirectiveKeepOrder
 }
 
-// logFor is the directory of the log that a --config leads to; empty if that cannot be told.
+// logFor returns the directory of the log for a --config; empty if it is not known.
 func logFor(flag string) string {
 	path, err := configPath(flag)
 	if err != nil {
@@ -342,7 +341,7 @@ func logFor(flag string) string {
 	return o.Dir
 }
 
-// users offers who may log in to the dashboard.
+// users offers the users of the dashboard.
 func users(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	file, err := usersFile(flagOf(cmd, "config"))
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"webproxy/review"
 )
 
-// defaultProfile is what coverage looks at when it is not told.
+// defaultProfile is the profile of coverage without --list.
 const defaultProfile = coverage.AzureLocal
 
 // coverageFlags are the flags of coverage.
@@ -26,7 +26,7 @@ type coverageFlags struct {
 	config, list, source, region, cloud, group, output string
 	gateway, all                                       bool
 
-	into string // the list file that what is missing belongs in; empty if there is none
+	into string // the list file for missing entries; may be empty
 }
 
 func newCoverage() *cobra.Command {
@@ -36,8 +36,8 @@ func newCoverage() *cobra.Command {
 		Long: `Coverage compares the policy with everything that a built-in list or a document requires, and prints what is not
 admitted, with the line that would admit it, and what only a broad wildcard admits. A document is a FILE in any of the
 forms that lists import reads; all that it lists is required. See docs/coverage.md for the words in the column STATUS.
-Without --list the generation of azure-local is that which the rules have: of an older release of Azure Local, what that
-release needs; the answer names it, and what the newest is.
+Without --list it uses the generation of azure-local that the rules have, such as that for an older release of Azure Local;
+the answer names it, and the newest.
 Exit code 4 means that something required is not admitted; what no
 proxy rule can express, such as UDP, does not count.`,
 		Example: "  webproxy coverage --region eastus\n  webproxy coverage --list arc@2026-07 --for nodes -o csv\n  webproxy coverage --list eastus.md",
@@ -98,8 +98,8 @@ func (f *coverageFlags) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// inUse is the default profile in the generation that the rules have, the newest of several: a policy for an older release of
-// Azure Local is held against what that release needs. Where it is not the newest there is, that is said.
+// inUse returns the default profile in the generation that the rules have, the newest of several: a policy for an older release of
+// Azure Local is compared with what that release needs. If there is a newer generation, that is said.
 func (f *coverageFlags) inUse(cmd *cobra.Command, cfg *config.Config) string {
 	used, by := coverage.InUse(defaultProfile, cfg.Policy.Rules)
 	newest, err := catalog.Info(defaultProfile)
@@ -110,7 +110,7 @@ func (f *coverageFlags) inUse(cmd *cobra.Command, cfg *config.Config) string {
 	return used
 }
 
-// profile is what is required: a list, or a document.
+// profile returns the required endpoints, of a list or a document.
 func (f *coverageFlags) profile(cmd *cobra.Command, p policy.Place) (*coverage.Profile, error) {
 	kind := sideOf(f.list)
 	if errs := catalog.CheckPlace(p); kind == aDocument && len(errs) > 0 {
@@ -131,7 +131,7 @@ func (f *coverageFlags) profile(cmd *cobra.Command, p policy.Place) (*coverage.P
 	return profile, err
 }
 
-// wantGroup is an error if a flag names no client group. An empty name is none that is asked for.
+// wantGroup is an error if the value of a flag, unless empty, is not a client group.
 func wantGroup(set *policy.Set, flag, name string) error {
 	if name == "" {
 		return nil
@@ -149,7 +149,7 @@ func wantGroup(set *policy.Set, flag, name string) error {
 // anyGateway stands for the id of a gateway that the configuration does not name.
 const anyGateway = "your-gateway-id"
 
-// place is the configured place, but for what the flags say.
+// place returns the configured place, changed by the flags.
 func (f *coverageFlags) place(cmd *cobra.Command, cfg *config.Config) policy.Place {
 	p := cfg.Place()
 	names := map[string]string{}
@@ -173,7 +173,7 @@ func (f *coverageFlags) place(cmd *cobra.Command, cfg *config.Config) policy.Pla
 	return p
 }
 
-// table shows what asks for attention, unless all is wanted.
+// table shows the rows that need attention, or all.
 func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
 	rows := [][]string{{"STATUS", "NEED", "ENDPOINT", "BY", "HOST", "WHY"}}
 	var fixes []string
@@ -198,7 +198,7 @@ func (f *coverageFlags) table(w io.Writer, r *coverage.Report) error {
 	return err
 }
 
-// listLine is fix as it can stand in a list file: what is not an entry is a comment.
+// listLine is fix as a line of a list file: as a comment if it is not an entry.
 func listLine(fix string) string {
 	if _, err := policy.ParseEntry(fix); err != nil {
 		return "# " + fix

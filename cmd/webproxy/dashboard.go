@@ -12,7 +12,7 @@ import (
 func newDashboard() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dashboard",
-		Short: "Log in to the dashboard of the running proxy, and say who may",
+		Short: "Log in to the dashboard of the running proxy, and manage its users",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -66,7 +66,7 @@ func newUserAdd() *cobra.Command {
 }
 
 func newUserPassword() *cobra.Command {
-	cmd := &cobra.Command{Use: "password NAME", Short: "Give somebody another password", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "password NAME", Short: "Change a user's password", Args: cobra.ExactArgs(1)}
 	from := cmd.Flags().String("password-file", "", passwordFlagUse)
 	at := addAdminFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -81,7 +81,7 @@ func newUserPassword() *cobra.Command {
 }
 
 func newUserRole() *cobra.Command {
-	cmd := &cobra.Command{Use: "role NAME ROLE", Short: "Give somebody another role: reader or approver", Args: cobra.ExactArgs(2)}
+	cmd := &cobra.Command{Use: "role NAME ROLE", Short: "Change a user's role: reader or approver", Args: cobra.ExactArgs(2)}
 	at := addAdminFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := account.ParseRole(args[1])
@@ -95,7 +95,7 @@ func newUserRole() *cobra.Command {
 }
 
 func newUserRemove() *cobra.Command {
-	cmd := &cobra.Command{Use: "remove NAME", Short: "Take somebody off the users", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "remove NAME", Short: "Remove a user", Args: cobra.ExactArgs(1)}
 	at := addAdminFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return editUsers(cmd, at, func(u *account.Users) error { return u.Remove(args[0]) }, args[0]+" is no longer a user, and is logged out")
@@ -148,7 +148,7 @@ type userState struct {
 	By      string       `json:"by"`
 }
 
-// usersFile is where the configuration that --config means has its users.
+// usersFile returns the file of users of the configuration.
 func usersFile(flag string) (string, error) {
 	cfg, err := loadConfig(flag)
 	if err != nil {
@@ -160,7 +160,7 @@ func usersFile(flag string) (string, error) {
 	return cfg.Dashboard.Users, nil
 }
 
-// editUsers changes the users' file, tells the running proxy, and says done.
+// editUsers changes the file of users, notifies the running proxy, and prints done.
 func editUsers(cmd *cobra.Command, at adminFlag, change func(*account.Users) error, done string) error {
 	path, err := usersFile(*at.config)
 	if err != nil {
@@ -181,16 +181,17 @@ func editUsers(cmd *cobra.Command, at adminFlag, change func(*account.Users) err
 		err = ask(cmd.Context(), c, http.MethodPost, daemon.UsersPath, nil, nil)
 	}
 	if err != nil && !errors.Is(err, adminsocket.ErrNotRunning) {
-		// The proxy goes by the file all the same.
+		// The proxy will read the file anyway.
 		fmt.Fprintf(cmd.ErrOrStderr(), "the running proxy was not told, and finds it when it next looks: %v\n", err)
 	}
 	return nil
 }
 
-// maxPasswordFile bounds what is read of a password, in bytes.
+// maxPasswordFile bounds the file of a password, in bytes.
 const maxPasswordFile = 4096
 
-// readPassword asks for a new password, twice, or takes the first line of a file. It is never an argument: those are for everybody to see.
+// readPassword prompts for a new password, twice, or reads the first line of a file. It is never an argument, which other users
+// could see.
 func readPassword(cmd *cobra.Command, file, name string) (string, error) {
 	in := cmd.InOrStdin()
 	f, isFile := in.(*os.File)

@@ -12,7 +12,7 @@ import (
 func newDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Say what the policies of two configurations differ in",
+		Short: "Compare the policies of two configurations",
 		Long: `Diff compares what two configuration files decide, not how they are written: the order of rules, comments, and
 whether a host stands in the file or in a list make no difference. Each line is an entry, a client network or
 a phase with all its conditions; "+" is only in B, "-" only in A. If the other policy has a wider entry that covers
@@ -51,8 +51,8 @@ type policyDiff struct {
 // A diffLine is one entry, client network or phase that only one of two policies has.
 type diffLine struct {
 	Line string `json:"line"`
-	// CoveredBy is the entry of the other policy that is about every request that this one is about, and says
-	// the same of it; empty if there is none, or if a deny of the other policy beats it.
+	// CoveredBy is the entry of the other policy that applies to every request that this one applies to, with the
+	// same effect; empty if there is no such entry, or if a deny of the other policy beats it.
 	CoveredBy string `json:"covered_by,omitempty"`
 }
 
@@ -86,7 +86,7 @@ func (l diffLine) text(sign, word string) string {
 	return fmt.Sprintf("%s %s   (%s by %s)", sign, policy.Readable(l.Line), word, policy.Readable(l.CoveredBy))
 }
 
-// coverLimit bounds the lines for which it is told what covers them: each is held against a whole policy.
+// coverLimit bounds the lines for which CoveredBy is searched: each is compared with a whole policy.
 const coverLimit = 2_000
 
 // diffLines are lines of one policy, with what covers them in the other.
@@ -106,7 +106,7 @@ func diffLines(lines []string, of, other *policy.Set) []diffLine {
 	return all
 }
 
-// coveredBy is the entry of set that is about every request that r is about, and says the same of it.
+// coveredBy returns the entry of set that applies to every request that r applies to, with the same effect.
 func coveredBy(r policy.RuleInfo, set *policy.Set) string {
 	covering := ""
 	for _, o := range set.Rules() {

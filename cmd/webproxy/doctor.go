@@ -68,7 +68,7 @@ Exit code 4 means that there is a finding, or a difference.`,
 	flags.IntVar(&f.parallel, "parallel", 8, "try `N` endpoints at a time")
 	flags.DurationVar(&f.timeout, "timeout", 20*time.Second, "`TIME` for one request")
 	flags.DurationVar(&f.slow, "slow", doctor.DefaultSlow, "`TIME` to the first byte from which it is a finding")
-	flags.BoolVar(&f.all, "all", false, "show what is well, too")
+	flags.BoolVar(&f.all, "all", false, "show endpoints without findings too")
 	flags.BoolVar(&f.compare, "compare", false, "compare two clients, by name or address, in the audit log: --compare node1 node2")
 	flags.StringVar(&f.since, "since", "7d", "with --compare, from this `TIME` on: 30d, 5m or 2026-10-01")
 	flags.StringVar(&f.dir, "dir", "", "with --compare, `DIR` of the log, instead of the one in the configuration")
@@ -140,7 +140,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	return f.write(cmd, cfg, doctor.NewReport(head, rows))
 }
 
-// nothingToTry is an error if no target can be tried: that nothing was found then says nothing.
+// nothingToTry is an error if no target can be tried, since the absence of findings would mean nothing.
 func nothingToTry(targets []doctor.Target, list string) error {
 	why := "it requires nothing; --optional tries what is optional"
 	for i := range targets {
@@ -152,7 +152,7 @@ func nothingToTry(targets []doctor.Target, list string) error {
 	return hint.With(fmt.Errorf("nothing of %s can be tried", list), why)
 }
 
-// options are what evaluations depend on, except the groups.
+// options returns the options of evaluations, except the groups.
 func (f *doctorFlags) options() (doctor.Options, error) {
 	o := doctor.Options{Now: time.Now(), Slow: f.slow, Published: os.Getenv("SSL_CERT_FILE") == "" && os.Getenv("SSL_CERT_DIR") == ""}
 	pool, err := x509.SystemCertPool()
@@ -186,7 +186,7 @@ type ourselves struct {
 	networks string     // of that group, or our address
 }
 
-// findOurselves finds the proxy, and the address to ask from.
+// findOurselves finds the proxy, and the address to send requests from.
 func (f *doctorFlags) findOurselves(cfg *config.Config) (ourselves, error) {
 	var o ourselves
 	var err error
@@ -226,7 +226,7 @@ func (f *doctorFlags) findOurselves(cfg *config.Config) (ourselves, error) {
 	return o, nil
 }
 
-// localAddrIn is an address of this machine that is in a client group; not valid if there is none.
+// localAddrIn returns an address of this machine that is in a client group; not valid if it has no such address.
 func localAddrIn(cfg *config.Config, group string) netip.Addr {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -266,7 +266,7 @@ func (f *doctorFlags) proxyAddress(cfg *config.Config, source netip.Addr) (strin
 	return net.JoinHostPort(host, port), nil
 }
 
-// addrTowards is the address of this machine from which it would reach an address. Nothing is sent.
+// addrTowards returns the local address from which this machine would reach an address. Nothing is sent.
 func addrTowards(address string) netip.Addr {
 	conn, err := net.Dial("udp", address)
 	if err != nil {
@@ -300,7 +300,7 @@ func dashboardTLS(cfg *config.Config) *tls.Config {
 	}
 }
 
-// askReady asks the proxy whether it is ready, and for its upstream proxies; it notes nothing if there is nobody to ask.
+// askReady asks the proxy whether it is ready, and for its upstream proxies, if the proxy can be reached.
 func askReady(ctx context.Context, p *probe.Prober, cfg *config.Config, h *doctor.Head) {
 	if cfg.Dashboard.Listen == config.Off {
 		return
@@ -366,7 +366,7 @@ type doctorAnswer struct {
 	Required int                 `json:"required"`
 	Findings int                 `json:"findings"`
 	Blocking int                 `json:"blocking"`
-	Ready    string              `json:"ready"` // what the proxy says of itself; empty if it is not ready, or nobody could ask
+	Ready    string              `json:"ready"` // what the proxy reports about itself; empty if it is not ready, or could not be reached
 	Upstream []doctor.Upstream   `json:"upstreams"`
 	Rows     []doctor.CheckerRow `json:"rows"`
 }
@@ -379,7 +379,7 @@ func newDoctorAnswer(r *doctor.Report, node string) doctorAnswer {
 	}
 }
 
-// A doctorProgress says how many endpoints are done: in place on a terminal, else every ten seconds.
+// A doctorProgress shows how many endpoints are done: in place on a terminal, else every ten seconds.
 type doctorProgress struct {
 	w        io.Writer
 	terminal bool

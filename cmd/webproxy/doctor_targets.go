@@ -14,8 +14,8 @@ import (
 	"webproxy/review"
 )
 
-// doctorTargets are the endpoints of a profile as they can be tried, with what the policy of cfg decides about each for a client. flag is
-// how the configuration was named.
+// doctorTargets returns the endpoints of a profile as targets, with the decision of cfg's policy about each for a client. flag is
+// the value of --config.
 func doctorTargets(cfg *config.Config, profile *coverage.Profile, flag string, client netip.Addr, optional bool, now time.Time) []doctor.Target {
 	known := knownHosts(profile)
 	var all []doctor.Target
@@ -38,7 +38,7 @@ func doctorTargets(cfg *config.Config, profile *coverage.Profile, flag string, c
 	return all
 }
 
-// endpointTargets are the requests that stand for an endpoint: one for each port and, if it is a wildcard, for each example.
+// endpointTargets returns the requests for an endpoint: one for each port and, if it is a wildcard, for each example.
 func endpointTargets(e *coverage.Endpoint, known []string) []doctor.Target {
 	want, port, why, _ := e.Want()
 	t := doctor.Target{Listed: want.Host.String(), Port: port, Scheme: want.Scheme, Source: e.Source, Description: e.Description, Required: e.Need.Required()}
@@ -89,7 +89,7 @@ func schemeOf(s policy.Scheme, port uint16) policy.Scheme {
 	return policy.HTTPS
 }
 
-// shownAuthority is the host of a URL, without the port if that goes without saying.
+// shownAuthority is the host of a URL, without a default port.
 func shownAuthority(t *doctor.Target) string {
 	if t.Port != t.Scheme.DefaultPort() {
 		return t.At()
@@ -114,7 +114,7 @@ func decideTarget(cfg *config.Config, t *doctor.Target, flag string, client neti
 	}
 }
 
-// knownHosts are the names that the profile and the built-in lists have, the profile's first.
+// knownHosts returns the names in the profile and in the built-in lists, the profile's first.
 func knownHosts(profile *coverage.Profile) []string {
 	var known []string
 	for i := range profile.Endpoints {

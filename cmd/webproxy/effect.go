@@ -19,8 +19,8 @@ import (
 	"webproxy/review"
 )
 
-// answerChange runs what changes something and tells people about it, by do. As JSON they are told nothing, and answer is
-// printed, whatever the answer is; not after an error.
+// answerChange calls do, which changes something and writes text for people. With JSON the text is dropped, and answer is printed
+// unless do fails.
 func answerChange(cmd *cobra.Command, asJSON bool, answer any, do func(out io.Writer) error) error {
 	out := cmd.OutOrStdout()
 	if !asJSON {
@@ -33,7 +33,7 @@ func answerChange(cmd *cobra.Command, asJSON bool, answer any, do func(out io.Wr
 	return cmp.Or(writeJSON(out, answer), err)
 }
 
-// An effect is what became of a change that was written, as JSON.
+// An effect is the result of a change that was written, as JSON.
 type effect struct {
 	// State is "in force"; "not running", so that it is in force when a proxy starts; or "refused" by the running proxy.
 	State  string `json:"state"`
@@ -43,14 +43,14 @@ type effect struct {
 	Problems  []string `json:"problems,omitempty"` // why it was refused
 }
 
-// records are the numbers of the records of a decision; 0 if they are not known, or there are none.
+// records are the numbers of the records of a decision; 0 if they are not known, or were not written.
 type records struct {
 	First uint64 `json:"first_seq,omitempty"`
 	Last  uint64 `json:"last_seq,omitempty"`
 }
 
-// inForce has the running proxy read what was written, and waits until it is in force. rec says where it is recorded. Without
-// a running proxy that is said.
+// inForce makes the running proxy reload, and waits until the change is in force. rec says where it is recorded. Without a running
+// proxy it says so.
 func inForce(cmd *cobra.Command, out io.Writer, at adminFlag, rec review.Recording, digest string) (*effect, error) {
 	done, err := askReload(cmd.Context(), at)
 	e := &effect{records: records{rec.First, rec.Last}}
@@ -64,7 +64,7 @@ func inForce(cmd *cobra.Command, out io.Writer, at adminFlag, rec review.Recordi
 		fmt.Fprintf(out, "no proxy runs with this configuration: it is in force when one starts%s\n", record)
 		return e, nil
 	case err != nil && rec.ByProxy != nil:
-		fmt.Fprintln(out, "not confirmed: a running proxy takes it over within a second, and records it")
+		fmt.Fprintln(out, "not confirmed: a running proxy reloads it within a second, and records it")
 		return nil, hint.With(fmt.Errorf("the proxy could not be asked: %w", err), "webproxy explain says what the configuration decides, /readyz what is in force")
 	case err != nil:
 		return nil, err
@@ -111,7 +111,7 @@ func (r records) text() string {
 	return fmt.Sprintf("   records seq %d to %d", r.First, r.Last)
 }
 
-// commitChange writes a change, and says where it is recorded: here, or as it says on stderr.
+// commitChange writes a change, and says on stderr if it is not recorded here.
 func commitChange(cmd *cobra.Command, c *review.Change) (records, error) {
 	rec, err := c.Commit()
 	if err != nil {

@@ -31,7 +31,7 @@ type enforceAnswer struct {
 	Config   string           `json:"config"`
 	Group    string           `json:"group"`
 	State    string           `json:"state"`    // enforces, enforced already, dry run, or refused
-	Learning *learn.Readiness `json:"learning"` // null if the group enforced already
+	Learning *learn.Readiness `json:"learning"` // null if the group was in enforce mode already
 	WhatIf   *replayAnswer    `json:"what_if"`  // what enforcing would have denied; null if no request of the group is in the log
 	records
 }
@@ -40,7 +40,7 @@ func newEnforce() *cobra.Command {
 	var f enforceFlags
 	cmd := &cobra.Command{
 		Use:   "enforce GROUP",
-		Short: "Switch a client group from learn mode to enforcing, after a what-if",
+		Short: "Switch a client group from learn mode to enforce mode, after a what-if",
 		Long: `Enforce says what enforcing would have denied of the requests in the log, and sets policy.modes in the
 configuration; nothing else of the file changes, and a running proxy reloads it within a second. It refuses as long as
 the group's learning is not stable, unless --force is given. Exit code 4 means that it refused.`,
@@ -49,7 +49,7 @@ the group's learning is not stable, unless --force is given. Exit code 4 means t
 	}
 	f.learnFlags = learnFlags{auditLog: auditLogFlags(cmd), window: windowFlags(cmd)}
 	cmd.Flags().BoolVar(&f.force, "force", false, "switch even if the learning is not stable")
-	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what would be, and change nothing")
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what would change, and change nothing")
 	cmd.Flags().StringVar(&f.by, "by", "", "who switches (default: the user who runs this)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
 	f.output = outputFlag(cmd)
@@ -76,7 +76,7 @@ func (f *enforceFlags) run(cmd *cobra.Command) error {
 	return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return f.enforce(cmd, out, l, &answer) })
 }
 
-// enforce switches the group, unless that was not to be; out is for people, answer for programs.
+// enforce switches the group, unless it is a dry run; out is for people, answer for programs.
 func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *learnInput, answer *enforceAnswer) error {
 	group, stderr := *f.group, cmd.ErrOrStderr()
 	if review.ModeOf(l.Config.Set, group) == policy.Enforce {
@@ -93,7 +93,7 @@ func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *learnInput,
 		return err
 	}
 	answer.Learning = &ready
-	if ready.Requests > 0 { // else there is nothing to replay, which is said as the state
+	if ready.Requests > 0 { // otherwise there is nothing to replay; the state says so
 		if err := whatIfText(out, replay, &ready); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *learnInput,
 	if !ready.Ready() && !f.force {
 		answer.State = "refused"
 		sayError(stderr, fmt.Sprintf("group %s is %s: %s", group, ready.State, strings.Join(ready.Missing, "; ")))
-		sayHint(stderr, "webproxy learn review shows what is new; --force switches all the same")
+		sayHint(stderr, "webproxy learn review shows what is new; --force switches anyway")
 		return noError{}
 	}
 	if f.dry {
@@ -146,7 +146,7 @@ func whatIfText(w io.Writer, replay *replay.Replay, ready *learn.Readiness) erro
 		fmt.Fprintln(w, " "+n)
 	}
 	if window := ready.Until.Sub(ready.Since); window < 35*24*time.Hour {
-		fmt.Fprintf(w, " the log is of %s: what is done once a month may not be in it\n", days(window))
+		fmt.Fprintf(w, " the log is of %s: monthly jobs may not be in it\n", days(window))
 	}
 	if meant := ready.WouldDeny - ready.Undecided; meant > 0 {
 		fmt.Fprintf(w, " of these, %s are meant: rejected, or for hosts that never responded or cannot be allowed\n", requests(meant))

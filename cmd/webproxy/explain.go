@@ -20,10 +20,10 @@ func newExplain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain URL|-",
 		Short: "Say what the policy decides about a request, and why",
-		Long: `Explain evaluates a request that nobody has made yet by the policy in the configuration, with the code
+		Long: `Explain evaluates a hypothetical request under the policy in the configuration, with the code
 that evaluates live traffic: the rule that decides, the entries that come near, and what would let the
 request through. A URL with https, or host:port, is a CONNECT; one with http a plain request. With "-" it reads URLs
-from standard input, one a line, and answers each in a row.
+from standard input, one a line, and prints a row for each.
 Exit code 4 means denied.`,
 		Example: "  webproxy explain https://portal.azure.com --client 10.0.1.12\n  webproxy explain - < urls.txt",
 		Args:    cobra.ExactArgs(1),
@@ -65,7 +65,7 @@ Exit code 4 means denied.`,
 	return cmd
 }
 
-// A question is what explain is asked, but for the URL.
+// A question has the parameters of explain, except the URL.
 type question struct {
 	cfg    *config.Config
 	flag   string // of --config
@@ -82,8 +82,8 @@ func (q *question) ask(url string) (policy.Explanation, policy.Request, error) {
 	return q.cfg.Live.Explain(&req), req, nil
 }
 
-// explainAll answers for each URL on standard input, one a line: a row of a table, or an element of an array. Empty lines
-// and those that begin with # are passed over; so is, with a word on standard error, what is no URL.
+// explainAll explains each URL on standard input, one a line: a row of a table, or an element of an array. Empty lines and those
+// that begin with # are skipped, and so are invalid URLs, with a message on standard error.
 func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 	const widest = 64 << 10 // bytes of a line
 	in := bufio.NewScanner(cmd.InOrStdin())

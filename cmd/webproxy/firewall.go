@@ -26,7 +26,7 @@ import (
 func newFirewall() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "firewall",
-		Short: "Write the rules that the firewalls of a site need",
+		Short: "Write the rules for the firewalls of a site",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -47,7 +47,7 @@ func newFirewallExport() *cobra.Command {
 		Use:   "export",
 		Short: "Write firewall rules: the tables for Azure Local, service tags, the way to the proxy",
 		Long: `Export writes every row of Microsoft's tables for Windows Admin Center, Failover Clustering, Hyper-V and Storage Replica,
-what later documents correct, and what AKS on a subnet of its own needs: as New-NetFirewallRule for nodes (ps1), as
+corrections of later documents, and what AKS on a subnet of its own needs: as New-NetFirewallRule for nodes (ps1), as
 nftables for the router between the networks (nft), or as a list (csv, json, table). --service-tag adds the addresses of a
 service tag, as imported. With --proxy nodes may reach the proxy, DNS and NTP, and no other public address.
 
@@ -81,7 +81,7 @@ docs/firewall.md has the tables.`,
 	flags.StringVar(&f.rpc, "rpc-ports", "", "`RANGE` of RPC's dynamic ports, as configured on the nodes (default 5001-5100)")
 	flags.StringSliceVar(&f.tags, "service-tag", nil, "service `TAG` that nodes reach directly; may be repeated")
 	flags.StringVar(&f.tagFile, "tags", "", "`FILE` with service tags, instead of the imported ones")
-	flags.BoolVar(&f.undo, "undo", false, "write what removes the rules")
+	flags.BoolVar(&f.undo, "undo", false, "write commands that remove the rules")
 	flags.BoolVar(&f.check, "check", false, "have nft read the rules without setting them")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT`: ps1, nft, csv, json or table")
 	out := outFlag(cmd)
@@ -155,7 +155,7 @@ func (f *firewallFlags) text(cmd *cobra.Command) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// export puts together what is known of the site.
+// export makes the description of the site.
 func (f *firewallFlags) export() (*firewall.Export, error) {
 	site := firewall.Site{}
 	for role, texts := range f.roles {
@@ -216,7 +216,7 @@ func parseAddresses(text string) (netip.Prefix, error) {
 	case p != p.Masked():
 		return p, fmt.Errorf("%s has bits of a host: write %s", text, p.Masked())
 	case p.Bits() == 0:
-		return p, fmt.Errorf("%s is every address there is", text)
+		return p, fmt.Errorf("%s is every address", text)
 	}
 	return p, nil
 }
@@ -264,7 +264,7 @@ func (f *firewallFlags) serviceTag(name string, cfg *config.Config, cfgErr error
 func (f *firewallFlags) runCheck(cmd *cobra.Command, text []byte) error {
 	nft, err := exec.LookPath("nft")
 	if err != nil {
-		for _, at := range []string{"/usr/sbin/nft", "/sbin/nft"} { // not on everybody's path
+		for _, at := range []string{"/usr/sbin/nft", "/sbin/nft"} { // often not in PATH
 			if nft, err = exec.LookPath(at); err == nil {
 				break
 			}

@@ -23,8 +23,8 @@ const fleetVariable = "WEBPROXY_FLEET"
 func newFleet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fleet",
-		Short: "Ask the logs of many sites, and publish a policy to them",
-		Long: `The commands below ask the VictoriaLogs that the sites ship their audit logs to. Their settings are in the file of --fleet, else
+		Short: "Query the logs of many sites, and publish a policy to them",
+		Long: `The commands below query the VictoriaLogs that the sites ship their audit logs to. Their settings are in the file of --fleet, else
 of the environment variable WEBPROXY_FLEET, else fleet.yaml in the working directory; docs/fleet.md describes them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -33,7 +33,7 @@ of the environment variable WEBPROXY_FLEET, else fleet.yaml in the working direc
 	return cmd
 }
 
-// fleetFlags say which sites are asked, and where.
+// fleetFlags say which sites are queried, and where.
 type fleetFlags struct {
 	file  *string
 	sites *[]string
@@ -68,7 +68,7 @@ func (f fleetFlags) client() (*fleet.Config, *fleet.Client, error) {
 	return cfg, c, err
 }
 
-// search is what the flags ask for.
+// search returns the search that the flags describe.
 func (f fleetFlags) search(win window, q *audit.Query) (fleet.Search, error) {
 	s := fleet.Search{Where: q, Sites: *f.sites}
 	var err error

@@ -19,8 +19,8 @@ func newFleetQuery() *cobra.Command {
 		Long: `Query prints the records of all sites that an expression matches, by time, or, with --by, counts requests by one or more
 fields, as webproxy audit query does for one site: the expressions are the same, and so are the answers. What a site has
 not delivered yet is not in them: stderr says which sites have been silent, and of which numbers are missing. A record that was delivered twice
-counts once. Where there is much to count, VictoriaLogs counts it, by the attributes that sites sent with their records; --lines has
-every line read instead.`,
+counts once. Large counts are made by VictoriaLogs, from the attributes that sites sent with their records; with --lines
+every line is read instead.`,
 		Example: `  webproxy fleet query 'decision=deny host=*.azure.com' --since 1d --by site,host
   webproxy fleet query 'type=admin.*' --site 'oslo-*' --since 30d -o csv --out changes.csv`,
 	}
@@ -62,7 +62,7 @@ func fleetRecords(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryF
 	}
 	row := p.print
 	if *f.output == "table" {
-		const site = 12 // characters, and the gap behind them
+		const site = 12 // characters, and the gap after them
 		width := tableWidth(w)
 		if width > 0 {
 			width = max(width-site-columns.Gap, 1)

@@ -74,7 +74,7 @@ verified. With --fail-on, exit code 4 means that there is something of that kind
 	return cmd
 }
 
-// A siteReplayAnswer is the part of one site.
+// A siteReplayAnswer is the result for one site.
 type siteReplayAnswer struct {
 	Site string `json:"site"`
 	replayAnswer

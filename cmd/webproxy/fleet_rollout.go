@@ -32,7 +32,7 @@ serial. A share counts from 100 requests on. It can be interrupted and resumed: 
 	ring := cmd.Flags().String("ring", "", "first `RING` of fleet.yaml to get it (required)")
 	then := cmd.Flags().StringSlice("then", nil, "further `RINGS`, in this order")
 	soak := cmd.Flags().Duration("soak", 2*time.Hour, "how `LONG` each ring is watched")
-	every := cmd.Flags().Duration("every", 30*time.Second, "`TIME` between two looks")
+	every := cmd.Flags().Duration("every", 30*time.Second, "`TIME` between two checks")
 	stopIf := cmd.Flags().String("stop-if", "", "stop if this `LIMIT` is exceeded at sites that have it: a reason or denied, >, requests or a share of them")
 	whatIf := cmd.Flags().String("what-if", "7d", "evaluate requests of this `TIME` before; off for not at all")
 	refuseIf := cmd.Flags().String("refuse-if", "newly_denied > 1%", "do not publish it if the what-if exceeds this `LIMIT` on newly_denied or newly_allowed")

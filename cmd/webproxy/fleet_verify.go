@@ -15,8 +15,8 @@ import (
 func newFleetVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Tell whether the central copy of a site's log is complete and unaltered",
-		Long: `Verify reads what VictoriaLogs has of one site, in the order of the records' numbers, and holds it against the checkpoints that
+		Short: "Verify that the central copy of a site's log is complete and unaltered",
+		Long: `Verify reads the records of one site in VictoriaLogs, in the order of their numbers, and compares them with the checkpoints that
 the site signed: whether it is complete and unaltered, or which numbers are not. A record that is there twice, byte for byte, was
 delivered again. --pub is the site's audit.pub, which must come from the site by another way than through VictoriaLogs. Of records
 that were altered only the checkpoints between which they stand can be told; webproxy audit verify at the site tells more. With --since it begins after the last

@@ -27,7 +27,7 @@ let the request through. Exit code 4 means that the request was denied, or that 
 		Args:    cobra.ExactArgs(1),
 	}
 	flags := addFleetFlags(cmd)
-	file := cmd.Flags().StringP("config", "c", "", "configuration `FILE` by which the request is evaluated anew")
+	file := cmd.Flags().StringP("config", "c", "", "configuration `FILE` under which the request is evaluated again")
 	since := cmd.Flags().String("since", "90d", "look back no further than this `TIME`")
 	within := cmd.Flags().String("replay", "14d", "with --config: how far back to look for what a fix would have let through; off for not at all")
 	output := outputFlag(cmd)
@@ -91,7 +91,7 @@ let the request through. Exit code 4 means that the request was denied, or that 
 	return cmd
 }
 
-// copyForWhy copies to dir what an explanation is made of: the request, and with a configuration what was denied in the time of
+// copyForWhy copies to dir the records for an explanation: the request, and with a configuration the denials of the time of
 // --replay.
 func copyForWhy(cmd *cobra.Command, c *fleet.Client, sites []string, q *audit.Query, why *review.Why, from, now time.Time, dir string) (fleet.Stats, error) {
 	where := q

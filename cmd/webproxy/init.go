@@ -22,7 +22,7 @@ func newInit() *cobra.Command {
 		Short: "Write a configuration to start from: the built-in one, with your answers in it",
 		Long: `Init writes webproxy.yaml, an empty lists/approved.txt for hosts of your own, and the JSON Schema by which
 editors complete and check the file. Without flags it is the built-in configuration, which also holds
-when there is no file. With --region it has the lists of what Azure Local needs there today, in place of the
+when there is no file. With --region it has the lists of what Azure Local needs there today, instead of the
 document of 2021 for Azure Stack HCI; with --release, those of an older release. Files that exist are never
 overwritten.`,
 		Example: "  webproxy init --cloud public --region eastus --clients nodes=10.0.1.0/24\n  webproxy init --cloud usgov --release 2504\n  webproxy init --stdout",

@@ -17,7 +17,7 @@ import (
 func newLearn() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "learn",
-		Short: "Turn what was let through in learn mode into a small allowlist",
+		Short: "Turn requests in learn mode into a small allowlist",
 		Long: `The commands below read the audit log, by client group, and propose entries for a list: those of the built-in
 lists first, then single hosts, and a wildcard only for a family of names below a domain that has one owner. A
 person decides; see docs/learning.md. They work whether the proxy runs or not.`,
@@ -28,7 +28,7 @@ person decides; see docs/learning.md. They work whether the proxy runs or not.`,
 	return cmd
 }
 
-// learnFlags say what of the log is learnt from.
+// learnFlags say which part of the log is learnt from.
 type learnFlags struct {
 	auditLog
 	group  *string
@@ -47,7 +47,7 @@ func addLearnFlags(cmd *cobra.Command) learnFlags {
 // A learnInput is what was read to learn from.
 type learnInput struct{ *review.LearnInput }
 
-// read reads the configuration, the log, and what was decided before.
+// read reads the configuration, the log, and earlier decisions.
 func (f learnFlags) read(cmd *cobra.Command) (*learnInput, error) {
 	cfg, err := loadConfig(*f.config)
 	if err != nil {
@@ -74,7 +74,7 @@ func (f learnFlags) read(cmd *cobra.Command) (*learnInput, error) {
 func newLearnStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Say how far the learning of each client group is",
+		Short: "Show the state of learning of each client group",
 		Args:  cobra.NoArgs,
 	}
 	f := addLearnFlags(cmd)
@@ -107,7 +107,7 @@ func newLearnStatus() *cobra.Command {
 // whatIf replays the log under the policy with all groups enforcing.
 func (l *learnInput) whatIf(cmd *cobra.Command) (*replay.Replay, error) {
 	candidate, err := review.Enforcing(l.Config)
-	if err != nil { // such as the tests of the policy, which may be about learn mode
+	if err != nil { // such as a test of the policy that expects learn mode
 		sayWarning(cmd.ErrOrStderr(), "no what-if: "+err.Error())
 		return nil, nil
 	}

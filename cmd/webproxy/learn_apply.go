@@ -24,7 +24,7 @@ func addWriteFlags(cmd *cobra.Command) writeFlags {
 	}
 }
 
-// who is the person in whose name things are written.
+// who is the person in whose name changes are made.
 func (f writeFlags) who() string {
 	if *f.by != "" {
 		return *f.by
@@ -96,7 +96,7 @@ type applyAnswer struct {
 	records
 }
 
-// apply carries out the answers of items, and rejects domains. It tells people on stderr.
+// apply carries out the answers of items, and rejects domains. Text for people goes to stderr.
 func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.Item, domains ...review.RejectedDomain) (*applyAnswer, error) {
 	a, err := f.writer(cfg).Apply(items, domains...)
 	switch {

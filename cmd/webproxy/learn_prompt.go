@@ -14,17 +14,17 @@ import (
 // A prompter asks a person about proposals.
 type prompter struct {
 	*terminal
-	// goes says where what is approved for a group goes to.
+	// goes says where approvals for a group go.
 	goes func(group string) string
-	// each are proposals that could be approved together, and are asked for one by one.
+	// each are proposals that could be approved together, and are shown one by one instead.
 	each []*learn.Proposal
 }
 
-// errQuit ends the prompts; what was answered holds.
+// errQuit ends the prompts; earlier answers are kept.
 var errQuit = errors.New("quit")
 
-// run asks about the proposals, and returns the answered ones. At the end of the input nothing is
-// answered: a person who went away has not said yes.
+// run asks about the proposals, and returns the answered ones. At the end of the input all answers are dropped: a person who
+// goes away has approved nothing.
 func (d *prompter) run(list []*learn.Proposal) ([]learn.Item, error) {
 	items, rest, err := d.together(list)
 	cases := learn.Cases(rest)
@@ -45,8 +45,7 @@ func (d *prompter) run(list []*learn.Proposal) ([]learn.Item, error) {
 	return items, err
 }
 
-// together offers to approve at once what nothing speaks against. It returns the answers, and the proposals
-// that are left.
+// together offers to approve at once the proposals without concerns. It returns the answers, and the other proposals.
 func (d *prompter) together(list []*learn.Proposal) (items []learn.Item, rest []*learn.Proposal, err error) {
 	var bulk []*learn.Proposal
 	for _, p := range list {
@@ -195,7 +194,7 @@ func (d *prompter) ask(p *learn.Proposal) (learn.Item, error) {
 	}
 }
 
-// conditions takes what an answer needs: an approval has a reason, and may end.
+// conditions asks for what an answer needs: an approval has a reason, and may have an end.
 func (d *prompter) conditions(item *learn.Item) error {
 	if item.Answer == learn.Snooze {
 		return nil

@@ -14,11 +14,10 @@ import (
 func newLearnReject() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reject",
-		Short: "Reject at once what a client, a day or a domain has in common",
-		Long: `Reject answers no to all proposals that fit: --client names the only client that asks for them, --day the only day on
-which they were asked for, --domain the domain that all their names are in. What is given must fit together. Of a
-domain, names that will be asked for later are rejected too. What may be approved together, because a list or the
-operator vouches for it, is left alone. --dry-run only tells.`,
+		Short: "Reject all proposals of a client, a day or a domain at once",
+		Long: `Reject rejects all proposals that match: --client is the only client that asks for them, --day the only day on
+which they were asked for, --domain the domain of all their names. A proposal must match all that are given. For a
+domain, future names are rejected too. Proposals for bulk approval are left alone. --dry-run changes nothing.`,
 		Example: "  webproxy learn reject --client 10.0.1.13 --day 2026-11-18 --reason browsing\n  webproxy learn reject --domain example.net --reason 'not ours'",
 		Args:    cobra.NoArgs,
 	}
@@ -85,6 +84,6 @@ operator vouches for it, is left alone. --dry-run only tells.`,
 
 // A rejectAnswer is what learn reject prints as JSON.
 type rejectAnswer struct {
-	Proposals []learn.Item `json:"proposals"` // that fit
+	Proposals []learn.Item `json:"proposals"` // that match
 	Done      *applyAnswer `json:"done"`      // null if nothing was written
 }

@@ -17,7 +17,7 @@ import (
 func newLearnReview() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "review",
-		Short: "Go through the proposals, one answer each",
+		Short: "Review the proposals, one by one",
 		Long: `Review shows each proposal with its evidence and takes an answer of one key (or, where the input is no terminal,
 of one line). Proposals without concerns can be approved together. Nothing is written before the end, or q; then the
 approved entries are added to the list file and the rest is remembered, as learn apply does. --plan writes the
@@ -64,7 +64,7 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 	return cmd
 }
 
-// writePlan writes p to a new file: answers that somebody wrote must not be lost.
+// writePlan writes p to a new file: an existing one may have answers.
 func writePlan(path string, p *learn.Plan, stderr io.Writer) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {

@@ -19,7 +19,7 @@ func newLists() *cobra.Command {
 		Use:   "lists",
 		Short: "Show the built-in lists of endpoints, and which are in force",
 		Long: `Lists shows the built-in lists and bundles with the numbers of their entries for the configured cloud and
-region. ON says whether a rule takes the list: itself, through a bundle, or to deny it.`,
+region. ON says whether a rule uses the list: directly, through a bundle, or to deny it.`,
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
@@ -84,10 +84,10 @@ func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
 	return writeAnswer(cmd.OutOrStdout(), asJSON, answers, rows, "SOURCE", "DISABLED", "DATE", "GENERATION")
 }
 
-// A listUse is a list as rules take it: with its generation, and in which way.
+// A listUse is how rules use a list, and in which generation.
 type listUse struct{ name, way string }
 
-// listUses returns, by bare name, the lists and bundles that rules take. Of a bundle's lists it has
+// listUses returns the lists and bundles that rules use, by name without generation. Of a bundle's lists it has
 // those with an entry in force.
 func listUses(cfg *config.Config) (map[string][]listUse, error) {
 	uses := map[string][]listUse{}
@@ -139,7 +139,7 @@ func describeList(u listUse, p policy.Place) (listAnswer, error) {
 	}, nil
 }
 
-// sourceText is where a list is from, in a few words.
+// sourceText is the source of a list, in a few words.
 func sourceText(a *listAnswer) string {
 	if len(a.Lists) > 0 {
 		return "bundle of " + wording.Plural(len(a.Lists), "list")
@@ -163,7 +163,7 @@ func cell(s string) string {
 	return s
 }
 
-// placeFlags lets a command look at another place than the configured one.
+// placeFlags let a command use another place than the configured one.
 type placeFlags struct{ file, cloud, region *string }
 
 func addPlaceFlags(cmd *cobra.Command) placeFlags {
@@ -174,7 +174,7 @@ func addPlaceFlags(cmd *cobra.Command) placeFlags {
 	}
 }
 
-// place is the configured place with what the flags say instead.
+// place returns the configured place, changed by the flags.
 func (f placeFlags) place() (policy.Place, error) {
 	cfg, err := loadConfig(*f.file)
 	if err != nil {
@@ -182,7 +182,7 @@ func (f placeFlags) place() (policy.Place, error) {
 	}
 	p := cfg.Place()
 	if *f.cloud != "" && *f.cloud != p.Cloud {
-		p.Cloud, p.Region = *f.cloud, "" // a region is of one cloud
+		p.Cloud, p.Region = *f.cloud, "" // a region belongs to one cloud
 	}
 	if *f.region != "" {
 		p.Region = *f.region
@@ -200,8 +200,7 @@ func inParentheses(hint string) string {
 	return " (" + hint + ")"
 }
 
-// examples returns two hosts that a wildcard of a list matches, and none for anything else. People are
-// never shown a wildcard without them.
+// examples returns two hosts that a wildcard matches; nil for other patterns. A wildcard is never shown without examples.
 func examples(hostPattern string) []string {
 	p, err := policy.ParsePattern(strings.NewReplacer("{", "", "}", "").Replace(hostPattern))
 	if err != nil || !p.IsWildcard() {

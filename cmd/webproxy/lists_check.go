@@ -27,7 +27,7 @@ import (
 	"webproxy/review"
 )
 
-// manifestURL is where Microsoft's environment validator looks for its targets; the name of a region follows it.
+// manifestURL is where Microsoft's environment validator gets its targets; the name of a region follows it.
 const manifestURL = "https://aka.ms/hciconnectivitytargets"
 
 const (
@@ -47,14 +47,14 @@ type manifestFlags struct {
 func newListsCheck() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [FILE]",
-		Short: "Say what the policy lacks of the targets of Microsoft's validator, as they are today",
+		Short: "Show which current targets of Microsoft's validator the policy does not allow",
 		Long: `Check reads the manifest of Microsoft's environment validator for the configured region,
 https://aka.ms/hciconnectivitytargets/REGION, and prints the targets in it that the policy in the configuration does not
 let through. It reads by HTTPS through the proxy that the configuration describes, as any client does, and only what the policy
 allows: the first address and each redirect, which the audit log of the proxy has too. With FILE it reads a copy on disk.
 
-The manifest is signed by Microsoft, and the signature is verified: what does not hold is not read. A document of another address
-(--url) or on disk may be without a signature, and that is said. Nothing is changed. With an Arc gateway, what the gateway reaches in place of the proxy is listed too.
+The manifest is signed by Microsoft, and the signature is verified: a manifest whose signature is not valid is refused. A document
+of another address (--url) or on disk may be unsigned, and that is said. Nothing is changed. With an Arc gateway, what the gateway reaches instead of the proxy is listed too.
 
 Exit code 4 means that a target is not let through, that the policy or the proxy refuses to read the manifest, or that something in
 it was not understood.`,
@@ -71,14 +71,14 @@ it was not understood.`,
 	return cmd
 }
 
-// A manifest is a document as it was read, with where it came from.
+// A manifest is a document that was read, with its source.
 type manifest struct {
-	URL       string `json:"url,omitempty"`  // where it was in the end
+	URL       string `json:"url,omitempty"`  // after redirects
 	File      string `json:"file,omitempty"` // on disk
 	Bytes     int    `json:"bytes"`
 	SHA256    string `json:"sha256"`
 	Modified  string `json:"modified,omitempty"` // as the server says
-	Signature string `json:"signature"`          // whether it is Microsoft's, and of what that is known
+	Signature string `json:"signature"`          // whether it is Microsoft's, and how that is known
 
 	name string
 	data []byte
@@ -148,7 +148,7 @@ func (f *manifestFlags) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// lackingTable shows what is not let through, or only on a condition.
+// lackingTable shows the targets that are not let through, or only on a condition.
 func lackingTable(w io.Writer, r *coverage.Report, file string) error {
 	part := *r
 	part.Rows = nil
@@ -177,21 +177,21 @@ func readManifest(cmd *cobra.Command, file string) (*manifest, error) {
 	return &manifest{File: file, name: tables.Shown(file), data: data}, nil
 }
 
-// check fills in what is known of m's bytes, and refuses what is no manifest: the page of a portal or a login has addresses,
-// too.
+// check sets the size and the sum of m, and refuses a document that is not a manifest: the page of a portal or a login has
+// addresses too.
 func (m *manifest) check() error {
 	m.Bytes, m.SHA256 = len(m.data), fmt.Sprintf("%x", sha256.Sum256(m.data))
 	// UTF-16 is read as well: without its zeros it is near enough to ASCII for a look.
 	text := bytes.ToLower(bytes.TrimLeft(bytes.ReplaceAll(m.data, []byte{0}, nil), "\xff\xfe\xef\xbb\xbf \t\r\n"))
 	structured := bytes.HasPrefix(text, []byte("<")) || bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("["))
 	if !structured || bytes.HasPrefix(text, []byte("<!doctype")) || bytes.HasPrefix(text, []byte("<html")) || !bytes.Contains(text, []byte("endpoint")) {
-		return fmt.Errorf("%s is no manifest: want XML or JSON with endpoints", m.name)
+		return fmt.Errorf("%s is not a manifest: want XML or JSON with endpoints", m.name)
 	}
 	return nil
 }
 
-// verify verifies m's signature, and leaves of m what it covers. One that does not hold is an error; a document without any is
-// one only if it must be Microsoft's.
+// verify verifies m's signature, and reduces m to what it covers. An invalid signature is an error; a missing one is an error
+// only if the document must be Microsoft's.
 func (m *manifest) verify(must bool) error {
 	sig, signed, err := xmlmanifest.Verify(m.data, time.Now())
 	switch {
@@ -212,7 +212,7 @@ func (m *manifest) verify(must bool) error {
 	return fmt.Errorf("%s has a signature that does not verify, and nothing of it is used: %w", m.name, err)
 }
 
-// address is where the manifest of a place is.
+// address is the URL of the manifest of a place.
 func (f *manifestFlags) address(p policy.Place) (*url.URL, error) {
 	text := f.url
 	if text == "" {
@@ -315,8 +315,8 @@ func (r manifestRefusal) Error() string {
 	return fmt.Sprintf("the policy does not allow %s: %s: %s", r.target, r.reason, r.why)
 }
 
-// allowed returns an error unless u is HTTPS and the policy allows it, in learn mode too: to look for the manifest is no
-// reason to let out what no rule names.
+// allowed returns an error unless u is HTTPS and the policy allows it. In learn mode too: this command must not send a request
+// that no rule allows.
 func allowed(cfg *config.Config, u *url.URL) error {
 	target := tables.Shown(u.Scheme + "://" + u.Host)
 	if u.Scheme != "https" {
@@ -336,7 +336,7 @@ func allowed(cfg *config.Config, u *url.URL) error {
 	return nil
 }
 
-// refusedManifest is err, or if the policy is its reason, the answer no, which has been told.
+// refusedManifest is err, or if the policy is its reason, a noError, after telling the reason.
 func refusedManifest(cmd *cobra.Command, err error) error {
 	var refused manifestRefusal
 	if !errors.As(err, &refused) {
@@ -347,7 +347,7 @@ func refusedManifest(cmd *cobra.Command, err error) error {
 	return noError{}
 }
 
-// failed says why nothing was read through proxy.
+// failed says why the manifest could not be read through the proxy.
 func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) error {
 	var refused manifestRefusal
 	if errors.As(err, &refused) {
@@ -355,7 +355,7 @@ func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) er
 	}
 	var at *url.Error
 	if errors.As(err, &at) {
-		err = at.Err // the address is in what was asked for, and may be long
+		err = at.Err // without the URL, which may be long
 	}
 	text := shownError(err)
 	if _, denial, ok := strings.Cut(text, "webproxy denied: "); ok {
@@ -368,7 +368,7 @@ func (f *manifestFlags) failed(cmd *cobra.Command, proxy *url.URL, err error) er
 	return hint.With(fmt.Errorf("read the manifest through %s: %s", proxy.Host, text), "is the proxy running there? --proxy names another; webproxy lists check FILE reads a copy")
 }
 
-// shownError is what err says, as far as a terminal can show it, and not much of it: the proxy and the host have a say in it.
+// shownError is the text of err, made safe for a terminal and shortened: parts of it come from the proxy and the host.
 func shownError(err error) string {
 	const most = 300 // characters
 	text := []rune(strings.Map(func(r rune) rune {

@@ -21,7 +21,7 @@ removed, and changed in scheme, port or path. The order of lines and their descr
 
 A or B may also be a FILE, a document in any of the forms that lists import reads ("-" is standard input), or the word
 policy, the policy in the configuration. Then "+" is what B has and A does not let through, "-" what A lets through and B does
-not have. What only a wider entry lets through is no difference; it is counted, and -o json names it. A file whose name
+not have. What only a wider entry lets through is not a difference; it is counted, and -o json names it. A file whose name
 is that of a list is written ./NAME.
 
 Exit code 4 means that they differ, or that something in a document was not understood.`,
@@ -64,7 +64,7 @@ type diffAnswer struct {
 	NotCompared []notCompared  `json:"not_compared,omitempty"`
 }
 
-// A hostChange is what is different about one host.
+// A hostChange is the difference for one host.
 type hostChange struct {
 	Host     string   `json:"host"`
 	From     []string `json:"from,omitempty"`
@@ -134,7 +134,7 @@ func writeForms(b *strings.Builder, mark string, forms, examples []string) {
 	}
 }
 
-// sayAbsent tells of lines that were not compared, because a list has none for the place.
+// sayAbsent reports lines that were not compared, because a list has no such line for the place.
 func sayAbsent(cmd *cobra.Command, p policy.Place, names ...string) error {
 	for _, name := range names {
 		lines, err := catalog.Lines(name, p)

@@ -32,8 +32,8 @@ const (
 // policySide is the word for the policy in the configuration.
 const policySide = "policy"
 
-// sideOf says what arg names. The name of a list is one, whatever files there are; a word that is neither is left to the
-// catalog to refuse, which knows the lists of nearly that name.
+// sideOf says what arg names. The name of a list comes before that of a file; the catalog refuses an unknown word, with a
+// suggestion.
 func sideOf(arg string) sideKind {
 	if arg == policySide {
 		return aPolicy
@@ -68,7 +68,7 @@ type withinChange struct {
 	By    string `json:"by"`
 }
 
-// A notCompared is an endpoint that was held against nothing.
+// A notCompared is an endpoint that was not compared.
 type notCompared struct {
 	Text string `json:"text"`
 	At   string `json:"at"`
@@ -107,7 +107,7 @@ func (s side) open(cmd *cobra.Command, p policy.Place) (*coverage.Profile, error
 	return coverage.Document(report, p), nil
 }
 
-// diffDocument compares two sides of which one at least is no list.
+// diffDocument compares two sides of which at least one is not a list.
 func diffDocument(cmd *cobra.Command, config string, sides [2]side, p policy.Place, asJSON bool) error {
 	a, b := sides[0], sides[1]
 	if a.kind == aPolicy && b.kind == aPolicy || a.name == "-" && b.name == "-" {
@@ -158,7 +158,7 @@ func diffDocument(cmd *cobra.Command, config string, sides [2]side, p policy.Pla
 	return nil
 }
 
-// documentAnswer puts what is different about one host together, in the order of the hosts.
+// documentAnswer groups the differences by host, in the order of the hosts.
 func documentAnswer(a, b string, p policy.Place, c *coverage.Comparison) *diffAnswer {
 	answer := &diffAnswer{A: a, B: b, Cloud: p.Cloud, Region: p.Region, Added: []hostChange{}, Removed: []hostChange{}, Changed: []hostChange{}}
 	hosts := map[string]*hostChange{}
@@ -200,8 +200,8 @@ func documentAnswer(a, b string, p policy.Place, c *coverage.Comparison) *diffAn
 	return answer
 }
 
-// leftOut adds what of the profiles was not compared. It reports whether a document has something that was not understood,
-// and the name of one in which there is nothing to compare.
+// leftOut adds the endpoints that were not compared. It reports whether a document has something that was not understood, and
+// the name of a document without endpoints to compare.
 func (d *diffAnswer) leftOut(sides [2]side, profiles []*coverage.Profile) (problems bool, empty string) {
 	i := 0
 	for _, s := range sides {
@@ -220,10 +220,10 @@ func (d *diffAnswer) leftOut(sides [2]side, profiles []*coverage.Profile) (probl
 	return problems, empty
 }
 
-// maxTold is how many endpoints that were not compared a person is told one by one.
+// maxTold is how many of the endpoints that were not compared are listed for people.
 const maxTold = 20
 
-// sayRest tells of what is no difference, and yet not the same.
+// sayRest reports endpoints that are within wider entries, or were not compared.
 func (d *diffAnswer) sayRest(w io.Writer) {
 	if n := len(d.Within); n > 0 {
 		sayHint(w, fmt.Sprintf("%s only within wider entries of the other side (-o json names them)", wording.Plural(n, "endpoint")))

@@ -17,9 +17,9 @@ func newListsFmt() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fmt [FILE]...",
 		Short: "Format list files: one spelling of each entry",
-		Long: `Fmt writes list files in one form, those that the configuration names if no FILE is given: hosts in lower case, ports
+		Long: `Fmt writes list files (without FILE, those of the configuration) in one form: hosts in lower case, ports
 in order, keys in the order id, phase, cloud, tag, expires, by, reason, quotes where they are needed, two spaces before a
-comment, no empty lines but single ones. Lines keep their order, comments their text, files their permissions, and every
+comment, only single empty lines. Lines keep their order, comments their text, files their permissions, and every
 entry says what it said before. It prints the names of files that it changed. "-" formats standard input to standard output.
 
 Nothing is written if a line of any file is not valid. With --check nothing is written at all, the names are those of
@@ -50,7 +50,7 @@ files that would change, and exit code 4 means that there are some.`,
 	return cmd
 }
 
-// A formattedList is a list file as lists fmt prints it in JSON.
+// A formattedList is the result for a list file as lists fmt prints it in JSON.
 type formattedList struct {
 	File    string `json:"file"`
 	Changed bool   `json:"changed"` // or would be, with --check
@@ -58,7 +58,7 @@ type formattedList struct {
 	before, after []byte
 }
 
-// formatLists formats files: all of them, or with an invalid line in one none.
+// formatLists formats all files, or none if one of them has an invalid line.
 func formatLists(cmd *cobra.Command, paths []string, check, asJSON bool) error {
 	all, seen := []formattedList{}, map[string]bool{}
 	var problems config.Problems
@@ -127,7 +127,7 @@ func (f *formattedList) write() error {
 // formatInput formats a list on standard input.
 func formatInput(cmd *cobra.Command, check, asJSON bool) error {
 	if asJSON {
-		return usageError{errors.New(`"-" prints a list, no json`)}
+		return usageError{errors.New(`"-" prints a list, not JSON`)}
 	}
 	before, err := readFile(cmd.InOrStdin(), "format", "-")
 	if err != nil {

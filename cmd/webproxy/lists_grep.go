@@ -17,7 +17,7 @@ func newListsGrep() *cobra.Command {
 		Short: "Say which lists and entries cover a host",
 		Long: `Grep looks through all lists, in all generations, for entries whose host is HOST or a wildcard over it. RULE
 is the rule that has the entry in force for the configured cloud, region and names. Exit code 4 means that
-there is none.`,
+no entry was found.`,
 		Example: "  webproxy lists grep gbl.his.arc.azure.com\n  webproxy lists grep --on acct.blob.core.windows.net",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -42,7 +42,7 @@ there is none.`,
 	return cmd
 }
 
-// hostOf is the one host, in normal form, that a person means: a name, or a URL or host:port with it.
+// hostOf returns the host, in normal form, of a name, a URL or host:port.
 func hostOf(s string) (string, error) {
 	e, err := policy.ParseEntry(s)
 	if err != nil {
@@ -66,7 +66,7 @@ type grepMatch struct {
 	Date     string   `json:"date"`
 	Rules    []string `json:"rules"` // that have it in force and cover the host
 	Examples []string `json:"examples,omitempty"`
-	Disabled string   `json:"disabled,omitempty"` // why it can be in no rule
+	Disabled string   `json:"disabled,omitempty"` // why no rule can have it
 }
 
 func grepLists(cmd *cobra.Command, cfg *config.Config, host string, on, asJSON bool) error {

@@ -20,7 +20,7 @@ import (
 	"webproxy/policy"
 )
 
-// maxImport bounds what import reads, in bytes: Microsoft's longest page is a hundredth of it.
+// maxImport bounds a document, in bytes: Microsoft's longest page has a hundredth of it.
 const maxImport = 16 << 20
 
 // importFlags are the flags of lists import.
@@ -40,12 +40,12 @@ func newListsImport() *cobra.Command {
 and XML, Microsoft's validator manifests among them; firewall rules in ARM, Bicep or Terraform; lists and configurations
 of Squid, Smokescreen and Tinyproxy; hosts files; plain lines. "-" is standard input. It prints the entries as lines of a list file, each with its
 source after it, and what did not become an entry as comments, each with the reason. Nothing is dropped silently, no
-entry is broader than its source, and nothing that the document denies becomes one: --deny makes the entries of just
-that, for the list of a rule with deny: true.
+entry is broader than its source, and nothing that the document denies becomes an entry, except with --deny, which makes
+entries of just that, for the list of a rule with deny: true.
 
-With --out the entries go to the end of that list file instead, but for those it has already; all else
-in it stays as it is. What is printed then is a table of what became of each line, and which entries that came from an
-earlier version of the document are not in it any more; they stay until you remove them.
+With --out the entries that a list file does not have are appended to it; the rest of the file stays as it is. Then a
+table of the result for each line is printed, and the entries of the file that came from an earlier version of the document
+and are not in it any more; they stay until you remove them.
 
 Exit code 4 means that something that may be an endpoint was not understood, or that there was no entry. What is
 understood, but is no rule of a web proxy, such as UDP, is not an error.`,
@@ -55,7 +55,7 @@ understood, but is no rule of a web proxy, such as UDP, is not an error.`,
 	var f importFlags
 	cmd.Flags().StringVar(&f.region, "region", "", "`REGION` that fills <region>, such as eastus")
 	cmd.Flags().StringArrayVar(&f.names, "name", nil, "`KEY=VALUE` that fills another placeholder, such as keyvault=contoso-kv; may be repeated")
-	cmd.Flags().BoolVar(&f.denied, "deny", false, "make entries of what the document denies, and of nothing else")
+	cmd.Flags().BoolVar(&f.denied, "deny", false, "make entries only of what the document denies")
 	cmd.Flags().StringVar(&f.out, "out", "", "list `FILE` to append to")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return importList(cmd, args[0], &f) }
@@ -121,7 +121,7 @@ func importPlace(f *importFlags) (policy.Place, error) {
 	return p, nil
 }
 
-// readFile reads a document; "-" is stdin. Doing is the verb of its errors.
+// readFile reads a document; "-" is stdin. doing is the verb in its errors.
 func readFile(stdin io.Reader, doing, file string) ([]byte, error) {
 	in := stdin
 	if file != "-" {
@@ -159,7 +159,7 @@ func appendTo(out string, r *tables.Report) (listed, gone []tables.Listed, err e
 	}
 	gone = r.Gone(old)
 	if len(list) == len(old) {
-		return listed, gone, nil // nothing is new; a watcher need not be woken
+		return listed, gone, nil // nothing is new: do not trigger a reload
 	}
 	if err := atomicfile.Write(out, list, 0o644); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -170,7 +170,7 @@ func appendTo(out string, r *tables.Report) (listed, gone []tables.Listed, err e
 	return listed, gone, nil
 }
 
-// sayImported sums up.
+// sayImported prints a summary.
 func sayImported(w io.Writer, r *tables.Report, listed []tables.Listed, out string) {
 	s := r.Summary()
 	fresh := 0

@@ -23,7 +23,7 @@ type importGone struct {
 	At    string `json:"at"` // its place in the list file
 }
 
-// An importLine is a line of the document, with what became of it.
+// An importLine is a line of the document with its result.
 type importLine struct {
 	Line    int           `json:"line"`
 	Text    string        `json:"text"`
@@ -45,8 +45,7 @@ type importLeft struct {
 	Firewall bool        `json:"-"`
 }
 
-// writeImport prints what became of each line: as JSON, as a table, or if there is no list file to
-// put the entries into, as one.
+// writeImport prints the result for each line: as JSON, as a table, or without --out as a list file.
 func writeImport(w io.Writer, r *tables.Report, listed, gone []tables.Listed, out string, asJSON bool) error {
 	answer := importAnswer{File: r.Name, Out: out, Lines: []importLine{}, Gone: []importGone{}, Summary: r.Summary()}
 	for _, l := range r.Lines {
@@ -73,8 +72,8 @@ func writeImport(w io.Writer, r *tables.Report, listed, gone []tables.Listed, ou
 	return writeTable(w, importRows(&answer))
 }
 
-// importText is a list file. Headings and sentences that name no host are left out of it, but counted
-// in the summary; -o json has every line.
+// importText is a list file, without headings and sentences that name no host; the summary counts them, and -o json has every
+// line.
 func importText(a *importAnswer) string {
 	var b strings.Builder
 	for _, l := range a.Lines {
@@ -108,7 +107,7 @@ func importRows(a *importAnswer) [][]string {
 				became, why = "no change", "the same as "+e.SameAs
 			}
 			row := []string{line, became, e.Entry}
-			if why != "" { // a cell with nothing in it would only be spaces
+			if why != "" { // an empty cell would only be spaces
 				row = append(row, tables.Shown(why))
 			}
 			rows = append(rows, row)
@@ -125,7 +124,7 @@ func importRows(a *importAnswer) [][]string {
 	return rows
 }
 
-// worthSaying reports whether l is more than a heading or a sentence.
+// worthSaying reports whether l is more than prose.
 func (l importLeft) worthSaying() bool { return l.Kind != tables.Prose || l.Hint != "" }
 
 func (l importLeft) word() string {

@@ -127,7 +127,7 @@ func (c *listContent) addParts(info catalog.Summary) error {
 	return nil
 }
 
-// addAll adds everything that the list, or the lists of the bundle, have.
+// addAll adds all endpoints of the list, or of the lists of the bundle.
 func (c *listContent) addAll(info catalog.Summary) error {
 	names := info.Lists
 	if names == nil {
@@ -208,7 +208,7 @@ func (c *listContent) text() string {
 	return b.String()
 }
 
-// comment is the hosts as a comment after an entry.
+// comment is a comment with the hosts, after an entry.
 func comment(hosts []string) string {
 	if len(hosts) == 0 {
 		return ""
@@ -216,7 +216,7 @@ func comment(hosts []string) string {
 	return "  # such as " + strings.Join(hosts, ", ")
 }
 
-// about is the entry with all that is known of it.
+// about returns the entry with all that its source says.
 func (e *listedEntry) about() string {
 	parts := []string{e.Line + ": " + e.Entry, e.Cloud}
 	if len(e.Regions) > 0 {

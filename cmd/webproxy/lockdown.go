@@ -21,17 +21,17 @@ import (
 func newLockdown() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lockdown --only NAME --for DURATION --reason TEXT",
-		Short: "Refuse everything but named lists for a time, and cut the rest",
+		Short: "Refuse everything except named lists for a time, and cut open exchanges",
 		Long: `Lockdown refuses, until its end, every request that the policy does not allow or that none of the named rules allows, in
 learn mode too. Open tunnels and requests that it forbids are cut at once. NAME is the id of an allow rule, or the list or list
-file of one; --nothing spares nothing. It is kept in lockdown.yaml beside the configuration, so it holds after a restart,
+file of one; with --nothing everything is refused. It is kept in lockdown.yaml beside the configuration, so it holds after a restart,
 and it ends by itself. The audit log records who began it, why, and until when. It needs no valid configuration to
-refuse everything. The policy's tests pass over it.`,
+refuse everything. The policy's tests ignore it.`,
 		Example: "  webproxy lockdown --only approved --for 2h --reason INC-7\n  webproxy lockdown --nothing --for 30m --reason INC-7\n  webproxy lockdown end --reason 'INC-7 closed'",
 		Args:    cobra.NoArgs,
 	}
 	at := addAdminFlag(cmd)
-	only := cmd.Flags().StringArray("only", nil, "the rule, list or list file `NAME` that is spared; may be given several times")
+	only := cmd.Flags().StringArray("only", nil, "the rule, list or list file `NAME` that stays allowed; may be given several times")
 	cmd.Flags().Bool("nothing", false, "spare nothing")
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m")
 	untilTime := cmd.Flags().String("until", "", "its end instead, a `TIME`: RFC 3339, such as 2026-12-31T18:00:00Z")
@@ -109,7 +109,7 @@ type lockdownAnswer struct {
 	Effect *effect   `json:"effect"`
 }
 
-// unspared is err as a mistake of --only, if it is one: the file that would have said so is not written.
+// unspared is err as an error of --only, if it is one: the file that it names is not written.
 func unspared(err error) error {
 	var problems config.Problems
 	if errors.As(err, &problems) && len(problems) > 0 && strings.HasPrefix(problems[0].Path, "only[") {
@@ -134,7 +134,7 @@ func lockdownEnd(length, until string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// lockdownActor is who gives an order, and for which configuration.
+// lockdownActor returns who gives the order, and the configuration's path.
 func lockdownActor(at adminFlag, by string) (who, path string, err error) {
 	if path, err = configPath(*at.config); err != nil {
 		return "", "", err
@@ -149,7 +149,7 @@ func lockdownActor(at adminFlag, by string) (who, path string, err error) {
 	return who, path, nil
 }
 
-// commitLockdown writes what c is, and waits until the running proxy has it in force; out is for people, answer for programs.
+// commitLockdown writes c, and waits until the running proxy has it in force; out is for people, answer for programs.
 func commitLockdown(cmd *cobra.Command, out io.Writer, at adminFlag, c *review.LockdownChange, what string, answer *lockdownAnswer) error {
 	rec, err := c.Commit()
 	if err != nil {

@@ -36,7 +36,7 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run carries out one command line and returns its exit code. Answers go to stdout, all else to stderr.
+// run carries out one command line and returns its exit code. Answers go to stdout, everything else to stderr.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
@@ -49,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return tell(root.ErrOrStderr(), cmd, err)
 }
 
-// newRoot is the table of commands.
+// newRoot returns the root of all commands.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "webproxy",
@@ -91,7 +91,7 @@ Exit codes: 0 done, 1 something did not work, 2 usage, 3 the configuration is no
 	return root
 }
 
-// tell tells the person what went wrong, and returns the exit code for it.
+// tell prints what went wrong, and returns the exit code for it.
 func tell(w io.Writer, cmd *cobra.Command, err error) int {
 	var problems config.Problems
 	var no noError
@@ -147,7 +147,7 @@ func isUsage(err error) bool {
 // oneRequired begins cobra's error that none of several flags is set, "at least one of the flags in the group [for until] is required".
 const oneRequired = "at least one of the flags in the group ["
 
-// usageText is what a person is told of an error of the command line.
+// usageText is an error of the command line for people.
 func usageText(err error) string {
 	if names, ok := strings.CutPrefix(err.Error(), oneRequired); ok {
 		if names, ok = strings.CutSuffix(names, "] is required"); ok {

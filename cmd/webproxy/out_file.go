@@ -10,7 +10,7 @@ import (
 	"webproxy/internal/atomicfile"
 )
 
-// outFlag adds --out; give what it says to writeOut.
+// outFlag adds --out; pass its value to writeOut.
 func outFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().String("out", "", "write the answer to `FILE` instead of printing it")
 }
@@ -28,7 +28,7 @@ func writeOut(cmd *cobra.Command, out string, data []byte) error {
 	return nil
 }
 
-// isAnswer reports whether err only says what the answer was that the command has printed.
+// isAnswer reports whether err is only the exit code of an answer that was printed.
 func isAnswer(err error) bool {
 	var no noError
 	var tampered integrityError
@@ -36,8 +36,8 @@ func isAnswer(err error) bool {
 	return errors.As(err, &no) || errors.As(err, &tampered) || errors.As(err, &invalid)
 }
 
-// toFile adds --out to a command whose answer a file is made of. It must be called when RunE is set: what that prints to standard output goes to the
-// file, which is replaced as a whole once the command has an answer. PowerShell 5 would write UTF-16.
+// toFile adds --out to a command. It must be called after RunE is set: what that prints to standard output goes to the file, which
+// is replaced as a whole once the command has an answer. Redirection in PowerShell 5 would write UTF-16.
 func toFile(cmd *cobra.Command) {
 	out, run := outFlag(cmd), cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -56,7 +56,7 @@ func toFile(cmd *cobra.Command) {
 		})
 		switch {
 		case answer != nil && !isAnswer(answer):
-			return answer // not of the file
+			return answer // not an error of the file
 		case err != nil:
 			return err
 		}

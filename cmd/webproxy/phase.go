@@ -20,7 +20,7 @@ func newPhase() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "phase",
 		Short: "Switch a phase on for a time, or off again",
-		Long: `A rule bound to a phase holds only while the phase is on. Phase start writes to phases.yaml beside the
+		Long: `A rule bound to a phase applies only while the phase is on. Phase start writes to phases.yaml beside the
 configuration; a running proxy applies it within a second and records it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -89,7 +89,7 @@ func forHowLong(s string) (time.Duration, error) {
 func newPhaseStop() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop NAME",
-		Short: "Take back what phase start did",
+		Short: "Switch off a phase that phase start switched on",
 		Args:  cobra.ExactArgs(1),
 	}
 	file, output := configFlag(cmd), outputFlag(cmd)
@@ -111,7 +111,7 @@ func newPhaseStop() *cobra.Command {
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "phase %s is no longer switched on by hand\n", args[0])
 		if still != "" {
-			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("it is on all the same: %s, says %s", still, path))
+			sayHint(cmd.ErrOrStderr(), fmt.Sprintf("it is still on: %s, says %s", still, path))
 		}
 		if asJSON {
 			return writeJSON(cmd.OutOrStdout(), phaseChange{Config: shownPath(path), Phase: args[0], On: still != "", When: still})
@@ -126,7 +126,7 @@ type phaseChange struct {
 	Config string    `json:"config"`
 	Phase  string    `json:"phase"`
 	On     bool      `json:"on"`
-	When   string    `json:"when,omitempty"` // why it is on, though it was stopped
+	When   string    `json:"when,omitempty"` // why it is still on after it was stopped
 	Until  time.Time `json:"until,omitzero"`
 	By     string    `json:"by,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -174,7 +174,7 @@ type phaseAnswer struct {
 	Phases []phaseState `json:"phases"`
 }
 
-// A phaseState is one phase, as it is now.
+// A phaseState is the current state of a phase.
 type phaseState struct {
 	Name  string    `json:"name"`
 	On    bool      `json:"on"`

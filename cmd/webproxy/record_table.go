@@ -15,7 +15,7 @@ import (
 type recordTable struct {
 	out   io.Writer
 	width [recordCells]int // of each column, the last's 0; -1 if it is not shown
-	cut   bool             // what is wider than its column is cut
+	cut   bool             // wider cells are cut
 }
 
 // The columns of a recordTable.
@@ -34,7 +34,7 @@ const (
 
 var recordNames = [recordCells]string{"TIME (UTC)", "ID", "CLIENT", "GROUP", "METHOD", "TARGET", "DECISION", "REASON", "RULE"}
 
-// recordTableFor is a table on out of that many characters, without the columns that have no room; 0 is for all of them.
+// recordTableFor returns a table on out of that width in characters, without the columns that do not fit; 0 for all columns.
 func recordTableFor(out io.Writer, width int) recordTable {
 	t := recordTable{out: out, width: [recordCells]int{24, 7, 15, 10, 7, 45, 10, 18, 0}}
 	if width <= 0 {

@@ -19,10 +19,10 @@ import (
 func newReload() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Have the running proxy read its configuration again, and say what came of it",
+		Short: "Have the running proxy read its configuration again, and show the result",
 		Long: `Reload asks the running proxy to read its configuration and lists again, waits until it has, and prints what
-changed in the policy or why nothing did. The proxy reads changed files within a second by itself; this is to know when
-they are in force. Exit code 3 means that the configuration was refused: the policy before it stays in force.`,
+changed in the policy or why nothing did. The proxy reads changed files within a second anyway; this command shows when
+they are in force. Exit code 3 means that the configuration was refused: the policy in force stays.`,
 		Args: cobra.NoArgs,
 	}
 	at := addAdminFlag(cmd)
@@ -53,7 +53,7 @@ they are in force. Exit code 3 means that the configuration was refused: the pol
 	return cmd
 }
 
-// reload has the proxy read its configuration, and waits for that.
+// reload makes the proxy read its configuration, and waits until it has.
 func reload(ctx context.Context, c *adminsocket.Client) (*daemon.Reloaded, error) {
 	done := new(daemon.Reloaded)
 	return done, ask(ctx, c, http.MethodPost, daemon.ReloadPath, nil, done)
@@ -94,7 +94,7 @@ func writeReloaded(stdout, stderr io.Writer, r *daemon.Reloaded) error {
 	return err
 }
 
-// cutWhen says when exchanges that a policy forbids are ended.
+// cutWhen says when exchanges that a policy forbids are cut.
 func cutWhen(grace time.Duration) string {
 	if grace <= 0 {
 		return "they are cut"

@@ -14,10 +14,10 @@ import (
 	"webproxy/internal/columns"
 )
 
-// A screen is a writer that people look at. What is not one, such as the file of --out, has neither width nor colour.
+// A screen is a writer for people. Other writers, such as the file of --out, have neither width nor colour.
 type screen struct {
 	io.Writer
-	file   *os.File // nil if it is no terminal
+	file   *os.File // nil if it is not a terminal
 	width  int      // in characters, of tables; 0 for any
 	colour bool
 }
@@ -29,10 +29,10 @@ const (
 	colourNever  = "never"
 )
 
-// screenFlags adds the flags of what people look at to root, and makes its output and errors screens.
+// screenFlags adds the flags of screens to root, and makes its output and errors screens.
 func screenFlags(root *cobra.Command) {
 	when := root.PersistentFlags().String("color", colourAuto, "colour in answers for people: `WHEN` is auto, on a terminal unless NO_COLOR is set, always or never")
-	wide := root.PersistentFlags().BoolP("wide", "w", false, "all columns of a table, and all of each, however wide the terminal is")
+	wide := root.PersistentFlags().BoolP("wide", "w", false, "all columns of a table, uncut, however wide the terminal is")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if !slices.Contains([]string{colourAuto, colourAlways, colourNever}, *when) {
 			return usageError{fmt.Errorf("--color %q: want auto, always or never", *when)}
@@ -73,7 +73,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && s.file != nil
 }
 
-// tableWidth is how wide a table on w may be; 0 for any width: where w is no terminal, or with --wide.
+// tableWidth is the width for a table on w; 0 for any width: if w is not a terminal, or with --wide.
 func tableWidth(w io.Writer) int {
 	if s, ok := w.(*screen); ok {
 		return s.width

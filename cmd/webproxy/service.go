@@ -15,8 +15,8 @@ import (
 func newService() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service",
-		Short: "Make this program a service of the system, or take that back",
-		Long: `Service makes the program a service that starts with the system, with least rights, in directories that only
+		Short: "Install this program as a service of the system, or uninstall it",
+		Long: `Service installs the program as a service that starts with the system, with least privilege, in directories that only
 administrators and the service may change; see docs/install.md.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -47,7 +47,7 @@ upgrade. An existing configuration stays as it is, unless nobody edited it and -
 	return cmd
 }
 
-// runSteps has cmd carry out the steps that plan returns for o, and gives it the flags of that.
+// runSteps makes cmd carry out the steps that plan returns for o, and adds its flags.
 func runSteps(cmd *cobra.Command, o *install.Options, plan func(install.Options) ([]install.Step, error)) {
 	dry := cmd.Flags().Bool("dry-run", false, "say what would be done, and do nothing")
 	log := cmd.Flags().String("log", "", "append what is printed to `FILE` too, for a caller that does not show it")
@@ -78,9 +78,8 @@ func newServiceUninstall() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Stop and remove the service",
-		Long: `Uninstall takes back what install did. The audit log stays, with the key that verifies it, and so does a configuration
-that was edited; --purge removes them too.`,
-		Args: cobra.NoArgs,
+		Long:  `Uninstall undoes install. The audit log and its key are kept, and an edited configuration; --purge removes them too.`,
+		Args:  cobra.NoArgs,
 	}
 	var o install.Options
 	cmd.Flags().BoolVar(&o.Purge, "purge", false, "remove the audit log, its key and the configuration too")

@@ -26,7 +26,7 @@ import (
 func newServiceTags() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "servicetags",
-		Short: "Take over and look at Microsoft's service tags",
+		Short: "Import and search Microsoft's service tags",
 		Long: `Service tags are named sets of addresses, which Microsoft publishes every week as "Azure IP Ranges and
 Service Tags", a file for each cloud. A rule with service_tag ties the addresses that are dialled to one.
 The files are in servicetags/ beside the configuration, as Microsoft made them; a running proxy applies
@@ -41,9 +41,9 @@ a new one within a second.`,
 func newServiceTagsImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Take over a service tag file",
-		Long: `Import checks a file such as ServiceTags_Public_20251028.json and puts it in servicetags/ beside the
-configuration, in place of the one of the same cloud. "-" is standard input. A file that is older than
+		Short: "Import a service tag file",
+		Long: `Import checks a file such as ServiceTags_Public_20251028.json and writes it to servicetags/ beside the
+configuration, replacing the one of the same cloud. "-" is standard input. A file that is older than
 the present one is refused unless --force is given: tags only grow stale.`,
 		Example: "  webproxy servicetags import ServiceTags_Public_20251028.json",
 		Args:    cobra.ExactArgs(1),
@@ -102,7 +102,7 @@ func importTags(cmd *cobra.Command, dir, file string, force, asJSON bool) error 
 	}
 	was, err := config.ReadTags(dir, tags.Cloud)
 	if err != nil {
-		was = &catalog.Tags{} // there is none, or none of use
+		was = &catalog.Tags{} // there is no valid file
 	}
 	path := config.TagFile(dir, tags.Cloud)
 	if was.Change > tags.Change && !force {

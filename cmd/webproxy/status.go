@@ -70,13 +70,13 @@ type statusAnswer struct {
 }
 
 const (
-	// littleFree is what must be free on the audit log's disk; less is to be looked at.
+	// littleFree is the free space on the audit log's disk, in bytes, below which lookAt reports it.
 	littleFree = 1 << 30
-	// fewDays is for how many days there must be room; less is to be looked at.
+	// fewDays is the number of days of room for the audit log below which lookAt reports it.
 	fewDays = 14
-	// sealedLate is after how long without a signed checkpoint somebody should look.
+	// sealedLate is the age of the last signed checkpoint above which lookAt reports it.
 	sealedLate = 5 * time.Minute
-	// lagLate is the same for a receiver that is behind.
+	// lagLate is the lag of a receiver above which lookAt reports it.
 	lagLate = 5 * time.Minute
 )
 
@@ -145,7 +145,7 @@ func endText(st *daemon.Status) string {
 	return fmt.Sprintf("%s end within 30 d, the first in %s: %s", wording.Plural(st.EndingN, "entry"), in, st.Ending[0].Host)
 }
 
-// statusText is the status for people, a subject a line.
+// statusText is the status for people.
 func statusText(st *daemon.Status, look []string) string {
 	var b strings.Builder
 	line := func(subject, format string, args ...any) {
@@ -253,7 +253,7 @@ func learningText(l *daemon.LearningStatus) string {
 	return fmt.Sprintf(": reading the log, %.0f %%", 100*l.Reading)
 }
 
-// hostsText is " (2 hosts)", how many of them were denied in the last hour; empty if the last records do not tell.
+// hostsText is " (2 hosts)", how many were denied in the last hour; empty if the last records have none.
 func hostsText(st *daemon.Status) string {
 	if st.DeniedHosts == 0 || st.LastHour.Denied == 0 {
 		return ""
@@ -339,7 +339,7 @@ func behind(s float64) string {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// ago is a length of time in its largest unit: "22 s", "5 min", "3 h", "12 d".
+// ago is a duration in its largest unit: "22 s", "5 min", "3 h", "12 d".
 func ago(d time.Duration) string {
 	units := []struct {
 		of   time.Duration

@@ -25,8 +25,7 @@ func newTerminal(in io.Reader, out io.Writer) *terminal {
 	return k
 }
 
-// key takes one key, or one line; it is empty for Enter. The error is io.EOF if the person goes away: at the
-// end of the input, by Ctrl-C and by Ctrl-D.
+// key reads one key, or one line; it is empty for Enter. The error is io.EOF at the end of the input, and for Ctrl-C and Ctrl-D.
 func (k *terminal) key(prompt string) (string, error) {
 	if k.terminal == nil {
 		return k.line(prompt)
@@ -53,13 +52,13 @@ func (k *terminal) key(prompt string) (string, error) {
 		return "", nil
 	}
 	if c < ' ' || c > '~' {
-		c = '?' // an arrow, say: nothing that a terminal should obey
+		c = '?' // such as an arrow: no command
 	}
 	fmt.Fprintf(k.out, "%c\n", c)
 	return strings.ToLower(string(rune(c))), nil
 }
 
-// line takes one line, without the spaces around it.
+// line reads one line, without the spaces around it.
 func (k *terminal) line(prompt string) (string, error) {
 	fmt.Fprint(k.out, prompt)
 	s, err := k.in.ReadString('\n')

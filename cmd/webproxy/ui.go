@@ -17,7 +17,7 @@ func sayError(w io.Writer, msg string) {
 	fmt.Fprintln(w, "webproxy: "+paint(w, red, "error:")+" "+paintCarets(w, msg))
 }
 
-// writeProblems writes problems with their lines, and the marks below what is at fault.
+// writeProblems writes problems with their lines, and marks below the wrong parts.
 func writeProblems(w io.Writer, problems config.Problems) {
 	var b strings.Builder
 	problems.Write(&b) // a Builder takes everything
@@ -69,7 +69,7 @@ func actorFlags(cmd *cobra.Command) (by, reason *string) {
 	return by, reason
 }
 
-// checkReasons makes every command below cmd that takes --reason refuse one that is none.
+// checkReasons makes every command below cmd that has --reason refuse an empty reason and the placeholder.
 func checkReasons(cmd *cobra.Command) {
 	if run := cmd.RunE; run != nil && cmd.Flags().Lookup("reason") != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -86,13 +86,13 @@ func checkReasons(cmd *cobra.Command) {
 	}
 }
 
-// checkReason refuses a reason that is none: an empty one, or the word that stands for one in lines that people are told.
+// checkReason refuses an empty reason, and the placeholder for a reason in suggested commands.
 func checkReason(reason string) error {
 	switch strings.TrimSpace(reason) {
 	case "":
 		return usageError{errors.New("--reason is empty: say why, such as a ticket")}
 	case policy.Placeholder:
-		return usageError{fmt.Errorf("--reason %s: that only stands for a reason: write the ticket, or why", reason)}
+		return usageError{fmt.Errorf("--reason %s: that is a placeholder: write the ticket, or why", reason)}
 	}
 	return nil
 }

@@ -47,7 +47,7 @@ func writeVersion(w io.Writer, asJSON bool) error {
 	return err
 }
 
-// buildVersion is the release, or the commit that the binary was built from: as make build gave it, or else as Go noted it.
+// buildVersion is the release, or the commit that the binary was built from, as make build or Go recorded it.
 func buildVersion() string {
 	if version != "devel" {
 		return version

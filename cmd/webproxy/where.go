@@ -23,8 +23,7 @@ func configFlag(cmd *cobra.Command) *string {
 	return cmd.Flags().StringP("config", "c", "", "configuration `FILE`, or built-in; without it $WEBPROXY_CONFIG, webproxy.yaml here, the system's, or else the built-in one")
 }
 
-// configPath is the file that --config means, or where there is none the first that is found; empty for the built-in
-// configuration.
+// configPath returns the file of --config, else the first file that is found; empty for the built-in configuration.
 func configPath(flag string) (string, error) {
 	path, err := config.Search{
 		Flag: flag, Env: os.Getenv(config.PathVariable),
@@ -36,7 +35,7 @@ func configPath(flag string) (string, error) {
 	return path, err
 }
 
-// loadConfig reads the configuration that --config means.
+// loadConfig reads the configuration of --config.
 func loadConfig(flag string) (*config.Config, error) {
 	path, err := configPath(flag)
 	if err != nil {
@@ -53,7 +52,7 @@ func openConfig(path string) (*config.Config, error) {
 	return config.Load(path)
 }
 
-// about names the configuration that an answer is about, for its first line.
+// about names the configuration for the first line of an answer.
 func about(cfg *config.Config) string {
 	if cfg.Path == "" {
 		return "built-in configuration"
@@ -73,10 +72,10 @@ func shownPath(path string) string {
 	return path
 }
 
-// aboutLine is the first line of a table that answers for cfg.
+// aboutLine is the first line of a table about cfg.
 func aboutLine(cfg *config.Config) string { return "configuration: " + about(cfg) + "\n" }
 
-// withConfig is a command for a person to run, about the same configuration as the one that was run with this --config.
+// withConfig returns a suggested command with the same --config.
 func withConfig(command, flag string) string {
 	if flag == "" {
 		return command

@@ -20,7 +20,7 @@ import (
 	"webproxy/internal/daemon"
 )
 
-// An auditLog is which log a command reads, by its flags.
+// An auditLog has the flags that say which log a command reads.
 type auditLog struct{ config, dir *string }
 
 func auditLogFlags(cmd *cobra.Command) auditLog {
@@ -30,7 +30,7 @@ func auditLogFlags(cmd *cobra.Command) auditLog {
 	}
 }
 
-// A foundLog is where a command reads the audit log, and the configuration that says so.
+// A foundLog is the location of the audit log that a command reads, with its configuration.
 type foundLog struct {
 	audit.Options                // the audit section, with defaults; Dir is the log's
 	path          string         // of the configuration; empty for the built-in one
@@ -61,9 +61,9 @@ func (l auditLog) findWithConfig(ctx context.Context, stderr io.Writer) (*foundL
 	return found, nil
 }
 
-// locate is findWithConfig, whether there is a log or not. A configuration that is not valid must not blind the operator:
-// that is told, and only its audit section is taken, see config.ReadAudit. Where no configuration is found, a running proxy is
-// asked for its own.
+// locate is findWithConfig, and does not require that the log exists. An invalid configuration must not keep the operator from
+// reading the log: it is reported, and only its audit section is used, see config.ReadAudit. If no configuration is found, a
+// running proxy is asked for its own.
 func (l auditLog) locate(ctx context.Context, stderr io.Writer) (found *foundLog, err error) {
 	path, err := configPath(*l.config)
 	if err != nil {
@@ -73,7 +73,7 @@ func (l auditLog) locate(ctx context.Context, stderr io.Writer) (found *foundLog
 	if path == "" && *l.config+*l.dir+os.Getenv(config.PathVariable) == "" {
 		if st := askRunning(ctx); st != nil {
 			found.path, found.asked = st.Config, true
-			defer func() { // it has the last word: what is on disk may be another configuration by now
+			defer func() { // the configuration on disk may have changed since the proxy loaded it
 				if err == nil {
 					found.Dir = st.Audit.Dir
 				}
@@ -105,7 +105,7 @@ func (l auditLog) locate(ctx context.Context, stderr io.Writer) (found *foundLog
 	return found, nil
 }
 
-// askRunning asks the proxy that runs with its log here, or is installed, for its state; nil if there is none.
+// askRunning asks the proxy that runs with its log here, or is installed, for its state; nil if no proxy runs.
 func askRunning(ctx context.Context) *daemon.Status {
 	const patience = 2 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -124,7 +124,7 @@ func askRunning(ctx context.Context) *daemon.Status {
 	return nil
 }
 
-// name tells a person which log is read, since nobody named it.
+// name reports which log is read, if no flag named it.
 func (f *foundLog) name(stderr io.Writer) {
 	from := config.BuiltIn + " configuration"
 	if f.path != "" {
@@ -136,8 +136,8 @@ func (f *foundLog) name(stderr io.Writer) {
 	fmt.Fprintf(stderr, "log: %s (%s)\n", shownPath(f.Dir), from)
 }
 
-// builtInLog is the log of a proxy that runs with the built-in configuration: in the working directory or, if there is
-// none, in the one directory below it that has one, as after make run.
+// builtInLog returns the log of a proxy that runs with the built-in configuration: in the working directory, else in the only
+// directory below it that has one, as after make run.
 func builtInLog(o audit.Options) audit.Options {
 	if audit.HasLog(o.Dir) == nil {
 		return o
@@ -150,7 +150,7 @@ func builtInLog(o audit.Options) audit.Options {
 
 // nearLogs are the directories called like dir, one level below the working directory, that have a log.
 func nearLogs(dir string) []string {
-	const most = 1000 // directories: more are no place where somebody runs a proxy
+	const most = 1000 // directories: with more, it is not where somebody runs a proxy
 	entries, err := os.ReadDir(".")
 	if err != nil {
 		return nil
@@ -165,7 +165,7 @@ func nearLogs(dir string) []string {
 	return found
 }
 
-// noLogHint says where a log may be, for somebody who asked where there is none.
+// noLogHint says where a log may be, if none was found.
 func noLogHint() string {
 	hint := "run it where the proxy runs, or name its configuration with -c, or the log with --dir"
 	if near := nearLogs(audit.DefaultDir); len(near) > 0 {

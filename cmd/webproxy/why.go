@@ -22,11 +22,10 @@ func newWhy() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why ID",
 		Short: "Say why a recorded request was decided as it was, and what would change that",
-		Long: `Why finds a decision in the audit log, by the id that the client was told, or the last refused one of a
-client, and explains it: the reason as it was recorded, and, by the policy in the configuration as it is
-now, what comes near, what would let the request through, and which other requests of the log that
-would have let through as well. It reads the log's files, so it works with
-the proxy stopped. Exit code 4 means that the policy as it is now would still deny the request.`,
+		Long: `Why finds a decision in the audit log, by the id in the response to the client, or the last refused one of a
+client, and explains it: the recorded reason, and, under the policy of the current configuration, near misses,
+what would let the request through, and which other requests of the log that would have let through as well. It reads the log's files, so it works with
+the proxy stopped. Exit code 4 means that the current policy would still deny the request.`,
 		Example: "  webproxy why 7Q3F9K\n  webproxy why --client 10.0.1.12 --since 5m\n  webproxy why --client nodes",
 		Args:    cobra.MaximumNArgs(1),
 	}
@@ -84,7 +83,7 @@ the proxy stopped. Exit code 4 means that the policy as it is now would still de
 	return cmd
 }
 
-// publicKeyOf is the public key of a log; empty if it is not at hand.
+// publicKeyOf returns the public key of a log; empty if it is not available.
 func publicKeyOf(log *foundLog) string {
 	public, err := audit.ReadPublicKey(audit.PublicKeyFile(log.Key))
 	if err != nil {
@@ -141,7 +140,7 @@ func writeWhy(w io.Writer, why *review.Why, asJSON bool) (permitted bool, err er
 	return answer.Permitted, writeJSON(w, data)
 }
 
-// searchedFor says what was looked for, to a person who gets nothing.
+// searchedFor says what was searched for, if nothing was found.
 func searchedFor(args []string, client, since string) string {
 	what := "refused requests of the client or client group " + client
 	if client == "" {
@@ -153,7 +152,7 @@ func searchedFor(args []string, client, since string) string {
 	return what
 }
 
-// nothingHint says what to look at where nothing was found: whether the client was there at all.
+// nothingHint is a hint if nothing was found: whether the log has the client at all.
 func nothingHint(cfg *config.Config, dir, client string, from time.Time) string {
 	const elsewhere = "is this the log of the proxy that was asked? See --config, --dir and --since"
 	if client == "" {
@@ -176,7 +175,7 @@ func nothingHint(cfg *config.Config, dir, client string, from time.Time) string 
 	return "no request of it is there: it uses another proxy, or none, or the log has it under another address" + known + ". Those that are there: webproxy audit query --by client,client_name,group"
 }
 
-// whyExpression is the expression for what is wanted: a request by id, or the refusals of a client.
+// whyExpression returns the expression for a request by id, or for the denials of a client.
 func whyExpression(args []string, client string) (*audit.Query, error) {
 	switch {
 	case len(args) == 1 && client == "":
