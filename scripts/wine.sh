@@ -3,7 +3,7 @@
 # Set-WinInetProxy and Set-WinhttpProxy write, is asked through its named pipe, is installed as a service, started, upgraded and removed,
 # by command and by MSI, and tests of packages that are different on Windows run. What is not here is installed where root can do so; else it says so and checks nothing.
 #
-#   scripts/wine.sh [PACKAGE...]     tests these packages, instead of those that it knows
+#   scripts/wine.sh [PACKAGE[:TESTS]...]   tests these packages, or those tests of them, instead of what it knows
 #   QUICK=1 scripts/wine.sh          what CI has time for: no MSI, and fewer packages
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -201,16 +201,18 @@ zones=$(GOOS= go env GOROOT)/lib/time/zoneinfo.zip
 export ZONEINFO="Z:${zones//\//\\}"
 packages=("$@")
 ((${#packages[@]})) || [[ ! $quick ]] || packages=(./internal/privatefile ./internal/sharedfile ./internal/setting)
-((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./policy)
-for p in "${packages[@]}"; do
+((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./internal/smallfile ./policy
+	"./audit:^(TestForeignReader|TestLockIsReadable)$" "./config:^TestPaths$")
+for entry in "${packages[@]}"; do
+	p=${entry%%:*} tests=${entry#"${entry%%:*}"}
 	go test -c -o "$dir/one.test.exe" "$p"
 	# In its directory, for testdata.
 	code=0
-	out=$(cd "$p" && LIMIT=${TEST_LIMIT:-120} wine "$dir/one.test.exe" -test.short 2>&1) || code=$?
+	out=$(cd "$p" && LIMIT=${TEST_LIMIT:-120} wine "$dir/one.test.exe" -test.short -test.run "${tests#:}" 2>&1) || code=$?
 	if verdict=$(awk -v "code=$code" -f scripts/wine/verdict.awk <<<"$out"); then
-		echo "ok   $p${verdict:+: $verdict}"
+		echo "ok   $entry${verdict:+: $verdict}"
 	else
-		echo "FAIL $p: $verdict"
+		echo "FAIL $entry: $verdict"
 		tail -n 30 <<<"$out"
 		failures=$((failures + 1))
 	fi
