@@ -120,7 +120,7 @@ func (s *scanner) reject(number int, err error) {
 	s.stats.reject(s.file, number, err)
 }
 
-// end is told of bytes behind the last newline. At the end of the live file they may become a line.
+// end is called with the bytes after the last newline. At the end of the live file they may become a line.
 func (s *scanner) end(number int, bytes int64) {
 	if s.pass.isLive(s.index) {
 		s.stats.inProgress = bytes

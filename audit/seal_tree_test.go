@@ -116,7 +116,7 @@ func TestCheckpointNonsense(t *testing.T) {
 	}
 }
 
-// FuzzNotes: what is not a note does not hide the notes behind it, as long as it ends like one.
+// FuzzNotes: what is not a note does not hide the notes after it, as long as it ends like one.
 func FuzzNotes(f *testing.F) {
 	key, keys := testKey(f, "site-01")
 	c := checkpoint{number: 1, time: time.Unix(1, 0)}

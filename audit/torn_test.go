@@ -26,7 +26,7 @@ func TestTornEndIsSaid(t *testing.T) {
 		for _, head := range []string{"", filepath.Join(dir+"-key", "audit.head")} {
 			v := wantSound(t, dir, audit.VerifyOptions{Head: head})
 			if notes := strings.Join(v.Notes, "; "); !strings.Contains(notes, "audit.ndjson: the last ") || !strings.Contains(notes, "not a whole record") {
-				t.Errorf("%.10q behind an open log, head %q: notes %q", tail, head, v.Notes)
+				t.Errorf("%.10q after an open log, head %q: notes %q", tail, head, v.Notes)
 			}
 		}
 		audittest.Write(t, live(dir), whole)
@@ -36,7 +36,7 @@ func TestTornEndIsSaid(t *testing.T) {
 		for _, head := range []string{"", filepath.Join(dir+"-key", "audit.head")} {
 			v := verify(t, dir, audit.VerifyOptions{Head: head})
 			if v.OK() || len(v.Problems) != 1 || v.Problems[0].Kind != audit.Inserted || !strings.Contains(v.String(), "not a whole line") {
-				t.Errorf("%.10q behind a closed log, head %q: %v %q", tail, head, v, v.Notes)
+				t.Errorf("%.10q after a closed log, head %q: %v %q", tail, head, v, v.Notes)
 			}
 		}
 	}

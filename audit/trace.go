@@ -151,7 +151,7 @@ func seqAt(r io.ReaderAt, begin int64) uint64 {
 	return h.seq
 }
 
-// lineAfter is where the first line begins that begins behind an offset; io.EOF if none does.
+// lineAfter is the offset of the first line that begins after an offset; io.EOF if there is none.
 func lineAfter(r io.ReaderAt, at int64) (int64, error) {
 	buf := make([]byte, 4<<10)
 	for {
@@ -167,7 +167,7 @@ func lineAfter(r io.ReaderAt, at int64) (int64, error) {
 }
 
 // seek returns where in the plain text of a file, of which size bytes are there, to begin to read for the record of a number: at the beginning of a
-// line that is not behind it. Numbers that do not rise lead to some place, where the record is then not found.
+// line that is not after it. Numbers that do not rise lead to some place, where the record is then not found.
 func seek(r io.ReaderAt, size int64, seq uint64) int64 {
 	low, high := int64(0), size
 	for high-low > seekEnough {

@@ -35,8 +35,8 @@ func (l *loader) checkPermissions() {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(kept.kinds)) {
-		if flaw := privatefile.Loose(kept.disk, path, kept.kinds[path]); flaw.Why != "" {
-			l.warnings = append(l.warnings, Problem{File: path, Msg: flaw.Why, Hint: flaw.Fix, Warning: true})
+		if found := privatefile.Loose(kept.disk, path, kept.kinds[path]); found.Why != "" {
+			l.warnings = append(l.warnings, Problem{File: path, Msg: found.Why, Hint: found.Fix, Warning: true})
 		}
 	}
 }

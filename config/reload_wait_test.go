@@ -51,7 +51,7 @@ func TestReloadAndWaitEnds(t *testing.T) {
 				t.Errorf("closed while waiting: %v", err)
 			}
 		case <-time.After(20 * time.Second):
-			t.Fatal("a waiter is left behind")
+			t.Fatal("a waiter is left")
 		}
 		break
 	}

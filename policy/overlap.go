@@ -43,6 +43,6 @@ func labelOverlaps(p, q string) bool {
 	if !strings.HasPrefix(before, other) && !strings.HasPrefix(other, before) {
 		return false
 	}
-	behind, other := p[strings.LastIndexByte(p, '*')+1:], q[strings.LastIndexByte(q, '*')+1:]
-	return strings.HasSuffix(behind, other) || strings.HasSuffix(other, behind)
+	afterStar, other := p[strings.LastIndexByte(p, '*')+1:], q[strings.LastIndexByte(q, '*')+1:]
+	return strings.HasSuffix(afterStar, other) || strings.HasSuffix(other, afterStar)
 }

@@ -112,7 +112,7 @@ func answer(client *http.Client, url string) (string, error) {
 	return resp.Status + "\n" + string(body), err
 }
 
-// scriptAddrs are variables of scripts with addresses that are theirs, new for each run; with PORT behind its name one has the
+// scriptAddrs are variables of scripts with addresses that are theirs, new for each run; with PORT after its name one has the
 // port alone. On $NOBODY nothing ever listens.
 var scriptAddrs = []string{"PROXY", "DASH", "NOBODY", "PAC", "PROXY2", "DASH2"}
 

@@ -194,18 +194,18 @@ func notLink(path string) error {
 // foreign tells of what is in dir and may be changed by others, as what an ordinary user has laid there before the installation: it would
 // be the configuration, a list, a key or an authority.
 func foreign(dir string) error {
-	var flaws []error
+	var problems []error
 	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if f := privatefile.Loose(new(smallfile.Reader), path, privatefile.Policy); f.Why != "" {
-			flaws = append(flaws, fmt.Errorf("%s: %s: look whether it is yours, then %s, or remove it", path, f.Why, f.Fix))
+			problems = append(problems, fmt.Errorf("%s: %s: look whether it is yours, then %s, or remove it", path, f.Why, f.Fix))
 		}
-		if len(flaws) == 10 {
+		if len(problems) == 10 {
 			return fs.SkipAll
 		}
 		return nil
 	})
-	return errors.Join(append(flaws, err)...)
+	return errors.Join(append(problems, err)...)
 }
