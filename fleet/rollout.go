@@ -252,6 +252,9 @@ func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spe
 			worst, most = s.Site, count
 		}
 	}
+	if r.Say != nil {
+		r.Say(fmt.Sprintf("what-if for ring %s: %s of %s of the last %s %s; the limit is %s", ring, wording.Comma(n), wording.Amount(all, "request"), Age(r.WhatIf), r.RefuseIf.Name, r.RefuseIf))
+	}
 	if r.RefuseIf.Exceeded(n, all) {
 		return st.stop("what-if for ring %s: %s: %d of %s of the last %s, most of them at %s; nothing was published there. webproxy fleet replay says which",
 			ring, r.RefuseIf, n, wording.Amount(all, "request"), Age(r.WhatIf), worst)

@@ -10,6 +10,7 @@ import (
 
 	"webproxy/bundle"
 	"webproxy/fleet"
+	"webproxy/internal/wording"
 	"webproxy/learn"
 	"webproxy/policy"
 )
@@ -64,6 +65,10 @@ entries to a list of the policy that bundles are made of, and review it as usual
 			if len(p.Sites) >= *least && (*group == "" || p.Group == *group) {
 				kept = append(kept, p)
 			}
+		}
+		if len(kept) == 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "webproxy: nothing to propose from %s: what fewer than %d sites requested is left out (--min-sites), and what looks like noise or was not resolved; webproxy learn export -o json at a site says why\n",
+				wording.Amount(stats.Records, "record"), *least)
 		}
 		return writeFleetProposals(cmd.OutOrStdout(), kept, *format)
 	}
