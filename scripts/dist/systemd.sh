@@ -16,7 +16,8 @@ systemd() {
 		echo "$BASHPID" >"$cgroup/cgroup.procs"
 		exec unshare -m -p -n -C -i -u --kill-child -f bash "$dir/systemd_layer.sh" "$dir" "${1##*/}"
 	) >"$dir/systemd.log" 2>&1 || true # it is ended by its power off
-	rmdir "$cgroup" 2>/dev/null || true
+	# systemd has left cgroups in it; those of processes that are not gone yet stay.
+	find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null || true
 	[[ -e $dir/beside/out ]] || { echo "systemd did not start here:"; tail -n 5 "$dir/systemd.log"; return 77; }
 	cat "$dir/beside/out"
 	[[ -e $dir/beside/code ]] || { echo "systemd: ended it after its time"; return 1; }
