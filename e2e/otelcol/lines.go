@@ -17,7 +17,7 @@ type linesConfig struct {
 	Path string `mapstructure:"path"`
 }
 
-// newLinesFactory makes an exporter that appends what it gets to a file, a request a line, as OTLP/JSON.
+// newLinesFactory makes an exporter that appends each request to a file, as a line of OTLP/JSON.
 func newLinesFactory() exporter.Factory {
 	return exporter.NewFactory(component.MustNewType("lines"), func() component.Config { return &linesConfig{} },
 		exporter.WithLogs(func(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Logs, error) {

@@ -1,4 +1,4 @@
-// Command otelcol is an OpenTelemetry Collector of the parts that e2e needs: it receives OTLP over
+// Command otelcol is an OpenTelemetry Collector with the parts that e2e needs: it receives OTLP over
 // HTTP and writes the logs to a file (see lines.go). It is a module of its own, so that webproxy does not
 // depend on the collector.
 package main

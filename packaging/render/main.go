@@ -1,9 +1,9 @@
-// Command render does what helm lint --strict and helm template do, by the packages that they are made of: building helm itself takes
-// many times as long.
+// Command render does what helm lint --strict and helm template do, with helm's packages: building helm itself takes
+// much longer.
 //
 //	render CHART VALUES [PATH=VALUE]...     prints the manifests, in the order of their files
 //
-// VALUE is YAML, and takes the place of what is at the dotted PATH. Exit code 3 means that the values do not fit the chart's schema.
+// VALUE is YAML and replaces the value at the dotted PATH. Exit code 3 means that the values do not match the chart's schema.
 package main
 
 import (

@@ -20,12 +20,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// owner is the user that images run as: not root, and not one of a host.
+// owner is the user that images run as: not root, and usually no user of the host.
 const owner = 65532
 
 // writeImage writes an OCI archive that has one image for each architecture. The arguments after the flags are ARCH=DIR: DIR is the whole
-// file system of the image. packaging/container/Dockerfile makes the same of the
-// sources.
+// file system of the image. packaging/container/Dockerfile builds the same
+// from the sources.
 func writeImage(args []string) error {
 	flags := flag.NewFlagSet("image", flag.ContinueOnError)
 	out := flags.String("o", "", "`FILE` to write")
@@ -113,8 +113,8 @@ func image(arch, dir string, at time.Time, labels map[string]string) (v1.Image, 
 	return mutate.ConfigFile(img, file)
 }
 
-// writeTar writes what is in dir, in the order of the names. All files have the one time, and belong to root, but for what is below
-// var/lib: that is uid's. Modes are those of the files.
+// writeTar writes the contents of dir, sorted by name. All files have the same time and belong to root, except below
+// var/lib, where they belong to uid. Modes are those of the files.
 func writeTar(w io.Writer, dir string, at time.Time, uid int) error {
 	t := tar.NewWriter(w)
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

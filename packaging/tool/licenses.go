@@ -14,11 +14,11 @@ import (
 	"strings"
 )
 
-// licenseFile matches what modules call the files with their terms.
+// licenseFile matches the names of licence files.
 var licenseFile = regexp.MustCompile(`(?i)^(licen[cs]es?|copying|copyright|notice|patents)([.-].*)?$`)
 
-// writeLicenses writes to the file args[0] the terms of every module in the binaries that follow, and of Go itself. The modules are read
-// from the binaries, so none is missing; one without a file of terms is an error.
+// writeLicenses writes to the file args[0] the licences of every module in the binaries that follow, and of Go itself. The modules are read
+// from the binaries, so none is missing; a module without a licence file is an error.
 func writeLicenses(args []string) error {
 	if len(args) < 2 {
 		return errors.New("want FILE and BINARY")
@@ -76,7 +76,7 @@ func moduleDir(name string) (string, error) {
 	return m.Dir, nil
 }
 
-// terms appends the files of terms in dir.
+// terms appends the licence files in dir.
 func terms(b *bytes.Buffer, name, dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command tool makes those parts of a release that need more than tar and nfpm: zip files and container images of the same bytes each
-// time, the licences of what is compiled in, the MSI, the comparison of an SBOM with its binary, and of manifests with their schemas. scripts/dist.sh runs it.
+// Command tool makes those parts of a release that need more than tar and nfpm: reproducible zip files and container images, the
+// licences of dependencies, and the MSI. It also checks an SBOM against its binary, and manifests against their schemas. scripts/dist.sh runs it.
 package main
 
 import (

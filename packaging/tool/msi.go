@@ -14,14 +14,14 @@ import (
 	"strings"
 )
 
-// upgradeCode says which packages are releases of one program. It never changes.
+// upgradeCode identifies the packages of one program. It never changes.
 const upgradeCode = "{0D8E33F3-3C50-5C53-9B5B-4B0F0C4C0B6E}"
 
 // writeMSI writes an MSI: -o FILE -version X.Y.Z[-WORD] PROGRAM LICENSE LICENSES. msibuild and gcab (Debian: msitools, gcab) write the
-// database and the cabinet in it; what is in the tables is said here, so that the same files give the same bytes.
+// database and its cabinet. The contents of the tables are here, so that the same files give the same bytes.
 //
-// The package puts the program in setup\, where nothing runs it as a service: no file of it is in use at an upgrade. All else is done by
-// `webproxy service install` and `uninstall`, run as SYSTEM: they copy the program to its place, and make and remove the service, its
+// The package puts the program in setup\, where it does not run as a service, so no file is in use at an upgrade. `webproxy service install`
+// and `uninstall`, run as SYSTEM, do the rest: they copy the program to its place, and make and remove the service, its
 // directories, event source and firewall rule.
 func writeMSI(args []string) error {
 	flags := flag.NewFlagSet("msi", flag.ContinueOnError)
@@ -85,13 +85,13 @@ func writeMSI(args []string) error {
 type installer struct {
 	dir             string
 	version, number string // X.Y.Z-WORD, X.Y.Z
-	packageCode     string // tells apart what differs in a byte
+	packageCode     string // differs if any byte differs
 	files           [][]string
 }
 
 type msiFile struct{ key, component, name, from string }
 
-// msiVersion is what Windows Installer compares: three numbers, limited as ProductVersion is.
+// msiVersion is the version that Windows Installer compares: three numbers within the limits of ProductVersion.
 func msiVersion(version string) (string, error) {
 	number, _, _ := strings.Cut(version, "-")
 	parts := strings.Split(number, ".")
@@ -137,7 +137,7 @@ func (p *installer) cabinet(files []msiFile) error {
 	return command(p.dir, "gcab", args...)
 }
 
-// command runs a program; its error has what that printed. It sees UTC, as times without a zone are written.
+// command runs a program, in UTC, because times are written without a zone. Its error includes the output.
 func command(dir, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
@@ -152,7 +152,7 @@ func command(dir, name string, args ...string) error {
 const (
 	setProperty = "51"   // source: the property; target: its value
 	asSystem    = "3106" // 34, a program by its command line; deferred, not as the user
-	undo        = "3426" // the same, at a rollback; what it returns does not matter
+	undo        = "3426" // the same, at a rollback; the exit code is ignored
 )
 
 // tables are those of the database. Sequence numbers are those that Microsoft suggests for the standard actions.
@@ -166,7 +166,7 @@ func (p *installer) tables() []msiTable {
 		x64       = "256"
 		atRemoval = "2"
 	)
-	// Answers for the configuration; what is not given is left out. Answers is a private property: nobody else can set it.
+	// Values for the configuration; those not given are left out. Answers is a private property: it cannot be set from outside.
 	actions := [][]string{{"SetLocation", setProperty, "ARPINSTALLLOCATION", "[PROGRAMDIR]"}}
 	sequence := [][]string{{"SetLocation", fresh, "1001"}}
 	for i, a := range []struct{ property, argument string }{
@@ -193,7 +193,7 @@ func (p *installer) tables() []msiTable {
 	sequence = append(append(search[:len(search):len(search)], sequence...), [][]string{
 		{"AnswerPURGE", "PURGE", "1020"},
 		{"MigrateFeatureStates", "", "1200"}, {"InstallValidate", "", "1400"}, {"InstallInitialize", "", "1500"},
-		// Undone last, when the files of the older release are back: its program is installed again.
+		// Rolled back last, when the files of the older release are restored: its program is installed again.
 		{"UndoUpgrade", "OLDER", "1505"},
 		{"RemoveExistingProducts", "", "1510"},
 		{"ProcessComponents", "", "1600"}, {"UnpublishFeatures", "", "1800"}, {"RemoveEnvironmentStrings", "", "3300"},
@@ -236,15 +236,15 @@ func (p *installer) tables() []msiTable {
 			{"Log", "Setup", "install.log", "SETUPDIR", atRemoval},
 			{"SetupDir", "Setup", "", "SETUPDIR", atRemoval}, {"ProgramDir", "Texts", "", "PROGRAMDIR", atRemoval},
 		}},
-		// PRESENT is the command line of a service that is there before, as of a zip: what fails must not remove that.
+		// PRESENT is the command line of an existing service, such as one from a zip: a failed installation must not remove it.
 		{"AppSearch", "Property:s72* Signature_:s72*", [][]string{{"PRESENT", "Service"}}},
 		{"RegLocator", "Signature_:s72* Root:i2 Key:s255 Name:S255 Type:I2", [][]string{
-			{"Service", "2", `SYSTEM\CurrentControlSet\Services\webproxy`, "ImagePath", "18"}, // HKLM; a value, of the registry of 64 bits
+			{"Service", "2", `SYSTEM\CurrentControlSet\Services\webproxy`, "ImagePath", "18"}, // HKLM; a value, 64-bit registry
 		}},
 		{"Upgrade", "UpgradeCode:s38* VersionMin:S20* VersionMax:S20* Language:S255* Attributes:i4* Remove:S255 ActionProperty:s72", [][]string{
-			// Both ends count: X.Y.Z follows X.Y.Z-WORD, which is the same number here.
+			// Inclusive, because X.Y.Z comes after X.Y.Z-WORD, and both have the same number here.
 			{upgradeCode, "0.0.0", p.number, "", "768", "", "OLDER"},
-			{upgradeCode, p.number, "", "", "2", "", "NEWER"}, // told of only
+			{upgradeCode, p.number, "", "", "2", "", "NEWER"}, // detected only
 		}},
 		{"LaunchCondition", "Condition:s255* Description:l255", [][]string{{"NOT NEWER", "A newer webproxy is installed. Remove it first."}}},
 		{"CustomAction", "Action:s72* Type:i2 Source:S72 Target:S255", actions},
@@ -300,10 +300,10 @@ func writeUUID(args []string) error {
 	return err
 }
 
-// uuid is made of the words, by SHA-1 (RFC 9562, version 5): the same words give the same one.
+// uuid is a UUID of the words, by SHA-1 (RFC 9562, version 5).
 func uuid(words ...string) string {
 	h := sha1.New()
-	h.Write([]byte{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}) // of DNS names
+	h.Write([]byte{0x6b, 0xa7, 0xb8, 0x10, 0x9d, 0xad, 0x11, 0xd1, 0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8}) // the namespace of DNS names
 	fmt.Fprintf(h, "webproxy %s", strings.Join(words, " "))
 	b := h.Sum(nil)[:16]
 	b[6], b[8] = b[6]&0x0f|0x50, b[8]&0x3f|0x80

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// writeRoots writes the certificate authorities of the web, those of Mozilla, to the file args[0]: an image has no others. Those that
-// Mozilla trusts only with a constraint, which a file of certificates cannot say, are left out.
+// writeRoots writes Mozilla's certificate authorities to the file args[0], for images, which have no others. Authorities that
+// Mozilla trusts only with a constraint are left out: a file of certificates cannot express that.
 func writeRoots(args []string) error {
 	if len(args) != 1 {
 		return errors.New("want FILE")

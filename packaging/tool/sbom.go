@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// checkSBOM holds the CycloneDX file args[0] against the binary args[1]: every module that is compiled in must be in it by name and
-// version with a licence, Go's own library too, and nothing else.
+// checkSBOM checks the CycloneDX file args[0] against the binary args[1]: it must name exactly the modules that are compiled in, with
+// version and licence, Go's standard library included.
 func checkSBOM(args []string) error {
 	if len(args) != 2 {
 		return errors.New("want SBOM and BINARY")

@@ -9,7 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// checkSchema fails if the file args[1], YAML or JSON, does not fit the JSON schema in the file args[0]. Formats such as that of a URL count.
+// checkSchema fails if the file args[1], YAML or JSON, does not match the JSON schema in the file args[0], formats included.
 func checkSchema(args []string) error {
 	if len(args) != 2 {
 		return errors.New("want SCHEMA and FILE")

@@ -78,7 +78,7 @@ func unpackImage(args []string) error {
 	return fmt.Errorf("no image for %s", args[1])
 }
 
-// untar unpacks files and directories of our own archives below dir, with owners as far as it may.
+// untar unpacks files and directories of our own archives below dir, with owners if it may set them.
 func untar(r io.Reader, dir string) error {
 	t := tar.NewReader(r)
 	for {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// writeZip writes the directory args[1] as the zip file args[0]: files in the order of their names, under the directory's own name.
+// writeZip writes the directory args[1] as the zip file args[0]: sorted by name, under the directory's own name.
 func writeZip(args []string) error {
 	if len(args) != 2 {
 		return errors.New("want FILE and DIR")
