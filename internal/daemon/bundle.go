@@ -121,7 +121,7 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 		switch err := b.take(ctx, cfg, data); {
 		case ctx.Err() != nil:
 			return 0
-		case errors.Is(err, errWhatIf): // it may be taken later; another bundle is fetched meanwhile
+		case errors.Is(err, errWhatIf), errors.Is(err, errNotStored): // it may be taken later; another bundle is fetched meanwhile
 			b.again, b.againBy = time.Now().Add(whatIfPause(every, b.givenUp)), configKey(cfg)
 			b.givenUp++
 			b.problem(true, err.Error())
@@ -144,6 +144,9 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	}
 	return pause
 }
+
+// errNotStored is an error for a bundle that passed all checks and could not be written, as when the disk is full.
+var errNotStored = errors.New("not stored")
 
 // whatIfPause is the time until a what-if is tried again that could not be made several times.
 func whatIfPause(every time.Duration, times int) time.Duration {
@@ -249,7 +252,7 @@ func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) err
 		return err
 	}
 	if err := store.Take(next, bundle.State{Taken: time.Now().UTC()}); err != nil {
-		return err
+		return fmt.Errorf("%v: %w: %w", next, errNotStored, err)
 	}
 	b.d.log.Info("bundle taken", zap.Stringer("bundle", next), zap.String("made", next.Made.Format(time.RFC3339)), zap.String("by", next.By))
 	return nil
