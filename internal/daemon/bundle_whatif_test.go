@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -72,20 +70,4 @@ func TestWhatIfPause(t *testing.T) {
 			t.Errorf("%v after %d: %v, want %v", tt.every, tt.times, got, tt.want)
 		}
 	}
-}
-
-// A bundle that could not be stored, as on a full disk, is not refused for good: it is taken once it can be.
-func TestBundleIsStoredLater(t *testing.T) {
-	s := newAttackedSite(t)
-	blocked := filepath.Dir(config.BundleFile(s.config))
-	if err := os.WriteFile(blocked, nil, 0o600); err != nil { // nothing can be written below a file
-		t.Fatal(err)
-	}
-	told := s.log.Len()
-	s.answers(s.bundle(7, "stable", "oslo-3", "", "good.example.com").signed(s.alice, s.bob))
-	s.awaitLog(t, told, "stable-7: ")
-	if err := os.Remove(blocked); err != nil {
-		t.Fatal(err)
-	}
-	s.awaitTaken("stable-7 after none")
 }
