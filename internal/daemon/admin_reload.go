@@ -96,9 +96,10 @@ func (r *reloads) refused(old *policy.Set, err error, seqs [2]uint64, cut int) (
 func (r *reloads) note(done Reloaded) (by string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before := &r.done; done.Installed && before.Installed && done.AddedN+done.RemovedN == 0 && done.LastSeq == 0 &&
+	if before := &r.done; done.Installed == before.Installed && done.AddedN+done.RemovedN == 0 && done.LastSeq == 0 &&
 		done.Policy == before.Policy && done.Time.Sub(before.Time) < justNow {
-		// The files were read automatically before the reload was requested: it is the same change.
+		// The files were read automatically before the reload was requested: it is the same change. A lockdown can be one even
+		// if the configuration is refused.
 		done.Added, done.Removed, done.AddedN, done.RemovedN = before.Added, before.Removed, before.AddedN, before.RemovedN
 		done.PolicyOld, done.Forbidden, done.FirstSeq, done.LastSeq = before.PolicyOld, before.Forbidden, before.FirstSeq, before.LastSeq
 	}
