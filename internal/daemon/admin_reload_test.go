@@ -12,7 +12,7 @@ import (
 // Who asks for a reload after the files were read automatically is told of the same change, whether the configuration was
 // installed or, with a lockdown that ended, refused.
 func TestRequestedAfterAutomatic(t *testing.T) {
-	set := &policy.Set{}
+	var set *policy.Set // its digest does not matter
 	seqs, none := [2]uint64{7, 9}, [2]uint64{}
 	for _, tt := range []struct {
 		name string
