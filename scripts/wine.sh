@@ -201,7 +201,7 @@ zones=$(GOOS= go env GOROOT)/lib/time/zoneinfo.zip
 export ZONEINFO="Z:${zones//\//\\}"
 packages=("$@")
 ((${#packages[@]})) || [[ ! $quick ]] || packages=(./internal/privatefile ./internal/sharedfile ./internal/setting)
-((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./internal/smallfile ./policy
+((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./internal/smallfile ./internal/install ./policy
 	"./audit:^(TestForeignReader|TestLockIsReadable)$" "./config:^TestPaths$")
 for entry in "${packages[@]}"; do
 	p=${entry%%:*} tests=${entry#"${entry%%:*}"}

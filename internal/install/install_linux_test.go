@@ -2,9 +2,11 @@ package install
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"webproxy/config"
@@ -90,12 +92,46 @@ func TestForeign(t *testing.T) {
 	if err := foreign(dir); err == nil || !strings.Contains(err.Error(), path+": everybody may change it") {
 		t.Errorf("a list that everybody may change: %v", err)
 	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// What a link leads to is ours, as the tests' directories are; who laid the link may have it lead elsewhere later.
+	for _, to := range []string{filepath.Join(dir, "lists"), path, filepath.Join(dir, "none")} {
+		link := filepath.Join(dir, "lists", "link")
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+		if err := foreign(dir); err == nil || !strings.Contains(err.Error(), link+" is a link") {
+			t.Errorf("a link to %s: %v", to, err)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	socket, err := net.Listen("unix", filepath.Join(dir, "admin.sock")) // of the running proxy, at an upgrade
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	if err := foreign(dir); err != nil {
+		t.Errorf("with a socket of ours: %v", err)
+	}
+	pipe := filepath.Join(dir, "phases.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := foreign(dir); err == nil || !strings.Contains(err.Error(), pipe+" is ") {
+		t.Errorf("a named pipe: %v", err)
+	}
 	link := filepath.Join(t.TempDir(), "link")
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
 	if err := notLink(link); err == nil {
 		t.Error("a link was taken for a directory")
+	}
+	if err := foreign(link); err == nil || !strings.Contains(err.Error(), link+" is a link") {
+		t.Errorf("the directory itself as a link: %v", err)
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "none")} {
 		if err := notLink(path); err != nil {

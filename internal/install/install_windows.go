@@ -65,13 +65,14 @@ func Install(o Options) ([]Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	var steps []Step
+	// The program comes after the check: an upgrade that is refused leaves the old one, which the service starts at the next boot.
+	steps := []Step{
+		{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs},
+		{What: "check that nobody else may change what is in it", Do: func() error { return foreign(l.data) }},
+	}
 	if !strings.EqualFold(l.exe, l.binary()) {
 		steps = append(steps, Step{What: "copy the program to " + l.binary(), Do: l.copyProgram})
 	}
-	steps = append(steps,
-		Step{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs},
-		Step{What: "check that nobody else may change what is in it", Do: func() error { return foreign(l.data) }})
 	steps = append(steps, configured...)
 	steps = append(steps,
 		Step{What: `make the service ` + serviceName + `, which runs as NT SERVICE\` + serviceName, Do: l.makeService},

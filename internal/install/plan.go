@@ -192,15 +192,23 @@ func notLink(path string) error {
 }
 
 // foreign tells of what is in dir and may be changed by others, as what an ordinary user has laid there before the installation: it would
-// be the configuration, a list, a key or an authority.
+// be the configuration, a list, a key or an authority. A link, or a junction of Windows, is told whatever it leads to: its owner may have it
+// lead elsewhere later. The socket of a proxy that runs may be there.
 func foreign(dir string) error {
 	var problems []error
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if f := privatefile.Loose(new(smallfile.Reader), path, privatefile.Policy); f.Why != "" {
-			problems = append(problems, fmt.Errorf("%s: %s: look whether it is yours, then %s, or remove it", path, f.Why, f.Fix))
+		switch kind := d.Type(); {
+		case kind&(fs.ModeSymlink|fs.ModeIrregular) != 0:
+			problems = append(problems, fmt.Errorf("%s is a link: put what it leads to in its place, if that is yours, or remove it", path))
+		case !kind.IsDir() && !kind.IsRegular() && kind != fs.ModeSocket:
+			problems = append(problems, fmt.Errorf("%s is neither a file nor a directory: remove it", path))
+		default:
+			if f := privatefile.Loose(new(smallfile.Reader), path, privatefile.Policy); f.Why != "" {
+				problems = append(problems, fmt.Errorf("%s: %s: look whether it is yours, then %s, or remove it", path, f.Why, f.Fix))
+			}
 		}
 		if len(problems) == 10 {
 			return fs.SkipAll
