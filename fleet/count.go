@@ -55,7 +55,7 @@ var countFields = map[string]countField{
 	"mode":     {"webproxy.mode", textField(func(r *audit.Record) *string { return &r.Mode })},
 	"method":   {"http.request.method", textField(func(r *audit.Record) *string { return &r.Method })},
 	"scheme":   {"url.scheme", textField(func(r *audit.Record) *string { return &r.Scheme })},
-	"host":     {"server.address", textField(func(r *audit.Record) *string { return &r.Host })},
+	"host":     {"server.address", exactField(func(r *audit.Record) *string { return &r.Host })}, // no number: policy.ParseTarget
 	"sni":      {"tls.client.server_name", textField(func(r *audit.Record) *string { return &r.SNI })},
 	"error":    {"error.type", textField(func(r *audit.Record) *string { return &r.Error })},
 	"client":   {"client.address", addressField(func(r *audit.Record) *netip.Addr { return &r.Client })},
@@ -64,9 +64,21 @@ var countFields = map[string]countField{
 	"status":   {"http.response.status_code", numberField(31, func(r *audit.Record, n uint64) { r.Status = int(n) })},
 }
 
+// exactField is a field that VictoriaLogs returns as it was sent.
+func exactField[T ~string](at func(*audit.Record) *T) func(*audit.Record, string) error {
+	return func(r *audit.Record, text string) error {
+		*at(r) = T(text)
+		return nil
+	}
+}
+
+// textField is a field that may look like a number, and VictoriaLogs may have returned another text then: see numeric.
 func textField[T ~string](at func(*audit.Record) *T) func(*audit.Record, string) error {
 	return func(r *audit.Record, text string) error {
 		*at(r) = T(text)
+		if numeric(text) {
+			return errInexact
+		}
 		return nil
 	}
 }
@@ -386,7 +398,7 @@ func (n *count) kind(row map[string]string, records uint64) (*kind, error) {
 	return k, nil
 }
 
-var errInexact = errors.New("a number is too large to be exact")
+var errInexact = errors.New("VictoriaLogs may have altered a value")
 
 // exactSum reads a sum of n numbers of which one is the greatest; ok is false if LogsQL may have rounded it. None of the numbers may
 // be there.

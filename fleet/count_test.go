@@ -193,3 +193,50 @@ func TestDeliveries(t *testing.T) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
+
+// VictoriaLogs keeps an attribute of which a block has more than eight values, all of them numbers, addresses or times, as such, and returns
+// another text: "1.1" for "1.10". Counts and filters tell them apart.
+func TestCountNumericNames(t *testing.T) {
+	vl := victorialogstest.Start(t)
+	for day, names := range [][]string{
+		{"1.1", "1.10", "2.2", "2.20", "3.3", "0.3", "5.5", "6.6", "7.7", "8.8"},
+		{"1.00", "2.00", "3.00", "4.00", "5.00", "6.00", "7.00", "8.00", "9.00", "1.0"}, // returned as integers
+		{"10", "1_0", "-0", "0", "1", "2", "3", "4", "5", "6"},
+		{"10.0.0.1", "10.0.0.01", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.008"},
+		{"1", "01", "02", "2", "1e1", "10", "1.1", "a", "b", "c"}, // returned as they are
+	} {
+		start := time.Date(2026, 3, 1+day, 0, 0, 0, 0, time.UTC)
+		records := make([]audit.Record, 200)
+		for i := range records {
+			name := names[i%len(names)]
+			records[i] = audit.Record{Type: audit.TypeDecision, Time: start.Add(time.Duration(i) * time.Second), Host: "a.example.com", Port: 443,
+				Decision: "allow", Reason: "allowed_by_rule", Group: name, Rule: name, Method: name, Scheme: "https"}
+		}
+		s := writeSite(t, fmt.Sprint("s", day), records)
+		s.send(t, vl.URL(), 0, len(records))
+		if err := vl.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		c := client(t, vl.URL())
+		c.SetCountSlice(10, 100)
+		exprs := []string{"port = 443"}
+		for _, name := range names[:3] {
+			exprs = append(exprs, fmt.Sprintf("group = %q", name), fmt.Sprintf("group != %q", name), fmt.Sprintf("not rule in (%q, %q)", name, names[0]))
+		}
+		for i, expr := range exprs {
+			q, err := audit.ParseQuery(expr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			by, _ := audit.ParseGrouping([][]string{{"group"}, {"method"}, {"rule"}}[i%3])
+			want := countLogs(t, []*siteLog{s}, q, by)
+			for _, lines := range []bool{false, true} {
+				c.ReadLines = lines
+				got, _, err := c.CountBy(context.Background(), fleet.Search{Where: q, Sites: []string{s.name}}, by)
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("%s, lines %v: %v%s\nwant%s", expr, lines, err, groupsText(got), groupsText(want))
+				}
+			}
+		}
+	}
+}

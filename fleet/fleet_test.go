@@ -56,6 +56,8 @@ func TestFilter(t *testing.T) {
 		`group = "a) | delete (b"`:                         `("webproxy.group":="a) | delete (b")`,
 		"rule = \"new\nline`\"":                            "(\"webproxy.rule\":=\"new\\nline`\")",
 		`not group = a`:                                    `!("webproxy.group":="a")`,
+		`group != 1.1`:                                     `*`,
+		`not group in (a, "10")`:                           `(!("webproxy.group":="a"))`,
 		`not port > 80`:                                    `*`,
 		`port < 80`:                                        `("server.port":<80 or "server.port":="")`,
 		`port > 80`:                                        `("server.port":>80 or "server.port":<0)`,

@@ -96,12 +96,14 @@ func comparison(c *audit.Comparison) (filter string, exact bool) {
 	case c.Op == "~": // LogsQL may read the regular expression differently from Go
 	case sent && c.Equal != nil:
 		values := make([]string, len(c.Equal))
+		exact = true
 		for i, v := range c.Equal {
 			values[i] = name + "=" + quoted(v)
+			exact = exact && !numeric(v)
 		}
 		slices.Sort(values)
 		// An empty attribute is not sent, like a field that is not set.
-		return "(" + strings.Join(slices.Compact(values), " or ") + ")", true
+		return "(" + strings.Join(slices.Compact(values), " or ") + ")", exact
 	case sent && c.Tail != "":
 		return name + "~" + quoted(regexp.QuoteMeta(c.Tail)+"$"), false
 	case sent && c.Prefix.IsValid():
@@ -114,6 +116,16 @@ func comparison(c *audit.Comparison) (filter string, exact bool) {
 		return recordTime(c), false
 	}
 	return inLine(c.Line), false
+}
+
+// numeric reports whether VictoriaLogs may keep v as a number, an IPv4 address or a time. It does where a block of records has more than
+// eight values of an attribute, and all of them are such: "1.10" and "1.1" are one then, and so are "3.00" and "3", "1_0" and "10",
+// "10.0.0.01" and "10.0.0.1" (v1.52.2, lib/logstorage/values_encoder.go).
+func numeric(v string) bool {
+	const digits = "0123456789"
+	return strings.ContainsAny(v, digits) && !strings.ContainsFunc(v, func(r rune) bool {
+		return !strings.ContainsRune(digits+"+-._: eEtTzZ", r)
+	})
 }
 
 func isNumber(field string) bool {
