@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -33,14 +34,16 @@ type bundles struct {
 	seen   policy.BundleSpec // of source
 	source *bundle.Source
 	idle   func() // closes idle connections of source
-	// refusedBy is the configuration that refused the last bundle; empty if it was accepted. Another one may accept it.
-	refusedBy string
-	asking    whatIf // a what-if that was given up and may still read the log; may be nil
-	// again is when to fetch a bundle again whose what-if could not be made under the configuration againBy; zero if there is none.
-	// givenUp is how often in a row that happened.
-	again   time.Time
-	againBy string
+	// why is why the bundle that source has was not accepted, for the status; empty if it was. The configuration unacceptedBy did not
+	// accept it: another one may. It is looked at again at the time again; never, if that is zero: it is refused.
+	why          string
+	unacceptedBy string
+	again        time.Time
+	// givenUp is how often in a row the bundle with the SHA-256 sum was looked at under unacceptedBy without a result.
 	givenUp int
+	sum     [sha256.Size]byte
+
+	asking whatIf // a what-if that was given up and may still read the log; may be nil
 }
 
 const (
@@ -95,14 +98,10 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	pause = time.Duration(float64(every) * (0.9 + 0.2*rand.Float64()))
 	err := b.connect(cfg, spec)
 	var data []byte
+	due := !b.again.IsZero() && !time.Now().Before(b.again)
 	if err == nil {
-		if b.refusedBy != "" && b.refusedBy != configKey(cfg) {
+		if b.why != "" && (due || b.unacceptedBy != configKey(cfg)) {
 			b.source.Forget()
-			b.refusedBy = ""
-		}
-		if !b.again.IsZero() && (!time.Now().Before(b.again) || b.againBy != configKey(cfg)) {
-			b.source.Forget()
-			b.again = time.Time{}
 		}
 		data, err = b.source.Fetch(ctx)
 	}
@@ -117,28 +116,36 @@ func (b *bundles) round(ctx context.Context) (pause time.Duration) {
 	if cfg.Policy.Bundle == nil {
 		return bundleLookAgain
 	}
+	sum, key := sha256.Sum256(data), configKey(cfg)
+	known := sum == b.sum && key == b.unacceptedBy
+	if known && b.why != "" && !due {
+		data = nil // as by a server without ETags
+	}
 	if data != nil {
-		switch err := b.take(ctx, cfg, data); {
-		case ctx.Err() != nil:
+		if !known {
+			b.givenUp = 0
+		}
+		err := b.take(ctx, cfg, data)
+		if ctx.Err() != nil {
 			return 0
+		}
+		b.why, b.unacceptedBy, b.again, b.sum = "", key, time.Time{}, sum
+		switch {
 		case errors.Is(err, errWhatIf), errors.Is(err, errNotStored): // it may be taken later; another bundle is fetched meanwhile
-			b.again, b.againBy = time.Now().Add(whatIfPause(every, b.givenUp)), configKey(cfg)
+			b.again = time.Now().Add(whatIfPause(every, b.givenUp))
 			b.givenUp++
-			b.problem(true, err.Error())
+			b.why = err.Error()
+			b.problem(true, b.why)
 			return pause
 		case err != nil:
-			b.again, b.givenUp = time.Time{}, 0
-			b.refused(cfg, err)
+			b.givenUp = 0
+			b.why = refusal(err)
+			b.refused(b.why)
 			return pause
 		}
+		b.givenUp = 0
 	}
-	problem := ""
-	if data != nil {
-		b.refusedBy, b.again, b.givenUp = "", time.Time{}, 0
-	} else if b.refusedBy != "" || !b.again.IsZero() { // the source still has the bundle that was not accepted
-		_, problem = b.d.bundle.last()
-	}
-	b.d.bundle.note(true, problem)
+	b.d.bundle.note(true, b.why) // it was told when it was new
 	if b.source.Waits() {
 		return bundleLeastPause
 	}
@@ -258,15 +265,18 @@ func (b *bundles) take(ctx context.Context, cfg *config.Config, data []byte) err
 	return nil
 }
 
-// refused records that a bundle was refused: the last good one stays in force.
-func (b *bundles) refused(cfg *config.Config, err error) {
+// refusal is why a bundle is refused, for people.
+func refusal(err error) string {
 	text := err.Error()
 	var problems config.Problems
 	if errors.As(err, &problems) && len(problems) > 0 {
 		text = problems[0].String()
 	}
-	text = "bundle refused: " + text
-	b.refusedBy = configKey(cfg)
+	return "bundle refused: " + text
+}
+
+// refused records that a bundle was refused: the last good one stays in force.
+func (b *bundles) refused(text string) {
 	if !b.problem(true, text) {
 		return
 	}
