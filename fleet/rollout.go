@@ -182,12 +182,24 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 		return fmt.Errorf("ring %s: %w", ring.Ring, err)
 	}
 	looks := map[string]*siteLook{}
+	var since time.Time // that something is lacking at the end
 	for {
+		over := r.now().Sub(ring.Published) >= r.Soak
+		var delivered []*Delivery // before the records are read: what comes in between is read
+		if over {
+			var err error
+			if delivered, err = r.Client.Deliveries(ctx, Search{Sites: spec.Sites, Since: ring.Published}, r.now()); err != nil {
+				return err
+			}
+		}
 		if err := r.look(ctx, ring, spec, looks); err != nil {
 			return err
 		}
-		r.say(ring)
-		over := r.now().Sub(ring.Published) >= r.Soak
+		lacking := ring.lacking(delivered)
+		if len(lacking) > 0 && since.IsZero() {
+			since = r.now()
+		}
+		r.say(ring, lacking)
 		for site, why := range ring.Refused {
 			return st.stop("site %s of ring %s refuses %s: %s", site, ring.Ring, r.Bundle, why)
 		}
@@ -198,7 +210,9 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 			return st.stop("after %s %s of ring %s had not taken %s: %s", Age(r.Soak), wording.Plural(len(ring.Waiting), "site"), ring.Ring, r.Bundle, someOf(ring.Waiting))
 		case over && len(ring.Taken) == 0:
 			return st.stop("after %s no site of ring %s was heard of with %s", Age(r.Soak), ring.Ring, r.Bundle)
-		case over:
+		case len(lacking) > 0 && r.now().Sub(since) >= silentAfter:
+			return st.stop("what became of %s in ring %s is not known: %s", r.Bundle, ring.Ring, someOf(lacking))
+		case over && len(lacking) == 0:
 			ring.Soaked = true
 			return r.save(st)
 		}
@@ -206,6 +220,20 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 			return err
 		}
 	}
+}
+
+// lacking says which sites that use the bundle may have records that were not delivered: with these a limit may be exceeded.
+func (ring *RingState) lacking(delivered []*Delivery) (all []string) {
+	for _, d := range delivered {
+		switch {
+		case !slices.Contains(ring.Taken, d.Site):
+		case d.Silent > 0:
+			all = append(all, fmt.Sprintf("site %s has delivered nothing for %s", d.Site, Age(d.Silent)))
+		case d.Missing > 0:
+			all = append(all, fmt.Sprintf("%s of site %s are missing", wording.Amount(d.Missing, "number"), d.Site))
+		}
+	}
+	return all
 }
 
 func someOf(names []string) string {
@@ -403,13 +431,16 @@ func (c *Client) siteNames(ctx context.Context, since time.Time) ([]string, erro
 }
 
 // say reports the progress of the ring if it has changed.
-func (r *Rollout) say(ring *RingState) {
+func (r *Rollout) say(ring *RingState, lacking []string) {
 	text := fmt.Sprintf("ring %s: %d of %s have %s", ring.Ring, len(ring.Taken), wording.Plural(len(ring.Taken)+len(ring.Waiting)+len(ring.Silent), "site"), r.Bundle)
 	if len(ring.Silent) > 0 {
 		text += ", silent: " + someOf(ring.Silent)
 	}
 	if r.StopIf.Name != "" {
 		text += fmt.Sprintf("; %s of %s %s", wording.Comma(ring.Exceeding), wording.Amount(ring.Requests, "request"), r.StopIf.Name)
+	}
+	if len(lacking) > 0 {
+		text += "; waits: " + someOf(lacking)
 	}
 	if r.Say != nil && text != r.said {
 		r.Say(text)

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -84,27 +85,59 @@ func TestRollout(t *testing.T) {
 		outcome string
 		why     string
 		there   []bool // in which rings the bundle is published
+		// soak is 10 minutes if it is 0. later, if not nil, is what is delivered in the 36th minute.
+		soak  time.Duration
+		later func(s *sitesAt, site func(string) string)
 	}{
 		{"good", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), append([]string{takes(7)}, many(200, asks("kept.example.com", "allow", "allowed_by_rule"))...)...)
 			s.deliver(site("b"), start.Add(20*time.Minute), takes(7))
-		}, "done", "", []bool{true, true}},
+		}, "done", "", []bool{true, true}, 0, nil},
 		{"denies", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), append(append([]string{takes(7)}, many(100, asks("kept.example.com", "allow", "allowed_by_rule"))...), many(10, asks("x.test", "deny", "host_not_listed"))...)...)
-		}, "stopped", "host_not_listed > 5% in ring canary: 10 of 110 requests", []bool{true, false}},
+		}, "stopped", "host_not_listed > 5% in ring canary: 10 of 110 requests", []bool{true, false}, 0, nil},
 		{"denies before it has it", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), append(many(110, asks("x.test", "deny", "host_not_listed")), takes(7))...)
 			s.deliver(site("b"), start.Add(20*time.Minute), takes(8))
-		}, "done", "", []bool{true, true}},
+		}, "done", "", []bool{true, true}, 0, nil},
 		{"refuses", func(s *sitesAt, site func(string) string) { s.deliver(site("a"), start.Add(time.Second), refuses) },
-			"stopped", "of ring canary refuses stable-7: bundle refused: its tests fail", []bool{true, false}},
+			"stopped", "of ring canary refuses stable-7: bundle refused: its tests fail", []bool{true, false}, 0, nil},
 		{"waits", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), asks("kept.example.com", "allow", "allowed_by_rule"))
-		}, "stopped", "after 10m 1 site of ring canary had not taken stable-7", []bool{true, false}},
-		{"nobody", func(s *sitesAt, site func(string) string) {}, "stopped", "no site of ring canary was heard of", []bool{true, false}},
+		}, "stopped", "after 10m 1 site of ring canary had not taken stable-7", []bool{true, false}, 0, nil},
+		{"nobody", func(s *sitesAt, site func(string) string) {}, "stopped", "no site of ring canary was heard of", []bool{true, false}, 0, nil},
 		{"what-if", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(-time.Hour), append(many(100, asks("kept.example.com", "allow", "allowed_by_rule")), many(5, asks("old.example.com", "allow", "allowed_by_rule"))...)...)
-		}, "stopped", "what-if for ring canary: newly_denied > 1%: 5 of 105 requests", []bool{false, false}},
+		}, "stopped", "what-if for ring canary: newly_denied > 1%: 5 of 105 requests", []bool{false, false}, 0, nil},
+		{"took it and went silent", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7), asks("kept.example.com", "allow", "allowed_by_rule"))
+		}, "stopped", "what became of stable-7 in ring canary is not known: site took-it-and-went-silent-a has delivered nothing for 47m", []bool{true, false}, 30 * time.Minute, nil},
+		{"was silent", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+			s.deliver(site("b"), start.Add(time.Hour), takes(7))
+		}, "done", "", []bool{true, true}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(34*time.Minute), asks("kept.example.com", "allow", "allowed_by_rule"))
+		}},
+		{"was silent and denied", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+		}, "stopped", "host_not_listed > 5% in ring canary: 110 of 110 requests", []bool{true, false}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Minute), many(110, asks("x.test", "deny", "host_not_listed"))...)
+		}},
+		{"numbers missing", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+			s.seq[site("a")] += 3
+			s.deliver(site("a"), start.Add(25*time.Minute), asks("kept.example.com", "allow", "allowed_by_rule"))
+			s.deliver(site("a"), start.Add(45*time.Minute), asks("kept.example.com", "allow", "allowed_by_rule"))
+		}, "stopped", "is not known: 3 numbers of site numbers-missing-a are missing", []bool{true, false}, 30 * time.Minute, nil},
+		{"numbers came late", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+			s.seq[site("a")] += 3
+			s.deliver(site("a"), start.Add(25*time.Minute), asks("kept.example.com", "allow", "allowed_by_rule"))
+			s.deliver(site("b"), start.Add(time.Hour), takes(7))
+		}, "done", "", []bool{true, true}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
+			s.seq[site("a")] -= 4
+			s.deliver(site("a"), start.Add(20*time.Minute), many(3, asks("kept.example.com", "allow", "allowed_by_rule"))...)
+		}},
 	} {
 		dir := t.TempDir()
 		cfg := &Config{VictoriaLogs: vl.URL(), Rings: map[string]RingSpec{}}
@@ -126,13 +159,19 @@ func TestRollout(t *testing.T) {
 		}
 		now := start
 		looks := 0
-		r := &Rollout{Client: c, Config: cfg, Bundle: newBundle(7), Rings: []string{"canary", "stable"}, Soak: 10 * time.Minute, Every: 4 * time.Minute,
+		r := &Rollout{Client: c, Config: cfg, Bundle: newBundle(7), Rings: []string{"canary", "stable"}, Soak: cmp.Or(tt.soak, 10*time.Minute), Every: 4 * time.Minute,
 			StopIf: setting.Limit{Name: "host_not_listed", Number: 5, Share: true}, WhatIf: 7 * 24 * time.Hour, RefuseIf: setting.Limit{Name: "newly_denied", Number: 1, Share: true}, State: filepath.Join(dir, "state.json"),
 			now: func() time.Time { return now },
 		}
 		// It is interrupted once, in the middle, and resumed.
 		r.wait = func(_ context.Context, d time.Duration) error {
 			now = now.Add(d)
+			if tt.later != nil && now.Equal(start.Add(36*time.Minute)) {
+				tt.later(sites, site)
+				if err := vl.Flush(); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if looks++; looks == 2 {
 				return context.Canceled
 			}

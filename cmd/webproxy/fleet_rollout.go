@@ -23,7 +23,7 @@ func newFleetRollout() *cobra.Command {
 		Long: `Rollout verifies a bundle with the keys in fleet.yaml, evaluates recent requests of the ring's sites with it, copies it to where the
 ring's sites fetch bundles, and observes them for the time of --soak: which sites use it, and what they deny. Then it
 continues with the next ring. It stops, with exit code 4, if the what-if or --stop-if says so, if a site refuses the
-bundle, or if a site that delivers records has not taken it in time; sites that have it keep it until there is one with a greater
+bundle, if a site that delivers records has not taken it in time, or if one with the bundle delivers no more; sites that have it keep it until there is one with a greater
 serial. A share counts from 100 requests on. It can be interrupted and resumed: its progress is in the file of --state.`,
 		Example: "  webproxy fleet rollout stable-1043.bundle --ring canary --soak 2h --then stable --stop-if 'host_not_listed > 5%'",
 		Args:    cobra.ExactArgs(1),
