@@ -25,12 +25,6 @@ func newLineReader(r io.Reader) *lineReader {
 	return &lineReader{r: bufio.NewReaderSize(r, lineLimit)}
 }
 
-// reset makes l read the lines of r.
-func (l *lineReader) reset(r io.Reader) {
-	l.r.Reset(r)
-	l.pos, l.err = 0, nil
-}
-
 // all yields the lines to the end of the file, or to an error, which is then in l.err.
 func (l *lineReader) all() iter.Seq[line] {
 	return func(yield func(line) bool) {
