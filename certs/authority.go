@@ -14,9 +14,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,13 +36,19 @@ const (
 
 // An Authority signs leaf certificates. It is safe for concurrent use, and has no goroutine.
 type Authority struct {
+	// Problem is called with an error about roots that were changed and cannot be used, once for each. It may be nil. It is set before
+	// Certificate is called, and must not call it.
+	Problem func(error)
+
 	dir   string
 	files smallfile.Reader // reads them, while handshakes wait
 	now   func() time.Time // time.Now except in tests
 
 	mu     sync.Mutex // guards the fields below
 	roots  []*Root    // oldest first
-	seen   time.Time  // when dir was last changed, as far as roots tell
+	seen   time.Time  // when dir was last changed, as far as roots tell; zero if it is to be read again
+	looked time.Time  // when something was wrong with it
+	told   string     // what, as Problem was told it
 	leaves map[string]*leaf
 }
 
@@ -51,18 +59,21 @@ type leaf struct {
 	err  error
 }
 
-// Open reads the authority in dir. It is an error if there is none, or if others may read its keys.
+// Open reads the authority in dir. It is an error if there is none (ErrNone), if others may read its keys, or if they may change the
+// certificate of the root that signs. The certificate of another root that others may change is not taken; package config warns of it.
 func Open(dir string) (*Authority, error) {
 	a := &Authority{dir: dir, now: time.Now, leaves: map[string]*leaf{}}
 	a.files.Patience = handshakePatience
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err := a.read(); err != nil {
+	loose, err := a.read()
+	if err != nil {
 		return nil, err
 	}
 	if _, err := a.issuer(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, loose)
 	}
+	a.report(loose)
 	return a, nil
 }
 
@@ -107,12 +118,20 @@ func (l *leaf) stale(now time.Time) bool {
 
 // issuer is the newest root that signs; a.mu is held.
 func (a *Authority) issuer() (*Root, error) {
-	for i := len(a.roots) - 1; i >= 0; i-- {
-		if r := a.roots[i]; r.signs(a.now()) {
-			return r, nil
-		}
+	if r := signer(a.roots, a.now()); r != nil {
+		return r, nil
 	}
 	return nil, fmt.Errorf("authority in %s: no root is valid now; run webproxy ca rotate", a.dir)
+}
+
+// signer is the newest of roots that signs; nil if none does.
+func signer(roots []*Root, now time.Time) *Root {
+	for _, r := range slices.Backward(roots) {
+		if r.signs(now) {
+			return r
+		}
+	}
+	return nil
 }
 
 // sign makes a key and a certificate for host.

@@ -41,7 +41,8 @@ type Root struct {
 	Name string // of its files
 	Cert *x509.Certificate
 
-	key *ecdsa.PrivateKey
+	key   *ecdsa.PrivateKey // nil if it was not asked for, or loose is set
+	loose error             // others may change the certificate, so this is not to be taken for a root
 }
 
 // A RootSpec says what root to make.
@@ -136,9 +137,48 @@ func createRoot(path string, certPEM, keyPEM []byte) error {
 	return nil
 }
 
-// ReadRoots reads the roots in dir, the oldest first, without their keys.
-func ReadRoots(dir string) ([]*Root, error) { return readRoots(new(smallfile.Reader), dir, false) }
+// ErrNone is the error of Open for a directory without roots.
+var ErrNone = errors.New("no authority")
 
+// ReadRoots reads the roots in dir, the oldest first, without their keys. It is an error if others may change one.
+func ReadRoots(dir string) ([]*Root, error) {
+	roots, err := readRoots(new(smallfile.Reader), dir, false)
+	if err == nil {
+		_, err = taken(roots)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return roots, nil
+}
+
+// RootFiles are the paths of the certificates of the roots in dir, and of their keys, as far as they can be listed in time.
+func RootFiles(by *smallfile.Reader, dir string) (certs, keys []string) {
+	files, _ := by.ReadDir(dir)
+	for _, f := range files {
+		switch path := filepath.Join(dir, f.Name()); {
+		case !strings.HasPrefix(f.Name(), rootPrefix):
+		case strings.HasSuffix(path, certSuffix):
+			certs = append(certs, path)
+		case strings.HasSuffix(path, keySuffix):
+			keys = append(keys, path)
+		}
+	}
+	return certs, keys
+}
+
+// taken returns those of roots that others may not change, and an error about the others.
+func taken(roots []*Root) (fine []*Root, loose error) {
+	for _, r := range roots {
+		if r.loose == nil {
+			fine = append(fine, r)
+		}
+		loose = errors.Join(loose, r.loose)
+	}
+	return fine, loose
+}
+
+// readRoots reads the roots in dir, the oldest first; the loose ones too, whose keys are not read.
 func readRoots(by *smallfile.Reader, dir string, keys bool) ([]*Root, error) {
 	files, err := by.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -166,22 +206,22 @@ func readRoot(by *smallfile.Reader, path string, key bool) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := &Root{}
 	// Who lays a certificate here makes others trust it, by ca export, even without its key.
 	if f := privatefile.Loose(by, path+certSuffix, privatefile.Policy); f.Why != "" {
-		return nil, fmt.Errorf("%s: %s, so it is not taken: %s, or remove it", path+certSuffix, f.Why, f.Fix)
+		r.loose = fmt.Errorf("%s: %s, so it is not taken: %s", path+certSuffix, f.Why, f.Advice())
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, fmt.Errorf("%s: no certificate in PEM form", path+certSuffix)
+		return nil, errors.Join(r.loose, fmt.Errorf("%s: no certificate in PEM form", path+certSuffix))
 	}
-	r := &Root{}
 	if r.Cert, err = x509.ParseCertificate(block.Bytes); err != nil {
-		return nil, fmt.Errorf("%s: %w", path+certSuffix, err)
+		return nil, errors.Join(r.loose, fmt.Errorf("%s: %w", path+certSuffix, err))
 	}
 	if !r.Cert.IsCA {
-		return nil, fmt.Errorf("%s: not the certificate of an authority", path+certSuffix)
+		return nil, errors.Join(r.loose, fmt.Errorf("%s: not the certificate of an authority", path+certSuffix))
 	}
-	if !key {
+	if !key || r.loose != nil {
 		return r, nil
 	}
 	if text, err = privatefile.ReadBy(by, path+keySuffix, maxFile); err != nil {
@@ -201,30 +241,61 @@ func readRoot(by *smallfile.Reader, path string, key bool) (*Root, error) {
 	return r, nil
 }
 
-// refresh reads the roots again if they have changed; a.mu is held. If they cannot be read, the known ones stay.
+// refresh reads the roots again if they have changed; a.mu is held. If they cannot be read, the known ones stay. What is wrong with them is
+// reported once.
 func (a *Authority) refresh() {
-	info, err := a.files.Stat(a.dir)
-	if err != nil || info.ModTime().Equal(a.seen) {
+	if time.Since(a.looked) < lookEvery {
 		return
 	}
-	if roots, err := readRoots(&a.files, a.dir, true); err == nil && len(roots) > 0 {
-		a.roots, a.seen = roots, info.ModTime()
+	loose, err := a.read()
+	if err != nil {
+		err = fmt.Errorf("the authority in use stays: %w", err)
+	} else {
+		err = loose
 	}
+	a.report(err)
 }
 
-// read reads the roots; a.mu is held.
-func (a *Authority) read() error {
+// report calls Problem with err if it is not what was reported last. While there is one, refresh looks again, but not at every handshake: a
+// corrected mode does not change the time of the directory.
+func (a *Authority) report(err error) {
+	text := ""
+	if err != nil {
+		text, a.looked = err.Error(), time.Now()
+	}
+	if err != nil && text != a.told && a.Problem != nil {
+		a.Problem(err)
+	}
+	a.told = text
+}
+
+// read reads the roots if they have changed; a.mu is held. Loose is about certificates that others may change: they are not taken. If one of
+// them would sign now, nothing is taken: an older root, which clients may no longer trust, does not sign in its place.
+func (a *Authority) read() (loose, err error) {
 	info, err := a.files.Stat(a.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return nil, err
 	}
-	roots, err := readRoots(&a.files, a.dir, true)
+	if err == nil && info.ModTime().Equal(a.seen) {
+		return nil, nil
+	}
+	all, err := readRoots(&a.files, a.dir, true)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w in %s; run webproxy ca init", ErrNone, a.dir)
+	}
+	roots, loose := taken(all)
+	if r := signer(all, a.now()); r != nil && r.loose != nil {
+		return nil, r.loose
 	}
 	if len(roots) == 0 {
-		return fmt.Errorf("no authority in %s; run webproxy ca init", a.dir)
+		return nil, loose
 	}
 	a.roots, a.seen = roots, info.ModTime()
-	return nil
+	if loose != nil {
+		a.seen = time.Time{}
+	}
+	return loose, nil
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"webproxy/certs"
 	"webproxy/internal/privatefile"
 	"webproxy/internal/smallfile"
 )
@@ -14,6 +15,7 @@ import (
 // with wrong permissions are refused when they are read.
 func (l *loader) checkPermissions() {
 	c := l.cfg
+	var roots []string
 	kept := keptFiles{disk: c.read.disk(), kinds: map[string]privatefile.Kind{}}
 	audit := c.Audit.WithDefaults()
 	kept.add(privatefile.Private, audit.Dir)
@@ -22,6 +24,12 @@ func (l *loader) checkPermissions() {
 		kept.add(privatefile.Policy, slices.Collect(maps.Keys(c.read.seen))...)
 		kept.add(privatefile.Policy, filepath.Dir(c.Path), c.socketDir(), c.Inspection.Dir, c.ListenTLS.Cert, c.ListenTLS.ClientCA, c.Dashboard.Cert)
 		kept.add(privatefile.Secret, c.ListenTLS.Key, c.Dashboard.Key, c.Dashboard.Users)
+		var keys []string
+		if dir, err := filepath.Abs(c.Inspection.Dir); err == nil {
+			roots, keys = certs.RootFiles(kept.disk, dir)
+		}
+		kept.add(privatefile.Policy, roots...)
+		kept.add(privatefile.Secret, keys...)
 	}
 	for _, r := range c.Ship {
 		kept.add(privatefile.Secret, r.TokenFile, r.Key)
@@ -36,7 +44,11 @@ func (l *loader) checkPermissions() {
 	}
 	for _, path := range slices.Sorted(maps.Keys(kept.kinds)) {
 		if found := privatefile.Loose(kept.disk, path, kept.kinds[path]); found.Why != "" {
-			l.warnings = append(l.warnings, Problem{File: path, Msg: found.Why, Hint: found.Fix, Warning: true})
+			msg := found.Why
+			if slices.Contains(roots, path) {
+				msg += ", so it is not taken for an authority"
+			}
+			l.warnings = append(l.warnings, Problem{File: path, Msg: msg, Hint: found.Fix, Warning: true})
 		}
 	}
 }

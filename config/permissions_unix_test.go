@@ -25,6 +25,9 @@ func TestPermissions(t *testing.T) {
 		{"audit", 0o750, ""},
 		{"audit", 0o755, "everybody may read it"},
 		{"ca", 0o757, "everybody may change it"},
+		{"ca/root-20260102-030405.pem", 0o644, ""},
+		{"ca/root-20260102-030405.pem", 0o646, "everybody may change it, so it is not taken for an authority"},
+		{"ca/root-20260102-030405.key", 0o604, "others may read or change it, so it will be refused"},
 		{"ship.token", 0o600, ""},
 		{"ship.token", 0o644, "others may read or change it, so it will be refused"},
 		{"parent.txt", 0o604, "others may read or change it, so it will be refused"},
@@ -44,6 +47,10 @@ func TestPermissions(t *testing.T) {
 		for _, name := range []string{"audit", "ca", "audit-key"} {
 			must(t, os.Mkdir(filepath.Join(dir, name), 0o700))
 		}
+		for _, end := range []string{".pem", ".key"} { // whether it is a certificate does not matter here
+			put(t, filepath.Join(dir, "ca", "root-20260102-030405"+end), "")
+		}
+		must(t, os.Chmod(filepath.Join(dir, "ca", "root-20260102-030405.key"), 0o600))
 		put(t, filepath.Join(dir, "ship.token"), "token\n")
 		put(t, filepath.Join(dir, "parent.txt"), "user:password\n")
 		must(t, os.Chmod(filepath.Join(dir, "ship.token"), 0o600))

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"go.uber.org/zap"
+
 	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/internal/hint"
@@ -45,7 +47,11 @@ func readAuthorities(cfg *config.Config) (authorities, error) {
 	}
 	signs, err := certs.Open(cfg.Inspection.Dir)
 	if err != nil && cfg.Set.Inspects() {
-		return authorities{}, hint.With(fmt.Errorf("inspection: %w", err), "webproxy ca init makes an authority; clients of the rule must trust it")
+		err = fmt.Errorf("inspection: %w", err)
+		if errors.Is(err, certs.ErrNone) {
+			err = hint.With(err, "webproxy ca init makes an authority; clients of the rule must trust it")
+		}
+		return authorities{}, err
 	}
 	return authorities{signs, roots}, nil
 }
@@ -62,6 +68,7 @@ func (d *daemon) install(set *policy.Set, a authorities) {
 		n.signs.Store(nil)
 		return
 	}
+	a.signs.Problem = func(err error) { d.log.Error("authority for inspection", zap.Error(err)) }
 	n.signs.Store(a.signs)
 	d.live.Swap(set)
 }

@@ -207,7 +207,7 @@ func foreign(dir string) error {
 			problems = append(problems, fmt.Errorf("%s is neither a file nor a directory: remove it", path))
 		default:
 			if f := privatefile.Loose(new(smallfile.Reader), path, privatefile.Policy); f.Why != "" {
-				problems = append(problems, fmt.Errorf("%s: %s: look whether it is yours, then %s, or remove it", path, f.Why, f.Fix))
+				problems = append(problems, fmt.Errorf("%s: %s: look whether it is yours, then %s", path, f.Why, f.Advice()))
 			}
 		}
 		if len(problems) == 10 {

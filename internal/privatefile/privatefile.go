@@ -40,7 +40,15 @@ const (
 // A Problem is why a file's or directory's permissions are wrong, and what to do about it. The zero Problem: they are right.
 type Problem struct {
 	Why string // a phrase, such as "everybody may change it"
-	Fix string // a command line
+	Fix string // a command line; empty if none is known
+}
+
+// Advice is what to do about a file that is not taken: Fix, which may be empty, or to remove it.
+func (p Problem) Advice() string {
+	if p.Fix == "" {
+		return "remove it"
+	}
+	return p.Fix + ", or remove it"
 }
 
 // Loose says what is wrong with the permissions of a file or directory of that kind, for warnings; the zero Problem if

@@ -46,3 +46,12 @@ func TestReadRefusesWhatOthersMayRead(t *testing.T) {
 		}
 	}
 }
+
+// Where no command line is known, as for an access control list that cannot be read, the advice is a whole sentence too.
+func TestAdvice(t *testing.T) {
+	for fix, want := range map[string]string{"": "remove it", "chmod go-w x": "chmod go-w x, or remove it"} {
+		if got := (privatefile.Problem{Why: "y", Fix: fix}).Advice(); got != want {
+			t.Errorf("%q: %q, want %q", fix, got, want)
+		}
+	}
+}
