@@ -30,8 +30,8 @@ const (
 	countLines = 5_000
 	// countSlice is about how many records VictoriaLogs counts for one question: it holds their numbers in memory.
 	countSlice = 2_000_000
-	// countKinds bounds the groups that are kept of all sites.
-	countKinds = 2_000_000
+	// countKinds bounds the groups that are kept of all sites, each of about 1 KiB.
+	countKinds = 200_000
 	// overlapFilter bounds a filter for ranges of numbers, in bytes.
 	overlapFilter = 8 << 10
 	nanoTime      = "2006-01-02T15:04:05.000000000Z"
@@ -128,11 +128,15 @@ func (c *Client) count(ctx context.Context, s Search, by *audit.Grouping, counte
 	}
 	n := count{c: c, s: &s, filter: filter, plan: plan, fields: fields, bucket: bucket, counter: counter,
 		sites: map[string]*siteCount{}, lines: make([]map[string]bool, len(plan))}
-	switch err := n.run(ctx); {
-	case errors.Is(err, errTooManyKinds):
-		return c.countLines(ctx, s, counter)
-	case err != nil:
-		return n.stats, err
+	if err := n.run(ctx); err != nil { // nothing is counted yet
+		if ctx.Err() != nil {
+			return n.stats, context.Cause(ctx)
+		}
+		stats, linesErr := c.countLines(ctx, s, counter)
+		if !errors.Is(err, errTooManyKinds) {
+			stats.Uncounted = err.Error()
+		}
+		return stats, linesErr
 	}
 	if err := n.finish(ctx); err != nil {
 		return n.stats, err
@@ -287,8 +291,11 @@ func (n *count) slice(ctx context.Context, i int) error {
 // distinct asks which sites have records in a slice, and whether their numbers are distinct.
 func (n *count) distinct(ctx context.Context, within slice) (map[string]*siteSlice, error) {
 	found := map[string]*siteSlice{}
+	records := uint64(0)
 	err := n.c.rows(ctx, n.within(within)+" "+n.filter+distinctStats+`, min("webproxy.seq") first, max("webproxy.seq") last`, func(row map[string]string) error {
 		name := row["webproxy.site"]
+		here, _ := strconv.ParseUint(row["n"], 10, 64)
+		records += here
 		if !MatchesSite(n.s.Sites, name) {
 			return nil
 		}
@@ -303,6 +310,10 @@ func (n *count) distinct(ctx context.Context, within slice) (map[string]*siteSli
 		found[name] = got
 		return nil
 	})
+	clipped := within.from.Before(n.s.Since) || !n.s.Until.IsZero() && within.to.After(n.s.Until)
+	if err == nil && !clipped && records < within.records {
+		err = n.c.notWhole(records, within)
+	}
 	return found, err
 }
 
@@ -422,10 +433,17 @@ type overlap struct {
 // overlaps looks whether a number of a site is in several slices.
 func (n *count) overlaps(ctx context.Context) error {
 	var all []overlap
+	most := cmp.Or(n.c.countSlice, countSlice)
 	for name, site := range n.sites {
-		if !site.lines {
-			all = append(all, overlapping(name, site.spans)...)
+		if site.lines {
+			continue
 		}
+		some := overlapping(name, site.spans)
+		if slices.ContainsFunc(some, func(o overlap) bool { return o.last-o.first >= most }) {
+			site.lines = true // more than VictoriaLogs is asked to hold
+			continue
+		}
+		all = append(all, some...)
 	}
 	slices.SortFunc(all, func(a, b overlap) int {
 		return cmp.Or(a.within.from.Compare(b.within.from), a.within.to.Compare(b.within.to), cmp.Compare(a.site, b.site), cmp.Compare(a.first, b.first))
@@ -435,31 +453,39 @@ func (n *count) overlaps(ctx context.Context) error {
 		for same < len(all) && all[same].within.from == all[0].within.from {
 			same++
 		}
-		terms, used := overlapTerms(all[:same])
+		terms, used := overlapTerms(all[:same], most)
 		within := all[0].within
-		for _, o := range all[:used] {
+		asked := all[:used]
+		for _, o := range asked {
 			if o.within.to.After(within.to) {
 				within.to = o.within.to
 			}
 		}
 		all = all[used:]
+		answered := map[string]bool{}
 		err := n.c.rows(ctx, n.within(within)+" "+n.filter+" ("+strings.Join(terms, " or ")+")"+distinctStats, func(row map[string]string) error {
-			if site := n.sites[row["webproxy.site"]]; site != nil && row["n"] != row["distinct"] {
-				site.lines = true
-			}
+			answered[row["webproxy.site"]] = row["n"] == row["distinct"]
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+		for _, o := range asked { // each has records there
+			if !answered[o.site] {
+				n.sites[o.site].lines = true
+			}
+		}
 	}
 	return nil
 }
 
-// overlapTerms are filters for the first of all, as many as fit into one question.
-func overlapTerms(all []overlap) (terms []string, used int) {
-	size := 0
+// overlapTerms are filters for the first of all, as many as fit into one question, of at most so many numbers unless the first has more.
+func overlapTerms(all []overlap, most uint64) (terms []string, used int) {
+	size, total := 0, uint64(0)
 	for _, o := range all {
+		if total += o.last - o.first + 1; used > 0 && total > most {
+			break
+		}
 		term := fmt.Sprintf(`("webproxy.site":=%s "webproxy.seq":>=%d "webproxy.seq":<=%d)`, quoted(o.site), o.first, o.last)
 		if size += len(term); used > 0 && size > overlapFilter {
 			break
@@ -568,13 +594,7 @@ func (n *count) readsLines(r *Record) bool {
 
 // readSites counts the records of some sites by their lines.
 func (n *count) readSites(ctx context.Context, s Search, names []string) error {
-	slices.Sort(names)
-	const atOnce = 50
-	for some := range slices.Chunk(names, atOnce) {
-		s.Sites = nil
-		for _, name := range some {
-			s.Sites = append(s.Sites, sitePattern(name))
-		}
+	for _, s.Sites = range sitesAtOnce(names) {
 		stats, err := n.read(ctx, s, func(*Record) bool { return true })
 		if err != nil {
 			return err
@@ -582,6 +602,24 @@ func (n *count) readSites(ctx context.Context, s Search, names []string) error {
 		n.stats.add(&stats)
 	}
 	return nil
+}
+
+// sitesAtOnce are patterns for names, sorted, in parts for which VictoriaLogs can be asked: see sitesFilter.
+func sitesAtOnce(names []string) (parts [][]string) {
+	slices.Sort(names)
+	var part Search
+	for _, name := range names {
+		more := Search{Sites: append(slices.Clip(part.Sites), sitePattern(name))}
+		if len(part.Sites) > 0 && more.sitesFilter() == "" {
+			parts = append(parts, part.Sites)
+			more.Sites = more.Sites[len(part.Sites):]
+		}
+		part = more
+	}
+	if len(part.Sites) > 0 {
+		parts = append(parts, part.Sites)
+	}
+	return parts
 }
 
 // sitePattern is the pattern for one name.

@@ -1,11 +1,19 @@
 package fleet_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
 	"reflect"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,6 +245,116 @@ func TestCountNumericNames(t *testing.T) {
 					t.Errorf("%s, lines %v: %v%s\nwant%s", expr, lines, err, groupsText(got), groupsText(want))
 				}
 			}
+		}
+	}
+}
+
+// A brokenProxy is in front of VictoriaLogs, and alters its answers to queries that contain a text.
+func brokenProxy(t *testing.T, vl, text string, alter func(status int, lines []string) (int, []string)) (url string, altered *atomic.Int64) {
+	t.Helper()
+	altered = new(atomic.Int64)
+	target, err := neturl.Parse(vl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(target)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Header.Del("Accept-Encoding")
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		form, _ := neturl.ParseQuery(string(body))
+		if !strings.Contains(form.Get("query"), text) {
+			forward.ServeHTTP(w, r)
+			return
+		}
+		altered.Add(1)
+		got := httptest.NewRecorder()
+		forward.ServeHTTP(got, r)
+		status, lines := alter(got.Code, strings.SplitAfter(strings.TrimSuffix(got.Body.String(), "\n"), "\n"))
+		w.Header().Set("Content-Type", got.Header().Get("Content-Type"))
+		w.WriteHeader(status)
+		answer := strings.TrimSuffix(strings.Join(lines, ""), "\n")
+		if answer != "" {
+			answer += "\n"
+		}
+		io.WriteString(w, answer)
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL, altered
+}
+
+// An answer of which lines are cut off, and one that is refused, do not make a count wrong: it is an error, or lines are read.
+func TestCountBrokenAnswers(t *testing.T) {
+	vl := victorialogstest.Start(t)
+	rng := rand.New(rand.NewPCG(11, 18))
+	start := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	var sites []*siteLog
+	for i, name := range []string{"a", "b"} {
+		records := randomRecords(rng, 600, start)
+		for j := range records {
+			records[j].BytesIn = min(records[j].BytesIn, 1<<30) // LogsQL rounds no sum
+		}
+		if i == 0 { // numbers that are in several slices
+			for j := 0; j+40 < len(records); j += 3 {
+				records[j].Time, records[j+40].Time = records[j+40].Time, records[j].Time
+			}
+		}
+		s := writeSite(t, name, records)
+		s.send(t, vl.URL(), 0, len(s.records))
+		sites = append(sites, s)
+	}
+	if err := vl.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	// One number is there twice, in two slices: only the question for overlaps finds it.
+	at := slices.IndexFunc(sites[0].records, func(r audit.Record) bool { return r.Seq > 120 && r.Type == audit.TypeDecision })
+	again := sites[0].records[at]
+	again.Time = again.Time.Add(6 * time.Minute)
+	line, err := again.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&siteLog{name: "a", records: []audit.Record{again}, lines: []string{string(line)}}).send(t, vl.URL(), 0, 1)
+	if err := vl.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	by, _ := audit.ParseGrouping([]string{"site", "type"})
+	want := countLogs(t, sites, nil, by)
+	cut := func(status int, lines []string) (int, []string) { return status, lines[:len(lines)-1] }
+	for _, tt := range []struct {
+		name, query string
+		alter       func(int, []string) (int, []string)
+		countSlice  uint64
+		fails, says bool
+	}{
+		{"nothing", "no such text", cut, 300, false, false},
+		{"how many", "| stats count() n, min(_time)", cut, 300, true, false},
+		{"spans of time", "| stats by (_time:", cut, 300, true, false},
+		{"sites of a slice", `distinct, min("webproxy.seq") first`, cut, 300, false, true},
+		{"groups", "min(_time) first, max(_time) last,", cut, 300, false, false},
+		{"overlaps", `count_uniq("webproxy.seq") distinct`, func(status int, lines []string) (int, []string) {
+			if strings.Contains(lines[0], `"first"`) {
+				return status, lines
+			}
+			return cut(status, lines)
+		}, 300, false, false},
+		{"refused", "count_uniq", func(int, []string) (int, []string) { return 500, []string{"not enough memory"} }, 300, false, true},
+	} {
+		url, altered := brokenProxy(t, vl.URL(), tt.query, tt.alter)
+		c := client(t, url)
+		c.SetCountSlice(100, tt.countSlice)
+		got, stats, err := c.CountBy(context.Background(), fleet.Search{}, by)
+		if tt.query != "no such text" && altered.Load() == 0 {
+			t.Errorf("%s: no such question", tt.name)
+		}
+		if tt.fails {
+			if err == nil {
+				t.Errorf("%s: no error", tt.name)
+			}
+			continue
+		}
+		if err != nil || !reflect.DeepEqual(got, want) || (stats.Uncounted != "") != tt.says || tt.query == "no such text" && stats.Counted < 300 {
+			t.Errorf("%s: %v, %+v%s\nwant%s", tt.name, err, stats, groupsText(got), groupsText(want))
 		}
 	}
 }

@@ -88,7 +88,8 @@ func (c *Client) missing(ctx context.Context, s *Search, sites string, found map
 		first, okFirst := exactNumber(row["first"])
 		last, okLast := exactNumber(row["last"])
 		if name := row["webproxy.site"]; found[name] != nil && ok && okFirst && okLast && first <= last && n != last-first+1 {
-			doubtful = append(doubtful, overlap{name, numbers{first: first, last: last}})
+			found[name].Missing = last - first + 1
+			doubtful = append(doubtful, pieces(overlap{name, numbers{first: first, last: last}}, cmp.Or(c.countSlice, countSlice))...)
 		}
 		return nil
 	})
@@ -97,24 +98,35 @@ func (c *Client) missing(ctx context.Context, s *Search, sites string, found map
 	}
 	// A number between these can be of a record just before or after the time of the search.
 	for len(doubtful) > 0 {
-		terms, used := overlapTerms(doubtful)
-		asked := doubtful[:used]
+		terms, used := overlapTerms(doubtful, cmp.Or(c.countSlice, countSlice))
 		doubtful = doubtful[used:]
-		there := map[string]uint64{}
 		err := c.rows(ctx, records+" ("+strings.Join(terms, " or ")+`) | stats by ("webproxy.site") count_uniq("webproxy.seq") n`, func(row map[string]string) error {
-			there[row["webproxy.site"]], _ = exactNumber(row["n"])
+			n, _ := exactNumber(row["n"])
+			if d := found[row["webproxy.site"]]; d != nil {
+				d.Missing -= min(n, d.Missing)
+			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		for _, o := range asked {
-			if n, all := there[o.site], o.last-o.first+1; n < all {
-				found[o.site].Missing = all - n
-			}
-		}
 	}
 	return nil
+}
+
+// pieces divides o into parts of at most so many numbers: VictoriaLogs holds those that are there in memory. A range of very many parts, such as
+// a forged number makes, stays one.
+func pieces(o overlap, most uint64) (all []overlap) {
+	const limit = 1000
+	if (o.last-o.first)/most >= limit {
+		return []overlap{o}
+	}
+	for ; o.last-o.first >= most; o.first += most {
+		part := o
+		part.last = o.first + most - 1
+		all = append(all, part)
+	}
+	return append(all, o)
 }
 
 // DeliveryWarnings say which sites may have records that are not delivered yet; empty if none has.

@@ -11,9 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"webproxy/audit"
 	"webproxy/config"
@@ -254,5 +256,46 @@ func TestExactSum(t *testing.T) {
 		if ok != tt.ok || ok && got != tt.want {
 			t.Errorf("%+v: %d %v", tt, got, ok)
 		}
+	}
+}
+
+// What counting keeps in memory is bounded, and so is what VictoriaLogs is asked for at a time.
+func TestCountBounds(t *testing.T) {
+	if size := countKinds * unsafe.Sizeof(kind{}); size > 256<<20 {
+		t.Errorf("groups of %d MiB", size>>20)
+	}
+	var names, got []string
+	for i := range 200 {
+		names = append(names, fmt.Sprintf("site[%d]-%s", i, strings.Repeat("x", i)))
+	}
+	names = append(names, strings.Repeat("y", 4<<10))
+	for i, part := range sitesAtOnce(slices.Clone(names)) {
+		if len(part) > 1 && (&Search{Sites: part}).sitesFilter() == "" {
+			t.Errorf("part %d has no filter: %d names", i, len(part))
+		}
+		for _, p := range part {
+			got = append(got, strings.NewReplacer(`\[`, "[").Replace(p))
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(got, names) {
+		t.Errorf("%d of %d names", len(got), len(names))
+	}
+	all := []overlap{{"a", numbers{first: 1, last: 600}}, {"b", numbers{first: 1, last: 400}}, {"c", numbers{first: 1, last: 1}}}
+	if _, used := overlapTerms(all, 1000); used != 2 {
+		t.Errorf("%d overlaps at once", used)
+	}
+	if _, used := overlapTerms(all, 10); used != 1 {
+		t.Errorf("%d overlaps at once", used)
+	}
+	text := ""
+	for _, o := range append(pieces(overlap{"a", numbers{first: 5, last: 24}}, 10), pieces(overlap{"a", numbers{first: 5, last: 25}}, 10)...) {
+		text += fmt.Sprint(o.first, "-", o.last, " ")
+	}
+	if want := "5-14 15-24 5-14 15-24 25-25 "; text != want {
+		t.Errorf("pieces %swant %s", text, want)
+	}
+	if n := len(pieces(overlap{"a", numbers{first: 1, last: exactNumbers - 1}}, 10)); n != 1 {
+		t.Errorf("%d pieces", n)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -393,7 +394,7 @@ func (r *Rollout) readLooks(ctx context.Context, ring *RingState, spec RingSpec,
 		}
 		slices.SortFunc(more, func(a, b overlap) int { return cmp.Compare(a.site, b.site) })
 		for len(more) > 0 {
-			terms, used := overlapTerms(more)
+			terms, used := overlapTerms(more, math.MaxUint64)
 			more = more[used:]
 			s.only = "(" + strings.Join(terms, " or ") + ")"
 			stats, err := r.Client.Records(ctx, s, func(rec *Record) error {

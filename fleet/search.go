@@ -39,6 +39,8 @@ type Stats struct {
 	// Unreadable counts lines that are not records; Unread is the error of the first.
 	Unreadable uint64
 	Unread     string
+	// Uncounted is the error for which all lines were read, though VictoriaLogs was asked to count; empty for none.
+	Uncounted string
 }
 
 func (s *Stats) add(o *Stats) {
@@ -50,6 +52,9 @@ func (s *Stats) add(o *Stats) {
 // Warnings describe problems in the records of a result.
 func (s *Stats) Warnings() []string {
 	var all []string
+	if s.Uncounted != "" {
+		all = append(all, "every line was read, since VictoriaLogs did not count: "+s.Uncounted)
+	}
 	if s.Unreadable > 0 {
 		all = append(all, fmt.Sprintf("%s are no records of an audit log, the first: %s", wording.Plural(int(s.Unreadable), "line"), s.Unread))
 	}
@@ -213,9 +218,10 @@ func (c *Client) plan(ctx context.Context, filter string, whole slice, target ui
 	if !whole.from.Before(whole.to) {
 		return nil, nil
 	}
-	found := slice{}
+	found, answered := slice{}, false
 	err := c.rows(ctx, whole.within()+" "+filter+" | stats count() n, min(_time) first, max(_time) last", func(row map[string]string) error {
 		var err error
+		answered = true
 		if found.records, err = strconv.ParseUint(row["n"], 10, 64); err != nil || found.records == 0 {
 			return err
 		}
@@ -225,6 +231,9 @@ func (c *Client) plan(ctx context.Context, filter string, whole slice, target ui
 		found.to, err = time.Parse(time.RFC3339Nano, row["last"])
 		return err
 	})
+	if err == nil && !answered {
+		err = fmt.Errorf("%s does not say how many records there are: its answer is not whole", c.base.Host)
+	}
 	if err != nil || found.records == 0 {
 		return nil, err
 	}
@@ -245,6 +254,7 @@ func (c *Client) divide(ctx context.Context, filter string, s slice, target uint
 	}
 	step := max(span/time.Duration(min(2*s.records/target+1, planBuckets)), leastStep).Truncate(leastStep)
 	var parts []slice
+	total := uint64(0)
 	err := c.rows(ctx, fmt.Sprintf("%s %s | stats by (_time:%dms) count() n", s.within(), filter, step.Milliseconds()), func(row map[string]string) error {
 		at, err := time.Parse(time.RFC3339Nano, row["_time"])
 		if err != nil {
@@ -254,9 +264,13 @@ func (c *Client) divide(ctx context.Context, filter string, s slice, target uint
 		if len(parts) > 2*planBuckets+2 {
 			err = fmt.Errorf("%s answers with more spans of time than it was asked for", c.base.Host)
 		}
+		total += n
 		parts = append(parts, slice{from: at.UTC(), to: at.UTC().Add(step), records: n})
 		return err
 	})
+	if err == nil && total < s.records {
+		err = c.notWhole(total, s)
+	}
 	if err != nil {
 		return err
 	}
@@ -340,10 +354,15 @@ func (c *Client) readSlice(ctx context.Context, filter string, s *Search, part s
 		return nil
 	})
 	if got.err == nil && got.read < part.records {
-		got.err = fmt.Errorf("%s returned %d of %d records from %s on: its answer is not whole", c.base.Host, got.read, part.records, part.from.Format(time.RFC3339))
+		got.err = c.notWhole(got.read, part)
 	}
 	slices.SortFunc(got.records, func(a, b Record) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.From, b.From), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Line, b.Line))
 	})
 	return got
+}
+
+// notWhole is the error for n records where VictoriaLogs had counted more.
+func (c *Client) notWhole(n uint64, of slice) error {
+	return fmt.Errorf("%s returned %d of %d records from %s on: its answer is not whole", c.base.Host, n, of.records, of.from.Format(time.RFC3339))
 }
