@@ -202,7 +202,8 @@ export ZONEINFO="Z:${zones//\//\\}"
 packages=("$@")
 ((${#packages[@]})) || [[ ! $quick ]] || packages=(./internal/privatefile ./internal/sharedfile ./internal/setting)
 ((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./internal/smallfile ./internal/install ./policy
-	"./audit:^(TestForeignReader|TestLockIsReadable)$" "./config:^TestPaths$")
+	"./audit:^(TestForeignReader|TestLockIsReadable)$" "./config:^TestPaths$"
+	"./internal/daemon:^TestListenersAreExclusive$")
 for entry in "${packages[@]}"; do
 	p=${entry%%:*} tests=${entry#"${entry%%:*}"}
 	go test -c -o "$dir/one.test.exe" "$p"
