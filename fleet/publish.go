@@ -57,6 +57,12 @@ func publish(ring RingSpec, b *bundle.Bundle) error {
 	return atomicfile.Write(path, b.Bytes(), 0o644)
 }
 
+// isPublished reports whether b is where sites of the ring fetch it.
+func isPublished(ring RingSpec, b *bundle.Bundle) bool {
+	there, err := bundle.ReadFile(filepath.Join(ring.Dir, b.Name+bundleSuffix))
+	return err == nil && there.Digest() == b.Digest() && there.Serial == b.Serial
+}
+
 // publicKeys returns public keys; each of keys is one, or the path of a file with one.
 func publicKeys(keys []string) ([]string, error) {
 	var texts []string

@@ -52,10 +52,12 @@ type Rollout struct {
 	// Say is called with a line of progress when that has changed. It may be nil.
 	Say func(string)
 
-	now  func() time.Time
-	wait func(context.Context, time.Duration) error
-	said string
-	read uint64 // lines, to watch the rings
+	now      func() time.Time
+	wait     func(context.Context, time.Duration) error
+	publish  func(RingSpec, *bundle.Bundle) error
+	said     string
+	read     uint64 // lines, to watch the rings
+	countAll bool   // count records that are there twice as two
 }
 
 // A RolloutState is the progress of a rollout.
@@ -88,6 +90,9 @@ type RingState struct {
 func (r *Rollout) Run(ctx context.Context) (*RolloutState, error) {
 	if r.now == nil {
 		r.now, r.wait = time.Now, sleep
+	}
+	if r.publish == nil {
+		r.publish = publish
 	}
 	for _, name := range r.Rings {
 		if _, ok := r.Config.Rings[name]; !ok {
@@ -176,8 +181,8 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 			return err
 		}
 	}
-	if err := publish(spec, r.Bundle); err != nil {
-		if first { // the ring is watched from when it is there
+	if err := r.publish(spec, r.Bundle); err != nil {
+		if first && !isPublished(spec, r.Bundle) { // the ring is watched from when it is there
 			ring.Published = time.Time{}
 		}
 		return fmt.Errorf("ring %s: %w", ring.Ring, err)
@@ -295,6 +300,7 @@ func (r *Rollout) whatIf(ctx context.Context, st *RolloutState, ring string, spe
 type siteLook struct {
 	read                uint64 // records, each once
 	last                uint64 // the greatest number of them
+	short               uint64 // records that are there and cannot be read
 	taken               bool
 	refused             string // why it refuses the bundle; empty if it does not
 	requests, exceeding uint64 // since it has the bundle
@@ -370,13 +376,25 @@ func (r *Rollout) readLooks(ctx context.Context, ring *RingState, spec RingSpec,
 	if err != nil {
 		return err
 	}
-	there := map[string]uint64{}
-	err = r.Client.rows(ctx, s.whole().within()+" "+filter+` | stats by ("webproxy.site") count_uniq("webproxy.seq") n`, func(row map[string]string) error {
-		if site := row["webproxy.site"]; r.of(ring.Ring, site) {
-			there[site], _ = exactNumber(row["n"])
+	count := func(what string) (map[string]uint64, error) {
+		there := map[string]uint64{}
+		err := r.Client.rows(ctx, s.whole().within()+" "+filter+` | stats by ("webproxy.site") `+what+" n", func(row map[string]string) error {
+			if site := row["webproxy.site"]; r.of(ring.Ring, site) {
+				there[site], _ = exactNumber(row["n"])
+			}
+			return nil
+		})
+		return there, err
+	}
+	var there map[string]uint64
+	if !r.countAll {
+		if there, err = count(`count_uniq("webproxy.seq")`); err != nil && ctx.Err() == nil {
+			r.countAll = true // VictoriaLogs may hold no more numbers in memory
 		}
-		return nil
-	})
+	}
+	if r.countAll {
+		there, err = count("count()")
+	}
 	if err != nil {
 		return err
 	}
@@ -388,7 +406,7 @@ func (r *Rollout) readLooks(ctx context.Context, ring *RingState, spec RingSpec,
 				l = &siteLook{}
 				looks[site] = l
 			}
-			if l.read < n {
+			if l.read+l.short < n {
 				more = append(more, overlap{site, numbers{first: l.last + 1, last: exactNumbers - 1}})
 			}
 		}
@@ -408,9 +426,13 @@ func (r *Rollout) readLooks(ctx context.Context, ring *RingState, spec RingSpec,
 			}
 			r.read += stats.Read
 		}
-		for site, n := range there { // earlier records came late: from the beginning
-			if looks[site].read < n && round == 0 {
+		for site, n := range there {
+			switch l := looks[site]; {
+			case l.read+l.short >= n:
+			case round == 0: // earlier records came late: from the beginning
 				delete(looks, site)
+			default:
+				l.short = n - l.read
 			}
 		}
 	}

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"os"
 	"path/filepath"
 	"strings"
@@ -217,6 +221,20 @@ func TestRolloutLook(t *testing.T) {
 	r := &Rollout{Client: c, Config: cfg, Bundle: b, StopIf: setting.Limit{Name: "denied", Number: 5}, now: func() time.Time { return start.Add(time.Hour) }}
 	ring, looks := &RingState{Ring: "r", Published: start}, map[string]*siteLook{}
 	sites := &sitesAt{t, vl.URL(), map[string]uint64{}}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", strings.TrimPrefix(vl.URL(), "http://")
+	}}
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "count_uniq") {
+			http.Error(w, "not enough memory", http.StatusInternalServerError)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		forward.ServeHTTP(w, r)
+	}))
+	defer refusing.Close()
+	const refusedFrom = 9
 	denied, took := asks("x.test", "deny", "host_not_listed"), start.Add(time.Minute)
 	for i, step := range []struct {
 		deliver             func()
@@ -243,10 +261,29 @@ func TestRolloutLook(t *testing.T) {
 			sites.seq["look-2"] -= 6
 			sites.deliver("look-2", took.Add(time.Minute), append([]string{takes(7)}, many(3, denied)...)...)
 		}, 16, 28, 28, 3},
+		{func() { // one cannot be read: once from the beginning, and not at each look
+			sites.seq["look-3"]++
+			resp, err := http.Post(vl.URL()+"/insert/jsonline?_stream_fields=webproxy.site", "application/stream+json", strings.NewReader(fmt.Sprintf(
+				`{"_time":%q,"_msg":"none","webproxy.type":"admin.reload","webproxy.site":"look-3","webproxy.seq":"%d"}`, took.Format(time.RFC3339), sites.seq["look-3"])))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+		}, 3, 28, 28, 3},
+		{func() {}, 0, 28, 28, 3},
+		{func() { sites.deliver("look-3", took.Add(time.Minute), denied) }, 2, 29, 29, 3},
+		{func() {}, 27, 29, 29, 3}, // from the beginning, for those that are there twice
+		{func() {}, 0, 29, 29, 3},
+		{func() { sites.deliver("look-1", took.Add(2*time.Minute), denied) }, 1, 30, 30, 3},
 	} {
 		step.deliver()
 		if err := vl.Flush(); err != nil {
 			t.Fatal(err)
+		}
+		if i == refusedFrom { // VictoriaLogs refuses to hold numbers from here on
+			if r.Client, err = NewClient(&Config{VictoriaLogs: refusing.URL}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		before := r.read
 		if err := r.look(context.Background(), ring, cfg.Rings["r"], looks); err != nil {
@@ -279,6 +316,16 @@ func TestRolloutPublishesLater(t *testing.T) {
 	}
 	st, err := r.Run(context.Background())
 	if err == nil || st == nil || !st.Rings[0].Published.IsZero() {
+		t.Errorf("published %+v, %v", st, err)
+	}
+	// It is there, though that ended with an error: sites take it from now on.
+	if err := os.Remove(filepath.Join(ring.Dir, "stable.bundle")); err != nil {
+		t.Fatal(err)
+	}
+	r.publish = func(ring RingSpec, b *bundle.Bundle) error {
+		return errors.Join(publish(ring, b), errors.New("sync directory"))
+	}
+	if st, err = r.Run(context.Background()); err == nil || st == nil || st.Rings[0].Published.IsZero() {
 		t.Errorf("published %+v, %v", st, err)
 	}
 }

@@ -83,13 +83,18 @@ func sayFleetStats(w io.Writer, stats *fleet.Stats) {
 	}
 }
 
-// sayDeliveries says on stderr which sites may have records that are not delivered yet, and returns what each has delivered.
-func sayDeliveries(ctx context.Context, w io.Writer, c *fleet.Client, s fleet.Search) ([]*fleet.Delivery, error) {
+// sayDeliveries says on stderr which sites may have records that are not delivered yet, and returns what each has delivered. That this
+// cannot be found out is a warning too: the result is there.
+func sayDeliveries(ctx context.Context, w io.Writer, c *fleet.Client, s fleet.Search) []*fleet.Delivery {
 	all, err := c.Deliveries(ctx, s, time.Now())
-	for _, text := range fleet.DeliveryWarnings(all) {
+	texts := fleet.DeliveryWarnings(all)
+	if err != nil {
+		texts = append(texts, "what sites have not delivered yet is not known: "+err.Error())
+	}
+	for _, text := range texts {
 		sayWarning(w, audit.Printable(text))
 	}
-	return all, err
+	return all
 }
 
 // A deliveryAnswer is a Delivery in JSON.
@@ -99,6 +104,9 @@ type deliveryAnswer struct {
 }
 
 func deliveryAnswers(all []*fleet.Delivery) []deliveryAnswer {
+	if all == nil {
+		return nil // not known
+	}
 	answers := make([]deliveryAnswer, len(all))
 	for i, d := range all {
 		answers[i] = deliveryAnswer{d, int64(d.Silent / time.Second)}

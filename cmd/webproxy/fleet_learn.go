@@ -57,9 +57,7 @@ entries to a list of the policy that bundles are made of, and review it as usual
 			return err
 		}
 		sayFleetStats(cmd.ErrOrStderr(), &stats)
-		if _, err := sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), client, search); err != nil {
-			return err
-		}
+		sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), client, search)
 		kept := []fleet.Proposal{}
 		for _, p := range all {
 			if len(p.Sites) >= *least && (*group == "" || p.Group == *group) {

@@ -92,10 +92,9 @@ func fleetRecords(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryF
 		err = closeErr
 	}
 	sayFleetStats(cmd.ErrOrStderr(), &stats)
-	if err != nil {
-		return err
+	if err == nil {
+		sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), c, s)
 	}
-	_, err = sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), c, s)
 	return err
 }
 
@@ -109,10 +108,7 @@ func fleetCount(cmd *cobra.Command, c *fleet.Client, s fleet.Search, f *queryFla
 		return err
 	}
 	sayFleetStats(cmd.ErrOrStderr(), &stats)
-	delivered, err := sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), c, s)
-	if err != nil {
-		return err
-	}
+	delivered := sayDeliveries(cmd.Context(), cmd.ErrOrStderr(), c, s)
 	groups = largest(groups, *f.top)
 	if *f.output == "json" {
 		objects := make([]map[string]any, len(groups))

@@ -103,3 +103,25 @@ func TestFleetErrors(t *testing.T) {
 		}
 	}
 }
+
+// A count is printed also if what sites have not delivered yet is not known.
+func TestFleetUnknownDeliveries(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.FormValue("query"), "max(_time) last, max(\"webproxy.seq\") seq") {
+			http.Error(w, "not enough memory", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/stream+json")
+		io.WriteString(w, "{\"n\":\"0\",\"first\":\"\",\"last\":\"\"}\n")
+	}))
+	defer server.Close()
+	file := t.TempDir() + "/fleet.yaml"
+	if err := os.WriteFile(file, []byte("victorialogs: "+server.URL+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"fleet", "query", "--fleet", file, "--by", "site", "-o", "json"}, &stdout, &stderr)
+	if code != exitOK || !strings.Contains(stdout.String(), `"sites": null`) || !strings.Contains(stderr.String(), "is not known: ") || !strings.Contains(stderr.String(), "not enough memory") {
+		t.Errorf("exit %d, %s%s", code, stdout.String(), stderr.String())
+	}
+}
