@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -119,9 +120,12 @@ func (s Store) Take(b *Bundle, st State) error {
 			return err
 		}
 	}
-	// The state comes first: after a crash in between the serial is still known.
-	if err := atomicfile.Write(filepath.Join(s.dir, stateFile), append(data, '\n'), 0o644); err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(s.dir, CurrentFile), b.Bytes(), 0o644)
+	return atomicfile.WriteFrom(filepath.Join(s.dir, CurrentFile), 0o644, func(w io.Writer) error {
+		if _, err := w.Write(b.Bytes()); err != nil {
+			return err
+		}
+		// The state is replaced before the bundle: after a crash in between the serial is still known. It is replaced after the bundle is
+		// written: if there is no room for that, the serial is not used up.
+		return atomicfile.Write(filepath.Join(s.dir, stateFile), append(data, '\n'), 0o644)
+	})
 }

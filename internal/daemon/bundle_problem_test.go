@@ -147,3 +147,26 @@ func TestGivenUpIsOfOneBundle(t *testing.T) {
 	r.configure("oslo")
 	fail("another configuration", 1)
 }
+
+// A bundle that could not be stored, as on a full disk, is not refused for good: it is taken when it can be.
+func TestBundleIsStoredLater(t *testing.T) {
+	t.Parallel()
+	r := newBundleRounds(t)
+	file := config.BundleFile(r.attackedSite.config)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(r.dir, "nowhere"), file); err != nil { // nothing is written through it
+		t.Skip(err)
+	}
+	r.publish(r.bundle(7, "stable", "*", "", "a.example.com").signed(r.alice))
+	r.told("it cannot be stored", errNotStored.Error())
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	r.again = time.Now()
+	r.told("it can be stored", "")
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
