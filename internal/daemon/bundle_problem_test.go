@@ -161,6 +161,9 @@ func TestBundleIsStoredLater(t *testing.T) {
 	}
 	r.publish(r.bundle(7, "stable", "*", "", "a.example.com").signed(r.alice))
 	r.told("it cannot be stored", errNotStored.Error())
+	if r.again.IsZero() {
+		t.Error("it is not tried again")
+	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
