@@ -30,8 +30,8 @@ const (
 	countLines = 5_000
 	// countSlice is about how many records VictoriaLogs counts for one question: it holds their numbers in memory.
 	countSlice = 2_000_000
-	// countKinds bounds the groups that are kept of all sites, each of about 1 KiB.
-	countKinds = 200_000
+	// countKinds bounds the groups that are kept of all sites, each of some 400 bytes.
+	countKinds = 600_000
 	// overlapFilter bounds a filter for ranges of numbers, in bytes.
 	overlapFilter = 8 << 10
 	nanoTime      = "2006-01-02T15:04:05.000000000Z"
@@ -127,7 +127,7 @@ func (c *Client) count(ctx context.Context, s Search, by *audit.Grouping, counte
 		return c.countLines(ctx, s, counter)
 	}
 	n := count{c: c, s: &s, filter: filter, plan: plan, fields: fields, bucket: bucket, counter: counter,
-		sites: map[string]*siteCount{}, lines: make([]map[string]bool, len(plan))}
+		sites: map[string]*siteCount{}, texts: map[string]string{}, lines: make([]map[string]bool, len(plan))}
 	if err := n.run(ctx); err != nil { // nothing is counted yet
 		if ctx.Err() != nil {
 			return n.stats, context.Cause(ctx)
@@ -184,6 +184,7 @@ type count struct {
 
 	sites map[string]*siteCount // by the name of who delivered
 	kinds int                   // of all sites
+	texts map[string]string     // the values of all kinds
 	lines []map[string]bool     // by slice: the sites whose lines of that slice are read
 }
 
@@ -200,9 +201,11 @@ type numbers struct {
 	within      slice
 }
 
-// A kind is records of one site that are alike.
+// A kind is records of one site that are alike. There are many, so a kind has no audit.Record, but what makes one.
 type kind struct {
-	record           audit.Record
+	kind             audit.Type
+	values           []string  // of the fields of the count, in their order
+	at               time.Time // the first, or the beginning of the bucket
 	records, out, in uint64
 	span             audit.Span
 }
@@ -379,25 +382,28 @@ func (n *count) key(row map[string]string) []string {
 
 // kind reads a group of so many records of VictoriaLogs. The error says that it is not exact.
 func (n *count) kind(row map[string]string, records uint64) (*kind, error) {
-	k := &kind{records: records}
-	for _, f := range n.fields {
-		if err := countFields[f].set(&k.record, row[countFields[f].attribute]); err != nil {
-			return nil, err
-		}
+	k := &kind{records: records, values: make([]string, len(n.fields))}
+	for i, f := range n.fields {
+		k.values[i] = n.shared(row[countFields[f].attribute])
 	}
+	var r audit.Record
+	if err := n.fill(&r, k); err != nil {
+		return nil, err
+	}
+	k.kind = r.Type
 	var err [3]error
 	k.span.First, err[0] = time.Parse(time.RFC3339Nano, row["first"])
 	k.span.Last, err[1] = time.Parse(time.RFC3339Nano, row["last"])
 	k.span = audit.Span{First: k.span.First.UTC(), Last: k.span.Last.UTC()}
-	k.record.Time = k.span.First
+	k.at = k.span.First
 	if n.bucket != "" {
-		k.record.Time, err[2] = time.Parse(time.RFC3339Nano, row["_time"])
-		k.record.Time = k.record.Time.UTC()
+		k.at, err[2] = time.Parse(time.RFC3339Nano, row["_time"])
+		k.at = k.at.UTC()
 	}
 	if err := errors.Join(err[:]...); err != nil {
 		return nil, err
 	}
-	if k.record.Type != audit.TypeClose {
+	if k.kind != audit.TypeClose {
 		return k, nil
 	}
 	var ok [2]bool
@@ -407,6 +413,26 @@ func (n *count) kind(row map[string]string, records uint64) (*kind, error) {
 		return nil, errInexact
 	}
 	return k, nil
+}
+
+// fill makes r a record of the kind k, as far as the fields of the count go.
+func (n *count) fill(r *audit.Record, k *kind) error {
+	r.Time = k.at
+	for i, f := range n.fields {
+		if err := countFields[f].set(r, k.values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shared is text, of which all kinds have one copy.
+func (n *count) shared(text string) string {
+	if had, ok := n.texts[text]; ok {
+		return had
+	}
+	n.texts[text] = text
+	return text
 }
 
 var errInexact = errors.New("VictoriaLogs may have altered a value")
@@ -534,18 +560,26 @@ func (n *count) finish(ctx context.Context) error {
 			continue
 		}
 		for _, k := range site.kinds {
-			if k.record.Type == audit.TypeRepeat {
+			if k.kind == audit.TypeRepeat {
 				repeats = true
 				continue
 			}
-			if n.s.Where.Match(&k.record) {
+			var r audit.Record
+			if err := n.fill(&r, k); err != nil {
+				return err
+			}
+			if n.s.Where.Match(&r) {
 				kinds = append(kinds, k)
 			}
 		}
 	}
 	slices.SortFunc(kinds, func(a, b *kind) int { return a.span.First.Compare(b.span.First) })
 	for _, k := range kinds {
-		n.counter.AddAlike(&k.record, k.records, k.out, k.in, k.span)
+		var r audit.Record
+		if err := n.fill(&r, k); err != nil {
+			return err
+		}
+		n.counter.AddAlike(&r, k.records, k.out, k.in, k.span)
 		n.stats.Records += k.records
 		n.stats.Counted += k.records
 	}
