@@ -33,12 +33,10 @@ run: build ## Build and run with the built-in configuration, on :9090
 
 # The longest first, so that the machine is not idle while the last of them runs: a package that is named twice is tested once.
 TESTED := ./cmd/webproxy ./audit ./learn ./...
-# Tests wait, for disks and clocks, as much as they work: twice as many packages at a time as there are processors.
-BESIDE := $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 .PHONY: test
 test: ## Run all tests, with the seeds of the fuzz tests; make vet vets them
-	go test -vet=off -p $(BESIDE) $(TESTED)
+	go test -vet=off $(TESTED)
 	go -C packaging/tool test -vet=off ./...
 
 .PHONY: check
