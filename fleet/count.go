@@ -37,31 +37,34 @@ const (
 	nanoTime      = "2006-01-02T15:04:05.000000000Z"
 )
 
-// A countField is an attribute by which VictoriaLogs can group: it has few values, and they are those of the record.
-type countField struct {
-	attribute string
-	set       func(r *audit.Record, text string) error
+// countFields are the fields by which VictoriaLogs can group, by name: they have few values. Each sets that of a record to the text
+// of the field's countAttribute.
+var countFields = map[string]func(r *audit.Record, text string) error{
+	"site":     textField(func(r *audit.Record) *string { return &r.Site }),
+	"type":     textField(func(r *audit.Record) *audit.Type { return &r.Type }),
+	"group":    textField(func(r *audit.Record) *string { return &r.Group }),
+	"decision": textField(func(r *audit.Record) *policy.Outcome { return &r.Decision }),
+	"reason":   textField(func(r *audit.Record) *string { return &r.Reason }),
+	"rule":     textField(func(r *audit.Record) *string { return &r.Rule }),
+	"policy":   textField(func(r *audit.Record) *string { return &r.Policy }),
+	"mode":     textField(func(r *audit.Record) *string { return &r.Mode }),
+	"method":   textField(func(r *audit.Record) *string { return &r.Method }),
+	"scheme":   textField(func(r *audit.Record) *string { return &r.Scheme }),
+	"host":     exactField(func(r *audit.Record) *string { return &r.Host }), // no number: policy.ParseTarget
+	"sni":      textField(func(r *audit.Record) *string { return &r.SNI }),
+	"error":    textField(func(r *audit.Record) *string { return &r.Error }),
+	"client":   addressField(func(r *audit.Record) *netip.Addr { return &r.Client }),
+	"dst_ip":   addressField(func(r *audit.Record) *netip.Addr { return &r.DstIP }),
+	"port":     numberField(16, func(r *audit.Record, n uint64) { r.Port = uint16(n) }),
+	"status":   numberField(31, func(r *audit.Record, n uint64) { r.Status = int(n) }),
 }
 
-// countFields are those fields, by the name of the record's.
-var countFields = map[string]countField{
-	"site":     {"webproxy.site", textField(func(r *audit.Record) *string { return &r.Site })},
-	"type":     {"webproxy.type", textField(func(r *audit.Record) *audit.Type { return &r.Type })},
-	"group":    {"webproxy.group", textField(func(r *audit.Record) *string { return &r.Group })},
-	"decision": {"webproxy.decision", textField(func(r *audit.Record) *policy.Outcome { return &r.Decision })},
-	"reason":   {"webproxy.reason", textField(func(r *audit.Record) *string { return &r.Reason })},
-	"rule":     {"webproxy.rule", textField(func(r *audit.Record) *string { return &r.Rule })},
-	"policy":   {"webproxy.policy", textField(func(r *audit.Record) *string { return &r.Policy })},
-	"mode":     {"webproxy.mode", textField(func(r *audit.Record) *string { return &r.Mode })},
-	"method":   {"http.request.method", textField(func(r *audit.Record) *string { return &r.Method })},
-	"scheme":   {"url.scheme", textField(func(r *audit.Record) *string { return &r.Scheme })},
-	"host":     {"server.address", exactField(func(r *audit.Record) *string { return &r.Host })}, // no number: policy.ParseTarget
-	"sni":      {"tls.client.server_name", textField(func(r *audit.Record) *string { return &r.SNI })},
-	"error":    {"error.type", textField(func(r *audit.Record) *string { return &r.Error })},
-	"client":   {"client.address", addressField(func(r *audit.Record) *netip.Addr { return &r.Client })},
-	"dst_ip":   {"network.peer.address", addressField(func(r *audit.Record) *netip.Addr { return &r.DstIP })},
-	"port":     {"server.port", numberField(16, func(r *audit.Record, n uint64) { r.Port = uint16(n) })},
-	"status":   {"http.response.status_code", numberField(31, func(r *audit.Record, n uint64) { r.Status = int(n) })},
+// countAttribute is the attribute of a field of countFields.
+func countAttribute(field string) string {
+	if field == "site" {
+		return "webproxy.site" // who delivered; a record that says otherwise is not counted by it
+	}
+	return attributes[field]
 }
 
 // exactField is a field that VictoriaLogs returns as it was sent.
@@ -162,7 +165,7 @@ func countKey(q *audit.Query, by *audit.Grouping) (fields []string, bucket strin
 			bucket = "1h"
 		case name == "day":
 			bucket = cmp.Or(bucket, "1d")
-		case countFields[name].set == nil:
+		case countFields[name] == nil:
 			return nil, "", false
 		case !slices.Contains(fields, name):
 			fields = append(fields, name)
@@ -334,7 +337,7 @@ func (n *count) groups(ctx context.Context, within slice, found map[string]*site
 			by = append(by, `"webproxy.renamed"`)
 			continue
 		}
-		by = append(by, quoted(countFields[f].attribute))
+		by = append(by, quoted(countAttribute(f)))
 	}
 	if n.bucket != "" {
 		by = append(by, "_time:"+n.bucket)
@@ -375,7 +378,7 @@ func (n *count) groups(ctx context.Context, within slice, found map[string]*site
 func (n *count) key(row map[string]string) []string {
 	key := []string{row["_time"]}
 	for _, f := range n.fields {
-		key = append(key, row[countFields[f].attribute])
+		key = append(key, row[countAttribute(f)])
 	}
 	return key
 }
@@ -384,7 +387,7 @@ func (n *count) key(row map[string]string) []string {
 func (n *count) kind(row map[string]string, records uint64) (*kind, error) {
 	k := &kind{records: records, values: make([]string, len(n.fields))}
 	for i, f := range n.fields {
-		k.values[i] = n.shared(row[countFields[f].attribute])
+		k.values[i] = n.shared(row[countAttribute(f)])
 	}
 	var r audit.Record
 	if err := n.fill(&r, k); err != nil {
@@ -419,7 +422,7 @@ func (n *count) kind(row map[string]string, records uint64) (*kind, error) {
 func (n *count) fill(r *audit.Record, k *kind) error {
 	r.Time = k.at
 	for i, f := range n.fields {
-		if err := countFields[f].set(r, k.values[i]); err != nil {
+		if err := countFields[f](r, k.values[i]); err != nil {
 			return err
 		}
 	}

@@ -4,4 +4,4 @@ package fleet
 func (c *Client) SetCountSlice(lines int, counted uint64) { c.Slice, c.countSlice = lines, counted }
 
 // Countable reports whether VictoriaLogs can group by the field.
-func Countable(field string) bool { return countFields[field].set != nil }
+func Countable(field string) bool { return countFields[field] != nil }
