@@ -39,21 +39,13 @@ func (c *Client) Deliveries(ctx context.Context, s Search, now time.Time) ([]*De
 	}
 	found := map[string]*Delivery{}
 	sites := s.sitesFilter()
-	err := c.rows(ctx, within.within()+` "webproxy.type":*`+sites+` | stats by ("webproxy.site") max(_time) last, max("webproxy.seq") seq`, func(row map[string]string) error {
-		d := &Delivery{Site: row["webproxy.site"]}
-		if !MatchesSite(s.Sites, d.Site) {
-			return nil
-		}
-		var err error
-		if d.Last, err = time.Parse(time.RFC3339Nano, row["last"]); err != nil {
-			return fmt.Errorf("%s answers with a time that is none: %w", c.base.Host, err)
-		}
-		d.Last = d.Last.UTC()
-		d.Seq, _ = exactNumber(row["seq"])
+	err := c.eachSite(ctx, within.within()+` "webproxy.type":*`+sites, s.Sites, func(name string, last time.Time, seq string) error {
 		if len(found) == maxSites {
 			return fmt.Errorf("more than %d sites", maxSites)
 		}
-		found[d.Site] = d
+		d := &Delivery{Site: name, Last: last}
+		d.Seq, _ = exactNumber(seq)
+		found[name] = d
 		return nil
 	})
 	if err != nil {

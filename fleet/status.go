@@ -52,22 +52,30 @@ type StatusOptions struct {
 
 const checkpointAge = time.Hour
 
+// eachSite calls fn with the last time and the greatest number of each site that patterns match, among the records of filter. The
+// number is as VictoriaLogs writes it, which rounds large ones.
+func (c *Client) eachSite(ctx context.Context, filter string, patterns []string, fn func(name string, last time.Time, seq string) error) error {
+	return c.rows(ctx, filter+` | stats by ("webproxy.site") max(_time) last, max("webproxy.seq") seq`, func(row map[string]string) error {
+		name := row["webproxy.site"]
+		if !MatchesSite(patterns, name) {
+			return nil
+		}
+		last, err := time.Parse(time.RFC3339Nano, row["last"])
+		if err != nil {
+			return fmt.Errorf("%s answers with a time that is none: %w", c.base.Host, err)
+		}
+		return fn(name, last.UTC(), row["seq"])
+	})
+}
+
 // Status returns the state of each site, by name.
 func (c *Client) Status(ctx context.Context, o StatusOptions) ([]*SiteStatus, error) {
 	found := map[string]*SiteStatus{}
 	within := slice{from: o.Since, to: o.Now.Add(48 * time.Hour)}.within() + ` "webproxy.type":*`
-	err := c.rows(ctx, within+` | stats by ("webproxy.site") max(_time) last, max("webproxy.seq") seq`, func(row map[string]string) error {
-		s := &SiteStatus{Site: row["webproxy.site"], Drift: []string{}}
-		if !MatchesSite(o.Sites, s.Site) {
-			return nil
-		}
-		var err error
-		if s.Last, err = time.Parse(time.RFC3339Nano, row["last"]); err != nil {
-			return fmt.Errorf("%s answers with a time that is none: %w", c.base.Host, err)
-		}
-		s.Last = s.Last.UTC()
-		s.Seq, _ = strconv.ParseUint(row["seq"], 10, 64)
-		found[s.Site] = s
+	err := c.eachSite(ctx, within, o.Sites, func(name string, last time.Time, seq string) error {
+		s := &SiteStatus{Site: name, Drift: []string{}, Last: last}
+		s.Seq, _ = strconv.ParseUint(seq, 10, 64)
+		found[name] = s
 		return nil
 	})
 	if err != nil {
