@@ -82,7 +82,12 @@ func (o *rawOrigin) get() string {
 	return answer
 }
 
-func (o *rawOrigin) hijack(rw http.ResponseWriter, _ *http.Request) {
+// hijack reads the request to its end first: a close with unread bytes is a reset, which takes back what was
+// sent and not yet received.
+func (o *rawOrigin) hijack(rw http.ResponseWriter, req *http.Request) {
+	if _, err := io.Copy(io.Discard, req.Body); err != nil {
+		return
+	}
 	c, _, err := rw.(http.Hijacker).Hijack()
 	if err != nil {
 		return
