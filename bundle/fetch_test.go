@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -243,4 +244,70 @@ func TestStore(t *testing.T) {
 	if st, err := s.State(); err != nil || st.Highest != 6 || st.By != "ann" {
 		t.Errorf("state %+v, %v", st, err)
 	}
+}
+
+// A process that ends while it puts a bundle in force does not use up its serial, and a rollback never loses the bundle that it goes back to.
+func TestStoreInterrupted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	s, current := bundle.NewStore(dir), filepath.Join(dir, bundle.CurrentFile)
+	open := func(serial uint64, by string) *bundle.Bundle {
+		m := manifest()
+		m.Serial, m.By = serial, by
+		b, err := bundle.New(m, policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	take := func(b *bundle.Bundle) {
+		t.Helper()
+		if err := s.Take(b, bundle.State{By: "ann"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admits := func(b *bundle.Bundle, want bool) {
+		t.Helper()
+		if again, err := s.Admit(b); (err == nil) != want || again {
+			t.Errorf("%v by %s: again %v, %v", b, b.By, again, err)
+		}
+	}
+	take(open(5, "bob"))
+	before, err := os.ReadFile(current)
+	if err != nil {
+		t.Fatal(err)
+	}
+	take(open(6, "bob"))
+	// The state is replaced, the bundle is not: what a crash in between leaves.
+	if err := os.WriteFile(current, before, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := s.State(); err != nil || st.Of(nil) || st.Of(open(5, "bob")) || !st.Of(open(6, "bob")) {
+		t.Errorf("state %+v, %v", st, err)
+	}
+	admits(open(6, "bob"), true)
+	admits(open(6, "eve"), false) // another one with its serial
+	admits(open(4, "bob"), false)
+	admits(open(7, "bob"), true)
+	take(open(6, "bob"))
+	if runtime.GOOS == "windows" {
+		return // symbolic links need a privilege
+	}
+	// Nothing can be written beside a file whose name is that long.
+	long := strings.Repeat("p", 250)
+	previous := filepath.Join(dir, "previous.bundle")
+	if err := os.Rename(previous, filepath.Join(dir, long)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(long, previous); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Take(open(5, "bob"), bundle.State{By: "ann"}); err == nil || !strings.Contains(err.Error(), "is in force, but") {
+		t.Errorf("rollback: %v", err)
+	}
+	for _, get := range []func() (*bundle.Bundle, error){s.Current, s.Previous} {
+		if b, err := get(); err != nil || b.Serial != 5 {
+			t.Errorf("after the rollback: %v, %v", b, err)
+		}
+	}
+	admits(open(6, "bob"), false)
 }

@@ -1,34 +1,37 @@
 package catalog
 
 import (
+	"maps"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"webproxy/internal/policytest"
 	"webproxy/policy"
 )
 
-// listPaths are the files of all lists.
-func listPaths() []string {
-	var paths []string
-	for _, f := range embeddedFiles() {
-		if !f.bundle {
-			paths = append(paths, "lists/"+f.generation+"/"+f.name+".yaml")
-		}
+// packedLists returns the packed form of every list, by the name of its file.
+func packedLists() map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(packed) {
+		name, data, _ := strings.Cut(line, " ")
+		all[name] = data
 	}
-	return paths
+	return all
 }
 
 // BenchmarkParse reads files as the first use of their list does: what the default policy pays at
 // start-up, and what all lists cost together.
 func BenchmarkParse(b *testing.B) {
 	builtIn := []string{"lists/2021-12/hci.yaml", "lists/2021-12/update.yaml", "lists/2021-12/arc.yaml"}
-	for name, paths := range map[string][]string{"default": builtIn, "all": listPaths()} {
+	lists := packedLists()
+	for name, paths := range map[string][]string{"default": builtIn, "all": slices.Sorted(maps.Keys(lists))} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for _, p := range paths {
-					if _, err := readList(p); err != nil {
+					if _, err := readPacked(p, lists[p]); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -39,14 +42,15 @@ func BenchmarkParse(b *testing.B) {
 
 // BenchmarkMemory reports what all lists keep in memory once they are parsed.
 func BenchmarkMemory(b *testing.B) {
-	paths := listPaths()
+	lists := packedLists()
+	paths := slices.Sorted(maps.Keys(lists))
 	var before, after runtime.MemStats
 	for b.Loop() {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		all := make([]*List, len(paths))
 		for i, p := range paths {
-			l, err := readList(p)
+			l, err := readPacked(p, lists[p])
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -76,7 +80,8 @@ func BenchmarkGet(b *testing.B) {
 // BenchmarkEverythingOn goes from nothing to a compiled policy with every list in every generation in
 // it, which has to leave most of the 100 ms that a start may take.
 func BenchmarkEverythingOn(b *testing.B) {
-	paths := listPaths()
+	lists := packedLists()
+	paths := slices.Sorted(maps.Keys(lists))
 	spec := policy.Spec{Region: "eastus"}
 	for _, f := range embeddedFiles() {
 		if !f.bundle {
@@ -86,7 +91,7 @@ func BenchmarkEverythingOn(b *testing.B) {
 	}
 	for b.Loop() {
 		for _, p := range paths {
-			if _, err := readList(p); err != nil { // Get parses once; a start has to
+			if _, err := readPacked(p, lists[p]); err != nil { // Get parses once; a start has to
 				b.Fatal(err)
 			}
 		}

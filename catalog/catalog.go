@@ -56,9 +56,9 @@ type file struct {
 var embeddedFiles = sync.OnceValue(func() []file {
 	var all []file
 	for line := range strings.Lines(packed) {
-		p, _, _ := strings.Cut(line, " ")
+		p, data, _ := strings.Cut(line, " ")
 		f := fileAt(p)
-		f.list = sync.OnceValues(func() (*List, error) { return readList(p) })
+		f.list = sync.OnceValues(func() (*List, error) { return readPacked(p, data) })
 		all = append(all, f)
 	}
 	paths, err := fs.Glob(bundles, "bundles/*/*.yaml")

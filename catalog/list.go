@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -71,21 +70,14 @@ func (e *Endpoint) HoldsIn(cloud string) bool {
 	return e.Cloud == AnyCloud || e.Cloud == cmp.Or(cloud, publicCloud)
 }
 
-// readList returns the list of the file lists/GENERATION/NAME.yaml, from its packed form. It fails only if lists.packed is
-// wrong, which the tests of this package find.
-func readList(name string) (*List, error) {
-	for line := range strings.Lines(packed) {
-		file, data, _ := strings.Cut(line, " ")
-		if file != name {
-			continue
-		}
-		l := new(List)
-		if err := json.Unmarshal([]byte(data), l); err != nil {
-			return nil, fmt.Errorf("catalog: %s, packed: %w", name, err)
-		}
-		return l, nil
+// readPacked reads a list from its packed form, the part of a line of lists.packed after the name of its file. It fails only if lists.packed
+// is wrong, which the tests of this package find.
+func readPacked(name, data string) (*List, error) {
+	l := new(List)
+	if err := json.Unmarshal([]byte(data), l); err != nil {
+		return nil, fmt.Errorf("catalog: %s, packed: %w", name, err)
 	}
-	return nil, fmt.Errorf("catalog: %s is not packed", name)
+	return l, nil
 }
 
 // ReadList reads the text of a list, the file lists/GENERATION/NAME.yaml.

@@ -36,20 +36,17 @@ const (
 
 // An Authority signs leaf certificates. It is safe for concurrent use, and has no goroutine.
 type Authority struct {
-	// Problem is called with an error about roots that were changed and cannot be used, once for each. It may be nil. It is set before
-	// Certificate is called, and must not call it.
-	Problem func(error)
-
 	dir   string
 	files smallfile.Reader // reads them, while handshakes wait
 	now   func() time.Time // time.Now except in tests
 
-	mu     sync.Mutex // guards the fields below
-	roots  []*Root    // oldest first
-	seen   time.Time  // when dir was last changed, as far as roots tell; zero if it is to be read again
-	looked time.Time  // when something was wrong with it
-	told   string     // what, as Problem was told it
-	leaves map[string]*leaf
+	mu      sync.Mutex // guards the fields below
+	roots   []*Root    // oldest first
+	seen    time.Time  // when dir was last changed, as far as roots tell; zero if it is to be read again
+	looked  time.Time  // when something was wrong with it
+	wrong   error      // what
+	problem func(error)
+	leaves  map[string]*leaf
 }
 
 // A leaf is a certificate that exists, or is being made.
@@ -59,22 +56,32 @@ type leaf struct {
 	err  error
 }
 
-// Open reads the authority in dir. It is an error if there is none (ErrNone), if others may read its keys, or if they may change the
-// certificate of the root that signs. The certificate of another root that others may change is not taken; package config warns of it.
+// Open reads the authority in dir. It is an error if there is none (ErrNone), or if the root that signs cannot be used: its key is missing,
+// not its own, or others may read it, or others may change its certificate. Another root with such a fault is not used; Notify tells of it.
 func Open(dir string) (*Authority, error) {
 	a := &Authority{dir: dir, now: time.Now, leaves: map[string]*leaf{}}
 	a.files.Patience = handshakePatience
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	loose, err := a.read()
+	faults, err := a.read()
 	if err != nil {
 		return nil, err
 	}
 	if _, err := a.issuer(); err != nil {
-		return nil, errors.Join(err, loose)
+		return nil, errors.Join(err, faults)
 	}
-	a.report(loose)
+	a.report(faults)
 	return a, nil
+}
+
+// Notify has fn called with an error about roots that cannot be used, once for each, also if Open found it. fn must not call a.
+func (a *Authority) Notify(fn func(error)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.problem = fn
+	if a.wrong != nil {
+		fn(a.wrong)
+	}
 }
 
 // Certificate returns a certificate for host, a name or an IP address in normal form, with its chain. Concurrent

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -178,6 +179,55 @@ func TestOpenRefuses(t *testing.T) {
 	os.Chmod(path+keySuffix, 0o644)
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 		t.Errorf("a key that others may read: %v", err)
+	}
+}
+
+// A key that is missing, or not its own, is an error for the root whose turn it is; the fault of another one is told, and it does not sign.
+func TestRootWithoutKey(t *testing.T) {
+	now := time.Now()
+	for i, who := range []string{"retired", "signs", "next"} {
+		dir := t.TempDir()
+		var roots [3]*Root
+		for i, when := range []time.Duration{-300, -100, 20} { // days
+			roots[i] = made(t, dir, RootSpec{}, now.Add(when*24*time.Hour))
+		}
+		path := filepath.Join(dir, roots[i].Name)
+		other, err := os.ReadFile(filepath.Join(dir, roots[(i+1)%3].Name) + keySuffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, want := range map[string]string{"gone": "remove " + path + certSuffix, "another's": "not the key of " + path + certSuffix} {
+			if err := os.Remove(path + keySuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			if what != "gone" {
+				if err := os.WriteFile(path+keySuffix, other, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a, err := Open(dir)
+			if who == "signs" {
+				if err == nil || errors.Is(err, ErrNone) || !strings.Contains(err.Error(), want) {
+					t.Errorf("%s, key %s: %v", who, what, err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s, key %s: %v", who, what, err)
+				continue
+			}
+			var told []string
+			a.Notify(func(err error) { told = append(told, err.Error()) })
+			for range 3 {
+				a.looked = time.Time{}
+				if err := certificate(t, a, "aka.ms").Leaf.CheckSignatureFrom(roots[1].Cert); err != nil {
+					t.Errorf("%s, key %s: %v", who, what, err)
+				}
+			}
+			if len(told) != 1 || !strings.Contains(told[0], want) {
+				t.Errorf("%s, key %s: told %q, want %q once", who, what, told, want)
+			}
+		}
 	}
 }
 

@@ -115,7 +115,7 @@ func TestRefreshTells(t *testing.T) {
 	old := made(t, dir, RootSpec{}, now)
 	a := opened(t, dir)
 	var told []string
-	a.Problem = func(err error) { told = append(told, err.Error()) }
+	a.Notify(func(err error) { told = append(told, err.Error()) })
 	changes := now
 	look := func(when string, signs *Root, want ...string) {
 		t.Helper()

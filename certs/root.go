@@ -41,8 +41,8 @@ type Root struct {
 	Name string // of its files
 	Cert *x509.Certificate
 
-	key   *ecdsa.PrivateKey // nil if it was not asked for, or loose is set
-	loose error             // others may change the certificate, so this is not to be taken for a root
+	key   *ecdsa.PrivateKey // nil if it was not asked for, or fault is set
+	fault error             // why this must not sign: others may change the certificate, or the key cannot be used
 }
 
 // A RootSpec says what root to make.
@@ -167,18 +167,18 @@ func RootFiles(by *smallfile.Reader, dir string) (certs, keys []string) {
 	return certs, keys
 }
 
-// taken returns those of roots that others may not change, and an error about the others.
-func taken(roots []*Root) (fine []*Root, loose error) {
+// taken returns those of roots that have no fault, and an error about the others.
+func taken(roots []*Root) (fine []*Root, faults error) {
 	for _, r := range roots {
-		if r.loose == nil {
+		if r.fault == nil {
 			fine = append(fine, r)
 		}
-		loose = errors.Join(loose, r.loose)
+		faults = errors.Join(faults, r.fault)
 	}
-	return fine, loose
+	return fine, faults
 }
 
-// readRoots reads the roots in dir, the oldest first; the loose ones too, whose keys are not read.
+// readRoots reads the roots in dir, the oldest first, and if keys is set, their keys. Those with a fault are among them.
 func readRoots(by *smallfile.Reader, dir string, keys bool) ([]*Root, error) {
 	files, err := by.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -209,36 +209,46 @@ func readRoot(by *smallfile.Reader, path string, key bool) (*Root, error) {
 	r := &Root{}
 	// Who lays a certificate here makes others trust it, by ca export, even without its key.
 	if f := privatefile.Loose(by, path+certSuffix, privatefile.Policy); f.Why != "" {
-		r.loose = fmt.Errorf("%s: %s, so it is not taken: %s", path+certSuffix, f.Why, f.Advice())
+		r.fault = fmt.Errorf("%s: %s, so it is not taken: %s", path+certSuffix, f.Why, f.Advice())
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {
-		return nil, errors.Join(r.loose, fmt.Errorf("%s: no certificate in PEM form", path+certSuffix))
+		return nil, errors.Join(r.fault, fmt.Errorf("%s: no certificate in PEM form", path+certSuffix))
 	}
 	if r.Cert, err = x509.ParseCertificate(block.Bytes); err != nil {
-		return nil, errors.Join(r.loose, fmt.Errorf("%s: %w", path+certSuffix, err))
+		return nil, errors.Join(r.fault, fmt.Errorf("%s: %w", path+certSuffix, err))
 	}
 	if !r.Cert.IsCA {
-		return nil, errors.Join(r.loose, fmt.Errorf("%s: not the certificate of an authority", path+certSuffix))
+		return nil, errors.Join(r.fault, fmt.Errorf("%s: not the certificate of an authority", path+certSuffix))
 	}
-	if !key || r.loose != nil {
-		return r, nil
+	if key && r.fault == nil {
+		r.key, r.fault = readKey(by, path, r.Cert)
 	}
-	if text, err = privatefile.ReadBy(by, path+keySuffix, maxFile); err != nil {
+	return r, nil
+}
+
+// readKey reads the key of cert, the certificate of the root at path.
+func readKey(by *smallfile.Reader, path string, cert *x509.Certificate) (*ecdsa.PrivateKey, error) {
+	text, err := privatefile.ReadBy(by, path+keySuffix, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("key of the authority: %w: restore it, or if this root is not needed any more, remove %s", err, path+certSuffix)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("key of the authority: %w", err)
 	}
-	if block, _ = pem.Decode(text); block == nil {
+	block, _ := pem.Decode(text)
+	if block == nil {
 		return nil, fmt.Errorf("%s: no key in PEM form", path+keySuffix)
 	}
 	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path+keySuffix, err)
 	}
-	var ok bool
-	if r.key, ok = private.(*ecdsa.PrivateKey); !ok || !r.key.PublicKey.Equal(r.Cert.PublicKey) {
+	own, ok := private.(*ecdsa.PrivateKey)
+	if !ok || !own.PublicKey.Equal(cert.PublicKey) {
 		return nil, fmt.Errorf("%s: not the key of %s", path+keySuffix, path+certSuffix)
 	}
-	return r, nil
+	return own, nil
 }
 
 // refresh reads the roots again if they have changed; a.mu is held. If they cannot be read, the known ones stay. What is wrong with them is
@@ -247,31 +257,32 @@ func (a *Authority) refresh() {
 	if time.Since(a.looked) < lookEvery {
 		return
 	}
-	loose, err := a.read()
+	faults, err := a.read()
 	if err != nil {
 		err = fmt.Errorf("the authority in use stays: %w", err)
 	} else {
-		err = loose
+		err = faults
 	}
 	a.report(err)
 }
 
-// report calls Problem with err if it is not what was reported last. While there is one, refresh looks again, but not at every handshake: a
+// report tells of err if it is not what was told last. While there is one, refresh looks again, but not at every handshake: a
 // corrected mode does not change the time of the directory.
 func (a *Authority) report(err error) {
-	text := ""
-	if err != nil {
-		text, a.looked = err.Error(), time.Now()
+	before := a.wrong
+	a.wrong = err
+	if err == nil {
+		return
 	}
-	if err != nil && text != a.told && a.Problem != nil {
-		a.Problem(err)
+	a.looked = time.Now()
+	if a.problem != nil && (before == nil || before.Error() != err.Error()) {
+		a.problem(err)
 	}
-	a.told = text
 }
 
-// read reads the roots if they have changed; a.mu is held. Loose is about certificates that others may change: they are not taken. If one of
-// them would sign now, nothing is taken: an older root, which clients may no longer trust, does not sign in its place.
-func (a *Authority) read() (loose, err error) {
+// read reads the roots if they have changed; a.mu is held. Faults are of roots that are not used. If one of them would sign now, nothing is
+// changed: an older root, which clients may no longer trust, does not sign in its place.
+func (a *Authority) read() (faults, err error) {
 	info, err := a.files.Stat(a.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -286,16 +297,16 @@ func (a *Authority) read() (loose, err error) {
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%w in %s; run webproxy ca init", ErrNone, a.dir)
 	}
-	roots, loose := taken(all)
-	if r := signer(all, a.now()); r != nil && r.loose != nil {
-		return nil, r.loose
+	roots, faults := taken(all)
+	if r := signer(all, a.now()); r != nil && r.fault != nil {
+		return nil, r.fault
 	}
 	if len(roots) == 0 {
-		return nil, loose
+		return nil, faults
 	}
 	a.roots, a.seen = roots, info.ModTime()
-	if loose != nil {
+	if faults != nil {
 		a.seen = time.Time{}
 	}
-	return loose, nil
+	return faults, nil
 }

@@ -64,7 +64,7 @@ func newBundleShow() *cobra.Command {
 		}
 		if !asJSON {
 			fmt.Fprint(cmd.OutOrStdout(), aboutLine(cfg))
-			if st.By != "" {
+			if st.By != "" && st.Of(cfg.Bundle) {
 				fmt.Fprintf(cmd.OutOrStdout(), "taken by %s on %s: %s\n", st.By, st.Taken.UTC().Format(time.RFC3339), st.Reason)
 			}
 		}

@@ -68,7 +68,7 @@ func (d *daemon) install(set *policy.Set, a authorities) {
 		n.signs.Store(nil)
 		return
 	}
-	a.signs.Problem = func(err error) { d.log.Error("authority for inspection", zap.Error(err)) }
+	a.signs.Notify(func(err error) { d.log.Error("authority for inspection", zap.Error(err)) })
 	n.signs.Store(a.signs)
 	d.live.Swap(set)
 }

@@ -134,7 +134,7 @@ func bundleDetail(old, cfg *config.Config) string {
 		return ""
 	}
 	detail := fmt.Sprintf("; bundle %s after %s", bundleName(cfg), bundleName(old))
-	if st, err := bundle.NewStore(filepath.Dir(config.BundleFile(cfg.Path))).State(); err == nil && st.By != "" {
+	if st, err := bundle.NewStore(filepath.Dir(config.BundleFile(cfg.Path))).State(); err == nil && st.By != "" && st.Of(cfg.Bundle) {
 		detail += fmt.Sprintf(", by %s: %s", st.By, st.Reason)
 	}
 	return detail
