@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 			systemConfig, systemSocket = os.Getenv("SYSTEM_CONFIG"), os.Getenv("SYSTEM_SOCKET")
 			main()
 		},
+		"terminal": onTerminal,
 	})
 }
 
