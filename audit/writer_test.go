@@ -24,18 +24,21 @@ func hang(t *testing.T, l *Log) (release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	full := make([]byte, 4096)
-	w.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	for err == nil { // until nothing more fits
-		_, err = w.Write(full)
+	filled := make(chan struct{})
+	go func() { // more than fits: later writes wait for this one, and this one for a reader
+		defer close(filled)
+		w.Write(make([]byte, 4<<20))
+	}()
+	if _, err := r.Read(make([]byte, 1)); err != nil { // it has begun
+		t.Fatal(err)
 	}
-	w.SetWriteDeadline(time.Time{})
 	l.mu.Lock()
 	file := l.live
 	l.live = w
 	l.mu.Unlock()
 	return func() {
-		r.Close() // the write fails
+		r.Close() // the writes fail
+		<-filled
 		l.mu.Lock()
 		l.live = file
 		l.mu.Unlock()
@@ -43,14 +46,24 @@ func hang(t *testing.T, l *Log) (release func()) {
 	}
 }
 
-func openImpatient(t *testing.T) *Log {
+func openUnsynced(t *testing.T) *Log {
 	t.Helper()
 	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), AggregateWindow: setting.Off, Sync: setting.Off})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.writer.wait = 20 * time.Millisecond
 	return l
+}
+
+// hurry has l's writer give up soon. From then on Append may fail on a disk that works, too, if the machine pauses.
+func hurry(l *Log) {
+	w := &l.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.wait = 20 * time.Millisecond
+	if w.armed {
+		w.alarm.Reset(w.wait)
+	}
 }
 
 func hung() *Record { return &Record{Type: TypeStart, Detail: "test"} }
@@ -58,11 +71,12 @@ func hung() *Record { return &Record{Type: TypeStart, Detail: "test"} }
 // While the disk hangs, nobody who appends or looks waits for it for longer than the writer's patience. When
 // it answers again, the log goes on by itself and says what was lost.
 func TestAppendToHangingDisk(t *testing.T) {
-	l := openImpatient(t)
+	l := openUnsynced(t)
 	defer l.Close()
 	if err := l.Append(hung()); err != nil {
 		t.Fatal(err)
 	}
+	hurry(l)
 	release := hang(t, l)
 	const appends = 20
 	errs := make(chan error, appends)
@@ -110,8 +124,9 @@ func TestAppendToHangingDisk(t *testing.T) {
 
 // Of a record that was written after all the log says that its writer had given up.
 func TestLateRecord(t *testing.T) {
-	l := openImpatient(t)
+	l := openUnsynced(t)
 	defer l.Close()
+	hurry(l)
 	l.mu.Lock() // the disk hangs before the write
 	late := &Record{Type: TypeStart, Detail: "late"}
 	if err := l.Append(late); !errors.Is(err, ErrStalled) {
@@ -174,10 +189,7 @@ func queued(l *Log, n int) {
 // Records that come while the log is busy are written together, in one write; if that fails, each is told so, and
 // none has a number.
 func TestAppendTogether(t *testing.T) {
-	l, err := Open(Options{Dir: filepath.Join(t.TempDir(), "audit"), AggregateWindow: setting.Off, Sync: setting.Off})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := openUnsynced(t)
 	defer l.Close()
 	r, w, err := os.Pipe()
 	if err != nil {
