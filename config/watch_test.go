@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/proxytest"
 )
 
 // byEvents looks at files when there are events, and never otherwise: what passes with it does not
@@ -39,8 +38,7 @@ type report struct {
 // watch starts a Watcher of path and closes it at the end of the test.
 func watch(t *testing.T, path string, how timing) *watching {
 	t.Helper()
-	leaks := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, leaks) }) // cleanups run last first: after Close
+	proxytest.NoneLeft(t)
 	current, err := Load(path)
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +279,7 @@ func TestWatchSame(t *testing.T) {
 
 // A change between Load and Watch is not lost.
 func TestWatchMissedChange(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	proxytest.NoneLeft(t)
 	path := site(t, t.TempDir())
 	current, err := Load(path)
 	must(t, err)
@@ -315,7 +313,7 @@ func TestWatchPhases(t *testing.T) {
 
 // Closing waits for onChange, and ends a Watcher in whatever state it is.
 func TestWatchClose(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	proxytest.NoneLeft(t)
 	path := site(t, t.TempDir())
 	running, finish := make(chan bool), make(chan bool)
 	returned := false

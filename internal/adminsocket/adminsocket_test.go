@@ -15,6 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+
+	"webproxy/internal/proxytest"
 )
 
 // patience is how long a test waits for what should happen at once.
@@ -27,6 +29,8 @@ type answer struct{ Actor, Word string }
 // start serves a Server with some routes at path until the test ends.
 func start(t *testing.T, path string, more func(*Server)) *Server {
 	t.Helper()
+	proxytest.NoneLeft(t, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"), // that one sleeps for half a second
+		goleak.IgnoreAnyFunction("github.com/Microsoft/go-winio.ioCompletionProcessor")) // and that one stays
 	s := NewServer(zap.NewNop())
 	s.Handle("POST /v1/echo", func(r *Request) (any, error) {
 		var q question
@@ -54,8 +58,6 @@ func start(t *testing.T, path string, more func(*Server)) *Server {
 		if err := <-served; err != nil {
 			t.Error(err)
 		}
-		goleak.VerifyNone(t, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"), // that one sleeps for half a second
-			goleak.IgnoreAnyFunction("github.com/Microsoft/go-winio.ioCompletionProcessor")) // and that one stays
 	})
 	return s
 }

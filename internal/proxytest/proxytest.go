@@ -112,25 +112,26 @@ func Unused(t testing.TB) string {
 	return addr
 }
 
-// NoneLeft fails t, when it and its subtests have ended, if they have leaked goroutines. Start calls it. For tests that have called
-// Parallel, Parallel does the same for all of them.
-func NoneLeft(t testing.TB) {
+// NoneLeft fails t, when it, its subtests and later cleanups have ended, if they have leaked goroutines, except for those that ignored
+// allow. Start calls it. For tests that have called Parallel, Parallel does the same for all of them.
+func NoneLeft(t testing.TB, ignored ...goleak.Option) {
 	t.Helper()
 	if beside.has(t) {
 		return
 	}
-	before := goleak.IgnoreCurrent()
+	ignored = append(ignored, goleak.IgnoreCurrent())
 	t.Cleanup(func() {
-		if err := noneLeft(before); err != nil {
+		if err := noneLeft(ignored...); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// noneLeft is an error if there are goroutines that were not there before. It waits for those that are about to end.
-func noneLeft(before goleak.Option) error {
+// noneLeft is an error if there are goroutines other than those ignored. It waits for those that are about to end: for longer than goleak,
+// whose half a second may pass on a busy machine before they run.
+func noneLeft(ignored ...goleak.Option) error {
 	for end := time.Now().Add(Patience); ; {
-		if err := goleak.Find(before); err == nil || time.Now().After(end) {
+		if err := goleak.Find(ignored...); err == nil || time.Now().After(end) {
 			return err
 		}
 	}
