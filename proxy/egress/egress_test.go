@@ -108,12 +108,20 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func TestOpenRefusesWithoutPermit(t *testing.T) {
-	s := dnstest.Start(t, dnstest.Zone(60, "127.0.0.1"))
+// newAsking returns an Egress that asks s, and waits for both types of addresses.
+func newAsking(t *testing.T, s *dnstest.Server) *Egress {
+	t.Helper()
 	e, err := New(Options{Resolver: s.Addr})
 	if err != nil {
 		t.Fatal(err)
 	}
+	e.names.delay = time.Hour // not to depend on who answers first
+	return e
+}
+
+func TestOpenRefusesWithoutPermit(t *testing.T) {
+	s := dnstest.Start(t, dnstest.Zone(60, "127.0.0.1"))
+	e := newAsking(t, s)
 	denied := decideFor(t, "origin.test:443", true)
 	denied.Permit = false
 	for _, d := range []policy.Decision{{}, denied, policy.Refusal(policy.BadTarget)} {
@@ -232,10 +240,7 @@ func TestOpenRebinding(t *testing.T) {
 		}
 		return true
 	})
-	e, err := New(Options{Resolver: s.Addr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := newAsking(t, s)
 	d := decideFor(t, fmt.Sprintf("rebinds.test:%d", origin.Port()), true)
 	conn, route, err := open(e, t.Context(), d)
 	if err != nil {
@@ -277,10 +282,7 @@ func TestOpenIgnoresTheEnvironment(t *testing.T) {
 	t.Setenv("LOCALDOMAIN", "elsewhere.test")
 	origin := startOrigin(t)
 	s := dnstest.Start(t, dnstest.Zone(60, "127.0.0.1"))
-	e, err := New(Options{Resolver: s.Addr})
-	if err != nil {
-		t.Fatal(err)
-	}
+	e := newAsking(t, s)
 	conn, _, err := open(e, t.Context(), decideFor(t, fmt.Sprintf("origin:%d", origin.Port()), true))
 	if err != nil {
 		t.Fatal(err)
