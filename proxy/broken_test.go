@@ -2,9 +2,11 @@ package proxy_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -67,11 +69,7 @@ func TestBrokenAnswer(t *testing.T) {
 // Trouble with the origin is 502 or 504 with the word of RFC 9209, no denial, and tells the client
 // no address.
 func TestOriginTrouble(t *testing.T) {
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody.Close()
+	nobody := netip.MustParseAddrPort(proxytest.Unused(t))
 	answers := map[string]string{
 		"/garbage": "SSH-2.0-OpenSSH_9\r\n\r\n",
 		"/status":  "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n",
@@ -85,8 +83,7 @@ func TestOriginTrouble(t *testing.T) {
 		Listener: ln,
 		Hosts:    map[string][]string{"private.test": {"127.0.0.1"}},
 		Rules: func(port uint16) []policy.RuleSpec {
-			refused := uint16(nobody.Addr().(*net.TCPAddr).Port)
-			rules := append(proxytest.OriginRule(port), proxytest.OriginRule(refused)...)
+			rules := append(proxytest.OriginRule(port), proxytest.OriginRule(nobody.Port())...)
 			rules[1].ID = "nobody"
 			both := []policy.Scheme{policy.HTTP, policy.HTTPS}
 			return append(rules,
@@ -94,7 +91,7 @@ func TestOriginTrouble(t *testing.T) {
 				policy.RuleSpec{ID: "private", Hosts: []string{"private.test"}, Ports: []uint16{80}, Schemes: both})
 		},
 	})
-	refused := "http://origin.test:" + strings.TrimPrefix(nobody.Addr().String(), "127.0.0.1:")
+	refused := fmt.Sprintf("http://origin.test:%d", nobody.Port())
 	tests := []struct {
 		status int
 		word   string

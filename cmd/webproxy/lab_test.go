@@ -19,6 +19,7 @@ import (
 
 	"webproxy/internal/certtest"
 	"webproxy/internal/dnstest"
+	"webproxy/internal/proxytest"
 )
 
 // scriptLab is the script command
@@ -37,12 +38,12 @@ func scriptLab(t *testing.T) func(*testscript.TestScript, bool, []string) {
 		origin := lab.serve(known)
 		device := lab.serve(certtest.New(t, "Inspection CA", "Contoso Ltd"))
 		plain := httptest.NewServer(http.HandlerFunc(lab.answer))
-		dead, err := net.Listen("tcp", "127.0.0.1:0")
+		dead, release, err := proxytest.ReserveAddr()
 		ts.Check(err)
-		ts.Check(dead.Close())
+		ts.Defer(release)
 		ts.Defer(func() { close(lab.released); origin.Close(); device.Close(); plain.Close() })
-		for name, addr := range map[string]net.Addr{"HTTPS": origin.Listener.Addr(), "DEVICE": device.Listener.Addr(), "HTTP": plain.Listener.Addr(), "DEAD": dead.Addr()} {
-			_, port, err := net.SplitHostPort(addr.String())
+		for name, addr := range map[string]string{"HTTPS": origin.Listener.Addr().String(), "DEVICE": device.Listener.Addr().String(), "HTTP": plain.Listener.Addr().String(), "DEAD": dead} {
+			_, port, err := net.SplitHostPort(addr)
 			ts.Check(err)
 			ts.Setenv(name, port)
 			lab.ports.Store(name, port)

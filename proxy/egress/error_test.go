@@ -4,18 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
-	"webproxy/internal/dnstest"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"webproxy/internal/dnstest"
 )
 
 func TestOpenErrors(t *testing.T) {
 	origin := startOrigin(t)
-	dead := closedPort(t)
+	dead := closedPort(t, "tcp", origin.String())
 	noAnswer := dnstest.Start(t, func(dnsmessage.Question, *dnsmessage.Message, bool) bool { return false })
+	noServer := closedPort(t, "udp", noAnswer.Addr)
 	trouble := dnstest.Start(t, func(_ dnsmessage.Question, m *dnsmessage.Message, _ bool) bool {
 		m.RCode = dnsmessage.RCodeServerFailure
 		return true
@@ -35,7 +38,7 @@ func TestOpenErrors(t *testing.T) {
 		{"no time for two", "connection_timeout", 504, "twice.test", origin.Port(), Options{Hosts: hosts, ConnectTimeout: 1}},
 		{"no DNS answer", "dns_timeout", 504, "other.test", 443, Options{Resolver: noAnswer.Addr, DNSTimeout: 50 * time.Millisecond}},
 		{"DNS trouble", "dns_error", 502, "other.test", 443, Options{Resolver: trouble.Addr}},
-		{"no DNS server", "dns_error", 502, "other.test", 443, Options{Resolver: fmt.Sprintf("127.0.0.1:%d", dead)}},
+		{"no DNS server", "dns_error", 502, "other.test", 443, Options{Resolver: fmt.Sprintf("127.0.0.1:%d", noServer)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e, err := New(tt.o)
@@ -52,13 +55,15 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// closedPort returns a port of loopback where nobody listens.
-func closedPort(t testing.TB) uint16 {
+// closedPort returns a port of loopback where nobody listens until the test ends: a connection to the server at addr holds it.
+func closedPort(t testing.TB, network string, addr string) uint16 {
 	t.Helper()
-	tcp, udp := dnstest.ListenBoth(t)
-	tcp.Close()
-	udp.Close()
-	return netip.MustParseAddrPort(tcp.Addr().String()).Port()
+	c, err := net.Dial(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return netip.MustParseAddrPort(c.LocalAddr().String()).Port()
 }
 
 func TestOpenCancelled(t *testing.T) {
