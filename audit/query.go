@@ -69,7 +69,7 @@ func (q *Query) Fields() []string {
 func (q *Query) usesOnly(known columnSet) bool { return q == nil || q.uses&^known == 0 }
 
 // match returns what is known about r, of which only the known fields are known.
-func (q *Query) match(r *Record, known columnSet) answer {
+func (q *Query) match(r *Record, known columnSet) truth {
 	if q == nil {
 		return yes
 	}
@@ -96,16 +96,16 @@ func (e *QueryError) Caret() string {
 	return e.Text + "\n" + strings.Repeat(" ", len([]rune(e.Text[:before]))) + "^"
 }
 
-// An answer is what is known about a record of which not all fields may be known.
-type answer uint8
+// A truth is whether an expression matches a record of which not all fields may be known (three-valued logic).
+type truth uint8
 
 const (
-	no answer = iota
+	no truth = iota
 	maybe
 	yes
 )
 
-func answerOf(b bool) answer {
+func truthOf(b bool) truth {
 	if b {
 		return yes
 	}
@@ -114,7 +114,7 @@ func answerOf(b bool) answer {
 
 // A node is a part of an expression.
 type node interface {
-	eval(r *Record, known columnSet) answer
+	eval(r *Record, known columnSet) truth
 	// need is as Query.need.
 	need() []string
 	// condition is the part as a Condition.
@@ -124,7 +124,7 @@ type node interface {
 // allOf holds if all its parts do. Without parts it always holds.
 type allOf []node
 
-func (n allOf) eval(r *Record, known columnSet) answer {
+func (n allOf) eval(r *Record, known columnSet) truth {
 	all := yes
 	for _, part := range n {
 		if all = min(all, part.eval(r, known)); all == no {
@@ -159,7 +159,7 @@ func shortest(texts []string) int {
 // anyOf holds if one of its parts does.
 type anyOf []node
 
-func (n anyOf) eval(r *Record, known columnSet) answer {
+func (n anyOf) eval(r *Record, known columnSet) truth {
 	best := no
 	for _, part := range n {
 		if best = max(best, part.eval(r, known)); best == yes {
@@ -185,7 +185,7 @@ func (n anyOf) need() []string {
 // notNode holds if its part does not.
 type notNode struct{ part node }
 
-func (n notNode) eval(r *Record, known columnSet) answer { return yes - n.part.eval(r, known) }
+func (n notNode) eval(r *Record, known columnSet) truth { return yes - n.part.eval(r, known) }
 
 func (n notNode) need() []string { return nil }
 
@@ -197,11 +197,11 @@ type test struct {
 	told   Comparison
 }
 
-func (n test) eval(r *Record, known columnSet) answer {
+func (n test) eval(r *Record, known columnSet) truth {
 	if known&(1<<n.column) == 0 {
 		return maybe
 	}
-	return answerOf(n.holds(columns[n.column].at(r)))
+	return truthOf(n.holds(columns[n.column].at(r)))
 }
 
 func (n test) need() []string { return n.texts }

@@ -76,9 +76,9 @@ type Config struct {
 	Path string `yaml:"-"`
 	// Started are the phases that phases.yaml switches on, including those that have ended.
 	Started map[string]StartedPhase `yaml:"-"`
-	// Past is the content of learn.yaml beside the file, where webproxy learn keeps what was decided; nil if
+	// Decisions is the content of learn.yaml beside the file, where webproxy learn keeps what was decided; nil if
 	// there is none. It is not parsed here: it is not part of the policy.
-	Past []byte `yaml:"-"`
+	Decisions []byte `yaml:"-"`
 	// Files are all files that were looked for, absolute: this one, lists, phases.yaml, lockdown.yaml, learn.yaml. Some need not exist.
 	Files []string `yaml:"-"`
 	// Unsteady are files that changed faster than they could be read, absolute: for these, the content of an earlier
@@ -94,7 +94,7 @@ type Config struct {
 // that keeps it for longer than a reload thus keeps no old policy in memory.
 func (c *Config) Settings() *Config {
 	s := *c
-	s.Policy, s.Set, s.Live, s.Past, s.Warnings, s.read = policy.Spec{}, nil, nil, nil, nil, nil
+	s.Policy, s.Set, s.Live, s.Decisions, s.Warnings, s.read = policy.Spec{}, nil, nil, nil, nil, nil
 	return &s
 }
 
@@ -150,7 +150,7 @@ const (
 	defaultDashboard = "127.0.0.1:9091"
 	defaultUsers     = "dashboard-users"
 	phasesFile       = "phases.yaml"
-	pastFile         = "learn.yaml"
+	decisionsFile    = "learn.yaml"
 )
 
 // withDefaults fills in the defaults of the settings that belong to this package. Other packages do the same with

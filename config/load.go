@@ -112,7 +112,7 @@ func (l *loader) run(name string, data []byte) {
 	l.mergeBundle()
 	if l.cfg.Path != "" {
 		l.mergePhases()
-		l.readPast()
+		l.readDecisions()
 	}
 	l.compile()
 }

@@ -138,13 +138,15 @@ func (l *loader) mergePhases() {
 	l.problems = append(l.problems, d.problems...)
 }
 
-// PastPath is where decisions about proposals are kept, for the configuration at configPath.
-func PastPath(configPath string) string { return filepath.Join(filepath.Dir(configPath), pastFile) }
+// DecisionsPath is where decisions about proposals are kept, for the configuration at configPath.
+func DecisionsPath(configPath string) string {
+	return filepath.Join(filepath.Dir(configPath), decisionsFile)
+}
 
-// readPast reads learn.yaml too, so that a Watcher notices its changes. Problems in it do not affect the policy.
-func (l *loader) readPast() {
-	if data, err := l.lib.read.read(filepath.Join(l.lib.dir, pastFile), maxYAML); err == nil {
-		l.cfg.Past = data
+// readDecisions reads learn.yaml too, so that a Watcher notices its changes. Problems in it do not affect the policy.
+func (l *loader) readDecisions() {
+	if data, err := l.lib.read.read(filepath.Join(l.lib.dir, decisionsFile), maxYAML); err == nil {
+		l.cfg.Decisions = data
 	}
 }
 

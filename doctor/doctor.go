@@ -92,7 +92,7 @@ const (
 	ToOrigin               // no tunnel, no response
 	InTLS                  // the tunnel is open
 	InRequest              // TLS is set up, or not needed
-	Answered               // there is a response
+	Responded              // there is a response
 )
 
 // A Range is the response to a request for bytes From to To of a body.

@@ -142,7 +142,7 @@ func (r *Row) evaluateHop(hop *Hop, i int, o Options) {
 		r.cause = hop.Err
 		return
 	}
-	if who := stranger(hop); who != "" {
+	if who := middlebox(hop); who != "" {
 		r.find(&findMiddlebox, to+who)
 		return
 	}
@@ -249,13 +249,13 @@ func (r *Row) asked() {
 	r.Fix = strings.Join(said, "; ") + ". Have these resolve the name, or name others: egress.resolver"
 }
 
-// strangers are words in Server and Via of devices that respond instead of the host.
-var strangers = []string{
+// middleboxes are words in Server and Via of devices that respond instead of the host.
+var middleboxes = []string{
 	"zscaler", "bluecoat", "blue coat", "proxysg", "fortigate", "fortiproxy", "websense", "netskope", "mcafee web gateway", "ironport", "squid", "sophos", "barracuda", "captive",
 }
 
-// stranger is the device that responded instead of the host; empty if none is known.
-func stranger(hop *Hop) string {
+// middlebox is the device that responded instead of the host; empty if none is known.
+func middlebox(hop *Hop) string {
 	if want, ok := contents[hop.URL.Hostname()+hop.URL.Path]; ok && hop.Status == 200 && !strings.HasPrefix(hop.Body, want) {
 		return fmt.Sprintf("want %q, the response begins %q", want, clip(hop.Body))
 	}
@@ -263,7 +263,7 @@ func stranger(hop *Hop) string {
 		return "" // the certificate authenticates the host
 	}
 	for _, field := range [][2]string{{"Server", hop.Server}, {"Via", hop.Via}} {
-		for _, word := range strangers {
+		for _, word := range middleboxes {
 			if strings.Contains(strings.ToLower(field[1]), word) {
 				return fmt.Sprintf("the response has %s: %s", field[0], clip(field[1]))
 			}

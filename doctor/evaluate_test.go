@@ -52,8 +52,8 @@ func TestEvaluate(t *testing.T) {
 		}
 		return u
 	}
-	answered := func(s string, status int) doctor.Hop {
-		return doctor.Hop{URL: at(s), Stage: doctor.Answered, Status: status, FirstByte: time.Millisecond}
+	responded := func(s string, status int) doctor.Hop {
+		return doctor.Hop{URL: at(s), Stage: doctor.Responded, Status: status, FirstByte: time.Millisecond}
 	}
 	private := []netip.Addr{netip.MustParseAddr("10.20.3.4")}
 	tests := []struct {
@@ -62,8 +62,8 @@ func TestEvaluate(t *testing.T) {
 		seen           doctor.Observation
 	}{
 		// a response is success, whatever its status
-		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 200)}}},
-		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 404)}}},
+		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{responded(plain, 200)}}},
+		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{responded(plain, 404)}}},
 		// refusals of this proxy
 		{"WD-DENIED", "ConfigGap", "http://b.example/", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://b.example/"), Refused: "host_not_listed", Status: 403}}}},
 		{"WD-CRL", "ConfigGap", "http://ocsp.digicert.com/", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://ocsp.digicert.com/"), Refused: "host_not_listed"}}}},
@@ -72,7 +72,7 @@ func TestEvaluate(t *testing.T) {
 		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://gbl.his.arc.azure.com"), Refused: "private_address"}}}},
 		// a private address of Arc is the cause, even if a rule allows it and nothing listens there
 		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Addrs: private, Hops: []doctor.Hop{{URL: at("https://gbl.his.arc.azure.com"), Trouble: "connection_timeout"}}}},
-		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Addrs: private, Hops: []doctor.Hop{answered("http://gbl.his.arc.azure.com", 200)}}},
+		{"WD-PRIV-ARC", "PrivateLink", "https://gbl.his.arc.azure.com", doctor.Observation{Addrs: private, Hops: []doctor.Hop{responded("http://gbl.his.arc.azure.com", 200)}}},
 		// failures on the way
 		{"WD-DNS", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Trouble: "dns_timeout"}}}},
 		{"WD-TCP", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Trouble: "connection_timeout"}}}},
@@ -82,19 +82,19 @@ func TestEvaluate(t *testing.T) {
 		{"WD-TLS", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.InTLS, Err: "the connection was ended"}}}},
 		{"WD-NO-RESPONSE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.InRequest, Err: "nothing within 20s"}}}},
 		// responses of others than the host
-		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, Server: "FortiGate"}}}},
-		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 511}}}},
-		{"WD-MIDDLEBOX", "ConnectivityFailure", "http://www.msftconnecttest.com/connecttest.txt", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://www.msftconnecttest.com/connecttest.txt"), Stage: doctor.Answered, Status: 200, Body: "<html>"}}}},
+		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 200, Server: "FortiGate"}}}},
+		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 511}}}},
+		{"WD-MIDDLEBOX", "ConnectivityFailure", "http://www.msftconnecttest.com/connecttest.txt", doctor.Observation{Hops: []doctor.Hop{{URL: at("http://www.msftconnecttest.com/connecttest.txt"), Stage: doctor.Responded, Status: 200, Body: "<html>"}}}},
 		// redirects
-		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 302), answered("http://c.allowed.example/", 200)}}},
-		{"WD-REDIRECT", "ConfigGap", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 302), {URL: at("https://b.example"), Refused: "host_not_listed"}}}},
-		{"WD-LOOP", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{answered(plain, 302), {URL: at(plain), Stage: doctor.Answered, Status: 302, Location: plain}}}},
+		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{responded(plain, 302), responded("http://c.allowed.example/", 200)}}},
+		{"WD-REDIRECT", "ConfigGap", plain, doctor.Observation{Hops: []doctor.Hop{responded(plain, 302), {URL: at("https://b.example"), Refused: "host_not_listed"}}}},
+		{"WD-LOOP", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{responded(plain, 302), {URL: at(plain), Stage: doctor.Responded, Status: 302, Location: plain}}}},
 		// parts
-		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, Range: &doctor.Range{From: 1, To: 4, Status: 206, ContentRange: "bytes 1-4/9", Length: 4}}}}},
-		{"WD-RANGE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, Range: &doctor.Range{From: 1, To: 4, Status: 206, ContentRange: "bytes 0-9/9", Length: 9}}}}},
-		{"WD-RANGE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, Range: &doctor.Range{From: 1, To: 4, Status: 200}}}}},
+		{"", "Success", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 200, Range: &doctor.Range{From: 1, To: 4, Status: 206, ContentRange: "bytes 1-4/9", Length: 4}}}}},
+		{"WD-RANGE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 200, Range: &doctor.Range{From: 1, To: 4, Status: 206, ContentRange: "bytes 0-9/9", Length: 9}}}}},
+		{"WD-RANGE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 200, Range: &doctor.Range{From: 1, To: 4, Status: 200}}}}},
 		// time
-		{"WD-SLOW", "Success", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Answered, Status: 200, FirstByte: 6 * time.Second}}}},
+		{"WD-SLOW", "Success", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 200, FirstByte: 6 * time.Second}}}},
 	}
 	for _, tt := range tests {
 		row := doctor.Evaluate(target(t, tt.url), tt.seen, doctor.Options{Now: now, Roots: x509.NewCertPool()})
@@ -114,7 +114,7 @@ func TestPagesForPeople(t *testing.T) {
 	away, _ := url.Parse("http://www.office.com/login")
 	tgt := target(t, "http://a.allowed.example/")
 	tgt.Host = "login.microsoftonline.com"
-	row := doctor.Evaluate(tgt, doctor.Observation{Hops: []doctor.Hop{{URL: front, Stage: doctor.Answered, Status: 302}, {URL: away, Refused: "host_not_listed"}}}, doctor.Options{Now: now})
+	row := doctor.Evaluate(tgt, doctor.Observation{Hops: []doctor.Hop{{URL: front, Stage: doctor.Responded, Status: 302}, {URL: away, Refused: "host_not_listed"}}}, doctor.Options{Now: now})
 	if row.Finding != nil {
 		t.Errorf("%s: %s", row.Finding.ID, row.Detail)
 	}
@@ -170,7 +170,7 @@ func TestFindingsHaveWords(t *testing.T) {
 // Data from the network is shown as text.
 func TestHTMLEscapes(t *testing.T) {
 	u, _ := url.Parse("http://a.allowed.example/")
-	row := doctor.Evaluate(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Stage: doctor.Answered, Status: 200, Server: "squid <script>alert(1)</script>\x1b[31m"}}}, doctor.Options{Now: now})
+	row := doctor.Evaluate(target(t, u.String()), doctor.Observation{Hops: []doctor.Hop{{URL: u, Stage: doctor.Responded, Status: 200, Server: "squid <script>alert(1)</script>\x1b[31m"}}}, doctor.Options{Now: now})
 	var page, text strings.Builder
 	report := doctor.NewReport(doctor.Head{Proxy: "10.0.1.5:9090", Began: now}, []doctor.Row{row})
 	if err := report.WriteHTML(&page, "node", "devel"); err != nil {
@@ -188,7 +188,7 @@ func TestHTMLEscapes(t *testing.T) {
 func TestReport(t *testing.T) {
 	u, _ := url.Parse("https://a.allowed.example/")
 	ok := doctor.Row{Target: doctor.Target{Host: "a.allowed.example"}, Category: doctor.Success}
-	ok.Seen = doctor.Observation{At: now, Hops: []doctor.Hop{{URL: u, Stage: doctor.Answered, Date: now.Add(-5 * time.Minute)}}}
+	ok.Seen = doctor.Observation{At: now, Hops: []doctor.Hop{{URL: u, Stage: doctor.Responded, Date: now.Add(-5 * time.Minute)}}}
 	report := doctor.NewReport(doctor.Head{}, []doctor.Row{ok})
 	if len(report.Notices) != 1 || report.Notices[0].Finding.ID != "WD-CLOCK" || !strings.Contains(report.Notices[0].Detail, "ahead of 1 server") {
 		t.Errorf("%+v", report.Notices)

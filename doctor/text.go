@@ -121,7 +121,7 @@ func (r *Report) textDNS(b *strings.Builder) {
 // reached reports whether any request reached an origin.
 func (r *Report) reached() bool {
 	for i := range r.Rows {
-		if hops := r.Rows[i].Seen.Hops; len(hops) > 0 && hops[0].Stage == Answered {
+		if hops := r.Rows[i].Seen.Hops; len(hops) > 0 && hops[0].Stage == Responded {
 			return true
 		}
 	}

@@ -13,28 +13,28 @@ import (
 
 // What was rejected is not proposed again, what was put off comes again in its time, and a wildcard that
 // would admit what was rejected says so.
-func TestPast(t *testing.T) {
+func TestDecisions(t *testing.T) {
 	s := newSite()
 	s.often("a.cdn.example.com:443", "n1.cdn.example.com:443")
-	past := learn.Past{}
+	decided := learn.Decisions{}
 	for _, p := range s.propose(t, ownDomains(t)).List {
 		item := p.Item()
 		item.Answer, item.Reason = learn.Reject, "not ours"
 		if p.Entry == "n1.cdn.example.com:443" {
 			item.Answer = learn.Snooze
 		}
-		past.Remember(item, "ann", s.at)
+		decided.Remember(item, "ann", s.at)
 	}
-	text, err := past.Encode()
+	text, err := decided.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := learn.ParsePast(text)
-	if err != nil || !slices.Equal(back.Decided, past.Decided) || len(back.Decided) != 2 {
+	back, err := learn.ParseDecisions(text)
+	if err != nil || !slices.Equal(back.Decided, decided.Decided) || len(back.Decided) != 2 {
 		t.Fatalf("%v\n%s\n%+v", err, text, back)
 	}
 	at := func(days int, group string) learn.Proposals {
-		return s.seen.Group(group).Propose(learn.Params{Policy: ownDomains(t), Now: s.at.AddDate(0, 0, days), Past: back})
+		return s.seen.Group(group).Propose(learn.Params{Policy: ownDomains(t), Now: s.at.AddDate(0, 0, days), Decisions: back})
 	}
 	if p := at(0, "nodes"); len(p.List) != 0 || len(p.Remembered) != 2 || p.Remembered[0].Hits == 0 {
 		t.Errorf("at once: %q, remembered %d", entries(p), len(p.Remembered))
@@ -63,11 +63,11 @@ func TestParsePastErrors(t *testing.T) {
 		"switched: { nodes: { mode: open } }": "open",
 		"decided: [":                          "read decisions",
 	} {
-		if _, err := learn.ParsePast([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := learn.ParseDecisions([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-	if p, err := learn.ParsePast(nil); err != nil || len(p.Decided) != 0 {
+	if p, err := learn.ParseDecisions(nil); err != nil || len(p.Decided) != 0 {
 		t.Errorf("nothing: %+v, %v", p, err)
 	}
 }
@@ -133,16 +133,16 @@ func TestReadiness(t *testing.T) {
 		missing string // all of it
 		on      []int  // days with the known host
 		news    []int  // days with a new one
-		past    learn.Past
+		decided learn.Decisions
 	}{
-		{"no time yet", learn.Creating, "0 of 14 quiet days; enforcing would refuse 1 requests that nobody decided on (newa.example.net); no patch Tuesday seen; phase onboarding never exercised", []int{0, 1, 2}, []int{2}, learn.Past{}},
-		{"new hosts", learn.Settling, "6 of 14 quiet days; enforcing would refuse 2 requests that nobody decided on (newa.example.net, newb.example.net); phase onboarding never exercised", days(0, 29), []int{0, 23}, learn.Past{}},
-		{"no patch Tuesday", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", days(9, 35), nil, learn.Past{}},
-		{"not the day after it", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", append(days(0, 7), days(9, 29)...), nil, learn.Past{}},
-		{"undecided", learn.Settling, "enforcing would refuse 1 requests that nobody decided on (newa.example.net); phase onboarding never exercised", days(0, 29), []int{3}, learn.Past{}},
-		{"stable", learn.Stable, "phase onboarding never exercised", days(0, 29), nil, learn.Past{}},
+		{"no time yet", learn.Creating, "0 of 14 quiet days; enforcing would refuse 1 requests that nobody decided on (newa.example.net); no patch Tuesday seen; phase onboarding never exercised", []int{0, 1, 2}, []int{2}, learn.Decisions{}},
+		{"new hosts", learn.Settling, "6 of 14 quiet days; enforcing would refuse 2 requests that nobody decided on (newa.example.net, newb.example.net); phase onboarding never exercised", days(0, 29), []int{0, 23}, learn.Decisions{}},
+		{"no patch Tuesday", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", days(9, 35), nil, learn.Decisions{}},
+		{"not the day after it", learn.Settling, "no patch Tuesday seen; phase onboarding never exercised", append(days(0, 7), days(9, 29)...), nil, learn.Decisions{}},
+		{"undecided", learn.Settling, "enforcing would refuse 1 requests that nobody decided on (newa.example.net); phase onboarding never exercised", days(0, 29), []int{3}, learn.Decisions{}},
+		{"stable", learn.Stable, "phase onboarding never exercised", days(0, 29), nil, learn.Decisions{}},
 		{"never quiet", learn.Unstable, "1 of 14 quiet days; enforcing would refuse 6 requests that nobody decided on (newa.example.net, newb.example.net, newc.example.net, ...); phase onboarding never exercised",
-			days(0, 59), []int{48, 50, 52, 54, 56, 58}, learn.Past{}},
+			days(0, 59), []int{48, 50, 52, 54, 56, 58}, learn.Decisions{}},
 	} {
 		s := newSite()
 		rules := []policy.RuleSpec{{ID: "known", Hosts: []string{"known.example.com"}},
@@ -157,7 +157,7 @@ func TestReadiness(t *testing.T) {
 				}
 			}
 		}
-		r := s.ready(t, tt.past, rules...)
+		r := s.ready(t, tt.decided, rules...)
 		if r.State != tt.want || strings.Join(r.Missing, "; ") != tt.missing || r.NewHosts != len(tt.news) || r.Ready() != (tt.want == learn.Stable) {
 			t.Errorf("%s: %s, %q, %d new hosts; want %s, %q", tt.name, r.State, r.Missing, r.NewHosts, tt.want, tt.missing)
 		}
@@ -170,11 +170,11 @@ func TestReadiness(t *testing.T) {
 		s.ask(0, "no.example.net:443")
 	}
 	known := policy.RuleSpec{ID: "known", Hosts: []string{"known.example.com"}}
-	rejected := learn.Past{Decided: []learn.Decided{{Group: "nodes", Entry: "no.example.net:443", Answer: learn.Reject}}}
+	rejected := learn.Decisions{Decided: []learn.Decided{{Group: "nodes", Entry: "no.example.net:443", Answer: learn.Reject}}}
 	if r := s.ready(t, rejected, known); !r.Ready() || r.WouldDeny != 30 || r.Undecided != 0 {
 		t.Errorf("rejected: %s, %q, would deny %d, undecided %d", r.State, r.Missing, r.WouldDeny, r.Undecided)
 	}
-	if r := s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, known), Past: rejected}); r.Ready() || !slices.Contains(r.Missing, "no what-if was made") {
+	if r := s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, known), Decisions: rejected}); r.Ready() || !slices.Contains(r.Missing, "no what-if was made") {
 		t.Errorf("without a what-if: %s, %q", r.State, r.Missing)
 	}
 	if r := newSite().seen.Group("nodes").Ready(learn.Params{}); r.State != learn.Creating || r.Ready() || r.Missing[0] != "no request was seen" {
@@ -214,7 +214,7 @@ func TestUses(t *testing.T) {
 	want := []struct {
 		rule   string
 		hits   uint64
-		life   learn.Life
+		state  learn.UseState
 		enough string
 	}{
 		{"wide", 16, learn.Stale, "a.example.com:443 b.example.com:443"},
@@ -229,19 +229,19 @@ func TestUses(t *testing.T) {
 	}
 	for i, w := range want {
 		u := uses[i]
-		if life := u.Life(s.seen.First, s.seen.Last, now); u.Rule.Rule != w.rule || u.Hits != w.hits || life != w.life || strings.Join(u.Enough, " ") != w.enough {
-			t.Errorf("%s: %d hits, %s, enough %q; want %+v", u.Rule.Rule, u.Hits, life, u.Enough, w)
+		if state := u.State(s.seen.First, s.seen.Last, now); u.Rule.Rule != w.rule || u.Hits != w.hits || state != w.state || strings.Join(u.Enough, " ") != w.enough {
+			t.Errorf("%s: %d hits, %s, enough %q; want %+v", u.Rule.Rule, u.Hits, state, u.Enough, w)
 		}
 	}
 	if uses[4].Wanted != 1 {
 		t.Errorf("an expired entry: wanted %d times, want 1", uses[4].Wanted)
 	}
 	// a short log calls nothing stale
-	if life := uses[2].Life(start, start.AddDate(0, 0, 30), now); life != learn.InUse {
-		t.Errorf("in a short log: %s", life)
+	if state := uses[2].State(start, start.AddDate(0, 0, 30), now); state != learn.InUse {
+		t.Errorf("in a short log: %s", state)
 	}
-	if life := uses[5].Life(start, start.AddDate(0, 0, 30), now); life != learn.Unused {
-		t.Errorf("in a short log: %s", life)
+	if state := uses[5].State(start, start.AddDate(0, 0, 30), now); state != learn.Unused {
+		t.Errorf("in a short log: %s", state)
 	}
 }
 

@@ -64,13 +64,13 @@ func (s *site) add(r audit.Record) {
 }
 
 // ready is how far the learning is under a policy of rules, with the what-if of enforcing it.
-func (s *site) ready(t testing.TB, past learn.Past, rules ...policy.RuleSpec) learn.Readiness {
+func (s *site) ready(t testing.TB, decided learn.Decisions, rules ...policy.RuleSpec) learn.Readiness {
 	t.Helper()
 	replay := replay.New(compileMode(t, policy.Enforce, rules...))
 	for i := range s.records {
 		replay.Add(&s.records[i])
 	}
-	return s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, rules...), Known: openKnown(t), Now: s.at, Past: past, WhatIf: replay})
+	return s.seen.Group("nodes").Ready(learn.Params{Policy: compile(t, rules...), Known: openKnown(t), Now: s.at, Decisions: decided, WhatIf: replay})
 }
 
 // often has two nodes ask for a target on four days.

@@ -42,17 +42,17 @@ func TestProposalsAreLinear(t *testing.T) {
 			return func() {
 				w.out.List = list
 				w.tidy()
-				var past Past
+				var decided Decisions
 				for i, p := range list {
-					past.Decided = append(past.Decided, Decided{Group: "nodes", Entry: fmt.Sprintf("x%d.d%d.example.com:443", i, i), Answer: Reject})
+					decided.Decided = append(decided.Decided, Decided{Group: "nodes", Entry: fmt.Sprintf("x%d.d%d.example.com:443", i, i), Answer: Reject})
 					if i%2 == 0 {
-						past.Decided = append(past.Decided, Decided{Group: "nodes", Entry: p.Entry, Answer: Snooze, Until: now.Add(time.Hour)})
+						decided.Decided = append(decided.Decided, Decided{Group: "nodes", Entry: p.Entry, Answer: Snooze, Until: now.Add(time.Hour)})
 					}
 				}
-				w.past = past.index("nodes", now)
+				w.decisions = decided.index("nodes", now)
 				w.remember()
 				for _, p := range w.out.List {
-					w.past.rejectedIn(p)
+					w.decisions.rejectedIn(p)
 				}
 			}
 		})
@@ -68,10 +68,10 @@ func TestRememberIsLinear(t *testing.T) {
 			items[i] = Item{Group: "nodes", Entry: fmt.Sprintf("a%d.example.com:443", i), Answer: Reject}
 		}
 		return func() {
-			var past Past
-			past.RememberAll(items, now)
-			if past.RememberAll(items, now); len(past.Decided) != n {
-				t.Errorf("%d of %d", len(past.Decided), n)
+			var decided Decisions
+			decided.RememberAll(items, now)
+			if decided.RememberAll(items, now); len(decided.Decided) != n {
+				t.Errorf("%d of %d", len(decided.Decided), n)
 			}
 		}
 	})
@@ -131,13 +131,13 @@ func TestTidy(t *testing.T) {
 			t.Errorf("%s is covered by %v", e.Host, e.by)
 		}
 	}
-	past := Past{Decided: []Decided{
+	decided := Decisions{Decided: []Decided{
 		{Group: "nodes", Entry: "c.example.com:443", Answer: Reject}, {Group: "others", Entry: "a.example.net:443", Answer: Reject},
 		{Group: "nodes", Entry: "*.b.example.com:443", Answer: Reject},
 	}}.index("nodes", time.Time{})
 	for _, p := range w.out.List {
 		want := map[string]string{"*.example.com": "c.example.com:443"}[p.Host.String()]
-		if got := past.rejectedIn(p); got != want {
+		if got := decided.rejectedIn(p); got != want {
 			t.Errorf("%s would admit %q, which was rejected; want %q", p.Host, got, want)
 		}
 	}

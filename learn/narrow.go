@@ -26,15 +26,15 @@ type Use struct {
 	Enough []string
 }
 
-// A Life is the state of an approved entry. The words are printed.
-type Life string
+// A UseState says whether an approved entry is in use. The words are printed.
+type UseState string
 
 const (
-	InUse    Life = "in use"
-	Unused   Life = "unused"   // in a log that is too short to call it stale
-	Stale    Life = "stale"    // not used for 90 days
-	Expiring Life = "expiring" // within 30 days
-	Expired  Life = "expired"
+	InUse    UseState = "in use"
+	Unused   UseState = "unused"   // in a log that is too short to call it stale
+	Stale    UseState = "stale"    // not used for 90 days
+	Expiring UseState = "expiring" // within 30 days
+	Expired  UseState = "expired"
 )
 
 const (
@@ -42,8 +42,8 @@ const (
 	expiringSoon = 30 * day
 )
 
-// Life is the state of the entry at now, by a log that was read from first to last.
-func (u *Use) Life(first, last, now time.Time) Life {
+// State is the state of the entry at now, by a log that was read from first to last.
+func (u *Use) State(first, last, now time.Time) UseState {
 	used := u.Last
 	if used.IsZero() {
 		used = first // nothing is known before that

@@ -43,15 +43,15 @@ func TestPathRules(t *testing.T) {
 	if slices.Sort(got); len(got) != 2 || got[1] != want[1] || !strings.HasPrefix(got[0], want[0]) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if r := s.ready(t, learn.Past{}, pkiinfra); r.Ready() || r.Undecided != 600 {
+	if r := s.ready(t, learn.Decisions{}, pkiinfra); r.Ready() || r.Undecided != 600 {
 		t.Errorf("%s, undecided %d, %q; want 600", r.State, r.Undecided, r.Missing)
 	}
 	all := append([]policy.RuleSpec{pkiinfra}, policy.RuleSpec{ID: "ops", URL: "http://crl.microsoft.com/pkiops"}, policy.RuleSpec{ID: "pki", URL: "http://crl.microsoft.com/pki"})
-	if r := s.ready(t, learn.Past{}, all...); !r.Ready() || r.Undecided != 0 || r.NewHosts != 0 {
+	if r := s.ready(t, learn.Decisions{}, all...); !r.Ready() || r.Undecided != 0 || r.NewHosts != 0 {
 		t.Errorf("after the approvals: %s, undecided %d, %q", r.State, r.Undecided, r.Missing)
 	}
 	// one path rejected, another open: the host is not decided
-	rejected := learn.Past{Decided: []learn.Decided{{Group: "nodes", Entry: "http://crl.microsoft.com/pkiops", Answer: learn.Reject}}}
+	rejected := learn.Decisions{Decided: []learn.Decided{{Group: "nodes", Entry: "http://crl.microsoft.com/pkiops", Answer: learn.Reject}}}
 	if r := s.ready(t, rejected, pkiinfra); r.Ready() || r.Undecided == 0 {
 		t.Errorf("half rejected: %s, undecided %d", r.State, r.Undecided)
 	}

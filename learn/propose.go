@@ -19,8 +19,8 @@ type Params struct {
 	Known *Known
 	// Now is the time for phases and expiry dates.
 	Now time.Time
-	// Past has the earlier decisions of people.
-	Past Past
+	// Decisions are the earlier ones of people.
+	Decisions Decisions
 	// WhatIf is a replay of the log under the policy with the groups enforcing. Without one, no group is ready.
 	WhatIf *replay.Replay
 }
@@ -115,7 +115,7 @@ type proposer struct {
 	namesOf   map[string]int         // number of names that can be learnt from, by owner
 	endpoints map[Endpoint]*endpoint // those that can be learnt from, admitted or not
 	order     []*endpoint
-	past      *pastIndex
+	decisions *decisionIndex
 	out       Proposals
 }
 
@@ -130,7 +130,7 @@ type endpoint struct {
 
 func newWork(g *Group, p Params) *proposer {
 	return &proposer{group: g, params: p, owners: newKnownOwners(p.Policy), namesOf: map[string]int{}, endpoints: map[Endpoint]*endpoint{},
-		past: p.Past.index(g.Name, p.Now)}
+		decisions: p.Decisions.index(g.Name, p.Now)}
 }
 
 // find fills in out, and which proposal covers each endpoint.
@@ -303,7 +303,7 @@ func (p *Proposal) setPath(path string) {
 func (w *proposer) remember() {
 	kept := w.out.List[:0]
 	for _, p := range w.out.List {
-		if w.past.hides(p) {
+		if w.decisions.hides(p) {
 			w.out.Remembered = append(w.out.Remembered, p)
 			continue
 		}

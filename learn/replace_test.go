@@ -46,13 +46,13 @@ func TestSharedWildcardInForce(t *testing.T) {
 			t.Errorf("concerns %q, want %q", list[0].Concerns, c)
 		}
 	}
-	if r := s.ready(t, learn.Past{}, wide); !r.Ready() || r.NewHosts != 0 {
+	if r := s.ready(t, learn.Decisions{}, wide); !r.Ready() || r.NewHosts != 0 {
 		t.Errorf("they are allowed: %s, %d new hosts, %q", r.State, r.NewHosts, r.Missing)
 	}
 	// what was approved, or rejected, is not offered again
 	own := policy.RuleSpec{ID: "own", Hosts: []string{"witness.blob.core.windows.net", "azurecliprod.blob.core.windows.net"}}
-	past := learn.Past{Decided: []learn.Decided{{Group: "nodes", Entry: want[0], Answer: learn.Reject}}}
-	if p := s.seen.Group("nodes").Propose(learn.Params{Policy: compile(t, wide, own), Known: openKnown(t), Now: s.at, Past: past}); len(p.List) != 0 {
+	decided := learn.Decisions{Decided: []learn.Decided{{Group: "nodes", Entry: want[0], Answer: learn.Reject}}}
+	if p := s.seen.Group("nodes").Propose(learn.Params{Policy: compile(t, wide, own), Known: openKnown(t), Now: s.at, Decisions: decided}); len(p.List) != 0 {
 		t.Errorf("after the answers: %s", entries(p))
 	}
 }

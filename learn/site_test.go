@@ -66,7 +66,7 @@ type review struct {
 	approved          int      // one by one
 	rejected          int
 	wanted, notWanted int // hosts seen that were approved
-	past              learn.Past
+	decided           learn.Decisions
 }
 
 // reviewer answers as an operator would who knows what the site has: what nothing speaks against is approved
@@ -85,7 +85,7 @@ func reviewer(t testing.TB, list []*learn.Proposal, wanted map[string]bool) revi
 			r.rejected++
 			item := p.Item()
 			item.Answer = learn.Reject
-			r.past.Remember(item, "simulated", p.Last)
+			r.decided.Remember(item, "simulated", p.Last)
 			continue
 		}
 		item := p.Item()
@@ -175,7 +175,7 @@ func simulate(t *testing.T, seed uint64) {
 	if r := seen.Group("nodes").Ready(learn.Params{Policy: open, Known: known, Now: seen.Last}); r.State != learn.Unstable || r.NewHosts < 100 {
 		t.Errorf("before the review: %s, %d new hosts; want unstable", r.State, r.NewHosts)
 	}
-	if r := seen.Group("nodes").Ready(learn.Params{Policy: learned, Known: known, Now: seen.Last, Past: answers.past, WhatIf: replaySite(t, again, err, 60, open, learned)}); !r.Ready() || r.NewHosts != 0 {
+	if r := seen.Group("nodes").Ready(learn.Params{Policy: learned, Known: known, Now: seen.Last, Decisions: answers.decided, WhatIf: replaySite(t, again, err, 60, open, learned)}); !r.Ready() || r.NewHosts != 0 {
 		t.Errorf("after the review: %s, %d new hosts, %q; want stable", r.State, r.NewHosts, r.Missing)
 	}
 }

@@ -60,7 +60,7 @@ func (w *proposer) raiseConcerns(p *Proposal) {
 	if p.Hits == p.Refused {
 		object(asUnproved, "it was never let through, so it was not seen to respond")
 	}
-	if entry := w.past.rejectedIn(p); entry != "" {
+	if entry := w.decisions.rejectedIn(p); entry != "" {
 		object(asRejected, "it would admit %s, which was rejected", entry)
 	}
 	if p.Known != nil && p.Known.required() {

@@ -41,7 +41,7 @@ func (w *proposer) meantToBeRefused() map[Endpoint]bool {
 	}
 	rejected := map[*Proposal]bool{}
 	for _, p := range w.out.Remembered {
-		rejected[p] = w.past.rejects(p)
+		rejected[p] = w.decisions.rejects(p)
 	}
 	for _, e := range w.order {
 		if e.by != nil && !e.admitted && rejected[e.by] {

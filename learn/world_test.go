@@ -164,7 +164,7 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 		t.Fatal(err)
 	}
 	again, err := simsite.NewWorld(w, seed)
-	if r := seen.Group("nodes").Ready(learn.Params{Policy: learnt, Known: known, Now: seen.Last, Past: d.past, WhatIf: replaySite(t, again, err, 60, open, enforced)}); !r.Ready() || r.WouldDeny == 0 {
+	if r := seen.Group("nodes").Ready(learn.Params{Policy: learnt, Known: known, Now: seen.Last, Decisions: d.decided, WhatIf: replaySite(t, again, err, 60, open, enforced)}); !r.Ready() || r.WouldDeny == 0 {
 		t.Errorf("after the answers: %s, %q", r.State, r.Missing)
 	}
 }
@@ -176,7 +176,7 @@ type decider struct {
 	wanted                        map[string]bool
 	decisions, approved, rejected int
 	lines                         []string
-	past                          learn.Past
+	decided                       learn.Decisions
 }
 
 func (d *decider) decide(c *learn.Case) {
@@ -210,7 +210,7 @@ func (d *decider) ours(p *learn.Proposal) bool {
 func (d *decider) answer(p *learn.Proposal, answer learn.Answer) {
 	item := p.Item()
 	item.Answer, item.Reason = answer, "simulated"
-	d.past.Remember(item, "simulated", p.Last)
+	d.decided.Remember(item, "simulated", p.Last)
 	lines, err := item.Lines()
 	if err != nil {
 		d.t.Errorf("%s is proposed, and not to be approved: %v", p.Entry, err)

@@ -46,7 +46,7 @@ func expectDenied(t *testing.T, p *proxytest.Proxy, head, reason, rule string) {
 	c.Send(head)
 	resp := c.Response("GET")
 	if resp.StatusCode != http.StatusForbidden || !strings.Contains(resp.Status, reason) {
-		t.Errorf("answer %q, want a denial: %s", resp.Status, reason)
+		t.Errorf("response %q, want a denial: %s", resp.Status, reason)
 	}
 	c.Close()
 	last := p.Records(before + 2)[before+1]

@@ -20,15 +20,15 @@ import (
 
 var fixedTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// listen is an origin that answers the first bytes of every connection with what answer returns for
+// listen is an origin that answers the first bytes of every connection with what response returns for
 // the request's path, and then closes it; for "" it resets the connection.
-func listen(t *testing.T, answer func(path string) string) net.Listener {
+func listen(t *testing.T, response func(path string) string) net.Listener {
 	return proxytest.Accept(t, func(c *net.TCPConn) {
 		buf := make([]byte, 4096)
 		n, _ := c.Read(buf)
 		_, rest, _ := strings.Cut(string(buf[:n]), " ")
 		path, _, _ := strings.Cut(rest, " ")
-		s := answer(path)
+		s := response(path)
 		if s == "" {
 			c.SetLinger(0)
 		}
@@ -37,16 +37,16 @@ func listen(t *testing.T, answer func(path string) string) net.Listener {
 }
 
 // A response that breaks off at the origin breaks off at the client: it never looks whole.
-func TestBrokenAnswer(t *testing.T) {
-	answers := map[string]string{
+func TestBrokenResponse(t *testing.T) {
+	responses := map[string]string{
 		"/length":  "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
 		"/chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\n",
 		"/chunk":   "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\nonly this",
 		"/bad":     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nonly this\r\nzz\r\n",
 		"/trailer": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n9\r\nonly this\r\n0\r\nX: ",
 	}
-	p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(path string) string { return answers[path] })})
-	for path := range answers {
+	p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(path string) string { return responses[path] })})
+	for path := range responses {
 		for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
 			before := len(p.Audit.All())
 			c := p.Dial()
@@ -57,7 +57,7 @@ func TestBrokenAnswer(t *testing.T) {
 				t.Errorf("%s %s: %s %q", proto, path, resp.Status, body)
 			}
 			if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Errorf("%s %s: the answer looks whole: %q", proto, path, body)
+				t.Errorf("%s %s: the response looks whole: %q", proto, path, body)
 			}
 			if r := p.Records(before + 2)[before+1]; r.Error != "http_response_incomplete" || r.Status != 200 || r.BytesIn != 9 {
 				t.Errorf("%s %s: close record %+v", proto, path, r)
@@ -70,7 +70,7 @@ func TestBrokenAnswer(t *testing.T) {
 // no address.
 func TestOriginTrouble(t *testing.T) {
 	nobody := netip.MustParseAddrPort(proxytest.Unused(t))
-	answers := map[string]string{
+	responses := map[string]string{
 		"/garbage": "SSH-2.0-OpenSSH_9\r\n\r\n",
 		"/status":  "HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n",
 		"/101":     "HTTP/1.1 101 Surprise\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
@@ -78,7 +78,7 @@ func TestOriginTrouble(t *testing.T) {
 		"/huge":    "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 600<<10) + "\r\n\r\n",
 		"/reset":   "",
 	}
-	ln := listen(t, func(path string) string { return answers[path] })
+	ln := listen(t, func(path string) string { return responses[path] })
 	p := proxytest.Start(t, proxytest.Config{
 		Listener: ln,
 		Hosts:    map[string][]string{"private.test": {"127.0.0.1"}},
@@ -127,7 +127,7 @@ func TestOriginTrouble(t *testing.T) {
 			t.Errorf("%s: %s, %s; want %d %s", tt.url, resp.Status, resp.Header.Get("Proxy-Status"), tt.status, tt.word)
 		}
 		if strings.Contains(body+resp.Status+resp.Header.Get("Proxy-Status"), "127.0.0.1") && !strings.Contains(body, "--client 127.0.0.1") {
-			t.Errorf("%s: the answer names an address: %s", tt.url, body)
+			t.Errorf("%s: the response names an address: %s", tt.url, body)
 		}
 		records := p.Records(before + 2)
 		if d, c := records[before], records[before+1]; d.Decision != "allow" || c.Type != "egress.close" || c.Error != tt.word || c.Status != tt.status || c.ID != d.ID {

@@ -76,15 +76,15 @@ func TestSecondHello(t *testing.T) {
 				}
 			}
 			c.CloseWrite()
-			answer := c.Rest()
+			response := c.Rest()
 			c.Close()
 			if b := <-got; b != tt.passes {
 				t.Errorf("%s, in portions of %d: the origin gets %d bytes, want %d", tt.name, size, len(b), len(tt.passes))
 			}
 			r := p.Records(2)[1]
 			if refused := tt.detail != ""; refused != (r.Decision == "deny") || refused && (r.Reason != "bad_hello" ||
-				!strings.Contains(r.Detail, tt.detail) || r.SNI != "origin.test" || !bytes.HasSuffix([]byte(answer), []byte{2, 50})) {
-				t.Errorf("%s, in portions of %d: close record %+v; the client gets %x", tt.name, size, r, answer)
+				!strings.Contains(r.Detail, tt.detail) || r.SNI != "origin.test" || !bytes.HasSuffix([]byte(response), []byte{2, 50})) {
+				t.Errorf("%s, in portions of %d: close record %+v; the client gets %x", tt.name, size, r, response)
 			}
 		}
 	}

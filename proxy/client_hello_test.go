@@ -210,14 +210,14 @@ func TestHelloRefused(t *testing.T) {
 	alert := func(b byte) string { return "\x15\x03\x03\x00\x02\x02" + string(b) }
 	evil := goHello(t, "evil.test")
 	for _, tt := range []struct {
-		name   string
-		mode   policy.Mode
-		must   proxy.TLSOptions
-		sent   string
-		reason string
-		sni    string
-		answer string
-		detail string
+		name     string
+		mode     policy.Mode
+		must     proxy.TLSOptions
+		sent     string
+		reason   string
+		sni      string
+		response string
+		detail   string
 	}{
 		{"unlisted name", policy.Enforce, proxy.TLSOptions{}, goHello(t, "unlisted.test"),
 			"sni_mismatch", "unlisted.test", alert(112), `the ClientHello names "unlisted.test", which this client may not reach on port`},
@@ -276,8 +276,8 @@ func TestHelloRefused(t *testing.T) {
 				if tt.name == "cut off" {
 					c.CloseWrite()
 				}
-				if answer := c.Rest(); answer != tt.answer {
-					t.Errorf("the client gets %x, want %x", answer, tt.answer)
+				if response := c.Rest(); response != tt.response {
+					t.Errorf("the client gets %x, want %x", response, tt.response)
 				}
 				c.Close()
 				if b := <-got; b != "" {

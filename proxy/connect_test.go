@@ -62,7 +62,7 @@ func testEarlyData(t *testing.T, lines string) {
 	}
 }
 
-// A tunnel's answer has nothing in it that CONNECT gives no meaning, and its records tell its route.
+// A tunnel's response has nothing in it that CONNECT gives no meaning, and its records tell its route.
 func TestConnect(t *testing.T) { bothWays(t, testConnect) }
 
 func testConnect(t *testing.T, lines string) {

@@ -48,7 +48,7 @@ func testContact(t *testing.T, lines string) {
 	}
 }
 
-// Whom to ask is in every form of the body, in answer to every kind of request: inside a tunnel whose TLS is opened, too.
+// Whom to ask is in every form of the body, in response to every kind of request: inside a tunnel whose TLS is opened, too.
 func TestContactInEveryForm(t *testing.T) {
 	const contact, link = `Ask "Netz", ext. 4711`, "https://help.example.com/proxy?a=1&b=2"
 	p := startInspectedWith(t, http.NotFoundHandler(), leafSpec{}, func(c *proxytest.Config) {

@@ -42,7 +42,7 @@ func TestDescriptorsIdleOrigins(t *testing.T) {
 	for i := range names {
 		hosts[fmt.Sprintf("n%d.wild.test", i)] = []string{"127.0.0.1"}
 	}
-	for _, method := range []string{"GET", "OPTIONS"} { // served in front of net/http, and by it
+	for _, method := range []string{"GET", "OPTIONS"} { // on the fast path, and on the standard path
 		t.Run(method, func(t *testing.T) {
 			p := startFew(t, 60, proxytest.Config{Hosts: hosts, Rules: func(port uint16) []policy.RuleSpec {
 				return []policy.RuleSpec{{ID: "wild", Hosts: []string{"*.wild.test"}, Ports: []uint16{port}, Schemes: []policy.Scheme{policy.HTTP}, Private: "allow"}}

@@ -89,9 +89,9 @@ func (dialPanics) Ended(*audit.Record)                    {}
 func (dialPanics) AuditFailed(error)                      {}
 
 // It makes no difference in what pieces a response comes.
-func TestGetAnswerInPieces(t *testing.T) {
-	answers := []string{
-		"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + okAnswer,
+func TestGetResponseInPieces(t *testing.T) {
+	responses := []string{
+		"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + okResponse,
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1;a=b\r\no\r\n1\r\nk\r\n0\r\nX: y\r\n\r\n",
 	}
 	p, accept := talking(t)
@@ -99,24 +99,24 @@ func TestGetAnswerInPieces(t *testing.T) {
 	c.Send(p.Get("/0"))
 	o := accept()
 	n := 0
-	for _, answer := range answers {
-		for at := range len(answer) {
+	for _, response := range responses {
+		for at := range len(response) {
 			o.hear()
-			o.say(answer[:at])
-			o.say(answer[at:])
+			o.say(response[:at])
+			o.say(response[at:])
 			resp := c.Response("GET")
 			if resp.StatusCode == http.StatusEarlyHints {
 				resp = c.Response("GET")
 			}
 			if body := c.Body(resp); body != "ok" || resp.StatusCode != 200 {
-				t.Fatalf("%q in two at %d: %s %q", answer, at, resp.Status, body)
+				t.Fatalf("%q in two at %d: %s %q", response, at, resp.Status, body)
 			}
 			n++
 			c.Send(p.Get(fmt.Sprint("/", n)))
 		}
 	}
 	o.hear()
-	o.say(okAnswer)
+	o.say(okResponse)
 	c.Body(c.Response("GET"))
 	if records := p.Records(2*n + 2); len(records) != 2*n+2 {
 		t.Errorf("%d records for %d requests", len(records), n+1)

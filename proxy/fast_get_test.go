@@ -76,23 +76,23 @@ func FuzzGet(f *testing.F) {
 	f.Add(false, "/", "", "HTTP/1.1 206 Part\r\nContent-Range: bytes 0-1/9\r\nContent-Length: 2\r\nSet-Cookie: \xe9=1\r\nSet-Cookie: b\r\n\r\nok")
 	f.Add(false, "/", "", "HTTP/1.1 301 Moved\r\nLocation: http://localhost/\r\nContent-Length: 2\r\n\r\nok")
 	f.Add(false, "/", "Authorization: Basic x\r\nMax-Forwards: 1\r\nRange: bytes=0-1\r\nProxy-Authenticate: x\r\n", ok)
-	f.Fuzz(func(t *testing.T, head bool, path, fields, answer string) {
+	f.Fuzz(func(t *testing.T, head bool, path, fields, response string) {
 		if strings.ContainsAny(path, " \r\n") || !wholeLines.MatchString(fields) || notPlain.MatchString(fields) {
-			t.Skip() // not one head, or not one that is served in front
+			t.Skip() // not one head, or not one that is served on the fast path
 		}
 		method := "GET"
 		if head {
 			method = "HEAD"
 		}
-		origin := scripted(t, answer)
+		origin := scripted(t, response)
 		p := proxytest.Start(t, proxytest.Config{Listener: origin.ln, Setup: func(s *proxy.Server) { s.Options.Via = "here" }})
 		if path == "/denied" {
 			p.Target = "denied.test:80"
 		}
-		front := getOnce(t, p, origin, method, path, fields)
-		behind := getOnce(t, p, origin, method, path, getThroughNetHTTP+fields)
-		if front != behind {
-			t.Errorf("what came of it differs\n--- front\n%s\n--- net/http\n%s", front, behind)
+		fast := getOnce(t, p, origin, method, path, fields)
+		standard := getOnce(t, p, origin, method, path, getThroughNetHTTP+fields)
+		if fast != standard {
+			t.Errorf("what came of it differs\n--- fast path\n%s\n--- net/http\n%s", fast, standard)
 		}
 	})
 }
@@ -115,7 +115,7 @@ func getOnce(t *testing.T, p *proxytest.Proxy, origin *scriptedOrigin, method, p
 	for {
 		resp, err := http.ReadResponse(c.R, &http.Request{Method: method})
 		if err != nil {
-			fmt.Fprintf(&told, "client: no answer\n")
+			fmt.Fprintf(&told, "client: no response\n")
 			break
 		}
 		body, err := io.ReadAll(resp.Body)
@@ -166,13 +166,13 @@ type scriptedOrigin struct {
 	heard []string
 }
 
-func scripted(t *testing.T, answer string) *scriptedOrigin {
-	o := &scriptedOrigin{hidesLength: lengthOfHop.MatchString(answer)}
-	o.ln = proxytest.Accept(t, func(c *net.TCPConn) { o.serve(c, answer) })
+func scripted(t *testing.T, response string) *scriptedOrigin {
+	o := &scriptedOrigin{hidesLength: lengthOfHop.MatchString(response)}
+	o.ln = proxytest.Accept(t, func(c *net.TCPConn) { o.serve(c, response) })
 	return o
 }
 
-func (o *scriptedOrigin) serve(c net.Conn, answer string) {
+func (o *scriptedOrigin) serve(c net.Conn, response string) {
 	r, err := http.ReadRequest(bufio.NewReader(c))
 	if err != nil {
 		return
@@ -180,7 +180,7 @@ func (o *scriptedOrigin) serve(c net.Conn, answer string) {
 	o.mu.Lock()
 	o.heard = append(o.heard, fmt.Sprintf("%s %s %s %v %d", r.Method, r.RequestURI, r.Host, r.Header, r.ContentLength))
 	o.mu.Unlock()
-	io.WriteString(c, answer)
+	io.WriteString(c, response)
 	c.(*net.TCPConn).CloseWrite()
 	io.Copy(io.Discard, c)
 }
@@ -239,7 +239,7 @@ func (o *talker) say(s string) {
 	}
 }
 
-const okAnswer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+const okResponse = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 // An origin that ends a connection at rest, or in the moment when it is used again, fails no request.
 func TestGetOnAConnectionThatEnds(t *testing.T) {
@@ -248,7 +248,7 @@ func TestGetOnAConnectionThatEnds(t *testing.T) {
 	ask := func(o *talker) {
 		t.Helper()
 		o.hear()
-		o.say(okAnswer)
+		o.say(okResponse)
 		if resp := c.Response("GET"); c.Body(resp) != "ok" {
 			t.Fatal(resp.Status)
 		}
@@ -277,7 +277,7 @@ func TestGetIsNotRepeated(t *testing.T) {
 	c.Send(p.Get("/1"))
 	o := accept()
 	o.hear()
-	o.say(okAnswer)
+	o.say(okResponse)
 	c.Body(c.Response("GET"))
 	c.Send(p.Get("/2"))
 	o.hear()
@@ -298,9 +298,9 @@ func TestGetUnsolicited(t *testing.T) {
 			o := accept()
 			o.hear()
 			if late {
-				o.say(okAnswer)
+				o.say(okResponse)
 			} else {
-				o.say(okAnswer + surplus)
+				o.say(okResponse + surplus)
 			}
 			if body := c.Body(c.Response("GET")); body != "ok" {
 				t.Fatalf("%q", body)
@@ -311,9 +311,9 @@ func TestGetUnsolicited(t *testing.T) {
 			c.Send(p.Get("/2"))
 			o = accept() // a new connection
 			o.hear()
-			o.say(strings.Replace(okAnswer, "ok", "it", 1))
+			o.say(strings.Replace(okResponse, "ok", "it", 1))
 			if body := c.Body(c.Response("GET")); body != "it" {
-				t.Errorf("the next answer is %q", body)
+				t.Errorf("the next response is %q", body)
 			}
 			o.Close()
 			c.Close()
@@ -343,9 +343,9 @@ func TestGetLarge(t *testing.T) {
 	c.Send(p.Get("/next"))
 	o = accept()
 	o.hear()
-	o.say(okAnswer)
+	o.say(okResponse)
 	if body := c.Body(c.Response("GET")); body != "ok" {
-		t.Errorf("the next answer is %q", body)
+		t.Errorf("the next response is %q", body)
 	}
 }
 
@@ -417,7 +417,7 @@ func TestGetAfterReload(t *testing.T) {
 		c.Send(p.Get("/"))
 		o := accept()
 		o.hear()
-		o.say(okAnswer)
+		o.say(okResponse)
 		c.Body(c.Response("GET"))
 		set := p.Compile(proxytest.OriginRule(p.Port))
 		p.Live.Swap(set)

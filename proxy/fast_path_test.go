@@ -15,10 +15,10 @@ import (
 // that is not plain.
 const throughNetHTTP = "Accept: text/plain\r\n"
 
-// bothWays runs test for CONNECTs that are served in front of net/http, and for those that are served
-// behind it: test puts lines into their heads.
+// bothWays runs test for CONNECTs that are served on the fast path, and for those that are served
+// on the standard path: test puts lines into their heads.
 func bothWays(t *testing.T, test func(t *testing.T, lines string)) {
-	t.Run("front", func(t *testing.T) { test(t, "") })
+	t.Run("fast path", func(t *testing.T) { test(t, "") })
 	t.Run("net/http", func(t *testing.T) { test(t, throughNetHTTP) })
 }
 
@@ -37,30 +37,30 @@ func FuzzConnect(f *testing.F) {
 		p := proxytest.Start(t, proxytest.Config{
 			Listener: echo(t),
 			Hosts:    map[string][]string{"unreachable.test": {"127.0.0.1"}, "private.test": {"127.0.0.1"}},
-			Rules:    frontRules,
+			Rules:    fastPathRules,
 		})
 		if target == "origin.test:0" {
 			target = p.Target
 		}
-		front, frontRecords := connectOnce(t, p, target, fields, buffered)
-		behind, behindRecords := connectOnce(t, p, target, throughNetHTTP+fields, buffered)
-		if !bytes.Equal(front, behind) {
-			t.Errorf("answers differ\nfront    %q\nnet/http %q", front, behind)
+		fast, fastRecords := connectOnce(t, p, target, fields, buffered)
+		standard, standardRecords := connectOnce(t, p, target, throughNetHTTP+fields, buffered)
+		if !bytes.Equal(fast, standard) {
+			t.Errorf("responses differ\nfast     %q\nnet/http %q", fast, standard)
 		}
-		if len(frontRecords) != len(behindRecords) {
-			t.Fatalf("records differ\nfront    %+v\nnet/http %+v", frontRecords, behindRecords)
+		if len(fastRecords) != len(standardRecords) {
+			t.Fatalf("records differ\nfast     %+v\nnet/http %+v", fastRecords, standardRecords)
 		}
-		for i := range frontRecords {
-			a, b := anonymous(frontRecords[i]), anonymous(behindRecords[i])
+		for i := range fastRecords {
+			a, b := anonymous(fastRecords[i]), anonymous(standardRecords[i])
 			if a, b := marshal(t, a), marshal(t, b); a != b {
-				t.Errorf("records differ\nfront    %s\nnet/http %s", a, b)
+				t.Errorf("records differ\nfast     %s\nnet/http %s", a, b)
 			}
 		}
 	})
 }
 
-// frontRules allow the origin, a name nobody serves, and one that has no address it may be dialled at.
-func frontRules(port uint16) []policy.RuleSpec {
+// fastPathRules allow the origin, a name nobody serves, and one that has no address it may be dialled at.
+func fastPathRules(port uint16) []policy.RuleSpec {
 	return append(proxytest.OriginRule(port),
 		policy.RuleSpec{ID: "unreachable", Hosts: []string{"unreachable.test"}, Ports: []uint16{1}, Private: "allow"},
 		policy.RuleSpec{ID: "private", Hosts: []string{"private.test"}},

@@ -19,20 +19,20 @@ import (
 
 // seen keeps the last request that an origin got.
 type seen struct {
-	request chan *http.Request
-	answer  func(rw http.ResponseWriter)
+	request  chan *http.Request
+	response func(rw http.ResponseWriter)
 }
 
-func newSeen(answer func(rw http.ResponseWriter)) *seen {
-	return &seen{request: make(chan *http.Request, 1), answer: answer}
+func newSeen(response func(rw http.ResponseWriter)) *seen {
+	return &seen{request: make(chan *http.Request, 1), response: response}
 }
 
 func (s *seen) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	s.request <- r
-	if s.answer != nil {
-		s.answer(rw)
+	if s.response != nil {
+		s.response(rw)
 	}
 }
 
@@ -98,7 +98,7 @@ func TestRequestTarget(t *testing.T) {
 	}
 }
 
-func TestAnswerFields(t *testing.T) {
+func TestResponseFields(t *testing.T) {
 	origin := newSeen(func(rw http.ResponseWriter) {
 		h := rw.Header()
 		h["Connection"] = []string{"x-hop"}
@@ -266,10 +266,10 @@ func TestInterimAndTrailers(t *testing.T) {
 	body, _ := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if len(hints) != 1 || hints[0].Get("Link") == "" || hints[0].Get("Keep-Alive") != "" {
-		t.Errorf("interim answers %v", hints)
+		t.Errorf("informational responses %v", hints)
 	}
 	if resp.Header.Get("Link") != "" {
-		t.Errorf("field of the interim answer in the final one: %v", resp.Header)
+		t.Errorf("field of the informational response in the final one: %v", resp.Header)
 	}
 	if string(body) != "body" || resp.Trailer.Get("X-Announced") != "1" {
 		t.Errorf("body %q, trailer %v", body, resp.Trailer)
@@ -317,8 +317,8 @@ func TestStreaming(t *testing.T) {
 }
 
 // A response reaches a client that is still sending, however long it pauses: an origin may have
-// refused the upload, and a client may wait for each line's answer.
-func TestAnswerBeforeTheBodyEnds(t *testing.T) {
+// refused the upload, and a client may wait for each line's response.
+func TestResponseBeforeTheBodyEnds(t *testing.T) {
 	p := proxytest.Start(t, proxytest.Config{Origin: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/refuse" {
 			http.NewResponseController(rw).EnableFullDuplex()

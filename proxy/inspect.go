@@ -38,7 +38,7 @@ type inspection struct {
 	first  atomic.Pointer[tls.Conn] // the first connection, verified and not used yet
 	// wantsCertificate is set once the origin has asked for a certificate of its client.
 	wantsCertificate atomic.Bool
-	hasAnswered      atomic.Bool  // a request
+	hasResponded     atomic.Bool  // a request
 	route            egress.Route // of the first connection
 	conns            int          // bounds the connections of the pool
 
@@ -250,7 +250,7 @@ func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Respon
 	}
 	resp, err := n.trusted().RoundTrip(r)
 	if err == nil {
-		n.hasAnswered.Store(true)
+		n.hasResponded.Store(true)
 	}
 	return resp, err
 }
@@ -261,7 +261,7 @@ func (n *inspection) roundTrip(d policy.Decision, r *http.Request) (*http.Respon
 // error. So before the origin's first response every error but a timeout counts.
 func (n *inspection) missesCertificate(err error) bool {
 	var netErr net.Error
-	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.hasAnswered.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
+	return n.wantsCertificate.Load() && (egress.IsTLSAlert(err) || !n.hasResponded.Load() && !(errors.As(err, &netErr) && netErr.Timeout()))
 }
 
 // payer is the client whose share of the budgets n uses.

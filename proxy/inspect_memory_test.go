@@ -144,7 +144,7 @@ func TestInspectClosedWindows(t *testing.T) {
 	}
 	// 1 MiB of the window, and what is in buffers of the sockets and of net/http.
 	if sent := origin.settled(); sent > 16<<20 {
-		t.Errorf("the origin could send %d MiB of answers that nobody takes", sent>>20)
+		t.Errorf("the origin could send %d MiB of responses that nobody takes", sent>>20)
 	}
 	conns := 0
 	origin.conns.Range(func(any, any) bool { conns++; return true })
@@ -185,7 +185,7 @@ func TestInspectMemoryShare(t *testing.T) {
 	}
 	// 2 MiB, less 256 KiB for the tunnel, are 4 requests of 384 KiB.
 	if counts["200"] != 4 || counts["503"] != 6 {
-		t.Errorf("answers %v, want 4 of 200 and 6 of 503", counts)
+		t.Errorf("responses %v, want 4 of 200 and 6 of 503", counts)
 	}
 	denied := 0
 	for _, r := range p.Records(11) {
@@ -236,7 +236,7 @@ func TestInsideConnsShare(t *testing.T) {
 		status[statusOf(t, c, dec, c.request("GET"))]++
 	}
 	if status["200"] != 5 || status["503"] != 3 {
-		t.Errorf("answers %v, want 5 of 200 and 3 of 503", status)
+		t.Errorf("responses %v, want 5 of 200 and 3 of 503", status)
 	}
 	release()
 	c.conn.NetConn().Close()

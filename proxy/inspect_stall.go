@@ -122,7 +122,7 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 	}
 	b := &stallBody{ReadCloser: r.Body, watch: stallWatch{limit: limit}}
 	b.watch.expire = func() bool {
-		if w.answered.Load() { // both sides are sending; either may pause
+		if w.responded.Load() { // both sides are sending; either may pause
 			return false
 		}
 		c.SetReadDeadline(past)
@@ -138,8 +138,8 @@ func (x *exchange) watchStalls(rw http.ResponseWriter, r *http.Request) (_ http.
 // A stallWriter watches the writes of a response.
 type stallWriter struct {
 	http.ResponseWriter
-	watch    stallWatch
-	answered atomic.Bool // the final response head was written
+	watch     stallWatch
+	responded atomic.Bool // the final response head was written
 }
 
 // Unwrap is for http.ResponseController.
@@ -148,7 +148,7 @@ func (w *stallWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader implements http.ResponseWriter.
 func (w *stallWriter) WriteHeader(status int) {
 	if status >= http.StatusOK {
-		w.answered.Store(true)
+		w.responded.Store(true)
 	}
 	w.watch.begin()
 	defer w.watch.end()

@@ -44,8 +44,8 @@ func TestInspectStallClosedWindow(t *testing.T) {
 	c.conn.NetConn().Close()
 }
 
-// What net/http holds back of a small answer, behind a closed window, does not stay either.
-func TestInspectStallSmallAnswer(t *testing.T) {
+// What net/http holds back of a small response, behind a closed window, does not stay either.
+func TestInspectStallSmallResponse(t *testing.T) {
 	p := startStalling(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "small") }))
 	c := p.openHTTP2(t)
 	if err := c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}); err != nil {
@@ -153,7 +153,7 @@ func TestInspectDialogue(t *testing.T) {
 		return false
 	})
 	if string(body) != "late" {
-		t.Errorf("the answer is %q", body)
+		t.Errorf("the response is %q", body)
 	}
 	c.conn.NetConn().Close()
 }

@@ -107,7 +107,7 @@ func newHeardOrigin(t *testing.T) *heardOrigin {
 		t.Fatal(err)
 	}
 	o := &heardOrigin{Listener: ln}
-	srv := &http.Server{Handler: http.HandlerFunc(wireAnswers)}
+	srv := &http.Server{Handler: http.HandlerFunc(writeResponse)}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -150,8 +150,8 @@ func (c *heardConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// wireAnswers answers in the ways that there are.
-func wireAnswers(rw http.ResponseWriter, r *http.Request) {
+// writeResponse responds in the ways that there are.
+func writeResponse(rw http.ResponseWriter, r *http.Request) {
 	rw.Header().Set("Date", "Tue, 24 Nov 2026 09:00:00 GMT")
 	switch r.URL.Path {
 	case "/moved":
@@ -188,7 +188,7 @@ func (x wireExchange) String() string {
 	return fmt.Sprintf("client hears:\n%s\norigin hears:\n%s", x.client, x.origin)
 }
 
-// ofThisRun is what differs from one proxy to another, whatever its mode: the time of its own answers, and the
+// ofThisRun is what differs from one proxy to another, whatever its mode: the time of its own responses, and the
 // name by which it knows itself again.
 var ofThisRun = regexp.MustCompile(`Date: [^\r]*|webproxy-[0-9a-f]{10}`)
 
@@ -235,7 +235,7 @@ func (o *heardOrigin) transcript(t *testing.T, mode policy.Mode, rules func(port
 		p.Records(records) // ids are made of the records' numbers
 		x.origin = ofThisRun.ReplaceAllString(o.take(), "*")
 		if x.client == "" {
-			t.Errorf("%s: no answer", s.name)
+			t.Errorf("%s: no response", s.name)
 		}
 		heard = append(heard, x)
 	}

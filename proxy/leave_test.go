@@ -19,11 +19,11 @@ import (
 )
 
 // earlyOrigin answers every request when it has its head, and takes what else comes.
-func earlyOrigin(t *testing.T, answer string) net.Listener {
+func earlyOrigin(t *testing.T, response string) net.Listener {
 	return proxytest.Accept(t, func(c *net.TCPConn) {
 		r := bufio.NewReader(c)
 		if _, err := http.ReadRequest(r); err == nil {
-			io.WriteString(c, answer)
+			io.WriteString(c, response)
 			io.Copy(io.Discard, r)
 		}
 	})
@@ -31,8 +31,8 @@ func earlyOrigin(t *testing.T, answer string) net.Listener {
 
 // A response that is complete before its request ends the connection, and says so; the client gets all of
 // it, and what it sends of the body after that is not taken for a request.
-func TestAnswerEndsBeforeTheBody(t *testing.T) {
-	const answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly"
+func TestResponseEndsBeforeTheBody(t *testing.T) {
+	const response = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly"
 	bodies := []struct{ framing, first, rest string }{
 		{"Content-Length: 8", "half", "full"},
 		{"Content-Length: 1000000", "half", "more"},
@@ -42,7 +42,7 @@ func TestAnswerEndsBeforeTheBody(t *testing.T) {
 	}
 	log, logged := observer.New(zap.DebugLevel)
 	p := proxytest.Start(t, proxytest.Config{
-		Listener: earlyOrigin(t, answer),
+		Listener: earlyOrigin(t, response),
 		Setup:    func(s *proxy.Server) { s.Log = zap.New(log) },
 		Rules: func(port uint16) []policy.RuleSpec {
 			return append(proxytest.OriginRule(port), policy.RuleSpec{ID: "unknown", Hosts: []string{"unknown.invalid"},

@@ -120,7 +120,7 @@ func TestSilentConnection(t *testing.T) {
 	}})
 	c := p.Dial()
 	if rest := c.Rest(); rest != "" { // until the idle timeout
-		t.Errorf("answer %q", rest)
+		t.Errorf("response %q", rest)
 	}
 	p.Dial().Close()
 	if r := p.Audit.All(); len(r) != 0 {

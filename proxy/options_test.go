@@ -27,7 +27,7 @@ func TestOptionsOfAServer(t *testing.T) {
 		c.Body(c.Response(method))
 	}
 	t.Run("direct", func(t *testing.T) {
-		origin := scripted(t, okAnswer)
+		origin := scripted(t, okResponse)
 		p := proxytest.Start(t, proxytest.Config{Listener: origin.ln})
 		for _, tt := range tests {
 			ask(p, tt.method, tt.rest)

@@ -122,12 +122,12 @@ func TestGetChecksEachAddress(t *testing.T) {
 	target, _ := policy.ParseTarget(policy.HTTP, "origin.test:80")
 	d := set.Decide(&policy.Request{Time: time.Now(), Client: netip.MustParseAddr("127.0.0.1"), Group: "local", Method: "GET", Target: target})
 	key := originKey{class: d.AddrClass(), target: target}
-	for _, answer := range []string{"HTTP/1.1 204 No\r\n\r\n", ""} { // the second is used first
+	for _, response := range []string{"HTTP/1.1 204 No\r\n\r\n", ""} { // the second is used first
 		c, peer := poolPair(t, &s.origins, key)
 		c.route.Addr = netip.MustParseAddrPort("8.8.8.8:80") // so it says
 		go func() {
 			http.ReadRequest(bufio.NewReader(peer))
-			io.WriteString(peer, answer)
+			io.WriteString(peer, response)
 			peer.(*net.TCPConn).CloseWrite()
 		}()
 		if !s.origins.give(c) {

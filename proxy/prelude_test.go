@@ -146,7 +146,7 @@ func TestTLSListener(t *testing.T) {
 	}
 }
 
-// A large answer goes through TLS whole, in a tunnel with TLS of its own, and ends as it should.
+// A large response goes through TLS whole, in a tunnel with TLS of its own, and ends as it should.
 func TestTunnelInTLS(t *testing.T) {
 	server := certtest.SelfSigned(t, "proxy.test", nil)
 	p := proxytest.Start(t, proxytest.Config{Listener: tlsOrigin(t, nil), Rules: helloRules})
@@ -194,7 +194,7 @@ func TestBalancer(t *testing.T) {
 		name      string
 		balancers []string
 		header    []byte
-		answer    string
+		response  string
 		client    string // of the record
 		detail    string
 	}{
@@ -237,8 +237,8 @@ func TestBalancer(t *testing.T) {
 					c.Write(append(tt.header, request...))
 				}
 				b, _ := io.ReadAll(c)
-				if !strings.HasPrefix(string(b), tt.answer) {
-					t.Errorf("answer %q, want %q", b, tt.answer)
+				if !strings.HasPrefix(string(b), tt.response) {
+					t.Errorf("response %q, want %q", b, tt.response)
 				}
 				r := p.Records(1)[0]
 				if got := netip.AddrPortFrom(r.Client, r.ClientPort).String(); got != tt.client && r.Client.String() != tt.client || !strings.Contains(r.Detail, tt.detail) {

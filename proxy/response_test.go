@@ -15,10 +15,10 @@ import (
 // A way is one by which requests go to origins, each with an origin of its own whose responses are the bytes
 // that response returns.
 type way struct {
-	name   string
-	proxy  *proxytest.Proxy
-	ask    func() (*http.Response, error)
-	answer func(string)
+	name    string
+	proxy   *proxytest.Proxy
+	ask     func() (*http.Response, error)
+	respond func(string)
 }
 
 // everyWay calls test with each of them: the fast path, the standard path, a WebSocket's, an upstream proxy's,
@@ -63,23 +63,23 @@ func everyWay(t *testing.T, test func(*testing.T, way)) {
 }
 
 // A rawOrigin sends the same bytes to everybody, and then closes the connection.
-type rawOrigin struct{ answer chan string }
+type rawOrigin struct{ response chan string }
 
 func newRawOrigin() *rawOrigin {
 	o := &rawOrigin{make(chan string, 1)}
-	o.answer <- ""
+	o.response <- ""
 	return o
 }
 
-func (o *rawOrigin) set(answer string) {
-	<-o.answer
-	o.answer <- answer
+func (o *rawOrigin) set(response string) {
+	<-o.response
+	o.response <- response
 }
 
 func (o *rawOrigin) get() string {
-	answer := <-o.answer
-	o.answer <- answer
-	return answer
+	response := <-o.response
+	o.response <- response
+	return response
 }
 
 // hijack reads the request to its end first: a close with unread bytes is a reset, which takes back what was
@@ -110,7 +110,7 @@ func (o *rawOrigin) listener(t *testing.T) net.Listener {
 
 // A malformed response is a 502 that says what is malformed, in body and record, whichever way it came.
 func TestMalformedResponse(t *testing.T) {
-	tests := []struct{ want, answer string }{
+	tests := []struct{ want, response string }{
 		{"LF without CR", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok"},
 		{"CR without LF", "HTTP/1.1 200 OK\r\nX: a\rY: b\r\nContent-Length: 2\r\n\r\nok"},
 		{"folded field line (obs-fold)", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok"},
@@ -125,7 +125,7 @@ func TestMalformedResponse(t *testing.T) {
 	}
 	everyWay(t, func(t *testing.T, w way) {
 		for _, tt := range tests {
-			w.answer(tt.answer)
+			w.respond(tt.response)
 			before := len(w.proxy.Audit.All())
 			resp, err := w.ask()
 			if err != nil {
@@ -152,7 +152,7 @@ func TestMalformedResponse(t *testing.T) {
 func TestSpaceBeforeColon(t *testing.T) {
 	everyWay(t, func(t *testing.T, w way) {
 		for _, framing := range []string{"Content-Length : 2\r\n\r\nok", "Transfer-Encoding \t : chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "Content-Length: 2\r\nContent-Length\t: 2\r\n\r\nok"} {
-			w.answer("HTTP/1.1 200 OK\r\nX-A : 1\r\nSet-Cookie: b\r\nSet-Cookie : c\r\n" + framing + "more")
+			w.respond("HTTP/1.1 200 OK\r\nX-A : 1\r\nSet-Cookie: b\r\nSet-Cookie : c\r\n" + framing + "more")
 			resp, err := w.ask()
 			if err != nil {
 				t.Fatal(err)
@@ -172,7 +172,7 @@ func TestSpaceBeforeColon(t *testing.T) {
 func TestMalformedResponseBody(t *testing.T) {
 	everyWay(t, func(t *testing.T, w way) {
 		for want, rest := range map[string]string{"LF without CR": "2\nok", "malformed chunk size": "+2\r\nok", "chunk longer than its size": "2\r\nokay\r\n"} {
-			w.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + rest)
+			w.respond("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n" + rest)
 			before := len(w.proxy.Audit.All())
 			resp, err := w.ask()
 			if err != nil {
@@ -212,21 +212,21 @@ func TestMalformedConnectResponse(t *testing.T) {
 	}
 }
 
-// Unsolicited or excess bytes on a pooled connection answer nobody, on the standard path too.
+// Unsolicited or excess bytes on a pooled connection are nobody's response, on the standard path too.
 func TestExcessResponse(t *testing.T) {
 	p, accept := talking(t)
 	c := p.Dial()
 	c.Send(p.Request("POST", "/1", "Content-Length: 2") + "hi")
 	o := accept()
 	io.ReadAll(o.hear().Body) // else the connection to the client would end
-	o.say(okAnswer + strings.Replace(okAnswer, "ok", "no", 1))
+	o.say(okResponse + strings.Replace(okResponse, "ok", "no", 1))
 	if body := c.Body(c.Response("POST")); body != "ok" {
 		t.Fatal(body)
 	}
 	c.Send(p.Request("POST", "/2", "Content-Length: 2") + "hi")
 	o = accept() // a new connection
 	o.hear()
-	o.say(strings.Replace(okAnswer, "ok", "it", 1))
+	o.say(strings.Replace(okResponse, "ok", "it", 1))
 	if body := c.Body(c.Response("POST")); body != "it" {
 		t.Errorf("the next response is %q", body)
 	}

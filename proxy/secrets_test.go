@@ -14,9 +14,9 @@ const secretMark = "S3cr3tMark"
 
 // leaks returns where a record or a response holds the secret. The path is recorded by design, without a
 // query and without the user information of URLs in it.
-func leaks(r proxytest.Record, answer string) string {
+func leaks(r proxytest.Record, response string) string {
 	r.Path = policy.QuotablePath(r.Path)
-	for name, text := range map[string]string{"detail": r.Detail, "host": r.Host, "method": r.Method, "scheme": r.Scheme, "sni": r.SNI, "the answer": answer} {
+	for name, text := range map[string]string{"detail": r.Detail, "host": r.Host, "method": r.Method, "scheme": r.Scheme, "sni": r.SNI, "the response": response} {
 		if strings.Contains(strings.ToLower(text), strings.ToLower(secretMark)) {
 			return name + ": " + text
 		}
@@ -50,12 +50,12 @@ func TestSecretsInMalformedTargets(t *testing.T) {
 	for i, tt := range tests {
 		c := p.Dial()
 		c.Send(tt.line + "\r\nHost: x\r\nConnection: close\r\n\r\n")
-		answer, _ := io.ReadAll(c.R)
+		response, _ := io.ReadAll(c.R)
 		r := p.Records(i + 1)[i]
 		if tt.host == "" && r.Host == "host" { // of a scheme nobody knows
 			r.Host = ""
 		}
-		if where := leaks(r, string(answer)); where != "" || r.Host != tt.host || r.Port != tt.port || r.Decision != "deny" {
+		if where := leaks(r, string(response)); where != "" || r.Host != tt.host || r.Port != tt.port || r.Decision != "deny" {
 			t.Errorf("%s: host %q port %d, detail %q, want host %q port %d; leaked in %q", tt.line, r.Host, r.Port, r.Detail, tt.host, tt.port, where)
 		}
 		c.Close()
@@ -85,12 +85,12 @@ func FuzzSecrets(f *testing.F) {
 		defer c.Close()
 		io.WriteString(c.TCPConn, line+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		c.CloseWrite()
-		answer, _ := io.ReadAll(c.R)
-		if len(answer) == 0 {
+		response, _ := io.ReadAll(c.R)
+		if len(response) == 0 {
 			return // nothing that was a request
 		}
 		for _, r := range p.Audit.All() {
-			if where := leaks(r, string(answer)); where != "" {
+			if where := leaks(r, string(response)); where != "" {
 				t.Errorf("%q: %s", line, where)
 			}
 		}

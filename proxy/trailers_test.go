@@ -55,7 +55,7 @@ func wantNames(announced string) string {
 }
 
 // Of a response's trailers those pass that were announced and may be trailers at all.
-func TestAnswerTrailers(t *testing.T) {
+func TestResponseTrailers(t *testing.T) {
 	for _, tt := range trailerCases {
 		p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(string) string {
 			return "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n" + trailerLine(tt.announced) + "\r\n4\r\nbody\r\n0\r\n" + tt.sent + "\r\n"

@@ -11,7 +11,7 @@ import (
 	"webproxy/internal/proxytest"
 )
 
-// A request for a WebSocket that gets another answer, of which the body never comes, ends with the proxy.
+// A request for a WebSocket that gets another response, of which the body never comes, ends with the proxy.
 func TestWebSocketRefusedWithoutEnd(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

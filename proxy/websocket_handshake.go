@@ -54,7 +54,7 @@ func acceptKey(key string) string {
 }
 
 // wereAsked reports whether everything that a response lists was listed in the request, by name.
-func wereAsked(answer, request []string) bool {
+func wereAsked(response, request []string) bool {
 	names := func(values []string) (all []string) {
 		for _, v := range values {
 			for item := range strings.SplitSeq(v, ",") {
@@ -67,5 +67,5 @@ func wereAsked(answer, request []string) bool {
 		return all
 	}
 	asked := names(request)
-	return !slices.ContainsFunc(names(answer), func(name string) bool { return !slices.Contains(asked, name) })
+	return !slices.ContainsFunc(names(response), func(name string) bool { return !slices.Contains(asked, name) })
 }

@@ -88,12 +88,12 @@ func TestUpgradeRefused(t *testing.T) {
 // An origin that answers an Upgrade with what is no HTTP is trouble like any other: a response, two
 // records, and nothing left open.
 func TestUpgradeTrouble(t *testing.T) {
-	for _, answer := range []string{
+	for _, response := range []string{
 		"HTTP/1.1 099 No\r\n\r\n",
 		strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100),
 		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
 	} {
-		p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(string) string { return answer })})
+		p := proxytest.Start(t, proxytest.Config{Listener: listen(t, func(string) string { return response })})
 		c := p.Dial()
 		c.Send(p.Get("/", askWebSocket))
 		resp := c.Response("GET")
@@ -101,20 +101,20 @@ func TestUpgradeTrouble(t *testing.T) {
 			resp = c.Response("GET")
 		}
 		if resp.StatusCode != http.StatusBadGateway {
-			t.Errorf("%.20q: %s", answer, resp.Status)
+			t.Errorf("%.20q: %s", response, resp.Status)
 		}
 		if r := p.Records(2)[1]; r.Error != "http_protocol_error" || r.Status != http.StatusBadGateway {
-			t.Errorf("%.20q: close record %+v", answer, r)
+			t.Errorf("%.20q: close record %+v", response, r)
 		}
 		if open := p.Server.Open(); len(open) != 0 {
-			t.Errorf("%.20q: left open: %+v", answer, open)
+			t.Errorf("%.20q: left open: %+v", response, open)
 		}
 	}
 }
 
 const accepted = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 
-// notSwitched are answers with 101 that are no response to askWebSocket.
+// notSwitched are responses with 101 that are no response to askWebSocket.
 var notSwitched = map[string]string{
 	"no accept":         "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
 	"another accept":    "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: Kfh9QIsMVZcl6xEPYxPHzW8SZ8w=\r\n\r\n",
@@ -132,8 +132,8 @@ var notSwitched = map[string]string{
 	"an extension":      "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate; x=1\r\n" + accepted + "\r\n",
 }
 
-// hijacked answers every request with what answer returns, and expects nothing after it.
-func hijacked(t *testing.T, answer func(r *http.Request) string) http.Handler {
+// hijacked answers every request with what response returns, and expects nothing after it.
+func hijacked(t *testing.T, response func(r *http.Request) string) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		c, brw, err := rw.(http.Hijacker).Hijack()
 		if err != nil {
@@ -141,7 +141,7 @@ func hijacked(t *testing.T, answer func(r *http.Request) string) http.Handler {
 			return
 		}
 		defer c.Close()
-		io.WriteString(c, answer(r))
+		io.WriteString(c, response(r))
 		if b, _ := io.ReadAll(brw); len(b) > 0 {
 			t.Errorf("%d bytes after the request reach the origin: %q", len(b), b)
 		}
@@ -151,13 +151,13 @@ func hijacked(t *testing.T, answer func(r *http.Request) string) http.Handler {
 // A 101 that does not accept the WebSocket is trouble on every way, and nothing that the client sends after its request gets
 // to the origin.
 func TestNotSwitched(t *testing.T) {
-	origin := hijacked(t, func(r *http.Request) string { return notSwitched[r.URL.Query().Get("answer")] })
+	origin := hijacked(t, func(r *http.Request) string { return notSwitched[r.URL.Query().Get("response")] })
 	direct := proxytest.Start(t, proxytest.Config{Origin: origin})
 	through := viaUpstream(t, proxytest.Config{Origin: origin}, nil, egress.Options{Upstreams: specs(startParent(t, false))})
 	opened := startInspected(t, origin, leafSpec{})
 	const more = "GET /secret HTTP/1.1\r\nHost: x\r\n\r\n"
 	for name := range notSwitched {
-		path := "/allowed?answer=" + url.QueryEscape(name)
+		path := "/allowed?response=" + url.QueryEscape(name)
 		for way, ask := range map[string]func() (*http.Response, proxytest.Record){
 			"direct, no WebSocket asked": func() (*http.Response, proxytest.Record) {
 				c, before := direct.Dial(), len(direct.Audit.All())

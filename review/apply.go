@@ -35,13 +35,13 @@ type Application struct {
 	// Replaced are the wildcards in force below which names were approved or rejected: they still allow all names.
 	Replaced []string
 
-	writer   Writer
-	past     learn.Past
-	answered []learn.Item   // to be remembered in past
-	added    map[string]int // number of lines, by list file as the configuration names it
-	count    map[learn.Answer]int
-	kinds    map[learn.Kind]int // number of approved lines
-	now      time.Time
+	writer    Writer
+	decisions learn.Decisions
+	answered  []learn.Item   // to be remembered
+	added     map[string]int // number of lines, by list file as the configuration names it
+	count     map[learn.Answer]int
+	kinds     map[learn.Kind]int // number of approved lines
+	now       time.Time
 }
 
 // Apply carries out, in memory, the answers of items, and rejects domains. A line that a list has already is not added again.
@@ -53,17 +53,17 @@ func (w Writer) Apply(items []learn.Item, domains ...RejectedDomain) (*Applicati
 		Change: newChange(w.Config), Replaced: replaced(items), writer: w, now: time.Now(),
 		added: map[string]int{}, count: map[learn.Answer]int{}, kinds: map[learn.Kind]int{},
 	}
-	path := config.PastPath(w.Config.Path)
+	path := config.DecisionsPath(w.Config.Path)
 	data, err := a.read(path)
 	if err != nil {
 		return nil, err
 	}
-	if a.past, err = learn.ParsePast(data); err != nil {
+	if a.decisions, err = learn.ParseDecisions(data); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	before := slices.Clone(a.past.Decided)
+	before := slices.Clone(a.decisions.Decided)
 	for _, d := range domains {
-		a.past.RejectDomain(d.Group, d.Domain, w.By, d.Reason, a.now)
+		a.decisions.RejectDomain(d.Group, d.Domain, w.By, d.Reason, a.now)
 		a.count[learn.Reject]++
 	}
 	for _, item := range items {
@@ -71,9 +71,9 @@ func (w Writer) Apply(items []learn.Item, domains ...RejectedDomain) (*Applicati
 			return nil, err
 		}
 	}
-	a.past.RememberAll(a.answered, a.now)
-	if !slices.Equal(before, a.past.Decided) {
-		if a.files[path], err = a.past.Encode(); err != nil {
+	a.decisions.RememberAll(a.answered, a.now)
+	if !slices.Equal(before, a.decisions.Decided) {
+		if a.files[path], err = a.decisions.Encode(); err != nil {
 			return nil, err
 		}
 	}

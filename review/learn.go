@@ -27,11 +27,11 @@ type LearnOptions struct {
 
 // A LearnInput is what proposals are made from: the log and earlier decisions. It is for one goroutine.
 type LearnInput struct {
-	Config *config.Config
-	Seen   *learn.Observations
-	Past   learn.Past
-	Now    time.Time
-	Groups []*learn.Group // the groups chosen by LearnOptions, in the order of the configuration
+	Config    *config.Config
+	Seen      *learn.Observations
+	Decisions learn.Decisions
+	Now       time.Time
+	Groups    []*learn.Group // the groups chosen by LearnOptions, in the order of the configuration
 
 	known   *learn.Known
 	options LearnOptions
@@ -57,7 +57,7 @@ func Learn(cfg *config.Config, o LearnOptions) (*LearnInput, error) {
 	o.Dir = LogDir(cfg, o.Dir)
 	l := &LearnInput{Config: cfg, Now: time.Now(), options: o}
 	var err error
-	if l.Past, err = readPast(cfg); err != nil {
+	if l.Decisions, err = readDecisions(cfg); err != nil {
 		return nil, err
 	}
 	if l.known, err = learn.OpenKnown(cfg.Place()); err != nil {
@@ -119,7 +119,7 @@ func noisy(g *learn.Group) string {
 
 // Params returns the parameters for the proposals of any of the groups.
 func (l *LearnInput) Params() learn.Params {
-	return learn.Params{Policy: l.Config.Set, Known: l.known, Now: l.Now, Past: l.Past}
+	return learn.Params{Policy: l.Config.Set, Known: l.known, Now: l.Now, Decisions: l.Decisions}
 }
 
 // Proposals returns the proposals to all of Groups.
@@ -142,11 +142,11 @@ func (l *LearnInput) Replay(candidate *policy.Set, q *audit.Query) (*replay.Repl
 	return r, err
 }
 
-// readPast returns the earlier decisions.
-func readPast(cfg *config.Config) (learn.Past, error) {
-	past, err := learn.ParsePast(cfg.Past)
+// readDecisions returns the earlier decisions.
+func readDecisions(cfg *config.Config) (learn.Decisions, error) {
+	decisions, err := learn.ParseDecisions(cfg.Decisions)
 	if err != nil {
-		return past, fmt.Errorf("%s: %w", config.PastPath(cfg.Path), err)
+		return decisions, fmt.Errorf("%s: %w", config.DecisionsPath(cfg.Path), err)
 	}
-	return past, nil
+	return decisions, nil
 }

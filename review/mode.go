@@ -98,16 +98,16 @@ func (s *ModeSwitch) Ready(l *LearnInput) (learn.Readiness, *replay.Replay, erro
 
 // Sign adds to the change who made it, and why.
 func (s *ModeSwitch) Sign(by, reason string) error {
-	path := config.PastPath(s.cfg.Path)
+	path := config.DecisionsPath(s.cfg.Path)
 	data, err := s.read(path)
 	if err != nil {
 		return err
 	}
-	past, err := learn.ParsePast(data)
+	decisions, err := learn.ParseDecisions(data)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	past.SwitchedTo(s.group, learn.Switch{Mode: s.mode, By: by, Reason: reason, At: time.Now()})
-	s.files[path], err = past.Encode()
+	decisions.SwitchedTo(s.group, learn.Switch{Mode: s.mode, By: by, Reason: reason, At: time.Now()})
+	s.files[path], err = decisions.Encode()
 	return err
 }

@@ -83,22 +83,22 @@ func (p *bicepParser) object(key string, depth int, top bool) (*node, error) {
 		from, line := p.at, p.line
 		name, more := p.name()
 		if !more { // a decorator, a parameter without a value
-			n.kids = append(n.kids, &node{key: "description", line: line, text: strings.TrimSpace(p.text[from:p.at])})
+			n.children = append(n.children, &node{key: "description", line: line, text: strings.TrimSpace(p.text[from:p.at])})
 			if p.at == from {
 				return nil, fmt.Errorf("%q where a name should be", p.text[p.at:p.at+1])
 			}
 			continue
 		}
-		kid, err := p.value(name, depth+1)
+		child, err := p.value(name, depth+1)
 		if err != nil {
 			return nil, err
 		}
 		if word, _, _ := strings.Cut(p.text[from:], " "); top && (word == "var" || word == "param") {
-			kid = &node{key: "definitions", line: line, kind: object, defs: true, kids: []*node{kid}}
+			child = &node{key: "definitions", line: line, kind: object, defs: true, children: []*node{child}}
 		} else if top && word == "output" {
-			kid.key = "output"
+			child.key = "output"
 		}
-		n.kids = append(n.kids, kid)
+		n.children = append(n.children, child)
 	}
 }
 
@@ -213,13 +213,13 @@ func (p *bicepParser) value(key string, depth int) (*node, error) {
 		n.kind = list
 		for line := range strings.SplitSeq(text, "\n") {
 			if strings.TrimSpace(line) != "" {
-				n.kids = append(n.kids, &node{line: p.line, text: strings.TrimSpace(line)})
+				n.children = append(n.children, &node{line: p.line, text: strings.TrimSpace(line)})
 			}
 			p.line++
 		}
 		p.line--
 		if rest := p.rest(&node{}); rest.kind == unknown {
-			n.kind, n.text, n.kids = unknown, text, nil
+			n.kind, n.text, n.children = unknown, text, nil
 		}
 		return n, nil
 	case c == '\'':
@@ -252,11 +252,11 @@ func (p *bicepParser) value(key string, depth int) (*node, error) {
 				p.at++
 				return n, nil
 			}
-			kid, err := p.value("", depth+1)
+			child, err := p.value("", depth+1)
 			if err != nil {
 				return nil, err
 			}
-			n.kids = append(n.kids, kid)
+			n.children = append(n.children, child)
 		}
 	}
 	start := p.at

@@ -25,11 +25,11 @@ func (h *collector) attributes(n *node, c *clause) {
 	var said portList
 	own := false
 	allowed := c.verdict == allow
-	for _, kid := range n.kids {
-		r := roleOf(kid.key)
+	for _, child := range n.children {
+		r := roleOf(child.key)
 		switch {
 		case r == ports || r == protos:
-			texts, err := portTexts(kid)
+			texts, err := portTexts(child)
 			for _, text := range texts {
 				one, wrong := parsePorts(text)
 				if wrong != nil {
@@ -42,51 +42,51 @@ func (h *collector) attributes(n *node, c *clause) {
 				c.err = err
 			}
 		case r == action:
-			v := actionOf(kid)
+			v := actionOf(child)
 			if c.verdict = c.verdict.and(v); v == unclear {
-				c.why = fmt.Sprintf("%s is %q, neither allow nor deny", kid.key, Shown(scalarOf(kid, "type")))
+				c.why = fmt.Sprintf("%s is %q, neither allow nor deny", child.key, Shown(scalarOf(child, "type")))
 			}
 			allowed = allowed || v == allow // then the rule's name does not matter
 		case r == switchRole:
-			if on, ok := truth(kid.text); kid.kind != scalar || kid.text != "" && (!ok || on == strings.Contains(plainKey(kid.key), "dis")) {
+			if on, ok := truth(child.text); child.kind != scalar || child.text != "" && (!ok || on == strings.Contains(plainKey(child.key), "dis")) {
 				c.unclear("the rule is switched off")
 			}
 		case r == direction:
-			c.inbound = isInbound(kid.text)
+			c.inbound = isInbound(child.text)
 		case r == cloudRole:
-			if said := cloudOf(strings.TrimPrefix(kid.text, "Azure")); said != "" {
+			if said := cloudOf(strings.TrimPrefix(child.text, "Azure")); said != "" {
 				c.cloud = said
 			}
-		case isNegation(kid.key):
-			c.unclear(fmt.Sprintf("%q takes something out of it", kid.key))
-		case kid.kind == scalar && isVerdict(kid):
-			if yes, _ := truth(kid.text); yes != isAllowKey(kid.key) { // allow: false, blocked: true
+		case isNegation(child.key):
+			c.unclear(fmt.Sprintf("%q takes something out of it", child.key))
+		case child.kind == scalar && isVerdict(child):
+			if yes, _ := truth(child.text); yes != isAllowKey(child.key) { // allow: false, blocked: true
 				c.verdict = c.verdict.and(deny)
 			}
-		case kid.kind == scalar && isState(kid.key) && isOff(kid.text):
+		case child.kind == scalar && isState(child.key) && isOff(child.text):
 			c.unclear("the rule is switched off")
-		case kid.deniesAlone():
+		case child.deniesAlone():
 			c.verdict = c.verdict.and(deny)
-		case kid.kind != scalar && verdictOfName(kid.key) == deny && !kid.hasDestinations(0): // denied: [{IPProtocol: tcp}]
+		case child.kind != scalar && verdictOfName(child.key) == deny && !child.hasDestinations(0): // denied: [{IPProtocol: tcp}]
 			c.verdict = c.verdict.and(deny)
-		case kid.kind == object && isAbout(kid.key) && !kid.hasDestinations(0):
+		case child.kind == object && isAbout(child.key) && !child.hasDestinations(0):
 			about := clause{}
-			h.attributes(kid, &about)
+			h.attributes(child, &about)
 			if about.verdict == deny || about.verdict == unclear {
 				c.verdict, c.why = c.verdict.and(about.verdict), about.why
 			}
 		}
 	}
 	if !allowed {
-		for _, kid := range n.kids {
-			if kid.kind == scalar && namesObject(kid.key) && len(headerWords(kid.text)) <= 3 && saysDeny(spaced(kid.text)) {
+		for _, child := range n.children {
+			if child.kind == scalar && namesObject(child.key) && len(headerWords(child.text)) <= 3 && saysDeny(spaced(child.text)) {
 				c.verdict = c.verdict.and(deny) // a list that is called "Blocked"
 			}
 		}
 	}
-	for _, kid := range n.kids {
-		if kid.kind == scalar && namesObject(kid.key) && h.denied[kid.text] {
-			c.unclear(fmt.Sprintf("a rule that denies names %q", kid.text))
+	for _, child := range n.children {
+		if child.kind == scalar && namesObject(child.key) && h.denied[child.text] {
+			c.unclear(fmt.Sprintf("a rule that denies names %q", child.text))
 		}
 	}
 	if own {
@@ -98,12 +98,12 @@ func (h *collector) attributes(n *node, c *clause) {
 // isLookup reports whether n is a target of Microsoft's validator that names no protocol.
 func isLookup(n *node) bool {
 	target, protocols := false, true
-	for _, kid := range n.kids {
-		switch plainKey(kid.key) {
+	for _, child := range n.children {
+		switch plainKey(child.key) {
 		case "targetresourceid":
 			target = true
 		case "protocol":
-			protocols = kid.text != "" || len(kid.kids) > 0
+			protocols = child.text != "" || len(child.children) > 0
 		}
 	}
 	return target && !protocols
@@ -123,8 +123,8 @@ func (n *node) hasDestinations(depth int) bool {
 	if r := roleOf(n.key); r == dest || r == network || depth > maxNesting {
 		return true
 	}
-	for _, kid := range n.kids {
-		if kid.kind == scalar && kid.key == "" && looksLikeAddress(kid.text, true) || kid.hasDestinations(depth+1) {
+	for _, child := range n.children {
+		if child.kind == scalar && child.key == "" && looksLikeAddress(child.text, true) || child.hasDestinations(depth+1) {
 			return true
 		}
 	}
@@ -138,7 +138,7 @@ func (n *node) deniesAlone() bool {
 	}
 	switch roleOf(n.key) {
 	case noRole:
-	case aside:
+	case remark:
 		if plainKey(n.key) != "type" {
 			return false
 		}
@@ -191,18 +191,18 @@ func actionOf(n *node) verdict {
 		return verdictOf(n.text)
 	case list:
 		v := unsaid
-		for _, kid := range n.kids {
-			v = v.and(actionOf(kid))
+		for _, child := range n.children {
+			v = v.and(actionOf(child))
 		}
 		return v
 	case object:
 		v := unsaid
-		for _, kid := range n.kids {
-			switch plainKey(kid.key) {
+		for _, child := range n.children {
+			switch plainKey(child.key) {
 			case "type", "value", "name", "action", "text", "kind":
-				v = v.and(actionOf(kid))
+				v = v.and(actionOf(child))
 			default:
-				if said := actionOf(kid); said == deny {
+				if said := actionOf(child); said == deny {
 					v = v.and(deny)
 				}
 			}
@@ -228,8 +228,8 @@ func portTexts(n *node) ([]string, error) {
 		return nil, nil
 	case list:
 		var all []string
-		for _, kid := range n.kids {
-			one, err := portTexts(&node{key: n.key, kind: kid.kind, text: kid.text, kids: kid.kids})
+		for _, child := range n.children {
+			one, err := portTexts(&node{key: n.key, kind: child.kind, text: child.text, children: child.children})
 			if err != nil {
 				return nil, err
 			}
@@ -238,21 +238,21 @@ func portTexts(n *node) ([]string, error) {
 		return all, nil
 	}
 	var kind, port, name string
-	for _, kid := range n.kids {
-		switch key := plainKey(kid.key); {
-		case kid.kind != scalar && key == "ports":
-			if len(n.kids) > 1 {
+	for _, child := range n.children {
+		switch key := plainKey(child.key); {
+		case child.kind != scalar && key == "ports":
+			if len(n.children) > 1 {
 				return nil, errPorts // rules about requests, names of servers
 			}
-			return portTexts(kid)
-		case kid.kind != scalar:
+			return portTexts(child)
+		case child.kind != scalar:
 			return nil, errPorts
 		case key == "type", key == "protocoltype", key == "protocol":
-			kind = kid.text
+			kind = child.text
 		case key == "name":
-			name = kid.text
+			name = child.text
 		case key == "port", key == "number", key == "value", key == "portnumber":
-			port = kid.text
+			port = child.text
 		case key == "endport", key == "to", key == "from", key == "end", key == "start":
 			return nil, errors.New("a range of ports")
 		}
@@ -266,9 +266,9 @@ func portTexts(n *node) ([]string, error) {
 // scalarOf is n's text, or that of its field of that name.
 func scalarOf(n *node, field string) string {
 	if n.kind == object {
-		for _, kid := range n.kids {
-			if strings.EqualFold(kid.key, field) {
-				return kid.text
+		for _, child := range n.children {
+			if strings.EqualFold(child.key, field) {
+				return child.text
 			}
 		}
 	}

@@ -26,15 +26,15 @@ func (h *collector) define(n *node, depth int) {
 		return
 	}
 	if n.kind == object && isTemplate(n) {
-		for _, kid := range n.kids {
-			if key := plainKey(kid.key); kid.kind == object && (key == "variables" || key == "parameters") {
-				kid.defs = true
+		for _, child := range n.children {
+			if key := plainKey(child.key); child.kind == object && (key == "variables" || key == "parameters") {
+				child.defs = true
 			}
 		}
 	}
 	if n.kind == object && n.defs {
-		for _, kid := range n.kids {
-			h.definition(n, kid)
+		for _, child := range n.children {
+			h.definition(n, child)
 		}
 	}
 	if n.kind == scalar && strings.HasPrefix(strings.TrimSpace(n.text), "[") {
@@ -43,56 +43,56 @@ func (h *collector) define(n *node, depth int) {
 			n.exact = m[0] == strings.TrimSpace(strings.Trim(strings.TrimSpace(n.text), "[]"))
 		}
 	}
-	for _, kid := range n.kids {
-		h.define(kid, depth+1)
+	for _, child := range n.children {
+		h.define(child, depth+1)
 	}
 }
 
 // isTemplate reports whether n is a template of Azure Resource Manager, or the parameters of one.
 func isTemplate(n *node) bool {
-	for _, kid := range n.kids {
-		switch key := plainKey(kid.key); {
-		case key == "schema" && strings.Contains(kid.text, "deployment"), key == "resources" && kid.kind != scalar:
+	for _, child := range n.children {
+		switch key := plainKey(child.key); {
+		case key == "schema" && strings.Contains(child.text, "deployment"), key == "resources" && child.kind != scalar:
 			return true
 		}
 	}
 	return false
 }
 
-// definition adds kid, a field of around, to the definitions.
-func (h *collector) definition(around, kid *node) {
-	name, value := "", kid
+// definition adds child, a field of around, to the definitions.
+func (h *collector) definition(around, child *node) {
+	name, value := "", child
 	switch plainKey(around.key) {
 	case "variables":
-		name = "variables." + strings.ToLower(kid.key)
+		name = "variables." + strings.ToLower(child.key)
 	case "parameters":
-		if kid.kind != object {
+		if child.kind != object {
 			return
 		}
-		name, value = "parameters."+strings.ToLower(kid.key), nil
-		for _, field := range kid.kids {
+		name, value = "parameters."+strings.ToLower(child.key), nil
+		for _, field := range child.children {
 			if key := plainKey(field.key); key == "defaultvalue" || key == "value" {
 				value = field
-				value.key = kid.key
+				value.key = child.key
 			}
 		}
 	case "locals":
-		name = "local." + kid.key
+		name = "local." + child.key
 	case "variable": // around.text is its name
-		if kid.key != "default" {
+		if child.key != "default" {
 			return
 		}
-		name, kid.key = "var."+around.text, around.text
+		name, child.key = "var."+around.text, around.text
 	default: // Bicep
-		name = kid.key
+		name = child.key
 	}
 	if value == nil {
 		return
 	}
 	if h.defs[name] != nil { // a name with two definitions: it is not known which is meant
-		h.uses[name] = append(h.uses[name], use{line: kid.line})
-		name = fmt.Sprintf("%s, line %d", name, kid.line)
-		h.uses[name] = append(h.uses[name], use{line: kid.line})
+		h.uses[name] = append(h.uses[name], use{line: child.line})
+		name = fmt.Sprintf("%s, line %d", name, child.line)
+		h.uses[name] = append(h.uses[name], use{line: child.line})
 	}
 	h.defs[name] = value
 }
@@ -152,8 +152,8 @@ func (h *collector) usesWithin(n *node, depth int) {
 			h.uses[ref] = append(h.uses[ref], use{line: n.line})
 		}
 	}
-	for _, kid := range n.kids {
-		h.usesWithin(kid, depth+1)
+	for _, child := range n.children {
+		h.usesWithin(child, depth+1)
 	}
 }
 
@@ -173,8 +173,8 @@ func different(uses []use) []use {
 
 // undecided reports the addresses of a definition as problems.
 func (h *collector) undecided(n *node, why string) {
-	for _, kid := range n.kids {
-		h.undecided(kid, why)
+	for _, child := range n.children {
+		h.undecided(child, why)
 	}
 	if n.kind != scalar && n.kind != unknown {
 		return
@@ -197,12 +197,12 @@ func (h *collector) deniedNames(n *node, v verdict, names map[string]bool) {
 	case object:
 		c := clause{verdict: v}
 		h.attributes(n, &c)
-		for _, kid := range n.kids {
-			h.deniedNames(kid, c.verdict, names)
+		for _, child := range n.children {
+			h.deniedNames(child, c.verdict, names)
 		}
 	case list:
-		for _, kid := range n.kids {
-			h.deniedNames(kid, v, names)
+		for _, child := range n.children {
+			h.deniedNames(child, v, names)
 		}
 	case scalar:
 		if v != deny && v != unclear {

@@ -53,7 +53,7 @@ func (d *document) form(from, to int) bool {
 	case (hclHint().MatchString(text) || hclPair().MatchString(text)) && !bicepHint().MatchString(text):
 		root, err := parseHCL(text, from+1)
 		switch {
-		case err == nil && len(root.kids) > 0:
+		case err == nil && len(root.children) > 0:
 			d.structured(from, to, root)
 			return true
 		case hclHint().MatchString(text):
@@ -70,7 +70,7 @@ func (d *document) form(from, to int) bool {
 	}
 	if bicepHint().MatchString(text) || bicepPair().MatchString(text) {
 		root, err := parseBicep(text, from+1)
-		if err == nil && len(root.kids) > 0 {
+		if err == nil && len(root.children) > 0 {
 			d.structured(from, to, root)
 			return true
 		}
@@ -129,8 +129,8 @@ func (d *document) xmlAhead() bool {
 // shift adds lines to the line numbers of n and the nodes below it.
 func shift(n *node, lines int) {
 	n.line += lines
-	for _, kid := range n.kids {
-		shift(kid, lines)
+	for _, child := range n.children {
+		shift(child, lines)
 	}
 }
 

@@ -62,22 +62,22 @@ type hclParser struct{ text []byte }
 func (p *hclParser) body(body *hclsyntax.Body, key string, line int) *node {
 	n := &node{key: key, line: line, kind: object}
 	for name, a := range body.Attributes {
-		n.kids = append(n.kids, p.expr(a.Expr, name))
-		if kid := n.kids[len(n.kids)-1]; name == "count" && kid.text == "0" {
-			kid.key, kid.text = "enabled", "false"
+		n.children = append(n.children, p.expr(a.Expr, name))
+		if child := n.children[len(n.children)-1]; name == "count" && child.text == "0" {
+			child.key, child.text = "enabled", "false"
 		}
 	}
 	for _, b := range body.Blocks {
-		kid := p.body(b.Body, b.Type, b.TypeRange.Start.Line)
+		child := p.body(b.Body, b.Type, b.TypeRange.Start.Line)
 		switch {
 		case b.Type == "locals":
-			kid.defs = true
+			child.defs = true
 		case b.Type == "variable" && len(b.Labels) == 1:
-			kid.defs, kid.text = true, b.Labels[0]
+			child.defs, child.text = true, b.Labels[0]
 		}
-		n.kids = append(n.kids, kid)
+		n.children = append(n.children, child)
 	}
-	slices.SortStableFunc(n.kids, func(a, b *node) int { return a.line - b.line })
+	slices.SortStableFunc(n.children, func(a, b *node) int { return a.line - b.line })
 	return n
 }
 
@@ -93,7 +93,7 @@ func (p *hclParser) expr(e hclsyntax.Expression, key string) *node {
 			if v, diags := item.KeyExpr.Value(nil); !diags.HasErrors() && v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
 				name = v.AsString()
 			}
-			n.kids = append(n.kids, p.expr(item.ValueExpr, name))
+			n.children = append(n.children, p.expr(item.ValueExpr, name))
 		}
 		return n
 	case *hclsyntax.ParenthesesExpr:
@@ -127,7 +127,7 @@ func (p *hclParser) expr(e hclsyntax.Expression, key string) *node {
 func (p *hclParser) list(n *node, items []hclsyntax.Expression) *node {
 	n.kind = list
 	for _, item := range items {
-		n.kids = append(n.kids, p.expr(item, ""))
+		n.children = append(n.children, p.expr(item, ""))
 	}
 	return n
 }

@@ -61,11 +61,11 @@ func (p *jsonParser) value(key string, depth int) (*node, error) {
 				}
 				name, _ = k.(string)
 			}
-			kid, err := p.value(name, depth+1)
+			child, err := p.value(name, depth+1)
 			if err != nil {
 				return nil, err
 			}
-			n.kids = append(n.kids, kid)
+			n.children = append(n.children, child)
 		}
 		_, err = p.dec.Token()
 		p.place()

@@ -15,8 +15,8 @@ const (
 	direction
 	cloudRole
 	switchRole // whether a rule is in force
-	aside      // names, remarks: never a destination
-	outside    // sources of requests, labels: nothing in it is a destination
+	remark     // names, comments: never a destination
+	unrelated  // sources of requests, labels: nothing in it is a destination
 )
 
 // roleOf returns the role of a field by its name: endpointUrl, endpoint_url and "Endpoint URL" are the same.
@@ -46,11 +46,11 @@ func roleOf(key string) role {
 	case "name", "names", "id", "description", "desc", "remediation", "title", "displayname", "schema", "contentversion", "type", "version", "apiversion", "kind",
 		"note", "notes", "comment", "comments", "documentation", "docs", "link", "links", "reference", "references", "helplink",
 		"targetresourceid", "targetresourcename", "targetresourcetype", "resourcegroupname", "location", "tag", "generator", "author", "service", "severity", "group", "priority":
-		return aside
+		return remark
 	case "sourceaddresses", "sourceaddress", "sourceaddressprefix", "sourceaddressprefixes", "source", "sources", "sourceipgroups", "sourceports", "sourceportrange",
 		"sourceportranges", "src", "srcaddr", "srcaddrs", "srcaddress", "srcaddresses", "srcip", "srcips", "from", "fromcidr", "fromcidrset", "fromendpoints", "fromentities",
 		"metadata", "tags", "labels", "matchlabels", "annotations", "selector", "output", "outputs", "podselector", "namespaceselector", "endpointselector", "nodeselector", "objectselector":
-		return outside
+		return unrelated
 	}
 	return noRole
 }

@@ -19,7 +19,7 @@ func (d *document) smokescreen(root *node) {
 		found[n.line].add(f)
 	}
 	hosts := func(n *node, v verdict, why string) {
-		items := n.kids
+		items := n.children
 		if n.kind == scalar && n.text != "" {
 			items = []*node{n}
 		}
@@ -33,50 +33,50 @@ func (d *document) smokescreen(root *node) {
 	}
 	rule := func(n *node) {
 		what := ""
-		for _, kid := range n.kids {
-			if kid.key == "action" {
-				what = kid.text
+		for _, child := range n.children {
+			if child.key == "action" {
+				what = child.text
 			}
 		}
 		v, why := allow, ""
 		if what != "enforce" && what != "report" {
 			v, why = unclear, fmt.Sprintf("its action is %q: the list is not what is let through", what)
 		}
-		for _, kid := range n.kids {
-			switch kid.key {
+		for _, child := range n.children {
+			switch child.key {
 			case "allowed_domains", "allowed_domains_mitm":
-				for _, item := range kid.kids { // in allowed_domains_mitm each may be an object
+				for _, item := range child.children { // in allowed_domains_mitm each may be an object
 					if item.kind == object {
-						for _, field := range item.kids {
+						for _, field := range item.children {
 							if field.key == "domain" {
 								hosts(field, v, why)
 							}
 						}
 					}
 				}
-				flat := *kid
-				flat.kids = nil
-				for _, item := range kid.kids {
+				flat := *child
+				flat.children = nil
+				for _, item := range child.children {
 					if item.kind != object {
-						flat.kids = append(flat.kids, item)
+						flat.children = append(flat.children, item)
 					}
 				}
-				if len(flat.kids) > 0 {
+				if len(flat.children) > 0 {
 					hosts(&flat, v, why)
 				}
 			}
 		}
 	}
-	for _, kid := range root.kids {
-		switch kid.key {
+	for _, child := range root.children {
+		switch child.key {
 		case "global_deny_list":
-			hosts(kid, deny, "")
+			hosts(child, deny, "")
 		case "global_allow_list":
-			hosts(kid, allow, "")
+			hosts(child, allow, "")
 		case "default":
-			rule(kid)
+			rule(child)
 		case "services":
-			for _, service := range kid.kids {
+			for _, service := range child.children {
 				rule(service)
 			}
 		}

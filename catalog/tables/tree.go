@@ -8,11 +8,11 @@ import (
 // A node is a value of a structured document. JSON, YAML, Terraform, Bicep and XML become the same tree, so that one function
 // decides what is a destination, and which port, protocol and action belong to it.
 type node struct {
-	key  string // its name in the object around it; empty in a list
-	line int    // from 1, in the document
-	kind nodeKind
-	text string  // of a scalar
-	kids []*node // of an object or a list
+	key      string // its name in the object around it; empty in a list
+	line     int    // from 1, in the document
+	kind     nodeKind
+	text     string  // of a scalar
+	children []*node // of an object or a list
 
 	refs  []string // the definitions that an expression refers to
 	exact bool     // the expression is only one reference
@@ -55,17 +55,17 @@ func (h *collector) tree(n *node, in clause) {
 	case n.kind == object:
 		here := in
 		h.attributes(n, &here)
-		for _, kid := range n.kids {
-			h.field(kid, here)
+		for _, child := range n.children {
+			h.field(child, here)
 		}
 	case n.kind == list && n.isTable():
 		h.table(n, in)
 	case n.kind == list:
-		for _, kid := range n.kids {
-			if kid.key == "" {
-				kid.key = n.key
+		for _, child := range n.children {
+			if child.key == "" {
+				child.key = n.key
 			}
-			h.field(kid, in)
+			h.field(child, in)
 		}
 	default:
 		h.field(n, in)
@@ -85,7 +85,7 @@ func (h *collector) field(n *node, c clause) {
 		h.add(n.line, leftOut(Problem, n.key, "a name stands where the name of a field belongs", "write it as the value of a field such as endpoint"))
 	}
 	switch {
-	case r == outside:
+	case r == unrelated:
 		h.mentions(n, r)
 		return
 	case h.use(n, r, c): // read where it is defined
@@ -98,11 +98,11 @@ func (h *collector) field(n *node, c clause) {
 		}
 		h.tree(n, c)
 	case n.kind == list:
-		for _, kid := range n.kids {
-			if kid.key == "" || kid.kind == scalar {
-				kid.key = n.key
+		for _, child := range n.children {
+			if child.key == "" || child.kind == scalar {
+				child.key = n.key
 			}
-			h.field(kid, c)
+			h.field(child, c)
 		}
 	case n.kind == unknown:
 		if r == dest || r == network {
@@ -128,11 +128,11 @@ func isVerdict(n *node) bool {
 // isTable reports whether a list has rows: lists of cells, of which some are not addresses.
 func (n *node) isTable() bool {
 	other := false
-	for _, row := range n.kids {
+	for _, row := range n.children {
 		if row.kind != list {
 			return false
 		}
-		for _, cell := range row.kids {
+		for _, cell := range row.children {
 			if cell.kind != scalar {
 				return false
 			}
@@ -145,9 +145,9 @@ func (n *node) isTable() bool {
 // table reads a list of rows.
 func (h *collector) table(n *node, c clause) {
 	var l layout
-	for i, row := range n.kids {
-		cells := make([]string, len(row.kids))
-		for j, cell := range row.kids {
+	for i, row := range n.children {
+		cells := make([]string, len(row.children))
+		for j, cell := range row.children {
 			cells[j] = cell.text
 		}
 		if i == 0 && isHeader(cells) {
@@ -203,14 +203,14 @@ var quotedText = lazy(`"[^"\n]*"|'[^'\n]*'`)
 
 // mentions reports the addresses in and below a field that is not of destinations.
 func (h *collector) mentions(n *node, r role) {
-	if len(n.kids) == 0 {
+	if len(n.children) == 0 {
 		h.mention(n, r)
 	}
-	for _, kid := range n.kids {
-		if kid.key == "" {
-			kid.key = n.key
+	for _, child := range n.children {
+		if child.key == "" {
+			child.key = n.key
 		}
-		h.mentions(kid, r)
+		h.mentions(child, r)
 	}
 }
 
@@ -225,7 +225,7 @@ func (h *collector) mention(n *node, r role) {
 			continue
 		}
 		switch {
-		case r == aside || r == outside:
+		case r == remark || r == unrelated:
 			h.add(n.line, leftOut(Prose, n.text, fmt.Sprintf("names %s in %q, which is no field of destinations", w.text, n.key),
 				"to make it a rule, write it on a line of its own"))
 		case n.kind == unknown:

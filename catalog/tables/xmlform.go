@@ -49,10 +49,10 @@ func parseXML(text string) (*node, error) {
 					n.key = a.Value
 				case shell || a.Name.Space == "xmlns" || a.Name.Local == "xmlns":
 				default:
-					n.kids = append(n.kids, &node{key: a.Name.Local, line: line, text: a.Value})
+					n.children = append(n.children, &node{key: a.Name.Local, line: line, text: a.Value})
 				}
 			}
-			top.kids = append(top.kids, n)
+			top.children = append(top.children, n)
 			open, texts = append(open, n), append(texts, &strings.Builder{})
 		case xml.CharData:
 			texts[len(texts)-1].Write(t)
@@ -60,25 +60,25 @@ func parseXML(text string) (*node, error) {
 			said := strings.TrimSpace(texts[len(texts)-1].String())
 			open, texts = open[:len(open)-1], texts[:len(texts)-1]
 			switch {
-			case len(top.kids) == 0:
+			case len(top.children) == 0:
 				top.text = said
 				if top.line = line - strings.Count(said, "\n"); top.line < 1 {
 					top.line = line
 				}
 			default:
 				top.kind = list
-				for _, kid := range top.kids {
-					if kid.key != top.key {
+				for _, child := range top.children {
+					if child.key != top.key {
 						top.kind = object
 					}
 				}
 				if said != "" {
-					top.kids = append(top.kids, &node{key: top.key, line: line, text: said})
+					top.children = append(top.children, &node{key: top.key, line: line, text: said})
 				}
 			}
 		}
 	}
-	if len(root.kids) == 0 {
+	if len(root.children) == 0 {
 		return nil, fmt.Errorf("it has no element")
 	}
 	return root, nil

@@ -49,8 +49,8 @@ func (d *document) yaml(from, to int, text string) bool {
 func (n *node) structure(depth int) bool {
 	switch n.kind {
 	case list:
-		for _, kid := range n.kids {
-			if kid.kind == object || kid.structure(depth) {
+		for _, child := range n.children {
+			if child.kind == object || child.structure(depth) {
 				return true
 			}
 		}
@@ -59,14 +59,14 @@ func (n *node) structure(depth int) bool {
 			return true
 		}
 		dests, others := false, false
-		for _, kid := range n.kids {
-			switch r := roleOf(kid.key); {
+		for _, child := range n.children {
+			switch r := roleOf(child.key); {
 			case r == dest:
 				dests = true
-			case r == ports, r == protos, r == action, r == direction, r == switchRole, verdictOfName(kid.key) != unsaid, kid.deniesAlone():
+			case r == ports, r == protos, r == action, r == direction, r == switchRole, verdictOfName(child.key) != unsaid, child.deniesAlone():
 				others = true
 			}
-			if kid.kind != scalar && kid.structure(depth+1) {
+			if child.kind != scalar && child.structure(depth+1) {
 				return true
 			}
 		}
@@ -102,7 +102,7 @@ func parseYAML(text string, line int) (*node, error) {
 	case 1:
 		return all[0], nil
 	}
-	return &node{line: line, kind: list, kids: all}, nil
+	return &node{line: line, kind: list, children: all}, nil
 }
 
 type yamlParser struct {
@@ -125,11 +125,11 @@ func (p *yamlParser) node(y *yaml.Node, key string, depth int) (*node, error) {
 	case yaml.SequenceNode:
 		n.kind = list
 		for _, item := range y.Content {
-			kid, err := p.node(item, "", depth+1)
+			child, err := p.node(item, "", depth+1)
 			if err != nil {
 				return nil, err
 			}
-			n.kids = append(n.kids, kid)
+			n.children = append(n.children, child)
 		}
 		oneOfPairs(n)
 	case yaml.ScalarNode:
@@ -163,7 +163,7 @@ func (p *yamlParser) scalar(n *node, y *yaml.Node) {
 				i = 0 // its line is not known
 			}
 			if strings.TrimSpace(text) != "" {
-				n.kids = append(n.kids, &node{line: line + i, text: text})
+				n.children = append(n.children, &node{line: line + i, text: text})
 			}
 		}
 	default:
@@ -180,7 +180,7 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 	if isSet(y) {
 		n.kind = list
 		for i := 0; i < len(y.Content); i += 2 {
-			n.kids = append(n.kids, &node{line: y.Content[i].Line + p.before, text: y.Content[i].Value})
+			n.children = append(n.children, &node{line: y.Content[i].Line + p.before, text: y.Content[i].Value})
 		}
 		return n, nil
 	}
@@ -196,35 +196,35 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 		if k == nil || k.Kind != yaml.ScalarNode {
 			return nil, fmt.Errorf("line %d: what stands before a colon is not a name", y.Content[i].Line+p.before)
 		}
-		kid, err := p.node(v, k.Value, depth+1)
+		child, err := p.node(v, k.Value, depth+1)
 		if err != nil {
 			return nil, err
 		}
 		if k.Tag == "!!merge" {
-			merged = append(merged, kid)
+			merged = append(merged, child)
 			continue
 		}
-		if kid.key = k.Value; looksLikeAddress(k.Value, true) {
-			kid.line = k.Line + p.before
+		if child.key = k.Value; looksLikeAddress(k.Value, true) {
+			child.line = k.Line + p.before
 		}
-		if len(n.kids) > 0 && k.Value == n.kids[0].key {
+		if len(n.children) > 0 && k.Value == n.children[0].key {
 			objects = append(objects, n)
 			n = &node{key: n.key, line: k.Line + p.before, kind: object}
 			have = map[string]bool{}
 		}
 		have[k.Value] = true
-		n.kids = append(n.kids, kid)
+		n.children = append(n.children, child)
 	}
 	for _, m := range merged {
 		from := []*node{m}
 		if m.kind == list {
-			from = m.kids
+			from = m.children
 		}
 		for _, o := range from {
-			for _, kid := range o.kids {
-				if !have[kid.key] {
-					have[kid.key] = true
-					n.kids = append(n.kids, kid)
+			for _, child := range o.children {
+				if !have[child.key] {
+					have[child.key] = true
+					n.children = append(n.children, child)
 				}
 			}
 		}
@@ -236,18 +236,18 @@ func (p *yamlParser) mapping(n *node, y *yaml.Node, depth int) (*node, error) {
 // one object.
 func oneOfPairs(n *node) {
 	differ := false
-	for _, kid := range n.kids {
-		if kid.kind != object || len(kid.kids) != 1 || kid.kids[0].kind != scalar {
+	for _, child := range n.children {
+		if child.kind != object || len(child.children) != 1 || child.children[0].kind != scalar {
 			return
 		}
-		differ = differ || kid.kids[0].key != n.kids[0].kids[0].key
+		differ = differ || child.children[0].key != n.children[0].children[0].key
 	}
 	if !differ {
 		return
 	}
 	n.kind = object
-	for i, kid := range n.kids {
-		n.kids[i] = kid.kids[0]
+	for i, child := range n.children {
+		n.children[i] = child.children[0]
 	}
 }
 
@@ -269,22 +269,22 @@ func split(objects []*node, alike bool) *node {
 		return first
 	}
 	fields := map[string]bool{}
-	for _, kid := range first.kids {
-		fields[kid.key] = true
+	for _, child := range first.children {
+		fields[child.key] = true
 	}
 	for _, o := range objects[1:] {
-		alike = alike && len(o.kids) == len(first.kids)
-		for _, kid := range o.kids {
-			alike = alike && fields[kid.key]
+		alike = alike && len(o.children) == len(first.children)
+		for _, child := range o.children {
+			alike = alike && fields[child.key]
 		}
 	}
 	if !alike {
 		for _, o := range objects[1:] {
-			first.kids = append(first.kids, o.kids...)
+			first.children = append(first.children, o.children...)
 		}
 		return first
 	}
-	all := &node{key: first.key, line: first.line, kind: list, kids: objects}
+	all := &node{key: first.key, line: first.line, kind: list, children: objects}
 	for _, o := range objects {
 		o.key = ""
 	}

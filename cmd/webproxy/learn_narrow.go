@@ -43,30 +43,32 @@ without a hit.`,
 
 // A narrowAnswer is what learn narrow prints of one rule as JSON.
 type narrowAnswer struct {
-	Rule    string     `json:"rule"`
-	Source  string     `json:"rule_src"`
-	Host    string     `json:"host"`
-	Hits    uint64     `json:"hits"`
-	Clients int        `json:"clients"`
-	First   time.Time  `json:"first,omitzero"`
-	Last    time.Time  `json:"last,omitzero"`
-	State   learn.Life `json:"state"`
-	Expires time.Time  `json:"expires,omitzero"`
-	Wanted  uint64     `json:"wanted,omitempty"` // requests since it expired
-	Seen    []string   `json:"seen,omitempty"`
-	Enough  []string   `json:"enough,omitempty"`
+	Rule    string         `json:"rule"`
+	Source  string         `json:"rule_src"`
+	Host    string         `json:"host"`
+	Hits    uint64         `json:"hits"`
+	Clients int            `json:"clients"`
+	First   time.Time      `json:"first,omitzero"`
+	Last    time.Time      `json:"last,omitzero"`
+	State   learn.UseState `json:"state"`
+	Expires time.Time      `json:"expires,omitzero"`
+	Wanted  uint64         `json:"wanted,omitempty"` // requests since it expired
+	Seen    []string       `json:"seen,omitempty"`
+	Enough  []string       `json:"enough,omitempty"`
 }
 
 func (l *learnInput) narrowAnswers(uses []learn.Use) []narrowAnswer {
 	all := make([]narrowAnswer, 0, len(uses))
 	for _, u := range uses {
 		all = append(all, narrowAnswer{u.Rule.Rule, u.Rule.Source, u.Rule.Host.String(), u.Hits, u.Clients, u.First, u.Last,
-			l.life(&u), u.Rule.Expires, u.Wanted, u.Seen, u.Enough})
+			l.state(&u), u.Rule.Expires, u.Wanted, u.Seen, u.Enough})
 	}
 	return all
 }
 
-func (l *learnInput) life(u *learn.Use) learn.Life { return u.Life(l.Seen.First, l.Seen.Last, l.Now) }
+func (l *learnInput) state(u *learn.Use) learn.UseState {
+	return u.State(l.Seen.First, l.Seen.Last, l.Now)
+}
 
 func (l *learnInput) narrowTable(w io.Writer, uses []learn.Use) error {
 	if l.Seen.First.IsZero() {
@@ -85,8 +87,8 @@ func (l *learnInput) narrowTable(w io.Writer, uses []learn.Use) error {
 		if len(u.Enough) > 0 {
 			wide = append(wide, []string{u.Rule.Host.String(), u.Rule.Rule, thousands(u.Hits), last, strings.Join(u.Enough, " ")})
 		}
-		if life := l.life(&u); life != learn.InUse {
-			other = append(other, []string{u.Rule.Host.String(), u.Rule.Rule, u.Rule.Source, thousands(u.Hits), last, lifeText(life, &u)})
+		if state := l.state(&u); state != learn.InUse {
+			other = append(other, []string{u.Rule.Host.String(), u.Rule.Rule, u.Rule.Source, thousands(u.Hits), last, stateText(state, &u)})
 		}
 	}
 	for _, rows := range [][][]string{wide, other} {
@@ -100,17 +102,17 @@ func (l *learnInput) narrowTable(w io.Writer, uses []learn.Use) error {
 	return nil
 }
 
-// lifeText is "stale", or "expired 2026-01-01, 12 requests since".
-func lifeText(life learn.Life, u *learn.Use) string {
-	switch life {
+// stateText is "stale", or "expired 2026-01-01, 12 requests since".
+func stateText(state learn.UseState, u *learn.Use) string {
+	switch state {
 	case learn.Unused:
 		return "unused; the log is too short to call it stale"
 	case learn.Expired, learn.Expiring:
-		text := fmt.Sprintf("%s %s", life, u.Rule.Expires.Add(-1).UTC().Format(time.DateOnly)) // the last day
+		text := fmt.Sprintf("%s %s", state, u.Rule.Expires.Add(-1).UTC().Format(time.DateOnly)) // the last day
 		if u.Wanted > 0 {
 			text += ", " + requests(u.Wanted) + " since"
 		}
 		return text
 	}
-	return string(life)
+	return string(state)
 }

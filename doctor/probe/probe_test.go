@@ -48,7 +48,7 @@ func TestPretender(t *testing.T) {
 		w.Header().Set("Proxy-Status", `webproxy; error=http_request_denied; details="host_not_listed x id=AAAAAA"`)
 		w.WriteHeader(http.StatusForbidden)
 	})})
-	if hop := try(t, p, p.URL("/")); hop.Refused != "" || hop.Stage != doctor.Answered || hop.Status != http.StatusForbidden {
+	if hop := try(t, p, p.URL("/")); hop.Refused != "" || hop.Stage != doctor.Responded || hop.Status != http.StatusForbidden {
 		t.Errorf("%+v", hop)
 	}
 }

@@ -81,7 +81,7 @@ func (p *Prober) request(ctx context.Context, u *url.URL, part string) doctor.Ho
 	if u.Scheme == "http" && own(&hop, resp) {
 		return hop
 	}
-	hop.Stage = doctor.Answered
+	hop.Stage = doctor.Responded
 	note(&hop, resp)
 	return hop
 }
@@ -193,7 +193,7 @@ func (p *Prober) part(ctx context.Context, u *url.URL) *doctor.Range {
 	switch {
 	case hop.Refused != "" || hop.Trouble != "":
 		r.Err = hop.Refused + hop.Trouble
-	case hop.Stage != doctor.Answered:
+	case hop.Stage != doctor.Responded:
 		r.Err = hop.Err
 	}
 	r.Status, r.ContentRange, r.Length = hop.Status, hop.ContentRange, int64(len(hop.Body))

@@ -20,13 +20,13 @@ import (
 // proposals, switched modes and phases, started and ended lockdowns. Who decided, and why, is in the files. The error says that
 // learn.yaml cannot be read; the other records are complete.
 func Between(old, new *config.Config, now time.Time) ([]audit.Record, error) {
-	before, errBefore := learn.ParsePast(old.Past)
-	past, err := learn.ParsePast(new.Past)
+	before, errBefore := learn.ParseDecisions(old.Decisions)
+	after, err := learn.ParseDecisions(new.Decisions)
 	records := approvals(old.Set, new.Set)
 	if errBefore == nil && err == nil { // otherwise every old decision would count as new
-		records = append(records, decisions(before, past)...)
+		records = append(records, decisions(before, after)...)
 	}
-	records = append(records, switches(old.Set, new.Set, past)...)
+	records = append(records, switches(old.Set, new.Set, after)...)
 	records = append(records, phases(old.Started, new.Started, now)...)
 	records = append(records, lockdowns(old.Lockdown, new.Lockdown, now)...)
 	for i := range records {
@@ -75,9 +75,9 @@ func fileOf(source string) string {
 }
 
 // decisions returns the proposals that were rejected or snoozed since before.
-func decisions(before, past learn.Past) []audit.Record {
+func decisions(before, after learn.Decisions) []audit.Record {
 	var records []audit.Record
-	for _, d := range past.Decided {
+	for _, d := range after.Decided {
 		if slices.Contains(before.Decided, d) {
 			continue
 		}
@@ -94,7 +94,7 @@ func decisions(before, past learn.Past) []audit.Record {
 }
 
 // switches returns the groups whose mode has changed.
-func switches(old, new *policy.Set, past learn.Past) []audit.Record {
+func switches(old, new *policy.Set, decided learn.Decisions) []audit.Record {
 	had := map[string]policy.Mode{}
 	for _, g := range old.Groups() {
 		had[g.Name] = g.Mode
@@ -106,7 +106,7 @@ func switches(old, new *policy.Set, past learn.Past) []audit.Record {
 			continue
 		}
 		r := audit.Record{Type: audit.TypeMode, Group: g.Name, Mode: g.Mode.String(), Detail: fmt.Sprintf("group %s: %s -> %s", g.Name, was, g.Mode)}
-		if s := past.Switched[g.Name]; s.Mode == g.Mode {
+		if s := decided.Switched[g.Name]; s.Mode == g.Mode {
 			r.By, r.Ticket = s.By, s.Reason
 		}
 		records = append(records, r)

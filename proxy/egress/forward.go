@@ -58,12 +58,12 @@ func (e *Egress) RoundTrip(r *http.Request, d *policy.Decision, upstreams []*Ups
 		}
 		worst = worseOf(worst, err)
 		var unsent *unsentError
-		var answered *upstreamResponse
+		var own *upstreamResponse
 		switch {
 		case errors.As(err, &unsent):
 			e.failed(p, err)
 			continue
-		case errors.As(err, &answered):
+		case errors.As(err, &own):
 			if e.noteFailure(p, err) && Repeatable(r) {
 				continue
 			}
@@ -92,7 +92,7 @@ func (e *Egress) roundTripTo(p *Upstream, d *policy.Decision, r *http.Request, s
 	resp, err := send(p, r)
 	if err == nil && isUpstreamsOwn(resp) {
 		resp.Body.Close()
-		return nil, p.answered(d.Target, resp)
+		return nil, p.ownResponse(d.Target, resp)
 	}
 	return resp, err
 }

@@ -155,8 +155,8 @@ func (e *Egress) share(left int) time.Duration {
 // worseOf picks the error to report: a response of an upstream proxy says more than that another one cannot be
 // reached.
 func worseOf(a, b error) error {
-	var answered *upstreamResponse
-	if a != nil && (errors.As(a, &answered) || !errors.As(b, &answered)) {
+	var own *upstreamResponse
+	if a != nil && (errors.As(a, &own) || !errors.As(b, &own)) {
 		return a
 	}
 	return b
@@ -164,12 +164,12 @@ func worseOf(a, b error) error {
 
 // noteFailure notes the failure err of p, and reports whether another upstream proxy should be tried.
 func (e *Egress) noteFailure(p *Upstream, err error) (again bool) {
-	var answered *upstreamResponse
+	var own *upstreamResponse
 	switch {
-	case !errors.As(err, &answered):
+	case !errors.As(err, &own):
 		e.failed(p, err)
 		return true
-	case answered.status == http.StatusProxyAuthRequired:
+	case own.status == http.StatusProxyAuthRequired:
 		if p.secret != nil {
 			p.secret.forget()
 		}
@@ -177,7 +177,7 @@ func (e *Egress) noteFailure(p *Upstream, err error) (again bool) {
 		return true
 	}
 	e.worked(p)
-	return answered.status >= 500 && !answered.loop
+	return own.status >= 500 && !own.loop
 }
 
 // dialUpstream connects to p, by TLS if p is configured so. d is the Decision that it is for.

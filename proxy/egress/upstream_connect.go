@@ -78,7 +78,7 @@ func (p *Upstream) ask(conn net.Conn, t policy.Target, via, authorization string
 	case err != nil:
 		return nil, p.fail(t, BrokenConnWord(err), 0, err)
 	case resp.StatusCode >= 300:
-		return nil, p.answered(t, resp)
+		return nil, p.ownResponse(t, resp)
 	}
 	return r.TakeBuffered(), nil // RFC 9110, 9.3.6: whatever the head says, the tunnel begins
 }
@@ -92,8 +92,8 @@ type upstreamResponse struct {
 
 func (e *upstreamResponse) Error() string { return fmt.Sprintf("answered with status %d", e.status) }
 
-// answered is the error of an upstream proxy that responded itself, instead of reaching t.
-func (p *Upstream) answered(t policy.Target, resp *http.Response) *DialError {
+// ownResponse is the error of an upstream proxy that responded itself, instead of reaching t.
+func (p *Upstream) ownResponse(t policy.Target, resp *http.Response) *DialError {
 	status, loop := resp.StatusCode, saysLoop(resp.Header)
 	word := proxystatus.Unavailable
 	switch status {

@@ -8,7 +8,7 @@ import (
 )
 
 // An approval that ended before it was given would allow nothing.
-func TestItemPast(t *testing.T) {
+func TestItemExpiry(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 	for _, tt := range []struct {
 		past    bool

@@ -11,8 +11,8 @@ import (
 	"webproxy/policy"
 )
 
-// Past has the earlier decisions of people, except approvals, which are in the list file.
-type Past struct {
+// Decisions are the earlier decisions of people, except approvals, which are in the list file.
+type Decisions struct {
 	Decided []Decided `yaml:"decided,omitempty"`
 	// Switched says who last switched the mode of a group by a command, and why.
 	Switched map[string]Switch `yaml:"switched,omitempty"`
@@ -55,7 +55,7 @@ const (
 const snoozeFor = 14 * 24 * time.Hour
 
 // SwitchedTo records who switched a group's mode.
-func (p *Past) SwitchedTo(group string, s Switch) {
+func (p *Decisions) SwitchedTo(group string, s Switch) {
 	s.At = s.At.UTC().Truncate(time.Second)
 	p.Switched = maps.Clone(p.Switched)
 	if p.Switched == nil {
@@ -64,46 +64,46 @@ func (p *Past) SwitchedTo(group string, s Switch) {
 	p.Switched[group] = s
 }
 
-const pastHeader = "# Proposals that were rejected or put off, and who switched modes. Written by webproxy; delete an item to be asked again.\n"
+const decisionsHeader = "# Proposals that were rejected or put off, and who switched modes. Written by webproxy; delete an item to be asked again.\n"
 
-// ParsePast reads what Encode wrote; empty data is the zero Past.
-func ParsePast(data []byte) (Past, error) {
-	var p Past
+// ParseDecisions reads what Encode wrote; empty data is the zero Decisions.
+func ParseDecisions(data []byte) (Decisions, error) {
+	var p Decisions
 	if err := decodeStrict(data, &p); err != nil {
-		return Past{}, fmt.Errorf("read decisions: %w", err)
+		return Decisions{}, fmt.Errorf("read decisions: %w", err)
 	}
 	for i, d := range p.Decided {
 		if d.Group == "" || (d.Entry == "") == (d.Domain == "") || d.Answer != Reject && (d.Answer != Snooze || d.Domain != "") {
-			return Past{}, fmt.Errorf("read decisions: decided[%d]: want group, entry or domain, and the answer reject or snooze", i)
+			return Decisions{}, fmt.Errorf("read decisions: decided[%d]: want group, entry or domain, and the answer reject or snooze", i)
 		}
 	}
 	return p, nil
 }
 
 // RejectDomain records that by rejected all names of domain for group, and why.
-func (p *Past) RejectDomain(group, domain, by, reason string, now time.Time) {
+func (p *Decisions) RejectDomain(group, domain, by, reason string, now time.Time) {
 	p.Decided = slices.DeleteFunc(slices.Clone(p.Decided), func(d Decided) bool { return d.Group == group && d.Domain == domain })
 	p.Decided = append(p.Decided, Decided{Group: group, Domain: domain, Answer: Reject, By: by, Reason: reason, At: now.UTC().Truncate(time.Second)})
 }
 
 // Encode is p as its file has it.
-func (p Past) Encode() ([]byte, error) {
+func (p Decisions) Encode() ([]byte, error) {
 	text, err := yaml.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("encode decisions: %w", err)
 	}
-	return append([]byte(pastHeader), text...), nil
+	return append([]byte(decisionsHeader), text...), nil
 }
 
 // Remember is RememberAll for one item, answered by somebody.
-func (p *Past) Remember(i Item, by string, now time.Time) {
+func (p *Decisions) Remember(i Item, by string, now time.Time) {
 	i.By = by
 	p.RememberAll([]Item{i}, now)
 }
 
 // RememberAll adds the rejections and snoozes among items, in place of earlier ones; of several about one entry the last
 // counts. Snoozes that are over are dropped.
-func (p *Past) RememberAll(items []Item, now time.Time) {
+func (p *Decisions) RememberAll(items []Item, now time.Time) {
 	type key struct{ group, entry string }
 	last := make(map[key]int, len(items))
 	for n, i := range items {

@@ -7,8 +7,8 @@ import (
 	"webproxy/policy"
 )
 
-// A pastIndex finds decisions about one group by entry and by host: there may be as many decisions as proposals.
-type pastIndex struct {
+// A decisionIndex finds decisions about one group by entry and by host: there may be as many decisions as proposals.
+type decisionIndex struct {
 	hidden   map[string]bool // entries that are not to be shown again
 	rejected map[string]bool // of them, those that were rejected
 	domains  []Scope         // rejected domains
@@ -23,8 +23,8 @@ type rejection struct {
 }
 
 // index returns what was decided for group, as of now.
-func (p Past) index(group string, now time.Time) *pastIndex {
-	x := &pastIndex{hidden: map[string]bool{}, rejected: map[string]bool{}, hosts: map[string][]int{}, below: map[string][]int{}}
+func (p Decisions) index(group string, now time.Time) *decisionIndex {
+	x := &decisionIndex{hidden: map[string]bool{}, rejected: map[string]bool{}, hosts: map[string][]int{}, below: map[string][]int{}}
 	for _, d := range p.Decided {
 		switch {
 		case d.Group != group:
@@ -42,7 +42,7 @@ func (p Past) index(group string, now time.Time) *pastIndex {
 	return x
 }
 
-func (x *pastIndex) addRejection(entry string) {
+func (x *decisionIndex) addRejection(entry string) {
 	e, err := policy.ParseEntry(entry)
 	if err != nil {
 		return
@@ -56,17 +56,19 @@ func (x *pastIndex) addRejection(entry string) {
 }
 
 // hides reports whether prop was decided, and is not to be shown again.
-func (x *pastIndex) hides(prop *Proposal) bool { return x.hidden[prop.Entry] || x.inDomain(prop) }
+func (x *decisionIndex) hides(prop *Proposal) bool { return x.hidden[prop.Entry] || x.inDomain(prop) }
 
 // rejects reports whether somebody rejected prop.
-func (x *pastIndex) rejects(prop *Proposal) bool { return x.rejected[prop.Entry] || x.inDomain(prop) }
+func (x *decisionIndex) rejects(prop *Proposal) bool {
+	return x.rejected[prop.Entry] || x.inDomain(prop)
+}
 
-func (x *pastIndex) inDomain(prop *Proposal) bool {
+func (x *decisionIndex) inDomain(prop *Proposal) bool {
 	return slices.ContainsFunc(x.domains, func(s Scope) bool { return s.Chooses(prop) })
 }
 
 // rejectedIn is the first entry that somebody rejected and that prop, a wildcard, would admit all the same; empty if none.
-func (x *pastIndex) rejectedIn(prop *Proposal) string {
+func (x *decisionIndex) rejectedIn(prop *Proposal) string {
 	among := x.hosts[prop.Host.String()]
 	if prop.Host.IsWildcard() {
 		among = x.below[prop.Host.Tail()]
