@@ -9,13 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"webproxy/bench/internal/proc"
 )
 
 // A process is a running proxy.
@@ -28,7 +27,7 @@ type process struct {
 // start starts the proxy with a configuration, and waits until it serves.
 func (b *bench) start(config string) (*process, error) {
 	p := &process{cmd: exec.Command(b.webproxy, "serve", "--config", config)}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	proc.KillWithParent(p.cmd)
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -76,25 +75,15 @@ func (p *process) get(path string) (string, error) {
 
 // cpu is the processor time that the process has used.
 func (p *process) cpu() time.Duration {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 everywhere
-	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "stat"))
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
+	stat, err := proc.StatOf(p.cmd.Process.Pid)
+	if err != nil {
 		return 0
 	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * tick
+	return stat.CPU()
 }
 
 // memory is the resident memory of the process, in bytes.
 func (p *process) memory() int64 {
-	text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "statm"))
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	n, _ := proc.Memory(p.cmd.Process.Pid)
+	return n
 }

@@ -11,10 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
+
+	"webproxy/bench/internal/proc"
 )
 
 // A process is started by the simulation and ends with it, however that ends.
@@ -31,7 +30,7 @@ func start(log, name string, args ...string) (*process, error) {
 	defer out.Close()
 	p := &process{cmd: exec.Command(name, args...), log: log}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	proc.KillWithParent(p.cmd)
 	return p, p.cmd.Start()
 }
 
@@ -41,25 +40,11 @@ func (p *process) end(s os.Signal) {
 	p.cmd.Wait()
 }
 
-// memory is the resident memory of the process, in bytes (proc(5), VmRSS).
-func (p *process) memory() (int64, error) { return p.status("VmRSS:") }
+// memory is the resident memory of the process, in bytes.
+func (p *process) memory() (int64, error) { return proc.Memory(p.cmd.Process.Pid) }
 
-// peak is the most that memory was (VmHWM).
-func (p *process) peak() (int64, error) { return p.status("VmHWM:") }
-
-func (p *process) status(field string) (int64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, field); ok {
-			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, fmt.Errorf("the process has no %s", field)
-}
+// peak is the most that memory was.
+func (p *process) peak() (int64, error) { return proc.Peak(p.cmd.Process.Pid) }
 
 // freePort is a port of 127.0.0.1 below the system's ephemeral ports, so that it can be used again.
 func freePort() (int, error) {

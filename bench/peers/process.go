@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"webproxy/bench/internal/proc"
 )
 
 // A process is a running proxy.
@@ -96,19 +97,13 @@ func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s
 
 // cpu is the processor time of the process and its children, including those that have ended.
 func (p *process) cpu() time.Duration {
-	const tick = 10 * time.Millisecond // USER_HZ is 100 everywhere
-	var ticks int64
+	var sum time.Duration
 	for _, pid := range p.tree() {
-		stat, err := statOf(pid)
-		if err != nil {
-			continue
-		}
-		for _, field := range stat[11:15] { // utime, stime, cutime, cstime
-			n, _ := strconv.ParseInt(field, 10, 64)
-			ticks += n
+		if stat, err := proc.StatOf(pid); err == nil {
+			sum += stat.CPUWithChildren()
 		}
 	}
-	return time.Duration(ticks) * tick
+	return sum
 }
 
 // memory is the resident memory of the process and its children, in bytes: shared memory is counted
@@ -147,29 +142,12 @@ func (p *process) tree() []int {
 		if err != nil {
 			continue
 		}
-		if stat, err := statOf(pid); err == nil {
-			parent, _ := strconv.Atoi(stat[1])
-			parents[parent] = append(parents[parent], pid)
+		if stat, err := proc.StatOf(pid); err == nil {
+			parents[stat.Parent()] = append(parents[stat.Parent()], pid)
 		}
 	}
 	for i := 0; i < len(tree); i++ {
 		tree = append(tree, parents[tree[i]]...)
 	}
 	return tree
-}
-
-var errStat = errors.New("not as in proc(5)")
-
-// statOf is /proc/pid/stat from its third field, the state, on.
-func statOf(pid int) ([]string, error) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return nil, err
-	}
-	i := strings.LastIndexByte(string(text), ')') // the name may contain any character
-	fields := strings.Fields(string(text[i+1:]))
-	if len(fields) < 15 {
-		return nil, errStat
-	}
-	return fields, nil
 }
