@@ -2,7 +2,8 @@ package config
 
 import (
 	"fmt"
-	"strings"
+
+	"webproxy/internal/wording"
 )
 
 // Addresses is one address, or a list of them.
@@ -45,14 +46,5 @@ func setWord[T ~string](v *T, b []byte, words ...string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q: want %s", b, orList(words))
-}
-
-// orList is "a, b or c".
-func orList(words []string) string {
-	last := len(words) - 1
-	if last < 1 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:last], ", ") + " or " + words[last]
+	return fmt.Errorf("%q: want %s", b, wording.Or(words...))
 }

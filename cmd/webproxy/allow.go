@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,6 @@ type allowFlags struct {
 	until, reason, group string
 	back                 setting.Duration
 	dry                  bool
-	output               *string
 }
 
 // An allowAnswer is what allow prints as JSON.
@@ -63,11 +61,10 @@ Exit code 4 means that nothing was written: a rule denies the host, and no entry
 	f.back = setting.Duration(14 * 24 * time.Hour)
 	cmd.Flags().TextVar(&f.back, "replay", f.back, "how far back to look for what it would have let through; off for not at all")
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what it would let through, and write nothing")
-	f.output = outputFlag(cmd)
 	cmd.MarkFlagRequired("reason")
 	cmd.MarkFlagsMutuallyExclusive("for", "until")
 	cmd.MarkFlagsOneRequired("for", "until")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) }
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error { return f.run(cmd, args[0], asJSON) })
 	return cmd
 }
 
@@ -92,11 +89,7 @@ func (f *allowFlags) end(now time.Time) (time.Time, error) {
 	return until, nil
 }
 
-func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
-	asJSON, err := isJSON(*f.output)
-	if err != nil {
-		return err
-	}
+func (f *allowFlags) run(cmd *cobra.Command, entry string, asJSON bool) error {
 	now := time.Now()
 	until, err := f.end(now)
 	if err != nil {
@@ -109,11 +102,8 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string) error {
 	if err != nil {
 		return err
 	}
-	if f.group != "" {
-		known := slices.ContainsFunc(cfg.Set.Groups(), func(g policy.GroupInfo) bool { return g.Name == f.group })
-		if !known {
-			return usageError{fmt.Errorf("--group %q: policy.clients has no such group", f.group)}
-		}
+	if err := wantGroup(cfg.Set, "--group", f.group); err != nil {
+		return err
 	}
 	a, err := f.writer(cfg).Allow(entry, f.group, f.reason, until)
 	switch {

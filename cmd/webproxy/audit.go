@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -119,14 +118,6 @@ func sayIncomplete(w io.Writer, stats *audit.Stats) {
 
 func sayWarning(w io.Writer, msg string) {
 	fmt.Fprintln(w, "webproxy: "+paint(w, yellow, "warning:")+" "+msg)
-}
-
-// wantOutput checks -o against the formats of a command.
-func wantOutput(format string, formats ...string) error {
-	if slices.Contains(formats, format) {
-		return nil
-	}
-	return usageError{fmt.Errorf("output format %q: want one of %s", format, strings.Join(formats, ", "))}
 }
 
 // showProgress shows the progress of a reading on stderr, until the returned function is called: on a terminal in one line that

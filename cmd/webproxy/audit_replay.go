@@ -21,9 +21,9 @@ import (
 
 // replayFlags are the flags of audit replay.
 type replayFlags struct {
-	candidate, failOn, output string
-	dir                       *string
-	window                    window
+	candidate, failOn string
+	dir               *string
+	window            window
 }
 
 func newAuditReplay() *cobra.Command {
@@ -44,22 +44,15 @@ With --fail-on, exit code 4 means that there are such requests.`,
 	f.dir = flags.String("dir", "", "`DIR` of the log, instead of the one in the candidate")
 	f.window = windowFlags(cmd)
 	flags.StringVar(&f.failOn, "fail-on", "", "`WHAT` makes the answer no: newly-denied, newly-allowed, or both by comma")
-	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
 	cmd.MarkFlagRequired("config")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return f.run(cmd) }
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error { return f.run(cmd, asJSON) })
 	toFile(cmd)
 	return cmd
 }
 
-func (f *replayFlags) run(cmd *cobra.Command) error {
-	asJSON, err := isJSON(f.output)
-	if err != nil {
+func (f *replayFlags) run(cmd *cobra.Command, asJSON bool) error {
+	if err := f.checkFailOn(); err != nil {
 		return err
-	}
-	for _, word := range f.failWords() {
-		if word != "newly-denied" && word != "newly-allowed" {
-			return usageError{fmt.Errorf("--fail-on %q: want newly-denied or newly-allowed", word)}
-		}
 	}
 	cfg, err := config.Load(f.candidate)
 	if err != nil {
@@ -87,6 +80,15 @@ func (f *replayFlags) run(cmd *cobra.Command) error {
 
 func (f *replayFlags) failWords() []string {
 	return strings.FieldsFunc(f.failOn, func(c rune) bool { return c == ',' })
+}
+
+func (f *replayFlags) checkFailOn() error {
+	for _, word := range f.failWords() {
+		if word != "newly-denied" && word != "newly-allowed" {
+			return usageError{fmt.Errorf("--fail-on %q: want newly-denied or newly-allowed", word)}
+		}
+	}
+	return nil
 }
 
 func (f *replayFlags) fails(r *replay.Replay) bool {

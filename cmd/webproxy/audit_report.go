@@ -36,12 +36,7 @@ Exit code 5 means that the log is not what was written.`,
 	verify := cmd.Flags().Bool("verify", false, "verify the log too")
 	pubs := cmd.Flags().StringArray("pub", nil, "for --verify: public key `FILE` of the log")
 	anchor := cmd.Flags().String("anchor", "", "for --verify: `FILE` that checkpoints were sent to. Default: the configuration's")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		since, until, err := reportPeriod(win, *month, time.Now())
 		if err != nil {
 			return err
@@ -68,7 +63,7 @@ Exit code 5 means that the log is not what was written.`,
 			}}
 		}
 		return job.run(cmd)
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

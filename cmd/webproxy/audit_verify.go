@@ -37,12 +37,7 @@ Exit code 5 means that the log is not what was written.`,
 	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
 	anchor := cmd.Flags().String("anchor", "", "`FILE` that checkpoints were sent to. Default: the configuration's")
 	proof := cmd.Flags().String("proof", "", "verify the proof of one record in `FILE`, which webproxy audit prove made, instead of a log")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		if *proof != "" {
 			if len(args) > 0 || *anchor != "" {
 				return usageError{errors.New("--proof needs no log: want neither DIR nor --anchor")}
@@ -78,7 +73,7 @@ Exit code 5 means that the log is not what was written.`,
 			tellVerified(cmd.Context(), *file, settings.Dir, v)
 		}
 		return answerVerification(cmd, v, asJSON)
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

@@ -43,12 +43,8 @@ policy.bundle.keys.`,
 		Example: "  webproxy bundle keygen alice --dir /media/usb",
 		Args:    cobra.ExactArgs(1),
 	}
-	dir, output := cmd.Flags().String("dir", ".", "`DIRECTORY` for the two files"), outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	dir := cmd.Flags().String("dir", ".", "`DIRECTORY` for the two files")
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		path := filepath.Join(*dir, args[0]+notekey.Suffix)
 		_, public, err := notekey.Make(path, args[0])
 		if errors.Is(err, fs.ErrExist) {
@@ -63,7 +59,7 @@ policy.bundle.keys.`,
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), public)
 		return err
-	}
+	})
 	return cmd
 }
 
@@ -132,13 +128,8 @@ func newBundleSign() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	keyFile := cmd.Flags().String("key", "", "`FILE` of the private key (required)")
-	output := outputFlag(cmd)
 	cmd.MarkFlagRequired("key")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		b, err := bundle.ReadFile(args[0])
 		if err != nil {
 			return err
@@ -158,7 +149,7 @@ func newBundleSign() *cobra.Command {
 			return printBundle(cmd, b, b.Signers(), true)
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 
@@ -196,13 +187,8 @@ func newBundleVerify() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 	}
 	pubs, need := keyFlags(cmd)
-	format := outputFlag(cmd)
 	cmd.MarkFlagRequired("pub")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*format)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		b, signers, err := openBundle(args[0], *pubs, *need)
 		if errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -212,7 +198,7 @@ func newBundleVerify() *cobra.Command {
 			return integrityError{}
 		}
 		return printBundle(cmd, b, signers, asJSON)
-	}
+	})
 	return cmd
 }
 
@@ -249,12 +235,7 @@ func newBundleDiff() *cobra.Command {
 		Short: "Say what B allows and denies differently from A",
 		Args:  cobra.ExactArgs(2),
 	}
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*format)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		a, err := bundle.ReadFile(args[0])
 		if err != nil {
 			return err
@@ -285,6 +266,6 @@ func newBundleDiff() *cobra.Command {
 			}
 		}
 		return diffPolicies(cmd, before, after, asJSON)
-	}
+	})
 	return cmd
 }

@@ -35,12 +35,7 @@ func newBundleShow() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 	}
 	file := configFlag(cmd)
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*format)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		if len(args) == 1 {
 			b, err := bundle.ReadFile(args[0])
 			if err != nil {
@@ -69,7 +64,7 @@ func newBundleShow() *cobra.Command {
 			}
 		}
 		return printBundle(cmd, cfg.Bundle, cfg.Bundle.Signers(), asJSON)
-	}
+	})
 	return cmd
 }
 
@@ -83,12 +78,7 @@ A running proxy reloads within a second.`,
 	}
 	file := configFlag(cmd)
 	by, reason := actorFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		cfg, store, err := bundleSite(*file)
 		if err != nil {
 			return err
@@ -114,7 +104,7 @@ A running proxy reloads within a second.`,
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force\n", b)
 		return taken(cmd, b, asJSON)
-	}
+	})
 	return cmd
 }
 
@@ -148,12 +138,7 @@ again: publish a bundle with a greater serial.`,
 	}
 	file := configFlag(cmd)
 	by, reason := actorFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		cfg, store, err := bundleSite(*file)
 		if err != nil {
 			return err
@@ -174,6 +159,6 @@ again: publish a bundle with a greater serial.`,
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force again\n", b)
 		return taken(cmd, b, asJSON)
-	}
+	})
 	return cmd
 }

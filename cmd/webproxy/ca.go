@@ -40,10 +40,9 @@ func newCAInit() *cobra.Command {
 	name := cmd.Flags().String("name", "", "common `NAME` (default: webproxy inspection)")
 	only := cmd.Flags().StringSlice("only", nil, "DNS `NAMES`, and those below them, that it can sign for; no addresses, URIs or mail then (default: all)")
 	days := cmd.Flags().Int("days", 730, "how long it is valid")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return makeRoot(cmd, *file, certs.RootSpec{Name: *name, Only: *only, Life: daysLong(*days)}, false, *output)
-	}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
+		return makeRoot(cmd, *file, certs.RootSpec{Name: *name, Only: *only, Life: daysLong(*days)}, false, asJSON)
+	})
 	return cmd
 }
 
@@ -58,21 +57,16 @@ both to clients by then. A running proxy switches by itself. The new one has the
 	file := configFlag(cmd)
 	overlap := cmd.Flags().Int("overlap", 30, "days until it signs")
 	days := cmd.Flags().Int("days", 730, "how long it is valid from then on")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return makeRoot(cmd, *file, certs.RootSpec{Life: daysLong(*days), Overlap: daysLong(*overlap)}, true, *output)
-	}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
+		return makeRoot(cmd, *file, certs.RootSpec{Life: daysLong(*days), Overlap: daysLong(*overlap)}, true, asJSON)
+	})
 	return cmd
 }
 
 func daysLong(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 
 // makeRoot makes a root: the first, or the next one.
-func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next bool, format string) error {
-	asJSON, err := isJSON(format)
-	if err != nil {
-		return err
-	}
+func makeRoot(cmd *cobra.Command, file string, spec certs.RootSpec, next, asJSON bool) error {
 	if spec.Life <= 0 || spec.Overlap < 0 {
 		return usageError{errors.New("want a positive number of days")}
 	}
@@ -125,12 +119,8 @@ func knownRoots(file string) ([]*certs.Root, error) {
 
 func newCAShow() *cobra.Command {
 	cmd := &cobra.Command{Use: "show", Short: "Print what the authority is", Args: cobra.NoArgs}
-	file, output := configFlag(cmd), outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	file := configFlag(cmd)
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		roots, err := knownRoots(*file)
 		if err != nil {
 			return err
@@ -170,7 +160,7 @@ func newCAShow() *cobra.Command {
 			sayHint(cmd.ErrOrStderr(), "webproxy ca rotate makes a root that is limited in these too")
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 

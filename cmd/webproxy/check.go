@@ -24,8 +24,8 @@ import (
 
 // checkFlags are the flags of check.
 type checkFlags struct {
-	config, output, audit, baseline string
-	strict, notes, writeBaseline    bool
+	config, audit, baseline      string
+	strict, notes, writeBaseline bool
 }
 
 func newCheck() *cobra.Command {
@@ -44,19 +44,19 @@ the configuration, and only new findings are reported.`,
 	}
 	var f checkFlags
 	flags := cmd.Flags()
-	config, output := configFlag(cmd), outputFlag(cmd)
+	config := configFlag(cmd)
 	flags.BoolVar(&f.strict, "strict", false, "exit code 4 if there is a warning that is not accepted")
 	flags.StringVar(&f.baseline, "baseline", "", "`FILE` of accepted findings")
 	flags.BoolVar(&f.writeBaseline, "write-baseline", false, "accept all findings there are: write them to the file of --baseline")
 	flags.BoolVar(&f.notes, "notes", false, "show notes too: findings about built-in lists, which you cannot change")
 	flags.StringVar(&f.audit, "audit", "", "`DIR` of an audit log to look for narrower hosts in (default the configured one, if there is one; off for none)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		f.config, f.output = *config, *output
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
+		f.config = *config
 		if len(args) == 1 {
 			f.config = args[0]
 		}
-		return f.run(cmd)
-	}
+		return f.run(cmd, asJSON)
+	})
 	toFile(cmd)
 	return cmd
 }
@@ -73,14 +73,11 @@ type checkAnswer struct {
 	Stale    int             `json:"stale"`    // number of lines of the baseline without a finding
 }
 
-func (f *checkFlags) run(cmd *cobra.Command) error {
-	asJSON, err := isJSON(f.output)
-	if err != nil {
-		return err
-	}
+func (f *checkFlags) run(cmd *cobra.Command, asJSON bool) error {
 	if f.writeBaseline && f.baseline == "" {
 		return usageError{fmt.Errorf("--write-baseline: needs --baseline FILE to write to")}
 	}
+	var err error
 	if f.config, err = configPath(f.config); err != nil {
 		return err
 	}

@@ -65,8 +65,8 @@ docs/client-config.md has the rules.`,
 }
 
 func (f *clientConfigFlags) run(cmd *cobra.Command) error {
-	if !slices.Contains([]string{"table", "json", "ps1"}, f.output) {
-		return usageError{fmt.Errorf("output format %q: want table, json or ps1", f.output)}
+	if err := wantOutput(f.output, "table", "json", "ps1"); err != nil {
+		return err
 	}
 	f.complete(cmd)
 	plan, err := clientconfig.Parse(f.site)

@@ -63,12 +63,12 @@ proxy rule can express, such as UDP, does not count.`,
 }
 
 func (f *coverageFlags) run(cmd *cobra.Command) error {
+	if err := wantOutput(f.output, "table", "json", "csv"); err != nil {
+		return err
+	}
 	write := map[string]func(io.Writer, *coverage.Report) error{
 		"table": f.table, "json": f.json, "csv": coverageCSV,
 	}[f.output]
-	if write == nil {
-		return usageError{fmt.Errorf("output format %q: want table, json or csv", f.output)}
-	}
 	cfg, err := loadConfig(f.config)
 	if err != nil {
 		return err

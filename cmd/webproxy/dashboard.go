@@ -28,12 +28,8 @@ func newDashboardOpen() *cobra.Command {
 what the dashboard can change, and is recorded as the user who ran this command. On the machine itself reading needs no login.`,
 		Args: cobra.NoArgs,
 	}
-	at, output := addAdminFlag(cmd), outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	at := addAdminFlag(cmd)
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		c, err := at.client()
 		if err != nil {
 			return err
@@ -47,6 +43,6 @@ what the dashboard can change, and is recorded as the user who ran this command.
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), link.URL)
 		return err
-	}
+	})
 	return cmd
 }

@@ -106,12 +106,7 @@ func newUserRemove() *cobra.Command {
 func newUserList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List the users", Args: cobra.NoArgs}
 	file := configFlag(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		path, err := usersFile(*file)
 		if err != nil {
 			return err
@@ -131,7 +126,7 @@ func newUserList() *cobra.Command {
 			return nil
 		}
 		return writeAnswer(cmd.OutOrStdout(), asJSON, answer, rows)
-	}
+	})
 	return cmd
 }
 

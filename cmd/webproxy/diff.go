@@ -20,12 +20,7 @@ one, the line says so: then they differ only in form. Exit code 4 means that the
 		Example: "  webproxy diff webproxy.yaml candidate.yaml",
 		Args:    cobra.ExactArgs(2),
 	}
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		a, err := config.Load(args[0])
 		if err != nil {
 			return err
@@ -35,7 +30,7 @@ one, the line says so: then they differ only in form. Exit code 4 means that the
 			return err
 		}
 		return diffPolicies(cmd, a.Set, b.Set, asJSON)
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

@@ -23,7 +23,6 @@ type enforceFlags struct {
 	learnFlags
 	force, dry bool
 	by, reason string
-	output     *string
 }
 
 // An enforceAnswer is what enforce prints as JSON.
@@ -52,19 +51,14 @@ the group's learning is not stable, unless --force is given. Exit code 4 means t
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what would change, and change nothing")
 	cmd.Flags().StringVar(&f.by, "by", "", "who switches (default: the user who runs this)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
-	f.output = outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		f.group = &args[0]
-		return f.run(cmd)
-	}
+		return f.run(cmd, asJSON)
+	})
 	return cmd
 }
 
-func (f *enforceFlags) run(cmd *cobra.Command) error {
-	asJSON, err := isJSON(*f.output)
-	if err != nil {
-		return err
-	}
+func (f *enforceFlags) run(cmd *cobra.Command, asJSON bool) error {
 	l, err := f.read(cmd)
 	if err != nil {
 		return err

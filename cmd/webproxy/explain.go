@@ -29,17 +29,13 @@ Exit code 4 means denied.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
-	output := outputFlag(cmd)
 	client := cmd.Flags().String("client", "", "`ADDRESS` of the client, or the name of a client group")
 	method := cmd.Flags().String("method", "", "`METHOD` of the request (default GET for http, CONNECT for https)")
 	at := cmd.Flags().String("at", "", "`TIME` of the request, RFC 3339 (default now)")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		when := time.Now()
 		if *at != "" {
+			var err error
 			if when, err = time.Parse(time.RFC3339, *at); err != nil {
 				return usageError{fmt.Errorf("--at %q: want a time such as 2026-11-24T20:00:00Z", *at)}
 			}
@@ -61,7 +57,7 @@ Exit code 4 means denied.`,
 			return usageError{err}
 		}
 		return q.explain(cmd.OutOrStdout(), &x, &req, asJSON)
-	}
+	})
 	return cmd
 }
 

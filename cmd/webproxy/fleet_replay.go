@@ -29,16 +29,9 @@ verified. With --fail-on, exit code 4 means that there is something of that kind
 	flags, win := addFleetFlags(cmd), windowFlags(cmd)
 	f := replayFlags{}
 	cmd.Flags().StringVar(&f.failOn, "fail-on", "", "`WHAT` makes the answer no: newly-denied, newly-allowed, or both by comma")
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*format)
-		if err != nil {
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
+		if err := f.checkFailOn(); err != nil {
 			return err
-		}
-		for _, word := range f.failWords() {
-			if word != "newly-denied" && word != "newly-allowed" {
-				return usageError{fmt.Errorf("--fail-on %q: want newly-denied or newly-allowed", word)}
-			}
 		}
 		b, err := bundle.ReadFile(args[0])
 		if err != nil {
@@ -67,7 +60,7 @@ verified. With --fail-on, exit code 4 means that there is something of that kind
 			return noError{}
 		}
 		return err
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

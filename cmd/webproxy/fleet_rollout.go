@@ -37,14 +37,10 @@ serial. A share counts from 100 requests on. It can be interrupted and resumed: 
 	whatIf := cmd.Flags().String("what-if", "7d", "evaluate requests of this `TIME` before; off for not at all")
 	refuseIf := cmd.Flags().String("refuse-if", "newly_denied > 1%", "do not publish it if the what-if exceeds this `LIMIT` on newly_denied or newly_allowed")
 	state := cmd.Flags().String("state", "", "`FILE` of what was done (default: rollout-NAME.json beside fleet.yaml)")
-	format := outputFlag(cmd)
 	cmd.MarkFlagRequired("ring")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*format)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		r := fleet.Rollout{Rings: append([]string{*ring}, *then...), Soak: *soak, Every: *every}
+		var err error
 		if r.StopIf, err = setting.ParseLimit(*stopIf, fleet.StopNames()); err != nil {
 			return usageError{fmt.Errorf("--stop-if %w", err)}
 		}
@@ -87,7 +83,7 @@ serial. A share counts from 100 requests on. It can be interrupted and resumed: 
 			return noError{}
 		}
 		return err
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

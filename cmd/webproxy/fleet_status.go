@@ -27,14 +27,10 @@ refuses; silence; no checkpoint. With --drift only sites with deviations are pri
 	since := cmd.Flags().String("since", "30d", "sites that delivered nothing since this `TIME` are not known")
 	silent := cmd.Flags().String("silent", "15m", "a site that delivered nothing for this `TIME` is odd")
 	onlyDrift := cmd.Flags().Bool("drift", false, "only odd sites; exit code 4 if there are some")
-	format := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*format)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		now := time.Now().UTC()
 		o := fleet.StatusOptions{Sites: *flags.sites, Now: now}
+		var err error
 		if o.Since, err = parseWhen("since", *since, now); err != nil {
 			return err
 		}
@@ -73,7 +69,7 @@ refuses; silence; no checkpoint. With --drift only sites with deviations are pri
 			return noError{}
 		}
 		return err
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

@@ -31,20 +31,14 @@ Exit code 5 means that the copy is not what the site wrote.`,
 	since := cmd.Flags().String("since", "", "begin after the last checkpoint before `TIME`, as 1d or 2026-11-24; without it, all that is there")
 	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the site's log; again for each key it has had")
 	anchor := cmd.Flags().String("anchor", "", "`FILE` that the site's checkpoints were also sent to")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		if *site == "" || len(*pubs) == 0 {
 			return usageError{errors.New("want --site and --pub: which site's copy, and the key by which it is verified")}
 		}
 		o := fleet.VerifyOptions{Site: *site, Anchor: *anchor}
-		if *since != "" {
-			if o.Since, err = parseWhen("since", *since, time.Now()); err != nil {
-				return err
-			}
+		var err error
+		if o.Since, err = parseWhen("since", *since, time.Now()); err != nil {
+			return err
 		}
 		if o.Keys, err = readPublicKeys(*pubs); err != nil {
 			return err
@@ -59,6 +53,6 @@ Exit code 5 means that the copy is not what the site wrote.`,
 		}
 		v.Basis = slices.Insert(v.Basis, 0, "public key: "+strings.Join(*pubs, ", ")+", as given")
 		return answerVerification(cmd, v, asJSON)
-	}
+	})
 	return cmd
 }

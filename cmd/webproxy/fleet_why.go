@@ -30,13 +30,8 @@ let the request through. Exit code 4 means that the request was denied, or that 
 	file := cmd.Flags().StringP("config", "c", "", "configuration `FILE` under which the request is evaluated again")
 	since := cmd.Flags().String("since", "90d", "look back no further than this `TIME`")
 	within := cmd.Flags().String("replay", "14d", "with --config: how far back to look for what a fix would have let through; off for not at all")
-	output := outputFlag(cmd)
 	cmd.MarkFlagRequired("site")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		now := time.Now()
 		if len(*flags.sites) != 1 || strings.ContainsAny((*flags.sites)[0], `*?[\`) {
 			return usageError{errors.New("--site: want the name of one site; an id is unique at its site only")}
@@ -86,7 +81,7 @@ let the request through. Exit code 4 means that the request was denied, or that 
 			return noError{}
 		}
 		return err
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

@@ -78,12 +78,7 @@ func newLearnStatus() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	f := addLearnFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		l, err := f.read(cmd)
 		if err != nil {
 			return err
@@ -100,7 +95,7 @@ func newLearnStatus() *cobra.Command {
 			return writeJSON(cmd.OutOrStdout(), ready)
 		}
 		return l.statusTable(cmd.OutOrStdout(), ready)
-	}
+	})
 	return cmd
 }
 

@@ -45,18 +45,13 @@ be applied twice. Each approval and rejection is a record of the audit log.`,
 	}
 	file := configFlag(cmd)
 	to := addWriteFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		answer, err := to.applyFile(cmd, *file, args[0])
 		if err == nil && asJSON {
 			err = writeJSON(cmd.OutOrStdout(), answer)
 		}
 		return err
-	}
+	})
 	return cmd
 }
 

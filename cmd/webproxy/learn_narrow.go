@@ -22,12 +22,7 @@ without a hit.`,
 		Args: cobra.NoArgs,
 	}
 	f := addLearnFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		l, err := f.read(cmd)
 		if err != nil {
 			return err
@@ -37,7 +32,7 @@ without a hit.`,
 			return writeJSON(cmd.OutOrStdout(), l.narrowAnswers(uses))
 		}
 		return l.narrowTable(cmd.OutOrStdout(), uses)
-	}
+	})
 	return cmd
 }
 

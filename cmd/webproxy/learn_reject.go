@@ -29,12 +29,7 @@ domain, future names are rejected too. Proposals for bulk approval are left alon
 	cmd.Flags().StringVar(&scope.Domain, "domain", "", "`DOMAIN` that their names are in")
 	reason := cmd.Flags().String("reason", "", "why, for the record")
 	dry := cmd.Flags().Bool("dry-run", false, "say what would be rejected, and change nothing")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		if scope == (learn.Scope{}) {
 			return usageError{fmt.Errorf("want --client, --day or --domain")}
 		}
@@ -78,7 +73,7 @@ domain, future names are rejected too. Proposals for bulk approval are left alon
 			err = writeJSON(cmd.OutOrStdout(), answer)
 		}
 		return err
-	}
+	})
 	return cmd
 }
 

@@ -23,18 +23,13 @@ region. ON says whether a rule uses the list: directly, through a bundle, or to 
 		Args: cobra.NoArgs,
 	}
 	file := configFlag(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		cfg, err := loadConfig(*file)
 		if err != nil {
 			return err
 		}
 		return lists(cmd, cfg, asJSON)
-	}
+	})
 	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport(), newListsCheck(), newListsFmt())
 	return cmd
 }

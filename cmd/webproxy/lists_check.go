@@ -40,7 +40,6 @@ type manifestFlags struct {
 	place   placeFlags
 	url     string
 	proxy   string
-	output  string
 	timeout time.Duration
 }
 
@@ -66,8 +65,7 @@ it was not understood.`,
 	cmd.Flags().StringVar(&f.url, "url", "", "`URL` of another manifest, with https")
 	cmd.Flags().StringVar(&f.proxy, "proxy", "", "`ADDRESS` of the proxy, host:port or a URL with http or https (default the configured listen address)")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Minute, "`TIME` for all of the reading")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) }
+	runFormatted(cmd, f.run)
 	return cmd
 }
 
@@ -90,11 +88,7 @@ type manifestAnswer struct {
 	coverageAnswer
 }
 
-func (f *manifestFlags) run(cmd *cobra.Command, args []string) error {
-	asJSON, err := isJSON(f.output)
-	if err != nil {
-		return err
-	}
+func (f *manifestFlags) run(cmd *cobra.Command, args []string, asJSON bool) error {
 	if f.timeout <= 0 {
 		return usageError{fmt.Errorf("--timeout %v: want more than nothing", f.timeout)}
 	}

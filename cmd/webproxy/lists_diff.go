@@ -29,12 +29,7 @@ Exit code 4 means that they differ, or that something in a document was not unde
 		Args:    cobra.ExactArgs(2),
 	}
 	flags := addPlaceFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		p, err := flags.place()
 		if err != nil {
 			return err
@@ -44,7 +39,7 @@ Exit code 4 means that they differ, or that something in a document was not unde
 			return diffLists(cmd, args[0], args[1], p, asJSON)
 		}
 		return diffDocument(cmd, *flags.file, [2]side{{args[0], a}, {args[1], b}}, p, asJSON)
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

@@ -26,13 +26,9 @@ Nothing is written if a line of any file is not valid. With --check nothing is w
 files that would change, and exit code 4 means that there are some.`,
 		Example: "  webproxy lists fmt\n  webproxy lists fmt --check lists/*.txt",
 	}
-	file, output := configFlag(cmd), outputFlag(cmd)
+	file := configFlag(cmd)
 	check := cmd.Flags().Bool("check", false, "write nothing; exit code 4 if a file would change")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		if len(args) == 1 && args[0] == "-" {
 			return formatInput(cmd, *check, asJSON)
 		}
@@ -46,7 +42,7 @@ files that would change, and exit code 4 means that there are some.`,
 			}
 		}
 		return formatLists(cmd, args, *check, asJSON)
-	}
+	})
 	return cmd
 }
 

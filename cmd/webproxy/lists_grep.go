@@ -22,13 +22,8 @@ no entry was found.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
-	output := outputFlag(cmd)
 	on := cmd.Flags().Bool("on", false, "only entries that a rule has in force")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		host, err := hostOf(args[0])
 		if err != nil {
 			return usageError{err}
@@ -38,7 +33,7 @@ no entry was found.`,
 			return err
 		}
 		return grepLists(cmd, cfg, host, *on, asJSON)
-	}
+	})
 	return cmd
 }
 

@@ -29,7 +29,6 @@ type importFlags struct {
 	names  []string
 	denied bool
 	out    string
-	output string
 }
 
 func newListsImport() *cobra.Command {
@@ -57,16 +56,13 @@ understood, but is no rule of a web proxy, such as UDP, is not an error.`,
 	cmd.Flags().StringArrayVar(&f.names, "name", nil, "`KEY=VALUE` that fills another placeholder, such as keyvault=contoso-kv; may be repeated")
 	cmd.Flags().BoolVar(&f.denied, "deny", false, "make entries only of what the document denies")
 	cmd.Flags().StringVar(&f.out, "out", "", "list `FILE` to append to")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table or json")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error { return importList(cmd, args[0], &f) }
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
+		return importList(cmd, args[0], &f, asJSON)
+	})
 	return cmd
 }
 
-func importList(cmd *cobra.Command, file string, f *importFlags) error {
-	asJSON, err := isJSON(f.output)
-	if err != nil {
-		return err
-	}
+func importList(cmd *cobra.Command, file string, f *importFlags, asJSON bool) error {
 	place, err := importPlace(f)
 	if err != nil {
 		return usageError{err}

@@ -23,13 +23,8 @@ placeholders as they are, with what its sources say about each line.`,
 		Args:    cobra.ExactArgs(1),
 	}
 	flags := addPlaceFlags(cmd)
-	output := outputFlag(cmd)
 	all := cmd.Flags().Bool("all", false, "every cloud and region, placeholders unfilled")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		p, err := flags.place()
 		if err != nil {
 			return err
@@ -43,7 +38,7 @@ placeholders as they are, with what its sources say about each line.`,
 		}
 		_, err = io.WriteString(cmd.OutOrStdout(), answer.text())
 		return err
-	}
+	})
 	toFile(cmd)
 	return cmd
 }

@@ -36,16 +36,11 @@ refuse everything. The policy's tests ignore it.`,
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m")
 	untilTime := cmd.Flags().String("until", "", "its end instead, a `TIME`: RFC 3339, such as 2026-12-31T18:00:00Z")
 	by, reason := actorFlags(cmd)
-	output := outputFlag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("only", "nothing")
 	cmd.MarkFlagsOneRequired("only", "nothing")
 	cmd.MarkFlagsMutuallyExclusive("for", "until")
 	cmd.MarkFlagsOneRequired("for", "until")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		now := time.Now()
 		until, err := lockdownEnd(*forTime, *untilTime, now)
 		if err != nil {
@@ -62,7 +57,7 @@ refuse everything. The policy's tests ignore it.`,
 		l := policy.Lockdown{Only: *only, Until: until, By: who, Reason: *reason}
 		answer := lockdownAnswer{State: "on", Only: append([]string{}, *only...), Until: until.UTC(), By: who, Reason: *reason}
 		return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return commitLockdown(cmd, out, at, c, "lockdown "+l.Text(), &answer) })
-	}
+	})
 	cmd.AddCommand(newLockdownEnd())
 	return cmd
 }
@@ -76,12 +71,7 @@ func newLockdownEnd() *cobra.Command {
 	}
 	at := addAdminFlag(cmd)
 	by, reason := actorFlags(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		who, path, err := lockdownActor(at, *by)
 		if err != nil {
 			return err
@@ -94,7 +84,7 @@ func newLockdownEnd() *cobra.Command {
 		return answerChange(cmd, asJSON, &answer, func(out io.Writer) error {
 			return commitLockdown(cmd, out, at, c, "lockdown ended, by "+who+": "+*reason, &answer)
 		})
-	}
+	})
 	return cmd
 }
 

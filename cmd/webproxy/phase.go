@@ -39,13 +39,8 @@ func newPhaseStart() *cobra.Command {
 	file := configFlag(cmd)
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m (required)")
 	by, reason := actorFlags(cmd)
-	output := outputFlag(cmd)
 	cmd.MarkFlagRequired("for")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		length, err := forHowLong(*forTime)
 		if err != nil {
 			return err
@@ -70,7 +65,7 @@ func newPhaseStart() *cobra.Command {
 			return writeJSON(cmd.OutOrStdout(), phaseChange{Config: shownPath(path), Phase: args[0], On: true, Until: until, By: *by, Reason: *reason})
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 
@@ -92,12 +87,8 @@ func newPhaseStop() *cobra.Command {
 		Short: "Switch off a phase that phase start switched on",
 		Args:  cobra.ExactArgs(1),
 	}
-	file, output := configFlag(cmd), outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	file := configFlag(cmd)
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		path, err := configPath(*file)
 		if err != nil {
 			return err
@@ -117,7 +108,7 @@ func newPhaseStop() *cobra.Command {
 			return writeJSON(cmd.OutOrStdout(), phaseChange{Config: shownPath(path), Phase: args[0], On: still != "", When: still})
 		}
 		return nil
-	}
+	})
 	return cmd
 }
 
@@ -138,12 +129,8 @@ func newPhaseList() *cobra.Command {
 		Short: "List the phases, and which are on now",
 		Args:  cobra.NoArgs,
 	}
-	file, output := configFlag(cmd), outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	file := configFlag(cmd)
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		cfg, err := loadConfig(*file)
 		if err != nil {
 			return err
@@ -164,7 +151,7 @@ func newPhaseList() *cobra.Command {
 			io.WriteString(cmd.OutOrStdout(), aboutLine(cfg))
 		}
 		return writeAnswer(cmd.OutOrStdout(), asJSON, answer, rows)
-	}
+	})
 	return cmd
 }
 

@@ -26,12 +26,7 @@ they are in force. Exit code 3 means that the configuration was refused: the pol
 		Args: cobra.NoArgs,
 	}
 	at := addAdminFlag(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		c, err := at.client()
 		if err != nil {
 			return err
@@ -49,7 +44,7 @@ they are in force. Exit code 3 means that the configuration was refused: the pol
 			err = configError{}
 		}
 		return err
-	}
+	})
 	return cmd
 }
 

@@ -97,22 +97,18 @@ func newServiceStatus() *cobra.Command {
 	}
 	var o install.Options
 	cmd.Flags().StringVar(&o.Root, "root", "", "look below `DIR` (Linux)")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		parts, all := install.Status(o), true
 		rows := [][]string{{"PART", "STATE"}}
 		for _, p := range parts {
 			all = all && p.OK
 			rows = append(rows, []string{p.Name, p.State})
 		}
-		if err = writeAnswer(cmd.OutOrStdout(), asJSON, parts, rows); err == nil && !all {
+		err := writeAnswer(cmd.OutOrStdout(), asJSON, parts, rows)
+		if err == nil && !all {
 			return noError{}
 		}
 		return err
-	}
+	})
 	return cmd
 }

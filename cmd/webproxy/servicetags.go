@@ -50,18 +50,13 @@ the present one is refused unless --force is given: tags only grow stale.`,
 	}
 	file := configFlag(cmd)
 	force := cmd.Flags().Bool("force", false, "install an older file too")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		dir, err := serviceTagsDir(*file)
 		if err != nil {
 			return err
 		}
 		return importTags(cmd, dir, args[0], *force, asJSON)
-	}
+	})
 	return cmd
 }
 
@@ -161,12 +156,7 @@ func newServiceTagsFind() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	file := configFlag(cmd)
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		addr, err := netip.ParseAddr(args[0])
 		if err != nil {
 			return usageError{fmt.Errorf("address %q: want an IP address", args[0])}
@@ -176,7 +166,7 @@ func newServiceTagsFind() *cobra.Command {
 			return err
 		}
 		return findTags(cmd, dir, addr, asJSON)
-	}
+	})
 	return cmd
 }
 

@@ -29,14 +29,9 @@ no requests are taken. It needs the user that the proxy runs as, or an administr
 		Args:    cobra.NoArgs,
 	}
 	at := addAdminFlag(cmd)
-	output := outputFlag(cmd)
 	check := cmd.Flags().Bool("check", false, "exit with code 4 if there is something to look at")
 	ready := cmd.Flags().Bool("ready", false, "exit with code 4 unless requests are taken, for health checks")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		c, err := at.client()
 		if err != nil {
 			return err
@@ -59,7 +54,7 @@ no requests are taken. It needs the user that the proxy runs as, or an administr
 			err = noError{}
 		}
 		return err
-	}
+	})
 	return cmd
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/wording"
 	"webproxy/policy"
 )
 
@@ -26,19 +28,23 @@ func writeProblems(w io.Writer, problems config.Problems) {
 
 func sayHint(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: hint: "+msg) }
 
-// outputFlag adds -o; check it with isJSON.
-func outputFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table or json")
+// runFormatted adds -o, table or json, to cmd, and makes run what it does.
+func runFormatted(cmd *cobra.Command, run func(cmd *cobra.Command, args []string, asJSON bool) error) {
+	format := cmd.Flags().StringP("output", "o", "table", "`FORMAT` of the answer: table or json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := wantOutput(*format, "table", "json"); err != nil {
+			return err
+		}
+		return run(cmd, args, *format == "json")
+	}
 }
 
-func isJSON(format string) (bool, error) {
-	switch format {
-	case "table":
-		return false, nil
-	case "json":
-		return true, nil
+// wantOutput checks -o against the formats of a command.
+func wantOutput(format string, formats ...string) error {
+	if slices.Contains(formats, format) {
+		return nil
 	}
-	return false, usageError{fmt.Errorf("output format %q: want table or json", format)}
+	return usageError{fmt.Errorf("output format %q: want %s", format, wording.Or(formats...))}
 }
 
 func writeJSON(w io.Writer, v any) error {

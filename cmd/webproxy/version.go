@@ -18,14 +18,9 @@ func newVersion() *cobra.Command {
 		Short: "Print the version, and the newest generation of the built-in lists",
 		Args:  cobra.NoArgs,
 	}
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		return writeVersion(cmd.OutOrStdout(), asJSON)
-	}
+	})
 	return cmd
 }
 

@@ -33,12 +33,7 @@ the proxy stopped. Exit code 4 means that the current policy would still deny th
 	client := cmd.Flags().String("client", "", "the last refused request of this `ADDRESS`, network, client name or client group, instead of an ID")
 	since := cmd.Flags().String("since", "", "look back no further than this `TIME`, such as 5m or 2026-10-01")
 	within := cmd.Flags().String("replay", "14d", "how far back to look for what a fix would have let through; off for not at all")
-	output := outputFlag(cmd)
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asJSON, err := isJSON(*output)
-		if err != nil {
-			return err
-		}
+	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
 		from, err := parseWhen("since", *since, time.Now())
 		if err != nil {
 			return err
@@ -79,7 +74,7 @@ the proxy stopped. Exit code 4 means that the current policy would still deny th
 			return noError{}
 		}
 		return err
-	}
+	})
 	return cmd
 }
 

@@ -1,4 +1,4 @@
-// Package wording writes numbers and what they count, for people.
+// Package wording writes numbers with what they count, and lists of words, for people.
 package wording
 
 import (
@@ -34,6 +34,15 @@ func Comma(n uint64) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
+}
+
+// Or is "a, b or c".
+func Or(words ...string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // Bytes is a number of bytes for people: three digits and a unit.
