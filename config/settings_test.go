@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"reflect"
 	"slices"
 	"strings"
@@ -255,17 +256,21 @@ func TestEverySettingIsShown(t *testing.T) {
 }
 
 func TestPathsBeginAtTheFile(t *testing.T) {
-	c := loadText(t, "policy: { rules: [] }\naudit: { dir: log, key: keys/audit.key, anchor: /mnt/anchor }\n"+
-		`ship: { a: { syslog: "tls://siem:6514", ca: ca.pem, cert: c.pem, key: keys/k.pem }, b: { otlp: "https://otel", token_file: /etc/token } }`+"\n")
+	anchor, token := filepath.FromSlash("/mnt/anchor"), filepath.FromSlash("/etc/token")
+	if runtime.GOOS == "windows" { // a path without a drive is refused there: TestPaths
+		anchor, token = `C:`+anchor, `C:`+token
+	}
+	c := loadText(t, "policy: { rules: [] }\naudit: { dir: log, key: keys/audit.key, anchor: '"+anchor+"' }\n"+
+		`ship: { a: { syslog: "tls://siem:6514", ca: ca.pem, cert: c.pem, key: keys/k.pem }, b: { otlp: "https://otel", token_file: '`+token+"' } }\n")
 	dir := filepath.Dir(c.Path)
 	for _, tt := range []struct{ got, want string }{
 		{c.Audit.Dir, filepath.Join(dir, "log")},
 		{c.Audit.Key, filepath.Join(dir, "keys", "audit.key")},
-		{c.Audit.Anchor, "/mnt/anchor"},
+		{c.Audit.Anchor, anchor},
 		{c.Ship["a"].CA, filepath.Join(dir, "ca.pem")},
 		{c.Ship["a"].Cert, filepath.Join(dir, "c.pem")},
 		{c.Ship["a"].Key, filepath.Join(dir, "keys", "k.pem")},
-		{c.Ship["b"].TokenFile, "/etc/token"},
+		{c.Ship["b"].TokenFile, token},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %s, want %s", tt.got, tt.want)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the Helm chart: helm lint, what the templates make of the values in scripts/helm, its comparison with the files beside these,
-# the configuration in it by webproxy check, values that must be refused, and all of it by kubeconform. The first run builds helm's
-# packages and kubeconform, which takes minutes.
+# each manifest by the types of Kubernetes' API, the configuration in it by webproxy check, values that must be refused, and all of it
+# by kubeconform. The first run builds helm's packages and kubeconform, which takes minutes.
 #
 #   scripts/helm.sh            check
 #   scripts/helm.sh -update    write the files that it compares with
@@ -17,7 +17,7 @@ fail() { printf 'helm: FAILED: %s\n' "$*" >&2; exit 1; }
 
 export GOBIN=$PWD/bin/tools CGO_ENABLED=0
 [[ -x $GOBIN/kubeconform ]] || go install "$KUBECONFORM"
-(cd packaging/render && go build -o "$GOBIN/render" .)
+(cd packaging/render && go build -o "$GOBIN/render" . && go test .)
 webproxy=${WEBPROXY:-bin/webproxy}
 [[ -x $webproxy ]] || go build -o "$webproxy" ./cmd/webproxy
 dir=$(mktemp -d)
@@ -39,7 +39,7 @@ for values in scripts/helm/*.values.yaml; do
 	done
 	[[ -s $dir/$name/webproxy.yaml && -s $dir/$name/lists/approved.txt ]] || fail "$name: no files in its ConfigMaps"
 	"$webproxy" check -c "$dir/$name/webproxy.yaml" >"$dir/check" 2>&1 || { cat "$dir/check"; fail "$name: its configuration"; }
-	say "$name: lint, templates and configuration are right"
+	say "$name: lint, templates, types and configuration are right"
 done
 
 refused() {

@@ -28,8 +28,8 @@ const (
 )
 
 // runAsService calls serve with a control that the service control manager drives if it started the
-// process, else the console. Stop, Shutdown and PreShutdown let open tunnels finish, and so do Ctrl+C, Ctrl+Break, closing the console, the user's
-// logoff and docker stop; a second one cuts them. ParamChange (sc.exe control webproxy paramchange) reads the configuration again.
+// process, else the console. Stop and PreShutdown let open tunnels finish, and so do Ctrl+C, Ctrl+Break, closing the console, the user's
+// logoff and docker stop; a second one from the console cuts them. ParamChange (sc.exe control webproxy paramchange) reads the configuration again.
 // It returns when serve does.
 func runAsService(ctx context.Context, serve func(context.Context, control) error) error {
 	if isService() {
@@ -126,14 +126,16 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 				status <- now
 			}
 		case s.err = <-done:
+			asked := now.State == svc.StopPending
 			status <- svc.Status{State: svc.StopPending, WaitHint: uint32(waitHint.Milliseconds())}
-			return s.exit()
+			return s.exit(asked)
 		case r := <-requests:
 			switch r.Cmd {
 			case svc.Interrogate:
 				status <- now
 			case svc.Stop, svc.Shutdown, svc.PreShutdown:
-				// A second Stop, which cuts open exchanges, is still accepted.
+				// Windows passes on no control to a service that is stopping (ControlService, ERROR_SERVICE_CANNOT_ACCEPT_CTRL). wine does:
+				// a second Stop cuts open exchanges.
 				now = svc.Status{State: svc.StopPending, Accepts: svc.AcceptStop, WaitHint: uint32(waitHint.Milliseconds())}
 				status <- now
 				c.stopNow()
@@ -145,11 +147,15 @@ func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status 
 	}
 }
 
-// exit tells the event log why the service ends, if it failed, and returns its exit code.
-func (s *service) exit() (specific bool, code uint32) {
+// exit tells the event log why the service ends, if it failed, and returns its exit code. That is 0 for a stop that was asked for: after
+// any other the service control manager would start the service again.
+func (s *service) exit(asked bool) (specific bool, code uint32) {
 	var problems config.Problems
 	switch {
 	case s.err == nil:
+		return false, 0
+	case asked:
+		s.tell(eventError, s.err)
 		return false, 0
 	case errors.As(s.err, &problems):
 		s.tell(eventBadConfig, s.err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -19,7 +20,9 @@ import (
 
 	"webproxy/config"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/hint"
 	"webproxy/internal/privatefile"
+	"webproxy/internal/sharedfile"
 )
 
 // AuditLine is the audit section of an installed configuration.
@@ -128,13 +131,13 @@ func Status(o Options) []Part {
 	}
 	p := Part{"service " + serviceName, "not there", false}
 	withService(func(s *mgr.Service) error {
-		status, err := s.Query()
+		status, err := query(s)
 		if err != nil {
 			p.State = err.Error()
 			return err
 		}
-		p.State, p.OK = stateWord(status.State), status.State == svc.Running
-		if status.State == svc.Stopped && status.ServiceSpecificExitCode != 0 {
+		p.State, p.OK = stateWord(status.CurrentState), status.CurrentState == windows.SERVICE_RUNNING
+		if status.CurrentState == windows.SERVICE_STOPPED && status.ServiceSpecificExitCode != 0 {
 			p.State += fmt.Sprintf(", exit code %d: see the event log, source %s", status.ServiceSpecificExitCode, serviceName)
 		}
 		if c, err := s.Config(); err == nil {
@@ -145,8 +148,9 @@ func Status(o Options) []Part {
 	return append(parts, p)
 }
 
-func stateWord(s svc.State) string {
-	words := map[svc.State]string{svc.Stopped: "stopped", svc.StartPending: "starting", svc.StopPending: "stopping", svc.Running: "running"}
+func stateWord(s uint32) string {
+	words := map[uint32]string{windows.SERVICE_STOPPED: "stopped", windows.SERVICE_START_PENDING: "starting",
+		windows.SERVICE_STOP_PENDING: "stopping", windows.SERVICE_RUNNING: "running"}
 	if w, ok := words[s]; ok {
 		return w
 	}
@@ -171,10 +175,11 @@ func (l *layout) copyProgram() error {
 	return atomicfile.Write(l.binary(), data, 0o755)
 }
 
-// removeProgram removes what copyProgram wrote, and the directory if nothing else is in it.
+// removeProgram removes what copyProgram wrote, and the directory if nothing else is in it. The process of a service that has stopped may
+// take a moment to end, and until then Windows does not delete its program.
 func (l *layout) removeProgram() error {
 	for _, path := range []string{l.oldBinary(), l.binary()} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := sharedfile.Remove(path, 10*time.Second); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -182,8 +187,9 @@ func (l *layout) removeProgram() error {
 	return nil
 }
 
-// makeDirs makes the directories with their access control lists. A directory that is there, as an ordinary user may have made it
-// in ProgramData, gets the list and is given to Administrators. A link in its place is refused: the list would go to what it leads to.
+// makeDirs makes the directories with their access control lists. A directory that is there, as an administrator may have made it
+// in ProgramData, gets the list and is given to Administrators. One that belongs to somebody else, and a link, are refused: see
+// privatefile.Protect.
 func (l *layout) makeDirs() error {
 	for _, d := range []struct {
 		name string
@@ -231,9 +237,14 @@ func (l *layout) makeService() error {
 	s, err := m.OpenService(serviceName)
 	if err == nil {
 		c.BinaryPathName = windows.ComposeCommandLine([]string{l.binary(), "serve", "-c", l.configFile()})
-		err = known(s.UpdateConfig(c))
+		if err = known(s.UpdateConfig(c)); err != nil {
+			s.Close()
+		}
 	} else {
 		s, err = m.CreateService(serviceName, l.binary(), c, "serve", "-c", l.configFile())
+	}
+	if errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE) {
+		return hint.With(err, "Windows removes the old service once no program has it open: close Services, Event Viewer and Task Manager, then try again")
 	}
 	if err != nil {
 		return err
@@ -330,8 +341,8 @@ func (l *layout) restartService() error {
 		if err := s.Start(); err != nil && !errors.Is(err, windows.ERROR_SERVICE_ALREADY_RUNNING) {
 			return err
 		}
-		status, err := await(s, svc.Running, svc.Stopped)
-		if err == nil && status.State != svc.Running {
+		status, err := await(s, windows.SERVICE_RUNNING, windows.SERVICE_STOPPED)
+		if err == nil && status.CurrentState != windows.SERVICE_RUNNING {
 			err = fmt.Errorf("it ended with exit code %d: the event log says why, source %s", status.ServiceSpecificExitCode, serviceName)
 		}
 		if err == nil {
@@ -341,45 +352,64 @@ func (l *layout) restartService() error {
 	})
 }
 
+// removeService stops the service and deletes it. Windows removes it once no program has it open, such as Services.
 func removeService() error {
 	return withService(func(s *mgr.Service) error {
 		if err := stop(s); err != nil {
 			return err
 		}
-		return s.Delete()
+		if err := s.Delete(); !errors.Is(err, windows.ERROR_SERVICE_MARKED_FOR_DELETE) {
+			return err
+		}
+		return nil
 	})
 }
 
-// stop stops the service, if it runs, and waits for its end.
+// stop stops the service, if it runs, and waits for its end. A service that starts or stops takes no Stop (ControlService's
+// ERROR_SERVICE_CANNOT_ACCEPT_CTRL), so that is awaited first.
 func stop(s *mgr.Service) error {
-	_, err := s.Control(svc.Stop)
-	if errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
-		return nil
+	for {
+		_, err := s.Control(svc.Stop)
+		switch {
+		case err == nil:
+			_, err = await(s, windows.SERVICE_STOPPED)
+			return err
+		case errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE):
+			return nil
+		case !errors.Is(err, windows.ERROR_SERVICE_CANNOT_ACCEPT_CTRL):
+			return err
+		}
+		if status, err := await(s, windows.SERVICE_STOPPED, windows.SERVICE_RUNNING); err != nil || status.CurrentState == windows.SERVICE_STOPPED {
+			return err
+		}
 	}
-	if err == nil {
-		_, err = await(s, svc.Stopped)
-	}
-	return err
+}
+
+// query returns the status of the service; that of mgr.Service.Query lacks the checkpoint.
+func query(s *mgr.Service) (status windows.SERVICE_STATUS_PROCESS, err error) {
+	var needed uint32
+	err = windows.QueryServiceStatusEx(s.Handle, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&status)), uint32(unsafe.Sizeof(status)), &needed)
+	return status, err
 }
 
 // await waits until the service is in one of the states, as long as it makes progress.
-func await(s *mgr.Service, states ...svc.State) (svc.Status, error) {
-	last, deadline := svc.Status{}, time.Now().Add(patience)
+func await(s *mgr.Service, states ...uint32) (windows.SERVICE_STATUS_PROCESS, error) {
+	return awaitState(func() (windows.SERVICE_STATUS_PROCESS, error) { return query(s) }, states...)
+}
+
+func awaitState(query func() (windows.SERVICE_STATUS_PROCESS, error), states ...uint32) (windows.SERVICE_STATUS_PROCESS, error) {
+	var last windows.SERVICE_STATUS_PROCESS
+	deadline := time.Now().Add(patience)
 	for {
-		status, err := s.Query()
-		if err != nil {
+		status, err := query()
+		if err != nil || slices.Contains(states, status.CurrentState) {
 			return status, err
 		}
-		for _, state := range states {
-			if status.State == state {
-				return status, nil
-			}
-		}
-		if status.State != last.State || status.CheckPoint != last.CheckPoint {
+		if status.CurrentState != last.CurrentState || status.CheckPoint != last.CheckPoint {
 			last, deadline = status, time.Now().Add(patience)
 		}
 		if time.Now().After(deadline) {
-			return status, fmt.Errorf("the service is still %s after %v", stateWord(status.State), patience)
+			return status, fmt.Errorf("the service is still %s after %v without progress", stateWord(status.CurrentState), patience)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}

@@ -139,3 +139,57 @@ func TestMadeAndLoose(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A directory whose maker may change its list is not taken over; one that an administrator made in ProgramData is.
+func TestMayReturn(t *testing.T) {
+	const inherited = "(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICIIO;FA;;;CO)(A;OICI;0x1200a9;;;BU)(A;CI;0x116;;;BU)" // as ProgramData has it
+	for _, tt := range []struct {
+		sddl string
+		want bool
+	}{
+		{"O:BAD:" + inherited, false},
+		{"O:BA" + sddl(Policy, true), false},
+		{"O:SYD:" + inherited, false},
+		{"O:S-1-5-21-1-2-3-1001D:" + inherited, true},
+		{"O:BAD:(A;OICI;FA;;;S-1-5-21-1-2-3-1001)" + inherited, true},
+		{"O:BAD:(A;;0x40000;;;BU)" + inherited, true}, // WRITE_DAC
+		{"O:BAD:(A;;0x80000;;;BU)" + inherited, true}, // WRITE_OWNER
+		{"O:BAD:NO_ACCESS_CONTROL", true},
+	} {
+		sd, err := windows.SecurityDescriptorFromString(tt.sddl)
+		if err != nil {
+			t.Logf("%s: not understood here: %v", tt.sddl, err)
+			continue
+		}
+		if got, err := newAccounts().mayReturn(sd); err != nil || (got != "") != tt.want {
+			t.Errorf("%s: %q, %v; want somebody: %v", tt.sddl, got, err, tt.want)
+		}
+	}
+}
+
+// What Protect makes is private, and neither a file nor a link is taken for a directory.
+func TestProtect(t *testing.T) {
+	dir := t.TempDir()
+	if err := Protect(dir, Private); err != nil {
+		t.Error(err)
+	}
+	if found := Loose(new(smallfile.Reader), dir, Private); found.Why != "" {
+		t.Errorf("after Protect: %+v", found)
+	}
+	path := filepath.Join(dir, "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Protect(path, Private); err == nil || !strings.Contains(err.Error(), "not a directory") {
+		t.Errorf("a file: %v", err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Logf("no symbolic links here: %v", err)
+	} else if err := Protect(link, Private); err == nil || !strings.Contains(err.Error(), "is a link") {
+		t.Errorf("a link: %v", err)
+	}
+	if err := Protect(filepath.Join(dir, "none"), Private); err == nil {
+		t.Error("a directory that is not there")
+	}
+}

@@ -27,6 +27,11 @@ func Rename(from, to string, wait time.Duration) error {
 	return retry(wait, func() error { return os.Rename(from, to) }, denied)
 }
 
+// Remove removes a file. If another process has opened it exclusively, or runs it, Remove tries again for up to wait.
+func Remove(path string, wait time.Duration) error {
+	return retry(wait, func() error { return os.Remove(path) }, denied)
+}
+
 // Held reports whether err says that another process has opened a file exclusively, so that it cannot be opened, renamed or deleted.
 // It is false except on Windows, where it is also true for files that may not be renamed at all.
 func Held(err error) bool { return err != nil && (errors.Is(err, ErrHeld) || denied(err)) }

@@ -1,5 +1,5 @@
-// Command render does what helm lint --strict and helm template do, with helm's packages: building helm itself takes
-// much longer.
+// Command render does what helm lint --strict and helm template do, with helm's packages, and reads each manifest as an API server
+// would: building helm itself takes much longer.
 //
 //	render CHART VALUES [PATH=VALUE]...     prints the manifests, in the order of their files
 //
@@ -72,9 +72,16 @@ func main() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if text := strings.TrimSpace(files[name]); text != "" && path.Ext(name) == ".yaml" {
-			fmt.Printf("---\n# %s\n%s\n", name, text)
+		text := strings.TrimSpace(files[name])
+		if text == "" || path.Ext(name) != ".yaml" {
+			continue
 		}
+		for _, manifest := range strings.Split("\n"+text, "\n---\n") {
+			if err := checkObject(manifest); err != nil {
+				fail(1, fmt.Errorf("%s: %w", name, err))
+			}
+		}
+		fmt.Printf("---\n# %s\n%s\n", name, text)
 	}
 }
 
