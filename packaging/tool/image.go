@@ -3,6 +3,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,6 +27,9 @@ const owner = 65532
 // writeImage writes an OCI archive that has one image for each architecture. The arguments after the flags are ARCH=DIR: DIR is the whole
 // file system of the image. packaging/container/Dockerfile builds the same
 // from the sources.
+//
+// A Docker that keeps images in its own store, not in containerd's, loads only what manifest.json names, as docker save writes it: so the
+// archive has that, too. It has no architectures: the first one has the tag, each other one the tag with its name.
 func writeImage(args []string) error {
 	flags := flag.NewFlagSet("image", flag.ContinueOnError)
 	out := flags.String("o", "", "`FILE` to write")
@@ -40,7 +44,8 @@ func writeImage(args []string) error {
 		return err
 	}
 	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, arg := range flags.Args() {
+	var named tarball.Manifest
+	for i, arg := range flags.Args() {
 		arch, dir, _ := bytes.Cut([]byte(arg), []byte("="))
 		img, err := image(string(arch), string(dir), at, map[string]string{
 			"org.opencontainers.image.title":    "webproxy",
@@ -53,6 +58,15 @@ func writeImage(args []string) error {
 			return err
 		}
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: string(arch)}}})
+		name := *tag
+		if i > 0 {
+			name += "-" + string(arch)
+		}
+		d, err := describe(img, name)
+		if err != nil {
+			return err
+		}
+		named = append(named, d)
 	}
 	dir, err := os.MkdirTemp("", "image")
 	if err != nil {
@@ -69,12 +83,41 @@ func writeImage(args []string) error {
 	})); err != nil {
 		return err
 	}
+	text, err := json.Marshal(named)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o644); err != nil {
+		return err
+	}
 	f, err := os.Create(*out)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	return errors.Join(writeTar(f, dir, at, 0), f.Close())
+}
+
+// describe is img as manifest.json has it: its files in the layout are those of the OCI image.
+func describe(img v1.Image, name string) (tarball.Descriptor, error) {
+	blob := func(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
+	config, err := img.ConfigName()
+	if err != nil {
+		return tarball.Descriptor{}, err
+	}
+	d := tarball.Descriptor{Config: blob(config), RepoTags: []string{name}}
+	layers, err := img.Layers()
+	if err != nil {
+		return tarball.Descriptor{}, err
+	}
+	for _, l := range layers {
+		digest, err := l.Digest()
+		if err != nil {
+			return tarball.Descriptor{}, err
+		}
+		d.Layers = append(d.Layers, blob(digest))
+	}
+	return d, nil
 }
 
 // image is dir, one layer, with how it is started.

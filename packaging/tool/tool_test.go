@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
 func write(t *testing.T, path, text string, mode os.FileMode) {
@@ -95,6 +99,33 @@ func TestImageRoundTrip(t *testing.T) {
 	}
 	if err := unpackImage([]string{file, "s390x", t.TempDir()}); err == nil {
 		t.Error("no error for an architecture that is not there")
+	}
+}
+
+// What a Docker loads that reads manifest.json alone: both images, by their tags, with the files of the OCI images.
+func TestImageForDocker(t *testing.T) {
+	t.Setenv("SOURCE_DATE_EPOCH", "1700000000")
+	amd64, arm64, file := tree(t, time.Now()), tree(t, time.Now()), filepath.Join(t.TempDir(), "a.tar")
+	write(t, filepath.Join(arm64, "usr/bin/webproxy"), "another program", 0o755)
+	if err := writeImage([]string{"-o", file, "-tag", "webproxy:1.2.3", "amd64=" + amd64, "arm64=" + arm64}); err != nil {
+		t.Fatal(err)
+	}
+	for tag, want := range map[string]string{"webproxy:1.2.3": "amd64", "webproxy:1.2.3-arm64": "arm64"} {
+		ref, err := name.NewTag(tag)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := tarball.ImageFromPath(file, &ref)
+		if err != nil {
+			t.Errorf("%s: %v", tag, err)
+			continue
+		}
+		if err := validate.Image(img); err != nil {
+			t.Errorf("%s: %v", tag, err)
+		}
+		if c, err := img.ConfigFile(); err != nil || c.Architecture != want || c.Config.User != "65532:65532" {
+			t.Errorf("%s: %+v, %v; want %s", tag, c, err, want)
+		}
 	}
 }
 
