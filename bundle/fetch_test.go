@@ -111,8 +111,12 @@ func TestServerRefuses(t *testing.T) {
 	if err := os.WriteFile(outside, bundleOf(t, 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(outside, filepath.Join(filepath.Dir(p.file), "link.bundle")); err != nil {
+	link, linked := filepath.Join(filepath.Dir(p.file), "link.bundle"), 500
+	if err := os.Symlink(outside, link); err != nil {
 		t.Log(err) // Windows without the right to
+	}
+	if _, err := os.Lstat(link); err != nil { // so, or wine, which says that it has made one
+		linked = 404
 	}
 	base := strings.TrimSuffix(p.source.From, "canary/stable.bundle")
 	for _, tt := range []struct {
@@ -129,7 +133,7 @@ func TestServerRefuses(t *testing.T) {
 		{"GET", "", "secret", 404},
 		{"GET", "canary/%2e%2e/canary/stable.bundle", "secret", 404},
 		{"GET", "canary/half.bundle", "secret", 500},
-		{"GET", "canary/link.bundle", "secret", 500},
+		{"GET", "canary/link.bundle", "secret", linked},
 	} {
 		r, err := http.NewRequest(tt.method, base+tt.path, nil)
 		if err != nil {

@@ -2,13 +2,12 @@ package daemon
 
 import (
 	"go.uber.org/zap/zapcore"
-	"golang.org/x/sys/windows/svc"
 	"golang.org/x/sys/windows/svc/eventlog"
 )
 
 // systemLog is the Windows event log if the process is a service, whose standard error nobody sees.
 func systemLog(enc zapcore.Encoder, level zapcore.LevelEnabler) (zapcore.Core, bool) {
-	if is, err := svc.IsWindowsService(); err != nil || !is {
+	if !isService() {
 		return nil, false
 	}
 	log, err := eventlog.Open(serviceName)
