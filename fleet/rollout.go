@@ -201,7 +201,7 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 		if err := r.look(ctx, ring, spec, looks); err != nil {
 			return err
 		}
-		lacking := ring.lacking(delivered)
+		lacking := ring.lacking(delivered, ring.Published.Add(r.Soak))
 		if len(lacking) > 0 && since.IsZero() {
 			since = r.now()
 		}
@@ -228,13 +228,16 @@ func (r *Rollout) ring(ctx context.Context, st *RolloutState, ring *RingState) e
 	}
 }
 
-// lacking says which sites that use the bundle may have records that were not delivered: with these a limit may be exceeded.
-func (ring *RingState) lacking(delivered []*Delivery) (all []string) {
+// lacking says which sites that use the bundle may have records before end that were not delivered: with these a limit may be exceeded. A site
+// that delivered nothing after end may have failed before it.
+func (ring *RingState) lacking(delivered []*Delivery, end time.Time) (all []string) {
 	for _, d := range delivered {
 		switch {
 		case !slices.Contains(ring.Taken, d.Site):
 		case d.Silent > 0:
 			all = append(all, fmt.Sprintf("site %s has delivered nothing for %s", d.Site, Age(d.Silent)))
+		case d.Last.Before(end):
+			all = append(all, fmt.Sprintf("site %s has delivered nothing since %s", d.Site, end.UTC().Format("15:04:05 UTC")))
 		case d.Missing > 0:
 			all = append(all, fmt.Sprintf("%s of site %s are missing", wording.Amount(d.Missing, "number"), d.Site))
 		}

@@ -75,6 +75,7 @@ func many(n int, record string) []string {
 func TestRollout(t *testing.T) {
 	vl := victorialogstest.Start(t)
 	start := time.Date(2026, 10, 1, 8, 0, 0, 0, time.UTC)
+	kept := asks("kept.example.com", "allow", "allowed_by_rule")
 	newBundle := func(serial uint64) *bundle.Bundle {
 		b, err := bundle.New(bundle.Manifest{Name: "stable", Serial: serial, Sites: []string{"*"}, Made: start, By: "ann"}, map[string][]byte{
 			bundle.PolicyFile: []byte("rules: [{ id: kept, hosts: [kept.example.com] }]\n")})
@@ -94,8 +95,10 @@ func TestRollout(t *testing.T) {
 		later func(s *sitesAt, site func(string) string)
 	}{
 		{"good", func(s *sitesAt, site func(string) string) {
-			s.deliver(site("a"), start.Add(time.Second), append([]string{takes(7)}, many(200, asks("kept.example.com", "allow", "allowed_by_rule"))...)...)
+			s.deliver(site("a"), start.Add(time.Second), append([]string{takes(7)}, many(200, kept)...)...)
 			s.deliver(site("b"), start.Add(20*time.Minute), takes(7))
+			s.deliver(site("a"), start.Add(11*time.Minute), kept)
+			s.deliver(site("b"), start.Add(40*time.Minute), kept)
 		}, "done", "", []bool{true, true}, 0, nil},
 		{"denies", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), append(append([]string{takes(7)}, many(100, asks("kept.example.com", "allow", "allowed_by_rule"))...), many(10, asks("x.test", "deny", "host_not_listed"))...)...)
@@ -103,6 +106,8 @@ func TestRollout(t *testing.T) {
 		{"denies before it has it", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), append(many(110, asks("x.test", "deny", "host_not_listed")), takes(7))...)
 			s.deliver(site("b"), start.Add(20*time.Minute), takes(8))
+			s.deliver(site("a"), start.Add(11*time.Minute), kept)
+			s.deliver(site("b"), start.Add(40*time.Minute), kept)
 		}, "done", "", []bool{true, true}, 0, nil},
 		{"refuses", func(s *sitesAt, site func(string) string) { s.deliver(site("a"), start.Add(time.Second), refuses) },
 			"stopped", "of ring canary refuses stable-7: bundle refused: its tests fail", []bool{true, false}, 0, nil},
@@ -116,9 +121,28 @@ func TestRollout(t *testing.T) {
 		{"took it and went silent", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), takes(7), asks("kept.example.com", "allow", "allowed_by_rule"))
 		}, "stopped", "what became of stable-7 in ring canary is not known: site took-it-and-went-silent-a has delivered nothing for 47m", []bool{true, false}, 30 * time.Minute, nil},
+		{"took it and failed just before the end", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+			s.deliver(site("a"), start.Add(29*time.Minute), kept)
+		}, "stopped", "is not known: site took-it-and-failed-just-before-the-end-a has delivered nothing for 19m", []bool{true, false}, 30 * time.Minute, nil},
+		{"was silent just before the end", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+			s.deliver(site("a"), start.Add(29*time.Minute), kept)
+			s.deliver(site("b"), start.Add(time.Hour), takes(7))
+			s.deliver(site("b"), start.Add(80*time.Minute), kept)
+		}, "done", "", []bool{true, true}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(35*time.Minute), kept)
+		}},
+		{"denied just before the end", func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(time.Second), takes(7))
+			s.deliver(site("a"), start.Add(27*time.Minute), kept)
+		}, "stopped", "host_not_listed > 5% in ring canary: 110 of 111 requests", []bool{true, false}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
+			s.deliver(site("a"), start.Add(29*time.Minute), many(110, asks("x.test", "deny", "host_not_listed"))...)
+		}},
 		{"was silent", func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(time.Second), takes(7))
 			s.deliver(site("b"), start.Add(time.Hour), takes(7))
+			s.deliver(site("b"), start.Add(80*time.Minute), kept)
 		}, "done", "", []bool{true, true}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
 			s.deliver(site("a"), start.Add(34*time.Minute), asks("kept.example.com", "allow", "allowed_by_rule"))
 		}},
@@ -138,8 +162,10 @@ func TestRollout(t *testing.T) {
 			s.seq[site("a")] += 3
 			s.deliver(site("a"), start.Add(25*time.Minute), asks("kept.example.com", "allow", "allowed_by_rule"))
 			s.deliver(site("b"), start.Add(time.Hour), takes(7))
+			s.deliver(site("b"), start.Add(80*time.Minute), kept)
 		}, "done", "", []bool{true, true}, 30 * time.Minute, func(s *sitesAt, site func(string) string) {
-			s.seq[site("a")] -= 4
+			s.deliver(site("a"), start.Add(35*time.Minute), kept)
+			s.seq[site("a")] -= 5
 			s.deliver(site("a"), start.Add(20*time.Minute), many(3, asks("kept.example.com", "allow", "allowed_by_rule"))...)
 		}},
 	} {
