@@ -113,6 +113,12 @@ func TestReadiness(t *testing.T) {
 	check("refused", 200, "policy sha256:aaaa", "refused 0s ago", "webproxy.yaml:3:1: no such setting")
 	s.Status.Installed("sha256:bbbb", now, nil, nil)
 	check("mended", 200, "policy sha256:bbbb", "configuration on disk: in force")
+	s.Status.Bundle = func() string { return "stable-7; the next is not taken: too new" }
+	check("bundle", 200, "ready\n", "\nbundle stable-7; the next is not taken: too new\nconfiguration on disk: in force")
+	s.Status.Bundle = func() string { return "" }
+	if text := body(t, ask(s, "GET", "localhost", "/readyz")); strings.Contains(text, "bundle") {
+		t.Errorf("no bundle: %q", text)
+	}
 	recording := false
 	s.Recording = func() bool { return recording }
 	check("disk full", 200, "ready\n", "audit log: the last record could not be written")

@@ -21,6 +21,9 @@ type Status struct {
 	unsteady  []string // files whose earlier content is in force
 	// Lockdown describes the lockdown that is on; empty if there is none. It is nil, or set before the Status is used.
 	Lockdown func(now time.Time) string
+	// Bundle is one line about the policy bundle in force, and why the next one is not taken; empty if none is configured. It is nil, or set
+	// before the Status is used.
+	Bundle func() string
 }
 
 // SetReady sets whether the proxy accepts requests: not before it serves and not while it drains.
@@ -85,6 +88,11 @@ func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
 	if s.Lockdown != nil {
 		if on := s.Lockdown(now); on != "" {
 			fmt.Fprintln(w, "lockdown "+on)
+		}
+	}
+	if s.Bundle != nil {
+		if text := s.Bundle(); text != "" {
+			fmt.Fprintln(w, "bundle "+text)
 		}
 	}
 	if s.problem == "" {

@@ -242,7 +242,10 @@ func writeFindings(cmd *cobra.Command, found []lint.Finding) {
 	w := cmd.ErrOrStderr()
 	for i := range found[:min(len(found), maxShown)] {
 		f := &found[i]
-		msg := fmt.Sprintf("%s: %s", f.Code, f.Reason)
+		msg := f.Reason
+		if f.Code != lint.Config { // else as serve says it
+			msg = fmt.Sprintf("%s: %s", f.Code, f.Reason)
+		}
 		if f.Level == lint.Note {
 			msg = "note: " + msg
 		}

@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"fmt"
 	"sync"
 	"time"
+
+	"webproxy/audit"
 )
 
 // BundleStatus is about the policy bundle in force, if policy.bundle is set.
@@ -50,4 +53,20 @@ func (d *daemon) bundleStatus() *BundleStatus {
 	}
 	st.Reached, st.Problem = d.bundle.last()
 	return st
+}
+
+// bundleText is the line of /readyz about the bundle; empty if none is configured.
+func (d *daemon) bundleText() string {
+	st := d.bundleStatus()
+	if st == nil {
+		return ""
+	}
+	text := fmt.Sprintf("%s-%d", st.Name, st.Serial)
+	if st.Serial == 0 {
+		text = "none was taken yet: everything is refused"
+	}
+	if st.Problem != "" {
+		text += "; the next is not taken: " + audit.Printable(st.Problem)
+	}
+	return text
 }

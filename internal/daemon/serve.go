@@ -100,7 +100,7 @@ func serve(ctx context.Context, o Options, c control) error {
 			"webproxy service install makes one; -c FILE names another")
 	}
 	d := &daemon{cfg: cfg.Settings(), version: o.Version, began: began}
-	d.status.Lockdown = d.lockdownText
+	d.status.Lockdown, d.status.Bundle = d.lockdownText, d.bundleText
 	d.current.Store(cfg)
 	var closeLog func()
 	if d.log, closeLog, err = newLog(cfg.Log, o.Stderr); err != nil {
