@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,15 +83,37 @@ func (s *Source) Fetch(ctx context.Context) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("%s answers %s", u.Host, resp.Status)
 	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, MaxSize+1))
+	data, err := readAll(resp.Body)
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > MaxSize {
-		return nil, fmt.Errorf("more than %d bytes", int64(MaxSize))
-	}
 	s.etag = resp.Header.Get("ETag")
 	return data, nil
+}
+
+// readAll reads at most MaxSize bytes. While it reads, it has only what was read in memory, and once as much at the end: io.ReadAll would
+// take several times that for a server that sends without an end.
+func readAll(r io.Reader) ([]byte, error) {
+	const chunk = 64 << 10
+	var parts [][]byte
+	for size := 0; size <= MaxSize; {
+		part, n := make([]byte, chunk), 0
+		var err error
+		for n < len(part) && err == nil {
+			var more int
+			more, err = r.Read(part[n:])
+			n += more
+		}
+		size += n
+		parts = append(parts, part[:n])
+		switch {
+		case err == io.EOF && size <= MaxSize:
+			return slices.Concat(parts...), nil
+		case err != nil && err != io.EOF:
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("more than %d bytes", int64(MaxSize))
 }
 
 // maxFetch bounds one download.

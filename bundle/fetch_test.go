@@ -169,14 +169,24 @@ func TestFetchBounds(t *testing.T) {
 			}
 		case "/gone":
 			http.Error(w, "gone", http.StatusGone)
+		case "/most":
+			w.Write(make([]byte, bundle.MaxSize))
+		case "/more":
+			w.Write(make([]byte, bundle.MaxSize+1))
+		case "/half":
+			w.Header().Set("Content-Length", "200000")
+			w.Write(make([]byte, 100_000))
 		}
 	}))
 	defer server.Close()
-	for path, want := range map[string]string{"/endless": "more than", "/gone": "410 Gone"} {
+	for path, want := range map[string]string{"/endless": "more than", "/gone": "410 Gone", "/more": "more than", "/half": "unexpected EOF"} {
 		s := &bundle.Source{From: server.URL + path, Client: server.Client()}
 		if _, err := s.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
+	}
+	if got := fetch(t, &bundle.Source{From: server.URL + "/most", Client: server.Client()}); len(got) != bundle.MaxSize {
+		t.Errorf("%d bytes of %d", len(got), bundle.MaxSize)
 	}
 }
 
