@@ -77,7 +77,7 @@ func TestScript(t *testing.T) {
 // It asks until the status line or the body of the answer holds TEXT, for a minute at most; with
 // "!" it fails if an answer comes at all.
 func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
-	client := &http.Client{Timeout: 5 * time.Second}
+	client := &http.Client{Timeout: scriptPatience} // a second request would be one more in the records
 	if args[0] == "-proxy" {
 		client.Transport = proxied(args[1])
 		args = args[2:]
