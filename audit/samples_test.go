@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"testing"
+	"time"
 
 	"webproxy/audit"
 )
@@ -14,6 +15,7 @@ func open(t testing.TB, o audit.Options) *audit.Log {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	l.SetPatience(time.Minute) // on a busy machine a write may well take five seconds
 	return l
 }
 

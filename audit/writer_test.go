@@ -55,16 +55,8 @@ func openUnsynced(t *testing.T) *Log {
 	return l
 }
 
-// hurry has l's writer give up soon. From then on Append may fail on a disk that works, too, if the machine pauses.
-func hurry(l *Log) {
-	w := &l.writer
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.wait = 20 * time.Millisecond
-	if w.armed {
-		w.alarm.Reset(w.wait)
-	}
-}
+// hurried has Append give up soon: from then on it may fail on a disk that works, too, if the machine pauses.
+const hurried = 20 * time.Millisecond
 
 func hung() *Record { return &Record{Type: TypeStart, Detail: "test"} }
 
@@ -76,7 +68,7 @@ func TestAppendToHangingDisk(t *testing.T) {
 	if err := l.Append(hung()); err != nil {
 		t.Fatal(err)
 	}
-	hurry(l)
+	l.SetPatience(hurried)
 	release := hang(t, l)
 	const appends = 20
 	errs := make(chan error, appends)
@@ -126,7 +118,7 @@ func TestAppendToHangingDisk(t *testing.T) {
 func TestLateRecord(t *testing.T) {
 	l := openUnsynced(t)
 	defer l.Close()
-	hurry(l)
+	l.SetPatience(hurried)
 	l.mu.Lock() // the disk hangs before the write
 	late := &Record{Type: TypeStart, Detail: "late"}
 	if err := l.Append(late); !errors.Is(err, ErrStalled) {

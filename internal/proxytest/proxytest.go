@@ -228,8 +228,9 @@ func (p *Proxy) Dial() *Conn {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(Patience))
-	return &Conn{TCPConn: c.(*net.TCPConn), R: bufio.NewReader(c), t: p.t}
+	conn := &Conn{TCPConn: c.(*net.TCPConn), R: bufio.NewReader(c), t: p.t}
+	conn.extend()
+	return conn
 }
 
 // Connect opens a tunnel to the origin; first is sent together with the CONNECT.
@@ -244,16 +245,20 @@ func (p *Proxy) Connect(first string) *Conn {
 	return c
 }
 
-// A Conn is a client connection on which a test sends and receives bytes.
+// A Conn is a client connection on which a test sends and receives bytes. Each of its methods waits for Patience at most; other reads
+// and writes end when that is over after the last call.
 type Conn struct {
 	*net.TCPConn
 	R *bufio.Reader
 	t testing.TB
 }
 
+func (c *Conn) extend() { c.SetDeadline(time.Now().Add(Patience)) }
+
 // Send writes s.
 func (c *Conn) Send(s string) {
 	c.t.Helper()
+	c.extend()
 	if _, err := io.WriteString(c.TCPConn, s); err != nil {
 		c.t.Fatalf("send: %v", err)
 	}
@@ -262,6 +267,7 @@ func (c *Conn) Send(s string) {
 // Response reads the head of the response to a request with that method; its body follows.
 func (c *Conn) Response(method string) *http.Response {
 	c.t.Helper()
+	c.extend()
 	resp, err := http.ReadResponse(c.R, &http.Request{Method: method})
 	if err != nil {
 		c.t.Fatalf("read response: %v", err)
@@ -272,6 +278,7 @@ func (c *Conn) Response(method string) *http.Response {
 // Body reads the body of resp.
 func (c *Conn) Body(resp *http.Response) string {
 	c.t.Helper()
+	c.extend()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		c.t.Fatalf("read body: %v", err)
@@ -281,6 +288,7 @@ func (c *Conn) Body(resp *http.Response) string {
 
 // Rest reads up to the end of the connection, or an error.
 func (c *Conn) Rest() string {
+	c.extend()
 	b, _ := io.ReadAll(c.R)
 	return string(b)
 }
