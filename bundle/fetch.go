@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +108,7 @@ func readAll(r io.Reader) ([]byte, error) {
 		parts = append(parts, part[:n])
 		switch {
 		case err == io.EOF && size <= MaxSize:
-			return slices.Concat(parts...), nil
+			return bytes.Join(append(parts, []byte{}), nil), nil // not nil if there are none: that is what has not changed
 		case err != nil && err != io.EOF:
 			return nil, err
 		}

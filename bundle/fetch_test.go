@@ -185,6 +185,9 @@ func TestFetchBounds(t *testing.T) {
 			t.Errorf("%s: %v, want %q", path, err, want)
 		}
 	}
+	if got := fetch(t, &bundle.Source{From: server.URL + "/empty", Client: server.Client()}); got == nil || len(got) > 0 {
+		t.Errorf("an empty response: %v, which means that nothing has changed", got)
+	}
 	if got := fetch(t, &bundle.Source{From: server.URL + "/most", Client: server.Client()}); len(got) != bundle.MaxSize {
 		t.Errorf("%d bytes of %d", len(got), bundle.MaxSize)
 	}

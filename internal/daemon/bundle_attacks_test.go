@@ -62,6 +62,7 @@ func TestBundleAttacks(t *testing.T) {
 			w.Write(good[:len(good)/2])
 		}, want: "not fetched: unexpected EOF"},
 		{name: "a login page", answer: []byte("<!doctype html><title>Log in</title>"), want: "bundle refused", fetched: true},
+		{name: "an empty file", answer: []byte{}, want: "the file is empty", fetched: true},
 		{name: "endless data", handler: func(w http.ResponseWriter, r *http.Request) {
 			io.Copy(w, endless{r.Context()})
 		}, want: "not fetched: more than"},
