@@ -57,6 +57,8 @@ type Pages struct {
 	// Links are links that log a user in. Record writes an audit record about an action; nil if there is no log.
 	Links  Links
 	Record func(*audit.Record)
+	// Verified keeps the result of a verification for the next start. It may be nil.
+	Verified func(*audit.Verification, time.Time)
 
 	pages    *template.Template
 	sessions *scs.SessionManager

@@ -73,7 +73,11 @@ func (p *Pages) verify(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return nil, err
 		}
-		return audit.Verify(ctx, p.Audit.Dir, audit.VerifyOptions{Keys: []string{key}, Anchor: p.Audit.Anchor, Head: audit.HeadFile(p.Audit.Key), Progress: progress})
+		v, err := audit.Verify(ctx, p.Audit.Dir, audit.VerifyOptions{Keys: []string{key}, Anchor: p.Audit.Anchor, Head: audit.HeadFile(p.Audit.Key), Progress: progress})
+		if err == nil && p.Verified != nil {
+			p.Verified(v, time.Now())
+		}
+		return v, err
 	})
 	http.Redirect(w, r, "/reports", http.StatusSeeOther)
 }
@@ -88,7 +92,7 @@ func (p *Pages) lastVerify(now time.Time) (text string, ok bool, at string) {
 	case state.Err != nil:
 		return "could not be verified: " + state.Err.Error(), false, ago(now.Sub(state.Ended))
 	case !done:
-		return "not verified since the start of the proxy", false, ""
+		return "not verified yet", false, ""
 	}
 	return v.String(), v.OK(), ago(now.Sub(state.Ended))
 }

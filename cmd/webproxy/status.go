@@ -315,7 +315,7 @@ func auditText(st *daemon.Status) string {
 func verifiedText(st *daemon.Status) string {
 	v := st.Audit.Verified
 	if v == nil {
-		return "not verified since the start"
+		return "not verified yet"
 	}
 	layout := "15:04 UTC"
 	if st.Now.Sub(v.At) > 20*time.Hour {

@@ -129,7 +129,7 @@ type AuditStatus struct {
 	OnError   string    `json:"on_error"` // refuse or continue
 	// DaysLeft is for how many days the disk has room at the present rate; -1 if that is not known.
 	DaysLeft int             `json:"days_left"`
-	Verified *VerifiedStatus `json:"verified,omitempty"` // nil if it was not verified since the start
+	Verified *VerifiedStatus `json:"verified,omitempty"` // nil if no verification is known
 }
 
 // ReceiverStatus is a receiver that audit records are shipped to.

@@ -1,13 +1,21 @@
 package daemon
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/http"
 	"path/filepath"
 	"time"
 
+	"go.uber.org/zap"
+
 	"webproxy/audit"
 	"webproxy/dashboard"
 	"webproxy/internal/adminsocket"
+	"webproxy/internal/atomicfile"
+	"webproxy/internal/smallfile"
 )
 
 // A Verified is the result of a verification of the audit log, for the proxy that writes it: status and the dashboard show it.
@@ -34,7 +42,68 @@ func (d *daemon) adminVerified(r *adminsocket.Request) (any, error) {
 	if !d.jobs.Keep(dashboard.VerifyJob, v.Result, v.At) {
 		return nil, &adminsocket.Error{Status: http.StatusConflict, Message: "there is a later result"}
 	}
+	d.storeVerified(v.Result, v.At)
 	return struct{}{}, nil
+}
+
+const (
+	verifiedFile = "verified.json"
+	maxVerified  = 16 << 20 // bytes
+	// storePatience is how long the one who verified waits for the disk.
+	storePatience = 5 * time.Second
+)
+
+// storeVerified has a result written beside the log, for the status after a restart. It does not wait long for the disk. A result that comes
+// while another one is written is not stored.
+func (d *daemon) storeVerified(result *audit.Verification, at time.Time) {
+	if !d.storing.CompareAndSwap(false, true) {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer d.storing.Store(false)
+		dir := d.audit.Dir()
+		data, err := json.Marshal(Verified{Dir: dir, At: at, Result: result})
+		if err == nil && len(data) > maxVerified {
+			err = fmt.Errorf("%d bytes: at most %d are kept", len(data), maxVerified)
+		}
+		if err == nil {
+			err = atomicfile.Write(filepath.Join(dir, verifiedFile), data, 0o600)
+		}
+		if err != nil {
+			d.log.Warn("the result of a verification is not kept for the next start", zap.Error(err))
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(storePatience):
+	}
+}
+
+// restoreVerified takes the last result from beside the log. Who can write there can write the log as well, so it proves nothing: it says
+// when somebody looked.
+func (d *daemon) restoreVerified() {
+	path := filepath.Join(d.audit.Dir(), verifiedFile)
+	data, err := smallfile.Read(path, maxVerified)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var v Verified
+	if err == nil {
+		err = json.Unmarshal(data, &v)
+	}
+	if err == nil && (v.Result == nil || v.Result.Found > 0 && len(v.Result.Problems) == 0 || v.At.IsZero() || v.At.After(time.Now().Add(time.Minute))) {
+		err = errors.New("no result of a verification")
+	}
+	if err == nil && v.Result.LastSeq > d.audit.LastSeq() {
+		err = fmt.Errorf("it is of another log: that one had %d records", v.Result.LastSeq)
+	}
+	if err != nil {
+		d.log.Warn("the last verification of the audit log is not known", zap.String("file", path), zap.Error(err))
+		return
+	}
+	d.jobs.Keep(dashboard.VerifyJob, v.Result, v.At)
 }
 
 // sameDir reports whether two paths name one directory. It does not access the disk.
@@ -54,7 +123,7 @@ type VerifiedStatus struct {
 	Text string    `json:"text"` // the result in a line
 }
 
-// verified is nil if no verification was reported since the start.
+// verified is nil if no verification is known.
 func (d *daemon) verified() *VerifiedStatus {
 	state := d.jobs.State(dashboard.VerifyJob)
 	v, ok := state.Result.(*audit.Verification)

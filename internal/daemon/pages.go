@@ -98,7 +98,7 @@ func (d *daemon) dashboard(addr net.Addr) (*http.Server, error) {
 	d.pages = &dashboard.Pages{
 		Config: func() *config.Config { return d.current.Load() }, Audit: d.cfg.Audit.WithDefaults(),
 		Live: &d.follow, Feed: &d.feed, Jobs: &d.jobs, Status: &d.status,
-		Usage: d.audit.Usage, Trouble: d.trouble, Refusing: func() bool { return d.refusing() || d.lost() }, Receivers: d.receivers, Version: d.version, Record: d.record,
+		Usage: d.audit.Usage, Trouble: d.trouble, Refusing: func() bool { return d.refusing() || d.lost() }, Receivers: d.receivers, Version: d.version, Record: d.record, Verified: d.storeVerified,
 		Users: d.dashboardUsers(), TLS: d.cfg.Dashboard.TLS(),
 	}
 	var tlsConfig *tls.Config

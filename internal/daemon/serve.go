@@ -63,6 +63,7 @@ type daemon struct {
 	bundle  bundleContact
 	current atomic.Pointer[config.Config] // the configuration in force; only the watcher's calls change it
 	jobs    jobs.Runner                   // of the dashboard
+	storing atomic.Bool                   // a verification is being stored
 	feed    live.Feed
 	follow  live.Follower
 	pages   *dashboard.Pages // nil without a dashboard
@@ -122,6 +123,7 @@ func serve(ctx context.Context, o Options, c control) error {
 	if err := d.openAudit(c); err != nil {
 		return err
 	}
+	d.restoreVerified()
 	stopShipping, err := d.shipAudit()
 	if err != nil {
 		return errors.Join(err, d.audit.Close())
