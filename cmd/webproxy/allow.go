@@ -10,7 +10,6 @@ import (
 
 	"webproxy/audit"
 	"webproxy/config"
-	"webproxy/internal/hint"
 	"webproxy/internal/setting"
 	"webproxy/policy"
 	"webproxy/review"
@@ -108,7 +107,7 @@ func (f *allowFlags) run(cmd *cobra.Command, entry string, asJSON bool) error {
 	a, err := f.writer(cfg).Allow(entry, f.group, f.reason, until)
 	switch {
 	case errors.Is(err, review.ErrBuiltIn):
-		return hint.With(errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from")
+		return builtInLacks("list to add to")
 	case err != nil:
 		return err
 	}

@@ -39,8 +39,11 @@ func windowFlags(cmd *cobra.Command) window {
 	}
 }
 
-// times returns the window's bounds; zero for none.
+// times returns the window's bounds; zero for none, and if the command has no such flags.
 func (w window) times(now time.Time) (since, until time.Time, err error) {
+	if w == (window{}) {
+		return since, until, nil
+	}
 	if since, err = parseWhen("since", *w.since, now); err != nil {
 		return since, until, err
 	}
@@ -69,7 +72,23 @@ func parseWhen(flag, s string, now time.Time) (time.Time, error) {
 	return at, nil
 }
 
-// parseExpression reads the arguments of a command as one expression.
+// scan returns the directory of the log, and what args, an expression, and the window choose in it.
+func (l auditLog) scan(cmd *cobra.Command, args []string, win window) (dir string, o audit.ScanOptions, err error) {
+	o.Progress = new(audit.Progress)
+	if o.Where, err = parseExpression(args); err != nil {
+		return "", o, err
+	}
+	if o.Since, o.Until, err = win.times(time.Now()); err != nil {
+		return "", o, err
+	}
+	found, err := l.find(cmd.Context(), cmd.ErrOrStderr())
+	if err != nil {
+		return "", o, err
+	}
+	return found.Dir, o, nil
+}
+
+// parseExpression reads the arguments of a command as one expression; nil without arguments. Its errors are usage errors.
 func parseExpression(args []string) (*audit.Query, error) {
 	text := strings.Join(args, " ")
 	if text == "" {
@@ -78,12 +97,15 @@ func parseExpression(args []string) (*audit.Query, error) {
 	q, err := audit.ParseQuery(text)
 	var wrong *audit.QueryError
 	if errors.As(err, &wrong) {
-		return nil, expressionError{wrong}
+		err = expressionError{wrong}
 	}
-	return q, err
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return q, nil
 }
 
-// An expressionError is a usage error that shows where the mistake is.
+// An expressionError shows where the mistake in an expression is.
 type expressionError struct{ *audit.QueryError }
 
 func (e expressionError) Error() string {

@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"webproxy/audit"
 	"webproxy/audit/export"
 	"webproxy/internal/wording"
 )
@@ -38,17 +36,8 @@ fields.`,
 		if err := wantOutput(*as, export.Formats()...); err != nil {
 			return err
 		}
-		q, err := parseExpression(args)
+		dir, o, err := log.scan(cmd, args, win)
 		if err != nil {
-			return usageError{err}
-		}
-		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
-		if err != nil {
-			return err
-		}
-		dir := found.Dir
-		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
-		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
 			return err
 		}
 		stop := func() {}

@@ -38,17 +38,8 @@ and, or, not and parentheses; two expressions beside each other mean and. See do
 		if err := f.check(); err != nil {
 			return err
 		}
-		q, err := parseExpression(args)
+		dir, o, err := log.scan(cmd, args, win)
 		if err != nil {
-			return usageError{err}
-		}
-		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
-		if err != nil {
-			return err
-		}
-		dir := found.Dir
-		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
-		if o.Since, o.Until, err = win.times(time.Now()); err != nil {
 			return err
 		}
 		stop := sync.OnceFunc(showProgress(cmd.ErrOrStderr(), "reading", o.Progress))
@@ -104,7 +95,7 @@ func largest(groups []audit.Group, top int) []audit.Group {
 	return groups
 }
 
-// listRecords prints records as they are read; it calls before ahead of each.
+// listRecords prints records as they are read, limit at most unless that is 0. It calls before immediately before it prints.
 func listRecords(w io.Writer, dir string, o audit.ScanOptions, limit int, format string, width int, before func()) (audit.Stats, error) {
 	p, err := newRecordPrinter(w, format, width)
 	if err != nil {
@@ -195,6 +186,7 @@ func countBy(cmd *cobra.Command, dir string, o audit.ScanOptions, by []string, t
 	return writeGroups(cmd.OutOrStdout(), grouping.Names(), largest(groups, top), &stats, format)
 }
 
+// writeGroups prints counts; names are the fields that they are by.
 func writeGroups(w io.Writer, names []string, groups []audit.Group, stats *audit.Stats, format string) error {
 	switch format {
 	case "json":
@@ -218,32 +210,27 @@ func writeGroups(w io.Writer, names []string, groups []audit.Group, stats *audit
 		c := spreadsheet.NewWriter(w)
 		c.Write(append([]string{"requests"}, append(names, "bytes_out", "bytes_in", "first", "last")...))
 		for i := range groups {
-			c.Write(groupRow(&groups[i], audit.Printable, func(n uint64) string { return strconv.FormatUint(n, 10) }))
+			c.Write(groupRow(&groups[i], audit.Printable))
 		}
 		return c.Flush()
 	}
 	rows := [][]string{append([]string{"REQUESTS"}, append(upper(names), "OUT", "IN", "FIRST", "LAST")...)}
 	for i := range groups {
-		rows = append(rows, groupRow(&groups[i], tableCell, func(n uint64) string { return strconv.FormatUint(n, 10) }))
+		rows = append(rows, groupRow(&groups[i], tableCell))
 	}
 	return writeTable(w, rows, "FIRST", "IN", "OUT", "LAST")
 }
 
-func groupRow(g *audit.Group, cell func(string) string, number func(uint64) string) []string {
-	row := []string{number(g.Requests)}
+// groupRow is a count as a row; cell makes values fit for it.
+func groupRow(g *audit.Group, cell func(string) string) []string {
+	row := []string{strconv.FormatUint(g.Requests, 10)}
 	for _, v := range g.Values {
 		row = append(row, cell(v))
 	}
-	return append(row, number(g.BytesOut), number(g.BytesIn), g.First.UTC().Format(time.RFC3339), g.Last.UTC().Format(time.RFC3339))
+	return append(row, strconv.FormatUint(g.BytesOut, 10), strconv.FormatUint(g.BytesIn, 10), g.First.UTC().Format(time.RFC3339), g.Last.UTC().Format(time.RFC3339))
 }
 
-func tableCell(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return audit.Printable(s)
-}
-
+// groupObject is a count as JSON.
 func groupObject(names []string, g *audit.Group) map[string]any {
 	object := map[string]any{
 		"requests": g.Requests, "bytes_out": g.BytesOut, "bytes_in": g.BytesIn, "first": g.First.UTC(), "last": g.Last.UTC(),

@@ -134,7 +134,7 @@ const replayRows = 20
 
 func replayText(w io.Writer, r *replay.Replay) error {
 	changes := r.Finish()
-	fmt.Fprintf(w, "%s: same %s  newly denied %s  newly allowed %s\n", requests(r.Requests), thousands(r.Same),
+	fmt.Fprintf(w, "%s: same %s  newly denied %s  newly allowed %s\n", wording.Amount(r.Requests, "request"), wording.Comma(r.Same),
 		newly(r.NewlyDenied, changes, true), newly(r.NewlyAllowed, changes, false))
 	for _, denied := range []bool{true, false} {
 		if err := replayTable(w, changes, denied); err != nil {
@@ -151,20 +151,20 @@ func replayText(w io.Writer, r *replay.Replay) error {
 func replayNotes(r *replay.Replay) []string {
 	var notes []string
 	if r.Listed > 0 {
-		notes = append(notes, fmt.Sprintf("of the same, %s had been let through by learn mode and would be allowed by a rule", thousands(r.Listed)))
+		notes = append(notes, fmt.Sprintf("of the same, %s had been let through by learn mode and would be allowed by a rule", wording.Comma(r.Listed)))
 	}
 	if r.Unlisted > 0 {
-		notes = append(notes, fmt.Sprintf("of the same, %s had been allowed by a rule and would be let through by learn mode only", thousands(r.Unlisted)))
+		notes = append(notes, fmt.Sprintf("of the same, %s had been allowed by a rule and would be let through by learn mode only", wording.Comma(r.Unlisted)))
 	}
 	if r.Undialled > 0 {
-		notes = append(notes, fmt.Sprintf("of the newly allowed, %s go to names whose address is not in the log: the guards on addresses still hold", thousands(r.Undialled)))
+		notes = append(notes, fmt.Sprintf("of the newly allowed, %s go to names whose address is not in the log: the guards on addresses still hold", wording.Comma(r.Undialled)))
 	}
 	if r.Unfinished() > 0 {
-		notes = append(notes, fmt.Sprintf("%s were evaluated without the address they went to: their end is not in the log", requests(r.Unfinished())))
+		notes = append(notes, fmt.Sprintf("%s were evaluated without the address they went to: their end is not in the log", wording.Amount(r.Unfinished(), "request")))
 	}
 	for _, why := range slices.Sorted(maps.Keys(r.Skipped)) {
 		if n := r.Skipped[why]; n > 0 {
-			notes = append(notes, fmt.Sprintf("not evaluated, %s: %s", why, thousands(n)))
+			notes = append(notes, fmt.Sprintf("not evaluated, %s: %s", why, wording.Comma(n)))
 		}
 	}
 	return notes
@@ -181,7 +181,7 @@ func newly(n uint64, changes []*replay.Change, denied bool) string {
 	if n == 0 {
 		return "0"
 	}
-	return fmt.Sprintf("%s (%s)", thousands(n), wording.Plural(len(hosts), "host"))
+	return fmt.Sprintf("%s (%s)", wording.Comma(n), wording.Plural(len(hosts), "host"))
 }
 
 // A changedHost is the changes of one endpoint, for people.
@@ -228,7 +228,7 @@ func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 	rows := [][]string{{title, "REQUESTS", "CLIENTS", "LAST (UTC)", "WAS", "IS"}}
 	for _, h := range order[:min(len(order), replayRows)] {
 		rows = append(rows, []string{
-			fmt.Sprintf("%s://%s:%d", h.Scheme, h.Host, h.Port), thousands(h.requests), someNames(h.clients),
+			fmt.Sprintf("%s://%s:%d", h.Scheme, h.Host, h.Port), wording.Comma(h.requests), someNames(h.clients),
 			h.last.UTC().Format("2006-01-02 15:04"), rulingText(h.Was), rulingText(h.Is),
 		})
 	}
@@ -257,20 +257,4 @@ func someNames(names map[string]bool) string {
 		return fmt.Sprintf("%s +%d", strings.Join(all[:most], ","), len(all)-most)
 	}
 	return strings.Join(all, ",")
-}
-
-func requests(n uint64) string {
-	if n == 1 {
-		return "1 request"
-	}
-	return thousands(n) + " requests"
-}
-
-// thousands is a number with commas: 9,801,944.
-func thousands(n uint64) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -33,25 +33,21 @@ from then on, through rotation and restarts of the proxy, until it is interrupte
 		if *n < 0 || *n > maxTail {
 			return usageError{fmt.Errorf("--lines %d: want 0 to %d; audit query prints more", *n, maxTail)}
 		}
-		q, err := parseExpression(args)
-		if err != nil {
-			return usageError{err}
-		}
-		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
+		dir, o, err := log.scan(cmd, args, window{})
 		if err != nil {
 			return err
 		}
-		dir := found.Dir
-		return tail(cmd, dir, *n, q, *output, tableWidth(cmd.OutOrStdout()), *follow)
+		return tail(cmd, dir, *n, o.Where, *output, *follow)
 	}
 	return cmd
 }
 
-// maxTail bounds what is kept in memory.
+// maxTail bounds --lines: so many records are kept in memory.
 const maxTail = 100_000
 
-func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, width int, follow bool) error {
-	p, err := newRecordPrinter(cmd.OutOrStdout(), format, width)
+// tail prints the last n records that q matches and, if follow is set, those that come.
+func tail(cmd *cobra.Command, dir string, n int, q *audit.Query, format string, follow bool) error {
+	p, err := newRecordPrinter(cmd.OutOrStdout(), format, tableWidth(cmd.OutOrStdout()))
 	if err != nil {
 		return err
 	}

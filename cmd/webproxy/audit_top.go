@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
-
-	"webproxy/audit"
 )
 
 func newAuditTop() *cobra.Command {
@@ -34,21 +31,13 @@ counts. It is an abbreviation of audit query EXPR --by FIELDS --top N --since TI
 		if len(args) == 0 {
 			args = []string{"decision in (deny, would_deny)"}
 		}
-		q, err := parseExpression(args)
-		if err != nil {
-			return usageError{err}
-		}
-		o := audit.ScanOptions{Where: q, Progress: new(audit.Progress)}
-		if o.Since, err = parseWhen("since", *since, time.Now()); err != nil {
-			return err
-		}
-		found, err := log.find(cmd.Context(), cmd.ErrOrStderr())
+		dir, o, err := log.scan(cmd, args, window{since: since, until: new(string)})
 		if err != nil {
 			return err
 		}
 		stop := sync.OnceFunc(showProgress(cmd.ErrOrStderr(), "reading", o.Progress))
 		defer stop()
-		return countBy(cmd, found.Dir, o, *by, *n, *output, stop)
+		return countBy(cmd, dir, o, *by, *n, *output, stop)
 	}
 	return cmd
 }

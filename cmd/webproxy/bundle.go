@@ -102,7 +102,7 @@ share. The same input gives the same bytes; with --at also at another time.`,
 			return err
 		}
 		b, err := bundle.New(bundle.Manifest{
-			Name: *name, Serial: *serial, Version: *least, Sites: *sites, Made: made, By: cmp.Or(*by, userName()),
+			Name: *name, Serial: *serial, Version: *least, Sites: *sites, Made: made, By: who(*by),
 		}, files)
 		if err != nil {
 			return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,7 +98,7 @@ A running proxy reloads within a second.`,
 			fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force already\n", b)
 			return taken(cmd, b, asJSON)
 		}
-		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: cmp.Or(*by, userName()), Reason: *reason}); err != nil {
+		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: who(*by), Reason: *reason}); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force\n", b)
@@ -154,7 +153,7 @@ again: publish a bundle with a greater serial.`,
 		if err != nil {
 			return err
 		}
-		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: cmp.Or(*by, userName()), Reason: *reason}); err != nil {
+		if err := store.Take(b, bundle.State{Taken: time.Now().UTC(), By: who(*by), Reason: *reason}); err != nil {
 			return err
 		}
 		fmt.Fprintf(cmd.ErrOrStderr(), "%v is in force again\n", b)

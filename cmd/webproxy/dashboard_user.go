@@ -150,7 +150,7 @@ func usersFile(flag string) (string, error) {
 		return "", err
 	}
 	if cfg.Dashboard.Users == "" {
-		return "", hint.With(errors.New("the built-in configuration has no file beside which users could be kept"), "webproxy init writes a configuration to start from")
+		return "", builtInLacks("file beside which users could be kept")
 	}
 	return cfg.Dashboard.Users, nil
 }

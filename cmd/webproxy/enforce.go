@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit/replay"
-	"webproxy/internal/hint"
 	"webproxy/internal/wording"
 	"webproxy/learn"
 	"webproxy/policy"
@@ -64,7 +62,7 @@ func (f *enforceFlags) run(cmd *cobra.Command, asJSON bool) error {
 		return err
 	}
 	if l.Config.Path == "" {
-		return hint.With(errors.New("the built-in configuration has no mode to switch"), "webproxy init writes a configuration to start from")
+		return builtInLacks("mode to switch")
 	}
 	answer := enforceAnswer{Config: about(l.Config), Group: *f.group}
 	return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return f.enforce(cmd, out, l, &answer) })
@@ -104,11 +102,7 @@ func (f *enforceFlags) enforce(cmd *cobra.Command, out io.Writer, l *learnInput,
 		answer.State = "dry run"
 		return nil
 	}
-	by := f.by
-	if by == "" {
-		by = userName()
-	}
-	if err := change.Sign(by, f.reason); err != nil {
+	if err := change.Sign(who(f.by), f.reason); err != nil {
 		return err
 	}
 	if answer.records, err = commitChange(cmd, &change.Change); err != nil {
@@ -128,7 +122,7 @@ func whatIfText(w io.Writer, replay *replay.Replay, ready *learn.Readiness) erro
 			hosts[c.Host], clients[c.Client.String()] = true, true
 		}
 	}
-	fmt.Fprintf(w, "what-if over %s: %s, would deny %s", days(ready.Until.Sub(ready.Since)), requests(replay.Requests), thousands(replay.NewlyDenied))
+	fmt.Fprintf(w, "what-if over %s: %s, would deny %s", days(ready.Until.Sub(ready.Since)), wording.Amount(replay.Requests, "request"), wording.Comma(replay.NewlyDenied))
 	if replay.NewlyDenied > 0 {
 		fmt.Fprintf(w, " (%s, %s)", wording.Plural(len(hosts), "host"), wording.Plural(len(clients), "client"))
 	}
@@ -143,7 +137,7 @@ func whatIfText(w io.Writer, replay *replay.Replay, ready *learn.Readiness) erro
 		fmt.Fprintf(w, " the log is of %s: monthly jobs may not be in it\n", days(window))
 	}
 	if meant := ready.WouldDeny - ready.Undecided; meant > 0 {
-		fmt.Fprintf(w, " of these, %s are meant: rejected, or for hosts that never responded or cannot be allowed\n", requests(meant))
+		fmt.Fprintf(w, " of these, %s are meant: rejected, or for hosts that never responded or cannot be allowed\n", wording.Amount(meant, "request"))
 	}
 	for _, phase := range ready.Idle {
 		fmt.Fprintf(w, " phase %s was never exercised: what it needs is not known\n", phase)

@@ -93,7 +93,7 @@ func writeFleetProposals(w io.Writer, all []fleet.Proposal, format string) error
 	rows := [][]string{{"ENTRY", "GROUP", "KIND", "SITES", "CLIENTS", "DAYS", "REQUESTS", "LOOK AT"}}
 	for _, p := range all {
 		rows = append(rows, []string{tableCell(p.Entry), tableCell(p.Group), string(p.Kind), fmt.Sprint(len(p.Sites)), fmt.Sprint(p.Clients), fmt.Sprint(p.Days),
-			thousands(p.Hits), tableCell(strings.Join(p.Concerns, "; "))})
+			wording.Comma(p.Hits), tableCell(strings.Join(p.Concerns, "; "))})
 	}
 	return writeTable(w, rows, "DAYS", "KIND", "CLIENTS")
 }

@@ -33,7 +33,7 @@ every line is read instead.`,
 		}
 		q, err := parseExpression(args)
 		if err != nil {
-			return usageError{err}
+			return err
 		}
 		search, err := flags.search(win, q)
 		if err != nil {

@@ -102,7 +102,7 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 		}
 		sum.Requests, sum.Same, sum.NewlyDenied, sum.NewlyAllowed = sum.Requests+s.Requests, sum.Same+s.Same, sum.NewlyDenied+s.NewlyDenied, sum.NewlyAllowed+s.NewlyAllowed
 		if s.NewlyDenied+s.NewlyAllowed > 0 {
-			rows = append(rows, []string{tableCell(s.Site), thousands(s.Requests), thousands(s.Same), thousands(s.NewlyDenied), thousands(s.NewlyAllowed), thousands(skipped)})
+			rows = append(rows, []string{tableCell(s.Site), wording.Comma(s.Requests), wording.Comma(s.Same), wording.Comma(s.NewlyDenied), wording.Comma(s.NewlyAllowed), wording.Comma(skipped)})
 		}
 		for _, c := range s.Finish() {
 			k := key{fmt.Sprintf("%s://%s:%d", c.Scheme, c.Host, c.Port), c.Denied()}
@@ -118,8 +118,8 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 			}
 		}
 	}
-	fmt.Fprintf(w, "%s of %s: same %s  newly denied %s  newly allowed %s\n", requests(sum.Requests), wording.Plural(len(sites), "site"),
-		thousands(sum.Same), thousands(sum.NewlyDenied), thousands(sum.NewlyAllowed))
+	fmt.Fprintf(w, "%s of %s: same %s  newly denied %s  newly allowed %s\n", wording.Amount(sum.Requests, "request"), wording.Plural(len(sites), "site"),
+		wording.Comma(sum.Same), wording.Comma(sum.NewlyDenied), wording.Comma(sum.NewlyAllowed))
 	if len(rows) > 1 {
 		if err := writeTable(w, rows); err != nil {
 			return err
@@ -145,7 +145,7 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 			case len(rows) > replayRows:
 				more++
 			default:
-				rows = append(rows, []string{tableCell(e.target), thousands(e.requests), someNames(e.sites), e.last.UTC().Format("2006-01-02 15:04"), tableCell(rulingText(e.was)), tableCell(rulingText(e.is))})
+				rows = append(rows, []string{tableCell(e.target), wording.Comma(e.requests), someNames(e.sites), e.last.UTC().Format("2006-01-02 15:04"), tableCell(rulingText(e.was)), tableCell(rulingText(e.is))})
 			}
 		}
 		if len(rows) == 1 {

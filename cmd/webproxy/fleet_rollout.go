@@ -14,6 +14,7 @@ import (
 	"webproxy/fleet"
 	"webproxy/internal/setting"
 	"webproxy/internal/smallfile"
+	"webproxy/internal/wording"
 )
 
 func newFleetRollout() *cobra.Command {
@@ -95,7 +96,7 @@ func rolloutText(w io.Writer, st *fleet.RolloutState) error {
 		if !r.Published.IsZero() {
 			published = r.Published.UTC().Format("2006-01-02 15:04:05")
 		}
-		rows = append(rows, []string{r.Ring, published, fmt.Sprint(len(r.Taken)), tableCell(strings.Join(r.Waiting, ",")), fmt.Sprint(len(r.Refused)), fmt.Sprint(len(r.Silent)), thousands(r.Requests)})
+		rows = append(rows, []string{r.Ring, published, fmt.Sprint(len(r.Taken)), tableCell(strings.Join(r.Waiting, ",")), fmt.Sprint(len(r.Refused)), fmt.Sprint(len(r.Silent)), wording.Comma(r.Requests)})
 	}
 	if err := writeTable(w, rows); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"webproxy/fleet"
 	"webproxy/internal/setting"
+	"webproxy/internal/wording"
 )
 
 func newFleetStatus() *cobra.Command {
@@ -85,7 +86,7 @@ func fleetStatusTable(w io.Writer, sites []*fleet.SiteStatus, known, odd int, no
 			checkpoint = fleet.Age(now.Sub(s.Checkpoint))
 		}
 		rows = append(rows, []string{tableCell(s.Site), fleet.Age(now.Sub(s.Last)), fmt.Sprint(s.Seq), tableCell(named), tableCell(s.ShortPolicy()),
-			tableCell(strings.Join(s.Modes, ",")), thousands(s.Denied), tableCell(checkpoint), tableCell(strings.Join(s.Drift, "; "))})
+			tableCell(strings.Join(s.Modes, ",")), wording.Comma(s.Denied), tableCell(checkpoint), tableCell(strings.Join(s.Drift, "; "))})
 	}
 	if err := writeTable(w, rows, "SEQ", "POLICY", "MODE", "CHECKPOINT"); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/audit/replay"
+	"webproxy/internal/wording"
 	"webproxy/learn"
 	"webproxy/review"
 )
@@ -116,7 +117,7 @@ func (l *learnInput) statusTable(w io.Writer, ready []learn.Readiness) error {
 		modes[g.Name] = g.Mode.String()
 	}
 	for _, r := range ready {
-		row := []string{r.Group, modes[r.Group], string(r.State), "-", thousands(r.Requests), "-", fmt.Sprint(r.NewHosts), "-", "no: " + strings.Join(r.Missing, "; ")}
+		row := []string{r.Group, modes[r.Group], string(r.State), "-", wording.Comma(r.Requests), "-", fmt.Sprint(r.NewHosts), "-", "no: " + strings.Join(r.Missing, "; ")}
 		if r.Requests > 0 {
 			row[3], row[5] = days(l.Now.Sub(r.Since)), fmt.Sprintf("%.1f%%", 100*r.Covered)
 		}

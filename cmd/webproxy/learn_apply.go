@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
-	"webproxy/internal/hint"
 	"webproxy/learn"
 	"webproxy/review"
 )
@@ -22,14 +21,6 @@ func addWriteFlags(cmd *cobra.Command) writeFlags {
 		list: cmd.Flags().String("list", "", "list `FILE` that approvals go to, as policy.rules names it (default: the first that holds for the group)"),
 		by:   cmd.Flags().String("by", "", "who approves (default: the user who runs this)"),
 	}
-}
-
-// who is the person in whose name changes are made.
-func (f writeFlags) who() string {
-	if *f.by != "" {
-		return *f.by
-	}
-	return userName()
 }
 
 func newLearnApply() *cobra.Command {
@@ -79,7 +70,7 @@ func (f writeFlags) applyFile(cmd *cobra.Command, configFile, path string) (*app
 
 // writer carries out answers for cfg.
 func (f writeFlags) writer(cfg *config.Config) review.Writer {
-	return review.Writer{Config: cfg, By: f.who(), List: *f.list}
+	return review.Writer{Config: cfg, By: who(*f.by), List: *f.list}
 }
 
 // An applyAnswer is what learn apply and reject print as JSON.
@@ -96,7 +87,7 @@ func (f writeFlags) apply(cmd *cobra.Command, cfg *config.Config, items []learn.
 	a, err := f.writer(cfg).Apply(items, domains...)
 	switch {
 	case errors.Is(err, review.ErrBuiltIn):
-		return nil, hint.With(errors.New("the built-in configuration has no list to add to"), "webproxy init writes a configuration to start from")
+		return nil, builtInLacks("list to add to")
 	case err != nil:
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/internal/wording"
 	"webproxy/learn"
 )
 
@@ -80,10 +81,10 @@ func (l *learnInput) narrowTable(w io.Writer, uses []learn.Use) error {
 			last = u.Last.UTC().Format(time.DateOnly)
 		}
 		if len(u.Enough) > 0 {
-			wide = append(wide, []string{u.Rule.Host.String(), u.Rule.Rule, thousands(u.Hits), last, strings.Join(u.Enough, " ")})
+			wide = append(wide, []string{u.Rule.Host.String(), u.Rule.Rule, wording.Comma(u.Hits), last, strings.Join(u.Enough, " ")})
 		}
 		if state := l.state(&u); state != learn.InUse {
-			other = append(other, []string{u.Rule.Host.String(), u.Rule.Rule, u.Rule.Source, thousands(u.Hits), last, stateText(state, &u)})
+			other = append(other, []string{u.Rule.Host.String(), u.Rule.Rule, u.Rule.Source, wording.Comma(u.Hits), last, stateText(state, &u)})
 		}
 	}
 	for _, rows := range [][][]string{wide, other} {
@@ -105,7 +106,7 @@ func stateText(state learn.UseState, u *learn.Use) string {
 	case learn.Expired, learn.Expiring:
 		text := fmt.Sprintf("%s %s", state, u.Rule.Expires.Add(-1).UTC().Format(time.DateOnly)) // the last day
 		if u.Wanted > 0 {
-			text += ", " + requests(u.Wanted) + " since"
+			text += ", " + wording.Amount(u.Wanted, "request") + " since"
 		}
 		return text
 	}

@@ -150,14 +150,6 @@ func sourceText(a *listAnswer) string {
 	return fmt.Sprintf("%s and %d more", string(first), len(a.Sources)-1)
 }
 
-// cell is s in a table: a dash if it is empty.
-func cell(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
 // placeFlags let a command use another place than the configured one.
 type placeFlags struct{ file, cloud, region *string }
 

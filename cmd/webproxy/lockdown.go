@@ -12,7 +12,6 @@ import (
 
 	"webproxy/config"
 	"webproxy/internal/adminsocket"
-	"webproxy/internal/hint"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 	"webproxy/review"
@@ -46,16 +45,16 @@ refuse everything. The policy's tests ignore it.`,
 		if err != nil {
 			return err
 		}
-		who, path, err := lockdownActor(at, *by)
+		actor, path, err := lockdownActor(at, *by)
 		if err != nil {
 			return err
 		}
-		c, err := review.Lock(path, *only, until, who, *reason)
+		c, err := review.Lock(path, *only, until, actor, *reason)
 		if err != nil {
 			return unspared(err)
 		}
-		l := policy.Lockdown{Only: *only, Until: until, By: who, Reason: *reason}
-		answer := lockdownAnswer{State: "on", Only: append([]string{}, *only...), Until: until.UTC(), By: who, Reason: *reason}
+		l := policy.Lockdown{Only: *only, Until: until, By: actor, Reason: *reason}
+		answer := lockdownAnswer{State: "on", Only: append([]string{}, *only...), Until: until.UTC(), By: actor, Reason: *reason}
 		return answerChange(cmd, asJSON, &answer, func(out io.Writer) error { return commitLockdown(cmd, out, at, c, "lockdown "+l.Text(), &answer) })
 	})
 	cmd.AddCommand(newLockdownEnd())
@@ -72,17 +71,17 @@ func newLockdownEnd() *cobra.Command {
 	at := addAdminFlag(cmd)
 	by, reason := actorFlags(cmd)
 	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
-		who, path, err := lockdownActor(at, *by)
+		actor, path, err := lockdownActor(at, *by)
 		if err != nil {
 			return err
 		}
-		c, err := review.Unlock(path, who, *reason)
+		c, err := review.Unlock(path, actor, *reason)
 		if err != nil {
 			return err
 		}
-		answer := lockdownAnswer{State: "ended", Only: []string{}, By: who, Reason: *reason}
+		answer := lockdownAnswer{State: "ended", Only: []string{}, By: actor, Reason: *reason}
 		return answerChange(cmd, asJSON, &answer, func(out io.Writer) error {
-			return commitLockdown(cmd, out, at, c, "lockdown ended, by "+who+": "+*reason, &answer)
+			return commitLockdown(cmd, out, at, c, "lockdown ended, by "+actor+": "+*reason, &answer)
 		})
 	})
 	return cmd
@@ -124,19 +123,10 @@ func lockdownEnd(length, until string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// lockdownActor returns who gives the order, and the configuration's path.
-func lockdownActor(at adminFlag, by string) (who, path string, err error) {
-	if path, err = configPath(*at.config); err != nil {
-		return "", "", err
-	}
-	if path == "" {
-		return "", "", hint.With(errors.New("the built-in configuration has no file beside which a lockdown could be kept"),
-			"webproxy init writes a configuration to start from")
-	}
-	if who = by; who == "" {
-		who = userName()
-	}
-	return who, path, nil
+// lockdownActor returns in whose name the lockdown is changed, and the configuration's path.
+func lockdownActor(at adminFlag, by string) (actor, path string, err error) {
+	path, err = ownConfigPath(*at.config, "file beside which a lockdown could be kept")
+	return who(by), path, err
 }
 
 // commitLockdown writes c, and waits until the running proxy has it in force; out is for people, answer for programs.

@@ -4,14 +4,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"os/user"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"webproxy/internal/hint"
 	"webproxy/internal/setting"
 	"webproxy/review"
 )
@@ -45,16 +42,11 @@ func newPhaseStart() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		path, err := configPath(*file)
-		switch {
-		case err != nil:
+		path, err := ownConfigPath(*file, "file beside which phases could be kept")
+		if err != nil {
 			return err
-		case path == "":
-			return errNoConfigFile
 		}
-		if *by == "" {
-			*by = userName()
-		}
+		*by = who(*by)
 		until, err := review.StartPhase(path, args[0], length, *by, *reason)
 		if err != nil {
 			return err
@@ -89,12 +81,9 @@ func newPhaseStop() *cobra.Command {
 	}
 	file := configFlag(cmd)
 	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
-		path, err := configPath(*file)
+		path, err := ownConfigPath(*file, "file beside which phases could be kept")
 		if err != nil {
 			return err
-		}
-		if path == "" {
-			return errNoConfigFile
 		}
 		still, err := review.StopPhase(path, args[0])
 		if err != nil {
@@ -167,16 +156,4 @@ type phaseState struct {
 	On    bool      `json:"on"`
 	When  string    `json:"when"`
 	Until time.Time `json:"until,omitzero"`
-}
-
-var errNoConfigFile = hint.With(
-	fmt.Errorf("the built-in configuration has no file beside which phases could be kept"),
-	"webproxy init writes a configuration to start from",
-)
-
-func userName() string {
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
-	}
-	return fmt.Sprintf("uid %d", os.Getuid())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"webproxy/audit"
 	"webproxy/internal/columns"
 )
 
@@ -91,6 +92,17 @@ func writeTable(w io.Writer, rows [][]string, drop ...string) error {
 		return cell
 	}}.Write(w, rows)
 }
+
+// cell is s in a table: a dash if it is empty.
+func cell(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// tableCell is cell for what came from the network: without what a terminal would obey.
+func tableCell(s string) string { return audit.Printable(cell(s)) }
 
 // A colour is the number of a foreground colour (ECMA-48, SGR).
 type colour int

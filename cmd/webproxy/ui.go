@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/config"
+	"webproxy/internal/hint"
 	"webproxy/internal/wording"
 	"webproxy/policy"
 )
@@ -73,6 +76,27 @@ func actorFlags(cmd *cobra.Command) (by, reason *string) {
 	by = cmd.Flags().String("by", "", "who (default: the user who runs this)")
 	cmd.MarkFlagRequired("reason")
 	return by, reason
+}
+
+// who is the person in whose name a change is made: that of --by, else the user who runs this.
+func who(by string) string {
+	if by != "" {
+		return by
+	}
+	return userName()
+}
+
+// userName is the user who runs this.
+func userName() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", os.Getuid())
+}
+
+// builtInLacks is the error of a command that changes what the built-in configuration does not have.
+func builtInLacks(what string) error {
+	return hint.With(errors.New("the built-in configuration has no "+what), "webproxy init writes a configuration to start from")
 }
 
 // checkReasons makes every command below cmd that has --reason refuse an empty reason and the placeholder.

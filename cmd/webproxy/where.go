@@ -35,6 +35,15 @@ func configPath(flag string) (string, error) {
 	return path, err
 }
 
+// ownConfigPath is configPath for a command that writes what, a file beside the configuration: the built-in one has no place for it.
+func ownConfigPath(flag, what string) (string, error) {
+	path, err := configPath(flag)
+	if err == nil && path == "" {
+		err = builtInLacks(what)
+	}
+	return path, err
+}
+
 // loadConfig reads the configuration of --config.
 func loadConfig(flag string) (*config.Config, error) {
 	path, err := configPath(flag)
