@@ -221,11 +221,7 @@ func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 	if len(order) == 0 {
 		return nil
 	}
-	title := "NEWLY ALLOWED"
-	if denied {
-		title = "NEWLY DENIED"
-	}
-	rows := [][]string{{title, "REQUESTS", "CLIENTS", "LAST (UTC)", "WAS", "IS"}}
+	rows := [][]string{{changeTitle(denied), "REQUESTS", "CLIENTS", "LAST (UTC)", "WAS", "IS"}}
 	for _, h := range order[:min(len(order), replayRows)] {
 		rows = append(rows, []string{
 			fmt.Sprintf("%s://%s:%d", h.Scheme, h.Host, h.Port), wording.Comma(h.requests), someNames(h.clients),
@@ -235,10 +231,16 @@ func replayTable(w io.Writer, changes []*replay.Change, denied bool) error {
 	if err := writeTable(w, rows, "LAST (UTC)", "CLIENTS"); err != nil {
 		return err
 	}
-	if more := len(order) - replayRows; more > 0 {
-		fmt.Fprintf(w, "and %d more; -o json has all\n", more)
-	}
+	sayMore(w, len(order)-replayRows)
 	return nil
+}
+
+// changeTitle is the title of a table of changes.
+func changeTitle(denied bool) string {
+	if denied {
+		return "NEWLY DENIED"
+	}
+	return "NEWLY ALLOWED"
 }
 
 // rulingText is "deny host_not_listed", or "allow arc/his".

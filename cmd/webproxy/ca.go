@@ -118,7 +118,7 @@ func knownRoots(file string) ([]*certs.Root, error) {
 }
 
 func newCAShow() *cobra.Command {
-	cmd := &cobra.Command{Use: "show", Short: "Print what the authority is", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "show", Short: "Print the roots of the authority, and their states", Args: cobra.NoArgs}
 	file := configFlag(cmd)
 	runFormatted(cmd, func(cmd *cobra.Command, _ []string, asJSON bool) error {
 		roots, err := knownRoots(*file)
@@ -130,15 +130,7 @@ func newCAShow() *cobra.Command {
 		now := time.Now()
 		var open []string
 		for i, r := range roots {
-			state := "signs"
-			switch {
-			case !now.Before(r.Cert.NotAfter):
-				state = "over"
-			case now.Before(r.Starts()):
-				state = "next"
-			case i+1 < len(roots) && !now.Before(roots[i+1].Starts()):
-				state = "was before"
-			}
+			state := rootState(roots, i, now)
 			all = append(all, newCARoot(r, state))
 			only := strings.Join(r.Cert.PermittedDNSDomains, ",")
 			switch {
@@ -149,7 +141,7 @@ func newCAShow() *cobra.Command {
 				open = append(open, r.Name)
 			}
 			rows = append(rows, []string{
-				r.Name, state, r.Starts().UTC().Format(time.DateOnly), r.Cert.NotAfter.UTC().Format(time.DateOnly), only, fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
+				r.Name, state, r.Starts().UTC().Format(time.DateOnly), r.Cert.NotAfter.UTC().Format(time.DateOnly), only, fingerprint(r),
 			})
 		}
 		if err := writeAnswer(cmd.OutOrStdout(), asJSON, all, rows, "SHA-256"); err != nil {
@@ -164,9 +156,27 @@ func newCAShow() *cobra.Command {
 	return cmd
 }
 
+// rootState is the state of roots[i]: signs, next, was before, or over.
+func rootState(roots []*certs.Root, i int, now time.Time) string {
+	switch r := roots[i]; {
+	case expired(r, now):
+		return "over"
+	case now.Before(r.Starts()):
+		return "next"
+	case i+1 < len(roots) && !now.Before(roots[i+1].Starts()):
+		return "was before"
+	}
+	return "signs"
+}
+
+func expired(r *certs.Root, now time.Time) bool { return !now.Before(r.Cert.NotAfter) }
+
+// fingerprint is the SHA-256 of the certificate.
+func fingerprint(r *certs.Root) string { return fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)) }
+
 func newCARoot(r *certs.Root, state string) caRoot {
 	return caRoot{
-		r.Name, state, r.Starts().UTC(), r.Cert.NotAfter, append([]string{}, r.Cert.PermittedDNSDomains...), r.Binds(), fmt.Sprintf("%x", sha256.Sum256(r.Cert.Raw)),
+		r.Name, state, r.Starts().UTC(), r.Cert.NotAfter, append([]string{}, r.Cert.PermittedDNSDomains...), r.Binds(), fingerprint(r),
 	}
 }
 
@@ -217,7 +227,7 @@ func newCAExport() *cobra.Command {
 func rootsPEM(roots []*certs.Root) string {
 	var b strings.Builder
 	for _, r := range roots {
-		if time.Now().Before(r.Cert.NotAfter) {
+		if !expired(r, time.Now()) {
 			pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: r.Cert.Raw})
 		}
 	}
@@ -229,7 +239,7 @@ func writeTrust(w io.Writer, roots []*certs.Root) error {
 	var b, undo strings.Builder
 	b.WriteString("# As administrator, on the clients of inspecting rules only; never on Azure Local nodes.\n")
 	for _, r := range roots {
-		if !time.Now().Before(r.Cert.NotAfter) {
+		if expired(r, time.Now()) {
 			continue
 		}
 		text := strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Cert.Raw})))

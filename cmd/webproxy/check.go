@@ -254,9 +254,7 @@ func writeFindings(cmd *cobra.Command, found []lint.Finding) {
 			Text: f.Text(), Width: f.Width(),
 		}})
 	}
-	if more := len(found) - maxShown; more > 0 {
-		fmt.Fprintf(w, "and %d more; -o json has all\n", more)
-	}
+	sayMore(w, len(found)-maxShown)
 }
 
 // summary is the last line for a person.

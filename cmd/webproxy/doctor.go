@@ -3,17 +3,10 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -177,158 +170,6 @@ func (f *doctorFlags) options() (doctor.Options, error) {
 	return o, nil
 }
 
-// ourselves is this machine as a client.
-type ourselves struct {
-	proxy    string     // host:port
-	source   netip.Addr // to ask from; not valid if the system shall choose
-	group    string     // that the proxy will know us by
-	asked    netip.Addr // an address of the group that is asked about
-	networks string     // of that group, or our address
-}
-
-// findOurselves finds the proxy, and the address to send requests from.
-func (f *doctorFlags) findOurselves(cfg *config.Config) (ourselves, error) {
-	var o ourselves
-	var err error
-	if err := wantGroup(cfg.Set, "--as", f.as); err != nil {
-		return o, err
-	}
-	if f.as != "" {
-		if o.asked, err = review.ClientAddr(cfg.Set, f.as); err != nil {
-			return o, usageError{fmt.Errorf("--as %w", err)}
-		}
-	}
-	switch {
-	case f.source != "":
-		if o.source, err = netip.ParseAddr(f.source); err != nil {
-			return o, usageError{fmt.Errorf("--source %q is not an address", f.source)}
-		}
-	case f.as != "":
-		o.source = localAddrIn(cfg, f.as)
-	}
-	if o.proxy, err = f.proxyAddress(cfg, o.source); err != nil {
-		return o, err
-	}
-	from := o.source
-	if !from.IsValid() {
-		from = addrTowards(o.proxy)
-	}
-	o.group = cfg.Set.GroupOf(from)
-	if o.group == f.as || f.as == "" {
-		o.asked = from
-	}
-	o.networks = from.String()
-	for _, g := range cfg.Set.Groups() {
-		if g.Name == cmp.Or(f.as, o.group) && len(g.Prefixes) > 0 {
-			o.networks = g.Prefixes[0].String()
-		}
-	}
-	return o, nil
-}
-
-// localAddrIn returns an address of this machine that is in a client group; not valid if it has no such address.
-func localAddrIn(cfg *config.Config, group string) netip.Addr {
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return netip.Addr{}
-	}
-	for _, a := range addrs {
-		p, err := netip.ParsePrefix(a.String())
-		if err == nil && !p.Addr().IsLinkLocalUnicast() && cfg.Set.GroupOf(p.Addr().Unmap()) == group {
-			return p.Addr().Unmap()
-		}
-	}
-	return netip.Addr{}
-}
-
-// proxyAddress is where the proxy listens: --proxy, or as configured.
-func (f *doctorFlags) proxyAddress(cfg *config.Config, source netip.Addr) (string, error) {
-	if f.proxy != "" {
-		at := strings.TrimSuffix(strings.TrimPrefix(f.proxy, "http://"), "/")
-		if host, port, err := net.SplitHostPort(at); err != nil || host == "" || port == "" {
-			return "", usageError{fmt.Errorf("--proxy %q: want host:port", f.proxy)}
-		}
-		return at, nil
-	}
-	if len(cfg.Listen) == 0 {
-		return "", usageError{errors.New("the configuration has no listen address: name the proxy with --proxy")}
-	}
-	host, port, err := net.SplitHostPort(cfg.Listen[0])
-	if err != nil {
-		return "", err
-	}
-	if a, err := netip.ParseAddr(host); host == "" || err == nil && a.IsUnspecified() { // every address of this machine
-		host = "127.0.0.1"
-		if source.IsValid() {
-			host = source.String()
-		}
-	}
-	return net.JoinHostPort(host, port), nil
-}
-
-// addrTowards returns the local address from which this machine would reach an address. Nothing is sent.
-func addrTowards(address string) netip.Addr {
-	conn, err := net.Dial("udp", address)
-	if err != nil {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	defer conn.Close()
-	at, err := netip.ParseAddrPort(conn.LocalAddr().String())
-	if err != nil {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	return at.Addr().Unmap()
-}
-
-// dashboardTLS is for asking the dashboard of this machine, whose certificate is the one in its file; nil if it has none.
-func dashboardTLS(cfg *config.Config) *tls.Config {
-	if !cfg.Dashboard.TLS() {
-		return nil
-	}
-	return &tls.Config{
-		InsecureSkipVerify: true, // the address is not what the certificate is for; VerifyConnection looks at the certificate itself
-		VerifyConnection: func(s tls.ConnectionState) error {
-			data, err := smallfile.Read(cfg.Dashboard.Cert, 1<<20)
-			if err != nil {
-				return err
-			}
-			if block, _ := pem.Decode(data); block == nil || !bytes.Equal(block.Bytes, s.PeerCertificates[0].Raw) {
-				return errors.New("the certificate is not that of dashboard.cert")
-			}
-			return nil
-		},
-	}
-}
-
-// askReady asks the proxy whether it is ready, and for its upstream proxies, if the proxy can be reached.
-func askReady(ctx context.Context, p *probe.Prober, cfg *config.Config, h *doctor.Head) {
-	if cfg.Dashboard.Listen == config.Off {
-		return
-	}
-	status, text, err := p.Ready(ctx, cfg.Dashboard.Listen, dashboardTLS(cfg))
-	if err != nil {
-		return
-	}
-	first, _, _ := strings.Cut(text, "\n")
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if strings.HasPrefix(line, "audit log: ") {
-			h.NotReady = line
-		}
-		if rest, ok := strings.CutPrefix(line, "upstream proxy "); ok {
-			name, state, _ := strings.Cut(rest, ": ")
-			h.Upstreams = append(h.Upstreams, doctor.Upstream{Name: name, Up: state == "up"})
-		}
-	}
-	switch {
-	case h.NotReady != "":
-	case status != 200:
-		h.NotReady = fmt.Sprintf("/readyz: %d %s", status, first)
-	default:
-		h.Ready = first
-	}
-}
-
 func (f *doctorFlags) write(cmd *cobra.Command, cfg *config.Config, r *doctor.Report) error {
 	node, err := os.Hostname()
 	if err != nil {
@@ -376,35 +217,5 @@ func newDoctorAnswer(r *doctor.Report, node string) doctorAnswer {
 	return doctorAnswer{
 		Proxy: r.Proxy, Group: cmp.Or(r.Group, r.As), Policy: r.Policy, List: r.List, Region: r.Region, Required: r.Required(),
 		Findings: found, Blocking: blocking, Ready: r.Ready, Upstream: append([]doctor.Upstream{}, r.Upstreams...), Rows: r.Checker(node),
-	}
-}
-
-// A doctorProgress shows how many endpoints are done: in place on a terminal, else every ten seconds.
-type doctorProgress struct {
-	w        io.Writer
-	terminal bool
-	n, total int
-	said     time.Time
-}
-
-func newDoctorProgress(w io.Writer, total int) *doctorProgress {
-	return &doctorProgress{w: w, terminal: isTerminal(w), total: total, said: time.Now()}
-}
-
-// done counts one endpoint. It is called by one goroutine at a time.
-func (p *doctorProgress) done() {
-	p.n++
-	switch {
-	case p.terminal:
-		fmt.Fprintf(p.w, "\r\x1b[K%d/%d endpoints", p.n, p.total)
-	case time.Since(p.said) >= 10*time.Second:
-		p.said = time.Now()
-		fmt.Fprintf(p.w, "webproxy: %d of %d endpoints\n", p.n, p.total)
-	}
-}
-
-func (p *doctorProgress) end() {
-	if p.terminal {
-		fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

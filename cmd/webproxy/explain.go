@@ -78,26 +78,16 @@ func (q *question) ask(url string) (policy.Explanation, policy.Request, error) {
 	return q.cfg.Live.Explain(&req), req, nil
 }
 
-// explainAll explains each URL on standard input, one a line: a row of a table, or an element of an array. Empty lines and those
-// that begin with # are skipped, and so are invalid URLs, with a message on standard error.
+// explainAll explains each URL on standard input, one a line. Empty lines and those that begin with # are skipped, and so are
+// invalid URLs, with a message on standard error.
 func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 	const widest = 64 << 10 // bytes of a line
 	in := bufio.NewScanner(cmd.InOrStdin())
 	in.Buffer(nil, widest)
-	out := bufio.NewWriter(cmd.OutOrStdout())
-	defer out.Flush()
-	answers := []explainAnswer{}
-	rows := [][]string{{"DECISION", "REASON", "REQUEST", "RULE"}}
-	terminal := isTerminal(cmd.OutOrStdout()) // elsewhere each answer is printed at once, in columns that are wide enough for most
-	switch {
-	case asJSON:
-	case terminal:
-		io.WriteString(out, aboutLine(q.cfg))
-	default:
-		fmt.Fprintf(out, "%s%-8s  %-20s  %-40s  %s\n", aboutLine(q.cfg), rows[0][0], rows[0][1], rows[0][2], rows[0][3])
-	}
-	denied, wrong := 0, 0
-	for number := 1; in.Scan(); number++ {
+	p := q.printer(cmd.OutOrStdout(), asJSON)
+	denied, wrong, number := 0, 0, 0
+	for in.Scan() {
+		number++
 		url := strings.TrimSpace(in.Text())
 		if url == "" || url[0] == '#' {
 			continue
@@ -111,32 +101,14 @@ func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 		if !x.Permit {
 			denied++
 		}
-		if asJSON {
-			answers = append(answers, q.answer(&x, &req))
-			continue
-		}
-		row := []string{string(x.Outcome()), x.Reason.String(), x.Target.String() + req.Path, cell(x.Rule())}
-		if terminal {
-			rows = append(rows, row)
-		} else {
-			fmt.Fprintf(out, "%-8s  %-20s  %-40s  %s\n", row[0], row[1], row[2], row[3])
-		}
+		p.print(&x, &req)
 	}
 	if err := in.Err(); err != nil {
-		return fmt.Errorf("read URLs: %w", err)
+		p.out.Flush()
+		return fmt.Errorf("read URLs: line %d: %w", number+1, err)
 	}
-	if asJSON {
-		if err := writeJSON(out, answers); err != nil {
-			return err
-		}
-	}
-	if err := out.Flush(); err != nil {
+	if err := p.close(); err != nil {
 		return err
-	}
-	if terminal && !asJSON {
-		if err := writeTable(cmd.OutOrStdout(), rows, "RULE"); err != nil {
-			return err
-		}
 	}
 	switch {
 	case wrong > 0:
@@ -145,6 +117,48 @@ func (q *question) explainAll(cmd *cobra.Command, asJSON bool) error {
 		return noError{}
 	}
 	return nil
+}
+
+// An explanationPrinter prints one explanation after another. close prints what is left.
+type explanationPrinter struct {
+	out   *bufio.Writer
+	print func(x *policy.Explanation, req *policy.Request)
+	close func() error
+}
+
+// printer prints to w: as JSON an array; on a terminal a table that fits it; elsewhere each row at once, in columns that are wide
+// enough for most.
+func (q *question) printer(w io.Writer, asJSON bool) *explanationPrinter {
+	p := &explanationPrinter{out: bufio.NewWriter(w)}
+	p.close = p.out.Flush
+	if asJSON {
+		answers := []explainAnswer{}
+		p.print = func(x *policy.Explanation, req *policy.Request) { answers = append(answers, q.answer(x, req)) }
+		p.close = func() error { return writeJSON(w, answers) }
+		return p
+	}
+	heading := []string{"DECISION", "REASON", "REQUEST", "RULE"}
+	row := func(x *policy.Explanation, req *policy.Request) []string {
+		return []string{string(x.Outcome()), x.Reason.String(), x.Target.String() + req.Path, cell(x.Rule())}
+	}
+	p.out.WriteString(aboutLine(q.cfg))
+	if isTerminal(w) {
+		rows := [][]string{heading}
+		p.print = func(x *policy.Explanation, req *policy.Request) { rows = append(rows, row(x, req)) }
+		p.close = func() error {
+			if err := p.out.Flush(); err != nil {
+				return err
+			}
+			return writeTable(w, rows, "RULE")
+		}
+		return p
+	}
+	write := func(cells []string) {
+		fmt.Fprintf(p.out, "%-8s  %-20s  %-40s  %s\n", cells[0], cells[1], cells[2], cells[3])
+	}
+	write(heading)
+	p.print = func(x *policy.Explanation, req *policy.Request) { write(row(x, req)) }
+	return p
 }
 
 // An explainAnswer is what explain prints as JSON.

@@ -225,7 +225,7 @@ func parseAddresses(text string) (netip.Prefix, error) {
 func (f *firewallFlags) serviceTag(name string, cfg *config.Config, cfgErr error) (firewall.Tag, error) {
 	t := firewall.Tag{Name: name}
 	if f.tagFile != "" {
-		data, err := readTagFile(nil, f.tagFile)
+		data, err := readFile(nil, "read", f.tagFile, catalog.MaxTagFile)
 		if err != nil {
 			return t, err
 		}

@@ -83,18 +83,6 @@ func newFleetReplayAnswer(name string, sites []fleet.SiteReplay) map[string]any 
 func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 	var sum replay.Replay
 	rows := [][]string{{"SITE", "REQUESTS", "SAME", "NEWLY DENIED", "NEWLY ALLOWED", "NOT EVALUATED"}}
-	type key struct {
-		target string
-		denied bool
-	}
-	type endpoint struct {
-		key
-		requests uint64
-		was, is  replay.Ruling
-		sites    map[string]bool
-		last     time.Time
-	}
-	found := map[key]*endpoint{}
 	for _, s := range sites {
 		skipped := uint64(0)
 		for _, n := range s.Skipped {
@@ -104,19 +92,6 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 		if s.NewlyDenied+s.NewlyAllowed > 0 {
 			rows = append(rows, []string{tableCell(s.Site), wording.Comma(s.Requests), wording.Comma(s.Same), wording.Comma(s.NewlyDenied), wording.Comma(s.NewlyAllowed), wording.Comma(skipped)})
 		}
-		for _, c := range s.Finish() {
-			k := key{fmt.Sprintf("%s://%s:%d", c.Scheme, c.Host, c.Port), c.Denied()}
-			e := found[k]
-			if e == nil {
-				e = &endpoint{key: k, was: c.Was, is: c.Is, sites: map[string]bool{}}
-				found[k] = e
-			}
-			e.requests += c.Requests
-			e.sites[s.Site] = true
-			if c.Last.After(e.last) {
-				e.last = c.Last
-			}
-		}
 	}
 	fmt.Fprintf(w, "%s of %s: same %s  newly denied %s  newly allowed %s\n", wording.Amount(sum.Requests, "request"), wording.Plural(len(sites), "site"),
 		wording.Comma(sum.Same), wording.Comma(sum.NewlyDenied), wording.Comma(sum.NewlyAllowed))
@@ -125,38 +100,74 @@ func fleetReplayText(w io.Writer, sites []fleet.SiteReplay) error {
 			return err
 		}
 	}
-	var order []*endpoint
-	for _, e := range found {
-		order = append(order, e)
-	}
-	slices.SortFunc(order, func(a, b *endpoint) int {
-		return cmp.Or(cmp.Compare(len(b.sites), len(a.sites)), cmp.Compare(b.requests, a.requests), cmp.Compare(a.target, b.target))
-	})
+	endpoints := changedEndpoints(sites)
 	for _, denied := range []bool{true, false} {
-		title := "NEWLY ALLOWED"
-		if denied {
-			title = "NEWLY DENIED"
-		}
-		rows := [][]string{{title, "REQUESTS", "SITES", "LAST (UTC)", "WAS", "IS"}}
-		more := 0
-		for _, e := range order {
-			switch {
-			case e.denied != denied:
-			case len(rows) > replayRows:
-				more++
-			default:
-				rows = append(rows, []string{tableCell(e.target), wording.Comma(e.requests), someNames(e.sites), e.last.UTC().Format("2006-01-02 15:04"), tableCell(rulingText(e.was)), tableCell(rulingText(e.is))})
-			}
-		}
-		if len(rows) == 1 {
-			continue
-		}
-		if err := writeTable(w, rows, "LAST (UTC)"); err != nil {
+		if err := endpointTable(w, endpoints, denied); err != nil {
 			return err
 		}
-		if more > 0 {
-			fmt.Fprintf(w, "and %d more; -o json has all\n", more)
+	}
+	return nil
+}
+
+// A changedEndpoint is an endpoint whose decision would change at some sites.
+type changedEndpoint struct {
+	target   string
+	denied   bool // newly; else newly allowed
+	requests uint64
+	was, is  replay.Ruling // at the first of the sites
+	sites    map[string]bool
+	last     time.Time
+}
+
+// changedEndpoints returns what would change, that of most sites first.
+func changedEndpoints(sites []fleet.SiteReplay) []*changedEndpoint {
+	type key struct {
+		target string
+		denied bool
+	}
+	found := map[key]*changedEndpoint{}
+	var all []*changedEndpoint
+	for _, s := range sites {
+		for _, c := range s.Finish() {
+			k := key{fmt.Sprintf("%s://%s:%d", c.Scheme, c.Host, c.Port), c.Denied()}
+			e := found[k]
+			if e == nil {
+				e = &changedEndpoint{target: k.target, denied: k.denied, was: c.Was, is: c.Is, sites: map[string]bool{}}
+				found[k] = e
+				all = append(all, e)
+			}
+			e.requests += c.Requests
+			e.sites[s.Site] = true
+			if c.Last.After(e.last) {
+				e.last = c.Last
+			}
 		}
 	}
+	slices.SortFunc(all, func(a, b *changedEndpoint) int {
+		return cmp.Or(cmp.Compare(len(b.sites), len(a.sites)), cmp.Compare(b.requests, a.requests), cmp.Compare(a.target, b.target))
+	})
+	return all
+}
+
+// endpointTable lists the endpoints that would be denied, or those that would be allowed.
+func endpointTable(w io.Writer, endpoints []*changedEndpoint, denied bool) error {
+	rows := [][]string{{changeTitle(denied), "REQUESTS", "SITES", "LAST (UTC)", "WAS", "IS"}}
+	more := 0
+	for _, e := range endpoints {
+		switch {
+		case e.denied != denied:
+		case len(rows) > replayRows:
+			more++
+		default:
+			rows = append(rows, []string{tableCell(e.target), wording.Comma(e.requests), someNames(e.sites), e.last.UTC().Format("2006-01-02 15:04"), tableCell(rulingText(e.was)), tableCell(rulingText(e.is))})
+		}
+	}
+	if len(rows) == 1 {
+		return nil
+	}
+	if err := writeTable(w, rows, "LAST (UTC)"); err != nil {
+		return err
+	}
+	sayMore(w, more)
 	return nil
 }

@@ -25,15 +25,15 @@ var errQuit = errors.New("quit")
 
 // run asks about the proposals, and returns the answered ones. At the end of the input all answers are dropped: a person who
 // goes away has approved nothing.
-func (d *prompter) run(list []*learn.Proposal) ([]learn.Item, error) {
-	items, rest, err := d.together(list)
+func (pr *prompter) run(list []*learn.Proposal) ([]learn.Item, error) {
+	items, rest, err := pr.together(list)
 	cases := learn.Cases(rest)
-	for _, p := range d.each {
+	for _, p := range pr.each {
 		cases = append(cases, learn.Case{Group: p.Group, Proposals: []*learn.Proposal{p}})
 	}
 	for i := 0; i < len(cases) && err == nil; i++ {
 		var answers []learn.Item
-		answers, err = d.askCase(fmt.Sprintf("[%d/%d]", i+1, len(cases)), &cases[i])
+		answers, err = pr.askCase(fmt.Sprintf("[%d/%d]", i+1, len(cases)), &cases[i])
 		items = append(items, answers...)
 	}
 	switch {
@@ -46,7 +46,7 @@ func (d *prompter) run(list []*learn.Proposal) ([]learn.Item, error) {
 }
 
 // together offers to approve at once the proposals without concerns. It returns the answers, and the other proposals.
-func (d *prompter) together(list []*learn.Proposal) (items []learn.Item, rest []*learn.Proposal, err error) {
+func (pr *prompter) together(list []*learn.Proposal) (items []learn.Item, rest []*learn.Proposal, err error) {
 	var bulk []*learn.Proposal
 	for _, p := range list {
 		if p.Bulk() {
@@ -56,28 +56,28 @@ func (d *prompter) together(list []*learn.Proposal) (items []learn.Item, rest []
 		}
 	}
 	if len(bulk) < 2 {
-		d.each = bulk
+		pr.each = bulk
 		return nil, rest, nil
 	}
-	fmt.Fprintf(d.out, "Of %s, nothing speaks against these %d:\n", wording.Plural(len(list), "proposal"), len(bulk))
+	fmt.Fprintf(pr.out, "Of %s, nothing speaks against these %d:\n", wording.Plural(len(list), "proposal"), len(bulk))
 	rows := make([][]string, 0, len(bulk))
 	for _, p := range bulk {
 		rows = append(rows, []string{"  " + p.Group, p.Entry, string(p.Kind), fmt.Sprintf("sure %d/10", p.Confidence), p.Evidence.String()})
 	}
-	if err := writeTable(d.out, rows); err != nil {
+	if err := writeTable(pr.out, rows); err != nil {
 		return nil, nil, err
 	}
 	for {
-		answer, err := d.key("(a)pprove all of them  (o)ne by one  (q)uit > ")
+		answer, err := pr.key("(a)pprove all of them  (o)ne by one  (q)uit > ")
 		if err != nil {
 			return nil, nil, err
 		}
 		switch answer {
 		case "a":
-			items, err := d.approveAll(bulk)
+			items, err := pr.approveAll(bulk)
 			return items, rest, err
 		case "o":
-			d.each = bulk
+			pr.each = bulk
 			return nil, rest, nil
 		case "q":
 			return nil, nil, errQuit
@@ -86,10 +86,10 @@ func (d *prompter) together(list []*learn.Proposal) (items []learn.Item, rest []
 }
 
 // approveAll approves list for one reason.
-func (d *prompter) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
+func (pr *prompter) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
 	first := list[0].Item()
 	first.Answer = learn.Approve
-	if err := d.conditions(&first); err != nil {
+	if err := pr.conditions(&first); err != nil {
 		return nil, err
 	}
 	items := make([]learn.Item, 0, len(list))
@@ -102,21 +102,21 @@ func (d *prompter) approveAll(list []*learn.Proposal) ([]learn.Item, error) {
 }
 
 // askCase takes the answer to a case: to all of it, or to its parts.
-func (d *prompter) askCase(number string, c *learn.Case) ([]learn.Item, error) {
+func (pr *prompter) askCase(number string, c *learn.Case) ([]learn.Item, error) {
 	if len(c.Proposals) == 1 {
-		fmt.Fprint(d.out, d.proposalText(number, c.Proposals[0]))
-		item, err := d.ask(c.Proposals[0])
+		fmt.Fprint(pr.out, pr.proposalText(number, c.Proposals[0]))
+		item, err := pr.ask(c.Proposals[0])
 		if err != nil {
 			return nil, err
 		}
 		return []learn.Item{item}, nil
 	}
-	fmt.Fprintf(d.out, "%s %s  %s\n", number, c.Group, c)
+	fmt.Fprintf(pr.out, "%s %s  %s\n", number, c.Group, c)
 	rows := make([][]string, 0, len(c.Proposals))
 	for _, p := range c.Proposals {
 		rows = append(rows, []string{"      " + p.Entry, fmt.Sprintf("suspicion %d/10", p.Suspicion), p.Evidence.String(), p.Concerns[0]})
 	}
-	if err := writeTable(d.out, rows); err != nil {
+	if err := writeTable(pr.out, rows); err != nil {
 		return nil, err
 	}
 	approve := ""
@@ -124,15 +124,15 @@ func (d *prompter) askCase(number string, c *learn.Case) ([]learn.Item, error) {
 		approve = "(a)pprove all "
 	}
 	for {
-		answer, err := d.key("      " + approve + "(r)eject all (o)ne by one (l)ater (q)uit > ")
+		answer, err := pr.key("      " + approve + "(r)eject all (o)ne by one (l)ater (q)uit > ")
 		if err != nil {
 			return nil, err
 		}
 		switch {
 		case answer == "a" && c.Approvable():
-			return d.approveAll(c.Proposals)
+			return pr.approveAll(c.Proposals)
 		case answer == "r":
-			reason, err := d.line("      reason: ")
+			reason, err := pr.line("      reason: ")
 			var items []learn.Item
 			for _, p := range c.Proposals {
 				item := p.Item()
@@ -145,7 +145,7 @@ func (d *prompter) askCase(number string, c *learn.Case) ([]learn.Item, error) {
 			parts := c.Split()
 			for i := 0; i < len(parts) && err == nil; i++ {
 				var answers []learn.Item
-				answers, err = d.askCase(fmt.Sprintf("%s[%d/%d]", number, i+1, len(parts)), &parts[i])
+				answers, err = pr.askCase(fmt.Sprintf("%s[%d/%d]", number, i+1, len(parts)), &parts[i])
 				items = append(items, answers...)
 			}
 			return items, err
@@ -158,10 +158,10 @@ func (d *prompter) askCase(number string, c *learn.Case) ([]learn.Item, error) {
 }
 
 // ask takes the answer to p.
-func (d *prompter) ask(p *learn.Proposal) (learn.Item, error) {
+func (pr *prompter) ask(p *learn.Proposal) (learn.Item, error) {
 	for {
 		item := p.Item()
-		answer, err := d.key("      (a)pprove (e)xact (w)iden (r)eject (s)nooze (l)ater (?)why (q)uit > ")
+		answer, err := pr.key("      (a)pprove (e)xact (w)iden (r)eject (s)nooze (l)ater (?)why (q)uit > ")
 		if err != nil {
 			return item, err
 		}
@@ -173,11 +173,11 @@ func (d *prompter) ask(p *learn.Proposal) (learn.Item, error) {
 		case "w":
 			wider := p.Wider()
 			if wider == "" {
-				fmt.Fprintln(d.out, "      nothing wider may be proposed")
+				fmt.Fprintln(pr.out, "      nothing wider may be proposed")
 				continue
 			}
 			item.Entry, item.Kind, item.Answer = wider, learn.Wildcard, learn.Approve
-			fmt.Fprintln(d.out, "      "+wider)
+			fmt.Fprintln(pr.out, "      "+wider)
 		case "r":
 			item.Answer = learn.Reject
 		case "s":
@@ -187,20 +187,20 @@ func (d *prompter) ask(p *learn.Proposal) (learn.Item, error) {
 		case "q":
 			return item, errQuit
 		default: // never an answer
-			fmt.Fprint(d.out, whyText(p))
+			fmt.Fprint(pr.out, whyText(p))
 			continue
 		}
-		return item, d.conditions(&item)
+		return item, pr.conditions(&item)
 	}
 }
 
 // conditions asks for what an answer needs: an approval has a reason, and may have an end.
-func (d *prompter) conditions(item *learn.Item) error {
+func (pr *prompter) conditions(item *learn.Item) error {
 	if item.Answer == learn.Snooze {
 		return nil
 	}
 	for item.Reason == "" {
-		reason, err := d.line("      reason: ")
+		reason, err := pr.line("      reason: ")
 		if err != nil {
 			return err
 		}
@@ -210,7 +210,7 @@ func (d *prompter) conditions(item *learn.Item) error {
 		}
 	}
 	for {
-		expires, err := d.line("      expires [never]: ")
+		expires, err := pr.line("      expires [never]: ")
 		if err != nil {
 			return err
 		}
@@ -221,7 +221,7 @@ func (d *prompter) conditions(item *learn.Item) error {
 		if err == nil {
 			return nil
 		}
-		fmt.Fprintf(d.out, "      %v\n", err)
+		fmt.Fprintf(pr.out, "      %v\n", err)
 		if expires == "" { // it is not the date that is wrong
 			item.Answer = learn.Pending
 			return nil
@@ -230,7 +230,7 @@ func (d *prompter) conditions(item *learn.Item) error {
 }
 
 // proposalText is a proposal as the prompt shows it.
-func (d *prompter) proposalText(number string, p *learn.Proposal) string {
+func (pr *prompter) proposalText(number string, p *learn.Proposal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s  %s   %s\n", number, p.Group, p.Entry, p.Evidence)
 	if p.Host.IsWildcard() {
@@ -246,7 +246,7 @@ func (d *prompter) proposalText(number string, p *learn.Proposal) string {
 	if len(p.Wide) > 0 {
 		fmt.Fprintf(&b, "  %s", strings.Join(p.Wide, "; "))
 	}
-	fmt.Fprintf(&b, "\n      goes to  %s\n", d.goes(p.Group))
+	fmt.Fprintf(&b, "\n      goes to  %s\n", pr.goes(p.Group))
 	for _, c := range p.Concerns {
 		fmt.Fprintf(&b, "      look at  %s\n", c)
 	}

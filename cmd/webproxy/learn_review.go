@@ -50,11 +50,11 @@ proposals to a file instead, to be answered in an editor; --apply is learn apply
 			fmt.Fprintln(cmd.ErrOrStderr(), "nothing is proposed")
 			return nil
 		}
-		d := prompter{
+		p := prompter{
 			terminal: newTerminal(cmd.InOrStdin(), cmd.OutOrStdout()),
 			goes:     to.writer(l.Config).GoesTo,
 		}
-		items, err := d.run(list)
+		items, err := p.run(list)
 		if err != nil {
 			return err
 		}

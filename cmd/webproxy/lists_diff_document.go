@@ -75,9 +75,9 @@ type notCompared struct {
 	Why  string `json:"why"`
 }
 
-// readDocument reads a document on disk for a place; "-" is standard input.
-func readDocument(cmd *cobra.Command, file string, p policy.Place) (*tables.Report, error) {
-	data, err := readFile(cmd.InOrStdin(), "read", file)
+// readTables reads the tables of a document on disk for a place; "-" is standard input.
+func readTables(cmd *cobra.Command, file string, p policy.Place) (*tables.Report, error) {
+	data, err := readDocument(cmd.InOrStdin(), "read", file)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s side) open(cmd *cobra.Command, p policy.Place) (*coverage.Profile, error
 		}
 		return profile, nil
 	}
-	report, err := readDocument(cmd, s.name, p)
+	report, err := readTables(cmd, s.name, p)
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func formatInput(cmd *cobra.Command, check, asJSON bool) error {
 	if asJSON {
 		return usageError{errors.New(`"-" prints a list, not JSON`)}
 	}
-	before, err := readFile(cmd.InOrStdin(), "format", "-")
+	before, err := readDocument(cmd.InOrStdin(), "format", "-")
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func importList(cmd *cobra.Command, file string, f *importFlags, asJSON bool) er
 	if err != nil {
 		return usageError{err}
 	}
-	data, err := readFile(cmd.InOrStdin(), "import", file)
+	data, err := readDocument(cmd.InOrStdin(), "import", file)
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,13 @@ func importPlace(f *importFlags) (policy.Place, error) {
 	return p, nil
 }
 
-// readFile reads a document; "-" is stdin. doing is the verb in its errors.
-func readFile(stdin io.Reader, doing, file string) ([]byte, error) {
+// readDocument reads a document; "-" is stdin. doing is the verb in its errors.
+func readDocument(stdin io.Reader, doing, file string) ([]byte, error) {
+	return readFile(stdin, doing, file, maxImport)
+}
+
+// readFile reads a file of at most limit bytes, a multiple of a MiB; "-" is stdin. doing is the verb in its errors.
+func readFile(stdin io.Reader, doing, file string, limit int64) ([]byte, error) {
 	in := stdin
 	if file != "-" {
 		f, err := os.Open(file)
@@ -128,12 +133,12 @@ func readFile(stdin io.Reader, doing, file string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxImport+1))
+	data, err := io.ReadAll(io.LimitReader(in, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", doing, file, err)
 	}
-	if len(data) > maxImport {
-		return nil, fmt.Errorf("%s %s: longer than %d MiB", doing, file, maxImport>>20)
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("%s %s: longer than %d MiB", doing, file, limit>>20)
 	}
 	return data, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -87,7 +86,7 @@ type tagsAnswer struct {
 }
 
 func importTags(cmd *cobra.Command, dir, file string, force, asJSON bool) error {
-	data, err := readTagFile(cmd.InOrStdin(), file)
+	data, err := readFile(cmd.InOrStdin(), "import", file, catalog.MaxTagFile)
 	if err != nil {
 		return err
 	}
@@ -127,24 +126,6 @@ func changedFrom(was *catalog.Tags) string {
 	}
 	n, prefixes := was.Len()
 	return fmt.Sprintf(" (was %d: %d tags, %d prefixes)", was.Change, n, prefixes)
-}
-
-func readTagFile(stdin io.Reader, file string) ([]byte, error) {
-	r := stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		r = f
-	}
-	var b bytes.Buffer
-	n, err := b.ReadFrom(io.LimitReader(r, catalog.MaxTagFile+1))
-	if err == nil && n > catalog.MaxTagFile {
-		err = fmt.Errorf("%s: larger than %d MiB", file, catalog.MaxTagFile>>20)
-	}
-	return b.Bytes(), err
 }
 
 func newServiceTagsFind() *cobra.Command {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/hint"
 	"webproxy/internal/wording"
@@ -30,6 +31,13 @@ func writeProblems(w io.Writer, problems config.Problems) {
 }
 
 func sayHint(w io.Writer, msg string) { fmt.Fprintln(w, "webproxy: hint: "+msg) }
+
+// sayMore says how many rows were left out, if more is positive.
+func sayMore(w io.Writer, more int) {
+	if more > 0 {
+		fmt.Fprintf(w, "and %d more; -o json has all\n", more)
+	}
+}
 
 // runFormatted adds -o, table or json, to cmd, and makes run what it does.
 func runFormatted(cmd *cobra.Command, run func(cmd *cobra.Command, args []string, asJSON bool) error) {
@@ -125,4 +133,16 @@ func checkReason(reason string) error {
 		return usageError{fmt.Errorf("--reason %s: that is a placeholder: write the ticket, or why", reason)}
 	}
 	return nil
+}
+
+// sayIncomplete reports on stderr which parts of the log could not be read, so that missing records are not taken for
+// requests that were not made.
+func sayIncomplete(w io.Writer, stats *audit.Stats) {
+	if text := stats.Incomplete(); text != "" {
+		sayWarning(w, "the log is incomplete: "+audit.Printable(text))
+	}
+}
+
+func sayWarning(w io.Writer, msg string) {
+	fmt.Fprintln(w, "webproxy: "+paint(w, yellow, "warning:")+" "+msg)
 }

@@ -37,7 +37,7 @@ const (
 	unitDir     = "/etc/systemd/system"
 	sysusersDir = "/etc/sysusers.d"
 	binaryPath  = "/usr/local/bin/webproxy"
-	packaged    = "/usr/bin/webproxy" // in the units
+	packagedExe = "/usr/bin/webproxy" // in the units
 	socketName  = "webproxy.socket"
 	serviceName = "webproxy.service"
 )
@@ -57,12 +57,12 @@ type system struct {
 // packaged reports whether this program was installed by a package, which has installed units and the user too.
 func (s *system) packaged() bool {
 	_, err := os.Stat(s.at(packagedUnit))
-	return s.exe == s.at(packaged) && err == nil
+	return s.exe == s.at(packagedExe) && err == nil
 }
 
 func newSystem(o Options) (*system, error) {
 	if o.Root == "" && os.Geteuid() != 0 {
-		return nil, errors.New("only root can do this")
+		return nil, errors.New("only root can install or uninstall the service: run the command with sudo, or name a directory with --root")
 	}
 	exe, err := os.Executable()
 	if err == nil {
@@ -96,7 +96,7 @@ func Install(o Options) ([]Step, error) {
 		steps = append(steps, Step{What: "copy the program to " + s.at(binary), Do: func() error { return copyProgram(s.exe, s.at(binary)) }})
 	}
 	contents := map[string][]byte{
-		unitFiles[0]: bytes.Replace(serviceUnit, []byte("ExecStart="+packaged), []byte("ExecStart="+binary), 1),
+		unitFiles[0]: bytes.Replace(serviceUnit, []byte("ExecStart="+packagedExe), []byte("ExecStart="+binary), 1),
 		unitFiles[1]: socketUnit,
 		unitFiles[2]: sysusers,
 	}
@@ -256,11 +256,11 @@ func (s *system) replaceConfig(files []config.File) error {
 	if err := atomicfile.Write(files[0].Local(dir), files[0].Data, 0o640); err != nil {
 		return err
 	}
-	noted := filepath.Join(dir, installedFile)
-	if _, err := os.Lstat(noted); errors.Is(err, fs.ErrNotExist) {
+	installed := filepath.Join(dir, installedFile)
+	if _, err := os.Lstat(installed); errors.Is(err, fs.ErrNotExist) {
 		return nil // the configuration is of a package
 	}
-	return atomicfile.Write(noted, sums(files), 0o640)
+	return atomicfile.Write(installed, sums(files), 0o640)
 }
 
 func systemctl(args ...string) error { return command("systemctl", args...) }

@@ -82,14 +82,14 @@ func TestForeign(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "webproxy")
 	write(t, filepath.Join(dir, "webproxy.yaml"), "{}\n")
 	write(t, filepath.Join(dir, "lists", "approved.txt"), "")
-	if err := foreign(dir); err != nil {
+	if err := checkOwn(dir); err != nil {
 		t.Errorf("what is ours: %v", err)
 	}
 	path := filepath.Join(dir, "lists", "approved.txt")
 	if err := os.Chmod(path, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := foreign(dir); err == nil || !strings.Contains(err.Error(), path+": everybody may change it") {
+	if err := checkOwn(dir); err == nil || !strings.Contains(err.Error(), path+": everybody may change it") {
 		t.Errorf("a list that everybody may change: %v", err)
 	}
 	if err := os.Chmod(path, 0o644); err != nil {
@@ -101,7 +101,7 @@ func TestForeign(t *testing.T) {
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
 		}
-		if err := foreign(dir); err == nil || !strings.Contains(err.Error(), link+" is a link") {
+		if err := checkOwn(dir); err == nil || !strings.Contains(err.Error(), link+" is a link") {
 			t.Errorf("a link to %s: %v", to, err)
 		}
 		if err := os.Remove(link); err != nil {
@@ -113,14 +113,14 @@ func TestForeign(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	if err := foreign(dir); err != nil {
+	if err := checkOwn(dir); err != nil {
 		t.Errorf("with a socket of ours: %v", err)
 	}
 	pipe := filepath.Join(dir, "phases.yaml")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := foreign(dir); err == nil || !strings.Contains(err.Error(), pipe+" is ") {
+	if err := checkOwn(dir); err == nil || !strings.Contains(err.Error(), pipe+" is ") {
 		t.Errorf("a named pipe: %v", err)
 	}
 	link := filepath.Join(t.TempDir(), "link")
@@ -130,7 +130,7 @@ func TestForeign(t *testing.T) {
 	if err := notLink(link); err == nil {
 		t.Error("a link was taken for a directory")
 	}
-	if err := foreign(link); err == nil || !strings.Contains(err.Error(), link+" is a link") {
+	if err := checkOwn(link); err == nil || !strings.Contains(err.Error(), link+" is a link") {
 		t.Errorf("the directory itself as a link: %v", err)
 	}
 	for _, path := range []string{dir, filepath.Join(dir, "none")} {
@@ -168,7 +168,7 @@ func TestInstallAnswers(t *testing.T) {
 		t.Errorf("answers for a configuration that was edited: it is %q, and was said:\n%s", text, out)
 	}
 
-	s := &system{Options{Root: root}, filepath.Join(root, packaged)}
+	s := &system{Options{Root: root}, filepath.Join(root, packagedExe)}
 	if s.packaged() {
 		t.Error("the program of a package, without its unit")
 	}

@@ -39,7 +39,7 @@ type layout struct {
 
 func newLayout(o Options) (*layout, error) {
 	if o.Root != "" {
-		return nil, errors.New("another root is for Linux only")
+		return nil, errors.New("--root is for Linux only: leave it out")
 	}
 	exe, err := os.Executable()
 	if err != nil {
@@ -71,7 +71,7 @@ func Install(o Options) ([]Step, error) {
 	// The program comes after the check: an upgrade that is refused leaves the old one, which the service starts at the next boot.
 	steps := []Step{
 		{What: "make " + l.data + ", for SYSTEM, Administrators and the service", Do: l.makeDirs},
-		{What: "check that nobody else may change what is in it", Do: func() error { return foreign(l.data) }},
+		{What: "check that nobody else may change what is in it", Do: func() error { return checkOwn(l.data) }},
 	}
 	if !strings.EqualFold(l.exe, l.binary()) {
 		steps = append(steps, Step{What: "copy the program to " + l.binary(), Do: l.copyProgram})
@@ -237,7 +237,7 @@ func (l *layout) makeService() error {
 	s, err := m.OpenService(serviceName)
 	if err == nil {
 		c.BinaryPathName = windows.ComposeCommandLine([]string{l.binary(), "serve", "-c", l.configFile()})
-		if err = known(s.UpdateConfig(c)); err != nil {
+		if err = ifSupported(s.UpdateConfig(c)); err != nil {
 			s.Close()
 		}
 	} else {
@@ -256,34 +256,30 @@ func (l *layout) makeService() error {
 	if err := s.SetRecoveryActions([]mgr.RecoveryAction{again(5 * time.Second), again(15 * time.Second), again(time.Minute)}, 24*60*60); err != nil {
 		return err
 	}
-	return errors.Join(known(s.SetRecoveryActionsOnNonCrashFailures(true)), limit(s))
+	return errors.Join(ifSupported(s.SetRecoveryActionsOnNonCrashFailures(true)), restrict(s))
 }
 
-// known drops the error of a service control manager, such as wine's, that does not support a setting.
-func known(err error) error {
+// ifSupported drops the error of a service control manager, such as wine's, that does not support a setting.
+func ifSupported(err error) error {
 	if errors.Is(err, windows.ERROR_INVALID_LEVEL) {
 		return nil
 	}
 	return err
 }
 
-// limit gives the service an identity of its own, removes all privileges but one, and allows it three minutes to end at a shutdown of
+// restrict gives the service an identity of its own, removes all privileges but one, and allows it three minutes to end at a shutdown of
 // the system.
-func limit(s *mgr.Service) error {
-	privileges := []uint16{}
-	for _, p := range []string{"SeChangeNotifyPrivilege"} {
-		text, err := windows.UTF16FromString(p)
-		if err != nil {
-			return err
-		}
-		privileges = append(privileges, text...)
+func restrict(s *mgr.Service) error {
+	privileges, err := windows.UTF16FromString("SeChangeNotifyPrivilege")
+	if err != nil {
+		return err
 	}
-	privileges = append(privileges, 0)
+	privileges = append(privileges, 0)                 // the list ends with an empty name
 	required := struct{ list *uint16 }{&privileges[0]} // SERVICE_REQUIRED_PRIVILEGES_INFO
 	identity := uint32(windows.SERVICE_SID_TYPE_UNRESTRICTED)
 	preshutdown := uint32((3 * time.Minute).Milliseconds()) // SERVICE_PRESHUTDOWN_INFO
 	set := func(level uint32, to unsafe.Pointer) error {
-		return known(windows.ChangeServiceConfig2(s.Handle, level, (*byte)(to)))
+		return ifSupported(windows.ChangeServiceConfig2(s.Handle, level, (*byte)(to)))
 	}
 	const configRequiredPrivileges, configPreshutdown = 6, 7
 	return errors.Join(

@@ -96,7 +96,7 @@ func configSteps(o Options, auditLine, path string, write, replace func([]config
 		return []Step{{What: "write " + path, Do: func() error { return write(files) }}}, nil
 	case err != nil:
 		return nil, err
-	case !o.answered() || bytes.Equal(present, files[0].Data):
+	case !o.hasConfig() || bytes.Equal(present, files[0].Data):
 		return nil, nil
 	case len(pristine) > 0 && bytes.Equal(present, pristine[0].Data), asInstalled(path, present):
 		return []Step{{What: "write " + path + " anew: nobody edited it", Do: func() error { return replace(files) }}}, nil
@@ -104,8 +104,8 @@ func configSteps(o Options, auditLine, path string, write, replace func([]config
 	return []Step{{What: "leave " + path + " as it is: it was edited, so --cloud, --region, --release and --clients change nothing", Do: func() error { return nil }}}, nil
 }
 
-// answered reports whether o has parameters for a new configuration.
-func (o Options) answered() bool {
+// hasConfig reports whether o has parameters for a new configuration.
+func (o Options) hasConfig() bool {
 	c := o.Config
 	return c.Cloud != "" || c.Region != "" || c.Release != "" || len(c.Clients) > 0
 }
@@ -139,11 +139,11 @@ func create(dir string, files []config.File) error {
 			return err
 		}
 	}
-	noted := filepath.Join(dir, installedFile)
-	if err := os.Remove(noted); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a configuration that was removed by hand
+	installed := filepath.Join(dir, installedFile)
+	if err := os.Remove(installed); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a configuration that was removed by hand
 		return err
 	}
-	return privatefile.CreatePolicy(noted, sums(files))
+	return privatefile.CreatePolicy(installed, sums(files))
 }
 
 // removePristine removes the files in dir that were not edited since Install, and the directories that are empty then. If the
@@ -182,7 +182,7 @@ func removePristine(dir string) error {
 	return nil
 }
 
-// notLink refuses what is there and is no directory, a link to one included.
+// notLink returns an error if path exists and is not a directory; a link to a directory is not one.
 func notLink(path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && !info.IsDir() {
@@ -191,10 +191,10 @@ func notLink(path string) error {
 	return nil
 }
 
-// foreign tells of what is in dir and may be changed by others, as what an ordinary user has laid there before the installation: it would
-// be the configuration, a list, a key or an authority. A link, or a junction of Windows, is told whatever it leads to: its owner may have it
-// lead elsewhere later. The socket of a proxy that runs may be there.
-func foreign(dir string) error {
+// checkOwn returns an error if others than administrators and the service may change something in dir, such as a file that an ordinary
+// user put there before the installation: it would become the configuration, a list, a key or an authority. A link, or a junction of
+// Windows, is an error wherever it leads: its owner may change that later. The socket of a running proxy is permitted.
+func checkOwn(dir string) error {
 	var problems []error
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
