@@ -107,7 +107,7 @@ func (c *Change) write() (err error) {
 	if c.Empty() {
 		return nil
 	}
-	unlock, err := lock(c.cfg.Path)
+	unlock, err := lock(c.cfg.Path, lockWait)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package review
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,35 +10,59 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"webproxy/internal/hint"
 )
 
 const (
-	// lockName is a file beside the configuration, which is there while somebody changes its files.
+	// lockName is a file beside the configuration. Whoever changes files of the configuration has it locked, and removes it afterwards.
 	lockName = ".webproxy-change.lock"
 	// lockWait is how long a change waits for another one, which takes some milliseconds.
 	lockWait = 10 * time.Second
-	// lockStale is the age of a lock file that a process left when it was killed.
+	// lockStale is the age of a file that another user's process left when it was killed, if this user may not open it.
 	lockStale = time.Minute
 )
 
 // lock keeps other processes, and other goroutines of this one, from changing files of the configuration at path until unlock is called:
-// of two who compare a file with what they have read and then write it, the second must see what the first wrote.
-func lock(path string) (unlock func() error, err error) {
+// of two who compare a file with what they have read and then write it, the second must see what the first wrote. It waits at most wait.
+//
+// The system releases the lock of a process that ends, so a file left behind blocks nobody. Where there can be no lock, because the
+// directory cannot be written to or the file system has no locks, there is none.
+func lock(path string, wait time.Duration) (unlock func() error, err error) {
 	name := filepath.Join(filepath.Dir(path), lockName)
-	for until := time.Now().Add(lockWait); ; time.Sleep(10 * time.Millisecond) {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err == nil {
-			return func() error { return errors.Join(f.Close(), os.Remove(name)) }, nil
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	for {
+		l := flock.New(name)
+		locked, err := l.TryLockContext(ctx, 10*time.Millisecond)
 		info, there := os.Stat(name)
 		switch {
-		case there == nil && time.Since(info.ModTime()) > lockStale:
-			os.Remove(name)
-		case !errors.Is(err, fs.ErrExist) && (runtime.GOOS != "windows" || there != nil):
-			return func() error { return nil }, nil // where no file can be made there, others make none either
-		case time.Now().After(until):
-			return nil, hint.With(fmt.Errorf("lock the configuration: %w", err), "remove "+name+" if no other change is being made")
+		case locked:
+			if own, err := l.Stat(); err == nil && there == nil && os.SameFile(own, info) {
+				return func() error { return release(l) }, nil
+			}
+			l.Unlock() // the one before removed the file, so others lock a new one
+		case ctx.Err() != nil:
+			return nil, hint.With(fmt.Errorf("lock the configuration: another change has held %s for %s", name, wait), "try again when the other change is done")
+		case errors.Is(err, fs.ErrPermission) && there == nil: // another user's; or, on Windows, one that is being removed
+			if time.Since(info.ModTime()) > lockStale {
+				os.Remove(name)
+			}
+			time.Sleep(10 * time.Millisecond)
+		default:
+			return func() error { return nil }, nil
 		}
 	}
+}
+
+// release unlocks the file and removes it. While others have it open, Windows does not remove it; then one of them will.
+func release(l *flock.Flock) error {
+	if runtime.GOOS == "windows" {
+		err := l.Unlock()
+		os.Remove(l.Path())
+		return err
+	}
+	os.Remove(l.Path()) // first, so that whoever locks it next sees that it is gone
+	return l.Unlock()
 }

@@ -94,6 +94,7 @@ var namedIn = map[string][]string{
 	"github.com/elazarl/goproxy":          {"proxy/goproxy.go"},
 	"github.com/cespare/xxhash/v2":        {"ship/victorialogs.go"},
 	"github.com/gobwas/glob":              {"policy/pattern.go"},
+	"github.com/gofrs/flock":              {"review/lock.go"},
 	"github.com/fsnotify/fsnotify":        {"config/watch.go"},
 	"golang.org/x/sys":                    {"*_windows.go", "*_unix.go", "*_linux.go", "*_darwin.go"},
 	"go.yaml.in/yaml/v3":                  {"config/", "catalog/", "catalog/gen/", "catalog/tables/yamlform.go", "learn/"},
