@@ -85,7 +85,7 @@ func eventsByHost(events []live.Event, f *filter) *table {
 	return t
 }
 
-// stalledAfter is how long a viewer may take for a frame.
+// stalledAfter is how long a viewer may take for a frame, or up to a second less.
 const stalledAfter = 5 * time.Second
 
 // streamBuffer is the socket buffer, in bytes, for what a viewer has not read; Linux doubles it.
@@ -124,15 +124,21 @@ func (p *Pages) events(w http.ResponseWriter, r *http.Request) {
 	}
 	defer viewer.Leave()
 	w.Header().Set("Content-Type", "text/event-stream")
+	// Not in chunks, which net/http copies and writes in two parts: so a frame is one write, of bytes that all viewers share.
+	w.Header().Set("Transfer-Encoding", "identity")
 	boundStream(r)
 	c := http.NewResponseController(w)
 	if c.SetReadDeadline(time.Time{}) != nil { // the server's deadline would end the stream
 		return
 	}
+	var limit time.Time
 	send := func(data []byte) bool {
-		// Instead of the server's limit on a whole response, which a stream exceeds.
-		if c.SetWriteDeadline(time.Now().Add(stalledAfter)) != nil {
-			return false
+		// Instead of the server's limit on a whole response, which a stream exceeds. Once a second is enough.
+		if now := time.Now(); limit.Sub(now) < stalledAfter-time.Second {
+			limit = now.Add(stalledAfter)
+			if c.SetWriteDeadline(limit) != nil {
+				return false
+			}
 		}
 		if _, err := w.Write(data); err != nil {
 			return false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"html"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 	"webproxy/audit"
 	"webproxy/config"
 	"webproxy/internal/pagestyle"
+	"webproxy/internal/setting"
 	"webproxy/jobs"
 	"webproxy/live"
 	"webproxy/policy"
@@ -411,6 +413,82 @@ func TestEvents(t *testing.T) {
 	}
 	if strings.Contains(got, "fine.example") || !strings.Contains(got, `\u003cscript\u003e`) || strings.Contains(got, "<script") {
 		t.Errorf("the stream is %q", got)
+	}
+}
+
+// writesOf is a listener whose connections report what is written to them, each write on its own.
+type writesOf struct {
+	net.Listener
+	report func(string)
+}
+
+func (l writesOf) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return &reportedConn{c, l.report}, err
+}
+
+type reportedConn struct {
+	net.Conn
+	report func(string)
+}
+
+func (c *reportedConn) Write(b []byte) (int, error) {
+	c.report(string(b))
+	return c.Conn.Write(b)
+}
+
+// A frame, even a large one, is written at once: with 200 viewers each further write is what watching costs.
+func TestFrameIsOneWrite(t *testing.T) {
+	s := newSite(t)
+	srv := httptest.NewUnstartedServer(s.srv)
+	var mu sync.Mutex
+	var writes []string
+	srv.Listener = writesOf{srv.Listener, func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		writes = append(writes, text)
+	}}
+	srv.Start()
+	defer srv.Close()
+	resp, err := http.Get(srv.URL + "/live/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	log, err := audit.Open(audit.Options{Dir: s.p.Audit.Dir, Key: s.p.Audit.Key, AggregateWindow: setting.Off})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	const rows = 20
+	for range rows {
+		r := request("a.example.com", "deny", strings.Repeat("r", 200))
+		r.Path, r.ClientName = "/"+strings.Repeat("p", 200), strings.Repeat("c", 200)
+		if err := log.Append(&r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen, buf := 0, make([]byte, 64<<10)
+	for seen < rows {
+		n, err := resp.Body.Read(buf)
+		seen += strings.Count(string(buf[:n]), `"target"`)
+		if err != nil {
+			t.Fatalf("%v after %d rows", err, seen)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	large := 0
+	for _, w := range writes[1:] { // the first is the head, with what follows it
+		if len(w) > 4096 {
+			large++
+		}
+		if w != ": \n\n" && (!strings.HasPrefix(w, "data: ") || !strings.HasSuffix(w, "}\n\n")) {
+			t.Errorf("%d bytes are no whole frame: %.40q ... %q", len(w), w, w[max(len(w)-20, 0):])
+		}
+	}
+	if large == 0 {
+		t.Errorf("%d writes, none of which is large", len(writes))
 	}
 }
 
