@@ -64,6 +64,46 @@ func (s *Set) Approved() []RuleInfo {
 	return all
 }
 
+// Without returns s without its entry number n, counted from 0 in the order of All: for those who ask what would be if it were gone. s is
+// not changed. It returns nil if s has no such entry.
+func (s *Set) Without(n int) *Set {
+	if s == nil || n < 0 || n >= len(s.entries) {
+		return nil
+	}
+	less := *s
+	less.digested = new(setDigest)
+	less.blocks = slices.Clone(s.blocks)
+	moved := make(map[*block]*block, len(s.blocks))
+	for i := range less.blocks {
+		b := &less.blocks[i]
+		moved[&s.blocks[i]] = b
+		switch {
+		case b.first > uint32(n):
+			b.first--
+		case uint32(n) < b.first+b.count:
+			b.count--
+		}
+	}
+	move := func(all []*block) []*block {
+		all = slices.Clone(all)
+		for i, b := range all {
+			all[i] = moved[b]
+		}
+		return all
+	}
+	less.inspecting = move(s.inspecting)
+	if s.lockdown != nil {
+		less.lockdown = &lockdown{s.lockdown.Lockdown, move(s.lockdown.blocks)}
+	}
+	less.entries = slices.Concat(s.entries[:n], s.entries[n+1:])
+	for i := range less.entries {
+		s.rest(i)
+		less.entries[i].block = moved[less.entries[i].block]
+	}
+	less.index = newIndex(less.entries, less.rest)
+	return &less
+}
+
 // Inspects reports whether a rule asks for inspection.
 func (s *Set) Inspects() bool { return s != nil && len(s.inspecting) > 0 }
 
