@@ -34,3 +34,7 @@ var (
 
 // NewTallyOf returns a Tally of at most so many rows.
 func NewTallyOf(rows int) *Tally { return newTally(rows) }
+
+// Rotated yields a value after the log was rotated: there is work for Tidy. One value may stand for
+// several rotations. The channel is never closed.
+func (l *Log) Rotated() <-chan struct{} { return l.rotated }

@@ -22,7 +22,7 @@ type Log struct {
 	opened    time.Time
 	path      string // of the live file; changed with mu held
 	lock      *dirLock
-	rotated   chan struct{}
+	rotated   chan struct{} // has a value after a rotation: there is work for Tidy
 	written   atomic.Uint64
 	writes    atomic.Uint64 // of records, one or more at a time
 	failed    atomic.Uint64

@@ -18,10 +18,6 @@ const retryRotation = time.Minute
 // retryReclaim is the interval between attempts to rename a file that another program holds open.
 const retryReclaim = 5 * time.Second
 
-// Rotated yields a value after the log was rotated: there is work for Tidy. One value may stand for
-// several rotations. The channel is never closed.
-func (l *Log) Rotated() <-chan struct{} { return l.rotated }
-
 // due reports whether the live file is to be rotated. A file without records is not: its name would have no number.
 func (l *Log) due(now time.Time) bool {
 	if l.first == 0 || now.Before(l.retry) {

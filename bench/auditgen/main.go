@@ -55,7 +55,7 @@ func run(dir string, records int, month string, seed uint64) error {
 	defer l.Close()
 	m := newTraffic(start, records, seed)
 	sealEach := uint64(max(records/hours, 1))
-	for sealed := uint64(0); l.Written() < uint64(records); {
+	for sealed, seals := uint64(0), 0; l.Written() < uint64(records); {
 		if err := m.next(l.Append); err != nil {
 			return err
 		}
@@ -64,13 +64,11 @@ func run(dir string, records int, month string, seed uint64) error {
 			if err := l.Seal(); err != nil {
 				return err
 			}
-		}
-		select {
-		case <-l.Rotated():
-			if err := l.Tidy(context.Background()); err != nil {
-				return err
+			if seals++; seals%24 == 0 { // a day's records are about one file
+				if err := l.Tidy(context.Background()); err != nil {
+					return err
+				}
 			}
-		default:
 		}
 	}
 	return l.Tidy(context.Background())
