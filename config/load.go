@@ -40,6 +40,25 @@ func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 	return c, nil
 }
 
+// LoadCandidate is LoadWith for text that a stranger has submitted as the file of the configuration known. It reads no other files than known did,
+// and may name no others: the problems of a file quote it, so that anybody could read what the proxy can.
+func LoadCandidate(known *Config, text []byte) (*Config, error) {
+	r := &reader{instead: map[string][]byte{known.Path: text}, only: map[string]bool{known.Path: true}}
+	for _, path := range known.Files {
+		r.only[path] = true
+	}
+	own := *known // known is shared, and paths stores each receiver again
+	own.Ship = maps.Clone(known.Ship)
+	for _, path := range own.paths() {
+		r.only[*path] = true
+	}
+	c, problems := load(known.Path, r, time.Now())
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return c, nil
+}
+
 // A loader is one load: the file being read, and all problems found so far.
 type loader struct {
 	cfg      *Config
@@ -107,6 +126,9 @@ func (l *loader) run(name string, data []byte) {
 		return
 	}
 	l.checkPaths()
+	if l.lib.read.only != nil && !l.namesKnown() {
+		return // nothing is read: problems, or their absence, would tell what is there
+	}
 	l.cfg.withDefaults()
 	l.checkSections()
 	l.mergeBundle()

@@ -80,6 +80,25 @@ func (l *loader) checkPaths() {
 	}
 }
 
+// namesKnown reports whether l.cfg names only files that may be read; see LoadCandidate.
+func (l *loader) namesKnown() bool {
+	all := true
+	check := func(setting, path string) {
+		if l.cfg.fromFile(&path); path != "" && !l.lib.read.only[filepath.Clean(path)] {
+			l.fail(setting, fmt.Sprintf("%s is no file of the configuration in force, and a candidate may name no other", quoted(path)),
+				"webproxy audit replay --config evaluates one that does")
+			all = false
+		}
+	}
+	for setting, path := range l.cfg.paths() {
+		check(setting, *path)
+	}
+	for i := range l.cfg.Policy.Rules {
+		check(fmt.Sprintf("policy.rules[%d].file", i), l.cfg.Policy.Rules[i].File)
+	}
+	return all
+}
+
 // variable finds variables that a shell would replace in a path, and that are not replaced here.
 var variable = regexp.MustCompile(`%[A-Za-z_][A-Za-z0-9_()]*%|^\$(env:)?\{?[A-Za-z_]\w*\}?|^~[/\\]`)
 

@@ -101,6 +101,8 @@ type reader struct {
 	// virtual are the contents of files of a bundle, by path: they are in the bundle's file, and what is on disk at
 	// their paths does not count.
 	virtual map[string][]byte
+	// only are the paths that may be read, as opened; nil for all.
+	only map[string]bool
 	// unsteady are the paths, as opened, of files that change faster than they can be read. Their only content is
 	// that in instead.
 	unsteady map[string]bool
@@ -149,6 +151,9 @@ func (r *reader) keep(path, text string) {
 func (r *reader) content(path string, limit int64) (string, fileState, error) {
 	if data, ok := r.instead[path]; ok {
 		return string(data), stateOf(limit, data, nil), nil
+	}
+	if r.only != nil && !r.only[path] {
+		return "", stateOf(limit, nil, errNoFile), errNoFile
 	}
 	if r.unsteady[path] {
 		return "", stateOf(limit, nil, errUnsteady), errUnsteady

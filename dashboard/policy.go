@@ -219,7 +219,7 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 			b.Wrong = err.Error()
 		}
 		b.Candidate = string(data)
-	} else if candidate, err := config.LoadWith(cfg.Path, map[string][]byte{cfg.Path: []byte(b.Candidate)}); err != nil {
+	} else if candidate, err := config.LoadCandidate(cfg, []byte(b.Candidate)); err != nil {
 		b.Wrong = err.Error()
 		var problems config.Problems
 		if errors.As(err, &problems) {

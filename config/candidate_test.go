@@ -1,0 +1,65 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"webproxy/config"
+)
+
+// A candidate may name the files of the configuration in force, and no other: nothing of any other is read, or told.
+func TestLoadCandidate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	const secret = "top.secret.example.com password=hunter2\n"
+	text := `listen: "127.0.0.1:0"
+policy:
+  clients: { nodes: [10.0.1.0/24] }
+  rules: [{ id: approved, file: lists/approved.txt }]
+audit: { dir: audit }
+`
+	for name, text := range map[string]string{"webproxy.yaml": text, "lists/approved.txt": "ok.example.com\n", "lists/other.txt": secret, "secret.txt": secret} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known, err := config.Load(filepath.Join(dir, "webproxy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 4 { // visitors come at once
+		wg.Go(func() {
+			c, err := config.LoadCandidate(known, []byte(strings.Replace(text, "rules: [", "rules: [{ id: more, hosts: [more.example.com] }, ", 1)))
+			if err != nil || c.Set.Len() != 2 {
+				t.Errorf("a candidate with one rule more: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, change := range [][2]string{
+		{"lists/approved.txt", "lists/other.txt"},
+		{"lists/approved.txt", "lists/missing.txt"},
+		{"lists/approved.txt", "lists/../secret.txt"},
+		{"lists/approved.txt", filepath.ToSlash(filepath.Join(dir, "secret.txt"))},
+		{"audit: {", "inspection: { roots: [secret.txt] }\naudit: {"},
+		{"audit: {", "dashboard: { users: secret.txt }\naudit: {"},
+		{"audit: {", "egress: { upstream_proxies: [{ url: \"http://u.example:1\", credentials: secret.txt }] }\naudit: {"},
+		{"audit: {", "listen_tls: { cert: secret.txt, key: secret.txt }\naudit: {"},
+		{"audit: {", "ship: { x: { to: \"tls://r.example:1\", ca: secret.txt } }\naudit: {"},
+		{"dir: audit", "dir: elsewhere"},
+	} {
+		_, err := config.LoadCandidate(known, []byte(strings.Replace(text, change[0], change[1], 1)))
+		if said := fmt.Sprint(err); err == nil || !strings.Contains(said, "no file of the configuration in force") || strings.Contains(said, "secret.example") || strings.Contains(said, "hunter2") || strings.Contains(said, "did you mean") {
+			t.Errorf("%s: %s", change[1], said)
+		}
+	}
+}
