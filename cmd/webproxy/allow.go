@@ -21,7 +21,7 @@ type allowFlags struct {
 	writeFlags
 	length               setting.Duration
 	until, reason, group string
-	back                 setting.Duration
+	back                 setting.Duration // how far back the log is replayed
 	dry                  bool
 }
 

@@ -30,7 +30,7 @@ Exit code 5 means that the record in the log is not what was signed.`,
 	}
 	log := auditLogFlags(cmd)
 	seq := cmd.Flags().Uint64("seq", 0, "the record of this `NUMBER`, instead of an ID")
-	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
+	pubs := publicKeyFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if (len(args) == 1) == (*seq != 0) {
 			return usageError{errors.New("want an ID, or --seq NUMBER")}
@@ -89,6 +89,11 @@ func (l auditLog) settings(cmd *cobra.Command) (audit.Options, error) {
 		return audit.Options{}, err
 	}
 	return found.Options, nil
+}
+
+// publicKeyFlag adds --pub.
+func publicKeyFlag(cmd *cobra.Command) *[]string {
+	return cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
 }
 
 // publicKeys reads the public keys in the files; without files, the one beside the log's private key.

@@ -34,7 +34,7 @@ Exit code 5 means that the log is not what was written.`,
 		Args:    cobra.MaximumNArgs(1),
 	}
 	file := configFlag(cmd)
-	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the log; again for each key it has had. Default: the one beside the private key")
+	pubs := publicKeyFlag(cmd)
 	anchor := cmd.Flags().String("anchor", "", "`FILE` that checkpoints were sent to. Default: the configuration's")
 	proof := cmd.Flags().String("proof", "", "verify the proof of one record in `FILE`, which webproxy audit prove made, instead of a log")
 	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {

@@ -121,7 +121,7 @@ func (f *checkFlags) run(cmd *cobra.Command, asJSON bool) error {
 	return err
 }
 
-// invalid answers for a configuration that does not load.
+// invalid reports a configuration that does not load: err, and with -o json the problems as data too.
 func (f *checkFlags) invalid(cmd *cobra.Command, err error, asJSON bool) error {
 	if !asJSON {
 		return err
@@ -136,13 +136,13 @@ func (f *checkFlags) invalid(cmd *cobra.Command, err error, asJSON bool) error {
 	return err
 }
 
-// searched is how far back the audit log is read for narrower hosts.
-const searched = 30 * 24 * time.Hour
+// narrowerWithin is how far back the audit log is read for narrower hosts.
+const narrowerWithin = 30 * 24 * time.Hour
 
 // input returns the linter's input for cfg, with its files and its audit log.
 func (f *checkFlags) input(cfg *config.Config) lint.Input {
 	now := time.Now()
-	in := lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now, Since: now.Add(-searched), Log: f.audit}
+	in := lint.Input{Set: cfg.Set, Spec: &cfg.Policy, Now: now, Since: now.Add(-narrowerWithin), Log: f.audit}
 	switch f.audit {
 	case config.Off:
 		in.Log = ""

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"webproxy/catalog"
 	"webproxy/config"
@@ -46,12 +47,9 @@ proxy rule can express, such as UDP, does not count.`,
 	var f coverageFlags
 	flags := cmd.Flags()
 	config := configFlag(cmd)
-	flags.StringVar(&f.list, "list", defaultProfile, "`LIST` or bundle of lists that is required, NAME[@GENERATION], or a FILE with a document that says so")
+	f.addRequired(flags)
 	flags.StringVar(&f.source, "source", "", "only what the list took from documents that begin with `TEXT`")
-	flags.StringVar(&f.region, "region", "", "`REGION` instead of the configured one")
-	flags.StringVar(&f.cloud, "cloud", "", "`CLOUD` instead of the configured one")
 	flags.StringVar(&f.group, "for", "", "client `GROUP` whose requests are evaluated (default: a rule for some groups is a condition)")
-	flags.BoolVar(&f.gateway, "gateway", false, "what is needed with an Arc gateway (default: as policy.names.gateway says)")
 	flags.BoolVar(&f.all, "all", false, "show what is covered, too")
 	flags.StringVarP(&f.output, "output", "o", "table", "`FORMAT` of the answer: table, json or csv")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -60,6 +58,14 @@ proxy rule can express, such as UDP, does not count.`,
 	}
 	toFile(cmd)
 	return cmd
+}
+
+// addRequired adds the flags that say which endpoints are required.
+func (f *coverageFlags) addRequired(flags *pflag.FlagSet) {
+	flags.StringVar(&f.list, "list", defaultProfile, "`LIST` or bundle of lists that is required, NAME[@GENERATION], or a FILE with a document that says so")
+	flags.StringVar(&f.region, "region", "", "`REGION` instead of the configured one")
+	flags.StringVar(&f.cloud, "cloud", "", "`CLOUD` instead of the configured one")
+	flags.BoolVar(&f.gateway, "gateway", false, "what is needed with an Arc gateway (default: as policy.names.gateway says)")
 }
 
 func (f *coverageFlags) run(cmd *cobra.Command) error {

@@ -15,9 +15,9 @@ import (
 // ourselves is this machine as a client.
 type ourselves struct {
 	proxy    string     // host:port
-	source   netip.Addr // to ask from; not valid if the system shall choose
+	source   netip.Addr // to send from; not valid if the system chooses
 	group    string     // that the proxy will know us by
-	asked    netip.Addr // an address of the group that is asked about
+	asked    netip.Addr // an address of the group whose requests the policy evaluates
 	networks string     // of that group, or our address
 }
 

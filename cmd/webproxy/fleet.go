@@ -39,9 +39,14 @@ type fleetFlags struct {
 	sites *[]string
 }
 
+// fleetFlag adds --fleet.
+func fleetFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here")
+}
+
 func addFleetFlags(cmd *cobra.Command) fleetFlags {
 	return fleetFlags{
-		file:  cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here"),
+		file:  fleetFlag(cmd),
 		sites: cmd.Flags().StringSlice("site", nil, "only these `SITES`: names, or patterns such as oslo-*"),
 	}
 }

@@ -29,7 +29,7 @@ serial. A share counts from 100 requests on. It can be interrupted and resumed: 
 		Example: "  webproxy fleet rollout stable-1043.bundle --ring canary --soak 2h --then stable --stop-if 'host_not_listed > 5%'",
 		Args:    cobra.ExactArgs(1),
 	}
-	file := cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here")
+	file := fleetFlag(cmd)
 	ring := cmd.Flags().String("ring", "", "first `RING` of fleet.yaml to get it (required)")
 	then := cmd.Flags().StringSlice("then", nil, "further `RINGS`, in this order")
 	soak := cmd.Flags().Duration("soak", 2*time.Hour, "how `LONG` each ring is watched")

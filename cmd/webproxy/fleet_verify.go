@@ -26,7 +26,7 @@ Exit code 5 means that the copy is not what the site wrote.`,
 		Example: "  webproxy fleet verify --site oslo-3 --pub keys/oslo-3.pub --since 1d",
 		Args:    cobra.NoArgs,
 	}
-	file := cmd.Flags().String("fleet", "", "settings `FILE`; without it $WEBPROXY_FLEET, or fleet.yaml here")
+	file := fleetFlag(cmd)
 	site := cmd.Flags().String("site", "", "the `SITE`, by its audit.site")
 	since := cmd.Flags().String("since", "", "begin after the last checkpoint before `TIME`, as 1d or 2026-11-24; without it, all that is there")
 	pubs := cmd.Flags().StringArray("pub", nil, "public key `FILE` of the site's log; again for each key it has had")

@@ -19,7 +19,7 @@ import (
 func newInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
-		Short: "Write a configuration to start from: the built-in one, with your answers in it",
+		Short: "Write a configuration to start from: the built-in one, with your settings in it",
 		Long: `Init writes webproxy.yaml, an empty lists/approved.txt for hosts of your own, and the JSON Schema by which
 editors complete and check the file. Without flags it is the built-in configuration, which also holds
 when there is no file. With --region it has the lists of what Azure Local needs there today, instead of the

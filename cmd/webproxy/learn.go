@@ -37,12 +37,11 @@ type learnFlags struct {
 }
 
 func addLearnFlags(cmd *cobra.Command) learnFlags {
-	f := learnFlags{
+	return learnFlags{
 		auditLog: auditLogFlags(cmd),
 		group:    cmd.Flags().String("group", "", "only this client `GROUP`"),
 		window:   windowFlags(cmd),
 	}
-	return f
 }
 
 // A learnInput is what was read to learn from.

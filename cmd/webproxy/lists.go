@@ -28,7 +28,7 @@ region. ON says whether a rule uses the list: directly, through a bundle, or to 
 		if err != nil {
 			return err
 		}
-		return lists(cmd, cfg, asJSON)
+		return writeLists(cmd, cfg, asJSON)
 	})
 	cmd.AddCommand(newListsShow(), newListsDiff(), newListsGrep(), newListsImport(), newListsCheck(), newListsFmt())
 	return cmd
@@ -49,7 +49,7 @@ type listAnswer struct {
 	Lists       []string `json:"lists,omitempty"` // of a bundle
 }
 
-func lists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
+func writeLists(cmd *cobra.Command, cfg *config.Config, asJSON bool) error {
 	uses, err := listUses(cfg)
 	if err != nil {
 		return err

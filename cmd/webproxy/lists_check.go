@@ -81,7 +81,7 @@ type manifestAnswer struct {
 
 func (f *manifestFlags) run(cmd *cobra.Command, args []string, asJSON bool) error {
 	if f.timeout <= 0 {
-		return usageError{fmt.Errorf("--timeout %v: want more than nothing", f.timeout)}
+		return usageError{fmt.Errorf("--timeout %v: want more than 0", f.timeout)}
 	}
 	if len(args) > 0 && (f.url != "" || f.proxy != "") {
 		return usageError{errors.New("a FILE is read without --url and --proxy")}

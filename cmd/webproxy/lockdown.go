@@ -31,7 +31,7 @@ refuse everything. The policy's tests ignore it.`,
 	}
 	at := addAdminFlag(cmd)
 	only := cmd.Flags().StringArray("only", nil, "the rule, list or list file `NAME` that stays allowed; may be given several times")
-	cmd.Flags().Bool("nothing", false, "spare nothing")
+	cmd.Flags().Bool("nothing", false, "leave nothing allowed")
 	forTime := cmd.Flags().String("for", "", "how long: a `TIME` such as 4h, 2d or 30m")
 	untilTime := cmd.Flags().String("until", "", "its end instead, a `TIME`: RFC 3339, such as 2026-12-31T18:00:00Z")
 	by, reason := actorFlags(cmd)
@@ -51,7 +51,7 @@ refuse everything. The policy's tests ignore it.`,
 		}
 		c, err := review.Lock(path, *only, until, actor, *reason)
 		if err != nil {
-			return unspared(err)
+			return onlyError(err)
 		}
 		l := policy.Lockdown{Only: *only, Until: until, By: actor, Reason: *reason}
 		answer := lockdownAnswer{State: "on", Only: append([]string{}, *only...), Until: until.UTC(), By: actor, Reason: *reason}
@@ -91,15 +91,15 @@ func newLockdownEnd() *cobra.Command {
 type lockdownAnswer struct {
 	Config string    `json:"config"` // empty if it is not valid
 	State  string    `json:"state"`  // on, or ended
-	Only   []string  `json:"only"`   // what is spared
+	Only   []string  `json:"only"`   // what stays allowed
 	Until  time.Time `json:"until,omitzero"`
 	By     string    `json:"by"`
 	Reason string    `json:"reason"`
 	Effect *effect   `json:"effect"`
 }
 
-// unspared is err as an error of --only, if it is one: the file that it names is not written.
-func unspared(err error) error {
+// onlyError is err as a usage error of --only, if the names in it are wrong: the file that err names was not written.
+func onlyError(err error) error {
 	var problems config.Problems
 	if errors.As(err, &problems) && len(problems) > 0 && strings.HasPrefix(problems[0].Path, "only[") {
 		return usageError{fmt.Errorf("--only: %s", problems[0].Msg)}

@@ -37,10 +37,10 @@ upgrade. An existing configuration stays as it is, unless nobody edited it and -
 		Args:    cobra.NoArgs,
 	}
 	var o install.Options
-	cmd.Flags().StringVar(&o.Config.Cloud, "cloud", "", "for a new configuration: `CLOUD`, as of init")
-	cmd.Flags().StringVar(&o.Config.Region, "region", "", "for a new configuration: Azure `REGION`, as of init")
-	cmd.Flags().StringVar(&o.Config.Release, "release", "", "for a new configuration: `RELEASE` of Azure Local, as of init")
-	cmd.Flags().StringArrayVar(&o.Config.Clients, "clients", nil, "for a new configuration: client `GROUP`, as of init; may be repeated")
+	cmd.Flags().StringVar(&o.Config.Cloud, "cloud", "", "for a new configuration: `CLOUD`, as for init")
+	cmd.Flags().StringVar(&o.Config.Region, "region", "", "for a new configuration: Azure `REGION`, as for init")
+	cmd.Flags().StringVar(&o.Config.Release, "release", "", "for a new configuration: `RELEASE` of Azure Local, as for init")
+	cmd.Flags().StringArrayVar(&o.Config.Clients, "clients", nil, "for a new configuration: client `GROUP`, as for init; may be repeated")
 	cmd.Flags().BoolVar(&o.NoStart, "no-start", false, "do not start the service")
 	cmd.Flags().StringVar(&o.Root, "root", "", "install below `DIR`, for an image, and start nothing (Linux)")
 	runSteps(cmd, &o, install.Install)
