@@ -67,6 +67,8 @@ type Hop struct {
 	Trouble, Upstream string
 	// Err is why there is no response, in plain words: the proxy was not reached, TLS failed, a timeout.
 	Err string
+	// Late is set if the proxy was reached and sent nothing before the timeout: it may still be resolving the name or connecting.
+	Late bool
 	// Stage is how far the request got.
 	Stage Stage
 	// Connect is the time until the tunnel was open, TLS until the handshake was done, FirstByte until the response began; all from

@@ -121,6 +121,10 @@ func (r *Row) evaluateHop(hop *Hop, i int, o Options) {
 	case hop.Trouble != "":
 		r.trouble(hop, to)
 		return
+	case hop.Late:
+		r.find(&findSilent, to+"the proxy took the request, and then "+hop.Err)
+		r.Fix, r.cause = "try a longer --timeout: what the proxy cannot resolve or reach it says by itself, after its own timeouts", hop.Err
+		return
 	case hop.Stage == ToProxy, hop.Stage == ToOrigin && hop.Status == 0:
 		r.find(&findProxy, hop.Err)
 		return

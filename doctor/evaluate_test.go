@@ -81,6 +81,8 @@ func TestEvaluate(t *testing.T) {
 		{"WD-MIDDLEBOX", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.ToOrigin, Status: 403}}}},
 		{"WD-TLS", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.InTLS, Err: "the connection was ended"}}}},
 		{"WD-NO-RESPONSE", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.InRequest, Err: "nothing within 20s"}}}},
+		{"WD-NO-RESPONSE", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.ToOrigin, Late: true, Err: "nothing within 2s"}}}},
+		{"WD-PROXY", "ConnectivityFailure", "https://a.allowed.example", doctor.Observation{Hops: []doctor.Hop{{URL: at("https://a.allowed.example"), Stage: doctor.ToOrigin, Err: "the connection was ended"}}}},
 		// responses of others than the host
 		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 200, Server: "FortiGate"}}}},
 		{"WD-MIDDLEBOX", "ConnectivityFailure", plain, doctor.Observation{Hops: []doctor.Hop{{URL: at(plain), Stage: doctor.Responded, Status: 511}}}},

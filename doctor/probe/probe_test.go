@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -130,5 +131,42 @@ func TestInterrupted(t *testing.T) {
 	seen := prober.Try(context.Background(), &target)
 	if len(seen.Hops) != 1 || seen.Hops[0].Stage != doctor.ToProxy || seen.Hops[0].Err == "" {
 		t.Errorf("%+v", seen)
+	}
+}
+
+// A proxy that takes a request and does not answer before the timeout was reached: it may wait for DNS.
+func TestLate(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		go func() {
+			for {
+				conn, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				if closes {
+					conn.Close()
+				} else {
+					defer conn.Close()
+				}
+			}
+		}()
+		for _, address := range []string{"http://a.example.com", "https://a.example.com"} {
+			var hop doctor.Hop
+			for timeout := 100 * time.Millisecond; timeout < proxytest.Patience && hop.Stage == doctor.ToProxy; timeout *= 2 { // to connect takes time as well
+				prober := probe.Prober{Proxy: ln.Addr().String(), Timeout: timeout}
+				if closes {
+					prober.Timeout = proxytest.Patience
+				}
+				hop = prober.Try(t.Context(), &doctor.Target{URL: address, Host: "a.example.com"}).Hops[0]
+			}
+			if hop.Stage == doctor.ToProxy || hop.Late == closes {
+				t.Errorf("%s, closes %v: stage %v, late %v, %s", address, closes, hop.Stage, hop.Late, hop.Err)
+			}
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (p *Prober) request(ctx context.Context, u *url.URL, part string) doctor.Ho
 	resp, err := http.ReadResponse(from, &http.Request{Method: http.MethodGet})
 	hop.FirstByte = time.Since(began)
 	if err != nil {
-		hop.Err = p.words(ctx, err)
+		hop.Err, hop.Late = p.words(ctx, err), u.Scheme == "http" && late(ctx, err)
 		return hop
 	}
 	defer resp.Body.Close()
@@ -99,7 +99,7 @@ func (p *Prober) tunnel(ctx context.Context, hop *doctor.Hop, conn net.Conn, fro
 	resp, err := http.ReadResponse(from, &http.Request{Method: http.MethodConnect})
 	hop.FirstByte = time.Since(began)
 	if err != nil {
-		hop.Err = p.words(ctx, err)
+		hop.Err, hop.Late = p.words(ctx, err), late(ctx, err)
 		return nil, false
 	}
 	resp.Body.Close()
@@ -200,12 +200,17 @@ func (p *Prober) part(ctx context.Context, u *url.URL) *doctor.Range {
 	return r
 }
 
+// late reports whether err is because of the timeout.
+func late(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
+}
+
 // words says why there was no response, in a few plain words.
 func (p *Prober) words(ctx context.Context, err error) string {
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case late(ctx, err):
 		return fmt.Sprintf("nothing within %v", p.timeout())
 	case ctx.Err() != nil:
 		return "it was interrupted"
