@@ -114,7 +114,7 @@ func (p *Profile) Compare(document *Profile) Comparison {
 // ComparePolicy compares what set admits with a document. A rule with a condition counts as admitting.
 func ComparePolicy(set *policy.Set, document *Profile, o Options) Comparison {
 	var c Comparison
-	rules := indexRules(set.Rules())
+	rules := indexRules(set.Rules(), o)
 	for i := range document.Endpoints {
 		e := &document.Endpoints[i]
 		if e.reason != "" || e.blank != "" {

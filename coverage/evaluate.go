@@ -64,7 +64,7 @@ func (e *Endpoint) evaluate(of *rules, o Options) Row {
 		return row
 	}
 	var found findings
-	for _, i := range of.about(e.want.Host) {
+	for _, i := range of.about(e) {
 		found.add(&of.all[i], e, o)
 	}
 	best := found.allow
@@ -99,8 +99,7 @@ type findings struct {
 
 func (f *findings) add(r *policy.RuleInfo, e *Endpoint, o Options) {
 	switch {
-	case !r.Expires.IsZero() && !o.Now.Before(r.Expires),
-		o.Group != "" && r.Groups != nil && !slices.Contains(r.Groups, o.Group):
+	case !inForce(r, o):
 	case r.Deny:
 		if a := e.askDeny(r, o); a.rule != nil && (f.deny.rule == nil || a.status == Denied) {
 			f.deny = a
@@ -131,13 +130,17 @@ type verdict struct {
 	why    string
 }
 
+// method is that of requests to e.
+func (e *Endpoint) method() string {
+	if e.want.Scheme == policy.HTTPS {
+		return "CONNECT"
+	}
+	return "GET"
+}
+
 // askAllow returns what r, an allow that matches e's host, says about e.
 func (e *Endpoint) askAllow(r *policy.RuleInfo, o Options) verdict {
-	method := "GET"
-	if e.want.Scheme == policy.HTTPS {
-		method = "CONNECT"
-	}
-	if !r.Admits(e.want.Scheme, e.port) || r.Methods != nil && !slices.Contains(r.Methods, method) {
+	if !r.Admits(e.want.Scheme, e.port) || r.Methods != nil && !slices.Contains(r.Methods, e.method()) {
 		return verdict{}
 	}
 	if !r.AdmitsPath(e.want.Path, e.want.Query) {

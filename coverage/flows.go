@@ -23,11 +23,11 @@ type flowKey struct {
 	port   uint16
 }
 
-// pathFlows are flows of one host, scheme and port, by their path without a star at its end.
+// pathFlows are flows of one host, scheme and port, by their path without a star at its end, and their query.
 type pathFlows struct {
-	whole   *flow // the flow for every path; may be nil
-	paths   map[string][]*flow
-	lengths []int // of the keys of paths, ascending
+	whole   *flow                 // the flow for every path; may be nil
+	paths   map[[2]string][]*flow // by path and query
+	lengths []int                 // of the paths in it, ascending
 }
 
 func newFlowSet() *flowSet {
@@ -56,7 +56,7 @@ func (s *flowSet) add(f *flow) {
 	key := f.key(f.host.String())
 	flows := s.same[key]
 	if flows == nil {
-		flows = &pathFlows{paths: map[string][]*flow{}}
+		flows = &pathFlows{paths: map[[2]string][]*flow{}}
 		s.same[key] = flows
 		if f.host.IsWildcard() {
 			end := f.key(f.host.Tail())
@@ -72,7 +72,8 @@ func (w *pathFlows) add(f *flow) {
 		return
 	}
 	path := strings.TrimSuffix(f.want.Path, "*")
-	w.paths[path] = append(w.paths[path], f)
+	key := [2]string{path, f.want.Query}
+	w.paths[key] = append(w.paths[key], f)
 	if i, found := slices.BinarySearch(w.lengths, len(path)); !found {
 		w.lengths = slices.Insert(w.lengths, i, len(path))
 	}
@@ -122,10 +123,24 @@ func (w *pathFlows) covering(f *flow) *flow {
 		if n > len(f.want.Path) {
 			break
 		}
-		for _, o := range w.paths[f.want.Path[:n]] {
-			if o.covers(f) {
-				return o
-			}
+		path := f.want.Path[:n]
+		if o := firstCovering(w.paths[[2]string{path, ""}], f); o != nil {
+			return o
+		}
+		if f.want.Query == "" {
+			continue
+		}
+		if o := firstCovering(w.paths[[2]string{path, f.want.Query}], f); o != nil {
+			return o
+		}
+	}
+	return nil
+}
+
+func firstCovering(all []*flow, f *flow) *flow {
+	for _, o := range all {
+		if o.covers(f) {
+			return o
 		}
 	}
 	return nil

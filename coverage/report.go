@@ -19,7 +19,7 @@ type Report struct {
 // Check evaluates every endpoint of p under set.
 func (p *Profile) Check(set *policy.Set, o Options) Report {
 	r := Report{Profile: p.Name, Cloud: p.Place.Cloud, Region: p.Place.Region, Policy: set.Digest()}
-	rules := indexRules(set.Rules())
+	rules := indexRules(set.Rules(), o)
 	for i := range p.Endpoints {
 		r.Rows = append(r.Rows, p.Endpoints[i].evaluate(rules, o))
 	}
