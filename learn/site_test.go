@@ -211,7 +211,10 @@ func measure(t *testing.T, site *simsite.Site, set *policy.Set) outcome {
 			switch {
 			case r.Purpose.Legitimate():
 				o.legitimate++
-				if m := fmt.Sprintf("%s %s (%s)", r.Purpose, r.Target, d.Reason); !d.Permit && !slices.Contains(o.missed, m) {
+				if d.Permit {
+					continue
+				}
+				if m := fmt.Sprintf("%s %s (%s)", r.Purpose, r.Target, d.Reason); !slices.Contains(o.missed, m) {
 					o.missed = append(o.missed, m)
 				}
 			case d.Permit:

@@ -40,6 +40,21 @@ func worldRules(w simsite.World) []policy.RuleSpec {
 // A visited is what a world asked for: hosts by whether they are wanted, and the forms of the wanted ones.
 type visited struct {
 	wanted, unwanted, forms map[string]bool
+	endpoints               map[endpoint]bool // the wanted ones
+}
+
+// want adds a record of a request that is wanted.
+func (v *visited) want(r *audit.Record) {
+	at := endpoint{r.Scheme, r.Host, r.Port}
+	if !v.endpoints[at] {
+		v.endpoints[at], v.wanted[r.Host], v.forms[form(r)] = true, true, true
+	}
+}
+
+// An endpoint is what a request is for.
+type endpoint struct {
+	scheme, host string
+	port         uint16
 }
 
 // form is what a name was seen as: the owner of its domain, with the port and the scheme.
@@ -56,16 +71,21 @@ func form(r *audit.Record) string {
 func visit(t testing.TB, site *simsite.Site, set *policy.Set, first, last int, each func(*simsite.Request, *audit.Record)) {
 	t.Helper()
 	seq := 0
+	var decision audit.Record // one for all: nobody keeps it
 	for day := first; day < last; day++ {
-		for _, r := range site.Day(day) {
+		requests := site.Day(day)
+		for i := range requests {
 			seq++
-			decision, end, err := r.Records(set, fmt.Sprintf("S%d-%d", first, seq))
+			r := &requests[i]
+			var end *audit.Record
+			var err error
+			decision, end, err = r.Records(set, fmt.Sprintf("S%d-%d", first, seq))
 			if err != nil {
 				t.Fatal(err)
 			}
-			each(&r, &decision)
+			each(r, &decision)
 			if end != nil {
-				each(&r, end)
+				each(r, end)
 			}
 		}
 	}
@@ -83,11 +103,11 @@ func world(t *testing.T, w simsite.World, seed uint64) {
 	known := openKnown(t)
 	seen := learn.NewObservations()
 	seen.Paths = learn.NewPathRules(open, known)
-	v := visited{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	v := visited{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[endpoint]bool{}}
 	visit(t, site, open, 0, 60, func(r *simsite.Request, rec *audit.Record) {
 		seen.Add(rec)
 		if r.Purpose.Legitimate() {
-			v.wanted[rec.Host], v.forms[form(rec)] = true, true
+			v.want(rec)
 		} else {
 			v.unwanted[rec.Host] = true
 		}
