@@ -80,10 +80,12 @@ func (p *jsonParser) value(key string, depth int) (*node, error) {
 	return n, nil
 }
 
+var smartQuotes = strings.NewReplacer("“", "\"  ", "”", "  \"", "„", "\"  ", "\ufeff", "   ")
+
 // plainJSON returns text, in the same length, with spaces for comments and trailing commas, and a plain quote and two spaces for
 // each smart quote, which has three bytes.
 func plainJSON(text string) string {
-	b := []byte(strings.NewReplacer("“", "\"  ", "”", "  \"", "„", "\"  ", "\ufeff", "   ").Replace(text))
+	b := []byte(smartQuotes.Replace(text))
 	quoted, comma := false, -1
 	for i := 0; i < len(b); i++ {
 		c := b[i]
@@ -206,7 +208,7 @@ const mostBroken = 8
 func (d *document) jsonValue() (root *node, end int, err error) {
 	var b strings.Builder
 	to := d.next
-	for size := 4096; ; size *= 4 {
+	for size := 256; ; size *= 4 {
 		for ; to < len(d.lines) && b.Len() < size; to++ {
 			b.WriteString(d.lines[to] + "\n")
 		}

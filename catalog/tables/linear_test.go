@@ -23,7 +23,7 @@ func TestReadIsLinear(t *testing.T) {
 			arounds = append(arounds, [2]string{"| URL |\n|---|\n| a.example.com:80,", " |"})
 		}
 		for _, around := range arounds {
-			lineartest.Check(t, around[0]+unit+around[1], 6<<10, func(n int) func() {
+			lineartest.Check(t, around[0]+unit+around[1], 4<<10, func(n int) func() {
 				doc := []byte(around[0] + strings.Repeat(unit, n/len(unit)) + around[1])
 				return func() {
 					report, err := tables.Read("doc", doc, policy.Place{})

@@ -43,6 +43,9 @@ func splitLines(text string) []string {
 // visible removes hidden characters, and replaces unusual spaces, quotes and hyphens by plain ones. Letters that look like others
 // are kept, to be refused later.
 func visible(s string) string {
+	if isPlain(s) {
+		return s
+	}
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c < 0x80:
@@ -63,6 +66,16 @@ func visible(s string) string {
 		}
 		return c
 	}, s)
+}
+
+// isPlain reports whether s has nothing but ASCII characters that are seen, blanks, tabs and line ends.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < ' ' || c >= 0x7f) && c != '\t' && c != '\n' {
+			return false
+		}
+	}
+	return true
 }
 
 // isHidden reports whether c is invisible: soft hyphens, zero-width and direction marks, tags and variation selectors.
@@ -90,18 +103,26 @@ var (
 // plainText removes the markup of one cell or line, except emphasis and links. Its lines are separate parts.
 func plainText(s string) string {
 	s = visible(s)
-	s = footnote().ReplaceAllString(s, " ")
-	s = struckOut().ReplaceAllString(s, " struck-out ")
-	s = blockTag().ReplaceAllString(s, "\n")
-	s = inlineTag().ReplaceAllString(s, " ")
-	s = autolink().ReplaceAllString(s, " $1 ")
-	// Only whole entities: "&region=" in a query is not "&reg;".
-	s = entity().ReplaceAllStringFunc(s, html.UnescapeString)
-	return unescape(visible(s))
+	// Few lines have markup, and the expressions take far longer than a search for what each of them begins with.
+	if strings.IndexByte(s, '<') >= 0 || strings.Contains(s, "~~") {
+		s = footnote().ReplaceAllString(s, " ")
+		s = struckOut().ReplaceAllString(s, " struck-out ")
+		s = blockTag().ReplaceAllString(s, "\n")
+		s = inlineTag().ReplaceAllString(s, " ")
+		s = autolink().ReplaceAllString(s, " $1 ")
+	}
+	if strings.IndexByte(s, '&') >= 0 {
+		// Only whole entities: "&region=" in a query is not "&reg;".
+		s = visible(entity().ReplaceAllStringFunc(s, html.UnescapeString))
+	}
+	return unescape(s)
 }
 
 // unescape removes the backslash from Markdown's escapes: one before punctuation (CommonMark, 2.4).
 func unescape(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '\\' && i+1 < len(s) && isPunct(s[i+1]) {
