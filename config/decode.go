@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -216,8 +217,14 @@ func (d *decoder) unknown(key *yaml.Node, path string, fields map[string]int) {
 	d.problems[len(d.problems)-1].keyOnly = true
 }
 
-// settings returns the fields of a struct by the names of their settings.
+// settingsOf has what settings found of each type: a long policy has thousands of values of one.
+var settingsOf sync.Map // from reflect.Type to map[string]int
+
+// settings returns the fields of a struct by the names of their settings. The map is shared: callers only read it.
 func settings(t reflect.Type) map[string]int {
+	if known, ok := settingsOf.Load(t); ok {
+		return known.(map[string]int)
+	}
 	fields := map[string]int{}
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
@@ -225,6 +232,7 @@ func settings(t reflect.Type) map[string]int {
 			fields[name] = i
 		}
 	}
+	settingsOf.Store(t, fields)
 	return fields
 }
 

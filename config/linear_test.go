@@ -48,6 +48,6 @@ func TestLoadIsLinear(t *testing.T) {
 		"brackets":                       many("a: ", "[", "\n"),
 		"aliases":                        many("policy:\n", "  - *a%d\n", ""),
 	} {
-		lineartest.Check(t, name, 24<<10, prepare)
+		lineartest.Check(t, name, 16<<10, prepare)
 	}
 }
