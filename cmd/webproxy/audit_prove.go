@@ -50,19 +50,7 @@ Exit code 5 means that the record in the log is not what was signed.`,
 		if err != nil {
 			return err
 		}
-		var found uint64
-		var line string
-		_, err = audit.ScanLines(settings.Dir, audit.ScanOptions{Where: q}, func(r *audit.Record, text string) error {
-			found, line = r.Seq, text
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read audit log: %w", err)
-		}
-		if found == 0 {
-			return hint.With(fmt.Errorf("no such record in %s", settings.Dir), "is this the log of the proxy that was asked? See -c and --dir")
-		}
-		p, err := audit.Prove(settings.Dir, found, []byte(line), keys)
+		p, err := proveRecord(settings.Dir, q, keys)
 		switch {
 		case errors.Is(err, audit.ErrNotSealed):
 			return hint.With(err, "the proxy signs a checkpoint every minute, and when it stops: try again then")
@@ -77,6 +65,23 @@ Exit code 5 means that the record in the log is not what was signed.`,
 	}
 	toFile(cmd)
 	return cmd
+}
+
+// proveRecord makes the proof of the record in dir that q matches.
+func proveRecord(dir string, q *audit.Query, keys []string) (*audit.Proof, error) {
+	var seq uint64
+	var line string
+	_, err := audit.ScanLines(dir, audit.ScanOptions{Where: q}, func(r *audit.Record, text string) error {
+		seq, line = r.Seq, text
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read audit log: %w", err)
+	}
+	if seq == 0 {
+		return nil, hint.With(fmt.Errorf("no such record in %s", dir), "is this the log of the proxy that was asked? See -c and --dir")
+	}
+	return audit.Prove(dir, seq, []byte(line), keys)
 }
 
 // settings is where the log and its key are.

@@ -59,29 +59,34 @@ too; sites then ask every policy.bundle.every. It does not verify signatures: si
 		defer files.Close()
 		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 		defer stop()
-		server := &http.Server{Handler: files, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
-		ended := make(chan error, 1)
-		go func() {
-			if *cert == "" {
-				ended <- server.Serve(ln)
-			} else {
-				ended <- server.ServeTLS(ln, *cert, *key)
-			}
-		}()
 		fmt.Fprintf(cmd.ErrOrStderr(), "serving bundles of %s on %s\n", args[0], ln.Addr())
-		select {
-		case err := <-ended:
-			return err
-		case <-ctx.Done():
-		}
-		grace, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		err = server.Shutdown(grace)
-		if errors.Is(err, context.DeadlineExceeded) { // requests that are held
-			err = server.Close()
-		}
-		<-ended
-		return err
+		return serveUntil(ctx, ln, files, *cert, *key)
 	}
 	return cmd
+}
+
+// serveUntil serves h on ln until ctx is done: by TLS if there is a certificate. It closes ln.
+func serveUntil(ctx context.Context, ln net.Listener, h http.Handler, cert, key string) error {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+	ended := make(chan error, 1)
+	go func() {
+		if cert == "" {
+			ended <- server.Serve(ln)
+		} else {
+			ended <- server.ServeTLS(ln, cert, key)
+		}
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) { // requests that are held
+		err = server.Close()
+	}
+	<-ended
+	return err
 }

@@ -61,14 +61,11 @@ func newPhaseStart() *cobra.Command {
 	return cmd
 }
 
-// forHowLong reads --for: a duration of Go, or with days.
+// forHowLong reads --for.
 func forHowLong(s string) (time.Duration, error) {
 	var d setting.Duration
-	if err := d.UnmarshalText([]byte(s)); err == nil && d != setting.Off && d > 0 {
+	if err := d.UnmarshalText([]byte(s)); err == nil && d != setting.Off {
 		return time.Duration(d), nil
-	}
-	if d, err := time.ParseDuration(s); err == nil && d > 0 {
-		return d, nil
 	}
 	return 0, usageError{fmt.Errorf("--for %s: want a positive time, such as 4h or 2d", s)}
 }

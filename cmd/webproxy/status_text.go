@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,20 +46,12 @@ func statusText(st *daemon.Status, look []string) string {
 	line("modes", "%s", modesText(st.Groups)+phasesText(st))
 	line("now", "%s   %s   %.1f/s   last %s  %s allowed  %s denied%s%s", wording.Plural(st.Open.Tunnels, "tunnel"), wording.Plural(st.Open.Requests, "request"),
 		st.Open.PerSecond, ago(seconds(st.LastHour.Seconds)), wording.Comma(st.LastHour.Allowed), wording.Comma(st.LastHour.Denied), hostsText(st), wouldText(st.LastHour.WouldDeny))
-	for i, d := range st.Denied {
+	for i := range st.Denied {
 		subject := "denied"
 		if i > 0 {
 			subject = ""
 		}
-		client := d.Name
-		if client == "" {
-			client = d.Client
-		}
-		required := ""
-		if d.Required != "" {
-			required = "   required"
-		}
-		line(subject, "%s:%d  %s  %dx %s   %s ago   why %s%s", d.Host, d.Port, d.Reason, d.Times, client, ago(st.Now.Sub(d.Last)), d.ID, required)
+		line(subject, "%s", deniedText(&st.Denied[i], st.Now))
 	}
 	line("audit", "%s", auditText(st))
 	if len(st.Upstreams) > 0 {
@@ -76,6 +69,15 @@ func statusText(st *daemon.Status, look []string) string {
 		line(subject, "%s", what)
 	}
 	return b.String()
+}
+
+// deniedText is "example.org:443  host_not_listed  2x node1   5 s ago   why KCE6HQ".
+func deniedText(d *daemon.DeniedStatus, now time.Time) string {
+	required := ""
+	if d.Required != "" {
+		required = "   required"
+	}
+	return fmt.Sprintf("%s:%d  %s  %dx %s   %s ago   why %s%s", d.Host, d.Port, d.Reason, d.Times, cmp.Or(d.Name, d.Client), ago(now.Sub(d.Last)), d.ID, required)
 }
 
 // bundleText is "stable-1042 made 3 d ago, its source reached 12 s ago".
