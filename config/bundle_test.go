@@ -45,7 +45,7 @@ func (s *bundleSite) take(t *testing.T, files map[string]string) {
 const ownPart = `audit: { site: oslo-3 }
 policy:
   clients: { nodes: [10.0.0.0/8] }
-  bundle: { from: /nowhere, name: stable, keys: ["KEY"] }
+  bundle: { from: nowhere, name: stable, keys: ["KEY"] }
   rules: [ { id: local, deny: true, hosts: [local.example.com] } ]
   tests: { deny: [ { from: nodes, to: "https://local.example.com" } ] }
 `

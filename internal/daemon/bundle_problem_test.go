@@ -159,6 +159,9 @@ func TestBundleIsStoredLater(t *testing.T) {
 	if err := os.Symlink(filepath.Join(r.dir, "nowhere"), file); err != nil { // nothing is written through it
 		t.Skip(err)
 	}
+	if _, err := os.Lstat(file); err != nil { // wine says that it has made one
+		t.Skip(err)
+	}
 	r.publish(r.bundle(7, "stable", "*", "", "a.example.com").signed(r.alice))
 	r.told("it cannot be stored", errNotStored.Error())
 	if r.again.IsZero() {

@@ -39,17 +39,20 @@ func Start(t testing.TB, handle Handler) *Server {
 // ListenBoth finds a port that is free for both protocols.
 func ListenBoth(t testing.TB) (net.Listener, net.PacketConn) {
 	t.Helper()
+	var inUse error
 	for range 20 {
 		tcp, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if udp, err := net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+		udp, err := net.ListenPacket("udp", tcp.Addr().String())
+		if err == nil {
 			return tcp, udp
 		}
+		inUse = err
 		tcp.Close()
 	}
-	t.Fatal("no port is free for TCP and UDP")
+	t.Fatal("no port is free for TCP and UDP: ", inUse)
 	return nil, nil
 }
 
