@@ -118,15 +118,23 @@ func checkBundle(b *bundle.Bundle, spec *policy.BundleSpec, site string) error {
 	return nil
 }
 
+// keyFile is the path of the file that k of policy.bundle.keys names; empty if k is a key itself. A relative path begins in dir.
+func keyFile(k, dir string) string {
+	switch {
+	case strings.Contains(k, "+"):
+		return ""
+	case filepath.IsAbs(k):
+		return k
+	}
+	return filepath.Join(dir, k)
+}
+
 // bundleKeys are the keys that spec names, and how many of them must sign. Relative paths begin in dir.
 func bundleKeys(spec *policy.BundleSpec, dir string) (bundle.Keys, int, error) {
 	var texts []string
 	for _, k := range spec.Keys {
-		if !strings.Contains(k, "+") {
-			if !filepath.IsAbs(k) {
-				k = filepath.Join(dir, k)
-			}
-			text, err := notekey.ReadPublic(k)
+		if path := keyFile(k, dir); path != "" {
+			text, err := notekey.ReadPublic(path)
 			if err != nil {
 				return bundle.Keys{}, 0, err
 			}

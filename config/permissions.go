@@ -31,6 +31,15 @@ func (l *loader) checkPermissions() {
 		kept.add(privatefile.Policy, roots...)
 		kept.add(privatefile.Secret, keys...)
 	}
+	if b := c.Policy.Bundle; b != nil && c.Path != "" {
+		kept.add(privatefile.Secret, b.TokenFile)
+		kept.add(privatefile.Policy, b.CA, filepath.Dir(BundleFile(c.Path)))
+		for _, k := range b.Keys {
+			if path := keyFile(k, filepath.Dir(c.Path)); path != "" {
+				kept.add(privatefile.Policy, path)
+			}
+		}
+	}
 	for _, r := range c.Ship {
 		kept.add(privatefile.Secret, r.TokenFile, r.Key)
 		kept.add(privatefile.Policy, r.CA, r.Cert)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"webproxy/bundle"
 )
 
 // What others may change, or read where they must not, is told, each with what to do.
@@ -136,6 +138,37 @@ func TestNamedPipes(t *testing.T) {
 		must(t, syscall.Mkfifo(at, 0o600))
 		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
 			t.Errorf("%s is a named pipe: %v", name, err)
+		}
+	}
+}
+
+// Whoever can change the keys of policy.bundle, the authorities of its server or what the site remembers decides what is taken.
+func TestBundlePermissions(t *testing.T) {
+	for _, tt := range []struct {
+		path string
+		mode os.FileMode
+		want string
+	}{
+		{"alice.pub", 0o644, ""},
+		{"alice.pub", 0o646, "everybody may change it"},
+		{"ca.pem", 0o646, "everybody may change it"},
+		{"bundle", 0o777, "everybody may change it"},
+		{"bundle.token", 0o644, "it will be refused"},
+	} {
+		s := newBundleSite(t, `audit: { site: oslo-3 }
+policy:
+  bundle: { from: "https://192.0.2.1/stable.bundle", name: stable, keys: [alice.pub], ca: ca.pem, token_file: bundle.token }
+`)
+		put(t, filepath.Join(s.dir, "ca.pem"), "")
+		put(t, filepath.Join(s.dir, "bundle.token"), "token\n")
+		must(t, os.Chmod(filepath.Join(s.dir, "bundle.token"), 0o600))
+		s.take(t, map[string]string{bundle.PolicyFile: "rules: [{ id: a, hosts: [a.example.com] }]\n"})
+		at := filepath.Join(s.dir, tt.path)
+		must(t, os.Chmod(at, tt.mode))
+		c, err := Load(s.path)
+		must(t, err)
+		if got := c.Warnings.Error(); strings.Contains(got, at) != (tt.want != "") || !strings.Contains(got, tt.want) {
+			t.Errorf("%s with mode %o: %s; want %q", tt.path, tt.mode, got, tt.want)
 		}
 	}
 }

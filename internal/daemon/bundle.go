@@ -21,6 +21,7 @@ import (
 	"webproxy/audit"
 	"webproxy/bundle"
 	"webproxy/config"
+	"webproxy/internal/privatefile"
 	"webproxy/internal/smallfile"
 	"webproxy/policy"
 	"webproxy/proxy/egress"
@@ -169,7 +170,7 @@ func (b *bundles) connect(cfg *config.Config, spec *policy.BundleSpec) error {
 	source := &bundle.Source{From: spec.From}
 	if file := spec.TokenFile; file != "" {
 		source.Token = func() (string, error) {
-			token, err := smallfile.Read(file, maxToken)
+			token, err := privatefile.Read(file, maxToken)
 			if err != nil {
 				return "", fmt.Errorf("policy.bundle.token_file: %w", err)
 			}
