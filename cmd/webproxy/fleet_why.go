@@ -62,13 +62,8 @@ let the request through. Exit code 4 means that the request was denied, or that 
 			return err
 		}
 		defer os.RemoveAll(dir)
-		stats, err := copyForWhy(cmd, client, *flags.sites, q, &why, from, now, dir)
-		if err != nil {
-			return err
-		}
-		sayFleetStats(cmd.ErrOrStderr(), &stats)
 		why.Dir = dir
-		why.Found, _, err = review.Find(dir, q, from, nil)
+		err = findAtSite(cmd, client, (*flags.sites)[0], q, &why, from, now)
 		if errors.Is(err, review.ErrNotFound) || errors.Is(err, audit.ErrNoLog) {
 			return hint.With(fmt.Errorf("site %s has delivered no decision with the id %s, from %s on", (*flags.sites)[0], audit.Printable(strings.ToUpper(args[0])), *since),
 				"is it the id of that site? See --site and --since; webproxy fleet status says how far the site has delivered")
@@ -86,9 +81,20 @@ let the request through. Exit code 4 means that the request was denied, or that 
 	return cmd
 }
 
-// copyForWhy copies to dir the records for an explanation: the request, and with a configuration the denials of the time of
+// findAtSite copies the records for an explanation to why.Dir, and finds the decision that q matches in them.
+func findAtSite(cmd *cobra.Command, c *fleet.Client, site string, q *audit.Query, why *review.Why, from, now time.Time) error {
+	stats, err := copyForWhy(cmd, c, site, q, why, from, now)
+	if err != nil {
+		return err
+	}
+	sayFleetStats(cmd.ErrOrStderr(), &stats)
+	why.Found, _, err = review.Find(why.Dir, q, from, nil)
+	return err
+}
+
+// copyForWhy copies to why.Dir the records for an explanation: the request, and with a configuration the denials of the time of
 // --replay.
-func copyForWhy(cmd *cobra.Command, c *fleet.Client, sites []string, q *audit.Query, why *review.Why, from, now time.Time, dir string) (fleet.Stats, error) {
+func copyForWhy(cmd *cobra.Command, c *fleet.Client, site string, q *audit.Query, why *review.Why, from, now time.Time) (fleet.Stats, error) {
 	where := q
 	if why.Config != nil && why.Back != setting.Off {
 		back := now.Add(-time.Duration(why.Back))
@@ -101,5 +107,5 @@ func copyForWhy(cmd *cobra.Command, c *fleet.Client, sites []string, q *audit.Qu
 			from = back
 		}
 	}
-	return c.CopyLog(cmd.Context(), fleet.Search{Where: where, Sites: sites, Since: from}, dir)
+	return c.CopyLog(cmd.Context(), fleet.Search{Where: where, Sites: []string{site}, Since: from}, why.Dir)
 }
