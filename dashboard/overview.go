@@ -27,7 +27,8 @@ type overviewBody struct {
 	Trouble  []string
 	Policy   snapshot
 	Source   string
-	Groups   []groupState
+	Groups   *table
+	Hours    *table
 	Day      []hourRow
 	Strip    svg.Chart
 	Allowed  uint64
@@ -75,7 +76,8 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 		p.Learning(done)
 	}
 	lesson := p.lastLesson()
-	for _, g := range cfg.Set.Groups() {
+	b.Groups = &table{Name: "groups", Command: "webproxy status", Heads: []head{{"group", "Group", ""}, {"mode", "Mode", ""}, {"readiness", "Readiness", "w"}}}
+	for i, g := range cfg.Set.Groups() {
 		s := groupState{Name: g.Name, Mode: g.Mode.String(), Ready: "-"}
 		if g.Mode == policy.Learn {
 			s.Ready = "the log is being read"
@@ -83,7 +85,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 				s.Ready = readyText(lesson.ready, g.Name)
 			}
 		}
-		b.Groups = append(b.Groups, s)
+		b.Groups.Rows = append(b.Groups.Rows, row{fmt.Sprintf("%08d", i), []cell{text(s.Name), text(s.Mode), text(s.Ready)}})
 	}
 	f := &filter{Period: periodDay}
 	p.fillDay(&b)
@@ -110,9 +112,11 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 	if p.Receivers != nil {
 		b.Receivers = p.Receivers()
 	}
-	if export(w, r, b.TopDenied, b.NewHosts, b.Ending) {
+	if export(w, r, b.TopDenied, b.NewHosts, b.Ending, b.Hours, b.Groups) {
 		return
 	}
+	b.Hours.page(r.URL)
+	b.Groups.page(r.URL)
 	for _, t := range []*table{b.TopDenied, b.NewHosts, b.Ending} {
 		t.page(r.URL)
 		t.Rows = t.Rows[:min(len(t.Rows), 10)]
@@ -154,8 +158,11 @@ func (p *Pages) fillDay(b *overviewBody) {
 			}
 		}
 	})
+	b.Hours = &table{Name: "hours", Command: "webproxy audit query '' --since 24h --by hour,decision",
+		Heads: []head{{"hour", "Hour", "t"}, {"allow", "Allowed", "n"}, {"would_deny", "Let through in learn mode", "n"}, {"deny", "Denied", "n"}}}
 	stacks := make([]svg.Stack, len(b.Day))
 	for i, h := range b.Day {
+		b.Hours.Rows = append(b.Hours.Rows, row{h.Start.Format(time.RFC3339), []cell{moment(h.Start), number(h.Allow), number(h.Would), number(h.Deny)}})
 		stacks[i] = svg.Stack{At: h.Start, Counts: []uint64{h.Allow, h.Would, h.Deny}}
 		b.Allowed, b.Denied, b.Would = b.Allowed+h.Allow, b.Denied+h.Deny, b.Would+h.Would
 	}

@@ -95,6 +95,7 @@ func (p *Pages) Handler() (http.Handler, error) {
 		"time":  func(t time.Time) string { return moment(t).Text },
 		"ago":   ago,
 		"show":  audit.Printable,
+		"soft":  func(s string) []string { return softly(audit.Printable(s)) },
 		"join":  strings.Join,
 	}).ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
@@ -271,7 +272,12 @@ const fresh = 10 * time.Second
 
 // lookUp runs a job, unless it runs already or has just ended, and waits for it at most soon.
 func (p *Pages) lookUp(ctx context.Context, name string, fn func(context.Context, *audit.Progress) (any, error)) jobs.State {
-	if s := p.Jobs.State(name); !s.Running && !s.Ended.IsZero() && time.Since(s.Ended) < fresh {
+	return p.lookUpWithin(ctx, fresh, name, fn)
+}
+
+// lookUpWithin is lookUp for a result that is reused so long.
+func (p *Pages) lookUpWithin(ctx context.Context, reused time.Duration, name string, fn func(context.Context, *audit.Progress) (any, error)) jobs.State {
+	if s := p.Jobs.State(name); !s.Running && !s.Ended.IsZero() && time.Since(s.Ended) < reused {
 		return s
 	}
 	return p.lookUpAnew(ctx, name, fn)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"webproxy/audit"
 	"webproxy/internal/spreadsheet"
@@ -20,10 +21,16 @@ const pageRows = 100
 
 // A head is the heading of a column.
 type head struct {
-	Name  string // in CSV and NDJSON
+	Name  string // in CSV and NDJSON; empty for a column of links, which is not in them
 	Title string
-	Class string // of the cells
+	Class string // of the cells; hidden for one that is only in CSV and NDJSON
 }
+
+// hidden is the class of a column whose text a page shows with another one.
+const hidden = "hidden"
+
+// Shown reports whether pages have the column.
+func (h head) Shown() bool { return h.Class != hidden }
 
 // A cell is one cell of a row. Text may be hostile: it is escaped when it is shown.
 type cell struct {
@@ -33,6 +40,45 @@ type cell struct {
 	Spark *svg.Chart
 	Value any // in NDJSON; nil for Text
 	More  []string
+	Note  string // below it, on pages only
+}
+
+// shownMore is how many of the further lines of a cell are not folded.
+const shownMore = 2
+
+// Open are the first of More, Folded the others: fewer than two are not folded.
+func (c *cell) Open() []string {
+	if len(c.More) <= shownMore+1 {
+		return c.More
+	}
+	return c.More[:shownMore]
+}
+
+func (c *cell) Folded() []string { return c.More[len(c.Open()):] }
+
+// softly is s in parts, between which a page may break a line if s is long: after dots, slashes, colons and underscores, and in what is long without
+// them. So names are broken where people expect it, and hostile ones cannot make a table wide.
+func softly(s string) (parts []string) {
+	const most = 24
+	if len(s) <= most {
+		return []string{s}
+	}
+	for len(s) > 0 {
+		n := len(s)
+		if i := strings.IndexAny(s, "./:_"); i >= 0 {
+			n = i + 1
+		}
+		switch space := strings.IndexAny(s[:n], " -"); {
+		case n <= most:
+		case space >= 0 && space < most:
+			n = space + 1
+		default:
+			for n = most; n > most-utf8.UTFMax && !utf8.RuneStart(s[n]); n-- {
+			}
+		}
+		parts, s = append(parts, s[:n]), s[n:]
+	}
+	return parts
 }
 
 // A row is cells in the order of the heads. Key is its position in the order of the table, for paging: unique, and independent
@@ -96,6 +142,20 @@ func (t *table) page(u *url.URL) {
 	t.Rows = t.Rows[begin:end]
 }
 
+// cut reduces the table to its first rows, and fills in the rest, for a page that has no URL: the result of a form, which is submitted again
+// for the files.
+func (t *table) cut(path string) {
+	t.Total = len(t.Rows)
+	file := func(format string) string {
+		return path + "?" + url.Values{"table": {t.Name}, "format": {format}}.Encode()
+	}
+	t.CSV, t.JSON = file("csv"), file("ndjson")
+	if t.Total > pageRows {
+		t.Shown = fmt.Sprintf("1 to %d of %d", pageRows, t.Total)
+		t.Rows = t.Rows[:pageRows]
+	}
+}
+
 // rankKey is a key for rows in which more comes first.
 func rankKey(n uint64, rest ...string) string {
 	return fmt.Sprintf("%020d ", ^n) + strings.Join(rest, "\x00")
@@ -132,15 +192,19 @@ func export(w http.ResponseWriter, r *http.Request, tables ...*table) bool {
 
 func (t *table) writeCSV(w io.Writer) error {
 	c := spreadsheet.NewWriter(w)
-	names := make([]string, len(t.Heads))
-	for i, h := range t.Heads {
-		names[i] = h.Name
+	var names []string
+	for _, h := range t.Heads {
+		if h.Name != "" {
+			names = append(names, h.Name)
+		}
 	}
 	c.Write(names)
 	for _, r := range t.Rows {
-		cells := make([]string, len(r.Cells))
+		var cells []string
 		for i, x := range r.Cells {
-			cells[i] = audit.Printable(x.plain())
+			if t.Heads[i].Name != "" {
+				cells = append(cells, audit.Printable(x.plain()))
+			}
 		}
 		c.Write(cells)
 	}
@@ -153,6 +217,9 @@ func (t *table) writeJSON(w io.Writer) error {
 	for _, r := range t.Rows {
 		object := make(map[string]any, len(r.Cells))
 		for i, x := range r.Cells {
+			if t.Heads[i].Name == "" {
+				continue
+			}
 			if x.Value != nil {
 				object[t.Heads[i].Name] = x.Value
 			} else {
