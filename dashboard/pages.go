@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -137,7 +138,7 @@ func (p *Pages) Handler() (http.Handler, error) {
 	p.sessions.ErrorFunc = func(w http.ResponseWriter, _ *http.Request, err error) {
 		http.Error(w, "session: "+err.Error(), http.StatusServiceUnavailable)
 	}
-	pages := p.sessions.LoadAndSave(p.admit(mux))
+	pages := p.sessions.LoadAndSave(p.admit(wholeForm(mux)))
 	guard := http.NewCrossOriginProtection()
 	return guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -167,6 +168,27 @@ func (p *Pages) Handler() (http.Handler, error) {
 
 // maxForm bounds a submitted form, in bytes.
 const maxForm = 4 << 20
+
+// wholeForm refuses forms that are too large or malformed: a part of one is not what somebody has submitted.
+func wholeForm(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		if r.Method == http.MethodPost {
+			if err = r.ParseForm(); err == nil {
+				err = r.ParseMultipartForm(maxForm)
+			}
+		}
+		var large *http.MaxBytesError
+		switch {
+		case err == nil, errors.Is(err, http.ErrNotMultipart):
+			next.ServeHTTP(w, r)
+		case errors.As(err, &large):
+			http.Error(w, fmt.Sprintf("the form is larger than %d MiB; nothing was changed", maxForm>>20), http.StatusRequestEntityTooLarge)
+		default:
+			http.Error(w, "the form cannot be read; nothing was changed: "+err.Error(), http.StatusBadRequest)
+		}
+	})
+}
 
 func asset(kind string, data []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {

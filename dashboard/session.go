@@ -150,6 +150,10 @@ To look at it from elsewhere, one of these:
 // forms.
 func isolated(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
+	if origin := r.Header.Get("Origin"); site == "" && origin != "" { // an old browser
+		u, err := url.Parse(origin)
+		return err == nil && u.Host == r.Host
+	}
 	return site == "" || site == "same-origin" || site == "none" ||
 		r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
 }

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -132,6 +133,51 @@ func TestSoftly(t *testing.T) {
 			}
 			if utf8.ValidString(text) && !utf8.ValidString(p) {
 				t.Errorf("a rune of %q is broken: %q", text, p)
+			}
+		}
+	}
+}
+
+// A form that is too large or malformed is refused; a part of it is not taken for the whole.
+func TestWholeForm(t *testing.T) {
+	s := newSite(t)
+	large := strings.Repeat("a", maxForm)
+	multipart := "--x\r\nContent-Disposition: form-data; name=\"candidate\"\r\n\r\n"
+	for _, tt := range []struct {
+		name, kind, body string
+		status           int
+	}{
+		{"large", "application/x-www-form-urlencoded", "candidate=" + large, http.StatusRequestEntityTooLarge},
+		{"large, in parts", "multipart/form-data; boundary=x", multipart + large + "\r\n--x--\r\n", http.StatusRequestEntityTooLarge},
+		{"malformed", "application/x-www-form-urlencoded", "candidate=%zz", http.StatusBadRequest},
+		{"cut off", "multipart/form-data; boundary=x", multipart + "policy: {}", http.StatusBadRequest},
+		{"whole", "multipart/form-data; boundary=x", multipart + "policy: {}\r\n--x--\r\n", http.StatusOK},
+	} {
+		r := httptest.NewRequest("POST", "/policy/whatif", strings.NewReader(tt.body))
+		r.Host, r.RemoteAddr = "127.0.0.1:9091", "127.0.0.1:50000"
+		r.Header.Set("Content-Type", tt.kind)
+		w := httptest.NewRecorder()
+		s.srv.ServeHTTP(w, r)
+		if w.Code != tt.status {
+			t.Errorf("%s: %d, want %d: %.200s", tt.name, w.Code, tt.status, w.Body)
+		}
+	}
+}
+
+// Pages of other origins can read nothing, also in browsers that name the origin alone.
+func TestOtherOrigins(t *testing.T) {
+	s := newSite(t)
+	for origin, want := range map[string]int{"": 200, "http://127.0.0.1:9091": 200, "http://evil.example": 403, "null": 403, "http://127.0.0.1:9090": 403, "http://127.0.0.1:9091.evil.example": 403, ":": 403} {
+		for _, path := range []string{"/denied", "/denied?format=csv", "/live"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Host, r.RemoteAddr = "127.0.0.1:9091", "127.0.0.1:50000"
+			if origin != "" {
+				r.Header.Set("Origin", origin)
+			}
+			w := httptest.NewRecorder()
+			s.srv.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s for %q: %d, want %d", path, origin, w.Code, want)
 			}
 		}
 	}
