@@ -53,7 +53,7 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the built-in configuration has no file to edit", http.StatusNotFound)
 		return
 	default:
-		then = b.candidate(r)
+		then = b.candidate(r, cfg)
 	}
 	if then != nil {
 		p.compareCounts(&b, cfg.Set, then)
@@ -105,7 +105,7 @@ func (b *whatIfBody) without(v url.Values, set *policy.Set) *policy.Set {
 }
 
 // candidate is the configuration that was submitted, or else, on the page to edit it, nil; nil, and Wrong, if it is not valid.
-func (b *whatIfBody) candidate(r *http.Request) *policy.Set {
+func (b *whatIfBody) candidate(r *http.Request, cfg *config.Config) *policy.Set {
 	b.Candidate = r.PostFormValue("candidate")
 	if file, _, err := r.FormFile("file"); err == nil {
 		defer file.Close()
@@ -122,7 +122,7 @@ func (b *whatIfBody) candidate(r *http.Request) *policy.Set {
 		b.Candidate = string(data)
 		return nil
 	}
-	candidate, err := config.LoadWith(b.Path, map[string][]byte{b.Path: []byte(b.Candidate)})
+	candidate, err := config.LoadCandidate(cfg, []byte(b.Candidate))
 	if err != nil {
 		b.Wrong = err.Error()
 		var problems config.Problems

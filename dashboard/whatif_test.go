@@ -182,3 +182,19 @@ func TestOtherOrigins(t *testing.T) {
 		}
 	}
 }
+
+// A candidate, which anybody may submit, cannot have other files read than those in force: their problems quote them.
+func TestWhatIfReadsNoOtherFile(t *testing.T) {
+	s := newSite(t)
+	if err := os.WriteFile(filepath.Join(s.dir, "secret.txt"), []byte("hunter.example.com two words\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(s.dir, "webproxy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, page := s.submit("/policy/whatif", url.Values{"candidate": {strings.Replace(string(data), "lists/approved.txt", "secret.txt", 1)}})
+	if !strings.Contains(page, "no file of the configuration in force") || strings.Contains(page, "hunter") {
+		t.Errorf("the page is\n%s", page)
+	}
+}
