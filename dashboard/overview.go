@@ -159,7 +159,7 @@ func (p *Pages) fillDay(b *overviewBody) {
 		}
 	})
 	b.Hours = &table{Name: "hours", Command: "webproxy audit query '' --since 24h --by hour,decision",
-		Heads: []head{{"hour", "Hour", "t"}, {"allow", "Allowed", "n"}, {"would_deny", "Let through in learn mode", "n"}, {"deny", "Denied", "n"}}}
+		Heads: []head{{"hour", "Hour", "t"}, {"allow", "Allowed", "n"}, {"would_deny", "Let through", "n"}, {"deny", "Denied", "n"}}}
 	stacks := make([]svg.Stack, len(b.Day))
 	for i, h := range b.Day {
 		b.Hours.Rows = append(b.Hours.Rows, row{h.Start.Format(time.RFC3339), []cell{moment(h.Start), number(h.Allow), number(h.Would), number(h.Deny)}})
