@@ -56,7 +56,7 @@ func (c *cell) Open() []string {
 
 func (c *cell) Folded() []string { return c.More[len(c.Open()):] }
 
-// softly is s in parts, between which a page may break a line if s is long: after dots, slashes, colons and underscores, and in what is long without
+// softly is s in parts, between which a page may break a line if s is long: after dots, slashes and underscores, and in what is long without
 // them. So names are broken where people expect it, and hostile ones cannot make a table wide.
 func softly(s string) (parts []string) {
 	const most = 24
@@ -65,7 +65,7 @@ func softly(s string) (parts []string) {
 	}
 	for len(s) > 0 {
 		n := len(s)
-		if i := strings.IndexAny(s, "./:_"); i >= 0 {
+		if i := strings.IndexAny(s, "./_"); i >= 0 {
 			n = i + 1
 		}
 		switch space := strings.IndexAny(s[:n], " -"); {
