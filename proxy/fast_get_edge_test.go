@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -26,8 +27,15 @@ func TestGetRefusedInPart(t *testing.T) {
 		s.Options.StallTimeout = setting.Duration(50 * time.Millisecond)
 	}})
 	p.Target = "denied.test:80"
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- p.Server.Serve(smallBuffers{ln}) }()
+	t.Cleanup(func() { ln.Close(); <-served })
+	p.Addr = ln.Addr().String()
 	c := p.Dial()
-	var err error
 	for err == nil { // it does not read: what is too much for the buffers is not taken
 		_, err = io.WriteString(c.TCPConn, strings.Repeat(p.Get("/"), 100))
 	}
@@ -45,6 +53,18 @@ func TestGetRefusedInPart(t *testing.T) {
 			t.Fatalf("%q", body)
 		}
 	}
+}
+
+// smallBuffers is a listener on whose connections few written bytes wait. With many, a client that does not read may send nothing more
+// before they are full: Linux drops what comes to a full socket, the acknowledgements with it.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(8 << 10)
+	}
+	return c, err
 }
 
 // A hint that the client does not take is no fault of the origin's.
