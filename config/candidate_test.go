@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"webproxy/config"
+	"webproxy/internal/notekey"
 )
 
 // A candidate may name the files of the configuration in force, and no other: nothing of any other is read, or told.
@@ -19,10 +20,11 @@ func TestLoadCandidate(t *testing.T) {
 	text := `listen: "127.0.0.1:0"
 policy:
   clients: { nodes: [10.0.1.0/24] }
-  rules: [{ id: approved, file: lists/approved.txt }]
-audit: { dir: audit }
+  rules: [{ id: approved, file: lists/approved.txt }, { id: again, file: "` + filepath.ToSlash(dir) + `//lists/again.txt" }]
+audit: { dir: audit/ }
+egress: { upstream_proxies: [{ url: "http://u.example:1", credentials: known.txt }] }
 `
-	for name, text := range map[string]string{"webproxy.yaml": text, "lists/approved.txt": "ok.example.com\n", "lists/other.txt": secret, "secret.txt": secret} {
+	for name, text := range map[string]string{"webproxy.yaml": text, "lists/approved.txt": "ok.example.com\n", "lists/again.txt": "again.example.com\n", "lists/other.txt": secret, "secret.txt": secret, "known.txt": secret} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
@@ -39,7 +41,7 @@ audit: { dir: audit }
 	for range 4 { // visitors come at once
 		wg.Go(func() {
 			c, err := config.LoadCandidate(known, []byte(strings.Replace(text, "rules: [", "rules: [{ id: more, hosts: [more.example.com] }, ", 1)))
-			if err != nil || c.Set.Len() != 2 {
+			if err != nil || c.Set.Len() != 3 {
 				t.Errorf("a candidate with one rule more: %v", err)
 			}
 		})
@@ -47,19 +49,48 @@ audit: { dir: audit }
 	wg.Wait()
 	for _, change := range [][2]string{
 		{"lists/approved.txt", "lists/other.txt"},
+		{"lists/approved.txt", "known.txt"}, // of the configuration in force, but no list
+		{"lists/approved.txt", "audit/../known.txt"},
+		{"policy:", "policy:\n  bundle: { name: stable, keys: [secret.txt] }"},
 		{"lists/approved.txt", "lists/missing.txt"},
 		{"lists/approved.txt", "lists/../secret.txt"},
 		{"lists/approved.txt", filepath.ToSlash(filepath.Join(dir, "secret.txt"))},
 		{"audit: {", "inspection: { roots: [secret.txt] }\naudit: {"},
 		{"audit: {", "dashboard: { users: secret.txt }\naudit: {"},
-		{"audit: {", "egress: { upstream_proxies: [{ url: \"http://u.example:1\", credentials: secret.txt }] }\naudit: {"},
+		{"credentials: known.txt", "credentials: secret.txt"},
 		{"audit: {", "listen_tls: { cert: secret.txt, key: secret.txt }\naudit: {"},
 		{"audit: {", "ship: { x: { to: \"tls://r.example:1\", ca: secret.txt } }\naudit: {"},
-		{"dir: audit", "dir: elsewhere"},
+		{"dir: audit/", "dir: elsewhere"},
 	} {
 		_, err := config.LoadCandidate(known, []byte(strings.Replace(text, change[0], change[1], 1)))
 		if said := fmt.Sprint(err); err == nil || !strings.Contains(said, "no file of the configuration in force") || strings.Contains(said, "secret.example") || strings.Contains(said, "hunter2") || strings.Contains(said, "did you mean") {
 			t.Errorf("%s: %s", change[1], said)
 		}
+	}
+}
+
+// The configuration in force is a candidate itself, also with a bundle whose key is in a file.
+func TestLoadCandidateBundle(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"alice", "eve"} {
+		if _, _, err := notekey.Make(filepath.Join(dir, name+notekey.Suffix), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(dir, "webproxy.yaml")
+	text := "audit: { site: oslo-3 }\npolicy:\n  bundle: { from: nowhere, name: stable, keys: [./alice.pub] }\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	known, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.LoadCandidate(known, []byte(text)); err != nil {
+		t.Error(err)
+	}
+	if _, err := config.LoadCandidate(known, []byte(strings.Replace(text, "alice", "eve", 1))); err == nil || !strings.Contains(err.Error(), "no file of the configuration in force") {
+		t.Errorf("another key: %v", err)
 	}
 }

@@ -41,16 +41,22 @@ func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 }
 
 // LoadCandidate is LoadWith for text that a stranger has submitted as the file of the configuration known. It reads no other files than known did,
-// and may name no others: the problems of a file quote it, so that anybody could read what the proxy can.
+// and may name no others: the problems of a file quote it, so that anybody could read what the proxy can. Files that known names but does not
+// read, such as keys and tokens, may be named, but not as lists.
 func LoadCandidate(known *Config, text []byte) (*Config, error) {
-	r := &reader{instead: map[string][]byte{known.Path: text}, only: map[string]bool{known.Path: true}}
+	r := &reader{instead: map[string][]byte{known.Path: text}, only: map[string]bool{known.Path: true}, named: map[string]bool{}}
 	for _, path := range known.Files {
-		r.only[path] = true
+		r.only[filepath.Clean(path)] = true
 	}
 	own := *known // known is shared, and paths stores each receiver again
 	own.Ship = maps.Clone(known.Ship)
 	for _, path := range own.paths() {
-		r.only[*path] = true
+		r.named[filepath.Clean(*path)] = true
+	}
+	if b := known.Policy.Bundle; b != nil {
+		for _, k := range b.Keys {
+			r.named[filepath.Clean(keyFile(k, filepath.Dir(known.Path)))] = true
+		}
 	}
 	c, problems := load(known.Path, r, time.Now())
 	if len(problems) > 0 {

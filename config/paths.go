@@ -80,21 +80,27 @@ func (l *loader) checkPaths() {
 	}
 }
 
-// namesKnown reports whether l.cfg names only files that may be read; see LoadCandidate.
+// namesKnown reports whether l.cfg names only files that may be named; see LoadCandidate.
 func (l *loader) namesKnown() bool {
 	all := true
-	check := func(setting, path string) {
-		if l.cfg.fromFile(&path); path != "" && !l.lib.read.only[filepath.Clean(path)] {
+	check := func(setting, path string, named map[string]bool) {
+		l.cfg.fromFile(&path)
+		if clean := filepath.Clean(path); path != "" && !l.lib.read.only[clean] && !named[clean] {
 			l.fail(setting, fmt.Sprintf("%s is no file of the configuration in force, and a candidate may name no other", quoted(path)),
 				"webproxy audit replay --config evaluates one that does")
 			all = false
 		}
 	}
 	for setting, path := range l.cfg.paths() {
-		check(setting, *path)
+		check(setting, *path, l.lib.read.named)
 	}
 	for i := range l.cfg.Policy.Rules {
-		check(fmt.Sprintf("policy.rules[%d].file", i), l.cfg.Policy.Rules[i].File)
+		check(fmt.Sprintf("policy.rules[%d].file", i), l.cfg.Policy.Rules[i].File, nil)
+	}
+	if b := l.cfg.Policy.Bundle; b != nil {
+		for _, k := range b.Keys {
+			check("policy.bundle.keys", keyFile(k, l.lib.dir), l.lib.read.named)
+		}
 	}
 	return all
 }
