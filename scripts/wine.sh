@@ -22,6 +22,9 @@ if ! find_wine >/dev/null || [[ ! $quick ]] && ! { command -v msibuild && comman
 	{ apt-get update -qq && apt-get install -qq -y --no-install-recommends "${needs[@]}"; } >/dev/null 2>&1 || skip "of ${needs[*]} not all can be installed"
 fi
 
+# What is written is its user's alone, as in the temporary directory of a user of Windows: wine makes lists of access of the modes that
+# its server, which starts now, gives files.
+umask 077
 dir=$(mktemp -d)
 export WINEPREFIX=$dir/prefix WINEARCH=win64 WINEDEBUG=-all
 # Nobody answers questions about other parts of wine; the DLL is ours.
@@ -206,8 +209,6 @@ packages=("$@")
 ((${#packages[@]})) || packages=(./internal/privatefile ./internal/sharedfile ./internal/atomicfile ./internal/setting ./internal/smallfile ./internal/install ./policy
 	"./audit:^(TestForeignReader|TestLockIsReadable)$" "./config:^(TestPaths|TestPathsBeginAtTheFile)$"
 	"./internal/daemon:^(TestListenersAreExclusive|TestServiceStates)$")
-# What tests write is their user's alone, as in the temporary directory of a user of Windows; wine makes lists of access of the modes.
-umask 077
 for entry in "${packages[@]}"; do
 	p=${entry%%:*} tests=${entry#"${entry%%:*}"}
 	go test -c -o "$dir/one.test.exe" "$p"
