@@ -34,10 +34,13 @@ func lock(path string, wait time.Duration) (unlock func() error, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
 	for {
-		l := flock.New(name)
+		l := flock.New(name, flock.SetFlag(lockFlags))
 		locked, err := l.TryLockContext(ctx, 10*time.Millisecond)
-		info, there := os.Stat(name)
+		info, there := os.Lstat(name)
+		var closed *fs.PathError // the file cannot be opened; otherwise it cannot be locked, as where AppArmor has no rule for that
 		switch {
+		case there == nil && !info.Mode().IsRegular():
+			return nil, errors.Join(fmt.Errorf("lock the configuration: %s is not a regular file: remove it", name), l.Unlock())
 		case locked:
 			if own, err := l.Stat(); err == nil && there == nil && os.SameFile(own, info) {
 				return func() error { return release(l) }, nil
@@ -45,8 +48,8 @@ func lock(path string, wait time.Duration) (unlock func() error, err error) {
 			l.Unlock() // the one before removed the file, so others lock a new one
 		case ctx.Err() != nil:
 			return nil, hint.With(fmt.Errorf("lock the configuration: another change has held %s for %s", name, wait), "try again when the other change is done")
-		case errors.Is(err, fs.ErrPermission) && there == nil: // another user's; or, on Windows, one that is being removed
-			if time.Since(info.ModTime()) > lockStale {
+		case errors.As(err, &closed) && errors.Is(err, fs.ErrPermission) && !errors.Is(there, fs.ErrNotExist): // another user's; or, on Windows, one that is being removed
+			if there == nil && time.Since(info.ModTime()) > lockStale {
 				os.Remove(name)
 			}
 			time.Sleep(10 * time.Millisecond)

@@ -88,6 +88,39 @@ func TestLockLeftBehind(t *testing.T) {
 	}
 }
 
+// What is in the place of the lock file and is none is refused, and not followed: it would be made where a link leads to.
+func TestLockNoFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name, elsewhere := filepath.Join(dir, lockName), filepath.Join(t.TempDir(), "elsewhere")
+	for what, make := range map[string]func() error{
+		"link":      func() error { return os.Symlink(elsewhere, name) },
+		"directory": func() error { return os.Mkdir(name, 0o700) },
+	} {
+		if err := make(); err != nil {
+			t.Logf("%s: %v", what, err) // Windows without the right to
+			continue
+		}
+		if _, err := os.Lstat(name); err != nil {
+			t.Logf("%s: %v", what, err) // wine, which says that it has made a link
+			continue
+		}
+		unlock, err := lock(filepath.Join(dir, "webproxy.yaml"), time.Minute)
+		if err == nil || !strings.Contains(err.Error(), name+" is not a regular file") {
+			if err == nil {
+				unlock()
+			}
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := os.RemoveAll(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Lstat(elsewhere); !os.IsNotExist(err) {
+		t.Errorf("the link was followed: %v", err)
+	}
+}
+
 // Where no file can be made there is no lock, and no error.
 func TestLockNowhere(t *testing.T) {
 	t.Parallel()

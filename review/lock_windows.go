@@ -1,0 +1,6 @@
+package review
+
+import "os"
+
+// lockFlags open the lock file.
+const lockFlags = os.O_CREATE | os.O_RDONLY
