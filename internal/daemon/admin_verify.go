@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,6 +16,7 @@ import (
 	"webproxy/dashboard"
 	"webproxy/internal/adminsocket"
 	"webproxy/internal/atomicfile"
+	"webproxy/internal/notekey"
 	"webproxy/internal/smallfile"
 )
 
@@ -47,13 +49,19 @@ func (d *daemon) adminVerified(r *adminsocket.Request) (any, error) {
 }
 
 const (
-	verifiedFile = "verified.json"
-	maxVerified  = 16 << 20 // bytes
+	verifiedSuffix = ".verified.json"
+	maxVerified    = 16 << 20 // bytes
 	// storePatience is how long the one who verified waits for the disk.
 	storePatience = 5 * time.Second
 )
 
-// storeVerified has a result written beside the log, for the status after a restart. It does not wait long for the disk. A result that comes
+// verifiedFile is where the last result is kept: beside the key, as the tree head is. Who may write the log should not be able to say that it
+// was verified.
+func (d *daemon) verifiedFile() string {
+	return strings.TrimSuffix(d.cfg.Audit.WithDefaults().Key, notekey.Suffix) + verifiedSuffix
+}
+
+// storeVerified has a result written to verifiedFile, for the status after a restart. It does not wait long for the disk. A result that comes
 // while another one is written is not stored.
 func (d *daemon) storeVerified(result *audit.Verification, at time.Time) {
 	if !d.storing.CompareAndSwap(false, true) {
@@ -63,13 +71,12 @@ func (d *daemon) storeVerified(result *audit.Verification, at time.Time) {
 	go func() {
 		defer close(done)
 		defer d.storing.Store(false)
-		dir := d.audit.Dir()
-		data, err := json.Marshal(Verified{Dir: dir, At: at, Result: result})
+		data, err := json.Marshal(Verified{Dir: d.audit.Dir(), At: at, Result: result})
 		if err == nil && len(data) > maxVerified {
 			err = fmt.Errorf("%d bytes: at most %d are kept", len(data), maxVerified)
 		}
 		if err == nil {
-			err = atomicfile.Write(filepath.Join(dir, verifiedFile), data, 0o600)
+			err = atomicfile.Write(d.verifiedFile(), data, 0o600)
 		}
 		if err != nil {
 			d.log.Warn("the result of a verification is not kept for the next start", zap.Error(err))
@@ -81,10 +88,10 @@ func (d *daemon) storeVerified(result *audit.Verification, at time.Time) {
 	}
 }
 
-// restoreVerified takes the last result from beside the log. Who can write there can write the log as well, so it proves nothing: it says
-// when somebody looked.
+// restoreVerified takes the last result from verifiedFile. Who can write there can sign the log as well, so it proves nothing: it says when
+// somebody looked.
 func (d *daemon) restoreVerified() {
-	path := filepath.Join(d.audit.Dir(), verifiedFile)
+	path := d.verifiedFile()
 	data, err := smallfile.Read(path, maxVerified)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
