@@ -37,6 +37,16 @@ egress: { upstream_proxies: [{ url: "http://u.example:1", credentials: known.txt
 	if err != nil {
 		t.Fatal(err)
 	}
+	tags := `{"changeNumber":1,"cloud":"Public","values":[{"name":"Storage","id":"Storage","properties":{"changeNumber":1,"region":"","addressPrefixes":["20.0.0.0/8"]}}]}`
+	if err := os.MkdirAll(filepath.Join(dir, "servicetags"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config.TagFile(dir, "public"), []byte(tags), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.LoadCandidate(known, []byte(strings.Replace(text, "rules: [", "rules: [{ id: tagged, hosts: [s.example.org], service_tag: { name: Storage } }, ", 1))); err == nil || !strings.Contains(err.Error(), "resolves names by itself") {
+		t.Errorf("a candidate with the first service tag, whose only fault is the upstream proxy: %v", err)
+	}
 	var wg sync.WaitGroup
 	for range 4 { // visitors come at once
 		wg.Go(func() {

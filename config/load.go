@@ -40,13 +40,16 @@ func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 	return c, nil
 }
 
-// LoadCandidate is LoadWith for text that a stranger has submitted as the file of the configuration known. It reads no other files than known did,
+// LoadCandidate is LoadWith for text that a stranger has submitted as the file of the configuration known. It reads no other files than known did, and service tags,
 // and may name no others: the problems of a file quote it, so that anybody could read what the proxy can. Files that known names but does not
 // read, such as keys and tokens, may be named, but not as lists.
 func LoadCandidate(known *Config, text []byte) (*Config, error) {
 	r := &reader{instead: map[string][]byte{known.Path: text}, only: map[string]bool{known.Path: true}, named: map[string]bool{}}
 	for _, path := range known.Files {
 		r.only[filepath.Clean(path)] = true
+	}
+	for _, cloud := range catalog.Clouds() { // a candidate may be the first to use them, and they are Microsoft's
+		r.only[TagFile(filepath.Dir(known.Path), cloud)] = true
 	}
 	own := *known // known is shared, and paths stores each receiver again
 	own.Ship = maps.Clone(known.Ship)
