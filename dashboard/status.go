@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -77,29 +78,40 @@ func (s *Status) State() State {
 // write serves /readyz: 503 if no requests are accepted, or all are refused. A refused configuration is reported, but
 // is not a 503: the previous one is in force.
 func (s *Status) write(w http.ResponseWriter, now time.Time, refusing bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	word := "ready"
-	if !s.ready || refusing {
-		word = "not ready"
+	ready, text := s.text(now, refusing) // nobody waits for a slow client
+	if !ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	fmt.Fprintf(w, "%s\npolicy %s, in force for %s\n", word, s.digest, now.Sub(s.installed).Round(time.Second))
+	io.WriteString(w, text)
+}
+
+// text is the body of /readyz, and whether requests are accepted.
+func (s *Status) text(now time.Time, refusing bool) (ready bool, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b strings.Builder
+	ready = s.ready && !refusing
+	word := "ready"
+	if !ready {
+		word = "not ready"
+	}
+	fmt.Fprintf(&b, "%s\npolicy %s, in force for %s\n", word, s.digest, now.Sub(s.installed).Round(time.Second))
 	if s.Lockdown != nil {
 		if on := s.Lockdown(now); on != "" {
-			fmt.Fprintln(w, "lockdown "+on)
+			fmt.Fprintln(&b, "lockdown "+on)
 		}
 	}
 	if s.Bundle != nil {
 		if text := s.Bundle(); text != "" {
-			fmt.Fprintln(w, "bundle "+text)
+			fmt.Fprintln(&b, "bundle "+text)
 		}
 	}
 	if s.problem == "" {
-		fmt.Fprintln(w, "configuration on disk: "+s.inForce())
-		return
+		fmt.Fprintln(&b, "configuration on disk: "+s.inForce())
+	} else {
+		fmt.Fprintf(&b, "configuration on disk: refused %s ago, the policy before it stays in force\n%s\n", now.Sub(s.refused).Round(time.Second), s.problem)
 	}
-	fmt.Fprintf(w, "configuration on disk: refused %s ago, the policy before it stays in force\n%s\n", now.Sub(s.refused).Round(time.Second), s.problem)
+	return ready, b.String()
 }
 
 // inForce says how much of a configuration on disk that was not refused is in force. s.mu is held.
