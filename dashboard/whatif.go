@@ -27,7 +27,7 @@ type whatIfBody struct {
 	Quick     *table // from the counts of the log
 	Intro     string
 	Running   string
-	Full      *replay.Replay
+	Full      *replayed
 	FullTable *table
 	FullAt    time.Time
 	Path      string
@@ -156,10 +156,10 @@ func (p *Pages) compareCounts(b *whatIfBody, now, then *policy.Set) {
 	b.Quick = t
 }
 
-// A replayed is a result that pages only read.
+// A replayed is what is kept of a Replay, which has its policy and the requests that have not ended. Pages only read it.
 type replayed struct {
-	*replay.Replay
-	changes []*replay.Change
+	Requests, Same, NewlyDenied, NewlyAllowed uint64
+	changes                                   []*replay.Change
 }
 
 // keptReplay is how long the result for a policy is shown again, with its time, without reading the log anew.
@@ -173,7 +173,8 @@ func (p *Pages) replay(ctx context.Context, b *whatIfBody, then *policy.Set) {
 			out.Add(&r)
 			return ctx.Err()
 		})
-		return &replayed{out, out.Finish()}, err
+		changes := out.Finish()
+		return &replayed{out.Requests, out.Same, out.NewlyDenied, out.NewlyAllowed, changes}, err
 	})
 	if state.Running {
 		b.Running = fmt.Sprintf("%.0f %%", 100*state.Part)
@@ -184,7 +185,7 @@ func (p *Pages) replay(ctx context.Context, b *whatIfBody, then *policy.Set) {
 		return
 	}
 	result := state.Result.(*replayed)
-	b.Full, b.FullAt = result.Replay, state.Ended
+	b.Full, b.FullAt = result, state.Ended
 	t := &table{Name: "full", Empty: "Nothing would be decided otherwise.", Command: "webproxy audit replay --config CANDIDATE --since 30d",
 		Heads: []head{{"target", "Host", "h"}, {"was", "Was", "w"}, {"is", "Is", "w"}, {"requests", "Requests", "n"}, {"client", "Client", "c"}, {"last", "Last", "t"}}}
 	for i, c := range result.changes {

@@ -8,12 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
+	"weak"
 
 	"webproxy/audit"
+	"webproxy/internal/proxytest"
+	"webproxy/policy"
 )
 
 // submit submits a form and returns the status and the page.
@@ -61,6 +65,25 @@ func TestWhatIfGone(t *testing.T) {
 		if _, page = s.get(stale); !strings.Contains(page, "The policy has changed") || strings.Contains(page, asked) {
 			t.Errorf("%s does not say that it is out of date:\n%s", stale, page)
 		}
+	}
+}
+
+// The kept result of a what-if does not keep its policy: there may be many of them, and a policy may be large.
+func TestWhatIfKeepsNoPolicy(t *testing.T) {
+	s := newSite(t, request("a.wild.example.com", "allow", "allowed_by_rule"))
+	name, then := func() (string, weak.Pointer[policy.Set]) {
+		then := s.p.Config().Set.Without(0)
+		name := "replay " + then.Digest()
+		s.p.replay(t.Context(), new(whatIfBody), then)
+		s.p.Jobs.Wait(t.Context(), name)
+		return name, weak.Make(then)
+	}()
+	for end := time.Now().Add(proxytest.Patience); then.Value() != nil && time.Now().Before(end); { // its goroutine may be about to end
+		runtime.GC()
+	}
+	result, _ := s.p.Jobs.State(name).Result.(*replayed)
+	if then.Value() != nil || result == nil || result.NewlyDenied != 1 {
+		t.Errorf("the policy is kept: %v; %+v", then.Value() != nil, result)
 	}
 }
 
