@@ -69,7 +69,7 @@ func (x *exchange) roundTripOrigin(r *http.Request) (*http.Response, error) {
 	return s.roundTripOn(key, x.client, &x.decision, r)
 }
 
-// pass has goproxy call x.roundTrip and copy the response into a, and ends the exchange.
+// pass has goproxy call x.roundTrip and copy the response into w, and ends the exchange.
 func (s *Server) pass(x *exchange, w *responseWriter, r *http.Request) {
 	word := proxystatus.Internal // unless pass runs to its end
 	defer func() { x.close(word) }()
