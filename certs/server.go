@@ -28,6 +28,8 @@ type Server struct {
 	// ClientCA is a PEM file of authorities. If set, clients may present a certificate, which one of these must have
 	// issued. If empty, they are not asked for one.
 	ClientCA string
+	// RequireClient refuses clients without such a certificate.
+	RequireClient bool
 	// Problem is called with the error of new files that cannot be used, once for each change. It may be nil.
 	Problem func(error)
 
@@ -160,5 +162,8 @@ func (s *Server) parse(texts [3][]byte) (*tls.Config, error) {
 		return nil, fmt.Errorf("%s: %w", s.ClientCA, errors.New("no certificate in it"))
 	}
 	config.ClientAuth = tls.VerifyClientCertIfGiven
+	if s.RequireClient {
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
 	return config, nil
 }

@@ -154,6 +154,9 @@ func (l *loader) checkBundleSettings(spec *policy.BundleSpec) (keys bundle.Keys,
 	if err := checkFrom(spec.From); err != nil {
 		l.fail("policy.bundle.from", err.Error(), "such as https://policy.example.com/stable.bundle, or the path of a file")
 	}
+	if (spec.Cert == "") != (spec.Key == "") {
+		l.fail("policy.bundle.cert", "cert and key belong together", "set both or none")
+	}
 	if spec.Name == "" {
 		l.fail("policy.bundle.name", "is missing", "name the bundles to take, such as stable")
 	}

@@ -27,7 +27,7 @@ func (c *Config) paths() iter.Seq2[string, *string] {
 			return
 		}
 		if b := c.Policy.Bundle; b != nil {
-			if !all("policy.bundle", []string{"ca", "token_file"}, &b.CA, &b.TokenFile) ||
+			if !all("policy.bundle", []string{"ca", "cert", "key", "token_file"}, &b.CA, &b.Cert, &b.Key, &b.TokenFile) ||
 				!strings.Contains(b.From, "://") && !yield("policy.bundle.from", &b.From) {
 				return
 			}

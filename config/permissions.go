@@ -32,8 +32,8 @@ func (l *loader) checkPermissions() {
 		kept.add(privatefile.Secret, keys...)
 	}
 	if b := c.Policy.Bundle; b != nil && c.Path != "" {
-		kept.add(privatefile.Secret, b.TokenFile)
-		kept.add(privatefile.Policy, b.CA, filepath.Dir(BundleFile(c.Path)))
+		kept.add(privatefile.Secret, b.TokenFile, b.Key)
+		kept.add(privatefile.Policy, b.CA, b.Cert, filepath.Dir(BundleFile(c.Path)))
 		for _, k := range b.Keys {
 			if path := keyFile(k, filepath.Dir(c.Path)); path != "" {
 				kept.add(privatefile.Policy, path)

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +16,7 @@ import (
 	"time"
 
 	"webproxy/audit"
+	"webproxy/certs"
 	"webproxy/internal/hint"
 	"webproxy/internal/privatefile"
 	"webproxy/internal/smallfile"
@@ -28,8 +27,6 @@ const (
 	maxLine = 8 << 20
 	// maxAnswer bounds the response to one query, in bytes.
 	maxAnswer = 1 << 30
-	maxToken  = 16 << 10
-	maxPEM    = 4 << 20
 )
 
 // A Client queries one VictoriaLogs. It is safe for concurrent use.
@@ -52,7 +49,8 @@ func NewClient(c *Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("victorialogs %w", err)
 	}
-	tlsConfig, err := clientTLS(c)
+	files := certs.ClientFiles{CA: c.CA, Cert: c.Cert, Key: c.Key}
+	tlsConfig, err := files.Config(new(smallfile.Reader))
 	if err != nil {
 		return nil, err
 	}
@@ -71,49 +69,14 @@ func NewClient(c *Config) (*Client, error) {
 	return cl, nil
 }
 
-func clientTLS(c *Config) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.CA != "" {
-		pem, err := smallfile.Read(c.CA, maxPEM)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: no certificate in %s", c.CA)
-		}
-	}
-	if c.Cert == "" {
-		return t, nil
-	}
-	cert, err := smallfile.Read(c.Cert, maxPEM)
-	if err != nil {
-		return nil, fmt.Errorf("cert: %w", err)
-	}
-	key, err := privatefile.Read(c.Key, maxPEM)
-	if err != nil {
-		return nil, fmt.Errorf("key: %w", err)
-	}
-	pair, err := tls.X509KeyPair(cert, key)
-	if err != nil {
-		return nil, fmt.Errorf("cert %s, key %s: %w", c.Cert, c.Key, err)
-	}
-	t.Certificates = []tls.Certificate{pair}
-	return t, nil
-}
-
 // token reads the token from its file at each call; it is empty if there is none. Errors do not contain it.
 func (c *Client) token() (string, error) {
 	if c.tokenFile == "" {
 		return "", nil
 	}
-	data, err := privatefile.Read(c.tokenFile, maxToken)
+	token, err := privatefile.ReadToken(new(smallfile.Reader), c.tokenFile)
 	if err != nil {
 		return "", fmt.Errorf("token_file: %w", err)
-	}
-	token := strings.TrimSpace(string(data))
-	if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return "", fmt.Errorf("token_file: %s: want one line of printable ASCII without spaces", c.tokenFile)
 	}
 	return token, nil
 }

@@ -56,7 +56,10 @@ type BundleSpec struct {
 	Every time.Duration `yaml:"every"`
 	// CA is a PEM file of authorities that the server's certificate is verified against. Default: those of the system.
 	CA string `yaml:"ca"`
-	// TokenFile is a file with a bearer token for the server.
+	// Cert and Key are PEM files of a client certificate for the server. They are read for each connection.
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+	// TokenFile is a file with a bearer token for the server. It is read for each request.
 	TokenFile string `yaml:"token_file"`
 	// RefuseIf is a limit on what a bundle may change of what clients requested of late: "newly_denied > 1%" or
 	// "newly_allowed > 100" requests, compared with the policy in force. Above it the bundle is refused. A share counts from 100

@@ -40,6 +40,7 @@ stop() {
 	rm -rf "$dir" 2>/dev/null || true
 }
 trap stop EXIT
+trap 'echo "wine: line $LINENO: exit status $?: $BASH_COMMAND" >&2' ERR
 
 failures=0
 # check WHAT GOT WANT: WANT is a pattern of the shell.
@@ -57,6 +58,7 @@ step() { printf '== %s (%d s)\n' "$1" "$SECONDS"; }
 
 step "wine"
 LIMIT=180 wine wineboot -i >/dev/null 2>&1 || skip "wine does not start"
+[[ -d $WINEPREFIX/drive_c/windows/system32 ]] || skip "wine did not make its drive"
 GOOS= go run ./scripts/wine/prng "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
 go build -o "$dir/client.exe" ./scripts/wine/client
 go build -o "$dir/webproxy.exe" ./cmd/webproxy

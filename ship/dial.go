@@ -3,18 +3,14 @@ package ship
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
-	"webproxy/internal/privatefile"
+	"webproxy/certs"
 	"webproxy/internal/smallfile"
 )
-
-// maxPEM bounds a file of certificates, or of a key, in bytes.
-const maxPEM = 1 << 20
 
 // connectTimeout bounds reaching a receiver, the TLS handshake included.
 const connectTimeout = 10 * time.Second
@@ -24,14 +20,14 @@ type dialer struct {
 	address    string // host and port
 	encrypted  bool
 	serverName string
-	ca         string // files; may be empty
-	cert, key  string
+	tls        certs.ClientFiles
 	files      *smallfile.Reader
 }
 
 func newDialer(r *ReceiverSpec) dialer {
 	u := r.address()
-	d := dialer{address: hostPort(u), encrypted: r.encrypted(), serverName: r.ServerName, ca: r.CA, cert: r.Cert, key: r.Key, files: new(smallfile.Reader)}
+	d := dialer{address: hostPort(u), encrypted: r.encrypted(), serverName: r.ServerName,
+		tls: certs.ClientFiles{CA: r.CA, Cert: r.Cert, Key: r.Key}, files: new(smallfile.Reader)}
 	if d.serverName == "" {
 		d.serverName = u.Hostname()
 	}
@@ -46,10 +42,11 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 	if !d.encrypted {
 		return new(net.Dialer).DialContext(ctx, "tcp", d.address)
 	}
-	cfg, err := d.tlsConfig()
+	cfg, err := d.tls.Config(d.files)
 	if err != nil {
 		return nil, err
 	}
+	cfg.ServerName = d.serverName
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", d.address)
 	if err != nil {
 		return nil, err
@@ -60,42 +57,6 @@ func (d *dialer) dial(ctx context.Context) (net.Conn, error) {
 		return nil, fmt.Errorf("TLS with %s: %w", d.address, err)
 	}
 	return c, nil
-}
-
-// tlsConfig reads the files and returns the configuration of a TLS client.
-func (d *dialer) tlsConfig() (*tls.Config, error) {
-	cfg := &tls.Config{ServerName: d.serverName, MinVersion: tls.VersionTLS12}
-	if d.ca != "" {
-		pem, err := d.files.Read(d.ca, maxPEM, nil)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca: %s: no certificate in it; want PEM", d.ca)
-		}
-	}
-	if d.cert != "" {
-		pair, err := d.readPair()
-		if err != nil {
-			return nil, fmt.Errorf("cert and key: %w", err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
-}
-
-// readPair reads the client certificate and its key, which nobody else may read.
-func (d *dialer) readPair() (tls.Certificate, error) {
-	cert, err := d.files.Read(d.cert, maxPEM, nil)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	key, err := privatefile.ReadBy(d.files, d.key, maxPEM)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.X509KeyPair(cert, key)
 }
 
 // closeWrite closes the connection for writing (half-close).

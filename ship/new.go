@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"webproxy/audit"
+	"webproxy/internal/privatefile"
 	"webproxy/internal/smallfile"
 )
 
@@ -34,7 +35,7 @@ func New(c Config) (*Shipper, error) {
 		return fail(err)
 	}
 	d := newDialer(&c.Spec)
-	if _, err := d.tlsConfig(); err != nil {
+	if _, err := d.tls.Config(d.files); err != nil {
 		return fail(err)
 	}
 	host, err := os.Hostname()
@@ -45,8 +46,8 @@ func New(c Config) (*Shipper, error) {
 		s.sink = newSyslog(&c.Spec, host)
 	} else {
 		if c.Spec.TokenFile != "" {
-			if _, err := readToken(new(smallfile.Reader), c.Spec.TokenFile); err != nil {
-				return fail(err)
+			if _, err := privatefile.ReadToken(new(smallfile.Reader), c.Spec.TokenFile); err != nil {
+				return fail(fmt.Errorf("token_file: %w", err))
 			}
 		}
 		o := newOTLP(&c.Spec, host, c.Version, s.refuse)

@@ -175,7 +175,7 @@ func TestNew(t *testing.T) {
 	}{
 		{"ship.test: ca: open nowhere.pem", ReceiverSpec{Syslog: "tls://a:1", CA: "nowhere.pem"}, ""},
 		{"ship.test: ca: options_test.go: no certificate in it", ReceiverSpec{Syslog: "tls://a:1", CA: "options_test.go"}, ""},
-		{"ship.test: cert and key: ", ReceiverSpec{OTLP: "https://a", Cert: "x", Key: "y"}, ""},
+		{"ship.test: cert: ", ReceiverSpec{OTLP: "https://a", Cert: "x", Key: "y"}, ""},
 		{"ship.test: token_file: ", ReceiverSpec{OTLP: "https://a", TokenFile: "nowhere"}, ""},
 		{"ship.test: read position " + position, ReceiverSpec{Syslog: "tcp://a:1"}, "{"},
 		{"version 2 is not known; without the file, shipping begins as for a new receiver", ReceiverSpec{Syslog: "tcp://a:1"}, `{"v":2}`},

@@ -22,7 +22,6 @@ const (
 	// requestTimeout bounds one request with its response.
 	requestTimeout = 30 * time.Second
 	protobufType   = "application/x-protobuf"
-	maxToken       = 16 << 10 // bytes
 )
 
 // An otlp is the sink for a receiver of OTLP over HTTP.
@@ -154,26 +153,10 @@ func (o *otlp) ask(ctx context.Context, url string, body []byte) (*http.Request,
 	if o.tokenFile == "" {
 		return req, nil
 	}
-	token, err := readToken(&o.files, o.tokenFile)
+	token, err := privatefile.ReadToken(&o.files, o.tokenFile)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("token_file: %w", err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	return req, nil
-}
-
-// readToken reads a token, which nobody else may read; the error does not have it.
-func readToken(by *smallfile.Reader, path string) (string, error) {
-	data, err := privatefile.ReadBy(by, path, maxToken)
-	if err == nil {
-		data, err = smallfile.Text(data)
-	}
-	if err != nil {
-		return "", fmt.Errorf("token_file: %w", err)
-	}
-	token := strings.TrimSpace(string(data))
-	if token == "" || len(token) > maxToken || strings.ContainsFunc(token, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return "", fmt.Errorf("token_file: %s: want one line of printable ASCII without spaces", path)
-	}
-	return token, nil
 }

@@ -2,20 +2,22 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"webproxy/bundle"
+	"webproxy/certs"
 	"webproxy/internal/daemon"
 	"webproxy/internal/privatefile"
+	"webproxy/internal/smallfile"
 )
 
 func newBundleServe() *cobra.Command {
@@ -31,25 +33,35 @@ too; sites then ask every policy.bundle.every. It does not verify signatures: si
 	listen := cmd.Flags().String("listen", "127.0.0.1:9443", "`ADDRESS` to listen on")
 	cert := cmd.Flags().String("cert", "", "PEM `FILE` of the server's certificate; without it plain HTTP, on a loopback address only")
 	key := cmd.Flags().String("key", "", "PEM `FILE` of the certificate's key")
+	clientCA := cmd.Flags().String("client-ca", "", "PEM `FILE` of authorities; a client needs a certificate that one of them has issued")
 	tokenFile := cmd.Flags().String("token-file", "", "`FILE` with a token that requests must have")
 	cmd.MarkFlagsRequiredTogether("cert", "key")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		token := ""
 		if *tokenFile != "" {
-			text, err := privatefile.Read(*tokenFile, 4<<10)
-			if err != nil {
+			var err error
+			if token, err = privatefile.ReadToken(new(smallfile.Reader), *tokenFile); err != nil {
+				return fmt.Errorf("--token-file: %w", err)
+			}
+		}
+		var tlsConfig *tls.Config // nil for plain HTTP
+		switch {
+		case *cert != "":
+			files := certs.Server{Cert: *cert, Key: *key, ClientCA: *clientCA, RequireClient: true,
+				Problem: func(err error) { fmt.Fprintln(cmd.ErrOrStderr(), "warning:", err) }}
+			var err error
+			if tlsConfig, err = files.Config(); err != nil {
 				return err
 			}
-			if token = strings.TrimSpace(string(text)); token == "" {
-				return fmt.Errorf("%s is empty", *tokenFile)
-			}
+		case *clientCA != "":
+			return usageError{errors.New("--client-ca needs --cert and --key: certificates are for TLS")}
 		}
 		ln, err := daemon.ListenTCP(*listen)
 		if err != nil {
 			return err
 		}
 		defer ln.Close()
-		if *cert == "" && !ln.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		if tlsConfig == nil && !ln.Addr().(*net.TCPAddr).IP.IsLoopback() {
 			return usageError{errors.New("without --cert only a loopback address may be listened on")}
 		}
 		files, err := bundle.NewServer(args[0], token)
@@ -60,20 +72,20 @@ too; sites then ask every policy.bundle.every. It does not verify signatures: si
 		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 		defer stop()
 		fmt.Fprintf(cmd.ErrOrStderr(), "serving bundles of %s on %s\n", args[0], ln.Addr())
-		return serveUntil(ctx, ln, files, *cert, *key)
+		return serveUntil(ctx, ln, files, tlsConfig)
 	}
 	return cmd
 }
 
-// serveUntil serves h on ln until ctx is done: by TLS if there is a certificate. It closes ln.
-func serveUntil(ctx context.Context, ln net.Listener, h http.Handler, cert, key string) error {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+// serveUntil serves h on ln until ctx is done: by TLS unless tlsConfig is nil. It closes ln.
+func serveUntil(ctx context.Context, ln net.Listener, h http.Handler, tlsConfig *tls.Config) error {
+	server := &http.Server{Handler: h, TLSConfig: tlsConfig, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
 	ended := make(chan error, 1)
 	go func() {
-		if cert == "" {
+		if tlsConfig == nil {
 			ended <- server.Serve(ln)
 		} else {
-			ended <- server.ServeTLS(ln, cert, key)
+			ended <- server.ServeTLS(ln, "", "")
 		}
 	}()
 	select {

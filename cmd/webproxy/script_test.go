@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"webproxy/config"
+	"webproxy/internal/certtest"
 	"webproxy/internal/proxytest"
 )
 
@@ -59,15 +60,31 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"get":     scriptGet,
-			"fill":    scriptFill,
-			"traffic": scriptTraffic,
-			"await":   scriptAwait,
-			"capture": scriptCapture,
-			"lab":     scriptLab(t),
+			"get":          scriptGet,
+			"fill":         scriptFill,
+			"traffic":      scriptTraffic,
+			"await":        scriptAwait,
+			"capture":      scriptCapture,
+			"lab":          scriptLab(t),
+			"certificates": func(ts *testscript.TestScript, _ bool, args []string) { scriptCertificates(t, ts, args) },
 		},
 		RequireExplicitExec: true,
 	})
+}
+
+// scriptCertificates is the script command
+//
+//	certificates HOST CA NAME...
+//
+// It makes an authority, whose certificate is the file CA, and NAME.pem with NAME.key for HOST of it.
+func scriptCertificates(t *testing.T, ts *testscript.TestScript, args []string) {
+	authority := certtest.New(t, "script")
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), authority.PEM(), 0o600))
+	for _, name := range args[2:] {
+		cert, key := certtest.Pair(t, authority.Issue(t, args[0], nil))
+		ts.Check(os.WriteFile(ts.MkAbs(name+".pem"), cert, 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs(name+".key"), key, 0o600))
+	}
 }
 
 // scriptGet is the script command

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -20,6 +19,7 @@ import (
 
 	"webproxy/audit"
 	"webproxy/bundle"
+	"webproxy/certs"
 	"webproxy/config"
 	"webproxy/internal/privatefile"
 	"webproxy/internal/smallfile"
@@ -34,7 +34,8 @@ type bundles struct {
 	latest func() *config.Config
 	seen   policy.BundleSpec // of source
 	source *bundle.Source
-	idle   func() // closes idle connections of source
+	files  smallfile.Reader // reads what the connection to source needs
+	idle   func()           // closes idle connections of source
 	// why is why the bundle that source has was not accepted, for the status; empty if it was. The configuration unacceptedBy did not
 	// accept it: another one may. It is looked at again at the time again; never, if that is zero: it is refused.
 	why          string
@@ -53,7 +54,6 @@ const (
 	bundleLeastPause   = 200 * time.Millisecond
 	// longestWhatIfPause bounds the time until a what-if is tried again that could not be made: each reads days of the log.
 	longestWhatIfPause = time.Hour
-	maxToken           = 4 << 10 // bytes
 )
 
 // fetchBundles fetches bundles until the returned function is called.
@@ -163,18 +163,18 @@ func whatIfPause(every time.Duration, times int) time.Duration {
 
 // connect makes b.source if it is not that of spec.
 func (b *bundles) connect(cfg *config.Config, spec *policy.BundleSpec) error {
-	if b.source != nil && b.seen.From == spec.From && b.seen.CA == spec.CA && b.seen.TokenFile == spec.TokenFile {
+	if b.source != nil && sameServer(&b.seen, spec) {
 		return nil
 	}
 	b.idle()
 	source := &bundle.Source{From: spec.From}
 	if file := spec.TokenFile; file != "" {
 		source.Token = func() (string, error) {
-			token, err := privatefile.Read(file, maxToken)
+			token, err := privatefile.ReadToken(&b.files, file)
 			if err != nil {
 				return "", fmt.Errorf("policy.bundle.token_file: %w", err)
 			}
-			return strings.TrimSpace(string(token)), nil
+			return token, nil
 		}
 	}
 	if strings.Contains(spec.From, "://") {
@@ -189,19 +189,14 @@ func (b *bundles) connect(cfg *config.Config, spec *policy.BundleSpec) error {
 	return nil
 }
 
-// transport returns a transport that connects as the proxy does to origins, and only to the server of spec.
+// sameServer reports whether a and b fetch from the same server in the same way.
+func sameServer(a, b *policy.BundleSpec) bool {
+	return a.From == b.From && a.CA == b.CA && a.Cert == b.Cert && a.Key == b.Key && a.TokenFile == b.TokenFile
+}
+
+// transport returns a transport that connects as the proxy does to origins, and only to the server of spec. It reads the TLS files for
+// each connection, so that a renewed certificate is used.
 func (b *bundles) transport(spec *policy.BundleSpec) (*http.Transport, error) {
-	roots := (*x509.CertPool)(nil)
-	if spec.CA != "" {
-		pem, err := smallfile.Read(spec.CA, bundle.MaxSize)
-		if err != nil {
-			return nil, fmt.Errorf("policy.bundle.ca: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("policy.bundle.ca: no certificate in %s", spec.CA)
-		}
-	}
 	target, _, _, err := policy.ParseURL(spec.From)
 	if err != nil {
 		return nil, fmt.Errorf("policy.bundle.from: %w", err)
@@ -214,12 +209,30 @@ func (b *bundles) transport(spec *policy.BundleSpec) (*http.Transport, error) {
 	if err != nil {
 		return nil, fmt.Errorf("policy.bundle.from: %w", err)
 	}
+	files := certs.ClientFiles{CA: spec.CA, Cert: spec.Cert, Key: spec.Key}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			return dialFor(ctx, b.d.proxy.Egress, set, addr)
 		},
-		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   10 * time.Second,
+		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			tlsConfig, err := files.Config(&b.files)
+			if err != nil {
+				return nil, fmt.Errorf("policy.bundle.%w", err)
+			}
+			tlsConfig.ServerName, tlsConfig.NextProtos = target.Host(), []string{"h2", "http/1.1"}
+			conn, err := dialFor(ctx, b.d.proxy.Egress, set, addr)
+			if err != nil {
+				return nil, err
+			}
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			c := tls.Client(conn, tlsConfig)
+			if err := c.HandshakeContext(ctx); err != nil {
+				conn.Close()
+				return nil, fmt.Errorf("TLS with %s: %w", addr, err)
+			}
+			return c, nil
+		},
 		ResponseHeaderTimeout: 3 * time.Minute, // a server may hold a request
 		IdleConnTimeout:       3 * time.Minute,
 		MaxIdleConnsPerHost:   1,
