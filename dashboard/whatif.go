@@ -184,7 +184,11 @@ func (p *Pages) replay(ctx context.Context, b *whatIfBody, then *policy.Set) {
 		b.Wrong = state.Err.Error()
 		return
 	}
-	result := state.Result.(*replayed)
+	result, ok := state.Result.(*replayed)
+	if !ok {
+		b.Wrong = "too many other results came meanwhile: ask again"
+		return
+	}
 	b.Full, b.FullAt = result, state.Ended
 	t := &table{Name: "full", Empty: "Nothing would be decided otherwise.", Command: "webproxy audit replay --config CANDIDATE --since 30d",
 		Heads: []head{{"target", "Host", "h"}, {"was", "Was", "w"}, {"is", "Is", "w"}, {"requests", "Requests", "n"}, {"client", "Client", "c"}, {"last", "Last", "t"}}}

@@ -10,6 +10,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ import (
 
 // A Runner runs jobs. The zero Runner is ready for use. It is safe for concurrent use.
 type Runner struct {
+	// Lasting are the names whose last result is kept however many others there are. It is set before the Runner is used.
+	Lasting []string
+
 	mu     sync.Mutex // guards all below
 	jobs   map[string]*job
 	ended  uint64 // jobs that have ended
@@ -118,11 +122,11 @@ func (r *Runner) Keep(name string, result any, ended time.Time) bool {
 	return true
 }
 
-// forget drops the oldest result; it reports false if all jobs run. r.mu is held.
+// forget drops the oldest result that is not lasting; it reports false if there is none. r.mu is held.
 func (r *Runner) forget() bool {
 	oldest := ""
 	for name, j := range r.jobs {
-		if j.cancel == nil && (oldest == "" || j.ended < r.jobs[oldest].ended) {
+		if j.cancel == nil && !slices.Contains(r.Lasting, name) && (oldest == "" || j.ended < r.jobs[oldest].ended) {
 			oldest = name
 		}
 	}

@@ -85,3 +85,25 @@ func TestKeep(t *testing.T) {
 		t.Errorf("a later one: %+v", r.State("a"))
 	}
 }
+
+// A lasting result stays though more others come than are kept; of those the oldest goes.
+func TestLasting(t *testing.T) {
+	r := jobs.Runner{Lasting: []string{"verify"}}
+	defer r.Close()
+	const kept = 64 // as many as there are results
+	for i := range kept + 3 {
+		name := fmt.Sprint(i)
+		if i == 0 {
+			name = "verify"
+		}
+		if err := r.Start(name, func(context.Context, *audit.Progress) (any, error) { return i, nil }); err != nil {
+			t.Fatal(err)
+		}
+		r.Wait(t.Context(), name)
+	}
+	for name, want := range map[string]any{"verify": 0, "1": nil, "2": nil, "3": nil, "4": 4, fmt.Sprint(kept + 2): kept + 2} {
+		if got := r.State(name).Result; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -100,7 +100,7 @@ func serve(ctx context.Context, o Options, c control) error {
 		return hint.With(errors.New("a service needs a configuration of its own: the built-in one would serve everybody, with its audit log in the system's directory"),
 			"webproxy service install makes one; -c FILE names another")
 	}
-	d := &daemon{cfg: cfg.Settings(), version: o.Version, began: began}
+	d := &daemon{cfg: cfg.Settings(), version: o.Version, began: began, jobs: jobs.Runner{Lasting: []string{dashboard.VerifyJob}}}
 	d.status.Lockdown, d.status.Bundle = d.lockdownText, d.bundleText
 	d.current.Store(cfg)
 	var closeLog func()
