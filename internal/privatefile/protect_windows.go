@@ -40,7 +40,8 @@ func Protect(path string, kind Kind) error {
 		if err != nil {
 			return fmt.Errorf("access control list of %s: %w", path, err)
 		}
-		return fmt.Errorf("%s: %s, also after this: move what is yours elsewhere, and remove the directory", path, why)
+		return fmt.Errorf("%[1]s: %[2]s, also after this: if an administrator wanted that, undo it first, by icacls \"%[1]s\" /remove ACCOUNT or "+
+			"/setowner *S-1-5-32-544; if not, move what is yours elsewhere, and remove the directory", path, why)
 	}
 	sd, err := windows.SecurityDescriptorFromString("O:BA" + sddl(kind, true))
 	if err != nil {
