@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,10 +73,67 @@ egress: { upstream_proxies: [{ url: "http://u.example:1", credentials: known.txt
 		{"audit: {", "listen_tls: { cert: secret.txt, key: secret.txt }\naudit: {"},
 		{"audit: {", "ship: { x: { to: \"tls://r.example:1\", ca: secret.txt } }\naudit: {"},
 		{"dir: audit/", "dir: elsewhere"},
+		// Spelled so that it opens only if another directory is there: both give the same answer.
+		{`//lists/again.txt`, "/lists/../lists/again.txt"},
+		{`//lists/again.txt`, "/missing/../lists/again.txt"},
 	} {
 		_, err := config.LoadCandidate(known, []byte(strings.Replace(text, change[0], change[1], 1)))
 		if said := fmt.Sprint(err); err == nil || !strings.Contains(said, "no file of the configuration in force") || strings.Contains(said, "secret.example") || strings.Contains(said, "hunter2") || strings.Contains(said, "did you mean") {
 			t.Errorf("%s: %s", change[1], said)
+		}
+	}
+}
+
+// Nothing is asked of the system about the paths of a candidate, which would be a connection if one was on a server, nor of what is on the way to them.
+func TestLoadCandidateLeavesPathsAlone(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no modes")
+	}
+	dir := t.TempDir()
+	path, text := filepath.Join(dir, "webproxy.yaml"), "policy: { rules: [] }\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	known, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	candidate, err := config.LoadCandidate(known, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	loose := func(p config.Problem) bool { return p.File == path && strings.Contains(p.Msg, "may change it") }
+	if !slices.ContainsFunc(known.Warnings, loose) || slices.ContainsFunc(candidate.Warnings, loose) {
+		t.Errorf("warnings about modes: %v; of the candidate, whose files are not looked at: %v", known.Warnings, candidate.Warnings)
+	}
+}
+
+// The text of a candidate is bounded, and that of the file in force is never too long.
+func TestLoadCandidateSize(t *testing.T) {
+	t.Parallel()
+	path, text := filepath.Join(t.TempDir(), "webproxy.yaml"), "policy: { rules: [] }\n"
+	load := func(known int) *config.Config {
+		if err := os.WriteFile(path, []byte(text+strings.Repeat("#\n", known/2)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	const mib = 1 << 20
+	for _, tt := range []struct {
+		known, size int
+		taken       bool
+	}{{0, mib / 2, true}, {0, mib + 2, false}, {mib, mib + mib/2, true}, {mib, 3 * mib, false}} {
+		_, err := config.LoadCandidate(load(tt.known), []byte(text+strings.Repeat("#\n", tt.size/2)))
+		if (err == nil) != tt.taken || err != nil && !strings.Contains(err.Error(), "want at most") {
+			t.Errorf("a file of %d bytes, a candidate of %d: %v", tt.known, tt.size, err)
 		}
 	}
 }
@@ -102,5 +161,32 @@ func TestLoadCandidateBundle(t *testing.T) {
 	}
 	if _, err := config.LoadCandidate(known, []byte(strings.Replace(text, "alice", "eve", 1))); err == nil || !strings.Contains(err.Error(), "no file of the configuration in force") {
 		t.Errorf("another key: %v", err)
+	}
+}
+
+// Problems of several lines, and several of one, show each its own line, with masks.
+func TestProblemsShowTheirLines(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	problems := config.Problems{
+		{File: "f", Line: 1, Column: 1, Msg: "a", Text: "first: http://u:pw1@h/", Width: 5},
+		{File: "f", Line: 1, Column: 8, Msg: "b", Text: "first: http://u:pw1@h/", Width: 4},
+		{File: "f", Line: 2, Column: 1, Msg: "c", Text: "second: http://u:pw2@h/", Width: 6},
+	}
+	if err := problems.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	const want = `f:1:1: a
+  1 | first: http://*****@h/
+    | ^^^^^
+f:1:8: b
+  1 | first: http://*****@h/
+    |        ^^^^
+f:2:1: c
+  2 | second: http://*****@h/
+    | ^^^^^^
+`
+	if b.String() != want {
+		t.Errorf("%s\nwant\n%s", &b, want)
 	}
 }

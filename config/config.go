@@ -87,6 +87,7 @@ type Config struct {
 	// Warnings are about what is valid, but perhaps not what its author meant.
 	Warnings Problems `yaml:"-"`
 
+	size int // of the file, in bytes
 	read *reader
 }
 

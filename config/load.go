@@ -41,24 +41,29 @@ func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 }
 
 // LoadCandidate is LoadWith for text that a stranger has submitted as the file of the configuration known. It reads no other files than known did, and service tags,
-// and may name no others: the problems of a file quote it, so that anybody could read what the proxy can. Files that known names but does not
-// read, such as keys and tokens, may be named, but not as lists.
+// and may name no others, nor spell their absolute paths otherwise: the problems of a file quote it, so that anybody could read what the proxy can. Files that known
+// names but does not read, such as keys and tokens, may be named, but not as lists. A text of more than 1 MiB, and of more than twice the file, is refused: parsing
+// takes several hundred times that in memory. Callers bound how many run at a time.
 func LoadCandidate(known *Config, text []byte) (*Config, error) {
-	r := &reader{instead: map[string][]byte{known.Path: text}, only: map[string]bool{known.Path: true}, named: map[string]bool{}}
+	if size := max(maxCandidate, 2*known.size); len(text) > size {
+		return nil, Problems{{File: known.Path, Msg: fmt.Sprintf("a candidate of %d bytes; want at most %d", len(text), size),
+			Hint: "webproxy audit replay --config evaluates a larger one"}}
+	}
+	r := &reader{instead: map[string][]byte{known.Path: text}, only: map[string]bool{asOpened(known.Path): true}, named: map[string]bool{}}
 	for _, path := range known.Files {
-		r.only[filepath.Clean(path)] = true
+		r.only[asOpened(path)] = true
 	}
 	for _, cloud := range catalog.Clouds() { // a candidate may be the first to use them, and they are Microsoft's
-		r.only[TagFile(filepath.Dir(known.Path), cloud)] = true
+		r.only[asOpened(TagFile(filepath.Dir(known.Path), cloud))] = true
 	}
 	own := *known // known is shared, and paths stores each receiver again
 	own.Ship = maps.Clone(known.Ship)
 	for _, path := range own.paths() {
-		r.named[filepath.Clean(*path)] = true
+		r.named[asOpened(*path)] = true
 	}
 	if b := known.Policy.Bundle; b != nil {
 		for _, k := range b.Keys {
-			r.named[filepath.Clean(keyFile(k, filepath.Dir(known.Path)))] = true
+			r.named[asOpened(keyFile(k, filepath.Dir(known.Path)))] = true
 		}
 	}
 	c, problems := load(known.Path, r, time.Now())
@@ -67,6 +72,13 @@ func LoadCandidate(known *Config, text []byte) (*Config, error) {
 	}
 	return c, nil
 }
+
+// maxCandidate bounds the text of a candidate, in bytes.
+const maxCandidate = 1 << 20
+
+// asOpened is path as the keys of reader.only and named have it. It is not cleaned: /a/b/../c is another file than /a/c if b is a link, and none if b is not there,
+// which must not be found out.
+func asOpened(path string) string { return filepath.FromSlash(path) }
 
 // A loader is one load: the file being read, and all problems found so far.
 type loader struct {
@@ -104,13 +116,15 @@ func loadAll(path string, r *reader, now time.Time) (c *Config, problems, lock P
 		return nil, Problems{p}, nil
 	}
 	l := &loader{
-		cfg: &Config{Path: abs, read: r},
+		cfg: &Config{Path: abs, read: r, size: len(data)},
 		now: now,
 		lib: &library{dir: filepath.Dir(abs), shown: filepath.Dir(path), read: r},
 	}
 	l.readLockdown()
 	l.run(path, data)
-	l.checkPermissions()
+	if r.only == nil { // a candidate's paths are not even looked for: on Windows \\server\share\x would log in there
+		l.checkPermissions()
+	}
 	if len(l.problems) > 0 {
 		return nil, l.problems.sorted(), l.lock.problems.sorted()
 	}

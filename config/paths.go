@@ -85,7 +85,7 @@ func (l *loader) namesKnown() bool {
 	all := true
 	check := func(setting, path string, named map[string]bool) {
 		l.cfg.fromFile(&path)
-		if clean := filepath.Clean(path); path != "" && !l.lib.read.only[clean] && !named[clean] {
+		if opened := asOpened(path); path != "" && !l.lib.read.only[opened] && !named[opened] {
 			l.fail(setting, fmt.Sprintf("%s is no file of the configuration in force, and a candidate may name no other", quoted(path)),
 				"webproxy audit replay --config evaluates one that does")
 			all = false

@@ -52,12 +52,12 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// write prints the problem, the line with the place marked, and the hint.
-func (p Problem) write(w io.Writer) error {
+// write prints the problem, the line with the place marked, and the hint. shown is the line with masks.
+func (p Problem) write(w io.Writer, shown func(line string) []rune) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, p)
 	if p.Line > 0 && strings.TrimSpace(p.Text) != "" && !strings.Contains(p.Path, ".headers") { // these are credentials
-		text, marks := p.excerpt()
+		text, marks := p.excerpt(shown(p.Text))
 		number := fmt.Sprint(p.Line)
 		fmt.Fprintf(&b, "  %s | %s\n", number, text)
 		if marks != "" {
@@ -74,10 +74,9 @@ func (p Problem) write(w io.Writer) error {
 // excerptWidth is how much of a long line is shown, in characters.
 const excerptWidth = 120
 
-// excerpt returns the part of the line around the problem, safe to print on a terminal, and a line of carets to print
+// excerpt returns the part of line, p.Text with masks, around the problem, safe to print on a terminal, and a line of carets to print
 // below it.
-func (p Problem) excerpt() (text, marks string) {
-	line := []rune(masked(p.Text))
+func (p Problem) excerpt(line []rune) (text, marks string) {
 	if p.keyOnly {
 		line = p.onlyFault(line)
 	}
@@ -85,7 +84,7 @@ func (p Problem) excerpt() (text, marks string) {
 	if p.Column > excerptWidth {
 		from = min(p.Column-1-excerptWidth/2, len(line))
 	}
-	line = line[from:min(len(line), from+excerptWidth)]
+	line = slices.Clone(line[from:min(len(line), from+excerptWidth)])
 	for i, r := range line {
 		if r != '\t' && !unicode.IsPrint(r) {
 			line[i] = unicode.ReplacementChar
@@ -155,8 +154,15 @@ func (ps Problems) Error() string {
 
 // Write prints each problem with its line, the place in it, and the hint.
 func (ps Problems) Write(w io.Writer) error {
+	last, masks := "", []rune(nil) // there may be a hundred problems of one line of megabytes
+	shown := func(line string) []rune {
+		if line != last {
+			last, masks = line, []rune(masked(line))
+		}
+		return masks
+	}
 	for _, p := range ps {
-		if err := p.write(w); err != nil {
+		if err := p.write(w, shown); err != nil {
 			return err
 		}
 	}

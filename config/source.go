@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -102,8 +101,7 @@ type reader struct {
 	// virtual are the contents of files of a bundle, by path: they are in the bundle's file, and what is on disk at
 	// their paths does not count.
 	virtual map[string][]byte
-	// only are the paths that may be read, as filepath.Clean has them; nil for all. If it is not nil, settings may name these and those in named, which are not
-	// read.
+	// only are the paths that may be read, as asOpened has them; nil for all. If it is not nil, settings may name these and those in named, which are not read.
 	only, named map[string]bool
 	// unsteady are the paths, as opened, of files that change faster than they can be read. Their only content is
 	// that in instead.
@@ -154,7 +152,7 @@ func (r *reader) content(path string, limit int64) (string, fileState, error) {
 	if data, ok := r.instead[path]; ok {
 		return string(data), stateOf(limit, data, nil), nil
 	}
-	if r.only != nil && !r.only[filepath.Clean(path)] {
+	if r.only != nil && !r.only[asOpened(path)] {
 		return "", stateOf(limit, nil, errNoFile), errNoFile
 	}
 	if r.unsteady[path] {

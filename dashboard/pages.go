@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -67,6 +68,9 @@ type Pages struct {
 	verifier account.Verifier
 	guard    account.Guard
 
+	candidates chan struct{} // has an element while a candidate is loaded
+	replays    atomic.Int32  // of policies, that run
+
 	failing    sync.Mutex // guards the next fields
 	failures   *rate.Limiter
 	unrecorded int // failures since the last recorded one
@@ -105,6 +109,7 @@ func (p *Pages) Handler() (http.Handler, error) {
 	if _, err := p.pages.Parse(svg.Templates); err != nil {
 		return nil, err
 	}
+	p.candidates = make(chan struct{}, 1)
 	p.sessions, p.guesses, p.failures = newSessions(p.TLS), newGuesses(), newFailureRecords()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", p.login)

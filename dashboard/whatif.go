@@ -53,7 +53,7 @@ func (p *Pages) whatIf(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the built-in configuration has no file to edit", http.StatusNotFound)
 		return
 	default:
-		then = b.candidate(r, cfg)
+		then = p.candidate(&b, r, cfg)
 	}
 	if then != nil {
 		p.compareCounts(&b, cfg.Set, then)
@@ -104,8 +104,8 @@ func (b *whatIfBody) without(v url.Values, set *policy.Set) *policy.Set {
 	return set.Without(n)
 }
 
-// candidate is the configuration that was submitted, or else, on the page to edit it, nil; nil, and Wrong, if it is not valid.
-func (b *whatIfBody) candidate(r *http.Request, cfg *config.Config) *policy.Set {
+// candidate is the policy of the configuration that was submitted, or else, on the page to edit it, nil; nil, and Wrong, if it is not valid.
+func (p *Pages) candidate(b *whatIfBody, r *http.Request, cfg *config.Config) *policy.Set {
 	b.Candidate = r.PostFormValue("candidate")
 	if file, _, err := r.FormFile("file"); err == nil {
 		defer file.Close()
@@ -120,6 +120,13 @@ func (b *whatIfBody) candidate(r *http.Request, cfg *config.Config) *policy.Set 
 			b.Wrong = err.Error()
 		}
 		b.Candidate = string(data)
+		return nil
+	}
+	select {
+	case p.candidates <- struct{}{}: // one at a time: a hostile one takes much memory
+		defer func() { <-p.candidates }()
+	case <-r.Context().Done():
+		b.Wrong = "too many others are evaluated: ask again"
 		return nil
 	}
 	candidate, err := config.LoadCandidate(cfg, []byte(b.Candidate))
@@ -165,9 +172,19 @@ type replayed struct {
 // keptReplay is how long the result for a policy is shown again, with its time, without reading the log anew.
 const keptReplay = 10 * time.Minute
 
+// mostReplays is about how many policies are evaluated with the records at a time: each has its policy in memory and reads the whole log.
+const mostReplays = 4
+
 // replay evaluates the records of the last 30 days with the policy then.
 func (p *Pages) replay(ctx context.Context, b *whatIfBody, then *policy.Set) {
-	state := p.lookUpWithin(ctx, keptReplay, "replay "+then.Digest(), func(ctx context.Context, progress *audit.Progress) (any, error) {
+	name := "replay " + then.Digest()
+	if s := p.Jobs.State(name); !s.Running && (s.Ended.IsZero() || time.Since(s.Ended) >= keptReplay) && p.replays.Load() >= mostReplays {
+		b.Wrong = "the log is being read for other policies: ask again"
+		return
+	}
+	state := p.lookUpWithin(ctx, keptReplay, name, func(ctx context.Context, progress *audit.Progress) (any, error) {
+		p.replays.Add(1)
+		defer p.replays.Add(-1)
 		out := replay.New(then)
 		_, err := audit.Scan(p.Audit.Dir, audit.ScanOptions{Since: time.Now().AddDate(0, 0, -30), Progress: progress}, func(r audit.Record) error {
 			out.Add(&r)

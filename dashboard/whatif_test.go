@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -219,5 +221,51 @@ func TestWhatIfReadsNoOtherFile(t *testing.T) {
 	_, page := s.submit("/policy/whatif", url.Values{"candidate": {strings.Replace(string(data), "lists/approved.txt", "secret.txt", 1)}})
 	if !strings.Contains(page, "no file of the configuration in force") || strings.Contains(page, "hunter") {
 		t.Errorf("the page is\n%s", page)
+	}
+}
+
+// A waitingContext says when somebody asks for its end.
+type waitingContext struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (c *waitingContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.waits) })
+	return c.Context.Done()
+}
+
+// One candidate is loaded at a time, and the records are read for a few policies at a time: the others are told, and their turn comes.
+func TestWhatIfOneAtATime(t *testing.T) {
+	s := newSite(t, request("a.wild.example.com", "allow", "allowed_by_rule"))
+	ask := func(ctx context.Context) whatIfBody {
+		var b whatIfBody
+		form := url.Values{"candidate": {"policy: { rules: [] }\n"}}
+		r := httptest.NewRequestWithContext(ctx, "POST", "/policy/whatif", strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if then := s.p.candidate(&b, r, s.p.Config()); then != nil {
+			s.p.replay(ctx, &b, then)
+		}
+		return b
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	waits := &waitingContext{Context: ctx, waits: make(chan struct{})}
+	s.p.candidates <- struct{}{}
+	answer := make(chan whatIfBody)
+	go func() { answer <- ask(waits) }()
+	<-waits.waits
+	cancel()
+	if b := <-answer; !strings.Contains(b.Wrong, "too many others") {
+		t.Errorf("while another is loaded: %q", b.Wrong)
+	}
+	<-s.p.candidates
+	s.p.replays.Store(mostReplays)
+	if b := ask(t.Context()); !strings.Contains(b.Wrong, "for other policies") {
+		t.Errorf("while the log is read for others: %q", b.Wrong)
+	}
+	s.p.replays.Store(0)
+	if b := ask(t.Context()); b.Wrong != "" || b.Full == nil && b.Running == "" {
+		t.Errorf("after them: %+v", b)
 	}
 }
