@@ -212,6 +212,9 @@ func (b *bundles) transport(spec *policy.BundleSpec) (*http.Transport, error) {
 	files := certs.ClientFiles{CA: spec.CA, Cert: spec.Cert, Key: spec.Key}
 	return &http.Transport{
 		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
+			if target.Scheme() == policy.HTTPS { // it redirects to http, and the token would go there
+				return nil, fmt.Errorf("%s would be asked without TLS", addr)
+			}
 			return dialFor(ctx, b.d.proxy.Egress, set, addr)
 		},
 		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {

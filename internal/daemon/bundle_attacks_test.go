@@ -21,6 +21,7 @@ import (
 	"webproxy/bundle"
 	"webproxy/config"
 	"webproxy/internal/notekey"
+	"webproxy/policy"
 )
 
 // What a malicious or broken server of bundles can answer, after the list of attacks of The Update Framework (specification, section
@@ -241,6 +242,18 @@ func (s *attackedSite) answersBy(h http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.handler = h
+}
+
+// A server by TLS cannot have the token sent to its port in clear text, by a redirect to http.
+func TestBundleStaysEncrypted(t *testing.T) {
+	t.Parallel()
+	transport, err := new(bundles).transport(&policy.BundleSpec{From: "https://127.0.0.1:1/stable.bundle"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := transport.DialContext(t.Context(), "tcp", "127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "without TLS") {
+		t.Errorf("%v, %v", c, err)
+	}
 }
 
 func (s *attackedSite) answers(data []byte) {
