@@ -238,6 +238,8 @@ func (l *loader) takeBundle(b *bundle.Bundle) {
 			continue
 		}
 		if _, ok := b.File(rule.File); !ok {
+			// It could lead to a file of the site, which must not be read: its problems would be told to who signs bundles.
+			r.virtual[filepath.Join(l.lib.dir, filepath.FromSlash(path.Join(dir, rule.File)))] = []byte("# not in the bundle\n")
 			l.problems = append(l.problems, part.doc.at(fmt.Sprintf("rules[%d].file", i), fmt.Sprintf("%q is not in the bundle", rule.File), "webproxy bundle make includes the files that rules name"))
 		}
 		theirs.Rules[i].File = path.Join(dir, rule.File)

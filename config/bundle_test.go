@@ -83,6 +83,28 @@ func TestBundleIsMerged(t *testing.T) {
 	}
 }
 
+// A bundle that names files of the site has them not read: who signs bundles sees what the sites refuse, with a part of the line.
+func TestBundleReadsNoFileOfTheSite(t *testing.T) {
+	s := newBundleSite(t, ownPart)
+	secret := filepath.Join(s.dir, "secret.txt")
+	put(t, secret, "top..secret.example.com\n")
+	for _, name := range []string{"../../secret.txt", "../../../" + filepath.Base(s.dir) + "/secret.txt", "../../missing.txt", filepath.ToSlash(secret)} {
+		s.take(t, map[string]string{"policy.yaml": "rules:\n- { id: a, file: '" + name + "' }\n"})
+		r := new(reader)
+		c, problems := load(s.path, r, time.Now())
+		var said strings.Builder
+		must(t, problems.Write(&said))
+		if c != nil || !strings.Contains(said.String(), "is not in the bundle") || strings.Contains(said.String(), "secret.example") || strings.Contains(said.String(), "did you mean") {
+			t.Errorf("%s: %s", name, &said)
+		}
+		for path := range r.seen {
+			if strings.Contains(path, "secret") || strings.Contains(path, "missing") {
+				t.Errorf("%s: %s is read", name, path)
+			}
+		}
+	}
+}
+
 // What is wrong in a bundle is told with its place there.
 func TestBundleProblems(t *testing.T) {
 	for _, tt := range []struct {
