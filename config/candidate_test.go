@@ -138,6 +138,25 @@ func TestLoadCandidateSize(t *testing.T) {
 	}
 }
 
+// A candidate in which more settings are wrong than are shown is not compiled.
+func TestLoadCandidateGivesUp(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "webproxy.yaml")
+	if err := os.WriteFile(path, []byte("policy: { rules: [] }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	known, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for wrong, want := range map[int]string{99: "empty label", 101: "and 1 more"} {
+		_, err := config.LoadCandidate(known, []byte("policy:\n  rules:\n  - { id: a, hosts: [x..example.com] }\n"+strings.Repeat("  - x\n", wrong)))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d settings that are wrong, and one host: %v", wrong, err)
+		}
+	}
+}
+
 // The configuration in force is a candidate itself, also with a bundle whose key is in a file.
 func TestLoadCandidateBundle(t *testing.T) {
 	t.Parallel()

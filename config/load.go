@@ -145,7 +145,7 @@ func (l *loader) run(name string, data []byte) {
 	l.doc.value(l.doc.root, "", reflect.ValueOf(l.cfg).Elem())
 	l.problems = append(l.problems, l.doc.problems...)
 	l.warnings = append(l.warnings, l.doc.warnings...)
-	if l.doc.root.Kind != yaml.MappingNode {
+	if l.doc.root.Kind != yaml.MappingNode || l.lib.read.only != nil && len(l.problems) > maxProblems { // a stranger's needs no more work
 		return
 	}
 	l.checkPaths()
