@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 //go:generate go test -run ^(TestCLIDocs|TestFindingsDoc)$ -update .
@@ -55,4 +56,20 @@ func writeCommand(b *bytes.Buffer, cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		writeCommand(b, sub)
 	}
+}
+
+// Lengths of time are written alike in all places: a flag of pflag's own kind would not take 2d.
+func TestOneSyntaxOfDurations(t *testing.T) {
+	var visit func(*cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Value.Type() == "duration" {
+				t.Errorf("%s --%s: use setting.Duration", cmd.CommandPath(), f.Name)
+			}
+		})
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot())
 }

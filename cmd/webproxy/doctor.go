@@ -15,6 +15,7 @@ import (
 	"webproxy/doctor"
 	"webproxy/doctor/probe"
 	"webproxy/internal/hint"
+	"webproxy/internal/setting"
 	"webproxy/internal/smallfile"
 	"webproxy/review"
 )
@@ -23,7 +24,7 @@ import (
 type doctorFlags struct {
 	coverageFlags
 	as, proxy, source, ca, since, dir, to string
-	timeout, slow                         time.Duration
+	timeout, slow                         setting.Duration
 	parallel                              int
 	optional, compare                     bool
 }
@@ -56,8 +57,8 @@ Exit code 4 means that there is a finding, or a difference.`,
 	flags.StringVar(&f.ca, "ca", "", "`FILE` with further authorities to expect, PEM")
 	flags.BoolVar(&f.optional, "optional", false, "try what is optional, too")
 	flags.IntVar(&f.parallel, "parallel", 8, "try `N` endpoints at a time")
-	flags.DurationVar(&f.timeout, "timeout", 20*time.Second, "`TIME` for one request")
-	flags.DurationVar(&f.slow, "slow", doctor.DefaultSlow, "`TIME` to the first byte from which it is a finding")
+	flags.TextVar(&f.timeout, "timeout", setting.Duration(20*time.Second), "`TIME` for one request")
+	flags.TextVar(&f.slow, "slow", setting.Duration(doctor.DefaultSlow), "`TIME` to the first byte from which it is a finding")
 	flags.BoolVar(&f.all, "all", false, "show endpoints without findings too")
 	flags.BoolVar(&f.compare, "compare", false, "compare two clients, by name or address, in the audit log: --compare node1 node2")
 	flags.StringVar(&f.since, "since", "7d", "with --compare, from this `TIME` on: 30d, 5m or 2026-10-01")
@@ -109,7 +110,7 @@ func (f *doctorFlags) run(cmd *cobra.Command) error {
 	if err := nothingToTry(targets, profile.Name); err != nil {
 		return err
 	}
-	p := probe.Prober{Proxy: who.proxy, Source: who.source, Resolver: cfg.Egress.Resolver, Timeout: f.timeout, Parallel: f.parallel}
+	p := probe.Prober{Proxy: who.proxy, Source: who.source, Resolver: cfg.Egress.Resolver, Timeout: time.Duration(f.timeout), Parallel: f.parallel}
 	head := doctor.Head{
 		Proxy: who.proxy, Group: f.as, As: who.group, From: who.networks, Policy: shortDigest(cfg.Set.Digest()), List: profile.Name, Region: place.Region, Began: o.Now,
 	}
@@ -144,7 +145,7 @@ func nothingToTry(targets []doctor.Target, list string) error {
 
 // options returns the options of evaluations, except the groups.
 func (f *doctorFlags) options() (doctor.Options, error) {
-	o := doctor.Options{Now: time.Now(), Slow: f.slow, Published: os.Getenv("SSL_CERT_FILE") == "" && os.Getenv("SSL_CERT_DIR") == ""}
+	o := doctor.Options{Now: time.Now(), Slow: time.Duration(f.slow), Published: os.Getenv("SSL_CERT_FILE") == "" && os.Getenv("SSL_CERT_DIR") == ""}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()

@@ -32,15 +32,16 @@ serial. A share counts from 100 requests on. It can be interrupted and resumed: 
 	file := fleetFlag(cmd)
 	ring := cmd.Flags().String("ring", "", "first `RING` of fleet.yaml to get it (required)")
 	then := cmd.Flags().StringSlice("then", nil, "further `RINGS`, in this order")
-	soak := cmd.Flags().Duration("soak", 2*time.Hour, "how `LONG` each ring is watched")
-	every := cmd.Flags().Duration("every", 30*time.Second, "`TIME` between two checks")
+	var soak, every setting.Duration
+	cmd.Flags().TextVar(&soak, "soak", setting.Duration(2*time.Hour), "how `LONG` each ring is watched")
+	cmd.Flags().TextVar(&every, "every", setting.Duration(30*time.Second), "`TIME` between two checks")
 	stopIf := cmd.Flags().String("stop-if", "", "stop if this `LIMIT` is exceeded at sites that have it: a reason or denied, >, requests or a share of them")
 	whatIf := cmd.Flags().String("what-if", "7d", "evaluate requests of this `TIME` before; off for not at all")
 	refuseIf := cmd.Flags().String("refuse-if", "newly_denied > 1%", "do not publish it if the what-if exceeds this `LIMIT` on newly_denied or newly_allowed")
 	state := cmd.Flags().String("state", "", "`FILE` of what was done (default: rollout-NAME.json beside fleet.yaml)")
 	cmd.MarkFlagRequired("ring")
 	runFormatted(cmd, func(cmd *cobra.Command, args []string, asJSON bool) error {
-		r := fleet.Rollout{Rings: append([]string{*ring}, *then...), Soak: *soak, Every: *every}
+		r := fleet.Rollout{Rings: append([]string{*ring}, *then...), Soak: time.Duration(soak), Every: time.Duration(every)}
 		var err error
 		if r.StopIf, err = setting.ParseLimit(*stopIf, fleet.StopNames()); err != nil {
 			return usageError{fmt.Errorf("--stop-if %w", err)}
@@ -52,7 +53,7 @@ serial. A share counts from 100 requests on. It can be interrupted and resumed: 
 		if err := back.UnmarshalText([]byte(*whatIf)); err != nil {
 			return usageError{fmt.Errorf("--what-if: %w", err)}
 		}
-		if *soak <= 0 || *every <= 0 {
+		if soak <= 0 || every <= 0 {
 			return usageError{fmt.Errorf("--soak and --every: want more than 0")}
 		}
 		r.WhatIf = back.Or(0)

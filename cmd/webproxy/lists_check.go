@@ -15,6 +15,7 @@ import (
 	"webproxy/catalog/tables"
 	"webproxy/coverage"
 	"webproxy/internal/hint"
+	"webproxy/internal/setting"
 	"webproxy/review"
 )
 
@@ -31,7 +32,7 @@ type manifestFlags struct {
 	place   placeFlags
 	url     string
 	proxy   string
-	timeout time.Duration
+	timeout setting.Duration
 }
 
 func newListsCheck() *cobra.Command {
@@ -55,7 +56,7 @@ it was not understood.`,
 	f.place = addPlaceFlags(cmd)
 	cmd.Flags().StringVar(&f.url, "url", "", "`URL` of another manifest, with https")
 	cmd.Flags().StringVar(&f.proxy, "proxy", "", "`ADDRESS` of the proxy, host:port or a URL with http or https (default the configured listen address)")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", time.Minute, "`TIME` for all of the reading")
+	cmd.Flags().TextVar(&f.timeout, "timeout", setting.Duration(time.Minute), "`TIME` for all of the reading")
 	runFormatted(cmd, f.run)
 	return cmd
 }

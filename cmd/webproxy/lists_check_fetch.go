@@ -56,11 +56,12 @@ func (f *manifestFlags) fetch(cmd *cobra.Command, cfg *config.Config, p policy.P
 	if err := allowed(cfg, u); err != nil {
 		return nil, refusedManifest(cmd, err)
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), f.timeout)
+	timeout := time.Duration(f.timeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 	defer cancel()
 	transport := &http.Transport{
 		Proxy: http.ProxyURL(proxy), DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10,
-		DialContext: (&net.Dialer{Timeout: f.timeout}).DialContext, TLSHandshakeTimeout: f.timeout,
+		DialContext: (&net.Dialer{Timeout: timeout}).DialContext, TLSHandshakeTimeout: timeout,
 	}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
