@@ -126,11 +126,11 @@ func TestLoadCandidateSize(t *testing.T) {
 		}
 		return c
 	}
-	const mib = 1 << 20
+	const most = 256 << 10
 	for _, tt := range []struct {
 		known, size int
 		taken       bool
-	}{{0, mib / 2, true}, {0, mib + 2, false}, {mib, mib + mib/2, true}, {mib, 3 * mib, false}} {
+	}{{0, most / 2, true}, {0, most + 2, false}, {most, most + most/2, true}, {most, 3 * most, false}} {
 		_, err := config.LoadCandidate(load(tt.known), []byte(text+strings.Repeat("#\n", tt.size/2)))
 		if (err == nil) != tt.taken || err != nil && !strings.Contains(err.Error(), "want at most") {
 			t.Errorf("a file of %d bytes, a candidate of %d: %v", tt.known, tt.size, err)

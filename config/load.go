@@ -42,7 +42,7 @@ func LoadWith(path string, instead map[string][]byte) (*Config, error) {
 
 // LoadCandidate is LoadWith for text that a stranger has submitted as the file of the configuration known. It reads no other files than known did, and service tags,
 // and may name no others, nor spell their absolute paths otherwise: the problems of a file quote it, so that anybody could read what the proxy can. Files that known
-// names but does not read, such as keys and tokens, may be named, but not as lists. A text of more than 1 MiB, and of more than twice the file, is refused: parsing
+// names but does not read, such as keys and tokens, may be named, but not as lists. A text of more than 256 KiB, and of more than twice the file, is refused: parsing
 // takes several hundred times that in memory. Callers bound how many run at a time.
 func LoadCandidate(known *Config, text []byte) (*Config, error) {
 	if size := max(maxCandidate, 2*known.size); len(text) > size {
@@ -74,7 +74,7 @@ func LoadCandidate(known *Config, text []byte) (*Config, error) {
 }
 
 // maxCandidate bounds the text of a candidate, in bytes.
-const maxCandidate = 1 << 20
+const maxCandidate = 256 << 10
 
 // asOpened is path as the keys of reader.only and named have it. It is not cleaned: /a/b/../c is another file than /a/c if b is a link, and none if b is not there,
 // which must not be found out.
