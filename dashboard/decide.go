@@ -200,7 +200,7 @@ func (p *Pages) answer(r *http.Request, user string) (text, wrong string) {
 	}
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	l := p.lastLesson()
+	l := p.lastLearnResult()
 	if l == nil || entry == "" && made != l.Made() { // an answer to all means those that the page showed
 		return "", "the log was read again meanwhile; nothing was written, look again"
 	}
@@ -230,7 +230,7 @@ func (p *Pages) answer(r *http.Request, user string) (text, wrong string) {
 }
 
 // Made identifies a reading of the log; see answeredSince.
-func (l *lesson) Made() string { return madeAt(l.at) }
+func (l *learnResult) Made() string { return madeAt(l.at) }
 
 // A proposalView is a proposal with the forms for its answer.
 type proposalView struct {
@@ -241,7 +241,7 @@ type proposalView struct {
 
 // proposal shows one proposal with all details.
 func (p *Pages) proposal(w http.ResponseWriter, r *http.Request) {
-	l := p.lastLesson()
+	l := p.lastLearnResult()
 	v := r.URL.Query()
 	if l != nil {
 		for _, x := range l.Proposals {
@@ -359,7 +359,7 @@ func (p *Pages) mode(w http.ResponseWriter, r *http.Request, user string) {
 
 // isReady reports whether, by the last reading, the group may be switched to enforce.
 func (p *Pages) isReady(group string) bool {
-	l := p.lastLesson()
+	l := p.lastLearnResult()
 	if l == nil {
 		return false
 	}

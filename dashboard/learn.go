@@ -14,8 +14,8 @@ import (
 	"webproxy/review"
 )
 
-// A lesson is the result of learning at one time.
-type lesson struct {
+// A learnResult is the result of learning at one time.
+type learnResult struct {
 	*review.LearnInput
 	at         time.Time
 	took       time.Duration
@@ -27,14 +27,14 @@ type lesson struct {
 
 const learnJob = "learn"
 
-// lastLesson is the last one that was read; nil if there was none.
-func (p *Pages) lastLesson() *lesson {
-	l, _ := p.Jobs.State(learnJob).Result.(*lesson)
+// lastLearnResult is the last one that was read; nil if there was none.
+func (p *Pages) lastLearnResult() *learnResult {
+	l, _ := p.Jobs.State(learnJob).Result.(*learnResult)
 	return l
 }
 
-// readLesson reads the log to learn from.
-func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, error) {
+// readLearnResult reads the log to learn from.
+func (p *Pages) readLearnResult(ctx context.Context, progress *audit.Progress) (any, error) {
 	cfg := p.Config()
 	// Answers are in the files before they are in force.
 	if cfg.Path != "" {
@@ -47,7 +47,7 @@ func (p *Pages) readLesson(ctx context.Context, progress *audit.Progress) (any, 
 	if err != nil {
 		return nil, err
 	}
-	out := &lesson{LearnInput: l, at: l.Now}
+	out := &learnResult{LearnInput: l, at: l.Now}
 	out.Proposals, out.Withheld = l.Proposals()
 	params := l.Params()
 	if candidate, err := review.Enforcing(cfg); err != nil {
@@ -81,14 +81,14 @@ const (
 // Learning returns the progress of learning. If the last result is old or of another policy, it starts to read the log in the background, and
 // waits for that until ctx ends.
 func (p *Pages) Learning(ctx context.Context) Learning {
-	state, known := p.Jobs.State(learnJob), p.lastLesson()
+	state, known := p.Jobs.State(learnJob), p.lastLearnResult()
 	old := known == nil || known.Config.Set.Digest() != p.Config().Set.Digest() || time.Since(known.at) > max(learningFresh, learningPause*known.took)
 	if old && time.Since(state.Ended) > fresh {
-		p.Jobs.Start(learnJob, p.readLesson) // an error means that it runs already, or that the proxy stops
+		p.Jobs.Start(learnJob, p.readLearnResult) // an error means that it runs already, or that the proxy stops
 		state = p.Jobs.Wait(ctx, learnJob)
 	}
 	l := Learning{Running: state.Running, Part: state.Part, Err: state.Err}
-	if known = p.lastLesson(); known != nil {
+	if known = p.lastLearnResult(); known != nil {
 		l.Ready, l.At = known.ready, known.at
 	}
 	return l
@@ -96,7 +96,7 @@ func (p *Pages) Learning(ctx context.Context) Learning {
 
 // A learnBody is the progress of each group, and the proposals.
 type learnBody struct {
-	Lesson  *lesson
+	Learnt  *learnResult
 	At      string
 	Running string
 	Wrong   string
@@ -108,20 +108,20 @@ type learnBody struct {
 
 func (p *Pages) learn(w http.ResponseWriter, r *http.Request) {
 	state := p.Jobs.State(learnJob)
-	if l := p.lastLesson(); !state.Running && (l == nil && state.Err == nil || l != nil && p.answeredAfter(l.at)) {
-		state = p.lookUpAnew(r.Context(), learnJob, p.readLesson) // answered proposals are not shown again
+	if l := p.lastLearnResult(); !state.Running && (l == nil && state.Err == nil || l != nil && p.answeredAfter(l.at)) {
+		state = p.lookUpAnew(r.Context(), learnJob, p.readLearnResult) // answered proposals are not shown again
 	}
-	b := learnBody{Lesson: p.lastLesson()}
+	b := learnBody{Learnt: p.lastLearnResult()}
 	if state.Running {
 		b.Running = fmt.Sprintf("reading the log: %.0f %%", 100*state.Part)
 	}
 	if state.Err != nil {
 		b.Wrong = state.Err.Error()
 	}
-	if b.Lesson != nil {
-		b.At, b.Notes = moment(b.Lesson.at).Text, b.Lesson.incomplete
-		b.States = b.Lesson.states()
-		b.Bulk, b.Rest = b.Lesson.proposalTables()
+	if b.Learnt != nil {
+		b.At, b.Notes = moment(b.Learnt.at).Text, b.Learnt.incomplete
+		b.States = b.Learnt.states()
+		b.Bulk, b.Rest = b.Learnt.proposalTables()
 		if export(w, r, b.States, b.Bulk, b.Rest) {
 			return
 		}
@@ -134,12 +134,12 @@ func (p *Pages) learn(w http.ResponseWriter, r *http.Request) {
 
 // learnRead has the log read again.
 func (p *Pages) learnRead(w http.ResponseWriter, r *http.Request) {
-	p.lookUpAnew(r.Context(), learnJob, p.readLesson)
+	p.lookUpAnew(r.Context(), learnJob, p.readLearnResult)
 	http.Redirect(w, r, "/learn", http.StatusSeeOther)
 }
 
 // states is a table of the progress of each group.
-func (l *lesson) states() *table {
+func (l *learnResult) states() *table {
 	t := &table{Name: "groups", Command: "webproxy learn status",
 		Heads: []head{{"group", "Group", ""}, {"mode", "Mode", ""}, {"state", "State", ""}, {"requests", "Requests", "n"}, {"covered", "Covered", "n"},
 			{"new_hosts", "New hosts", "n"}, {"would_deny", "Would deny", "n"}, {"missing", "What is missing", "w"}}}
@@ -164,7 +164,7 @@ func (l *lesson) states() *table {
 }
 
 // proposalTables are the proposals without concerns, and the rest, the most suspicious first.
-func (l *lesson) proposalTables() (bulk, rest *table) {
+func (l *learnResult) proposalTables() (bulk, rest *table) {
 	heads := []head{{"group", "Group", ""}, {"entry", "Entry", "h"}, {"kind", "Kind", ""}, {"confidence", "Sure", "n"}, {"excess", "Excess", "n"},
 		{"evidence", "Evidence", "w"}, {"concerns", "Look at", "w"}}
 	bulk = &table{Name: "bulk", Heads: heads, Empty: "Nothing.", Command: "webproxy learn review"}

@@ -75,14 +75,14 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 		cancel()
 		p.Learning(done)
 	}
-	lesson := p.lastLesson()
+	learnt := p.lastLearnResult()
 	b.Groups = &table{Name: "groups", Command: "webproxy status", Heads: []head{{"group", "Group", ""}, {"mode", "Mode", ""}, {"readiness", "Readiness", "w"}}}
 	for i, g := range cfg.Set.Groups() {
 		s := groupState{Name: g.Name, Mode: g.Mode.String(), Ready: "-"}
 		if g.Mode == policy.Learn {
 			s.Ready = "the log is being read"
-			if lesson != nil {
-				s.Ready = readyText(lesson.ready, g.Name)
+			if learnt != nil {
+				s.Ready = readyText(learnt.ready, g.Name)
 			}
 		}
 		b.Groups.Rows = append(b.Groups.Rows, row{fmt.Sprintf("%08d", i), []cell{text(s.Name), text(s.Mode), text(s.Ready)}})
@@ -99,13 +99,13 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.Sort(b.Phases)
 	switch {
-	case lesson != nil:
-		b.Wait = comma(len(lesson.Proposals))
+	case learnt != nil:
+		b.Wait = comma(len(learnt.Proposals))
 	case !learning:
 		b.Wait = "0"
 	}
-	if lesson != nil && len(lesson.Proposals) > 0 {
-		b.Waiting = append(b.Waiting, wording.Plural(len(lesson.Proposals), "proposal")+" of learning, as of "+moment(lesson.at).Text+" UTC")
+	if learnt != nil && len(learnt.Proposals) > 0 {
+		b.Waiting = append(b.Waiting, wording.Plural(len(learnt.Proposals), "proposal")+" of learning, as of "+moment(learnt.at).Text+" UTC")
 	}
 	b.Integrity, b.IntegrityOK, b.IntegrityAt = p.lastVerify(now)
 	b.Disk = p.disk(now)

@@ -260,7 +260,7 @@ func TestAnswersOfOldReading(t *testing.T) {
 	s.logIn(v, "anna")
 	s.get("/learn")
 	s.p.Jobs.Wait(t.Context(), learnJob)
-	l := s.p.lastLesson()
+	l := s.p.lastLearnResult()
 	if l == nil {
 		t.Fatal("nothing was read")
 	}
@@ -337,11 +337,11 @@ func TestLearnAnswers(t *testing.T) {
 		return text
 	}
 	read()
-	post := func(name, answer, reason string, l *lesson) string {
+	post := func(name, answer, reason string, l *learnResult) string {
 		_, text := v.post("/proposal", "made", l.Made(), "group", "wac", "entry", "updates."+name+".example:443", "answer", answer, "reason", reason)
 		return text
 	}
-	before := s.p.lastLesson()
+	before := s.p.lastLearnResult()
 	r, text := v.get("/proposal?group=wac&entry=" + url.QueryEscape("updates.alpha.example:443"))
 	for _, want := range []string{"updates.alpha.example:443", "seen: ", "level: ", "look at: ", `action="/proposal"`, "lists/approved.txt"} {
 		if r.StatusCode != 200 || !strings.Contains(text, want) {
@@ -355,7 +355,7 @@ func TestLearnAnswers(t *testing.T) {
 		t.Errorf("with the page of before: %.900s\n%s", text, s.file("learn.yaml"))
 	}
 	read() // the proxy has not reloaded it yet
-	if text := post("beta", "reject", "not ours", s.p.lastLesson()); !strings.Contains(text, "rejected 1") || !strings.Contains(s.file("learn.yaml"), "not ours") {
+	if text := post("beta", "reject", "not ours", s.p.lastLearnResult()); !strings.Contains(text, "rejected 1") || !strings.Contains(s.file("learn.yaml"), "not ours") {
 		t.Errorf("rejected: %.900s\n%s", text, s.file("learn.yaml"))
 	}
 	if text := read(); strings.Contains(text, "updates.beta") || strings.Contains(text, "updates.alpha") || !strings.Contains(text, "updates.gamma") {
