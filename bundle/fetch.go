@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -126,7 +125,7 @@ func (s *Source) Waits() bool { return s.wait > 0 && s.etag != "" }
 func (s *Source) Forget() { s.etag, s.seen = "", time.Time{} }
 
 func (s *Source) readFile() ([]byte, error) {
-	info, err := os.Stat(s.From)
+	info, err := new(smallfile.Reader).Stat(s.From)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"webproxy/audit"
 	"webproxy/audit/replay"
 	"webproxy/config"
+	"webproxy/internal/smallfile"
 	"webproxy/live"
 	"webproxy/policy"
 )
@@ -115,7 +115,7 @@ func (p *Pages) candidate(b *whatIfBody, r *http.Request, cfg *config.Config) *p
 		}
 	}
 	if strings.TrimSpace(b.Candidate) == "" {
-		data, err := os.ReadFile(b.Path)
+		data, err := smallfile.Read(b.Path, maxForm)
 		if err != nil {
 			b.Wrong = err.Error()
 		}
